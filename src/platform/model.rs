@@ -1,0 +1,375 @@
+//! What a platform file says, after it has been read and found right.
+//!
+//! Everything here is plain data: it is part of the event `PlatformLoaded`, so that a replay decides as the original did.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+/// The system under care: its services, their restorable components and the rules that hold for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Platform {
+    /// Name shown on every screen.
+    pub name: String,
+    /// Which defaults hold.
+    pub profile: Profile,
+    /// What the engine may do by itself.
+    pub automation: Automation,
+    /// In the order of the file.
+    pub services: Vec<Service>,
+    /// In the order of the file.
+    pub components: Vec<Component>,
+    /// In the order of the file.
+    pub operators: Vec<OperatorEntry>,
+}
+
+/// Sets defaults and says how careful the engine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// A sandbox: faults may be injected, several operators may share one login.
+    Drill,
+    /// Real, but not what users depend on.
+    Staging,
+    /// Users depend on it.
+    #[default]
+    Production,
+}
+
+/// What the engine may do without a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Automation {
+    /// How far policies may go.
+    pub mode: AutomationMode,
+}
+
+/// How far policies may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AutomationMode {
+    /// Watch and record; propose nothing.
+    Observe,
+    /// Diagnose and propose changes; a person approves.
+    #[default]
+    Assist,
+    /// Also run pre-approved recoveries.
+    Auto,
+}
+
+/// Something users depend on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Service {
+    /// Unique among services.
+    pub name: String,
+    /// How bad it is when it is down.
+    pub criticality: Criticality,
+    /// Names of services it cannot work without.
+    pub depends_on: Vec<String>,
+    /// Team that answers for it.
+    pub owner: Option<String>,
+    /// Log files a diagnosis reads, newest lines last.
+    pub logs: Vec<PathBuf>,
+    /// Probes, in the order of the file.
+    pub checks: Vec<Check>,
+    /// What a diagnosis may propose.
+    pub actions: Vec<Action>,
+}
+
+/// How bad it is when a service is down. Ordered from least to most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Criticality {
+    /// Nobody notices for hours.
+    Low,
+    /// An inconvenience.
+    Medium,
+    /// Work is hampered.
+    High,
+    /// Patients or the business are at risk.
+    Critical,
+}
+
+/// A probe of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// Unique within its service; derived from level and kind when the file gives none.
+    pub name: String,
+    /// How thorough it is.
+    pub level: CheckLevel,
+    /// Time between two runs.
+    #[serde(with = "seconds")]
+    pub every: Duration,
+    /// A run that takes longer has failed.
+    #[serde(with = "seconds")]
+    pub within: Duration,
+    /// A successful run that takes longer counts as degraded.
+    #[serde(with = "seconds")]
+    pub slow: Duration,
+    /// Consecutive failures until the service is judged down.
+    pub failures: u32,
+    /// Consecutive successes until it is judged healthy again.
+    pub successes: u32,
+    /// What is probed, and how.
+    pub probe: Probe,
+}
+
+/// How thorough a check is, and by default how often it runs: every 30 s, 5 min, 30 min.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckLevel {
+    /// Reachable, connects, answers.
+    Shallow,
+    /// Real queries end to end.
+    Deep,
+    /// Full validation.
+    Comprehensive,
+}
+
+/// What a check does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum Probe {
+    /// An HTTP or HTTPS GET.
+    Http {
+        /// `http://` or `https://`.
+        url: String,
+        /// Accepted status; any 2xx when absent.
+        status: Option<u16>,
+        /// Text the body must contain.
+        body: Option<String>,
+        /// Path into a JSON body such as `$.status` or `$.items[0].ok`, and the value it must have.
+        json: Option<JsonExpectation>,
+    },
+    /// A TCP connection.
+    Tcp {
+        /// `HOST:PORT`.
+        address: String,
+    },
+    /// A program; exit code 0 is success.
+    Command {
+        /// Program and arguments; no shell.
+        run: Vec<String>,
+    },
+    /// A SQLite database, opened read-only.
+    Sqlite {
+        /// The database file.
+        path: PathBuf,
+        /// A query that must return at least one row, the first value not 0 or null.
+        query: Option<String>,
+        /// Run `PRAGMA quick_check`.
+        integrity: bool,
+    },
+    /// A running process.
+    Process {
+        /// File that holds its process id.
+        pid_file: Option<PathBuf>,
+        /// Or its executable's name.
+        name: Option<String>,
+    },
+    /// A figure of this host against its threshold, in percent used.
+    Host {
+        /// Which figure.
+        resource: HostResource,
+        /// Above it the host is degraded; 80 for CPU, 85 for memory, 90 for disk by default.
+        above: u8,
+        /// For disk: a path on the file system; `/` by default.
+        path: Option<PathBuf>,
+    },
+}
+
+/// A value expected at a place in a JSON body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JsonExpectation {
+    /// Such as `$.status`.
+    pub path: String,
+    /// What must stand there.
+    pub equals: serde_json::Value,
+}
+
+/// A figure of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostResource {
+    /// Processor time used, percent.
+    Cpu,
+    /// Memory used, percent.
+    Memory,
+    /// File system used, percent.
+    Disk,
+}
+
+/// Something that may be done to a service, declared by the people who know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Action {
+    /// Unique within its service.
+    pub name: String,
+    /// Program and arguments; no shell.
+    pub run: Vec<String>,
+    /// How dangerous it is.
+    pub risk: ActionRisk,
+    /// How long it usually takes.
+    #[serde(with = "seconds")]
+    pub takes: Duration,
+}
+
+/// How dangerous an action is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActionRisk {
+    /// Can be repeated without harm.
+    #[default]
+    Low,
+    /// Users may notice.
+    Medium,
+    /// May lose something.
+    High,
+}
+
+/// A restorable part of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Component {
+    /// Unique among components.
+    pub name: String,
+    /// The service it belongs to.
+    pub service: String,
+    /// What it holds.
+    pub kind: ComponentKind,
+    /// Time between two scheduled snapshots.
+    #[serde(with = "seconds")]
+    pub every: Duration,
+    /// Recovery point objective: how much time may be lost at most.
+    #[serde(with = "seconds")]
+    pub rpo: Duration,
+    /// Recovery time objective: how long a restore may take at most.
+    #[serde(with = "seconds")]
+    pub rto: Duration,
+    /// How it is captured and restored.
+    pub adapter: Adapter,
+    /// Run after a restore so that the service sees it; no shell.
+    pub reload: Option<Vec<String>>,
+}
+
+/// What a component holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ComponentKind {
+    /// Program code.
+    Code,
+    /// Configuration.
+    Config,
+    /// A database.
+    Database,
+    /// Files.
+    Data,
+}
+
+/// How a component is captured and restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum Adapter {
+    /// Release directories below `root/releases` and an atomic link `root/current`.
+    Release {
+        /// Directory that holds `releases/` and `current`.
+        root: PathBuf,
+    },
+    /// Files and directories, restored as a whole.
+    Files {
+        /// Absolute paths.
+        paths: Vec<PathBuf>,
+    },
+    /// A SQLite database, captured online.
+    Sqlite {
+        /// The database file.
+        path: PathBuf,
+    },
+}
+
+/// An operator the platform file introduces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OperatorEntry {
+    /// Unique among operators.
+    pub name: String,
+    /// What the operator may do.
+    pub roles: Vec<Role>,
+    /// Login on this host whose processes act as this operator.
+    pub login: Option<String>,
+}
+
+/// What an operator may do. Ordered: in approvals a higher role may stand in for a lower one, except compliance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Sees everything, changes nothing.
+    Viewer,
+    /// Works on incidents, approves low and medium risk.
+    Engineer,
+    /// Approves high risk and emergencies.
+    TechnicalLead,
+    /// Approves what is critical.
+    Cto,
+    /// Approves what touches protected health information.
+    ComplianceOfficer,
+}
+
+impl Platform {
+    /// The service of that name.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == name)
+    }
+
+    /// The component of that name.
+    #[must_use]
+    pub fn component(&self, name: &str) -> Option<&Component> {
+        self.components.iter().find(|component| component.name == name)
+    }
+
+    /// The components that belong to a service.
+    pub fn components_of<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Component> {
+        self.components.iter().filter(move |component| component.service == service)
+    }
+}
+
+impl Adapter {
+    /// The word the platform file uses for it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Release { .. } => "release",
+            Self::Files { .. } => "files",
+            Self::Sqlite { .. } => "sqlite",
+        }
+    }
+}
+
+/// Durations as seconds in JSON, as the contract wants them.
+pub mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes seconds as a number.
+    ///
+    /// # Errors
+    /// Only those of the serializer.
+    pub fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(value.as_secs_f64())
+    }
+
+    /// Reads seconds; negative, infinite or absurd values are refused.
+    ///
+    /// # Errors
+    /// When the value is no duration.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let value = f64::deserialize(deserializer)?;
+        Duration::try_from_secs_f64(value).map_err(serde::de::Error::custom)
+    }
+}
