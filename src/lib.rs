@@ -16,4 +16,6 @@
 //!          sandbox     the demo platform of real processes, and its faults
 //! ```
 
+pub mod domain;
+pub mod engine;
 pub mod platform;

@@ -4,5 +4,7 @@
 
 mod graph;
 mod model;
+mod sample;
 
 pub use model::*;
+pub use sample::{Reading, Sample};

@@ -1,0 +1,638 @@
+//! What is true after an event. Total: any event that was recorded can be applied, whatever wrote it.
+
+use super::{
+    Actor, Approval, Change, ChangeOutcome, ChangeState, Deployment, DeploymentOrigin, Diagnosis, DiagnosisState,
+    EngineInfo, Event, Incident, IncidentId, IncidentState, Operator, Recorded, Recovery, RecoveryOutcome,
+    ServiceHealth, Snapshot, SnapshotState, SnapshotTrigger, State, Status, Step, StepRun, StepState, TIMELINE_LIMIT,
+    TimelineEntry, TimelineKind, WATCH_SECONDS, role_name,
+};
+
+/// Makes the state what it is after an event.
+pub fn apply(state: &mut State, recorded: &Recorded) {
+    state.seq = recorded.seq;
+    state.clock = recorded.at;
+    let at = recorded.at;
+    match &recorded.event {
+        Event::EngineStarted { version, host } => {
+            state.engine = EngineInfo { version: version.clone(), host: host.clone(), started_at: Some(at) };
+        }
+        Event::EngineStopped { .. } => state.engine.started_at = None,
+        Event::PlatformLoaded { platform } => {
+            if state.platform.name.is_empty() || state.platform.automation != platform.automation {
+                state.mode = platform.automation.mode;
+            }
+            state.services.retain(|name, _| platform.service(name).is_some());
+            for service in &platform.services {
+                state.services.entry(service.name.clone()).or_default();
+            }
+            state.platform = platform.clone();
+        }
+        Event::AutomationSet { mode } => state.mode = *mode,
+        Event::AutomationHalted { reason } => state.halted = Some(reason.clone()),
+        Event::AutomationReleased => state.halted = None,
+        Event::OperatorAdded { name, roles, login } => {
+            state.operators.insert(
+                name.clone(),
+                Operator { name: name.clone(), roles: roles.clone(), login: login.clone(), disabled: false },
+            );
+        }
+        Event::OperatorDisabled { name } => {
+            if let Some(operator) = state.operators.get_mut(name) {
+                operator.disabled = true;
+            }
+        }
+        Event::ServiceStatusChanged { .. } | Event::MaintenanceStarted { .. } | Event::MaintenanceEnded { .. } => {
+            apply_health(state, recorded);
+        }
+        Event::DiagnosisRequested { .. } | Event::DiagnosisConcluded { .. } | Event::DiagnosisFailed { .. } => {
+            apply_diagnosis(state, recorded);
+        }
+        Event::SnapshotRequested { .. }
+        | Event::SnapshotTaken { .. }
+        | Event::SnapshotFailed { .. }
+        | Event::SnapshotVerified { .. }
+        | Event::SnapshotPinned { .. } => apply_snapshot(state, recorded),
+        Event::DeploymentRecorded { deployment, component, version, previous, origin, note } => {
+            state.deployments.insert(
+                *deployment,
+                Deployment {
+                    id: *deployment,
+                    component: component.clone(),
+                    version: version.clone(),
+                    previous: previous.clone(),
+                    at,
+                    by: recorded.actor.clone(),
+                    origin: *origin,
+                    note: note.clone(),
+                },
+            );
+            let service = state.platform.component(component).map(|component| component.service.clone());
+            if let (Some(service), false) = (service, matches!(origin, DeploymentOrigin::Recovery(_)))
+                && let Some(incident) = state.incident_of(&service).map(|incident| incident.id)
+            {
+                tell(state, incident, recorded, TimelineKind::Deployment, format!("deployed {component} {version}"));
+            }
+        }
+        Event::ChangeSubmitted { .. }
+        | Event::ChangeApproved { .. }
+        | Event::ChangeAuthorised { .. }
+        | Event::ChangeRejected { .. }
+        | Event::ApprovalRevoked { .. }
+        | Event::ChangeExpired { .. }
+        | Event::ChangeWithdrawn { .. }
+        | Event::ChangeEnded { .. } => apply_change(state, recorded),
+        Event::RecoveryStarted { .. }
+        | Event::StepStarted { .. }
+        | Event::StepDone { .. }
+        | Event::StepFailed { .. }
+        | Event::RecoveryCancelRequested { .. }
+        | Event::RecoveryEnded { .. }
+        | Event::WatchEnded { .. } => apply_recovery(state, recorded),
+        _ => apply_incident(state, recorded),
+    }
+}
+
+/// Adds a line to an incident's timeline.
+fn tell(state: &mut State, incident: IncidentId, recorded: &Recorded, kind: TimelineKind, text: String) {
+    if let Some(found) = state.incidents.get_mut(&incident) {
+        if found.timeline.len() >= TIMELINE_LIMIT {
+            found.timeline.remove(1);
+        }
+        found.timeline.push(TimelineEntry {
+            seq: recorded.seq,
+            at: recorded.at,
+            actor: recorded.actor.clone(),
+            kind,
+            text,
+        });
+    }
+}
+
+fn apply_health(state: &mut State, recorded: &Recorded) {
+    let at = recorded.at;
+    match &recorded.event {
+        Event::ServiceStatusChanged { service, to, reason, failing_since, .. } => {
+            state.services.insert(
+                service.clone(),
+                ServiceHealth {
+                    status: *to,
+                    since: Some(at),
+                    failing_since: *failing_since,
+                    reason: reason.clone(),
+                    maintenance_until: None,
+                },
+            );
+            if let Some(incident) = state.incident_of(service).map(|incident| incident.id) {
+                let (kind, text) = match to {
+                    Status::Healthy => (TimelineKind::Good, format!("{service} is healthy again")),
+                    Status::Down => (TimelineKind::Bad, format!("{service} DOWN: {reason}")),
+                    _ => (TimelineKind::Bad, format!("{service} degraded: {reason}")),
+                };
+                tell(state, incident, recorded, kind, text);
+            }
+        }
+        Event::MaintenanceStarted { service, until, reason } => {
+            state.services.insert(
+                service.clone(),
+                ServiceHealth {
+                    status: Status::Maintenance,
+                    since: Some(at),
+                    failing_since: None,
+                    reason: reason.clone(),
+                    maintenance_until: Some(*until),
+                },
+            );
+        }
+        Event::MaintenanceEnded { service } => {
+            state.services.insert(
+                service.clone(),
+                ServiceHealth {
+                    status: Status::Unknown,
+                    since: Some(at),
+                    reason: "maintenance ended".to_owned(),
+                    ..ServiceHealth::default()
+                },
+            );
+        }
+        _ => {}
+    }
+}
+
+fn apply_incident(state: &mut State, recorded: &Recorded) {
+    let at = recorded.at;
+    if let Event::IncidentOpened { incident, severity, title, services, detected_at } = &recorded.event {
+        state.incidents.insert(
+            *incident,
+            Incident {
+                id: *incident,
+                severity: *severity,
+                title: title.clone(),
+                state: IncidentState::Detected,
+                opened_by: recorded.actor.clone(),
+                services: services.clone(),
+                root: None,
+                detected_at: *detected_at,
+                opened_at: at,
+                acknowledged_at: None,
+                responded_at: None,
+                resolved_at: None,
+                closed_at: None,
+                resolution: None,
+                breached: Vec::new(),
+                escalation: 0,
+                roles: std::collections::BTreeMap::new(),
+                diagnoses: Vec::new(),
+                changes: Vec::new(),
+                recoveries: Vec::new(),
+                links: Vec::new(),
+                merged_into: None,
+                timeline: Vec::new(),
+            },
+        );
+        // What went live in the hour before belongs to the story.
+        let recent: Vec<Deployment> = state
+            .deployments
+            .values()
+            .filter(|deployment| {
+                deployment.at > *detected_at - chrono::TimeDelta::hours(1) && deployment.previous.is_some()
+            })
+            .filter(|deployment| {
+                state.platform.component(&deployment.component).is_some_and(|component| {
+                    services.contains(&component.service)
+                        || services
+                            .iter()
+                            .any(|service| state.platform.dependencies_of(service).contains(&component.service))
+                })
+            })
+            .cloned()
+            .collect();
+        for deployment in recent {
+            if let Some(found) = state.incidents.get_mut(incident) {
+                found.timeline.push(TimelineEntry {
+                    seq: recorded.seq,
+                    at: deployment.at,
+                    actor: deployment.by.clone(),
+                    kind: TimelineKind::Deployment,
+                    text: format!("deployed {} {}", deployment.component, deployment.version),
+                });
+            }
+        }
+        let reasons: Vec<String> = services
+            .iter()
+            .filter_map(|service| state.services.get(service).map(|health| (service, health)))
+            .filter(|(_, health)| matches!(health.status, Status::Down | Status::Degraded))
+            .map(|(service, health)| format!("{service}: {}", health.reason))
+            .collect();
+        let text = if reasons.is_empty() {
+            format!("{severity} opened: {title}")
+        } else {
+            format!("{severity} opened: {title} ({})", reasons.join("; "))
+        };
+        tell(state, *incident, recorded, TimelineKind::Bad, text);
+        return;
+    }
+    let (id, kind, text) = match &recorded.event {
+        Event::IncidentServiceAdded { incident, service, root } => {
+            let text = if *root { format!("{service} is part of it, and below it") } else { format!("hits {service}") };
+            (*incident, TimelineKind::Bad, text)
+        }
+        Event::IncidentAcknowledged { incident } => {
+            (*incident, TimelineKind::State, format!("acknowledged by {}", recorded.actor))
+        }
+        Event::IncidentAdvanced { incident, state } => (*incident, TimelineKind::State, format!("{state}")),
+        Event::IncidentSeveritySet { incident, severity, reason } => {
+            (*incident, TimelineKind::State, format!("now {severity}: {reason}"))
+        }
+        Event::IncidentNoted { incident, text } => (*incident, TimelineKind::Note, text.replace('\n', " ")),
+        Event::IncidentAssigned { incident, role, operator } => {
+            (*incident, TimelineKind::State, format!("{operator} is {}", format!("{role:?}").to_lowercase()))
+        }
+        Event::IncidentEscalated { incident, level, reason } => {
+            (*incident, TimelineKind::State, format!("escalated to level {level}: {reason}"))
+        }
+        Event::ClockBreached { incident, clock } => {
+            (*incident, TimelineKind::Bad, format!("the time to {clock} has run out"))
+        }
+        Event::IncidentResolved { incident, resolution } => {
+            (*incident, TimelineKind::Good, format!("resolved: {resolution}"))
+        }
+        Event::IncidentClosed { incident } => (*incident, TimelineKind::State, "closed".to_owned()),
+        Event::IncidentReopened { incident, reason } => (*incident, TimelineKind::Bad, format!("reopened: {reason}")),
+        Event::IncidentMerged { incident, into } => (*incident, TimelineKind::State, format!("merged into {into}")),
+        Event::IncidentLinked { incident, other } => (*incident, TimelineKind::State, format!("linked with {other}")),
+        _ => return,
+    };
+    if let Some(found) = state.incidents.get_mut(&id) {
+        change_incident(found, recorded);
+    }
+    if let Event::IncidentMerged { incident, into } = &recorded.event {
+        let moved = state.incidents.get(incident).map(|found| found.services.clone()).unwrap_or_default();
+        if let Some(target) = state.incidents.get_mut(into) {
+            for service in moved {
+                if !target.services.contains(&service) {
+                    target.services.push(service);
+                }
+            }
+        }
+        tell(state, *into, recorded, TimelineKind::State, format!("{incident} was merged into it"));
+    }
+    tell(state, id, recorded, kind, text);
+}
+
+fn change_incident(incident: &mut Incident, recorded: &Recorded) {
+    let at = recorded.at;
+    match &recorded.event {
+        Event::IncidentServiceAdded { service, root, .. } => {
+            if !incident.services.contains(service) {
+                incident.services.push(service.clone());
+            }
+            if *root {
+                incident.root = Some(service.clone());
+            }
+        }
+        Event::IncidentAcknowledged { .. } => {
+            incident.acknowledged_at.get_or_insert(at);
+            incident.state = incident.state.max(IncidentState::Acknowledged);
+        }
+        Event::IncidentAdvanced { state, .. } => {
+            incident.state = *state;
+            if *state >= IncidentState::Investigating {
+                incident.responded_at.get_or_insert(at);
+            }
+        }
+        Event::IncidentSeveritySet { severity, .. } => incident.severity = *severity,
+        Event::IncidentAssigned { role, operator, .. } => {
+            incident.roles.insert(*role, operator.clone());
+        }
+        Event::IncidentEscalated { level, .. } => incident.escalation = *level,
+        Event::ClockBreached { clock, .. } => incident.breached.push(*clock),
+        Event::IncidentResolved { resolution, .. } => {
+            incident.state = IncidentState::Resolved;
+            incident.responded_at.get_or_insert(at);
+            incident.resolved_at = Some(at);
+            incident.resolution = Some(resolution.clone());
+        }
+        Event::IncidentClosed { .. } => {
+            incident.state = IncidentState::Closed;
+            incident.closed_at = Some(at);
+        }
+        Event::IncidentReopened { .. } => {
+            incident.state = IncidentState::Investigating;
+            incident.resolved_at = None;
+            incident.closed_at = None;
+            incident.resolution = None;
+        }
+        Event::IncidentMerged { into, .. } => {
+            incident.state = IncidentState::Closed;
+            incident.resolved_at.get_or_insert(at);
+            incident.closed_at = Some(at);
+            incident.merged_into = Some(*into);
+        }
+        Event::IncidentLinked { other, .. } => incident.links.push(*other),
+        _ => {}
+    }
+}
+
+fn apply_diagnosis(state: &mut State, recorded: &Recorded) {
+    match &recorded.event {
+        Event::DiagnosisRequested { diagnosis, incident } => {
+            state.diagnoses.insert(
+                *diagnosis,
+                Diagnosis {
+                    id: *diagnosis,
+                    incident: *incident,
+                    requested_at: recorded.at,
+                    state: DiagnosisState::Running,
+                },
+            );
+            if let Some(found) = state.incidents.get_mut(incident) {
+                found.diagnoses.push(*diagnosis);
+            }
+        }
+        Event::DiagnosisConcluded { diagnosis, document } => {
+            let Some(found) = state.diagnoses.get_mut(diagnosis) else { return };
+            found.state = DiagnosisState::Concluded { document: document.clone(), at: recorded.at };
+            let incident = found.incident;
+            if let Some(incident) = state.incidents.get_mut(&incident) {
+                incident.root = Some(document.root_cause.service.clone());
+            }
+            let text = format!("diagnosis {:.2}: {}", document.root_cause.confidence, document.root_cause.issue);
+            tell(state, incident, recorded, TimelineKind::Diagnosis, text);
+        }
+        Event::DiagnosisFailed { diagnosis, error } => {
+            let Some(found) = state.diagnoses.get_mut(diagnosis) else { return };
+            found.state = DiagnosisState::Failed { error: error.clone() };
+            let incident = found.incident;
+            tell(state, incident, recorded, TimelineKind::Bad, format!("diagnosis failed: {error}"));
+        }
+        _ => {}
+    }
+}
+
+fn apply_snapshot(state: &mut State, recorded: &Recorded) {
+    let at = recorded.at;
+    match &recorded.event {
+        Event::SnapshotRequested { snapshot, trigger, components, reason, recovery } => {
+            state.snapshots.insert(
+                *snapshot,
+                Snapshot {
+                    id: *snapshot,
+                    trigger: *trigger,
+                    reason: reason.clone(),
+                    components: components.clone(),
+                    requested_by: recorded.actor.clone(),
+                    requested_at: at,
+                    recovery: *recovery,
+                    ended_at: None,
+                    state: SnapshotState::Running,
+                    captured: Vec::new(),
+                    total_bytes: 0,
+                    checked: None,
+                    pinned: *trigger == SnapshotTrigger::Safety,
+                },
+            );
+            if let Some(recovery) = recovery.and_then(|id| state.recoveries.get_mut(&id)) {
+                recovery.safety_snapshot = Some(*snapshot);
+            }
+        }
+        Event::SnapshotTaken { snapshot, captured, total_bytes } => {
+            if let Some(found) = state.snapshots.get_mut(snapshot) {
+                let whole = captured.iter().all(|captured| captured.unreadable.is_empty())
+                    && captured.len() == found.components.len();
+                found.state = if whole { SnapshotState::Complete } else { SnapshotState::Partial };
+                found.ended_at = Some(at);
+                found.captured.clone_from(captured);
+                found.total_bytes = *total_bytes;
+            }
+        }
+        Event::SnapshotFailed { snapshot, error } => {
+            if let Some(found) = state.snapshots.get_mut(snapshot) {
+                found.state = SnapshotState::Failed(error.clone());
+                found.ended_at = Some(at);
+            }
+        }
+        Event::SnapshotVerified { snapshot, problems } => {
+            if let Some(found) = state.snapshots.get_mut(snapshot) {
+                found.checked = Some((at, problems.clone()));
+            }
+        }
+        Event::SnapshotPinned { snapshot, pinned } => {
+            if let Some(found) = state.snapshots.get_mut(snapshot) {
+                found.pinned = *pinned;
+            }
+        }
+        _ => {}
+    }
+}
+
+fn apply_change(state: &mut State, recorded: &Recorded) {
+    let at = recorded.at;
+    if let Event::ChangeSubmitted {
+        change,
+        kind,
+        title,
+        reason,
+        incident,
+        plan,
+        plan_hash,
+        risk,
+        required,
+        expires_at,
+    } = &recorded.event
+    {
+        state.changes.insert(
+            *change,
+            Change {
+                id: *change,
+                kind: *kind,
+                title: title.clone(),
+                reason: reason.clone(),
+                requester: recorded.actor.clone(),
+                incident: *incident,
+                plan: plan.clone(),
+                plan_hash: plan_hash.clone(),
+                risk: risk.clone(),
+                required: required.clone(),
+                approvals: Vec::new(),
+                submitted_at: at,
+                expires_at: *expires_at,
+                state: ChangeState::Pending,
+                decision: None,
+                recovery: None,
+            },
+        );
+        if let Some(incident) = incident {
+            if let Some(found) = state.incidents.get_mut(incident) {
+                found.changes.push(*change);
+            }
+            let text = format!("{change} asks to {title}, risk {}", risk.score);
+            tell(state, *incident, recorded, TimelineKind::Change, text);
+        }
+        return;
+    }
+    let (id, text) = match &recorded.event {
+        Event::ChangeApproved { change, role, .. } => {
+            (*change, format!("{change} approved by {} ({})", recorded.actor, role_name(*role)))
+        }
+        Event::ChangeAuthorised { change } => (*change, format!("{change} may be carried out")),
+        Event::ChangeRejected { change, reason } => {
+            (*change, format!("{change} rejected by {}: {reason}", recorded.actor))
+        }
+        Event::ApprovalRevoked { change, operator, reason } => {
+            (*change, format!("{operator} took the approval of {change} back: {reason}"))
+        }
+        Event::ChangeExpired { change } => (*change, format!("{change} lapsed: nobody decided in time")),
+        Event::ChangeWithdrawn { change, reason } => (*change, format!("{change} withdrawn: {reason}")),
+        Event::ChangeEnded { change, outcome } => (
+            *change,
+            match outcome {
+                ChangeOutcome::Validated => format!("{change} validated"),
+                ChangeOutcome::Failed => format!("{change} failed"),
+            },
+        ),
+        _ => return,
+    };
+    let Some(change) = state.changes.get_mut(&id) else { return };
+    decide_change(change, recorded);
+    if let Some(incident) = change.incident {
+        tell(state, incident, recorded, TimelineKind::Change, text);
+    }
+}
+
+fn decide_change(change: &mut Change, recorded: &Recorded) {
+    match &recorded.event {
+        Event::ChangeApproved { role, plan_hash, reason, .. } => {
+            if let Actor::Operator(operator) = &recorded.actor {
+                change.approvals.push(Approval {
+                    operator: operator.clone(),
+                    role: *role,
+                    plan_hash: plan_hash.clone(),
+                    at: recorded.at,
+                    reason: reason.clone(),
+                });
+            }
+        }
+        Event::ChangeAuthorised { .. } => change.state = ChangeState::Approved,
+        Event::ChangeRejected { reason, .. } => {
+            change.state = ChangeState::Rejected;
+            change.decision = Some((recorded.actor.clone(), reason.clone()));
+        }
+        Event::ApprovalRevoked { operator, .. } => {
+            change.approvals.retain(|approval| approval.operator != *operator);
+            change.state = ChangeState::Pending;
+        }
+        Event::ChangeExpired { .. } => {
+            change.state = ChangeState::Expired;
+            change.decision = Some((recorded.actor.clone(), "nobody decided in time".to_owned()));
+        }
+        Event::ChangeWithdrawn { reason, .. } => {
+            change.state = ChangeState::Withdrawn;
+            change.decision = Some((recorded.actor.clone(), reason.clone()));
+        }
+        Event::ChangeEnded { outcome, .. } => {
+            change.state = match outcome {
+                ChangeOutcome::Validated => ChangeState::Validated,
+                ChangeOutcome::Failed => ChangeState::Failed,
+            };
+        }
+        _ => {}
+    }
+}
+
+fn apply_recovery(state: &mut State, recorded: &Recorded) {
+    let at = recorded.at;
+    if let Event::RecoveryStarted { recovery, plan, reason, incident, change } = &recorded.event {
+        state.recoveries.insert(
+            *recovery,
+            Recovery {
+                id: *recovery,
+                plan: plan.clone(),
+                reason: reason.clone(),
+                incident: *incident,
+                change: *change,
+                started_by: recorded.actor.clone(),
+                started_at: at,
+                steps: vec![StepRun::default(); plan.steps.len()],
+                cancel_requested: false,
+                safety_snapshot: None,
+                ended: None,
+                summary: String::new(),
+                watch_until: None,
+            },
+        );
+        if let Some(change) = change.and_then(|id| state.changes.get_mut(&id)) {
+            change.state = ChangeState::Implementing;
+            change.recovery = Some(*recovery);
+        }
+        if let Some(incident) = incident {
+            if let Some(found) = state.incidents.get_mut(incident) {
+                found.recoveries.push(*recovery);
+            }
+            tell(state, *incident, recorded, TimelineKind::Recovery, format!("{recovery} started: {}", plan.title));
+        }
+        return;
+    }
+    let id = match &recorded.event {
+        Event::StepStarted { recovery, .. }
+        | Event::StepDone { recovery, .. }
+        | Event::StepFailed { recovery, .. }
+        | Event::RecoveryCancelRequested { recovery, .. }
+        | Event::RecoveryEnded { recovery, .. }
+        | Event::WatchEnded { recovery, .. } => *recovery,
+        _ => return,
+    };
+    let Some(recovery) = state.recoveries.get_mut(&id) else { return };
+    let line = run_on(recovery, recorded);
+    if let (Some(incident), Some((kind, text))) = (recovery.incident, line) {
+        tell(state, incident, recorded, kind, text);
+    }
+}
+
+fn run_on(recovery: &mut Recovery, recorded: &Recorded) -> Option<(TimelineKind, String)> {
+    let at = recorded.at;
+    let id = recovery.id;
+    let total = recovery.steps.len();
+    let name =
+        |step: usize, recovery: &Recovery| recovery.plan.steps.get(step).map(Step::to_string).unwrap_or_default();
+    match &recorded.event {
+        Event::StepStarted { step, .. } => {
+            let run = recovery.steps.get_mut(*step)?;
+            run.state = StepState::Running;
+            run.started_at.get_or_insert(at);
+            let text = format!("{id} step {} of {total}: {}", step + 1, name(*step, recovery));
+            Some((TimelineKind::Recovery, text))
+        }
+        Event::StepDone { step, output, .. } => {
+            let run = recovery.steps.get_mut(*step)?;
+            run.state = StepState::Done;
+            run.ended_at = Some(at);
+            run.output.clone_from(output);
+            None
+        }
+        Event::StepFailed { step, error, .. } => {
+            let run = recovery.steps.get_mut(*step)?;
+            run.state = StepState::Failed;
+            run.ended_at = Some(at);
+            run.output.clone_from(error);
+            Some((TimelineKind::Bad, format!("{id} step {} failed: {error}", step + 1)))
+        }
+        Event::RecoveryCancelRequested { reason, .. } => {
+            recovery.cancel_requested = true;
+            Some((TimelineKind::Recovery, format!("{id} is to stop after this step: {reason}")))
+        }
+        Event::RecoveryEnded { outcome, summary, .. } => {
+            recovery.ended = Some((at, *outcome));
+            recovery.summary.clone_from(summary);
+            let succeeded = *outcome == RecoveryOutcome::Succeeded;
+            recovery.watch_until = succeeded.then(|| at + chrono::TimeDelta::seconds(WATCH_SECONDS));
+            let kind = if succeeded { TimelineKind::Good } else { TimelineKind::Bad };
+            Some((kind, format!("{id} {outcome}: {summary}")))
+        }
+        Event::WatchEnded { passed, reason, .. } => {
+            recovery.watch_until = None;
+            let kind = if *passed { TimelineKind::Good } else { TimelineKind::Bad };
+            Some((kind, format!("watch after {id} ended: {reason}")))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,257 @@
+//! What somebody asks for. Most come from people; the last group is the engine's own report of what it saw and did.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Captured, ChangeId, Clock, DiagnosisDocument, DiagnosisId, IncidentId, IncidentRole, RecoveryId, RecoveryOutcome,
+    RollbackRequest, Severity, SnapshotId, SnapshotTrigger, Verdict,
+};
+use crate::platform::{AutomationMode, Platform, Role};
+
+/// Something asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[expect(missing_docs, reason = "each field is the domain type of its name")]
+pub enum Command {
+    DeclareIncident {
+        severity: Severity,
+        title: String,
+        services: Vec<String>,
+    },
+    AcknowledgeIncident {
+        incident: IncidentId,
+    },
+    NoteIncident {
+        incident: IncidentId,
+        text: String,
+    },
+    AssignIncident {
+        incident: IncidentId,
+        role: IncidentRole,
+        operator: String,
+    },
+    EscalateIncident {
+        incident: IncidentId,
+        reason: String,
+    },
+    SetIncidentSeverity {
+        incident: IncidentId,
+        severity: Severity,
+        reason: String,
+    },
+    ResolveIncident {
+        incident: IncidentId,
+        resolution: String,
+    },
+    CloseIncident {
+        incident: IncidentId,
+    },
+    ReopenIncident {
+        incident: IncidentId,
+        reason: String,
+    },
+    MergeIncident {
+        incident: IncidentId,
+        into: IncidentId,
+    },
+    LinkIncident {
+        incident: IncidentId,
+        other: IncidentId,
+    },
+
+    RequestDiagnosis {
+        incident: IncidentId,
+    },
+
+    RequestSnapshot {
+        components: Vec<String>,
+        trigger: SnapshotTrigger,
+        reason: String,
+    },
+    PinSnapshot {
+        snapshot: SnapshotId,
+        pinned: bool,
+    },
+
+    /// Roll something back: runs at once or opens a change, as the rules say.
+    RequestRollback(RollbackRequest),
+    /// Run a declared action of a service: at once or through a change.
+    RequestAction {
+        service: String,
+        action: String,
+        incident: Option<IncidentId>,
+        reason: String,
+    },
+    CancelRecovery {
+        recovery: RecoveryId,
+        reason: String,
+    },
+    /// Bring back what stood before a recovery.
+    UndoRecovery {
+        recovery: RecoveryId,
+        reason: String,
+    },
+
+    ApproveChange {
+        change: ChangeId,
+        plan_hash: String,
+        reason: String,
+    },
+    RejectChange {
+        change: ChangeId,
+        reason: String,
+    },
+    RevokeApproval {
+        change: ChangeId,
+        reason: String,
+    },
+    WithdrawChange {
+        change: ChangeId,
+        reason: String,
+    },
+
+    RecordDeployment {
+        component: String,
+        version: String,
+        note: String,
+    },
+
+    AddOperator {
+        name: String,
+        roles: BTreeSet<Role>,
+        login: Option<String>,
+    },
+    DisableOperator {
+        name: String,
+    },
+    SetAutomation {
+        mode: AutomationMode,
+    },
+    HaltAutomation {
+        reason: String,
+    },
+    ReleaseAutomation,
+    StartMaintenance {
+        service: String,
+        until: DateTime<Utc>,
+        reason: String,
+    },
+    EndMaintenance {
+        service: String,
+    },
+
+    StartEngine {
+        version: String,
+        host: String,
+    },
+    StopEngine {
+        reason: String,
+    },
+    LoadPlatform {
+        platform: Arc<Platform>,
+    },
+    RecordVerdict(Verdict),
+    OpenIncident {
+        service: String,
+    },
+    ConcludeDiagnosis {
+        diagnosis: DiagnosisId,
+        document: Arc<DiagnosisDocument>,
+    },
+    FailDiagnosis {
+        diagnosis: DiagnosisId,
+        error: String,
+    },
+    ProposeFix {
+        diagnosis: DiagnosisId,
+    },
+    FinishSnapshot {
+        snapshot: SnapshotId,
+        captured: Vec<Captured>,
+        total_bytes: u64,
+    },
+    FailSnapshot {
+        snapshot: SnapshotId,
+        error: String,
+    },
+    RecordSnapshotCheck {
+        snapshot: SnapshotId,
+        problems: Vec<String>,
+    },
+    ObserveVersion {
+        component: String,
+        version: String,
+    },
+    BeginSafetySnapshot {
+        recovery: RecoveryId,
+        components: Vec<String>,
+    },
+    StartRecovery {
+        change: ChangeId,
+    },
+    StartStep {
+        recovery: RecoveryId,
+        step: usize,
+    },
+    FinishStep {
+        recovery: RecoveryId,
+        step: usize,
+        output: String,
+    },
+    FailStep {
+        recovery: RecoveryId,
+        step: usize,
+        error: String,
+    },
+    EndRecovery {
+        recovery: RecoveryId,
+        outcome: RecoveryOutcome,
+        summary: String,
+    },
+    EndWatch {
+        recovery: RecoveryId,
+        passed: bool,
+        reason: String,
+    },
+    BreachClock {
+        incident: IncidentId,
+        clock: Clock,
+    },
+    ExpireChange {
+        change: ChangeId,
+    },
+}
+
+impl Command {
+    /// Whether only the engine and its policies may give it.
+    #[must_use]
+    pub fn is_internal(&self) -> bool {
+        matches!(
+            self,
+            Self::StartEngine { .. }
+                | Self::StopEngine { .. }
+                | Self::LoadPlatform { .. }
+                | Self::RecordVerdict(_)
+                | Self::OpenIncident { .. }
+                | Self::ConcludeDiagnosis { .. }
+                | Self::FailDiagnosis { .. }
+                | Self::ProposeFix { .. }
+                | Self::FinishSnapshot { .. }
+                | Self::FailSnapshot { .. }
+                | Self::RecordSnapshotCheck { .. }
+                | Self::ObserveVersion { .. }
+                | Self::BeginSafetySnapshot { .. }
+                | Self::StartRecovery { .. }
+                | Self::StartStep { .. }
+                | Self::FinishStep { .. }
+                | Self::FailStep { .. }
+                | Self::EndRecovery { .. }
+                | Self::EndWatch { .. }
+                | Self::BreachClock { .. }
+                | Self::ExpireChange { .. }
+        )
+    }
+}

@@ -1,0 +1,74 @@
+//! Deadlines: they live in the state, so a restart forgets none of them.
+
+use chrono::{DateTime, Utc};
+
+use super::{ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State};
+
+/// Commands for every deadline that has passed.
+#[must_use]
+pub fn due(state: &State, now: DateTime<Utc>) -> Vec<Command> {
+    deadlines(state)
+        .filter(|(at, _)| *at <= now)
+        .map(|(_, command)| command)
+        .chain(scheduled_snapshot(state, now))
+        .collect()
+}
+
+/// When the next deadline passes, if there is one.
+#[must_use]
+pub fn next_due(state: &State) -> Option<DateTime<Utc>> {
+    let snapshots = state
+        .platform
+        .components
+        .iter()
+        .filter(|_| !scheduler_is_busy(state))
+        .map(|component| state.snapshot_due_at(component));
+    deadlines(state).map(|(at, _)| at).chain(snapshots).min()
+}
+
+fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
+    let clocks = state.open_incidents().flat_map(|incident| {
+        Clock::ALL
+            .into_iter()
+            .filter(|clock| incident.stopped_at(*clock).is_none() && !incident.breached.contains(clock))
+            .map(|clock| (incident.deadline(clock), Command::BreachClock { incident: incident.id, clock }))
+    });
+    let changes = state
+        .changes
+        .values()
+        .filter(|change| change.state == ChangeState::Pending)
+        .map(|change| (change.expires_at, Command::ExpireChange { change: change.id }));
+    let watches = state.recoveries.values().filter_map(|recovery| {
+        let command = Command::EndWatch { recovery: recovery.id, passed: true, reason: "nothing came back".to_owned() };
+        Some((recovery.watch_until?, command))
+    });
+    let windows = state.services.iter().filter_map(|(name, health)| {
+        Some((health.maintenance_until?, Command::EndMaintenance { service: name.clone() }))
+    });
+    clocks.chain(changes).chain(watches).chain(windows)
+}
+
+/// All components whose time has come, in one snapshot, so that they belong together.
+fn scheduled_snapshot(state: &State, now: DateTime<Utc>) -> Option<Command> {
+    if scheduler_is_busy(state) {
+        return None;
+    }
+    let components: Vec<String> = state
+        .platform
+        .components
+        .iter()
+        .filter(|component| state.snapshot_due_at(component) <= now)
+        .map(|component| component.name.clone())
+        .collect();
+    (!components.is_empty()).then(|| Command::RequestSnapshot {
+        components,
+        trigger: SnapshotTrigger::Scheduled,
+        reason: "schedule".to_owned(),
+    })
+}
+
+/// Scheduled snapshots wait while another snapshot is taken or a recovery changes what they would capture.
+fn scheduler_is_busy(state: &State) -> bool {
+    state.snapshots.values().rev().take(8).any(|snapshot| snapshot.state == SnapshotState::Running)
+        || state.running_recoveries().next().is_some()
+}

@@ -1,0 +1,68 @@
+//! The ledger: which version of which component went live when.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Actor, DeploymentId, Event, RecoveryId, Refusal, State};
+
+/// A record that a version went live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deployment {
+    /// Its name.
+    pub id: DeploymentId,
+    /// What was deployed.
+    pub component: String,
+    /// The version that went live.
+    pub version: String,
+    /// The version that was live before, as far as known.
+    pub previous: Option<String>,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who recorded it.
+    pub by: Actor,
+    /// How it became known.
+    pub origin: DeploymentOrigin,
+    /// Anything worth saying.
+    pub note: String,
+}
+
+/// How a deployment became known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind", content = "recovery")]
+pub enum DeploymentOrigin {
+    /// Somebody, or a pipeline, told us.
+    Reported,
+    /// The engine found another version live than it knew of.
+    Observed,
+    /// A recovery put it there.
+    Recovery(RecoveryId),
+}
+
+/// Decides that a version went live as told.
+pub(super) fn record(
+    state: &State,
+    component: &str,
+    version: &str,
+    origin: DeploymentOrigin,
+    note: &str,
+) -> Result<Vec<Event>, Refusal> {
+    if state.platform.component(component).is_none() {
+        return Err(Refusal::unknown("component", component));
+    }
+    if version.is_empty() || version.len() > 128 || version.chars().any(char::is_control) {
+        return Err(Refusal::new("version", format!("{version:?} is no version")).hint("1 to 128 printable characters"));
+    }
+    let live = state.live_version(component).map(str::to_owned);
+    if live.as_deref() == Some(version) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::DeploymentRecorded {
+        deployment: state.next_deployment(),
+        component: component.to_owned(),
+        version: version.to_owned(),
+        previous: live,
+        origin,
+        note: note.to_owned(),
+    }])
+}

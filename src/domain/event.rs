@@ -1,0 +1,186 @@
+//! What has happened. Events are the journal's content; one is never changed or deleted, so fields are only ever added.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Actor, Captured, ChangeId, ChangeKind, ChangeOutcome, Clock, DeploymentId, DeploymentOrigin, DiagnosisDocument,
+    DiagnosisId, IncidentId, IncidentRole, IncidentState, Plan, RecoveryId, RecoveryOutcome, Risk, Severity,
+    SnapshotId, SnapshotTrigger, Status,
+};
+use crate::platform::{AutomationMode, Platform, Role};
+
+/// Something that has happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[expect(missing_docs, reason = "each field is the domain type of its name")]
+pub enum Event {
+    /// An engine took charge of this journal.
+    EngineStarted { version: String, host: String },
+    /// It let go in good order.
+    EngineStopped { reason: String },
+    /// This platform file is in force from here on.
+    PlatformLoaded { platform: Arc<Platform> },
+    /// Policies may go this far from here on.
+    AutomationSet { mode: AutomationMode },
+    /// The kill switch: policies start nothing until it is released.
+    AutomationHalted { reason: String },
+    /// The kill switch was released.
+    AutomationReleased,
+
+    /// Somebody may work here.
+    OperatorAdded { name: String, roles: BTreeSet<Role>, login: Option<String> },
+    /// Somebody may not any more.
+    OperatorDisabled { name: String },
+
+    /// The judgement of a service changed.
+    ServiceStatusChanged {
+        service: String,
+        from: Status,
+        to: Status,
+        reason: String,
+        failing_since: Option<DateTime<Utc>>,
+    },
+    /// Planned work on a service began.
+    MaintenanceStarted { service: String, until: DateTime<Utc>, reason: String },
+    /// It ended.
+    MaintenanceEnded { service: String },
+
+    /// Something is wrong and somebody has to see to it.
+    IncidentOpened {
+        incident: IncidentId,
+        severity: Severity,
+        title: String,
+        services: Vec<String>,
+        detected_at: DateTime<Utc>,
+    },
+    /// Another service turned out to be part of it.
+    IncidentServiceAdded { incident: IncidentId, service: String, root: bool },
+    /// A person has seen it.
+    IncidentAcknowledged { incident: IncidentId },
+    /// It entered the next state of its life.
+    IncidentAdvanced { incident: IncidentId, state: IncidentState },
+    /// Its severity was judged anew.
+    IncidentSeveritySet { incident: IncidentId, severity: Severity, reason: String },
+    /// Somebody wrote something down.
+    IncidentNoted { incident: IncidentId, text: String },
+    /// Somebody took a role.
+    IncidentAssigned { incident: IncidentId, role: IncidentRole, operator: String },
+    /// It needs more people.
+    IncidentEscalated { incident: IncidentId, level: u8, reason: String },
+    /// One of its clocks ran out.
+    ClockBreached { incident: IncidentId, clock: Clock },
+    /// Users are served again.
+    IncidentResolved { incident: IncidentId, resolution: String },
+    /// All is done, also the paper work.
+    IncidentClosed { incident: IncidentId },
+    /// It came back.
+    IncidentReopened { incident: IncidentId, reason: String },
+    /// It is the same as another.
+    IncidentMerged { incident: IncidentId, into: IncidentId },
+    /// It has to do with another.
+    IncidentLinked { incident: IncidentId, other: IncidentId },
+
+    /// Somebody wants to know what broke.
+    DiagnosisRequested { diagnosis: DiagnosisId, incident: IncidentId },
+    /// An answer was found.
+    DiagnosisConcluded { diagnosis: DiagnosisId, document: Arc<DiagnosisDocument> },
+    /// None was.
+    DiagnosisFailed { diagnosis: DiagnosisId, error: String },
+
+    /// A snapshot is about to be taken.
+    SnapshotRequested {
+        snapshot: SnapshotId,
+        trigger: SnapshotTrigger,
+        components: Vec<String>,
+        reason: String,
+        recovery: Option<RecoveryId>,
+    },
+    /// It is in the vault.
+    SnapshotTaken { snapshot: SnapshotId, captured: Vec<Captured>, total_bytes: u64 },
+    /// It is not.
+    SnapshotFailed { snapshot: SnapshotId, error: String },
+    /// Its bytes in the vault were read and found right, or not.
+    SnapshotVerified { snapshot: SnapshotId, problems: Vec<String> },
+    /// Whether retention must keep it.
+    SnapshotPinned { snapshot: SnapshotId, pinned: bool },
+
+    /// A version went live.
+    DeploymentRecorded {
+        deployment: DeploymentId,
+        component: String,
+        version: String,
+        previous: Option<String>,
+        origin: DeploymentOrigin,
+        note: String,
+    },
+
+    /// Somebody wants to change production.
+    ChangeSubmitted {
+        change: ChangeId,
+        kind: ChangeKind,
+        title: String,
+        reason: String,
+        incident: Option<IncidentId>,
+        plan: Arc<Plan>,
+        plan_hash: String,
+        risk: Risk,
+        required: Vec<Role>,
+        expires_at: DateTime<Utc>,
+    },
+    /// One of those asked said yes, to exactly this plan.
+    ChangeApproved { change: ChangeId, role: Role, plan_hash: String, reason: String },
+    /// Everybody who had to has said yes.
+    ChangeAuthorised { change: ChangeId },
+    /// Somebody said no.
+    ChangeRejected { change: ChangeId, reason: String },
+    /// An approval was taken back.
+    ApprovalRevoked { change: ChangeId, operator: String, reason: String },
+    /// Nobody decided in time.
+    ChangeExpired { change: ChangeId },
+    /// Its requester does not want it any more.
+    ChangeWithdrawn { change: ChangeId, reason: String },
+    /// It was carried out, well or not.
+    ChangeEnded { change: ChangeId, outcome: ChangeOutcome },
+
+    /// A recovery began.
+    RecoveryStarted {
+        recovery: RecoveryId,
+        plan: Arc<Plan>,
+        reason: String,
+        incident: Option<IncidentId>,
+        change: Option<ChangeId>,
+    },
+    /// The executor is about to act.
+    StepStarted { recovery: RecoveryId, step: usize },
+    /// It has acted.
+    StepDone { recovery: RecoveryId, step: usize, output: String },
+    /// It could not.
+    StepFailed { recovery: RecoveryId, step: usize, error: String },
+    /// Somebody wants it to stop after the step under way.
+    RecoveryCancelRequested { recovery: RecoveryId, reason: String },
+    /// The recovery is over.
+    RecoveryEnded { recovery: RecoveryId, outcome: RecoveryOutcome, summary: String },
+    /// The extended watch after a recovery is over.
+    WatchEnded { recovery: RecoveryId, passed: bool, reason: String },
+}
+
+/// An event in its place in the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recorded {
+    /// Position, from 1, without gaps.
+    pub seq: u64,
+    /// When the engine decided it.
+    pub at: DateTime<Utc>,
+    /// Who caused it.
+    pub actor: Actor,
+    /// The event this one is a reaction to.
+    pub cause: Option<u64>,
+    /// What happened.
+    pub event: Event,
+    /// SHA-256 over the previous hash and everything above, in hexadecimal.
+    pub hash: String,
+}

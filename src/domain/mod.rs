@@ -1,0 +1,58 @@
+//! Floor 2. The rules of the product, as pure functions over one state:
+//!
+//! - [`decide`]: may this command happen, and what does it make happen?
+//! - [`apply`]: what is true after an event?
+//! - [`react`]: which effects and which further commands follow from an event?
+//! - [`due`]: which deadlines have passed?
+//!
+//! No clock, no I/O, no randomness, no async: time and outcomes come in as values. One file per subject holds its types
+//! and its rules; a new subject adds a file here, its events to `event`, and its arms to `decide` and `apply`.
+
+mod apply;
+mod change;
+mod command;
+mod deadline;
+mod decide;
+mod deployment;
+mod diagnosis;
+mod event;
+mod health;
+mod ids;
+mod incident;
+mod operator;
+mod plan;
+mod policy;
+mod recovery;
+mod refusal;
+mod snapshot;
+mod state;
+mod vitals;
+
+pub use apply::apply;
+pub use change::{
+    Approval, Change, ChangeKind, ChangeOutcome, ChangeState, Risk, RiskPoint, required_roles, role_name, role_to_fill,
+};
+pub use command::Command;
+pub use deadline::{due, next_due};
+pub use decide::{Meta, decide};
+pub use deployment::{Deployment, DeploymentOrigin};
+pub use diagnosis::{Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix};
+pub use event::{Event, Recorded};
+pub use health::{Judge, ServiceHealth, Status, Verdict};
+pub use ids::{BadId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId};
+pub use incident::{
+    Clock, Incident, IncidentRole, IncidentState, Severity, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
+};
+pub use operator::{Actor, Operator};
+pub use plan::{plan_action, plan_rollback, plan_undo};
+pub use policy::{Effect, Reaction, react, unfinished};
+pub use recovery::{
+    Plan, Recovery, RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, Step, StepRun, StepState, Strategy,
+    WATCH_SECONDS,
+};
+pub use refusal::Refusal;
+pub use snapshot::{Captured, Snapshot, SnapshotState, SnapshotTrigger};
+pub use state::{EngineInfo, State, SystemState};
+pub use vitals::{Point, ServiceVitals, Vitals};
+
+pub use crate::platform::{AutomationMode, Criticality, Role};

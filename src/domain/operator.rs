@@ -1,0 +1,124 @@
+//! People, what they may do, and who acted.
+
+use std::{collections::BTreeSet, fmt};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Event, Refusal, State};
+use crate::platform::Role;
+
+/// A person with an identity and roles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Operator {
+    /// Unique.
+    pub name: String,
+    /// What the operator may do.
+    pub roles: BTreeSet<Role>,
+    /// Login on the engine's host whose processes act as this operator.
+    pub login: Option<String>,
+    /// May do nothing any more.
+    pub disabled: bool,
+}
+
+impl Operator {
+    /// Whether the operator may change things.
+    #[must_use]
+    pub fn may_act(&self) -> bool {
+        !self.disabled && self.roles.iter().any(|role| *role >= Role::Engineer)
+    }
+
+    /// Whether the operator may approve where `role` is asked for. The CTO may stand in for a lead and a lead for an
+    /// engineer; nobody stands in for compliance.
+    #[must_use]
+    pub fn can_stand_for(&self, role: Role) -> bool {
+        if self.disabled {
+            return false;
+        }
+        match role {
+            Role::ComplianceOfficer | Role::Viewer => self.roles.contains(&role),
+            Role::Engineer | Role::TechnicalLead | Role::Cto => {
+                self.roles.iter().any(|own| *own >= role && *own <= Role::Cto)
+            }
+        }
+    }
+}
+
+/// Who did something: a person, a rule of the engine, or the engine reporting what it saw.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Actor {
+    /// A person.
+    Operator(String),
+    /// A rule that acts without a person.
+    Policy(String),
+    /// The engine, reporting what it observed or did.
+    Engine,
+}
+
+impl Actor {
+    /// The person's name, if it is one.
+    #[must_use]
+    pub fn operator(&self) -> Option<&str> {
+        match self {
+            Self::Operator(name) => Some(name),
+            Self::Policy(_) | Self::Engine => None,
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Operator(name) => f.pad(name),
+            Self::Policy(name) => f.pad(&format!("policy:{name}")),
+            Self::Engine => f.pad("engine"),
+        }
+    }
+}
+
+impl Serialize for Actor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Operator(name) => serializer.collect_str(&format_args!("operator:{name}")),
+            Self::Policy(_) | Self::Engine => serializer.collect_str(self),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Actor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.split_once(':') {
+            Some(("operator", name)) => Ok(Self::Operator(name.to_owned())),
+            Some(("policy", name)) => Ok(Self::Policy(name.to_owned())),
+            None if text == "engine" => Ok(Self::Engine),
+            _ => Err(serde::de::Error::custom(format!("{text:?} is no actor"))),
+        }
+    }
+}
+
+/// Decides that somebody new may work here. Adding a known name changes roles and login instead.
+pub(super) fn add(name: &str, roles: BTreeSet<Role>, login: Option<String>) -> Result<Vec<Event>, Refusal> {
+    if name.is_empty() || name.chars().any(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(c))) {
+        return Err(Refusal::new("operator-name", format!("{name:?} is no operator name"))
+            .hint("use letters, digits, - _ and ."));
+    }
+    if roles.is_empty() {
+        return Err(Refusal::new("operator-roles", format!("{name} would have no role"))
+            .hint("give at least one of viewer, engineer, technical-lead, cto, compliance-officer"));
+    }
+    Ok(vec![Event::OperatorAdded { name: name.to_owned(), roles, login }])
+}
+
+/// Decides that somebody may do nothing any more.
+pub(super) fn disable(state: &State, name: &str) -> Result<Vec<Event>, Refusal> {
+    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown("operator", name))?;
+    if operator.disabled {
+        return Ok(Vec::new());
+    }
+    if state.operators.values().filter(|other| other.may_act() && other.name != name).count() == 0 {
+        return Err(Refusal::new("last-operator", format!("{name} is the last operator who may act"))
+            .hint("add somebody else first"));
+    }
+    Ok(vec![Event::OperatorDisabled { name: name.to_owned() }])
+}

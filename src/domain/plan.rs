@@ -1,0 +1,289 @@
+//! Plans: from a wish to ordered steps. What is planned from the same state is the same plan, byte for byte.
+
+use chrono::{DateTime, Utc};
+
+use super::{Plan, Recovery, Refusal, RollbackRequest, RollbackTarget, Scope, SnapshotState, State, Step, Strategy};
+use crate::platform::{Adapter, Component, ComponentKind};
+
+/// Plans a rollback.
+///
+/// # Errors
+/// A refusal when a name is unknown, when nothing would be rolled back, or when there is nothing to go back to.
+pub fn plan_rollback(state: &State, request: &RollbackRequest) -> Result<Plan, Refusal> {
+    let mut components = in_scope(state, &request.scope)?;
+    components.sort_by_key(|component| (restore_order(component.kind), component.name.clone()));
+    let everything = request.scope == Scope::Everything;
+    let before = started_before(state, &components, request);
+    let mut moves = Vec::new();
+    for component in &components {
+        match restore_step(state, component, request.to.as_ref(), before) {
+            Ok(step) => moves.push((*component, step)),
+            Err(refusal) if components.len() == 1 || everything => return Err(refusal),
+            // Among several components one that has nothing to go back to stays as it is.
+            Err(refusal) if refusal.rule == "nothing-to-go-back-to" => {}
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    if moves.is_empty() {
+        return Err(Refusal::new("nothing-to-go-back-to", "none of the components has an earlier good state")
+            .hint("take snapshots while the platform is healthy"));
+    }
+    let strategy = if everything { Strategy::FullRestore } else { Strategy::Rollback };
+    let title = match moves.as_slice() {
+        [(component, Step::SwitchRelease { from: Some(from), to, .. })] => {
+            format!("roll {} back {from} → {to}", component.name)
+        }
+        [(component, Step::SwitchRelease { to, .. })] => format!("roll {} back to {to}", component.name),
+        [(component, Step::RestoreSnapshot { snapshot, .. })] => format!("restore {} from {snapshot}", component.name),
+        _ if everything => "restore everything".to_owned(),
+        many => format!("roll back {} components of {}", many.len(), services_of(state, many).join(", ")),
+    };
+    Ok(assemble(state, strategy, title, moves))
+}
+
+/// Plans one declared action.
+///
+/// # Errors
+/// A refusal when the platform file declares no such action.
+pub fn plan_action(state: &State, service: &str, action: &str) -> Result<Plan, Refusal> {
+    let declared = state.platform.service(service).ok_or_else(|| Refusal::unknown("service", service))?;
+    if !declared.actions.iter().any(|known| known.name == action) {
+        return Err(Refusal::unknown("action", format!("{action} of {service}"))
+            .hint("only what the platform file declares under [[service.action]] can be run"));
+    }
+    Ok(Plan {
+        strategy: Strategy::TargetedFix,
+        title: format!("{action} {service}"),
+        services: vec![service.to_owned()],
+        steps: vec![
+            Step::RunAction { service: service.to_owned(), action: action.to_owned() },
+            Step::Validate { services: vec![service.to_owned()] },
+        ],
+        loses: None,
+    })
+}
+
+/// Plans to bring back what stood before a recovery.
+///
+/// # Errors
+/// A refusal when it changed nothing, still runs, or left no safety snapshot of what it changed.
+pub fn plan_undo(state: &State, recovery: &Recovery) -> Result<Plan, Refusal> {
+    if recovery.is_running() {
+        return Err(Refusal::new("recovery-running", format!("{} still runs", recovery.id)).hint("cancel it first"));
+    }
+    let safety = recovery.safety_snapshot.and_then(|id| state.snapshots.get(&id));
+    let mut moves = Vec::new();
+    for (step, run) in recovery.plan.steps.iter().zip(&recovery.steps) {
+        if run.started_at.is_none() {
+            continue;
+        }
+        let undo = match step {
+            Step::SwitchRelease { component, from: Some(from), to } => {
+                Some(Step::SwitchRelease { component: component.clone(), from: Some(to.clone()), to: from.clone() })
+            }
+            Step::SwitchRelease { component, from: None, .. } | Step::RestoreSnapshot { component, .. } => {
+                let captured = safety.and_then(|snapshot| Some((snapshot, snapshot.captured(component)?)));
+                let Some((snapshot, captured)) = captured else {
+                    return Err(Refusal::new("no-safety-snapshot", format!("{component} was not captured before")));
+                };
+                Some(Step::RestoreSnapshot {
+                    component: component.clone(),
+                    snapshot: snapshot.id,
+                    vault_id: captured.vault_id.clone(),
+                    taken_at: snapshot.requested_at,
+                })
+            }
+            _ => None,
+        };
+        if let Some(undo) = undo
+            && let Some(component) = component_of(&undo).and_then(|name| state.platform.component(name))
+        {
+            moves.push((component, undo));
+        }
+    }
+    if moves.is_empty() {
+        return Err(Refusal::new("nothing-to-undo", format!("{} changed nothing that can be undone", recovery.id)));
+    }
+    moves.reverse();
+    Ok(assemble(state, Strategy::Undo(recovery.id), format!("undo {}", recovery.id), moves))
+}
+
+fn in_scope<'a>(state: &'a State, scope: &'a Scope) -> Result<Vec<&'a Component>, Refusal> {
+    let platform = &state.platform;
+    let mut found: Vec<&Component> = Vec::new();
+    match scope {
+        Scope::Everything => found.extend(&platform.components),
+        Scope::Components(names) => {
+            for name in names {
+                found.push(platform.component(name).ok_or_else(|| Refusal::unknown("component", name))?);
+            }
+        }
+        Scope::Services(names) => {
+            for name in names {
+                platform.service(name).ok_or_else(|| Refusal::unknown("service", name))?;
+                found.extend(platform.components_of(name));
+            }
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found.dedup_by(|a, b| a.name == b.name);
+    if found.is_empty() {
+        return Err(Refusal::new("empty-target", "this names no component, so there is nothing to roll back")
+            .hint("see [[component]] in codeblue.toml"));
+    }
+    Ok(found)
+}
+
+/// Databases before the code that reads them, code before its configuration.
+fn restore_order(kind: ComponentKind) -> u8 {
+    match kind {
+        ComponentKind::Database => 0,
+        ComponentKind::Data => 1,
+        ComponentKind::Code => 2,
+        ComponentKind::Config => 3,
+    }
+}
+
+/// The last good state is one from before the trouble began.
+fn started_before(state: &State, components: &[&Component], request: &RollbackRequest) -> Option<DateTime<Utc>> {
+    let named = request.incident.and_then(|id| state.incidents.get(&id)).map(|incident| incident.detected_at);
+    let from_services = components
+        .iter()
+        .filter_map(|component| state.incident_of(&component.service))
+        .map(|incident| incident.detected_at)
+        .min();
+    named.or(from_services)
+}
+
+fn restore_step(
+    state: &State,
+    component: &Component,
+    to: Option<&RollbackTarget>,
+    before: Option<DateTime<Utc>>,
+) -> Result<Step, Refusal> {
+    let nothing = || {
+        Refusal::new("nothing-to-go-back-to", format!("{} has no earlier good state", component.name))
+            .hint("take a snapshot while it is healthy, or name one with --to")
+    };
+    let is_release = matches!(component.adapter, Adapter::Release { .. });
+    match to {
+        Some(RollbackTarget::Version(version)) if is_release => Ok(switch(state, component, version)),
+        Some(RollbackTarget::Version(_)) => {
+            Err(Refusal::new("no-versions", format!("{} has snapshots, not versions", component.name))
+                .hint("name a snapshot, such as --to SNP-3"))
+        }
+        Some(RollbackTarget::Snapshot(id)) => {
+            let snapshot = state.snapshot(*id)?;
+            if snapshot.state == SnapshotState::Running {
+                return Err(Refusal::new("snapshot-running", format!("{id} is still being taken")));
+            }
+            let captured = snapshot
+                .captured(&component.name)
+                .ok_or_else(|| Refusal::new("not-in-snapshot", format!("{id} does not hold {}", component.name)))?;
+            if !captured.unreadable.is_empty() {
+                return Err(Refusal::new(
+                    "partial-snapshot",
+                    format!("{id} lacks {} files of {}", captured.unreadable.len(), component.name),
+                ));
+            }
+            Ok(restore(snapshot.id, snapshot.requested_at, component, &captured.vault_id))
+        }
+        Some(RollbackTarget::Time(time)) if is_release => {
+            let version = state
+                .deployments
+                .values()
+                .rev()
+                .find(|deployment| deployment.component == component.name && deployment.at <= *time)
+                .map(|deployment| deployment.version.clone())
+                .ok_or_else(nothing)?;
+            Ok(switch(state, component, &version))
+        }
+        Some(RollbackTarget::Time(time)) => {
+            let snapshot = state.last_good_snapshot(&component.name, Some(*time)).ok_or_else(nothing)?;
+            let captured = snapshot.captured(&component.name).ok_or_else(nothing)?;
+            Ok(restore(snapshot.id, snapshot.requested_at, component, &captured.vault_id))
+        }
+        None if is_release => {
+            let version = last_good_version(state, &component.name).ok_or_else(nothing)?;
+            Ok(switch(state, component, &version))
+        }
+        None => {
+            let snapshot = state.last_good_snapshot(&component.name, before).ok_or_else(nothing)?;
+            let captured = snapshot.captured(&component.name).ok_or_else(nothing)?;
+            Ok(restore(snapshot.id, snapshot.requested_at, component, &captured.vault_id))
+        }
+    }
+}
+
+/// The version that was live before the one that is, skipping every version that a recovery has moved away from.
+fn last_good_version(state: &State, component: &str) -> Option<String> {
+    let ledger: Vec<_> = state.deployments.values().filter(|entry| entry.component == component).collect();
+    let live = ledger.last()?.version.clone();
+    let abandoned: Vec<&str> = ledger
+        .iter()
+        .filter(|entry| matches!(entry.origin, super::DeploymentOrigin::Recovery(_)))
+        .filter_map(|entry| entry.previous.as_deref())
+        .collect();
+    ledger
+        .iter()
+        .rev()
+        .flat_map(|entry| [Some(entry.version.as_str()), entry.previous.as_deref()])
+        .flatten()
+        .find(|version| *version != live && !abandoned.contains(version))
+        .map(str::to_owned)
+}
+
+fn switch(state: &State, component: &Component, to: &str) -> Step {
+    Step::SwitchRelease {
+        component: component.name.clone(),
+        from: state.live_version(&component.name).map(str::to_owned),
+        to: to.to_owned(),
+    }
+}
+
+fn restore(snapshot: super::SnapshotId, taken_at: DateTime<Utc>, component: &Component, vault_id: &str) -> Step {
+    Step::RestoreSnapshot { component: component.name.clone(), snapshot, vault_id: vault_id.to_owned(), taken_at }
+}
+
+fn component_of(step: &Step) -> Option<&str> {
+    match step {
+        Step::SwitchRelease { component, .. } | Step::RestoreSnapshot { component, .. } => Some(component),
+        _ => None,
+    }
+}
+
+fn services_of(state: &State, moves: &[(&Component, Step)]) -> Vec<String> {
+    let mut services: Vec<&str> = moves.iter().map(|(component, _)| component.service.as_str()).collect();
+    services.sort_by_key(|name| {
+        let criticality = state.platform.service(name).map(|service| service.criticality);
+        (std::cmp::Reverse(criticality), (*name).to_owned())
+    });
+    services.dedup();
+    services.into_iter().map(str::to_owned).collect()
+}
+
+fn assemble(state: &State, strategy: Strategy, title: String, moves: Vec<(&Component, Step)>) -> Plan {
+    let services = services_of(state, &moves);
+    let loses = moves.iter().find_map(|(component, step)| match step {
+        Step::RestoreSnapshot { taken_at, .. }
+            if matches!(component.kind, ComponentKind::Database | ComponentKind::Data) =>
+        {
+            Some(format!(
+                "what was written to {} after {} UTC; it is kept in the safety snapshot",
+                component.name,
+                taken_at.format("%Y-%m-%d %H:%M:%S")
+            ))
+        }
+        _ => None,
+    });
+    let mut steps =
+        vec![Step::SafetySnapshot { components: moves.iter().map(|(component, _)| component.name.clone()).collect() }];
+    for (component, step) in moves {
+        steps.push(step);
+        if component.reload.is_some() {
+            steps.push(Step::Reload { component: component.name.clone() });
+        }
+    }
+    steps.push(Step::Validate { services: services.clone() });
+    Plan { strategy, title, services, steps, loses }
+}

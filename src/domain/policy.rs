@@ -1,0 +1,161 @@
+//! What follows from an event without a person: effects in the world, and commands that policies give.
+
+use super::{
+    Actor, AutomationMode, ChangeState, Command, Criticality, DiagnosisId, DiagnosisState, Event, Recorded, RecoveryId,
+    RecoveryOutcome, SnapshotId, SnapshotState, State, Status,
+};
+use crate::platform::Profile;
+
+/// Work in the outside world that follows from an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Look for the cause of an incident.
+    Diagnose(DiagnosisId),
+    /// Capture components into the vault.
+    TakeSnapshot(SnapshotId),
+    /// Carry out a plan, from its first step that is not done.
+    RunRecovery(RecoveryId),
+}
+
+/// What follows from one event.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reaction {
+    /// Effects to start.
+    pub effects: Vec<Effect>,
+    /// Commands, each with the policy that gives it.
+    pub commands: Vec<(&'static str, Command)>,
+}
+
+/// How sure a diagnosis must be before a policy proposes its first fix.
+const PROPOSE_FROM: f64 = 0.7;
+
+/// What follows from an event, in the state after it.
+#[must_use]
+pub fn react(state: &State, recorded: &Recorded) -> Reaction {
+    let mut reaction = Reaction::default();
+    let mut give = |policy, command| reaction.commands.push((policy, command));
+    match &recorded.event {
+        Event::ServiceStatusChanged { service, to: Status::Down, .. } => {
+            give("service down", Command::OpenIncident { service: service.clone() });
+            for recovery in state.recoveries.values().filter(|recovery| recovery.watch_until.is_some()) {
+                if recovery.plan.services.contains(service) {
+                    let reason = format!("{service} went down again");
+                    give("extended watch", Command::EndWatch { recovery: recovery.id, passed: false, reason });
+                }
+            }
+        }
+        Event::ServiceStatusChanged { service, to: Status::Degraded, from, .. } if *from != Status::Down => {
+            let critical =
+                state.platform.service(service).is_some_and(|service| service.criticality >= Criticality::High);
+            if critical {
+                give("service degraded", Command::OpenIncident { service: service.clone() });
+            }
+        }
+        Event::ServiceStatusChanged { to: Status::Healthy, .. } => resolve_healed(state, &mut give),
+        Event::IncidentOpened { incident, .. } | Event::IncidentServiceAdded { incident, .. }
+            if state.mode != AutomationMode::Observe && state.halted.is_none() =>
+        {
+            let fresh = state.incidents.get(incident).is_some_and(|incident| {
+                !incident.services.is_empty()
+                    && !incident.diagnoses.iter().any(|id| {
+                        state.diagnoses.get(id).is_some_and(|diagnosis| diagnosis.state == DiagnosisState::Running)
+                    })
+                    && incident.recoveries.is_empty()
+                    && !incident
+                        .changes
+                        .iter()
+                        .any(|id| state.changes.get(id).is_some_and(|change| change.state <= ChangeState::Implementing))
+            });
+            if fresh {
+                give("diagnose what is down", Command::RequestDiagnosis { incident: *incident });
+            }
+        }
+        Event::DiagnosisRequested { diagnosis, .. } => reaction.effects.push(Effect::Diagnose(*diagnosis)),
+        Event::DiagnosisConcluded { diagnosis, document }
+            if state.mode != AutomationMode::Observe
+                && state.halted.is_none()
+                && document.root_cause.confidence >= PROPOSE_FROM
+                && !document.suggested_fixes.is_empty() =>
+        {
+            give("propose the first fix", Command::ProposeFix { diagnosis: *diagnosis });
+        }
+        Event::SnapshotRequested { snapshot, recovery: None, .. } => {
+            reaction.effects.push(Effect::TakeSnapshot(*snapshot));
+        }
+        Event::ChangeAuthorised { change } => {
+            give("carry out what is approved", Command::StartRecovery { change: *change });
+        }
+        Event::RecoveryStarted { recovery, .. } => reaction.effects.push(Effect::RunRecovery(*recovery)),
+        Event::RecoveryEnded { outcome: RecoveryOutcome::Succeeded, .. } => resolve_healed(state, &mut give),
+        Event::RecoveryEnded { recovery, outcome: RecoveryOutcome::Failed, summary } => {
+            if let Some(incident) = state.recoveries.get(recovery).and_then(|recovery| recovery.incident) {
+                let reason = format!("{recovery} failed: {summary}");
+                give("a failed recovery needs people", Command::EscalateIncident { incident, reason });
+            }
+        }
+        Event::ClockBreached { incident, clock } => {
+            let reason = format!("the time to {clock} has run out");
+            give("escalate by the clock", Command::EscalateIncident { incident: *incident, reason });
+        }
+        _ => {}
+    }
+    reaction
+}
+
+/// An incident whose services are all healthy again is over, unless a recovery still works on it or a person declared it
+/// without naming a service.
+fn resolve_healed(state: &State, give: &mut impl FnMut(&'static str, Command)) {
+    for incident in state.open_incidents() {
+        let healthy = !incident.services.is_empty()
+            && incident.services.iter().all(|name| {
+                state
+                    .services
+                    .get(name)
+                    .is_none_or(|health| matches!(health.status, Status::Healthy | Status::Maintenance))
+            });
+        if !healthy || state.running_recoveries().any(|recovery| recovery.incident == Some(incident.id)) {
+            continue;
+        }
+        let fixed_by = incident
+            .recoveries
+            .iter()
+            .rev()
+            .filter_map(|id| state.recoveries.get(id))
+            .find(|recovery| recovery.ended.is_some_and(|(_, outcome)| outcome == RecoveryOutcome::Succeeded));
+        let resolution = match fixed_by {
+            Some(recovery) => format!("{} by {}", recovery.plan.title, recovery.id),
+            None => "all services are healthy again".to_owned(),
+        };
+        give("all services are healthy", Command::ResolveIncident { incident: incident.id, resolution });
+    }
+}
+
+/// Effects that were begun and have not ended: what an engine resumes after a crash.
+#[must_use]
+pub fn unfinished(state: &State) -> Vec<Effect> {
+    let diagnoses = state
+        .diagnoses
+        .values()
+        .filter(|diagnosis| diagnosis.state == DiagnosisState::Running)
+        .map(|diagnosis| Effect::Diagnose(diagnosis.id));
+    let snapshots = state
+        .snapshots
+        .values()
+        .filter(|snapshot| snapshot.state == SnapshotState::Running && snapshot.recovery.is_none())
+        .map(|snapshot| Effect::TakeSnapshot(snapshot.id));
+    let recoveries = state.running_recoveries().map(|recovery| Effect::RunRecovery(recovery.id));
+    diagnoses.chain(snapshots).chain(recoveries).collect()
+}
+
+/// Whether a plan may run without an approval: a person's own act on what is not critical, or a policy in mode auto away
+/// from production.
+pub(super) fn runs_without_approval(state: &State, actor: &Actor, services: &[String], risk: u8) -> bool {
+    let critical = services
+        .iter()
+        .any(|name| state.platform.service(name).is_none_or(|service| service.criticality == Criticality::Critical));
+    let production = state.platform.profile == Profile::Production;
+    match actor {
+        Actor::Operator(_) => !critical && risk < 7,
+        Actor::Policy(_) | Actor::Engine => state.mode == AutomationMode::Auto && !production && state.halted.is_none(),
+    }
+}

@@ -1,0 +1,286 @@
+//! Recoveries: the plan that is shown, approved and run, and how a run ends.
+
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Actor, ChangeId, IncidentId, RecoveryId, SnapshotId};
+
+/// How long a recovery stays under extended watch after it succeeded, in seconds.
+pub const WATCH_SECONDS: i64 = 30 * 60;
+
+/// What is asked for when something is to be rolled back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RollbackRequest {
+    /// What is to be rolled back.
+    pub scope: Scope,
+    /// How far; the last good state when absent.
+    #[serde(default)]
+    pub to: Option<RollbackTarget>,
+    /// Why; part of the record.
+    pub reason: String,
+    /// The incident it is for.
+    #[serde(default)]
+    pub incident: Option<IncidentId>,
+}
+
+/// What is to be rolled back. An empty list is refused: it never means everything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind", content = "names")]
+pub enum Scope {
+    /// All components of these services.
+    Services(Vec<String>),
+    /// These components.
+    Components(Vec<String>),
+    /// All there is.
+    Everything,
+}
+
+/// How far to roll back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind", content = "value")]
+pub enum RollbackTarget {
+    /// To a release by its version; code only.
+    Version(String),
+    /// To what a snapshot holds.
+    Snapshot(SnapshotId),
+    /// To the newest snapshot, and the version live, at that time.
+    Time(DateTime<Utc>),
+}
+
+/// Which way a recovery takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// One declared action.
+    TargetedFix,
+    /// Named components go back.
+    Rollback,
+    /// Everything goes back.
+    FullRestore,
+    /// What stood before that recovery comes back.
+    Undo(RecoveryId),
+}
+
+/// What will be done, in order. It is what people approve, so it holds the intent alone: no times, no results.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Which way it takes.
+    pub strategy: Strategy,
+    /// In one line.
+    pub title: String,
+    /// Services it touches, most critical first.
+    pub services: Vec<String>,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// What it loses for good, if anything; shown before anybody agrees.
+    pub loses: Option<String>,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum Step {
+    /// Capture the components as they are, so that all that follows can be undone.
+    SafetySnapshot {
+        /// Which.
+        components: Vec<String>,
+    },
+    /// Point a code component at another release.
+    SwitchRelease {
+        /// Which.
+        component: String,
+        /// The release that is live now, as far as known.
+        from: Option<String>,
+        /// The release that shall be live.
+        to: String,
+    },
+    /// Bring a component back to what a snapshot holds.
+    RestoreSnapshot {
+        /// Which.
+        component: String,
+        /// From which snapshot.
+        snapshot: SnapshotId,
+        /// That snapshot's id in the vault.
+        vault_id: String,
+        /// When it was taken.
+        taken_at: DateTime<Utc>,
+    },
+    /// Tell the service that a component changed.
+    Reload {
+        /// Which.
+        component: String,
+    },
+    /// Run a declared action.
+    RunAction {
+        /// Of which service.
+        service: String,
+        /// Which.
+        action: String,
+    },
+    /// Run the checks of the services until all succeed.
+    Validate {
+        /// Which.
+        services: Vec<String>,
+    },
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SafetySnapshot { components } => write!(f, "safety snapshot of {}", components.join(", ")),
+            Self::SwitchRelease { component, from, to } => match from {
+                Some(from) => write!(f, "switch {component}: {from} → {to}"),
+                None => write!(f, "switch {component} → {to}"),
+            },
+            Self::RestoreSnapshot { component, snapshot, taken_at, .. } => {
+                write!(f, "restore {component} from {snapshot} of {}", taken_at.format("%H:%M:%S"))
+            }
+            Self::Reload { component } => write!(f, "reload {component}"),
+            Self::RunAction { service, action } => write!(f, "{action} {service}"),
+            Self::Validate { services } => write!(f, "validate {}", services.join(", ")),
+        }
+    }
+}
+
+impl Step {
+    /// How long such a step usually takes, in seconds, when nothing better is known.
+    #[must_use]
+    pub fn usual_seconds(&self) -> u64 {
+        match self {
+            Self::SafetySnapshot { .. } => 3,
+            Self::SwitchRelease { .. } => 1,
+            Self::RestoreSnapshot { .. } => 5,
+            Self::Reload { .. } => 2,
+            Self::RunAction { .. } => 5,
+            Self::Validate { .. } => 10,
+        }
+    }
+}
+
+impl Plan {
+    /// The one hash that approvals are bound to: SHA-256, in hexadecimal, over the JSON of the plan. Field order is fixed
+    /// by the types, and the plan holds neither floats nor maps, so equal plans have equal bytes.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(b"codeblue plan v1\0");
+        hasher.update(serde_json::to_vec(self).unwrap_or_default());
+        hex::encode(hasher.finalize())
+    }
+
+    /// How long it takes, in seconds, when nothing better is known.
+    #[must_use]
+    pub fn usual_seconds(&self) -> u64 {
+        self.steps.iter().map(Step::usual_seconds).sum()
+    }
+
+    /// The components it changes.
+    pub fn components(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::SwitchRelease { component, .. } | Step::RestoreSnapshot { component, .. } => Some(component.as_str()),
+            _ => None,
+        })
+    }
+}
+
+/// One run of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recovery {
+    /// Its name.
+    pub id: RecoveryId,
+    /// What it does.
+    pub plan: Arc<Plan>,
+    /// Why.
+    pub reason: String,
+    /// The incident it is for.
+    pub incident: Option<IncidentId>,
+    /// The change that authorised it.
+    pub change: Option<ChangeId>,
+    /// Who started it.
+    pub started_by: Actor,
+    /// When.
+    pub started_at: DateTime<Utc>,
+    /// One entry for each step of the plan.
+    pub steps: Vec<StepRun>,
+    /// Somebody wants it to stop after the step under way.
+    pub cancel_requested: bool,
+    /// The snapshot that its first step took.
+    pub safety_snapshot: Option<SnapshotId>,
+    /// When and how it ended.
+    pub ended: Option<(DateTime<Utc>, RecoveryOutcome)>,
+    /// What came of it, in one line.
+    pub summary: String,
+    /// End of the extended watch, while it runs.
+    pub watch_until: Option<DateTime<Utc>>,
+}
+
+/// How a step went.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepRun {
+    /// How far it is.
+    pub state: StepState,
+    /// When it was begun.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What it said.
+    pub output: String,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepState {
+    /// Not begun.
+    #[default]
+    Waiting,
+    /// The executor is about to act, or acts.
+    Running,
+    /// Done.
+    Done,
+    /// Could not be done.
+    Failed,
+}
+
+/// How a recovery ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecoveryOutcome {
+    /// Every step was done and validation passed.
+    Succeeded,
+    /// A step failed or validation did not pass.
+    Failed,
+    /// Somebody stopped it between two steps.
+    Cancelled,
+}
+
+impl fmt::Display for RecoveryOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
+impl Recovery {
+    /// Whether it is not over.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.ended.is_none()
+    }
+
+    /// The first step that is not done, with which a run goes on.
+    #[must_use]
+    pub fn next_step(&self) -> Option<usize> {
+        self.steps.iter().position(|step| step.state != StepState::Done)
+    }
+}

@@ -1,0 +1,220 @@
+//! The state: everything the product knows, as the fold of all events.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Change, ChangeId, ChangeState, Criticality, Deployment, DeploymentId, Diagnosis, DiagnosisId, Incident, IncidentId,
+    Operator, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status,
+};
+use crate::platform::{Automation, AutomationMode, Platform, Profile};
+
+/// Everything the product knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    /// Position of the last event applied; 0 before the first.
+    pub seq: u64,
+    /// Time of the last event applied.
+    pub clock: DateTime<Utc>,
+    /// The engine in charge.
+    pub engine: EngineInfo,
+    /// The platform file in force.
+    pub platform: Arc<Platform>,
+    /// How far policies may go.
+    pub mode: AutomationMode,
+    /// Why policies start nothing, while the kill switch is engaged.
+    pub halted: Option<String>,
+    /// People, by name.
+    pub operators: BTreeMap<String, Operator>,
+    /// Services, by name.
+    pub services: BTreeMap<String, ServiceHealth>,
+    /// Incidents, oldest first.
+    pub incidents: BTreeMap<IncidentId, Incident>,
+    /// Diagnoses, oldest first.
+    pub diagnoses: BTreeMap<DiagnosisId, Diagnosis>,
+    /// Snapshots, oldest first.
+    pub snapshots: BTreeMap<SnapshotId, Snapshot>,
+    /// The ledger of deployments, oldest first.
+    pub deployments: BTreeMap<DeploymentId, Deployment>,
+    /// Changes, oldest first.
+    pub changes: BTreeMap<ChangeId, Change>,
+    /// Recoveries, oldest first.
+    pub recoveries: BTreeMap<RecoveryId, Recovery>,
+}
+
+/// The engine in charge.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EngineInfo {
+    /// Its version.
+    pub version: String,
+    /// The host it runs on.
+    pub host: String,
+    /// When it took charge; none when it let go in good order.
+    pub started_at: Option<DateTime<Utc>>,
+}
+
+/// How the platform as a whole is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SystemState {
+    /// Nothing is wrong.
+    Normal,
+    /// Something is.
+    Degraded,
+    /// A recovery runs.
+    Recovery,
+    /// A SEV1 incident is open.
+    Emergency,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            seq: 0,
+            clock: DateTime::<Utc>::UNIX_EPOCH,
+            engine: EngineInfo::default(),
+            platform: Arc::new(Platform {
+                name: String::new(),
+                profile: Profile::Production,
+                automation: Automation { mode: AutomationMode::Observe },
+                services: Vec::new(),
+                components: Vec::new(),
+                operators: Vec::new(),
+            }),
+            mode: AutomationMode::Observe,
+            halted: None,
+            operators: BTreeMap::new(),
+            services: BTreeMap::new(),
+            incidents: BTreeMap::new(),
+            diagnoses: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            deployments: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            recoveries: BTreeMap::new(),
+        }
+    }
+}
+
+impl State {
+    /// How the platform as a whole is.
+    #[must_use]
+    pub fn system_state(&self) -> SystemState {
+        if self.open_incidents().any(|incident| incident.severity == Severity::Sev1) {
+            SystemState::Emergency
+        } else if self.running_recoveries().next().is_some() {
+            SystemState::Recovery
+        } else if self.open_incidents().next().is_some()
+            || self.services.values().any(|health| matches!(health.status, Status::Down | Status::Degraded))
+        {
+            SystemState::Degraded
+        } else {
+            SystemState::Normal
+        }
+    }
+
+    /// The incident, if it exists.
+    ///
+    /// # Errors
+    /// `unknown-incident`.
+    pub fn incident(&self, id: IncidentId) -> Result<&Incident, Refusal> {
+        self.incidents.get(&id).ok_or_else(|| Refusal::unknown("incident", id))
+    }
+
+    /// The change, if it exists.
+    ///
+    /// # Errors
+    /// `unknown-change`.
+    pub fn change(&self, id: ChangeId) -> Result<&Change, Refusal> {
+        self.changes.get(&id).ok_or_else(|| Refusal::unknown("change", id))
+    }
+
+    /// The snapshot, if it exists.
+    ///
+    /// # Errors
+    /// `unknown-snapshot`.
+    pub fn snapshot(&self, id: SnapshotId) -> Result<&Snapshot, Refusal> {
+        self.snapshots.get(&id).ok_or_else(|| Refusal::unknown("snapshot", id))
+    }
+
+    /// The recovery, if it exists.
+    ///
+    /// # Errors
+    /// `unknown-recovery`.
+    pub fn recovery(&self, id: RecoveryId) -> Result<&Recovery, Refusal> {
+        self.recoveries.get(&id).ok_or_else(|| Refusal::unknown("recovery", id))
+    }
+
+    /// Incidents in which users may still suffer, oldest first.
+    pub fn open_incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.values().filter(|incident| incident.state.is_open())
+    }
+
+    /// The worst open incident a service is part of.
+    #[must_use]
+    pub fn incident_of(&self, service: &str) -> Option<&Incident> {
+        self.open_incidents()
+            .filter(|incident| incident.services.iter().any(|name| name == service))
+            .min_by_key(|incident| incident.severity)
+    }
+
+    /// Changes that wait for somebody, the most urgent first.
+    #[must_use]
+    pub fn pending_changes(&self) -> Vec<&Change> {
+        let mut pending: Vec<&Change> =
+            self.changes.values().filter(|change| change.state == ChangeState::Pending).collect();
+        pending.sort_by_key(|change| change.expires_at);
+        pending
+    }
+
+    /// Recoveries that are not over.
+    pub fn running_recoveries(&self) -> impl Iterator<Item = &Recovery> {
+        self.recoveries.values().filter(|recovery| recovery.is_running())
+    }
+
+    /// The version of a component that went live last.
+    #[must_use]
+    pub fn live_version(&self, component: &str) -> Option<&str> {
+        self.deployments
+            .values()
+            .rev()
+            .find(|deployment| deployment.component == component)
+            .map(|deployment| deployment.version.as_str())
+    }
+
+    /// Services of at least this criticality.
+    pub fn services_from(&self, criticality: Criticality) -> impl Iterator<Item = &str> {
+        self.platform
+            .services
+            .iter()
+            .filter(move |service| service.criticality >= criticality)
+            .map(|service| service.name.as_str())
+    }
+
+    pub(super) fn next_incident(&self) -> IncidentId {
+        IncidentId(self.incidents.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+
+    pub(super) fn next_change(&self) -> ChangeId {
+        ChangeId(self.changes.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+
+    pub(super) fn next_snapshot(&self) -> SnapshotId {
+        SnapshotId(self.snapshots.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+
+    pub(super) fn next_recovery(&self) -> RecoveryId {
+        RecoveryId(self.recoveries.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+
+    pub(super) fn next_diagnosis(&self) -> DiagnosisId {
+        DiagnosisId(self.diagnoses.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+
+    pub(super) fn next_deployment(&self) -> DeploymentId {
+        DeploymentId(self.deployments.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+}

@@ -1,0 +1,104 @@
+//! The latest figures of every service: high-volume facts that are not events, folded the same way in engine and client.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::platform::{Platform, Reading, Sample, seconds};
+
+/// How many points of a service are kept.
+const POINTS: usize = 120;
+
+/// The latest figures of every service.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Vitals {
+    /// By service.
+    pub services: BTreeMap<String, ServiceVitals>,
+}
+
+/// The latest figures of one service.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceVitals {
+    /// Results of its checks, oldest first, at most 120.
+    pub points: VecDeque<Point>,
+    /// The latest result of each check, by its name.
+    pub checks: BTreeMap<String, Sample>,
+}
+
+/// One result, as a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Point {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// How it went.
+    pub reading: Reading,
+    /// How long it took, in seconds.
+    #[serde(with = "seconds", rename = "latencySeconds")]
+    pub latency: Duration,
+}
+
+impl Vitals {
+    /// Takes one result in.
+    pub fn take(&mut self, sample: Sample) {
+        let service = self.services.entry(sample.service.clone()).or_default();
+        if service.points.len() == POINTS {
+            service.points.pop_front();
+        }
+        service.points.push_back(Point { at: sample.at, reading: sample.reading, latency: sample.latency });
+        service.checks.insert(sample.check.clone(), sample);
+    }
+
+    /// Forgets services that the platform file does not name any more.
+    pub fn retain(&mut self, platform: &Platform) {
+        self.services.retain(|name, _| platform.service(name).is_some());
+    }
+}
+
+impl ServiceVitals {
+    /// When it was last heard from.
+    #[must_use]
+    pub fn last_seen(&self) -> Option<DateTime<Utc>> {
+        self.points.back().map(|point| point.at)
+    }
+
+    /// The 95th percentile of the time taken by checks that succeeded, if any did.
+    #[must_use]
+    pub fn p95(&self) -> Option<Duration> {
+        let mut times: Vec<Duration> =
+            self.points.iter().filter(|point| point.reading != Reading::Bad).map(|point| point.latency).collect();
+        if times.is_empty() {
+            return None;
+        }
+        times.sort_unstable();
+        times.get((times.len() - 1) * 95 / 100).copied()
+    }
+
+    /// Share of failed checks among the last 30, 0 to 1, if there were any.
+    #[must_use]
+    pub fn error_rate(&self) -> Option<f64> {
+        let last: Vec<_> = self.points.iter().rev().take(30).collect();
+        if last.is_empty() {
+            return None;
+        }
+        let bad = u32::try_from(last.iter().filter(|point| point.reading == Reading::Bad).count()).unwrap_or(0);
+        let all = u32::try_from(last.len()).unwrap_or(1);
+        Some(f64::from(bad) / f64::from(all))
+    }
+
+    /// How long ago it was heard from, if that is longer than three times its most frequent check allows.
+    #[must_use]
+    pub fn silence(&self, platform: &Platform, service: &str, now: DateTime<Utc>) -> Option<TimeDelta> {
+        let seen = self.last_seen()?;
+        let every = platform.service(service)?.checks.iter().map(|check| check.every + check.within).min()?;
+        let allowed = TimeDelta::from_std(every * 3).unwrap_or(TimeDelta::MAX);
+        let age = now - seen;
+        (age > allowed).then_some(age)
+    }
+}

@@ -1,0 +1,87 @@
+//! What the engine says to those who call it, in the shape in which it travels.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Plan, Recorded, Refusal, Risk, Role};
+
+/// The answer to a command that was accepted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// Position of the journal after it.
+    pub seq: u64,
+    /// What it made happen, the reactions of policies included; empty when it was true already.
+    pub events: Vec<Recorded>,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SubmitError {
+    /// A rule said no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The journal could not be written; nothing has happened.
+    #[error("the journal could not be written, so nothing was done: {0}")]
+    Journal(String),
+    /// The engine is stopping.
+    #[error("the engine is stopping; nothing was done")]
+    Stopping,
+}
+
+/// What a plan would change, found out without changing anything.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DryRun {
+    /// The plan looked at.
+    pub plan: Plan,
+    /// Its hash; approvals are bound to it.
+    pub plan_hash: String,
+    /// How risky it is.
+    pub risk: Risk,
+    /// Who would have to agree; nobody when it would run at once.
+    pub required: Vec<Role>,
+    /// Expected time from earlier runs or usual figures, in seconds.
+    pub estimate_seconds: u64,
+    /// What would change, component by component.
+    pub components: Vec<ComponentDifference>,
+}
+
+/// What would change in one component, or what differs between two of its states.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ComponentDifference {
+    /// Which.
+    pub component: String,
+    /// In one line, such as `41 files differ`.
+    pub summary: String,
+    /// Each difference, at most 2,000.
+    pub files: Vec<FileChange>,
+    /// How many there are in all.
+    pub total: u64,
+}
+
+/// One file that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FileChange {
+    /// Its path, or a table of a database.
+    pub path: String,
+    /// In which way.
+    pub kind: FileChangeKind,
+    /// Size before, in bytes; rows for a table.
+    pub before: Option<u64>,
+    /// Size after, in bytes; rows for a table.
+    pub after: Option<u64>,
+}
+
+/// In which way a file differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileChangeKind {
+    /// It would appear.
+    Added,
+    /// It would go.
+    Removed,
+    /// Its content would change.
+    Changed,
+}
