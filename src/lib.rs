@@ -19,3 +19,4 @@
 pub mod domain;
 pub mod engine;
 pub mod platform;
+pub mod store;

@@ -1,0 +1,166 @@
+//! The loop: takes commands, decides, makes the events durable, and only then tells anybody.
+//!
+//! It runs on a thread of its own, which is the one writer of the journal. Commands that wait together are committed
+//! together. If the journal cannot be written, every one of them is answered so, and the state stays what it was.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, RwLock},
+};
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tracing::{debug, error, info};
+
+use super::{Answer, SubmitError, clock::Clock};
+use crate::{
+    domain::{Actor, Command, Effect, Meta, Recorded, State, apply, decide, react},
+    store::{Draft, Journal},
+};
+
+/// Commands that are decided and committed together at most.
+const GROUP: usize = 64;
+/// Events after which the head of the chain is written down outside the journal.
+const CHECKPOINT_EVERY: u64 = 256;
+/// Events after which the state is kept for a quick start.
+const STATE_EVERY: u64 = 1000;
+/// Commands that policies may give in reaction to one command; more is a loop in the rules.
+const REACTIONS: usize = 500;
+
+/// A command on its way to the loop.
+pub(super) struct Envelope {
+    pub(super) command: Command,
+    pub(super) actor: Actor,
+    pub(super) reply: oneshot::Sender<Result<Answer, SubmitError>>,
+}
+
+/// What the loop says to the rest of the engine.
+#[derive(Clone)]
+pub(super) struct Outlets {
+    pub(super) state: Arc<RwLock<Arc<State>>>,
+    pub(super) events: broadcast::Sender<Arc<Recorded>>,
+    pub(super) effects: mpsc::UnboundedSender<Effect>,
+}
+
+pub(super) struct Core {
+    pub(super) journal: Journal,
+    pub(super) state: Arc<State>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) outlets: Outlets,
+}
+
+/// What a group of commands came to, before it is durable.
+struct Outcome {
+    reply: oneshot::Sender<Result<Answer, SubmitError>>,
+    result: Result<Answer, SubmitError>,
+}
+
+impl Core {
+    /// Runs until every sender is gone; then writes the last checkpoint.
+    pub(super) fn run(mut self, mut commands: mpsc::Receiver<Envelope>) {
+        let mut group = Vec::with_capacity(GROUP);
+        while commands.blocking_recv_many(&mut group, GROUP) > 0 {
+            self.take(std::mem::take(&mut group));
+        }
+        self.keep(true);
+        info!(seq = self.journal.seq(), "journal closed");
+    }
+
+    fn take(&mut self, group: Vec<Envelope>) {
+        let mut working = State::clone(&self.state);
+        let mut recorded = Vec::new();
+        let mut effects = Vec::new();
+        let mut outcomes = Vec::with_capacity(group.len());
+        for Envelope { command, actor, reply } in group {
+            let first = recorded.len();
+            let result = self.decide_all(&mut working, command, actor, &mut recorded, &mut effects);
+            let result = result.map(|()| Answer { seq: working.seq, events: recorded[first..].to_vec() });
+            outcomes.push(Outcome { reply, result });
+        }
+        if !recorded.is_empty() {
+            if let Err(cause) = self.journal.commit() {
+                error!(%cause, "the journal could not be written");
+                for Outcome { reply, result } in outcomes {
+                    let result = result.and_then(|_| Err(SubmitError::Journal(cause.to_string())));
+                    let _ = reply.send(result);
+                }
+                return;
+            }
+            self.publish(working, recorded, effects);
+        }
+        for Outcome { reply, result } in outcomes {
+            let _ = reply.send(result);
+        }
+        self.keep(false);
+    }
+
+    /// Decides a command and everything that policies make of it.
+    fn decide_all(
+        &mut self,
+        working: &mut State,
+        command: Command,
+        actor: Actor,
+        recorded: &mut Vec<Recorded>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), SubmitError> {
+        let at = self.clock.now().max(working.clock);
+        let mut queue = VecDeque::from([(command, actor, None)]);
+        let mut asked = true;
+        let mut reactions = 0;
+        while let Some((command, actor, cause)) = queue.pop_front() {
+            let events = match decide(working, command, &Meta { at, actor: actor.clone() }) {
+                Ok(events) => events,
+                Err(refusal) if asked => return Err(refusal.into()),
+                Err(refusal) => {
+                    debug!(%refusal, %actor, "policy refused");
+                    continue;
+                }
+            };
+            asked = false;
+            for event in events {
+                let draft = Draft { at, actor: actor.clone(), cause, event };
+                let done = self.journal.prepare(&draft).map_err(|error| SubmitError::Journal(error.to_string()))?;
+                apply(working, &done);
+                let reaction = react(working, &done);
+                effects.extend(reaction.effects);
+                for (policy, command) in reaction.commands {
+                    reactions += 1;
+                    if reactions <= REACTIONS {
+                        queue.push_back((command, Actor::Policy(policy.to_owned()), Some(done.seq)));
+                    } else {
+                        error!(policy, "policies react to each other without end; the rest is dropped");
+                    }
+                }
+                recorded.push(done);
+            }
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, working: State, recorded: Vec<Recorded>, effects: Vec<Effect>) {
+        self.state = Arc::new(working);
+        match self.outlets.state.write() {
+            Ok(mut shared) => *shared = self.state.clone(),
+            Err(poisoned) => *poisoned.into_inner() = self.state.clone(),
+        }
+        for event in recorded {
+            let _ = self.outlets.events.send(Arc::new(event));
+        }
+        for effect in effects {
+            let _ = self.outlets.effects.send(effect);
+        }
+    }
+
+    /// Checkpoints are a help, not the truth: one that cannot be written is tried again later.
+    fn keep(&mut self, closing: bool) {
+        if (closing || self.journal.events_since_checkpoint() >= CHECKPOINT_EVERY)
+            && let Err(cause) = self.journal.checkpoint(self.clock.now())
+        {
+            error!(%cause, "checkpoint");
+        }
+        if (closing || self.journal.events_since_state() >= STATE_EVERY)
+            && let Err(cause) = self.journal.keep_state(&self.state)
+        {
+            error!(%cause, "state for a quick start");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! How the rest of the program speaks to the engine.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, RwLock},
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::{Answer, SubmitError, core::Envelope, core::Outlets};
+use crate::{
+    domain::{Actor, ChangeId, Command, Recorded, RecoveryId, Refusal, RollbackRequest, State, Vitals},
+    platform::Sample,
+    store::journal::read_events,
+};
+
+/// Speaks to a running engine; cheap to clone.
+#[derive(Clone)]
+pub struct EngineHandle {
+    pub(super) commands: mpsc::Sender<Envelope>,
+    pub(super) outlets: Outlets,
+    pub(super) vitals: Arc<RwLock<Vitals>>,
+    pub(super) samples: broadcast::Sender<Arc<Vec<Sample>>>,
+    pub(super) journal: PathBuf,
+}
+
+/// Why a question was not answered.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum QueryError {
+    /// A rule said no, or the thing asked about does not exist.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It was tried and failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A plan to look at without running it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+#[expect(missing_docs, reason = "each field is the domain type of its name")]
+pub enum DryRunRequest {
+    /// Of a rollback that might be asked for.
+    Rollback(RollbackRequest),
+    /// Of an action that might be asked for.
+    Action { service: String, action: String },
+    /// Of a change that waits.
+    Change { change: ChangeId },
+    /// Of taking a recovery back.
+    Undo { recovery: RecoveryId },
+}
+
+impl EngineHandle {
+    /// Gives a command; the answer comes when its events are durable.
+    ///
+    /// # Errors
+    /// When a rule refuses it or the journal cannot be written. Nothing has happened then.
+    pub async fn submit(&self, command: Command, actor: Actor) -> Result<Answer, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Envelope { command, actor, reply }).await.map_err(|_| SubmitError::Stopping)?;
+        answer.await.map_err(|_| SubmitError::Stopping)?
+    }
+
+    /// The state now.
+    #[must_use]
+    pub fn state(&self) -> Arc<State> {
+        match self.outlets.state.read() {
+            Ok(state) => state.clone(),
+            Err(poisoned) => poisoned.into_inner().clone(),
+        }
+    }
+
+    /// Events from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Recorded>> {
+        self.outlets.events.subscribe()
+    }
+
+    /// Results of checks from now on.
+    #[must_use]
+    pub fn subscribe_samples(&self) -> broadcast::Receiver<Arc<Vec<Sample>>> {
+        self.samples.subscribe()
+    }
+
+    /// The latest figures of every service.
+    #[must_use]
+    pub fn vitals(&self) -> Vitals {
+        match self.vitals.read() {
+            Ok(vitals) => vitals.clone(),
+            Err(poisoned) => poisoned.into_inner().clone(),
+        }
+    }
+
+    /// Events after `since`, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn events(&self, since: u64, limit: usize) -> Result<Vec<Recorded>, QueryError> {
+        let path = self.journal.clone();
+        tokio::task::spawn_blocking(move || read_events(&path, since, limit))
+            .await
+            .map_err(|error| QueryError::Failed(error.to_string()))?
+            .map_err(|error| QueryError::Failed(error.to_string()))
+    }
+}
