@@ -45,7 +45,7 @@ pub use incident::{
 };
 pub use operator::{Actor, Operator};
 pub use plan::{plan_action, plan_rollback, plan_undo};
-pub use policy::{Effect, Reaction, react, unfinished};
+pub use policy::{Effect, Reaction, react, required_for, unfinished};
 pub use recovery::{
     Plan, Recovery, RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, Step, StepRun, StepState, Strategy,
     WATCH_SECONDS,

@@ -159,3 +159,14 @@ pub(super) fn runs_without_approval(state: &State, actor: &Actor, services: &[St
         Actor::Policy(_) | Actor::Engine => state.mode == AutomationMode::Auto && !production && state.halted.is_none(),
     }
 }
+
+/// Who would have to agree if this actor asked for this plan now; nobody when it would run at once.
+#[must_use]
+pub fn required_for(state: &State, actor: &Actor, plan: &super::Plan, risk: &super::Risk) -> Vec<super::Role> {
+    if runs_without_approval(state, actor, &plan.services, risk.score) {
+        return Vec::new();
+    }
+    let for_incident = plan.services.iter().any(|service| state.incident_of(service).is_some());
+    let kind = if for_incident { super::ChangeKind::Emergency } else { super::ChangeKind::Normal };
+    super::required_roles(kind, risk)
+}

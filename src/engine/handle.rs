@@ -13,6 +13,7 @@ use crate::{
     domain::{Actor, ChangeId, Command, Recorded, RecoveryId, Refusal, RollbackRequest, State, Vitals},
     platform::Sample,
     store::journal::read_events,
+    vault::Vault,
 };
 
 /// Speaks to a running engine; cheap to clone.
@@ -23,6 +24,9 @@ pub struct EngineHandle {
     pub(super) vitals: Arc<RwLock<Vitals>>,
     pub(super) samples: broadcast::Sender<Arc<Vec<Sample>>>,
     pub(super) journal: PathBuf,
+    pub(super) sample_file: PathBuf,
+    pub(super) vault: Arc<Vault>,
+    pub(super) work: PathBuf,
 }
 
 /// Why a question was not answered.

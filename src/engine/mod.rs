@@ -1,15 +1,22 @@
 //! Floor 4. The one process per host that holds the truth and acts.
 //!
-//! `core` is the loop and the only writer of the journal; `handle` is how everybody speaks to it; `home` is where it keeps
-//! its files. This room alone knows all rooms of floor 3 and alone reads the clock.
+//! `core` is the loop and the only writer of the journal; `handle` and `queries` are how everybody speaks to it; `effects`
+//! is its work in the world, `watch` its eyes, `deadlines` its alarm clock; `home` is where it keeps its files. This room alone knows all rooms of floor 3 and alone reads the clock.
 
 mod clock;
 mod core;
+mod deadlines;
+mod effects;
 mod handle;
 mod home;
+mod lifecycle;
 mod messages;
+mod observe;
+mod queries;
+mod watch;
 
 pub use clock::{Clock, SystemClock};
 pub use handle::{DryRunRequest, EngineHandle, QueryError};
 pub use home::{Home, HomeError};
+pub use lifecycle::{Engine, StartError, login_of};
 pub use messages::*;

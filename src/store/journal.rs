@@ -250,12 +250,6 @@ impl Journal {
         }
     }
 
-    /// Forgets everything prepared.
-    pub fn discard(&mut self) {
-        self.prepared.clear();
-        self.tip = self.committed;
-    }
-
     fn write(&mut self, rows: &[Row]) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
         {

@@ -1,0 +1,278 @@
+//! Carries out a plan, step by step. Before each step its intent is durable; after each its outcome is. A run that was
+//! cut off goes on with the step it was in: every step can be done again. A step that cannot be done takes back the
+//! changes made before it, so that nothing is left half done.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tracing::{info, warn};
+
+use super::{Hands, blocking, snapshot};
+use crate::{
+    domain::{Command, Recovery, RecoveryId, RecoveryOutcome, Step, StepState},
+    engine::watch::{Probed, probe},
+    platform::{CheckLevel, Component, Reading},
+    recovery::{self, Target},
+};
+
+/// How long a reload may take at most.
+const RELOAD: Duration = Duration::from_secs(60);
+/// How long an action may take at most, whatever it usually takes.
+const ACTION: Duration = Duration::from_secs(600);
+/// How long services have until all checks succeed.
+const VALIDATION: Duration = Duration::from_secs(60);
+/// Pause between two rounds of validation.
+const ROUND: Duration = Duration::from_millis(300);
+
+pub(super) async fn run(hands: &Hands, id: RecoveryId) {
+    loop {
+        let state = hands.engine.state();
+        let Some(recovery) = state.recoveries.get(&id) else { return };
+        if !recovery.is_running() {
+            return;
+        }
+        let Some(index) = recovery.next_step() else {
+            let summary = succeeded(recovery);
+            hands.tell(Command::EndRecovery { recovery: id, outcome: RecoveryOutcome::Succeeded, summary }).await;
+            return;
+        };
+        let step = recovery.plan.steps[index].clone();
+        match recovery.steps[index].state {
+            StepState::Failed => {
+                let summary = give_up(hands, recovery, index).await;
+                hands.tell(Command::EndRecovery { recovery: id, outcome: RecoveryOutcome::Failed, summary }).await;
+                return;
+            }
+            StepState::Waiting if recovery.cancel_requested => {
+                let summary = format!("stopped before step {}; {}", index + 1, stands(recovery));
+                hands.tell(Command::EndRecovery { recovery: id, outcome: RecoveryOutcome::Cancelled, summary }).await;
+                return;
+            }
+            _ => {}
+        }
+        if hands.stop.is_cancelled() {
+            return;
+        }
+        // A cancel that came in meanwhile is seen in the next round.
+        if let Err(refusal) = hands.report(Command::StartStep { recovery: id, step: index }).await {
+            info!(%refusal, "step not begun");
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let outcome = tokio::select! {
+            () = hands.stop.cancelled(), if !matches!(step, Step::RestoreSnapshot { .. } | Step::SwitchRelease { .. }) => return,
+            outcome = act(hands, id, &step) => outcome,
+        };
+        hands
+            .tell(match outcome {
+                Ok(output) => Command::FinishStep { recovery: id, step: index, output },
+                Err(error) => Command::FailStep { recovery: id, step: index, error },
+            })
+            .await;
+    }
+}
+
+async fn act(hands: &Hands, id: RecoveryId, step: &Step) -> Result<String, String> {
+    match step {
+        Step::SafetySnapshot { components } => safety_snapshot(hands, id, components).await,
+        Step::SwitchRelease { component, to, .. } => {
+            restore(hands, id, component, Target::Release(to.clone())).await?;
+            Ok(format!("{to} is live"))
+        }
+        Step::RestoreSnapshot { component, vault_id, .. } => {
+            restore(hands, id, component, Target::Snapshot(vault_id.clone())).await
+        }
+        Step::Reload { component } => reload(hands, component).await,
+        Step::RunAction { service, action } => run_action(hands, service, action).await,
+        Step::Validate { services } => validate(hands, services).await,
+    }
+}
+
+async fn safety_snapshot(hands: &Hands, id: RecoveryId, components: &[String]) -> Result<String, String> {
+    hands
+        .report(Command::BeginSafetySnapshot { recovery: id, components: components.to_vec() })
+        .await
+        .map_err(|refusal| refusal.to_string())?;
+    let state = hands.engine.state();
+    let snapshot = state
+        .recoveries
+        .get(&id)
+        .and_then(|recovery| recovery.safety_snapshot)
+        .ok_or_else(|| "the safety snapshot was not begun".to_owned())?;
+    let (captured, problems) = snapshot::capture(hands, snapshot, true).await;
+    let held: Vec<&str> = captured.iter().map(|captured| captured.component.as_str()).collect();
+    let missing: Vec<&String> = components.iter().filter(|name| !held.contains(&name.as_str())).collect();
+    let whole = missing.is_empty();
+    let partial: usize = captured.iter().map(|captured| captured.unreadable.len()).sum();
+    snapshot::finish(hands, snapshot, captured, &problems).await;
+    if !whole {
+        return Err(format!("no safety snapshot, so nothing was changed: {}", problems.join("; ")));
+    }
+    Ok(if partial == 0 { format!("{snapshot}") } else { format!("{snapshot}, {partial} files unreadable") })
+}
+
+fn component(hands: &Hands, name: &str) -> Result<Component, String> {
+    let state = hands.engine.state();
+    state
+        .platform
+        .component(name)
+        .cloned()
+        .ok_or_else(|| format!("{name} is no component of the platform file any more"))
+}
+
+async fn restore(hands: &Hands, id: RecoveryId, name: &str, target: Target) -> Result<String, String> {
+    let component = component(hands, name)?;
+    let hands = hands.clone();
+    let begun = Instant::now();
+    let restored = blocking(move || {
+        let work = hands.work.join(id.to_string());
+        std::fs::create_dir_all(&work).map_err(|error| format!("{}: {error}", work.display()))?;
+        let restored = recovery::restore(&component, &target, &work, &hands.vault, &hands.cancel)
+            .map_err(|error| error.to_string())?;
+        recovery::verify(&component).map_err(|error| error.to_string())?;
+        Ok(restored)
+    })
+    .await?;
+    let seconds = begun.elapsed().as_secs_f64();
+    Ok(match (restored.files, restored.resumed) {
+        (_, true) => format!("finished what had been begun, verified in {seconds:.1} s"),
+        (0, false) => format!("as it was already, verified in {seconds:.1} s"),
+        (files, false) => format!("{files} files, verified in {seconds:.1} s"),
+    })
+}
+
+async fn reload(hands: &Hands, name: &str) -> Result<String, String> {
+    let component = component(hands, name)?;
+    blocking(move || recovery::reload(&component, RELOAD).map_err(|error| error.to_string())).await
+}
+
+async fn run_action(hands: &Hands, service: &str, action: &str) -> Result<String, String> {
+    let state = hands.engine.state();
+    let declared = state
+        .platform
+        .service(service)
+        .and_then(|found| found.actions.iter().find(|known| known.name == action))
+        .cloned()
+        .ok_or_else(|| format!("{service} declares no action {action} any more"))?;
+    let limit = (declared.takes * 5).clamp(Duration::from_secs(30), ACTION);
+    blocking(move || recovery::run_program(&declared.run, limit).map_err(|error| error.to_string())).await
+}
+
+/// Runs the quick checks of the services until all have succeeded twice in a row.
+async fn validate(hands: &Hands, services: &[String]) -> Result<String, String> {
+    let state = hands.engine.state();
+    let checks: Vec<Arc<Probed>> = services
+        .iter()
+        .filter_map(|name| state.platform.service(name))
+        .flat_map(|service| {
+            service
+                .checks
+                .iter()
+                .filter(|check| check.level != CheckLevel::Comprehensive)
+                .map(|check| Arc::new(Probed { service: service.name.clone(), check: check.clone() }))
+        })
+        .collect();
+    if checks.is_empty() {
+        return Ok("no check is declared, so nothing could be validated".to_owned());
+    }
+    let begun = Instant::now();
+    let mut passed = 0;
+    loop {
+        let mut worst = None;
+        let mut slowest = Duration::ZERO;
+        for probed in &checks {
+            let sample = probe(&hands.prober, hands.clock.as_ref(), probed).await;
+            slowest = slowest.max(sample.latency);
+            if sample.reading == Reading::Bad {
+                worst = Some(format!("{} {}: {}", sample.service, sample.check, sample.detail));
+            }
+        }
+        match worst {
+            None => {
+                passed += 1;
+                if passed == 2 {
+                    return Ok(format!("{} checks pass, slowest {} ms", checks.len(), slowest.as_millis()));
+                }
+            }
+            Some(problem) => {
+                passed = 0;
+                if begun.elapsed() >= VALIDATION {
+                    return Err(format!("still failing after {} s: {problem}", VALIDATION.as_secs()));
+                }
+            }
+        }
+        tokio::time::sleep(ROUND).await;
+    }
+}
+
+fn succeeded(recovery: &Recovery) -> String {
+    let ended = recovery.steps.iter().filter_map(|step| step.ended_at).max();
+    match ended {
+        Some(ended) => {
+            let seconds = (ended - recovery.started_at).as_seconds_f64();
+            format!("{} in {seconds:.1} s", recovery.plan.title)
+        }
+        None => recovery.plan.title.clone(),
+    }
+}
+
+/// After a failed step: a failed validation leaves the target in place for people to judge; any other failure takes the
+/// changes before it back.
+async fn give_up(hands: &Hands, recovery: &Recovery, failed: usize) -> String {
+    let step = &recovery.plan.steps[failed];
+    let error = recovery.steps[failed].output.clone();
+    if matches!(step, Step::Validate { .. }) {
+        return format!("validation did not pass: {error}; {}", stands(recovery));
+    }
+    let mut taken_back = Vec::new();
+    let safety = recovery.safety_snapshot.and_then(|id| hands.engine.state().snapshots.get(&id).cloned());
+    for (index, done) in recovery.plan.steps.iter().enumerate().take(failed + 1).rev() {
+        let (name, target) = match done {
+            Step::SwitchRelease { component, from: Some(from), .. } => (component, Target::Release(from.clone())),
+            Step::SwitchRelease { component, from: None, .. } | Step::RestoreSnapshot { component, .. } => {
+                let captured = safety.as_ref().and_then(|snapshot| snapshot.captured(component));
+                match captured {
+                    Some(captured) => (component, Target::Snapshot(captured.vault_id.clone())),
+                    None => continue,
+                }
+            }
+            _ => continue,
+        };
+        // The failed step itself left the live system as it was: the switch is its last act.
+        if index == failed {
+            continue;
+        }
+        match restore(hands, recovery.id, name, target).await {
+            Ok(_) => {
+                let _ = reload(hands, name).await;
+                taken_back.push(format!("{name} is back as before"));
+            }
+            Err(cause) => {
+                warn!(cause, component = name, "not taken back");
+                taken_back.push(format!("{name} could not be taken back: {cause}"));
+            }
+        }
+    }
+    if taken_back.is_empty() {
+        taken_back.push("nothing was changed".to_owned());
+    }
+    format!("step {} failed: {error}; {}", failed + 1, taken_back.join("; "))
+}
+
+/// What stands where after the steps that were done.
+fn stands(recovery: &Recovery) -> String {
+    let done: Vec<String> = recovery
+        .plan
+        .steps
+        .iter()
+        .zip(&recovery.steps)
+        .filter(|(step, run)| {
+            run.state == StepState::Done
+                && matches!(step, Step::SwitchRelease { .. } | Step::RestoreSnapshot { .. } | Step::RunAction { .. })
+        })
+        .map(|(step, _)| step.to_string())
+        .collect();
+    if done.is_empty() { "nothing was changed".to_owned() } else { format!("done: {}", done.join("; ")) }
+}

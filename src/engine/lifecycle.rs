@@ -1,0 +1,214 @@
+//! Starting and stopping an engine.
+
+use std::{
+    fs::File,
+    path::PathBuf,
+    sync::{Arc, RwLock},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+use super::{
+    Clock, EngineHandle, Home, HomeError,
+    core::{Core, Outlets},
+    deadlines,
+    effects::{self, Hands},
+    observe, watch,
+};
+use crate::{
+    checks::Prober,
+    domain::{Actor, Command, State, unfinished},
+    platform::{Platform, Problems, Role},
+    store::{Journal, JournalError, SampleStore, SampleStoreError},
+    vault::{CancelFlag, Vault, VaultError},
+};
+
+/// Commands that may wait for the loop.
+const WAITING: usize = 1024;
+/// Events a slow listener may be behind before it has to read the journal.
+const EVENTS_BEHIND: usize = 4096;
+/// How long running effects have to come to a good place when the engine stops.
+const STOPPING: Duration = Duration::from_secs(20);
+
+/// A running engine. Dropping it stops nothing in good order; call [`Engine::stop`].
+pub struct Engine {
+    handle: EngineHandle,
+    stop: CancellationToken,
+    cancel: CancelFlag,
+    tasks: TaskTracker,
+    core: JoinHandle<()>,
+    lock: File,
+}
+
+/// Why an engine could not start. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its home cannot be used.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The platform file is wrong.
+    #[error(transparent)]
+    Platform(#[from] Problems),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The store of samples cannot be used.
+    #[error(transparent)]
+    Samples(#[from] SampleStoreError),
+    /// The vault cannot be used.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The first commands were not accepted.
+    #[error("the engine could not begin: {0}")]
+    Begin(String),
+    /// The operating system refused a thread.
+    #[error("no thread for the journal: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Engine {
+    /// Starts an engine in a home: reads the platform file and the journal, resumes what was under way, and begins to watch.
+    ///
+    /// # Errors
+    /// When the home, the platform file, the journal or the vault cannot be used.
+    pub async fn start(home: &Home, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        home.prepare()?;
+        let lock = home.lock()?;
+        let platform = Arc::new(crate::platform::load(&home.platform_file())?);
+        let (journal, state) = Journal::open(&home.journal())?;
+        let samples = SampleStore::open(&home.samples())?;
+        let vault = Arc::new(Vault::open_or_init(&home.vault(), &home.keys())?);
+        let resumed = unfinished(&state);
+
+        let (commands, waiting) = mpsc::channel(WAITING);
+        let (started, effects) = mpsc::unbounded_channel();
+        let state = Arc::new(state);
+        let outlets = Outlets {
+            state: Arc::new(RwLock::new(state.clone())),
+            events: broadcast::channel(EVENTS_BEHIND).0,
+            effects: started.clone(),
+        };
+        let core = Core { journal, state, clock: clock.clone(), outlets: outlets.clone() };
+        let core = std::thread::Builder::new().name("journal".to_owned()).spawn(move || core.run(waiting))?;
+        let handle = EngineHandle {
+            commands,
+            outlets,
+            vitals: Arc::default(),
+            samples: broadcast::channel(256).0,
+            journal: home.journal(),
+            sample_file: home.samples(),
+            vault: vault.clone(),
+            work: home.work(),
+        };
+        begin(&handle, platform.clone()).await?;
+
+        let engine = Self {
+            handle: handle.clone(),
+            stop: CancellationToken::new(),
+            cancel: CancelFlag::new(),
+            tasks: TaskTracker::new(),
+            core,
+            lock,
+        };
+        let prober = Arc::new(Prober::new());
+        for effect in resumed {
+            info!(?effect, "resumed");
+            let _ = started.send(effect);
+        }
+        engine.run(platform, clock, prober, vault, home.work(), samples, effects);
+        Ok(engine)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of an engine, each used once")]
+    fn run(
+        &self,
+        platform: Arc<Platform>,
+        clock: Arc<dyn Clock>,
+        prober: Arc<Prober>,
+        vault: Arc<Vault>,
+        work: PathBuf,
+        samples: SampleStore,
+        effects: mpsc::UnboundedReceiver<crate::domain::Effect>,
+    ) {
+        let (engine, stop) = (&self.handle, &self.stop);
+        let (sampled, results) = mpsc::channel(4096);
+        let (batches, stored) = mpsc::channel(64);
+        let hands = Hands {
+            engine: engine.clone(),
+            clock: clock.clone(),
+            prober: prober.clone(),
+            vault,
+            work,
+            stop: stop.clone(),
+            cancel: self.cancel.clone(),
+        };
+        self.tasks.spawn(effects::run(hands, effects, self.tasks.clone()));
+        self.tasks.spawn(watch::schedule(platform, prober, clock.clone(), sampled, stop.clone()));
+        self.tasks.spawn(watch::intake(engine.clone(), batches, results, stop.clone()));
+        self.tasks.spawn(observe::versions(engine.clone(), stop.clone()));
+        self.tasks.spawn(deadlines::keep(engine.clone(), clock.clone(), stop.clone()));
+        self.tasks.spawn_blocking(move || watch::keep_samples(samples, clock.as_ref(), stored));
+        self.tasks.close();
+    }
+
+    /// How to speak to it.
+    #[must_use]
+    pub fn handle(&self) -> EngineHandle {
+        self.handle.clone()
+    }
+
+    /// Stops in good order: no new work, running effects come to a place from which they can be resumed, the journal gets
+    /// its last checkpoint.
+    pub async fn stop(self, reason: &str) {
+        self.stop.cancel();
+        self.cancel.cancel();
+        if tokio::time::timeout(STOPPING, self.tasks.wait()).await.is_err() {
+            warn!("some work did not stop in time; it is resumed at the next start");
+        }
+        let _ = self.handle.submit(Command::StopEngine { reason: reason.to_owned() }, Actor::Engine).await;
+        let Self { handle, core, lock, .. } = self;
+        drop(handle);
+        let joined = tokio::task::spawn_blocking(move || core.join());
+        if tokio::time::timeout(STOPPING, joined).await.is_err() {
+            warn!("somebody still holds on to the engine; the journal is whole all the same");
+        }
+        drop(lock);
+    }
+}
+
+async fn begin(handle: &EngineHandle, platform: Arc<Platform>) -> Result<(), StartError> {
+    let host = sysinfo::System::host_name().unwrap_or_else(|| "this host".to_owned());
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let mut commands = vec![Command::StartEngine { version, host }, Command::LoadPlatform { platform }];
+    if let Some(first) = first_operator(&handle.state()) {
+        commands.push(first);
+    }
+    for command in commands {
+        handle.submit(command, Actor::Engine).await.map_err(|error| StartError::Begin(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Somebody has to be able to act: the login that starts the first engine.
+fn first_operator(state: &State) -> Option<Command> {
+    if !state.operators.is_empty() {
+        return None;
+    }
+    let login = login_of(rustix::process::getuid().as_raw())?;
+    Some(Command::AddOperator { name: login.clone(), roles: [Role::TechnicalLead].into(), login: Some(login) })
+}
+
+/// The login of a user of this host, from `/etc/passwd`.
+#[must_use]
+pub fn login_of(uid: u32) -> Option<String> {
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let login = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| login.to_owned())
+    })
+}

@@ -1,0 +1,241 @@
+//! Questions that take a look at the world and change nothing, not even the journal.
+
+use std::path::PathBuf;
+
+use super::{ComponentDifference, DryRun, DryRunRequest, EngineHandle, FileChange, FileChangeKind, QueryError};
+use crate::{
+    domain::{
+        Actor, Command, Plan, Refusal, Risk, Snapshot, SnapshotId, State, Step, plan_action, plan_rollback, plan_undo,
+        required_for,
+    },
+    platform::Sample,
+    recovery::{self, Target},
+    store::SampleStore,
+    vault::{CancelFlag, DifferenceKind},
+};
+
+/// Differences listed one by one at most.
+const LISTED: usize = 2000;
+
+impl EngineHandle {
+    /// What a plan would change.
+    ///
+    /// # Errors
+    /// When the rules refuse the plan or one of its components cannot be read.
+    pub async fn dry_run(&self, request: DryRunRequest, actor: &Actor) -> Result<DryRun, QueryError> {
+        let state = self.state();
+        let plan = match request {
+            DryRunRequest::Rollback(request) => plan_rollback(&state, &request)?,
+            DryRunRequest::Action { service, action } => plan_action(&state, &service, &action)?,
+            DryRunRequest::Change { change } => Plan::clone(&state.change(change)?.plan),
+            DryRunRequest::Undo { recovery } => plan_undo(&state, state.recovery(recovery)?)?,
+        };
+        let risk = Risk::of(&state.platform, &plan);
+        let required = required_for(&state, actor, &plan, &risk);
+        let estimate_seconds = estimate(&state, &plan);
+        let mut components = Vec::new();
+        for step in &plan.steps {
+            let (name, target) = match step {
+                Step::SwitchRelease { component, to, .. } => (component, Target::Release(to.clone())),
+                Step::RestoreSnapshot { component, vault_id, .. } => (component, Target::Snapshot(vault_id.clone())),
+                _ => continue,
+            };
+            components.push(self.component_difference(&state, name, target).await?);
+        }
+        Ok(DryRun { plan_hash: plan.hash(), risk, required, estimate_seconds, components, plan })
+    }
+
+    /// What differs between two snapshots, or between one and the live system.
+    ///
+    /// # Errors
+    /// When a snapshot does not exist or cannot be read.
+    pub async fn difference(
+        &self,
+        a: SnapshotId,
+        b: Option<SnapshotId>,
+    ) -> Result<Vec<ComponentDifference>, QueryError> {
+        let state = self.state();
+        let first = state.snapshot(a)?.clone();
+        let second = match b {
+            Some(id) => Some(state.snapshot(id)?.clone()),
+            None => None,
+        };
+        if first.captured.is_empty() {
+            return Err(Refusal::new("empty-snapshot", format!("{a} holds nothing")).into());
+        }
+        let mut components = Vec::new();
+        for captured in &first.captured {
+            let name = &captured.component;
+            components.push(match &second {
+                None => self.component_difference(&state, name, Target::Snapshot(captured.vault_id.clone())).await?,
+                Some(second) => self.between(name, &captured.vault_id, second).await?,
+            });
+        }
+        Ok(components)
+    }
+
+    async fn between(&self, name: &str, first: &str, second: &Snapshot) -> Result<ComponentDifference, QueryError> {
+        let Some(other) = second.captured(name) else {
+            return Ok(ComponentDifference {
+                component: name.to_owned(),
+                summary: format!("not in {}", second.id),
+                files: Vec::new(),
+                total: 0,
+            });
+        };
+        let (vault, first, other) = (self.vault.clone(), first.to_owned(), other.vault_id.clone());
+        let differences = blocking(move || vault.difference(&first, &other).map_err(|error| error.to_string())).await?;
+        let summary = match differences.len() {
+            0 => "no difference".to_owned(),
+            1 => "1 file differs".to_owned(),
+            many => format!("{many} files differ"),
+        };
+        Ok(listed(name, summary, differences.iter().map(file_change)))
+    }
+
+    async fn component_difference(
+        &self,
+        state: &State,
+        name: &str,
+        target: Target,
+    ) -> Result<ComponentDifference, QueryError> {
+        let component =
+            state.platform.component(name).cloned().ok_or_else(|| Refusal::unknown("component", name))?;
+        let (vault, work) = (self.vault.clone(), self.work.clone());
+        let found = blocking(move || {
+            let room = tempfile::Builder::new()
+                .prefix("dry-run-")
+                .tempdir_in(&work)
+                .map_err(|error| format!("{}: {error}", work.display()))?;
+            recovery::dry_run(&component, &target, room.path(), &vault, &CancelFlag::new())
+                .map_err(|error| error.to_string())
+        })
+        .await?;
+        let tables = found.tables.iter().map(|table| FileChange {
+            path: format!("table {}{}", table.table, if table.schema_changed { " (schema changes)" } else { "" }),
+            kind: FileChangeKind::Changed,
+            before: table.before_rows,
+            after: table.after_rows,
+        });
+        Ok(listed(name, found.summary.clone(), tables.chain(found.differences.iter().map(file_change))))
+    }
+
+    /// Reads everything a snapshot holds back from the vault, and records whether it is right.
+    ///
+    /// # Errors
+    /// When there is no such snapshot, or its outcome cannot be recorded.
+    pub async fn verify_snapshot(&self, id: SnapshotId) -> Result<Vec<String>, QueryError> {
+        let state = self.state();
+        let snapshot = state.snapshot(id)?.clone();
+        if snapshot.captured.is_empty() {
+            return Err(Refusal::new("empty-snapshot", format!("{id} holds nothing")).into());
+        }
+        let (vault, work) = (self.vault.clone(), self.work.clone());
+        let problems = blocking(move || {
+            let mut problems = Vec::new();
+            for captured in &snapshot.captured {
+                let room = tempfile::Builder::new()
+                    .prefix("verify-")
+                    .tempdir_in(&work)
+                    .map_err(|error| format!("{}: {error}", work.display()))?;
+                match vault.stage(&captured.vault_id, &PathBuf::from("/"), &room.path().join("all"), &CancelFlag::new()) {
+                    Ok(staged) => problems.extend(staged.problems.iter().map(|p| format!("{}: {p}", captured.component))),
+                    Err(error) => problems.push(format!("{}: {error}", captured.component)),
+                }
+            }
+            Ok(problems)
+        })
+        .await?;
+        self.submit(Command::RecordSnapshotCheck { snapshot: id, problems: problems.clone() }, Actor::Engine)
+            .await
+            .map_err(|error| QueryError::Failed(error.to_string()))?;
+        Ok(problems)
+    }
+
+    /// The last results of a service's checks, newest first, from the sample store.
+    ///
+    /// # Errors
+    /// When there is no such service or the store cannot be read.
+    pub async fn history(&self, service: String, limit: usize) -> Result<Vec<Sample>, QueryError> {
+        if self.state().platform.service(&service).is_none() {
+            return Err(Refusal::unknown("service", service).into());
+        }
+        let path = self.sample_file.clone();
+        blocking(move || {
+            SampleStore::open(&path).and_then(|store| store.recent(&service, limit)).map_err(|error| error.to_string())
+        })
+        .await
+    }
+
+    /// The variables with which the stock `restic` program opens the vault.
+    #[must_use]
+    pub fn restic_env(&self) -> Vec<(String, String)> {
+        self.vault.restic_env()
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, QueryError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|panicked| QueryError::Failed(format!("internal error: {panicked}")))?
+        .map_err(QueryError::Failed)
+}
+
+fn listed(name: &str, summary: String, files: impl Iterator<Item = FileChange>) -> ComponentDifference {
+    let all: Vec<FileChange> = files.collect();
+    let total = all.len() as u64;
+    ComponentDifference {
+        component: name.to_owned(),
+        summary,
+        files: all.into_iter().take(LISTED).collect(),
+        total,
+    }
+}
+
+fn file_change(difference: &crate::vault::FileDifference) -> FileChange {
+    FileChange {
+        path: difference.path.clone(),
+        kind: match difference.kind {
+            DifferenceKind::Added => FileChangeKind::Added,
+            DifferenceKind::Removed => FileChangeKind::Removed,
+            DifferenceKind::Changed => FileChangeKind::Changed,
+        },
+        before: difference.before_bytes,
+        after: difference.after_bytes,
+    }
+}
+
+/// Seconds a plan takes: the median of earlier successful steps of the same kind on the same thing, usual figures else.
+fn estimate(state: &State, plan: &Plan) -> u64 {
+    plan.steps
+        .iter()
+        .map(|step| {
+            let mut earlier: Vec<f64> = state
+                .recoveries
+                .values()
+                .flat_map(|recovery| recovery.plan.steps.iter().zip(&recovery.steps))
+                .filter(|(other, _)| alike(step, other))
+                .filter_map(|(_, run)| Some((run.ended_at? - run.started_at?).as_seconds_f64()))
+                .collect();
+            earlier.sort_by(f64::total_cmp);
+            match earlier.get(earlier.len() / 2) {
+                // Rounded up: nobody is sorry when it takes less.
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds, from 0 to hours")]
+                Some(seconds) => seconds.ceil() as u64,
+                None => step.usual_seconds(),
+            }
+        })
+        .sum()
+}
+
+fn alike(a: &Step, b: &Step) -> bool {
+    match (a, b) {
+        (Step::SwitchRelease { component: a, .. }, Step::SwitchRelease { component: b, .. })
+        | (Step::RestoreSnapshot { component: a, .. }, Step::RestoreSnapshot { component: b, .. })
+        | (Step::Reload { component: a }, Step::Reload { component: b }) => a == b,
+        (Step::RunAction { .. }, _) | (Step::Validate { .. }, _) | (Step::SafetySnapshot { .. }, _) => a == b,
+        _ => false,
+    }
+}

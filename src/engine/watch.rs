@@ -1,0 +1,164 @@
+//! Watching the services: runs every check on its interval, keeps the samples, and reports changed judgements.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use rand::RngExt;
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use super::{EngineHandle, clock::Clock};
+use crate::{
+    checks::Prober,
+    domain::{Actor, Command, Judge, Status},
+    platform::{Check, Platform, Sample},
+    store::SampleStore,
+};
+
+/// Checks that run at the same time at most.
+const CHECKS_AT_ONCE: usize = 256;
+/// How often collected samples are handed to screens and to the store.
+const FLUSH: Duration = Duration::from_millis(250);
+/// Samples kept in the store.
+const RETENTION: chrono::TimeDelta = chrono::TimeDelta::days(7);
+
+/// A check and the service it belongs to.
+#[derive(Debug, Clone)]
+pub(super) struct Probed {
+    pub(super) service: String,
+    pub(super) check: Check,
+}
+
+/// Runs one check and gives its sample.
+pub(super) async fn probe(prober: &Prober, clock: &dyn Clock, probed: &Probed) -> Sample {
+    let at = clock.now();
+    let outcome = prober.probe(&probed.check).await;
+    Sample {
+        service: probed.service.clone(),
+        check: probed.check.name.clone(),
+        level: probed.check.level,
+        at,
+        reading: outcome.reading,
+        latency: outcome.latency,
+        detail: outcome.detail,
+    }
+}
+
+/// Starts every check when its time comes, spread over its interval so that they do not come in a burst.
+pub(super) async fn schedule(
+    platform: Arc<Platform>,
+    prober: Arc<Prober>,
+    clock: Arc<dyn Clock>,
+    samples: mpsc::Sender<(Check, Sample)>,
+    stop: CancellationToken,
+) {
+    let all: Vec<Arc<Probed>> = platform
+        .services
+        .iter()
+        .flat_map(|service| {
+            service.checks.iter().map(|check| Arc::new(Probed { service: service.name.clone(), check: check.clone() }))
+        })
+        .collect();
+    let slots = Arc::new(Semaphore::new(CHECKS_AT_ONCE));
+    let start = Instant::now();
+    let mut queue: BinaryHeap<Reverse<(Instant, usize)>> = all
+        .iter()
+        .enumerate()
+        .map(|(index, probed)| {
+            // The first round comes quickly, so that a fresh board soon knows everything.
+            let spread = probed.check.every.min(Duration::from_secs(5));
+            Reverse((start + spread.mul_f64(rand::rng().random::<f64>()), index))
+        })
+        .collect();
+    while let Some(Reverse((at, index))) = queue.pop() {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep_until(at) => {}
+        }
+        let Ok(slot) = slots.clone().acquire_owned().await else { return };
+        let probed = all[index].clone();
+        let jitter = 0.95 + 0.1 * rand::rng().random::<f64>();
+        let next = (at + probed.check.every.mul_f64(jitter)).max(Instant::now());
+        let (prober, clock, samples, stop) = (prober.clone(), clock.clone(), samples.clone(), stop.clone());
+        tokio::spawn(async move {
+            let sample = tokio::select! {
+                () = stop.cancelled() => return,
+                sample = probe(&prober, clock.as_ref(), &probed) => sample,
+            };
+            drop(slot);
+            let _ = samples.send((probed.check.clone(), sample)).await;
+        });
+        queue.push(Reverse((next, index)));
+    }
+}
+
+/// Takes samples in: judges them, folds them into the vitals, and hands them on in small batches.
+pub(super) async fn intake(
+    engine: EngineHandle,
+    store: mpsc::Sender<Arc<Vec<Sample>>>,
+    mut samples: mpsc::Receiver<(Check, Sample)>,
+    stop: CancellationToken,
+) {
+    let mut judges: HashMap<String, Judge> = HashMap::new();
+    let mut batch = Vec::new();
+    let mut flush = tokio::time::interval(FLUSH);
+    flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            received = samples.recv() => {
+                let Some((check, sample)) = received else { return };
+                judge(&engine, &mut judges, &check, &sample).await;
+                match engine.vitals.write() {
+                    Ok(mut vitals) => vitals.take(sample.clone()),
+                    Err(poisoned) => poisoned.into_inner().take(sample.clone()),
+                }
+                batch.push(sample);
+            }
+            _ = flush.tick(), if !batch.is_empty() => {
+                let batch = Arc::new(std::mem::take(&mut batch));
+                let _ = engine.samples.send(batch.clone());
+                if store.try_send(batch).is_err() {
+                    warn!("the sample store does not keep up; some samples are not kept");
+                }
+            }
+        }
+    }
+}
+
+async fn judge(engine: &EngineHandle, judges: &mut HashMap<String, Judge>, check: &Check, sample: &Sample) {
+    let known = engine.state().services.get(&sample.service).map(|health| health.status);
+    let Some(known) = known else { return };
+    let judge = judges.entry(sample.service.clone()).or_insert_with(|| Judge::new(&sample.service, known));
+    judge.assume(known);
+    if let Some(verdict) = judge.observe(check, sample)
+        && known != Status::Maintenance
+        && let Err(cause) = engine.submit(Command::RecordVerdict(verdict), Actor::Engine).await
+    {
+        error!(%cause, service = sample.service, "verdict");
+    }
+}
+
+/// Keeps samples on disk; on a thread of its own, as SQLite blocks.
+pub(super) fn keep_samples(mut store: SampleStore, clock: &dyn Clock, mut batches: mpsc::Receiver<Arc<Vec<Sample>>>) {
+    let mut written: u64 = 0;
+    while let Some(batch) = batches.blocking_recv() {
+        if let Err(cause) = store.append(&batch) {
+            warn!(%cause, "samples");
+        }
+        written += 1;
+        if written.is_multiple_of(4000)
+            && let Err(cause) = store.prune(clock.now() - RETENTION)
+        {
+            warn!(%cause, "samples");
+        }
+    }
+}
