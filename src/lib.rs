@@ -17,4 +17,5 @@
 //! ```
 
 pub mod platform;
+pub mod recovery;
 pub mod vault;

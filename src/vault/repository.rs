@@ -183,6 +183,17 @@ impl Vault {
         })
     }
 
+    /// One snapshot, by its id or an unambiguous beginning of it.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn show(&self, id: &str) -> Result<SnapshotInfo, VaultError> {
+        guarded("read a snapshot", || {
+            let (repository, _) = self.connect(CancelFlag::new())?;
+            Ok(describe(&self.find(&repository, id)?))
+        })
+    }
+
     /// Checks the structure of the whole vault; with `read_data` also every byte.
     ///
     /// # Errors
