@@ -46,31 +46,38 @@ pub(super) fn capture(
     fs::metadata(&live).map_err(|error| RecoveryError::io("read", &live, error))?;
     // always the same path, so that the next snapshot finds this one as its parent
     let copy = working_copy(staging_dir, component, "db")?;
-    let mut sources = vec![copy.clone()];
-    let mut flaws = Vec::new();
-    match copy_online(&live, &copy, cancel) {
-        Ok(()) => {
-            let finding = check(&copy)?;
-            flaws.extend(finding.map(|finding| format!("{}: {finding}", live.display())));
-        }
-        Err(RecoveryError::Cancelled) => return Err(RecoveryError::Cancelled),
-        Err(error) => {
-            // what is left of a broken database is worth keeping, as evidence and for repair, but not as a target
-            flaws.push(format!("{}: not a consistent copy: {error}", live.display()));
-            for ending in ["", "-wal", "-journal"] {
-                let (from, to) = (with_ending(&live, ending), with_ending(&copy, ending));
-                match fs::copy(&from, &to) {
-                    Ok(_) if !ending.is_empty() => sources.push(to),
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(RecoveryError::io("copy", &from, error)),
-                }
-            }
-        }
-    }
-    let captured = vault.capture_noting(Source::new(sources)?, tags, now, flaws, cancel);
+    let captured = copy_with_flaws(&live, &copy, cancel)
+        .and_then(|(sources, flaws)| Ok(vault.capture_noting(Source::new(sources)?, tags, now, flaws, cancel)?));
+    // whatever came of it, no copy of the data may stay outside the vault
     clear_copy(&copy)?;
     Ok(ComponentCapture { captured: captured?, version: None })
+}
+
+/// Makes the copy that goes into the vault; gives the files it consists of and what is wrong with them.
+fn copy_with_flaws(
+    live: &Path,
+    copy: &Path,
+    cancel: &CancelFlag,
+) -> Result<(Vec<PathBuf>, Vec<String>), RecoveryError> {
+    let error = match copy_online(live, copy, cancel) {
+        Ok(()) => {
+            let flaws = check(copy)?.map(|finding| format!("{}: {finding}", live.display()));
+            return Ok((vec![copy.to_owned()], flaws.into_iter().collect()));
+        }
+        Err(RecoveryError::Cancelled) => return Err(RecoveryError::Cancelled),
+        Err(error) => error,
+    };
+    // what is left of a broken database is worth keeping, as evidence and for repair, but not as a target
+    let mut sources = Vec::new();
+    for ending in ["", "-wal", "-journal"] {
+        let (from, to) = (with_ending(live, ending), with_ending(copy, ending));
+        match fs::copy(&from, &to) {
+            Ok(_) => sources.push(to),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(RecoveryError::io("copy", &from, error)),
+        }
+    }
+    Ok((sources, vec![format!("{}: not a consistent copy: {error}", live.display())]))
 }
 
 pub(super) fn restore(
@@ -275,12 +282,16 @@ fn table_differences(before: &Tables, after: &Tables) -> Vec<TableDifference> {
 /// Where the snapshot holds the database.
 fn stored_path(component: &Component, snapshot: &str, vault: &Vault) -> Result<PathBuf, RecoveryError> {
     let info = vault.show(snapshot)?;
-    match info.paths.as_slice() {
-        [path] => Ok(path.clone()),
-        several => Err(RecoveryError::WrongSnapshot {
+    let database = info.paths.iter().min_by_key(|path| path.as_os_str().len());
+    // beside it there may be its log, when it could only be copied as it lay there
+    match database {
+        Some(path) if info.paths.iter().all(|other| other.to_string_lossy().starts_with(&*path.to_string_lossy())) => {
+            Ok(path.clone())
+        }
+        _ => Err(RecoveryError::WrongSnapshot {
             component: component.name.clone(),
             snapshot: snapshot.to_owned(),
-            reason: format!("it holds {} paths instead of one database", several.len()),
+            reason: format!("it holds {} paths instead of one database", info.paths.len()),
         }),
     }
 }
