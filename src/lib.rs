@@ -19,4 +19,6 @@
 pub mod domain;
 pub mod engine;
 pub mod platform;
+pub mod recovery;
 pub mod store;
+pub mod vault;

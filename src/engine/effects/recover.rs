@@ -65,6 +65,9 @@ pub(super) async fn run(hands: &Hands, id: RecoveryId) {
             () = hands.stop.cancelled(), if !matches!(step, Step::RestoreSnapshot { .. } | Step::SwitchRelease { .. }) => return,
             outcome = act(hands, id, &step) => outcome,
         };
+        if outcome.is_err() && hands.stop.is_cancelled() {
+            return;
+        }
         hands
             .tell(match outcome {
                 Ok(output) => Command::FinishStep { recovery: id, step: index, output },
@@ -145,7 +148,10 @@ async fn restore(hands: &Hands, id: RecoveryId, name: &str, target: Target) -> R
 
 async fn reload(hands: &Hands, name: &str) -> Result<String, String> {
     let component = component(hands, name)?;
-    blocking(move || recovery::reload(&component, RELOAD).map_err(|error| error.to_string())).await
+    let cancel = hands.cancel.clone();
+    let output =
+        blocking(move || recovery::reload(&component, RELOAD, &cancel).map_err(|error| error.to_string())).await?;
+    Ok(output.map(|output| last_line(&output.text)).unwrap_or_default())
 }
 
 async fn run_action(hands: &Hands, service: &str, action: &str) -> Result<String, String> {
@@ -157,7 +163,17 @@ async fn run_action(hands: &Hands, service: &str, action: &str) -> Result<String
         .cloned()
         .ok_or_else(|| format!("{service} declares no action {action} any more"))?;
     let limit = (declared.takes * 5).clamp(Duration::from_secs(30), ACTION);
-    blocking(move || recovery::run_program(&declared.run, limit).map_err(|error| error.to_string())).await
+    let cancel = hands.cancel.clone();
+    let output =
+        blocking(move || recovery::run_program(&declared.run, limit, &cancel).map_err(|error| error.to_string()))
+            .await?;
+    Ok(last_line(&output.text))
+}
+
+/// The last line a program printed, fit for a screen.
+fn last_line(text: &str) -> String {
+    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 /// Runs the quick checks of the services until all have succeeded twice in a row.

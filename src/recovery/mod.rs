@@ -1,0 +1,25 @@
+//! Floor 3. Capturing and restoring the components of a platform, one file per adapter; stands on the vault.
+//!
+//! A restore never writes into what is live. It builds the new state beside it, on the same file system, proves it, writes down
+//! what it is about to do (`switch`), and then renames. After a kill at any point the same call, or `settle`, ends it: before
+//! the note is written the live state is untouched and the rest is litter; after it, each rename is either seen to have happened
+//! (the live path has the inode of what was staged) or is made now. Everything blocks and can be cancelled until the note is
+//! written. A new adapter gets a file here and an arm in each function of `adapter`.
+
+mod adapter;
+mod error;
+mod files;
+mod release;
+mod reload;
+mod sqlite;
+mod switch;
+#[cfg(test)]
+mod tests;
+
+pub use adapter::{
+    ComponentCapture, DryRun, Observed, Restored, TableDifference, Target, capture, dry_run, observe, releases,
+    restore, settle, verify,
+};
+pub use error::RecoveryError;
+pub use reload::{ProgramOutput, reload, run_program};
+pub use switch::Settled;

@@ -1,0 +1,226 @@
+//! Adapter `release`: directories in `root/releases`, and the link `root/current` that is switched between them by one rename.
+
+use std::{
+    fs, io,
+    path::{Component as Part, Path, PathBuf},
+};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    ComponentCapture, DryRun, RecoveryError, Restored, Target,
+    adapter::count,
+    switch::{self, Link, Move, Record, staging_path},
+};
+use crate::{
+    platform::Component,
+    vault::{CancelFlag, FileDifference, Source, Vault, difference_of_trees},
+};
+
+const RELEASES: &str = "releases";
+const CURRENT: &str = "current";
+
+/// The release that `current` points to; none when there is no link yet or it points elsewhere.
+pub(super) fn current(root: &Path) -> Result<Option<String>, RecoveryError> {
+    let link = root.join(CURRENT);
+    let points_to = match fs::read_link(&link) {
+        Ok(points_to) => points_to,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            let reason = "it is a file or directory; move it away and link to a release instead".to_owned();
+            return Err(RecoveryError::NotALink { path: link, reason });
+        }
+        Err(error) => return Err(RecoveryError::io("read", &link, error)),
+    };
+    let releases = root.join(RELEASES);
+    let absolute = root.join(points_to);
+    let inside = absolute.strip_prefix(&releases).map(Path::to_path_buf).ok().or_else(|| {
+        let (real, releases) = (fs::canonicalize(&absolute).ok()?, fs::canonicalize(&releases).ok()?);
+        real.strip_prefix(releases).map(Path::to_path_buf).ok()
+    });
+    Ok(inside.and_then(|path| path.components().next().map(|part| part.as_os_str().to_string_lossy().into_owned())))
+}
+
+/// Versions whose directory is there, in natural order of their names (v9 before v10).
+pub(super) fn available(root: &Path) -> Result<Vec<String>, RecoveryError> {
+    let releases = root.join(RELEASES);
+    let entries = fs::read_dir(&releases).map_err(|error| RecoveryError::io("list", &releases, error))?;
+    let mut found: Vec<String> = entries
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    found.sort_by_cached_key(|name| natural(name));
+    Ok(found)
+}
+
+/// Runs of digits count as numbers.
+fn natural(name: &str) -> Vec<(String, u64)> {
+    let mut key: Vec<(String, u64)> = vec![Default::default()];
+    for c in name.chars() {
+        let digits_before = key.last().is_some_and(|(text, _)| text.ends_with('\0'));
+        match (c.to_digit(10), key.last_mut()) {
+            (Some(digit), Some((text, number))) => {
+                if !digits_before {
+                    text.push('\0');
+                }
+                *number = number.saturating_mul(10).saturating_add(u64::from(digit));
+            }
+            (None, Some((text, _))) if !digits_before => text.push(c),
+            (None, _) => key.push((c.to_string(), 0)),
+            (Some(_), None) => {}
+        }
+    }
+    key
+}
+
+pub(super) fn capture(
+    root: &Path,
+    vault: &Vault,
+    mut tags: Vec<String>,
+    now: DateTime<Utc>,
+    cancel: &CancelFlag,
+) -> Result<ComponentCapture, RecoveryError> {
+    let version = current(root)?.ok_or_else(|| RecoveryError::NotALink {
+        path: root.join(CURRENT),
+        reason: "it points to no release, so there is nothing to capture".to_owned(),
+    })?;
+    tags.push(format!("release={version}"));
+    let captured = vault.capture(Source::new([release_dir(root, &version)?])?, &tags, now, cancel)?;
+    Ok(ComponentCapture { captured, version: Some(version) })
+}
+
+pub(super) fn restore(
+    component: &Component,
+    root: &Path,
+    target: &Target,
+    work: &Path,
+    vault: &Vault,
+    cancel: &CancelFlag,
+) -> Result<Restored, RecoveryError> {
+    let previous = current(root)?;
+    let mut restored = Restored { previous: previous.clone(), ..Restored::default() };
+    let (version, moves) = match target {
+        Target::Release(version) => {
+            release_dir(root, version)?;
+            (version.clone(), Vec::new())
+        }
+        Target::Snapshot(id) => {
+            let version = version_in(component, root, id, vault)?;
+            let live = root.join(RELEASES).join(&version);
+            if live.is_dir() && vault.difference_live(id, &live, &live, cancel)?.is_empty() {
+                (version, Vec::new())
+            } else {
+                let staged = staging_path(&live, id);
+                let made = vault.stage(id, &live, &staged, cancel)?;
+                if !made.is_whole() {
+                    return Err(RecoveryError::NotWhole { component: component.name.clone(), problems: made.problems });
+                }
+                restored.files = made.files;
+                restored.bytes = made.bytes;
+                (version, vec![Move::new(live, staged, Vec::new())?])
+            }
+        }
+    };
+    if cancel.is_cancelled() {
+        return Err(RecoveryError::Cancelled);
+    }
+    let link = Link { path: root.join(CURRENT), points_to: Path::new(RELEASES).join(version) };
+    Record {
+        component: component.name.clone(),
+        target: target.clone(),
+        previous,
+        moves,
+        link: Some(link),
+        done: false,
+    }
+    .begin(work)?;
+    Ok(restored)
+}
+
+pub(super) fn dry_run(
+    component: &Component,
+    root: &Path,
+    target: &Target,
+    vault: &Vault,
+    cancel: &CancelFlag,
+) -> Result<DryRun, RecoveryError> {
+    let now = current(root)?;
+    let live = match &now {
+        Some(version) => root.join(RELEASES).join(version),
+        None => root.join(CURRENT),
+    };
+    let (version, found, prefix) = match target {
+        Target::Release(version) => {
+            let dir = release_dir(root, version)?;
+            (version.clone(), difference_of_trees(&live, &dir, cancel)?, dir)
+        }
+        Target::Snapshot(id) => {
+            let version = version_in(component, root, id, vault)?;
+            let stored = root.join(RELEASES).join(&version);
+            let found = vault.difference_live(id, &stored, &live, cancel)?;
+            (version, found.into_iter().map(FileDifference::reversed).collect(), live)
+        }
+    };
+    let shown = root.join(CURRENT);
+    let differences: Vec<FileDifference> = found
+        .into_iter()
+        .map(|difference| {
+            let path = match Path::new(&difference.path).strip_prefix(&prefix) {
+                Ok(rest) if !rest.as_os_str().is_empty() => shown.join(rest).display().to_string(),
+                _ => shown.display().to_string(),
+            };
+            FileDifference { path, ..difference }
+        })
+        .collect();
+    let from = now.unwrap_or_else(|| "nothing".to_owned());
+    let summary = format!("release {from} to {version}: {}", count(&differences));
+    Ok(DryRun { differences, tables: Vec::new(), summary })
+}
+
+pub(super) fn verify(root: &Path) -> Result<(), RecoveryError> {
+    let version = current(root)?.ok_or_else(|| RecoveryError::Missing { path: root.join(CURRENT) })?;
+    release_dir(root, &version).map(|_| ())
+}
+
+pub(super) fn sweep(root: &Path) -> Result<(), RecoveryError> {
+    let releases = root.join(RELEASES);
+    let entries = match fs::read_dir(&releases) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(RecoveryError::io("list", &releases, error)),
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') {
+            switch::sweep(&releases.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// The directory of a release that is there.
+fn release_dir(root: &Path, version: &str) -> Result<PathBuf, RecoveryError> {
+    let releases = root.join(RELEASES);
+    let mut parts = Path::new(version).components();
+    let plain = matches!((parts.next(), parts.next()), (Some(Part::Normal(_)), None)) && !version.starts_with('.');
+    let dir = releases.join(version);
+    if plain && dir.is_dir() {
+        return Ok(dir);
+    }
+    let available = available(root).unwrap_or_default();
+    Err(RecoveryError::NoSuchRelease { releases, version: version.to_owned(), available })
+}
+
+/// The one release that a snapshot of this component holds.
+fn version_in(component: &Component, root: &Path, snapshot: &str, vault: &Vault) -> Result<String, RecoveryError> {
+    match vault.children(snapshot, &root.join(RELEASES))?.as_slice() {
+        [version] => Ok(version.clone()),
+        several => Err(RecoveryError::WrongSnapshot {
+            component: component.name.clone(),
+            snapshot: snapshot.to_owned(),
+            reason: format!("it holds {} releases instead of one", several.len()),
+        }),
+    }
+}

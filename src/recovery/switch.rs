@@ -1,0 +1,250 @@
+//! Putting what was staged in the place of what is live: written down first, then renamed, and finished after a kill at any point.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    os::unix::fs::{MetadataExt, symlink},
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{CWD, RenameFlags, renameat_with},
+    io::Errno,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{RecoveryError, Target};
+use crate::vault::{make_private_dir, sync_dir};
+
+/// What settling an interrupted restore came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "state", content = "target")]
+pub enum Settled {
+    /// The switch had not begun: what is live was never touched.
+    NothingBegun,
+    /// The switch had begun and is finished now.
+    Finished(Target),
+    /// The switch had been finished before.
+    AlreadyDone(Target),
+}
+
+/// What a run is about to do to one component, durable before it is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Record {
+    pub(super) component: String,
+    pub(super) target: Target,
+    /// For code: the release that was current before.
+    pub(super) previous: Option<String>,
+    pub(super) moves: Vec<Move>,
+    pub(super) link: Option<Link>,
+    pub(super) done: bool,
+}
+
+/// A staged path that takes the place of a live one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Move {
+    live: PathBuf,
+    staged: PathBuf,
+    /// By these it is known after a kill whether the rename has happened.
+    device: u64,
+    inode: u64,
+    /// Files that belong to the live one and must be gone before the new one arrives.
+    companions: Vec<PathBuf>,
+}
+
+/// A link that points somewhere else afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Link {
+    pub(super) path: PathBuf,
+    pub(super) points_to: PathBuf,
+}
+
+impl Move {
+    pub(super) fn new(live: PathBuf, staged: PathBuf, companions: Vec<PathBuf>) -> Result<Self, RecoveryError> {
+        let metadata = fs::symlink_metadata(&staged).map_err(|error| RecoveryError::io("read", &staged, error))?;
+        Ok(Self { live, staged, device: metadata.dev(), inode: metadata.ino(), companions })
+    }
+
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        match fs::symlink_metadata(path) {
+            Ok(metadata) => Ok((metadata.dev(), metadata.ino()) == (self.device, self.inode)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn make(&self, component: &str) -> Result<(), RecoveryError> {
+        let at = |path: &Path| self.is_at(path).map_err(|error| RecoveryError::switching("read", path, error));
+        if at(&self.live)? {
+            return Ok(());
+        }
+        if !at(&self.staged)? {
+            return Err(RecoveryError::Lost {
+                component: component.to_owned(),
+                live: self.live.clone(),
+                staged: self.staged.clone(),
+            });
+        }
+        for companion in &self.companions {
+            remove(companion).map_err(|error| RecoveryError::switching("remove", companion, error))?;
+        }
+        self.swap().map_err(|error| RecoveryError::switching("replace", &self.live, error))
+    }
+
+    fn swap(&self) -> io::Result<()> {
+        if !self.companions.is_empty() || fs::symlink_metadata(&self.live).is_err() {
+            fs::rename(&self.staged, &self.live)?;
+        } else {
+            match renameat_with(CWD, &self.staged, CWD, &self.live, RenameFlags::EXCHANGE) {
+                Ok(()) => {}
+                // the file system cannot exchange: for a moment there is nothing at the live path, and the record tells what belongs there
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                    let aside = self.aside();
+                    remove(&aside)?;
+                    fs::rename(&self.live, &aside)?;
+                    fs::rename(&self.staged, &self.live)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        sync_dir(parent(&self.live))
+    }
+
+    fn aside(&self) -> PathBuf {
+        self.staged.with_extension("old")
+    }
+
+    /// The old state lies where the new one was staged; the safety snapshot holds it too.
+    fn clear(&self) {
+        for path in [self.staged.clone(), self.aside()] {
+            if let Err(error) = remove(&path) {
+                tracing::warn!(path = %path.display(), %error, "cannot remove what a restore replaced; remove it by hand");
+            }
+        }
+    }
+}
+
+impl Link {
+    fn make(&self) -> Result<(), RecoveryError> {
+        let failed = |action| move |error| RecoveryError::switching(action, &self.path, error);
+        if fs::read_link(&self.path).is_ok_and(|now| now == self.points_to) {
+            return Ok(());
+        }
+        let temporary = parent(&self.path).join(LINK);
+        remove(&temporary).map_err(failed("prepare"))?;
+        symlink(&self.points_to, &temporary).map_err(failed("prepare"))?;
+        fs::rename(&temporary, &self.path).map_err(failed("switch"))?;
+        sync_dir(parent(&self.path)).map_err(failed("synchronise"))
+    }
+}
+
+impl Record {
+    /// The record of a run for a component, when there is one.
+    pub(super) fn read(work: &Path, component: &str) -> Result<Option<Self>, RecoveryError> {
+        let path = record_path(work, component);
+        match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text)
+                .map(Some)
+                .map_err(|error| RecoveryError::switching("understand", &path, error.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(RecoveryError::switching("read", &path, error)),
+        }
+    }
+
+    /// Writes down what will be done, then does it.
+    pub(super) fn begin(&self, work: &Path) -> Result<(), RecoveryError> {
+        self.write(work).map_err(|error| RecoveryError::io("write", &record_path(work, &self.component), error))?;
+        self.finish(work)
+    }
+
+    /// Does what is not done yet.
+    pub(super) fn finish(&self, work: &Path) -> Result<(), RecoveryError> {
+        if self.done {
+            return Ok(());
+        }
+        for step in &self.moves {
+            step.make(&self.component)?;
+        }
+        if let Some(link) = &self.link {
+            link.make()?;
+        }
+        self.moves.iter().for_each(Move::clear);
+        Self { done: true, ..self.clone() }
+            .write(work)
+            .map_err(|error| RecoveryError::switching("write", &record_path(work, &self.component), error))
+    }
+
+    fn write(&self, work: &Path) -> io::Result<()> {
+        make_private_dir(work)?;
+        let path = record_path(work, &self.component);
+        let temporary = path.with_extension("tmp");
+        let mut file = File::create(&temporary)?;
+        file.write_all(&serde_json::to_vec(self)?)?;
+        file.sync_all()?;
+        fs::rename(&temporary, &path)?;
+        sync_dir(work)
+    }
+}
+
+/// A name beside `live` for a state that is being built; unique per live path and snapshot.
+pub(super) fn staging_path(live: &Path, snapshot: &str) -> PathBuf {
+    let name = live.file_name().unwrap_or_default().to_string_lossy();
+    parent(live).join(format!("{PREFIX}{name}-{}.new", snapshot.get(..8).unwrap_or(snapshot)))
+}
+
+/// Removes what was staged beside `live` and never switched to.
+pub(super) fn sweep(live: &Path) -> Result<(), RecoveryError> {
+    let dir = parent(live);
+    let name = live.file_name().unwrap_or_default().to_string_lossy();
+    let prefix = format!("{PREFIX}{name}-");
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(RecoveryError::io("list", dir, error)),
+    };
+    for entry in entries.flatten() {
+        let found = entry.file_name().to_string_lossy().into_owned();
+        let litter =
+            found.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".new").or(rest.strip_suffix(".old")));
+        if litter.is_some_and(|id| id.len() == 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+            remove(&entry.path()).map_err(|error| RecoveryError::io("remove", &entry.path(), error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Where a path really lies when it is a link itself, because it is the content that is captured and switched.
+pub(super) fn resolved(path: &Path) -> Result<PathBuf, RecoveryError> {
+    if path.is_symlink() {
+        return fs::canonicalize(path).map_err(|error| RecoveryError::io("follow", path, error));
+    }
+    Ok(path.to_owned())
+}
+
+/// Removes a file or a whole directory; that it is not there is fine.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
+
+fn record_path(work: &Path, component: &str) -> PathBuf {
+    let safe: String = component.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    work.join(format!("{safe}.restore.json"))
+}
+
+const PREFIX: &str = ".codeblue-";
+const LINK: &str = ".codeblue-current.new";

@@ -1,0 +1,159 @@
+//! Taking a snapshot.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use chrono::{DateTime, Utc};
+use rustic_core::{
+    BackupOptions, ParentOptions, SnapshotOptions,
+    jiff::{Timestamp, tz::TimeZone},
+    repofile::{SnapshotFile, SnapshotId},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    cancel::CancelFlag,
+    error::VaultError,
+    guard::guarded,
+    lock,
+    repository::{PARTIAL, Vault, fault_error, snapshot_files, write_error},
+    source::{Ledger, Live, Source},
+};
+
+const OPERATION: &str = "take a snapshot";
+
+/// A snapshot that was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Captured {
+    /// The snapshot's id in the vault, 64 hexadecimal digits.
+    pub id: String,
+    /// Files in it, links included.
+    pub files: u64,
+    /// Bytes in those files.
+    pub bytes: u64,
+    /// Bytes by which the vault grew.
+    pub added_bytes: u64,
+    /// What is missing in it and why, one line each. Not empty: the snapshot is partial, and tagged so.
+    pub unreadable: Vec<String>,
+}
+
+impl Captured {
+    /// Whether something is missing.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        !self.unreadable.is_empty()
+    }
+}
+
+impl Vault {
+    /// Captures `source` as it is now. `now` is written down as the snapshot's time.
+    ///
+    /// # Errors
+    /// When nothing of the source can be read, the vault cannot be written, or `cancel` was set; then there is no snapshot.
+    pub fn capture(
+        &self,
+        source: Source,
+        tags: &[String],
+        now: DateTime<Utc>,
+        cancel: &CancelFlag,
+    ) -> Result<Captured, VaultError> {
+        self.capture_noting(source, tags, now, Vec::new(), cancel)
+    }
+
+    /// As `capture`, with flaws of the source that are known beforehand and make the snapshot partial too.
+    pub(crate) fn capture_noting(
+        &self,
+        source: Source,
+        tags: &[String],
+        now: DateTime<Utc>,
+        flaws: Vec<String>,
+        cancel: &CancelFlag,
+    ) -> Result<Captured, VaultError> {
+        if !source.paths().iter().any(|path| path.symlink_metadata().is_ok()) {
+            let path = source.paths()[0].clone();
+            return Err(VaultError::BadSource {
+                path,
+                reason: "nothing of what should be captured is there".to_owned(),
+            });
+        }
+        guarded(OPERATION, || {
+            let _lock = lock::shared(&self.dir, cancel)?;
+            let (repository, store) = self.connect(cancel.clone())?;
+            let paths = source.paths().to_vec();
+            let options =
+                BackupOptions::default().no_scan(true).parent_opts(parent(&snapshot_files(&repository)?.0, &paths));
+            let repository = repository.to_indexed_ids().map_err(|error| VaultError::damaged("index", &error))?;
+
+            // It counts as partial until it is known to be whole, so that a kill in between never leaves a snapshot that lies.
+            let mut draft = draft(tags, now)?;
+            draft.tags.add(PARTIAL.to_owned());
+            let ledger = Ledger::default();
+            let live = Live::new(source, ledger.clone(), cancel.clone());
+            let archived = repository.archive(&options, &live, draft, &paths);
+            if cancel.is_cancelled() {
+                return Err(VaultError::Cancelled);
+            }
+            let mut snapshot = archived.map_err(|error| write_error(OPERATION, &self.dir, &store, &error))?;
+            let drop_draft = || self.forget(&[snapshot.id.to_hex().to_string()]);
+            if let Some(fault) = store.fault() {
+                drop_draft()?;
+                return Err(fault_error(OPERATION, &self.dir, fault));
+            }
+
+            let mut unreadable = flaws;
+            unreadable.extend(ledger.lines());
+            if unreadable.is_empty() {
+                let was = snapshot.id;
+                snapshot = without_mark(snapshot);
+                repository
+                    .save_snapshots(vec![snapshot.clone()])
+                    .map_err(|error| write_error(OPERATION, &self.dir, &store, &error))?;
+                snapshot.id = store.last_snapshot().map_or(was, SnapshotId::from);
+                self.forget(&[was.to_hex().to_string()])?;
+            }
+            let summary = snapshot.summary.unwrap_or_default();
+            Ok(Captured {
+                id: snapshot.id.to_hex().to_string(),
+                files: summary.total_files_processed,
+                bytes: summary.total_bytes_processed,
+                added_bytes: summary.data_added_packed,
+                unreadable,
+            })
+        })
+    }
+}
+
+/// The latest snapshot of the same paths: what has not changed since then is not read again.
+fn parent(files: &[SnapshotFile], paths: &[PathBuf]) -> ParentOptions {
+    let wanted: BTreeSet<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let latest = files.iter().rev().find(|file| file.paths.iter().map(Path::new).collect::<BTreeSet<_>>() == wanted);
+    match latest {
+        Some(file) => ParentOptions::default().parents(vec![file.id.to_hex().to_string()]),
+        None => ParentOptions::default().force(true),
+    }
+}
+
+fn draft(tags: &[String], now: DateTime<Utc>) -> Result<SnapshotFile, VaultError> {
+    let nanoseconds = i128::from(now.timestamp()) * 1_000_000_000 + i128::from(now.timestamp_subsec_nanos());
+    let time = Timestamp::from_nanosecond(nanoseconds)
+        .map_err(|error| VaultError::Format { operation: OPERATION, detail: error.to_string() })?
+        .to_zoned(TimeZone::UTC);
+    let mut draft =
+        SnapshotOptions::default().time(time).to_snapshot().map_err(|error| VaultError::format(OPERATION, &error))?;
+    for tag in tags {
+        draft.tags.add(tag.clone());
+    }
+    Ok(draft)
+}
+
+fn without_mark(mut snapshot: SnapshotFile) -> SnapshotFile {
+    snapshot.tags =
+        snapshot.tags.iter().filter(|tag| *tag != PARTIAL).fold(rustic_core::StringList::default(), |mut tags, tag| {
+            tags.add(tag.clone());
+            tags
+        });
+    snapshot
+}
