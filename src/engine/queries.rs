@@ -99,8 +99,7 @@ impl EngineHandle {
         name: &str,
         target: Target,
     ) -> Result<ComponentDifference, QueryError> {
-        let component =
-            state.platform.component(name).cloned().ok_or_else(|| Refusal::unknown("component", name))?;
+        let component = state.platform.component(name).cloned().ok_or_else(|| Refusal::unknown("component", name))?;
         let (vault, work) = (self.vault.clone(), self.work.clone());
         let found = blocking(move || {
             let room = tempfile::Builder::new()
@@ -138,8 +137,11 @@ impl EngineHandle {
                     .prefix("verify-")
                     .tempdir_in(&work)
                     .map_err(|error| format!("{}: {error}", work.display()))?;
-                match vault.stage(&captured.vault_id, &PathBuf::from("/"), &room.path().join("all"), &CancelFlag::new()) {
-                    Ok(staged) => problems.extend(staged.problems.iter().map(|p| format!("{}: {p}", captured.component))),
+                match vault.stage(&captured.vault_id, &PathBuf::from("/"), &room.path().join("all"), &CancelFlag::new())
+                {
+                    Ok(staged) => {
+                        problems.extend(staged.problems.iter().map(|p| format!("{}: {p}", captured.component)))
+                    }
                     Err(error) => problems.push(format!("{}: {error}", captured.component)),
                 }
             }
@@ -186,12 +188,7 @@ async fn blocking<T: Send + 'static>(
 fn listed(name: &str, summary: String, files: impl Iterator<Item = FileChange>) -> ComponentDifference {
     let all: Vec<FileChange> = files.collect();
     let total = all.len() as u64;
-    ComponentDifference {
-        component: name.to_owned(),
-        summary,
-        files: all.into_iter().take(LISTED).collect(),
-        total,
-    }
+    ComponentDifference { component: name.to_owned(), summary, files: all.into_iter().take(LISTED).collect(), total }
 }
 
 fn file_change(difference: &crate::vault::FileDifference) -> FileChange {

@@ -51,11 +51,7 @@ pub fn reload(
 ///
 /// # Errors
 /// When it cannot be started, fails, or takes too long.
-pub fn run_program(
-    run: &[String],
-    timeout: Duration,
-    cancel: &CancelFlag,
-) -> Result<ProgramOutput, RecoveryError> {
+pub fn run_program(run: &[String], timeout: Duration, cancel: &CancelFlag) -> Result<ProgramOutput, RecoveryError> {
     let (program, arguments) = run.split_first().map_or((&EMPTY, run), |(program, rest)| (program, rest));
     let failed = |outcome: String, output: &ProgramOutput| RecoveryError::Reload {
         program: program.clone(),

@@ -177,3 +177,159 @@ pub(super) fn read_checkpoints(path: &Path) -> Result<Vec<Checkpoint>, JournalEr
     }
     Ok(checkpoints)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use chrono::{DateTime, Utc};
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::{
+        domain::{Actor, Event, State},
+        store::{Draft, Journal},
+    };
+
+    fn time() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_790_000_000, 0).unwrap()
+    }
+
+    fn written(events: u64) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        for number in 0..events {
+            let event = Event::AutomationHalted { reason: format!("reason {number}") };
+            journal.prepare(&Draft { at: time(), actor: Actor::Engine, cause: None, event }).unwrap();
+            journal.commit().unwrap();
+        }
+        journal.checkpoint(time()).unwrap();
+        (folder, path)
+    }
+
+    fn tamper(path: &Path, sql: &str) {
+        let connection = Connection::open(path).unwrap();
+        connection
+            .execute_batch("DROP TRIGGER events_are_never_changed; DROP TRIGGER events_are_never_deleted;")
+            .unwrap();
+        connection.execute_batch(sql).unwrap();
+    }
+
+    fn found(path: &Path) -> (ProblemKind, u64) {
+        let verification = verify_file(path).unwrap();
+        assert!(!verification.ok);
+        let problem = verification.problem.unwrap();
+        (problem.kind, problem.seq)
+    }
+
+    #[test]
+    fn an_untouched_journal_verifies_and_replays() {
+        let (_folder, path) = written(10);
+        let verification = verify_file(&path).unwrap();
+        assert!(verification.ok);
+        assert_eq!(verification.events, 10);
+        let (_, state) = Journal::open(&path).unwrap();
+        assert_eq!(state.halted.as_deref(), Some("reason 9"));
+    }
+
+    #[test]
+    fn an_edited_event_is_named() {
+        let (_folder, path) = written(10);
+        tamper(&path, "UPDATE events SET body = replace(body, 'reason 4', 'reason X') WHERE seq = 5");
+        assert_eq!(found(&path), (ProblemKind::Edit, 5));
+        let Err(JournalError::Damaged { problem, .. }) = Journal::open(&path) else { panic!("opened") };
+        assert_eq!(problem.seq, 5);
+    }
+
+    #[test]
+    fn a_changed_time_actor_or_cause_is_an_edit_too() {
+        for change in ["at = '2026-01-01T00:00:00.000000Z'", "actor = '\"operator:eve\"'", "cause = 1"] {
+            let (_folder, path) = written(3);
+            tamper(&path, &format!("UPDATE events SET {change} WHERE seq = 2"));
+            assert_eq!(found(&path), (ProblemKind::Edit, 2), "{change}");
+        }
+    }
+
+    #[test]
+    fn a_missing_event_is_a_gap() {
+        let (_folder, path) = written(10);
+        tamper(&path, "DELETE FROM events WHERE seq = 6");
+        assert_eq!(found(&path), (ProblemKind::Gap, 6));
+    }
+
+    #[test]
+    fn swapped_events_are_told_from_edited_ones() {
+        let (_folder, path) = written(10);
+        tamper(
+            &path,
+            "UPDATE events SET seq = 100 WHERE seq = 3; UPDATE events SET seq = 3 WHERE seq = 7;
+             UPDATE events SET seq = 7 WHERE seq = 100;",
+        );
+        assert_eq!(found(&path), (ProblemKind::Reorder, 3));
+    }
+
+    #[test]
+    fn a_cut_tail_shows_against_the_checkpoint() {
+        let (_folder, path) = written(10);
+        tamper(&path, "DELETE FROM events WHERE seq > 8");
+        assert_eq!(found(&path), (ProblemKind::CutTail, 9));
+        assert!(matches!(Journal::open(&path), Err(JournalError::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_chain_written_anew_shows_against_the_checkpoint() {
+        let (folder, path) = written(10);
+        let (_other, forged) = written(0);
+        let (mut journal, _) = Journal::open(&forged).unwrap();
+        for _ in 0..10 {
+            let event = Event::AutomationReleased;
+            journal.prepare(&Draft { at: time(), actor: Actor::Engine, cause: None, event }).unwrap();
+        }
+        journal.commit().unwrap();
+        drop(journal);
+        Connection::open(&forged).unwrap().pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).unwrap();
+        std::fs::remove_file(folder.path().join("journal.db-wal")).ok();
+        std::fs::copy(&forged, &path).unwrap();
+        assert_eq!(found(&path), (ProblemKind::Rewritten, 10));
+    }
+
+    #[test]
+    fn a_kept_state_saves_the_replay_and_a_spoilt_one_is_not_trusted() {
+        let (_folder, path) = written(5);
+        let (mut journal, state) = Journal::open(&path).unwrap();
+        journal.keep_state(&state).unwrap();
+        assert_eq!(journal.events_since_state(), 0);
+        drop(journal);
+        let (journal, again) = Journal::open(&path).unwrap();
+        assert_eq!((again, journal.events_since_state()), (state.clone(), 0));
+        drop(journal);
+        Connection::open(&path)
+            .unwrap()
+            .execute("UPDATE states SET body = replace(body, 'reason 4', 'lie')", [])
+            .unwrap();
+        let (_, replayed) = Journal::open(&path).unwrap();
+        assert_eq!(replayed, state);
+    }
+
+    #[test]
+    fn what_was_not_committed_is_not_there() {
+        let (_folder, path) = written(2);
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        let event = Event::AutomationReleased;
+        journal.prepare(&Draft { at: time(), actor: Actor::Engine, cause: None, event }).unwrap();
+        drop(journal);
+        let (journal, state) = Journal::open(&path).unwrap();
+        assert_eq!((journal.seq(), state.halted.is_some()), (2, true));
+        assert_ne!(state, State::default());
+    }
+
+    #[test]
+    fn a_file_that_is_no_journal_gets_a_clear_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        std::fs::write(&path, "not a database, but long enough to look at").unwrap();
+        let message = Journal::open(&path).err().unwrap().to_string();
+        assert!(message.contains("move it aside"), "{message}");
+    }
+}

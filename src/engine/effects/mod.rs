@@ -61,9 +61,7 @@ impl Hands {
 }
 
 /// Runs `work` on a thread where it may block; a panic there is an error like any other.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, String> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(panicked) => Err(format!("internal error: {panicked}")),
