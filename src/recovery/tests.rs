@@ -229,7 +229,7 @@ fn a_kill_at_any_moment_leaves_old_or_new_and_the_next_call_ends_it() {
             text.push(byte[0] as char);
         }
         // not a wait for something to happen: the moment of the kill is what varies
-        thread::sleep(Duration::from_micros(round * 7_000));
+        thread::sleep(Duration::from_micros(round * 1_500));
         child.kill().unwrap();
         child.wait().unwrap();
 

@@ -7,7 +7,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use rustic_core::{
-    BackupOptions, ParentOptions, SnapshotOptions,
+    BackupOptions, ParentOptions, SnapshotOptions, StringList,
     jiff::{Timestamp, tz::TimeZone},
     repofile::{SnapshotFile, SnapshotId},
 };
@@ -18,7 +18,7 @@ use super::{
     error::VaultError,
     guard::guarded,
     lock,
-    repository::{PARTIAL, Vault, fault_error, snapshot_files, write_error},
+    repository::{PARTIAL, UNFINISHED, Vault, fault_error, snapshot_files, write_error},
     source::{Ledger, Live, Source},
 };
 
@@ -87,9 +87,9 @@ impl Vault {
                 BackupOptions::default().no_scan(true).parent_opts(parent(&snapshot_files(&repository)?.0, &paths));
             let repository = repository.to_indexed_ids().map_err(|error| VaultError::damaged("index", &error))?;
 
-            // It counts as partial until it is known to be whole, so that a kill in between never leaves a snapshot that lies.
+            // It is marked until it is known whether it is whole, so that a kill in between never leaves a snapshot that lies.
             let mut draft = draft(tags, now)?;
-            draft.tags.add(PARTIAL.to_owned());
+            draft.tags.add(UNFINISHED.to_owned());
             let ledger = Ledger::default();
             let live = Live::new(source, ledger.clone(), cancel.clone());
             let archived = repository.archive(&options, &live, draft, &paths);
@@ -105,15 +105,13 @@ impl Vault {
 
             let mut unreadable = flaws;
             unreadable.extend(ledger.lines());
-            if unreadable.is_empty() {
-                let was = snapshot.id;
-                snapshot = without_mark(snapshot);
-                repository
-                    .save_snapshots(vec![snapshot.clone()])
-                    .map_err(|error| write_error(OPERATION, &self.dir, &store, &error))?;
-                snapshot.id = store.last_snapshot().map_or(was, SnapshotId::from);
-                self.forget(&[was.to_hex().to_string()])?;
-            }
+            let draft = snapshot.id;
+            snapshot.tags = tags_of(tags, !unreadable.is_empty());
+            repository
+                .save_snapshots(vec![snapshot.clone()])
+                .map_err(|error| write_error(OPERATION, &self.dir, &store, &error))?;
+            snapshot.id = store.last_snapshot().map_or(draft, SnapshotId::from);
+            self.forget(&[draft.to_hex().to_string()])?;
             let summary = snapshot.summary.unwrap_or_default();
             Ok(Captured {
                 id: snapshot.id.to_hex().to_string(),
@@ -143,17 +141,14 @@ fn draft(tags: &[String], now: DateTime<Utc>) -> Result<SnapshotFile, VaultError
         .to_zoned(TimeZone::UTC);
     let mut draft =
         SnapshotOptions::default().time(time).to_snapshot().map_err(|error| VaultError::format(OPERATION, &error))?;
-    for tag in tags {
-        draft.tags.add(tag.clone());
-    }
+    draft.tags = tags_of(tags, false);
     Ok(draft)
 }
 
-fn without_mark(mut snapshot: SnapshotFile) -> SnapshotFile {
-    snapshot.tags =
-        snapshot.tags.iter().filter(|tag| *tag != PARTIAL).fold(rustic_core::StringList::default(), |mut tags, tag| {
-            tags.add(tag.clone());
-            tags
-        });
-    snapshot
+fn tags_of(tags: &[String], partial: bool) -> StringList {
+    let mut list = StringList::default();
+    for tag in tags.iter().map(String::as_str).chain(partial.then_some(PARTIAL)) {
+        list.add(tag.to_owned());
+    }
+    list
 }

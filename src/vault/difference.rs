@@ -74,7 +74,7 @@ impl Vault {
         self.indexed("compare snapshots", &CancelFlag::new(), |repository, find| {
             let sides = [find(before)?, find(after)?].map(|file| Side::Stored(tree::root(&file)));
             let [before, after] = sides;
-            compare(Some(repository), before, after, Path::new("/"), &CancelFlag::new())
+            compare(Some(repository), &before, &after, Path::new("/"), &CancelFlag::new())
         })
     }
 
@@ -125,7 +125,7 @@ pub fn difference_of_trees(
 ) -> Result<Vec<FileDifference>, VaultError> {
     let before = Side::live(before)?.unwrap_or(Side::Nothing);
     let side = Side::live(after)?.unwrap_or(Side::Nothing);
-    compare(None, before, side, after, cancel)
+    compare(None, &before, &side, after, cancel)
 }
 
 /// From a node of a snapshot to live files.
@@ -136,7 +136,7 @@ pub(super) fn between_snapshot_and_live(
     cancel: &CancelFlag,
 ) -> Result<Vec<FileDifference>, VaultError> {
     let side = Side::live(live)?.unwrap_or(Side::Nothing);
-    compare(Some(repository), Side::Stored(node), side, live, cancel)
+    compare(Some(repository), &Side::Stored(node), &side, live, cancel)
 }
 
 /// A path on one side of a comparison.
@@ -248,13 +248,13 @@ impl Side {
 
 fn compare(
     repository: Option<&Indexed>,
-    before: Side,
-    after: Side,
+    before: &Side,
+    after: &Side,
     at: &Path,
     cancel: &CancelFlag,
 ) -> Result<Vec<FileDifference>, VaultError> {
     let mut found = Vec::new();
-    Comparison { repository, cancel, found: &mut found }.visit(&before, &after, at)?;
+    Comparison { repository, cancel, found: &mut found }.visit(before, after, at)?;
     found.sort_by(|one: &FileDifference, other| one.path.cmp(&other.path));
     Ok(found)
 }

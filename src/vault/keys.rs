@@ -38,7 +38,8 @@ impl Keys {
     pub(super) fn open(dir: &Path) -> Result<Self, VaultError> {
         make_private_dir(dir).map_err(|error| VaultError::io("create", dir, error))?;
         tighten(dir, 0o700)?;
-        Ok(Self { dir: dir.to_owned() })
+        let dir = fs::canonicalize(dir).map_err(|error| VaultError::io("open", dir, error))?;
+        Ok(Self { dir })
     }
 
     pub(super) fn password_file(&self) -> PathBuf {

@@ -18,6 +18,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod verify;
 
 pub use cancel::CancelFlag;
 pub use capture::Captured;

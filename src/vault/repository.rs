@@ -25,6 +25,8 @@ use super::{
 
 /// Tag of a snapshot that misses something it should hold.
 pub const PARTIAL: &str = "partial";
+/// Tag of a snapshot that is still being taken, or whose taking was killed.
+pub(super) const UNFINISHED: &str = "unfinished";
 
 /// An encrypted, deduplicating store of snapshots in restic's format. All operations block.
 pub struct Vault {
@@ -179,7 +181,8 @@ impl Vault {
         guarded("list snapshots", || {
             let (repository, _) = self.connect(CancelFlag::new())?;
             let (files, unreadable) = snapshot_files(&repository)?;
-            Ok(Listing { snapshots: files.iter().map(describe).collect(), unreadable })
+            let finished = files.iter().filter(|file| !file.tags.contains(UNFINISHED));
+            Ok(Listing { snapshots: finished.map(describe).collect(), unreadable })
         })
     }
 
@@ -250,6 +253,14 @@ impl Vault {
                 return Err(VaultError::Locked { vault: self.dir.clone(), holder });
             }
             let (repository, store) = self.connect(cancel.clone())?;
+            // nobody else is here, so whatever is unfinished was killed
+            let (files, _) = snapshot_files(&repository)?;
+            for file in files.iter().filter(|file| file.tags.contains(UNFINISHED)) {
+                store
+                    .remove(FileType::Snapshot, &file.id, false)
+                    .map_err(|error| VaultError::format("prune the vault", &error))?;
+            }
+            store.remove_temporary().map_err(|error| VaultError::io("clean", &self.dir, error))?;
             let options = PruneOptions::default();
             let failed = |error: &rustic_core::RusticError| write_error("prune the vault", &self.dir, &store, error);
             let plan = repository.prune_plan(&options).map_err(|error| failed(&error))?;
@@ -332,7 +343,7 @@ pub(super) fn snapshot_files(
             Err(error) => unreadable.push(format!("snapshot {}: {}", id.to_hex().as_str(), one_line(&error))),
         }
     }
-    files.sort_by(|one, other| (one.time.timestamp(), one.id).cmp(&(other.time.timestamp(), other.id)));
+    files.sort_by_key(|file| (file.time.timestamp(), file.id));
     unreadable.sort();
     Ok((files, unreadable))
 }
@@ -349,7 +360,7 @@ pub(super) fn describe(file: &SnapshotFile) -> SnapshotInfo {
         files: summary.map_or(0, |summary| summary.total_files_processed),
         bytes: summary.map_or(0, |summary| summary.total_bytes_processed),
         added_bytes: summary.map_or(0, |summary| summary.data_added_packed),
-        partial: file.tags.contains(PARTIAL),
+        partial: file.tags.contains(PARTIAL) || file.tags.contains(UNFINISHED),
     }
 }
 

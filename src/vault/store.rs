@@ -19,6 +19,8 @@ use super::{cancel::CancelFlag, error::is_disk_full};
 /// Makes names of temporary files unique within this process.
 static SERIAL: AtomicU64 = AtomicU64::new(0);
 
+const TEMPORARY: &str = ".tmp";
+
 /// What made a write fail, kept because the format engine's errors do not tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -54,6 +56,26 @@ impl Store {
         *self.last_snapshot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Removes what killed writes left behind; only while nobody else writes.
+    pub(super) fn remove_temporary(&self) -> io::Result<()> {
+        let mut folders: Vec<PathBuf> = [FileType::Key, FileType::Snapshot, FileType::Index]
+            .map(|tpe| self.dir.join(tpe.dirname()))
+            .into_iter()
+            .chain([self.dir.clone()])
+            .collect();
+        folders.extend(entries(&self.dir.join(FileType::Pack.dirname()))?.iter().map(fs::DirEntry::path));
+        for folder in folders.iter().filter(|folder| folder.is_dir()) {
+            for entry in entries(folder)? {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                if name.starts_with('.') && name.ends_with(TEMPORARY) {
+                    fs::remove_file(entry.path())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn record(&self, fault: Fault) {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
     }
@@ -79,7 +101,7 @@ impl Store {
             make_private_dir(&folder)?;
         }
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        let temporary = folder.join(format!(".{}-{}-{serial}.tmp", id.to_hex().as_str(), std::process::id()));
+        let temporary = folder.join(format!(".{}-{}-{serial}{TEMPORARY}", id.to_hex().as_str(), std::process::id()));
         let written = write_durably(&temporary, content).and_then(|()| fs::rename(&temporary, self.path(tpe, id)));
         if let Err(error) = written {
             // the temporary file is ignored by every reader, so failing to remove it harms nobody

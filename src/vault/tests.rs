@@ -5,7 +5,7 @@ use std::{
     io::Read,
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use chrono::{DateTime, TimeZone, Utc};
@@ -230,6 +230,7 @@ fn one_altered_byte_is_found_and_names_exactly_the_files_that_hold_it() {
     }
     let captured = room.capture(std::slice::from_ref(&live));
     assert!(room.vault.check(true).unwrap().is_intact());
+    assert_eq!(room.vault.verify(&captured.id, &CancelFlag::new()).unwrap(), Vec::new());
 
     // the largest pack holds the content, and its first blob begins at byte 0
     let pack = walk(&room.path("vault/data")).into_iter().max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
@@ -239,6 +240,9 @@ fn one_altered_byte_is_found_and_names_exactly_the_files_that_hold_it() {
 
     let dest = room.path("restored");
     let staged = room.vault.stage(&captured.id, &live, &dest, &CancelFlag::new()).unwrap();
+    let verified = room.vault.verify(&captured.id, &CancelFlag::new()).unwrap();
+    assert_eq!(verified.len(), 1);
+    assert_eq!(verified[0].path, staged.problems[0].path);
     assert_eq!(staged.problems.len(), 1, "{:?}", staged.problems);
     assert_eq!(staged.files, 49);
     let bad = Path::new(&staged.problems[0].path).file_name().unwrap();
@@ -371,4 +375,119 @@ fn the_stock_restic_lists_checks_and_restores_it() {
     let listing = room.vault.list().unwrap();
     let added = listing.snapshots.iter().find(|snapshot| snapshot.id != captured.id).unwrap();
     assert_eq!(room.live(&added.id, &live), Vec::new());
+}
+
+/// Not a test of its own: what `a_capture_killed…` runs in another process and kills.
+#[test]
+fn child_that_is_killed() {
+    let Some(dir) = std::env::var_os("CODEBLUE_TEST_KILL").map(PathBuf::from) else { return };
+    let vault = Vault::open_or_init(&dir.join("vault"), &dir.join("keys")).unwrap();
+    println!("ready");
+    vault.capture(Source::new([dir.join("live")]).unwrap(), &[], now(), &CancelFlag::new()).unwrap();
+}
+
+#[test]
+fn a_capture_killed_at_any_moment_harms_no_snapshot_and_leaves_none_that_lies() {
+    let room = Room::new();
+    let live = room.path("live");
+    plant(&live);
+    let first = room.capture(std::slice::from_ref(&live));
+    let model = room.path("model");
+    assert!(Command::new("cp").arg("-a").arg(&live).arg(&model).status().unwrap().success());
+    let mut finished = 0;
+    for round in 0..20_u64 {
+        let fresh: Vec<u8> =
+            (0..200_000_u64).flat_map(|n| (n ^ round).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes()).collect();
+        fs::write(live.join(format!("fresh-{round}")), fresh).unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "vault::tests::child_that_is_killed", "--nocapture"])
+            .env("CODEBLUE_TEST_KILL", room.dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let mut text = String::new();
+        while !text.contains("ready") {
+            let mut byte = [0];
+            assert_eq!(output.read(&mut byte).unwrap(), 1, "the child ended early: {text}");
+            text.push(byte[0] as char);
+        }
+        // not a wait for something to happen: the moment of the kill is what varies
+        std::thread::sleep(std::time::Duration::from_micros(round * 6_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let listing = room.vault.list().unwrap();
+        assert_eq!(listing.unreadable, Vec::<String>::new());
+        finished = listing.snapshots.len() - 1;
+    }
+    eprintln!("captures that ended before their kill: {finished} of 20");
+    for snapshot in room.vault.list().unwrap().snapshots {
+        assert!(!snapshot.partial);
+        assert_eq!(room.vault.verify(&snapshot.id, &CancelFlag::new()).unwrap(), Vec::new());
+    }
+    room.vault.prune(&CancelFlag::new()).unwrap();
+    let report = room.vault.check(true).unwrap();
+    assert!(report.is_intact(), "{:?}", report.problems);
+    let dest = room.path("restored");
+    assert!(room.vault.stage(&first.id, &live, &dest, &CancelFlag::new()).unwrap().is_whole());
+    assert_same(&model, &dest);
+    assert!(walk(&room.path("vault")).iter().all(|path| path.extension().is_none_or(|ending| ending != "tmp")));
+}
+
+#[test]
+fn captures_forgetting_and_pruning_at_the_same_time_keep_the_vault_intact() {
+    let room = Room::new();
+    let trees: Vec<PathBuf> = (0..3).map(|number| room.path(&format!("tree-{number}"))).collect();
+    trees.iter().for_each(|tree| plant(tree));
+    std::thread::scope(|scope| {
+        for tree in &trees {
+            scope.spawn(|| {
+                for round in 0..4 {
+                    fs::write(tree.join("etc/app.conf"), format!("{round} {}", tree.display())).unwrap();
+                    let captured = room.capture(std::slice::from_ref(tree));
+                    if round % 2 == 0 {
+                        room.vault.forget(&[captured.id]).unwrap();
+                    }
+                }
+            });
+        }
+        scope.spawn(|| (0..3).for_each(|_| room.vault.prune(&CancelFlag::new()).unwrap()));
+    });
+    let report = room.vault.check(true).unwrap();
+    assert!(report.is_intact(), "{:?}", report.problems);
+    let snapshots = room.vault.list().unwrap().snapshots;
+    assert_eq!(snapshots.len(), 6);
+    for snapshot in snapshots {
+        assert_eq!(room.vault.verify(&snapshot.id, &CancelFlag::new()).unwrap(), Vec::new());
+    }
+}
+
+#[test]
+fn a_full_disk_is_called_that_and_harms_nothing() {
+    let Some(small) = std::env::var_os("CODEBLUE_TEST_SMALL_FS").map(PathBuf::from) else {
+        eprintln!("SKIPPED: set CODEBLUE_TEST_SMALL_FS to a directory on a file system of about 8 MiB");
+        return;
+    };
+    let home = tempfile::tempdir_in(&small).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let vault = Vault::open_or_init(&home.path().join("vault"), &other.path().join("keys")).unwrap();
+    let live = other.path().join("live");
+    fs::create_dir(&live).unwrap();
+    fs::write(live.join("little"), "little").unwrap();
+    let capture = || vault.capture(Source::new([live.clone()]).unwrap(), &[], now(), &CancelFlag::new());
+    let first = capture().unwrap();
+    let noise: Vec<u8> = (0..4_000_000_u64).flat_map(|n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes()).collect();
+    fs::write(live.join("large"), &noise).unwrap();
+    let refused = capture();
+    assert!(matches!(refused, Err(VaultError::DiskFull { .. })), "{refused:?}");
+    assert_eq!(vault.list().unwrap().snapshots.len(), 1);
+    vault.prune(&CancelFlag::new()).unwrap();
+    assert_eq!(vault.verify(&first.id, &CancelFlag::new()).unwrap(), Vec::new());
+    assert!(vault.check(true).unwrap().is_intact());
+
+    let roomy = Vault::open_or_init(&other.path().join("vault"), &other.path().join("keys-2")).unwrap();
+    let large = roomy.capture(Source::new([live.clone()]).unwrap(), &[], now(), &CancelFlag::new()).unwrap();
+    let staged = roomy.stage(&large.id, &live, &home.path().join("restored"), &CancelFlag::new());
+    assert!(matches!(staged, Err(VaultError::DiskFull { .. })), "{staged:?}");
 }
