@@ -181,7 +181,7 @@ impl Engine {
 }
 
 async fn begin(handle: &EngineHandle, platform: Arc<Platform>) -> Result<(), StartError> {
-    let host = sysinfo::System::host_name().unwrap_or_else(|| "this host".to_owned());
+    let host = sysinfo::System::host_name().unwrap_or_else(|_| "this host".to_owned());
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let mut commands = vec![Command::StartEngine { version, host }, Command::LoadPlatform { platform }];
     if let Some(first) = first_operator(&handle.state()) {

@@ -139,9 +139,9 @@ impl EngineHandle {
                     .map_err(|error| format!("{}: {error}", work.display()))?;
                 match vault.stage(&captured.vault_id, &PathBuf::from("/"), &room.path().join("all"), &CancelFlag::new())
                 {
-                    Ok(staged) => {
-                        problems.extend(staged.problems.iter().map(|p| format!("{}: {p}", captured.component)))
-                    }
+                    Ok(staged) => problems.extend(
+                        staged.problems.iter().map(|p| format!("{}: {}: {}", captured.component, p.path, p.problem)),
+                    ),
                     Err(error) => problems.push(format!("{}: {error}", captured.component)),
                 }
             }

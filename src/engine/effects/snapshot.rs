@@ -95,7 +95,7 @@ fn capture_one(
                 let paths = [path.clone(), wal].into_iter().filter(|path| path.exists());
                 let source = Source::new(paths).map_err(|raw| format!("{error}; {raw}"))?;
                 let raw =
-                    hands.vault.capture(&source, &tags, now, &hands.cancel).map_err(|raw| format!("{error}; {raw}"))?;
+                    hands.vault.capture(source, &tags, now, &hands.cancel).map_err(|raw| format!("{error}; {raw}"))?;
                 Ok((
                     Taken {
                         id: raw.id,
