@@ -414,7 +414,7 @@ fn a_capture_killed_at_any_moment_harms_no_snapshot_and_leaves_none_that_lies() 
             text.push(byte[0] as char);
         }
         // not a wait for something to happen: the moment of the kill is what varies
-        std::thread::sleep(std::time::Duration::from_micros(round * 6_000));
+        std::thread::sleep(std::time::Duration::from_micros(round * 14_000));
         child.kill().unwrap();
         child.wait().unwrap();
         let listing = room.vault.list().unwrap();

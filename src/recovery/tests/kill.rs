@@ -1,0 +1,136 @@
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use super::{Room, component, copy_of, plant, same, snapshot, spoil};
+use crate::{
+    platform::Adapter,
+    recovery::{
+        Settled, Target, restore, settle,
+        switch::{Move, Record, staging_path},
+    },
+    vault::{CancelFlag, Vault},
+};
+
+/// Not a test of its own: what `a_kill_at_any_moment…` runs in another process and kills.
+#[test]
+fn child_that_is_killed() {
+    let Some(dir) = std::env::var_os("CODEBLUE_TEST_KILL").map(PathBuf::from) else { return };
+    let vault = Vault::open_or_init(&dir.join("vault"), &dir.join("keys")).unwrap();
+    let component = component(Adapter::Files { paths: vec![dir.join("live/a"), dir.join("live/b")] });
+    let id = fs::read_to_string(dir.join("id")).unwrap();
+    println!("ready");
+    let work = dir.join(std::env::var("CODEBLUE_TEST_RUN").unwrap());
+    restore(&component, &Target::Snapshot(id), &work, &vault, &CancelFlag::new()).unwrap();
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_old_or_new_and_the_next_call_ends_it() {
+    let room = Room::new();
+    let (a, b) = (room.path("live/a"), room.path("live/b"));
+    plant(&a);
+    plant(&b);
+    let model = copy_of(&room, &room.path("live"), "model");
+    let component = component(Adapter::Files { paths: vec![a.clone(), b.clone()] });
+    let captured = room.capture(&component);
+    fs::write(room.path("id"), &captured.captured.id).unwrap();
+    let (mut untouched, mut begun) = (0, 0);
+    for round in 0..24_u64 {
+        spoil_again(&a);
+        spoil_again(&b);
+        let spoiled = room.path("spoiled");
+        let _ = fs::remove_dir_all(&spoiled);
+        copy_of(&room, &room.path("live"), "spoiled");
+        let run = format!("run-{round}");
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "recovery::tests::kill::child_that_is_killed", "--nocapture"])
+            .env("CODEBLUE_TEST_KILL", room.dir.path())
+            .env("CODEBLUE_TEST_RUN", &run)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let mut text = String::new();
+        while !text.contains("ready") {
+            let mut byte = [0];
+            assert_eq!(output.read(&mut byte).unwrap(), 1, "the child ended early: {text}");
+            text.push(byte[0] as char);
+        }
+        // not a wait for something to happen: the moment of the kill is what varies
+        thread::sleep(Duration::from_micros(round * 1_500));
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        for name in ["a", "b"] {
+            let live = room.path("live").join(name);
+            assert!(
+                same(&model.join(name), &live) || same(&spoiled.join(name), &live),
+                "round {round}: {name} is half"
+            );
+        }
+        match settle(&component, &room.path(&run)).unwrap() {
+            Settled::NothingBegun => {
+                untouched += 1;
+                assert!(same(&spoiled, &room.path("live")), "round {round}");
+            }
+            Settled::Finished(_) | Settled::AlreadyDone(_) => begun += 1,
+        }
+        room.restore(&component, &snapshot(&captured), &run);
+        assert!(same(&model, &room.path("live")), "round {round}");
+        assert!(room.litter(&room.path("live")).is_empty(), "round {round}");
+    }
+    eprintln!("killed before the switch: {untouched}, in or after it: {begun}");
+}
+
+fn spoil_again(root: &Path) {
+    let _ = fs::write(root.join("link"), "");
+    spoil(root);
+}
+
+/// Sets up what a kill after the n-th rename leaves, on a file system that cannot exchange.
+#[test]
+fn every_step_of_the_switch_can_be_the_last_before_a_kill() {
+    for made in 0..=2 {
+        let room = Room::new();
+        let paths = [room.path("live/a"), room.path("live/b")];
+        paths.iter().for_each(|path| plant(path));
+        let model = copy_of(&room, &room.path("live"), "model");
+        let component = component(Adapter::Files { paths: paths.to_vec() });
+        let captured = room.capture(&component);
+        paths.iter().for_each(|path| spoil(path));
+
+        let id = &captured.captured.id;
+        let mut moves = Vec::new();
+        for live in &paths {
+            let staged = staging_path(live, id);
+            room.vault.stage(id, live, &staged, &CancelFlag::new()).unwrap();
+            moves.push((live, staged.clone(), Move::new(live.clone(), staged, Vec::new()).unwrap()));
+        }
+        let record = Record {
+            component: component.name.clone(),
+            target: snapshot(&captured),
+            previous: None,
+            moves: moves.iter().map(|(_, _, step)| step.clone()).collect(),
+            link: None,
+            done: false,
+        };
+        let work = room.path("run");
+        fs::create_dir(&work).unwrap();
+        fs::write(work.join("records.restore.json"), serde_json::to_vec(&record).unwrap()).unwrap();
+        for (live, staged, _) in &moves[..made] {
+            let aside = staged.with_extension("old");
+            fs::rename(live, &aside).unwrap();
+            fs::rename(staged, live).unwrap();
+        }
+        assert_eq!(settle(&component, &work).unwrap(), Settled::Finished(snapshot(&captured)));
+        assert!(same(&model, &room.path("live")), "after {made} renames");
+        assert!(room.litter(&room.path("live")).is_empty());
+        assert_eq!(settle(&component, &work).unwrap(), Settled::AlreadyDone(snapshot(&captured)));
+    }
+}
