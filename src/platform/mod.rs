@@ -1,10 +1,29 @@
-//! Floor 1. The platform file: what it may say (`model`), and who depends on whom (`graph`).
+//! Floor 1. The platform file: what it may say (`model`), how it is read (`parse`, `parse_check`, `reader`), what must hold
+//! between its parts (`validate`), how mistakes are told (`problem`), what it means in plain words (`explain`), and who depends
+//! on whom (`graph`). `sample` and `json_path` are words that several rooms above share.
 //!
 //! Nothing here reads a clock or acts on the world. A new key of the file starts in `model`.
 
+mod explain;
 mod graph;
+mod json_path;
 mod model;
+mod parse;
+mod parse_check;
+mod problem;
+mod reader;
 mod sample;
+mod validate;
 
+#[cfg(test)]
+mod tests;
+
+pub use explain::explain;
+pub use json_path::JsonPath;
 pub use model::*;
+pub use parse::{load, parse};
+pub use problem::{Problem, Problems};
 pub use sample::{Reading, Sample};
+
+/// A commented platform file to start from, which watches this host.
+pub const STARTER: &str = include_str!("../../assets/starter.toml");

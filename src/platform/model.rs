@@ -350,6 +350,33 @@ impl Adapter {
     }
 }
 
+impl CheckLevel {
+    /// The word the platform file uses for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shallow => "shallow",
+            Self::Deep => "deep",
+            Self::Comprehensive => "comprehensive",
+        }
+    }
+}
+
+impl Probe {
+    /// The word the platform file uses for it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Http { .. } => "http",
+            Self::Tcp { .. } => "tcp",
+            Self::Command { .. } => "command",
+            Self::Sqlite { .. } => "sqlite",
+            Self::Process { .. } => "process",
+            Self::Host { .. } => "host",
+        }
+    }
+}
+
 /// Durations as seconds in JSON, as the contract wants them.
 pub mod seconds {
     use std::time::Duration;

@@ -1,41 +1,41 @@
-//! One result of a check.
+//! What a check found: the words that the checks, the sample store and the judgement share.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{CheckLevel, seconds};
+use super::model::{CheckLevel, seconds};
 
-/// One result of a check.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Sample {
-    /// The service checked.
-    pub service: String,
-    /// The check's name.
-    pub check: String,
-    /// Its level.
-    pub level: CheckLevel,
-    /// When the check began.
-    pub at: DateTime<Utc>,
-    /// How it went.
-    pub reading: Reading,
-    /// How long it took, in seconds.
-    #[serde(with = "seconds", rename = "latencySeconds")]
-    pub latency: Duration,
-    /// What was seen, in one line.
-    pub detail: String,
-}
-
-/// How a check went.
+/// How one run of a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reading {
-    /// As it should.
+    /// As expected and in time.
     Good,
-    /// Right, but too slow.
+    /// As expected, but slower than it should be, or a figure above its threshold.
     Slow,
-    /// Wrong, or not in time.
+    /// Not as expected, or not in time.
     Bad,
+}
+
+/// One result of one check of one service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sample {
+    /// Name of the service.
+    pub service: String,
+    /// Name of the check within its service.
+    pub check: String,
+    /// How thorough the check was.
+    pub level: CheckLevel,
+    /// When the run began.
+    pub at: DateTime<Utc>,
+    /// How it ended.
+    pub reading: Reading,
+    /// How long it took.
+    #[serde(rename = "latencySeconds", with = "seconds")]
+    pub latency: Duration,
+    /// One line for people; never longer than 200 characters.
+    pub detail: String,
 }

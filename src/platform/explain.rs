@@ -1,0 +1,236 @@
+//! A platform in plain words, for the person who wrote the file.
+
+use std::{
+    fmt::{Result, Write},
+    time::Duration,
+};
+
+use super::model::{
+    Adapter, AutomationMode, Check, Component, ComponentKind, Criticality, HostResource, Platform, Probe, Profile,
+    Role, Service,
+};
+
+/// What will be watched and how often, what can be restored, and who may act.
+#[must_use]
+pub fn explain(platform: &Platform) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_platform(&mut text, platform);
+    text
+}
+
+fn write_platform(out: &mut String, platform: &Platform) -> Result {
+    let profile = match platform.profile {
+        Profile::Drill => "a drill: faults may be injected",
+        Profile::Staging => "staging: real, but users do not depend on it",
+        Profile::Production => "production: users depend on it",
+    };
+    let mode = match platform.automation.mode {
+        AutomationMode::Observe => "observe: the engine watches and records, and proposes nothing",
+        AutomationMode::Assist => "assist: the engine diagnoses and proposes changes, and a person approves them",
+        AutomationMode::Auto => "auto: the engine also runs recoveries that were approved in advance",
+    };
+    let checks: usize = platform.services.iter().map(|service| service.checks.len()).sum();
+    writeln!(out, "{} is {profile}.", platform.name)?;
+    writeln!(out, "Automation is {mode}.")?;
+    let (services, checks) = (count(platform.services.len(), "service"), count(checks, "check"));
+    writeln!(out, "{services}, {checks}, {}.", count(platform.components.len(), "component"))?;
+    writeln!(out, "\nWhat is watched")?;
+    for service in &platform.services {
+        write_service(out, service)?;
+    }
+    writeln!(out, "\nWhat can be restored")?;
+    for component in &platform.components {
+        write_component(out, component)?;
+    }
+    if platform.components.is_empty() {
+        writeln!(out, "  nothing: the file has no [[component]]")?;
+    }
+    writeln!(out, "\nWho may act")?;
+    for operator in &platform.operators {
+        let roles: Vec<_> = operator.roles.iter().copied().map(role).collect();
+        write!(out, "  {}: {}", operator.name, if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") })?;
+        if let Some(login) = &operator.login {
+            write!(out, ", as login {login}")?;
+        }
+        writeln!(out)?;
+    }
+    if platform.operators.is_empty() {
+        writeln!(out, "  nobody is named: the file has no [[operator]]")?;
+    }
+    Ok(())
+}
+
+fn write_service(out: &mut String, service: &Service) -> Result {
+    write!(out, "  {} ({}", service.name, criticality(service.criticality))?;
+    if let Some(owner) = &service.owner {
+        write!(out, ", owner {owner}")?;
+    }
+    write!(out, ")")?;
+    if !service.depends_on.is_empty() {
+        write!(out, " needs {}", service.depends_on.join(", "))?;
+    }
+    writeln!(out)?;
+    for check in &service.checks {
+        write_check(out, check)?;
+    }
+    if service.checks.is_empty() {
+        writeln!(out, "    no checks: its state stays unknown")?;
+    }
+    for action in &service.actions {
+        writeln!(out, "    may be repaired by \"{}\": {}", action.name, shell_words::join(&action.run))?;
+    }
+    for log in &service.logs {
+        writeln!(out, "    log {}", log.display())?;
+    }
+    Ok(())
+}
+
+fn write_check(out: &mut String, check: &Check) -> Result {
+    let Check { name, every, within, slow, failures, successes, .. } = check;
+    let mut what = String::new();
+    write_probe(&mut what, &check.probe)?;
+    writeln!(out, "    {name}: every {} {what}", time(*every))?;
+    if matches!(check.probe, Probe::Host { .. }) {
+        let (failures, successes) = (count(*failures as usize, "reading"), count(*successes as usize, "reading"));
+        return writeln!(out, "      degraded after {failures} above it, healthy again after {successes} below");
+    }
+    writeln!(
+        out,
+        "      degraded from {}, failed after {}; down after {}, up again after {}",
+        time(*slow),
+        time(*within),
+        count(*failures as usize, "failure"),
+        count(*successes as usize, "success")
+    )
+}
+
+fn write_probe(out: &mut String, probe: &Probe) -> Result {
+    match probe {
+        Probe::Http { url, status, body, json } => {
+            let status = status.map_or("any 2xx".to_owned(), |status| status.to_string());
+            write!(out, "GET {url}, expecting {status}")?;
+            if let Some(body) = body {
+                write!(out, ", {body:?} in the body")?;
+            }
+            if let Some(json) = json {
+                write!(out, ", {} = {}", json.path, json.equals)?;
+            }
+            Ok(())
+        }
+        Probe::Tcp { address } => write!(out, "connect to {address}"),
+        Probe::Command { run } => write!(out, "run {}", shell_words::join(run)),
+        Probe::Sqlite { path, query, integrity } => {
+            write!(out, "open the database {}", path.display())?;
+            if *integrity {
+                write!(out, ", check its integrity")?;
+            }
+            if let Some(query) = query {
+                write!(out, ", ask {query:?}")?;
+            }
+            Ok(())
+        }
+        Probe::Process { pid_file: Some(path), .. } => write!(out, "look for the process named in {}", path.display()),
+        Probe::Process { name, .. } => write!(out, "look for a process named {}", name.as_deref().unwrap_or_default()),
+        Probe::Host { resource, above, path } => {
+            let what = match resource {
+                HostResource::Cpu => "processor",
+                HostResource::Memory => "memory",
+                HostResource::Disk => "file system",
+            };
+            write!(out, "see whether the {what} is more than {above} % used")?;
+            if let Some(path) = path {
+                write!(out, " at {}", path.display())?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn write_component(out: &mut String, component: &Component) -> Result {
+    let kind = match component.kind {
+        ComponentKind::Code => "code",
+        ComponentKind::Config => "configuration",
+        ComponentKind::Database => "database",
+        ComponentKind::Data => "data",
+    };
+    let what = match &component.adapter {
+        Adapter::Release { root } => format!("the releases below {}", root.display()),
+        Adapter::Files { paths } => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
+        Adapter::Sqlite { path } => format!("the database {}", path.display()),
+    };
+    let Component { name, service, every, rpo, rto, .. } = component;
+    writeln!(out, "  {name}: {kind} of {service}, {what}")?;
+    let (every, rpo, rto) = (time(*every), time(*rpo), time(*rto));
+    writeln!(out, "    a snapshot every {every}; at most {rpo} of work may be lost, a restore may take {rto}")?;
+    if component.every > component.rpo {
+        writeln!(out, "    note: snapshots every {every} cannot keep a loss below {rpo}")?;
+    }
+    match &component.reload {
+        Some(run) => writeln!(out, "    after a restore runs {}", shell_words::join(run)),
+        None => Ok(()),
+    }
+}
+
+fn criticality(criticality: Criticality) -> &'static str {
+    match criticality {
+        Criticality::Critical => "critical",
+        Criticality::High => "high",
+        Criticality::Medium => "medium",
+        Criticality::Low => "low",
+    }
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "viewer",
+        Role::Engineer => "engineer",
+        Role::TechnicalLead => "technical lead",
+        Role::Cto => "CTO",
+        Role::ComplianceOfficer => "compliance officer",
+    }
+}
+
+fn time(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}
+
+fn count(number: usize, word: &str) -> String {
+    let ending = match (number, word.ends_with('s')) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{number} {word}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::platform::{STARTER, parse};
+
+    #[test]
+    fn the_starter_file_is_right_and_explains_itself() {
+        let platform = parse(STARTER, Path::new("/etc/codeblue/codeblue.toml")).unwrap();
+        insta::assert_snapshot!(explain(&platform), @r#"
+        My platform is production: users depend on it.
+        Automation is assist: the engine diagnoses and proposes changes, and a person approves them.
+        1 service, 2 checks, 0 components.
+
+        What is watched
+          host (medium)
+            disk: every 30s see whether the file system is more than 90 % used at /
+              degraded after 3 readings above it, healthy again after 2 readings below
+            memory: every 30s see whether the memory is more than 85 % used
+              degraded after 3 readings above it, healthy again after 2 readings below
+
+        What can be restored
+          nothing: the file has no [[component]]
+
+        Who may act
+          nobody is named: the file has no [[operator]]
+        "#);
+    }
+}

@@ -1,0 +1,378 @@
+//! What a person sees who writes a platform file, right or wrong.
+
+use std::{path::Path, path::PathBuf, time::Duration};
+
+use serde_json::json;
+
+use super::*;
+
+const FILE: &str = "/srv/platform/codeblue.toml";
+
+/// The smallest right file, with `more` behind it.
+fn with(more: &str) -> String {
+    format!("[platform]\nname = \"Ward\"\n[[service]]\nname = \"auth\"\n{more}")
+}
+
+fn read(text: &str) -> Platform {
+    parse(text, Path::new(FILE)).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn complaints(text: &str) -> Vec<String> {
+    let problems = parse(text, Path::new("codeblue.toml")).expect_err("the file should be refused");
+    problems.iter().map(ToString::to_string).collect()
+}
+
+/// The only problem of the smallest right file with `more` behind it.
+fn complaint(more: &str) -> String {
+    let all = complaints(&with(more));
+    assert_eq!(all.len(), 1, "{all:#?}");
+    all[0].clone()
+}
+
+#[test]
+fn defaults_fill_what_is_not_said() {
+    let platform = read(&with(
+        "[[service.check]]\nhttp = \"http://127.0.0.1:1/\"\n[[component]]\nname = \"code\"\nservice = \"auth\"\nrelease = { root = \"auth\" }\n",
+    ));
+    assert_eq!(platform.profile, Profile::Production);
+    assert_eq!(platform.automation.mode, AutomationMode::Assist);
+    let check = &platform.services[0].checks[0];
+    assert_eq!(check.name, "shallow-http");
+    assert_eq!(
+        (check.every, check.within, check.slow),
+        (Duration::from_secs(30), Duration::from_secs(5), Duration::from_secs(1))
+    );
+    assert_eq!((check.failures, check.successes), (3, 2));
+    let component = &platform.components[0];
+    assert_eq!(
+        (component.every, component.rpo, component.rto),
+        (Duration::from_secs(3600), Duration::from_secs(3600), Duration::from_secs(300))
+    );
+    assert_eq!(component.kind, ComponentKind::Code);
+    assert_eq!(component.adapter, Adapter::Release { root: PathBuf::from("/srv/platform/auth") });
+}
+
+#[test]
+fn every_probe_can_be_written() {
+    let platform = read(&with(
+        r#"
+logs = ["log/auth.log", "/var/log/auth.log"]
+[[service.check]]
+level = "deep"
+http = { url = "https://[::1]:8443/health?x=1", status = 204, body = "ok", json = { path = "$.a[0].b", equals = { up = [1, 2.5, true] } }, within = "1s" }
+[[service.check]]
+name = "port"
+tcp = "[::1]:5432"
+every = "1m 30s"
+[[service.check]]
+command = "./bin/check 'two words' --fast"
+[[service.check]]
+command = ["sh", "-c", "true | cat"]
+[[service.check]]
+level = "comprehensive"
+sqlite = { path = "records.db", query = "SELECT 1", integrity = true }
+[[service.check]]
+process = { pid_file = "/run/auth.pid" }
+[[service.check]]
+process = { name = "authd" }
+[[service.check]]
+host = { resource = "cpu" }
+[[service.check]]
+host = { resource = "memory" }
+[[service.check]]
+host = { resource = "disk", path = "data", above = 70 }
+[[service.action]]
+name = "restart"
+run = "systemctl restart auth"
+risk = "medium"
+takes = "20s"
+"#,
+    ));
+    let service = &platform.services[0];
+    assert_eq!(service.logs, [PathBuf::from("/srv/platform/log/auth.log"), PathBuf::from("/var/log/auth.log")]);
+    let names: Vec<_> = service.checks.iter().map(|check| check.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "deep-http",
+            "port",
+            "shallow-command",
+            "shallow-command-2",
+            "comprehensive-sqlite",
+            "shallow-process",
+            "shallow-process-2",
+            "shallow-host",
+            "shallow-host-2",
+            "shallow-host-3"
+        ]
+    );
+    assert_eq!(service.checks[0].within, Duration::from_secs(1));
+    assert_eq!(
+        service.checks[0].probe,
+        Probe::Http {
+            url: "https://[::1]:8443/health?x=1".to_owned(),
+            status: Some(204),
+            body: Some("ok".to_owned()),
+            json: Some(JsonExpectation { path: "$.a[0].b".to_owned(), equals: json!({"up": [1, 2.5, true]}) }),
+        }
+    );
+    assert_eq!(service.checks[1].every, Duration::from_secs(90));
+    let run = ["/srv/platform/./bin/check", "two words", "--fast"].map(str::to_owned).to_vec();
+    assert_eq!(service.checks[2].probe, Probe::Command { run });
+    let above = |index: usize| match &service.checks[index].probe {
+        Probe::Host { above, .. } => *above,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([above(7), above(8), above(9)], [80, 85, 70]);
+    assert_eq!(service.actions[0].run, ["systemctl", "restart", "auth"]);
+}
+
+#[test]
+fn a_reload_stands_inside_or_outside_the_adapter() {
+    let inside = read(&with(
+        "[[component]]\nname = \"c\"\nservice = \"auth\"\nrelease = { root = \"/r\", reload = \"kick it\" }\n",
+    ));
+    let outside = read(&with(
+        "[[component]]\nname = \"c\"\nservice = \"auth\"\nreload = [\"kick\", \"it\"]\nrelease = { root = \"/r\" }\n",
+    ));
+    assert_eq!(inside, outside);
+    assert_eq!(
+        complaint(
+            "[[component]]\nname = \"c\"\nservice = \"auth\"\nreload = \"a\"\nrelease = { root = \"/r\", reload = \"b\" }\n"
+        ),
+        "codeblue.toml:9: component.reload: it is given twice; expected one reload command"
+    );
+}
+
+#[test]
+fn all_problems_are_told_at_once_in_the_order_of_their_lines() {
+    let text = r#"[platform]
+name = "Ward"
+profil = "drill"
+
+[[service]]
+name = "patient-api"
+criticality = "criticl"
+depends_on = ["recrods-db", "auth"]
+[[service.check]]
+level = "shallow"
+every = 30
+http = "127.0.0.1:8080"
+[[service.check]]
+tcp = "localhost"
+process = { name = "x" }
+
+[[service]]
+name = "records-db"
+[[service.check]]
+sqlite = { paht = "/r.db" }
+
+[[service]]
+name = "records-db"
+
+[[component]]
+name = "Records"
+service = "record-db"
+every = "5 parsecs"
+sqlite = { path = "/r.db" }
+
+[[operator]]
+name = "alice"
+roles = ["tech-lead", "technical-laed"]
+
+[colours]
+"#;
+    insta::assert_snapshot!(complaints(text).join("\n"), @r#"
+    codeblue.toml:3: platform: unknown key "profil"; did you mean "profile"?
+    codeblue.toml:7: service.criticality: unknown value "criticl"; did you mean "critical"?
+    codeblue.toml:8: service.depends_on: no service is named "recrods-db"; did you mean "records-db"?
+    codeblue.toml:8: service.depends_on: no service is named "auth"; expected the name of a service
+    codeblue.toml:11: service.check.every: 30 has no unit; did you mean "30s"?
+    codeblue.toml:12: service.check.http: "127.0.0.1:8080" is no HTTP address; expected an address such as "http://127.0.0.1:8080/health"
+    codeblue.toml:14: service.check.tcp: "localhost" is no TCP address; expected HOST:PORT, such as "127.0.0.1:5432"
+    codeblue.toml:15: service.check: both "tcp" and "process" are given; expected one probe in each check
+    codeblue.toml:20: service.check.sqlite: "path" is missing; expected the database file
+    codeblue.toml:20: service.check.sqlite: unknown key "paht"; did you mean "path"?
+    codeblue.toml:23: service.name: two services are named "records-db" (see line 18); expected another one
+    codeblue.toml:26: component.name: "Records" is no valid name; did you mean "records"?
+    codeblue.toml:27: component.service: no service is named "record-db"; did you mean "records-db"?
+    codeblue.toml:28: component.every: "5 parsecs" is no duration; expected a duration such as "30s", "5m" or "1h 30m"
+    codeblue.toml:33: operator.roles: unknown value "tech-lead"; expected one of viewer, engineer, technical-lead, cto, compliance-officer
+    codeblue.toml:33: operator.roles: unknown value "technical-laed"; did you mean "technical-lead"?
+    codeblue.toml:35: unknown key "colours"; expected one of platform, automation, service, component, operator
+    "#);
+}
+
+#[test]
+fn circles_are_named() {
+    let text = "[platform]\nname = \"Ward\"\n[[service]]\nname = \"a\"\ndepends_on = [\"b\"]\n[[service]]\nname = \"b\"\ndepends_on = [\"c\"]\n[[service]]\nname = \"c\"\ndepends_on = [\"a\", \"d\"]\n[[service]]\nname = \"d\"\ndepends_on = [\"d\"]\n";
+    assert_eq!(
+        complaints(text),
+        [
+            "codeblue.toml:11: service.depends_on: services need each other in a circle: a → b → c → a; expected one of these dependencies removed",
+            "codeblue.toml:14: service.depends_on: services need each other in a circle: d → d; expected one of these dependencies removed",
+        ]
+    );
+}
+
+#[test]
+fn a_diamond_and_a_very_long_chain_are_no_circles() {
+    use std::fmt::Write;
+    read(
+        "[platform]\nname = \"Ward\"\n[[service]]\nname = \"a\"\ndepends_on = [\"b\", \"c\"]\n[[service]]\nname = \"b\"\ndepends_on = [\"d\"]\n[[service]]\nname = \"c\"\ndepends_on = [\"d\"]\n[[service]]\nname = \"d\"\n",
+    );
+    let mut text = String::from("[platform]\nname = \"Ward\"\n");
+    for index in 0..20_000 {
+        let _ = write!(text, "[[service]]\nname = \"s{index}\"\ndepends_on = [\"s{}\"]\n", index + 1);
+    }
+    text.push_str("[[service]]\nname = \"s20000\"\n");
+    assert_eq!(read(&text).services.len(), 20_001);
+}
+
+#[test]
+fn syntax_errors_have_lines() {
+    insta::assert_snapshot!(complaints("[platform]\nname = \"Ward\n[[service]]\nname = auth\n").join("\n"), @r#"
+    codeblue.toml:2: invalid basic string, expected `"`
+    codeblue.toml:4: string values must be quoted, expected literal string
+    "#);
+    insta::assert_snapshot!(complaints("[platform]\nname = \"A\"\nname = \"B\"\n").join("\n"), @r#"
+    codeblue.toml:3: duplicate key
+    "#);
+}
+
+#[test]
+fn an_empty_file_says_what_is_missing() {
+    insta::assert_snapshot!(complaints("").join("\n"), @r#"
+    codeblue.toml:1: platform: it is missing; expected a table headed [platform] with the platform's name
+    codeblue.toml:1: service: there is none; expected at least one service, headed [[service]]
+    "#);
+    insta::assert_snapshot!(complaints("platform = 3\nservice = \"auth\"\n[component]\nname = \"x\"").join("\n"), @r#"
+    codeblue.toml:1: service: there is none; expected at least one service, headed [[service]]
+    codeblue.toml:1: platform: found the number 3; expected a table headed [platform] with the platform's name
+    codeblue.toml:2: service: found "auth"; expected a table headed [[service]] with two brackets on each side
+    codeblue.toml:3: component: found a table; expected a table headed [[component]] with two brackets on each side
+    "#);
+}
+
+#[test]
+fn wrong_values_say_what_would_be_right() {
+    let probes = [
+        "http = \"ftp://host/\"",
+        "http = \"https://alice:secret@host/\"",
+        "http = { url = \"http://host/\", status = 99 }",
+        "http = { url = \"http://host/\", json = { path = \"status\", equals = 1 } }",
+        "http = { url = \"http://host/\", json = { path = \"$.status\" } }",
+        "tcp = \"host:0\"",
+        "tcp = \"::1:80\"",
+        "command = \"a | b\"",
+        "command = \"a 'b\"",
+        "command = []",
+        "command = [\"a\", 3]",
+        "command = \"  \"",
+        "process = { }",
+        "process = { pid_file = \"/run/x\", name = \"x\" }",
+        "process = { name = \"/usr/bin/x\" }",
+        "host = { resource = \"dsik\" }",
+        "host = { resource = \"cpu\", path = \"/\" }",
+        "host = { resource = \"cpu\", above = 101 }",
+        "sqlite = { path = \"~/x.db\" }",
+        "tcp = \"h:1\"\nslow = \"2s\"\nwithin = \"1s\"",
+        "tcp = \"h:1\"\nfailures = 0",
+        "tcp = \"h:1\"\nevery = \"0s\"",
+        "tcp = \"h:1\"\nevery = \"-3s\"",
+        "tcp = \"h:1\"\nlevel = \"Deep\"",
+        "",
+    ];
+    let told: Vec<_> = probes.iter().map(|probe| complaint(&format!("[[service.check]]\n{probe}\n"))).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    codeblue.toml:6: service.check.http: "ftp://host/" is no HTTP address; expected an address such as "http://127.0.0.1:8080/health"
+    codeblue.toml:6: service.check.http: it holds a user name or password; expected an address without them
+    codeblue.toml:6: service.check.http.status: found the number 99; expected a whole number from 100 to 599
+    codeblue.toml:6: service.check.http.json.path: "status" is no JSON path; expected a path such as "$.status" or "$.items[0].ok"
+    codeblue.toml:6: service.check.http.json: "equals" is missing; expected the value it must have
+    codeblue.toml:6: service.check.tcp: "host:0" is no TCP address; expected HOST:PORT, such as "127.0.0.1:5432"
+    codeblue.toml:6: service.check.tcp: "::1:80" is no TCP address; expected HOST:PORT, such as "127.0.0.1:5432"
+    codeblue.toml:6: service.check.command: "|" needs a shell, and commands are run without one; expected a plain command; put the rest into a script
+    codeblue.toml:6: service.check.command: a quotation mark is not closed; expected a program and its arguments, such as "systemctl restart auth" or ["systemctl", "restart", "auth"]
+    codeblue.toml:6: service.check.command: it names no program; expected a program and its arguments, such as "systemctl restart auth" or ["systemctl", "restart", "auth"]
+    codeblue.toml:6: service.check.command: found the number 3; expected a program and its arguments, such as "systemctl restart auth" or ["systemctl", "restart", "auth"]
+    codeblue.toml:6: service.check.command: it is empty; expected a program and its arguments, such as "systemctl restart auth" or ["systemctl", "restart", "auth"]
+    codeblue.toml:6: service.check.process: it names no process; expected process = { pid_file = "…" } or process = { name = "…" }
+    codeblue.toml:6: service.check.process: "pid_file" and "name" are both given; expected process = { pid_file = "…" } or process = { name = "…" }
+    codeblue.toml:6: service.check.process.name: "/usr/bin/x" is a path; expected the name of an executable, without its directory
+    codeblue.toml:6: service.check.host.resource: unknown value "dsik"; did you mean "disk"?
+    codeblue.toml:6: service.check.host: "path" says nothing about this resource; expected path with resource = "disk" only
+    codeblue.toml:6: service.check.host.above: found the number 101; expected a whole number from 1 to 100
+    codeblue.toml:6: service.check.sqlite.path: "~" has no meaning here; expected an absolute path, or one relative to this file
+    codeblue.toml:7: service.check.slow: a run that takes 2s has failed already, because within is 1s; expected a duration of at most within
+    codeblue.toml:7: service.check.failures: found the number 0; expected a whole number from 1 to 100
+    codeblue.toml:7: service.check.every: "0s" is too short or too long; expected 1ms to 400 days
+    codeblue.toml:7: service.check.every: "-3s" is no duration; expected a duration such as "30s", "5m" or "1h 30m"
+    codeblue.toml:7: service.check.level: unknown value "Deep"; did you mean "deep"?
+    codeblue.toml:5: service.check: it probes nothing; expected one of http, tcp, command, sqlite, process, host
+    "#);
+    assert!(!told[1].contains("secret"), "a password must not be repeated");
+}
+
+#[test]
+fn two_of_a_kind_are_refused() {
+    let part = |name: &str, path: &str| {
+        format!("[[component]]\nname = \"{name}\"\nservice = \"auth\"\nsqlite = {{ path = \"{path}\" }}\n")
+    };
+    assert_eq!(
+        complaint(&(part("a", "/a.db") + &part("a", "/b.db"))),
+        "codeblue.toml:10: component.name: two components are named \"a\" (see line 6); expected another one"
+    );
+    assert_eq!(
+        complaint(&(part("a", "/a.db") + &part("b", "/a.db"))),
+        "codeblue.toml:10: component: /a.db belongs to component \"a\" already; expected each path in one component"
+    );
+    let check = "[[service.check]]\nname = \"port\"\ntcp = \"h:1\"\n";
+    assert!(complaint(&check.repeat(2)).contains("two checks of this service are named \"port\" (see line 6)"));
+    let people = "[[operator]]\nname = \"alice\"\nroles = [\"engineer\"]\nlogin = \"ops\"\n[[operator]]\nname = \"bob\"\nroles = [\"cto\"]\nlogin = \"ops\"\n";
+    assert!(complaint(people).contains("two operators cannot share the login \"ops\" (see line 8)"));
+    let drill = with(people).replace("[platform]", "[platform]\nprofile = \"drill\"");
+    assert_eq!(read(&drill).operators.len(), 2);
+}
+
+#[test]
+fn a_missing_file_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let problems = load(&folder.path().join("codeblue.toml")).unwrap_err().to_string();
+    assert!(problems.contains("cannot be read") && problems.contains("codeblue init"), "{problems}");
+    std::fs::write(folder.path().join("codeblue.toml"), [0xff, 0xfe]).unwrap();
+    let problems = load(&folder.path().join("codeblue.toml")).unwrap_err().to_string();
+    assert!(problems.ends_with("it is not UTF-8 text; expected a platform file"), "{problems}");
+    assert!(load(folder.path()).is_err());
+}
+
+#[test]
+fn the_starter_file_loads_and_so_does_every_example_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("codeblue.toml");
+    std::fs::write(&path, STARTER).unwrap();
+    let platform = load(&path).unwrap();
+    assert_eq!(platform.services.len(), 1);
+
+    let (head, examples) = STARTER.split_once("# A service of your own").unwrap();
+    let is_example = |line: &str| line.starts_with("[[") || line.split(' ').nth(1) == Some("=");
+    let opened: Vec<&str> =
+        examples.lines().filter_map(|line| line.strip_prefix("# ").filter(|line| is_example(line))).collect();
+    let platform = read(&format!("{head}\n{}", opened.join("\n")));
+    assert_eq!((platform.services.len(), platform.components.len(), platform.operators.len()), (2, 3, 1));
+    assert_eq!(platform.services[1].checks.len(), 6);
+}
+
+#[test]
+fn a_platform_survives_json() {
+    let platform = read(STARTER);
+    let json = serde_json::to_string(&platform).unwrap();
+    assert_eq!(serde_json::from_str::<Platform>(&json).unwrap(), platform);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "(\\[\\[?(service|component|platform|operator|service\\.check)\\]\\]?\n|(name|http|tcp|host|every|sqlite|files|roles|depends_on) = (\"[a-z:/0-9 é]{0,8}\"|\\[\"[ab]\"\\]|\\{ ?(path|url|resource) = \"[a-z]*\" ?\\}|[0-9]{1,20}|true)\n|[\\x00-\\x7fé]{0,3}){0,20}") {
+        let _ = parse(&text, Path::new("codeblue.toml"));
+    }
+}

@@ -1,0 +1,167 @@
+//! What no single value can tell: whether names are unique, whether they refer to something, and whether services go round in circles.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    model::{Adapter, Platform, Profile},
+    problem::nearest,
+    reader::Reader,
+};
+
+/// Where the names of a platform stand in its file; same order as in the [`Platform`].
+#[derive(Debug, Default)]
+pub(super) struct Spans {
+    pub(super) services: Vec<ServiceSpans>,
+    pub(super) components: Vec<ComponentSpans>,
+    pub(super) operators: Vec<OperatorSpans>,
+}
+
+#[derive(Debug)]
+pub(super) struct ServiceSpans {
+    pub(super) name: usize,
+    pub(super) depends_on: Vec<usize>,
+    pub(super) checks: Vec<usize>,
+    pub(super) actions: Vec<usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct ComponentSpans {
+    pub(super) name: usize,
+    pub(super) service: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct OperatorSpans {
+    pub(super) name: usize,
+    pub(super) login: usize,
+}
+
+/// Notes everything that is wrong between the parts of a platform.
+pub(super) fn validate(platform: &Platform, spans: &Spans, reader: &mut Reader) {
+    if platform.services.is_empty() {
+        reader.problem(0, "service", "there is none", "at least one service, headed [[service]]");
+    }
+    let names = platform.services.iter().zip(&spans.services);
+    unique(names.map(|(service, span)| (service.name.as_str(), span.name)), "service.name", "two services are", reader);
+    let names = platform.components.iter().zip(&spans.components);
+    unique(names.map(|(part, span)| (part.name.as_str(), span.name)), "component.name", "two components are", reader);
+    let names = platform.operators.iter().zip(&spans.operators);
+    unique(names.map(|(person, span)| (person.name.as_str(), span.name)), "operator.name", "two operators are", reader);
+    for (service, span) in platform.services.iter().zip(&spans.services) {
+        let names = service.checks.iter().map(|check| check.name.as_str()).zip(span.checks.iter().copied());
+        unique(names, "service.check.name", "two checks of this service are", reader);
+        let names = service.actions.iter().map(|action| action.name.as_str()).zip(span.actions.iter().copied());
+        unique(names, "service.action.name", "two actions of this service are", reader);
+    }
+    references(platform, spans, reader);
+    circles(platform, spans, reader);
+    ownership(platform, spans, reader);
+    if platform.profile != Profile::Drill {
+        let logins = platform.operators.iter().zip(&spans.operators);
+        let logins = logins.filter_map(|(person, span)| Some((person.login.as_deref()?, span.login)));
+        unique(logins, "operator.login", "outside drills, two operators cannot share the login", reader);
+    }
+}
+
+fn unique<'a>(names: impl Iterator<Item = (&'a str, usize)>, place: &str, complaint: &str, reader: &mut Reader) {
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    for (name, at) in names.filter(|(name, _)| !name.is_empty()) {
+        if let Some(earlier) = first.get(name) {
+            let line = reader.line(*earlier);
+            let named = if complaint.ends_with("are") { " named" } else { "" };
+            reader.problem(at, place, format!("{complaint}{named} \"{name}\" (see line {line})"), "another one");
+        } else {
+            first.insert(name, at);
+        }
+    }
+}
+
+fn references(platform: &Platform, spans: &Spans, reader: &mut Reader) {
+    let known: HashSet<&str> = platform.services.iter().map(|service| service.name.as_str()).collect();
+    let mut refer = |name: &str, at: usize, place: &str, not: &str| {
+        if !name.is_empty() && !known.contains(name) {
+            let mut candidates: Vec<&str> = known.iter().copied().filter(|known| *known != not).collect();
+            candidates.sort_unstable();
+            let meant = nearest(name, candidates);
+            reader.report(
+                at,
+                place,
+                format!("no service is named \"{name}\""),
+                "the name of a service".to_owned(),
+                meant,
+            );
+        }
+    };
+    for (service, span) in platform.services.iter().zip(&spans.services) {
+        for (needed, at) in service.depends_on.iter().zip(&span.depends_on) {
+            refer(needed, *at, "service.depends_on", &service.name);
+        }
+    }
+    for (component, span) in platform.components.iter().zip(&spans.components) {
+        refer(&component.service, span.service, "component.service", "");
+    }
+    for (service, span) in platform.services.iter().zip(&spans.services) {
+        let mut seen = HashSet::new();
+        for (needed, at) in service.depends_on.iter().zip(&span.depends_on) {
+            if !seen.insert(needed) {
+                reader.problem(*at, "service.depends_on", format!("\"{needed}\" is named twice"), "each service once");
+            }
+        }
+    }
+}
+
+/// Reports each way in which services need each other in a circle, found by depth-first search without recursion.
+fn circles(platform: &Platform, spans: &Spans, reader: &mut Reader) {
+    let index: HashMap<&str, usize> =
+        platform.services.iter().enumerate().rev().map(|(index, service)| (service.name.as_str(), index)).collect();
+    let mut done = vec![false; platform.services.len()];
+    for start in 0..platform.services.len() {
+        // The services on the way from `start`, each with the position of the dependency to follow next.
+        let mut way: Vec<(usize, usize)> = if done[start] { Vec::new() } else { vec![(start, 0)] };
+        let mut on_way = HashSet::from([start]);
+        while let Some((current, next)) = way.last_mut() {
+            let here = *current;
+            let Some(needed) = platform.services[here].depends_on.get(*next) else {
+                done[here] = true;
+                on_way.remove(&here);
+                way.pop();
+                continue;
+            };
+            let at = spans.services[here].depends_on[*next];
+            *next += 1;
+            let Some(needed) = index.get(needed.as_str()).copied() else { continue };
+            if on_way.contains(&needed) {
+                let from = way.iter().position(|(service, _)| *service == needed).unwrap_or_default();
+                let names: Vec<&str> = way[from..]
+                    .iter()
+                    .map(|(service, _)| *service)
+                    .chain([needed])
+                    .map(|service| platform.services[service].name.as_str())
+                    .collect();
+                let what = format!("services need each other in a circle: {}", names.join(" → "));
+                reader.problem(at, "service.depends_on", what, "one of these dependencies removed");
+            } else if !done[needed] {
+                on_way.insert(needed);
+                way.push((needed, 0));
+            }
+        }
+    }
+}
+
+/// Two components that restore the same place would undo each other.
+fn ownership(platform: &Platform, spans: &Spans, reader: &mut Reader) {
+    let mut owners = HashMap::new();
+    for (component, span) in platform.components.iter().zip(&spans.components) {
+        let places: Vec<_> = match &component.adapter {
+            Adapter::Release { root } => vec![root],
+            Adapter::Files { paths } => paths.iter().collect(),
+            Adapter::Sqlite { path } => vec![path],
+        };
+        for place in places {
+            if let Some(owner) = owners.insert(place, &component.name).filter(|owner| *owner != &component.name) {
+                let what = format!("{} belongs to component \"{owner}\" already", place.display());
+                reader.problem(span.name, "component", what, "each path in one component");
+            }
+        }
+    }
+}
