@@ -288,6 +288,7 @@ fn change_incident(incident: &mut Incident, recorded: &Recorded) {
             }
             if *root {
                 incident.root = Some(service.clone());
+                incident.title = format!("{service} down");
             }
         }
         Event::IncidentAcknowledged { .. } => {

@@ -277,6 +277,11 @@ impl Incident {
 pub(super) fn open_for_service(state: &State, service: &str) -> Result<Vec<Event>, Refusal> {
     let described = state.platform.service(service).ok_or_else(|| Refusal::unknown("service", service))?;
     let health = state.services.get(service).ok_or_else(|| Refusal::unknown("service", service))?;
+    let down = health.status == super::Status::Down;
+    let mut severity = Severity::of_outage(described.criticality);
+    if !down && severity < Severity::Sev3 {
+        severity = Severity::Sev3;
+    }
     let above = state.platform.dependencies_of(service);
     let below = state.platform.dependants_of(service);
     for incident in state.open_incidents() {
@@ -286,17 +291,17 @@ pub(super) fn open_for_service(state: &State, service: &str) -> Result<Vec<Event
         let caused_by_it = incident.services.iter().any(|known| above.contains(known));
         let causes_it = incident.services.iter().any(|known| below.contains(known));
         if caused_by_it || causes_it {
-            return Ok(vec![Event::IncidentServiceAdded {
+            let mut events = vec![Event::IncidentServiceAdded {
                 incident: incident.id,
                 service: service.to_owned(),
                 root: causes_it,
-            }]);
+            }];
+            if severity < incident.severity {
+                let reason = format!("{service} is {:?}", described.criticality).to_lowercase();
+                events.push(Event::IncidentSeveritySet { incident: incident.id, severity, reason });
+            }
+            return Ok(events);
         }
-    }
-    let down = health.status == super::Status::Down;
-    let mut severity = Severity::of_outage(described.criticality);
-    if !down && severity < Severity::Sev3 {
-        severity = Severity::Sev3;
     }
     Ok(vec![Event::IncidentOpened {
         incident: state.next_incident(),
