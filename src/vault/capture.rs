@@ -105,6 +105,11 @@ impl Vault {
 
             let mut unreadable = flaws;
             unreadable.extend(ledger.lines());
+            let kept = snapshot.summary.as_ref().map_or(0, |summary| summary.total_files_processed);
+            if kept < ledger.readable() {
+                // the format engine drops what it fails on and only logs it
+                unreadable.push(format!("{} files were read but are not in the snapshot", ledger.readable() - kept));
+            }
             let draft = snapshot.id;
             snapshot.tags = tags_of(tags, !unreadable.is_empty());
             repository

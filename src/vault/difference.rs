@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
+    attributes::{self, Attributes},
     cancel::CancelFlag,
     error::VaultError,
     guard::guarded,
@@ -26,7 +27,7 @@ use super::{
     tree::{self, Indexed, locate},
 };
 
-/// One path that differs in content, kind, link target or permissions. Times and owners do not count.
+/// One path that differs in content, kind, link target, permissions or extended attributes. Times and owners do not count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FileDifference {
@@ -283,6 +284,7 @@ impl Comparison<'_> {
             (Some(_), None) => Some(DifferenceKind::Removed),
             (Some(one), Some(other)) => (one != other
                 || modes_differ(before, after)
+                || (matches!(one, Kind::Directory | Kind::File) && attributes_differ(before, after))
                 || (one == Kind::File && !self.same_content(before, after)?))
             .then_some(DifferenceKind::Changed),
         };
@@ -336,6 +338,22 @@ impl Comparison<'_> {
 
 fn modes_differ(before: &Side, after: &Side) -> bool {
     matches!((before.permissions(), after.permissions()), (Some(one), Some(other)) if one != other)
+}
+
+/// Attributes that cannot be read count as different.
+fn attributes_differ(before: &Side, after: &Side) -> bool {
+    if before.is_made_up() || after.is_made_up() {
+        return false;
+    }
+    let of = |side: &Side| match side {
+        Side::Nothing => Some(Attributes::new()),
+        Side::Stored(node) => Some(attributes::of(node)),
+        Side::Live(path, _) => attributes::read(path).ok(),
+    };
+    match (of(before), of(after)) {
+        (Some(one), Some(other)) => attributes::comparable(one) != attributes::comparable(other),
+        _ => true,
+    }
 }
 
 fn blob_length(repository: Option<&Indexed>, node: &Node, id: &DataId) -> Result<u32, VaultError> {

@@ -3,6 +3,7 @@
 //! The format is rustic_core's; storage, locks, the walk over the source, the restorer and the comparison are ours.
 //! Everything blocks: call it from a thread of its own. Nothing here touches a live file except to read it.
 
+mod attributes;
 mod cancel;
 mod capture;
 mod difference;

@@ -11,6 +11,8 @@ use rustic_core::{
     repofile::{Metadata, Node, NodeType},
 };
 
+use super::attributes;
+
 const PERMISSIONS: u32 = 0o777;
 const SET_USER: u32 = 0o4000;
 const SET_GROUP: u32 = 0o2000;
@@ -47,7 +49,7 @@ pub(super) fn describe(path: &Path, metadata: &fs::Metadata) -> io::Result<Node>
     };
     let linked = metadata.nlink() > 1 && !file_type.is_dir();
     let mtime = timestamp(metadata.mtime(), metadata.mtime_nsec());
-    let description = Metadata {
+    let mut description = Metadata {
         mode: Some(to_go(metadata.mode()) | kind),
         mtime,
         atime: mtime,
@@ -60,6 +62,9 @@ pub(super) fn describe(path: &Path, metadata: &fs::Metadata) -> io::Result<Node>
         links: if file_type.is_dir() { 0 } else { metadata.nlink() },
         ..Metadata::default()
     };
+    if file_type.is_file() || file_type.is_dir() {
+        attributes::note(&attributes::read(path)?, &mut description)?;
+    }
     let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a path without a name"))?;
     Ok(Node::new_node(name, node_type, description))
 }

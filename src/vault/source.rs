@@ -6,7 +6,10 @@ use std::{
     io::{self, Read},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     vec,
 };
 
@@ -61,17 +64,34 @@ fn why_not(path: &Path) -> Option<&'static str> {
     }
 }
 
-/// What could not be read, in the order it was met.
+/// What was offered to the format engine and what could not be read.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ledger(Arc<Mutex<Vec<String>>>);
+pub(super) struct Ledger(Arc<Account>);
+
+#[derive(Debug, Default)]
+struct Account {
+    lines: Mutex<Vec<String>>,
+    offered: AtomicU64,
+    failed: AtomicU64,
+}
 
 impl Ledger {
     fn add(&self, path: &Path, error: &io::Error) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{}: {error}", path.display()));
+        self.0.lines.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{}: {error}", path.display()));
+    }
+
+    fn add_offered(&self, path: &Path, error: &io::Error) {
+        self.add(path, error);
+        self.0.failed.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Files, links included, that were offered and could be read: so many must be in the snapshot.
+    pub(super) fn readable(&self) -> u64 {
+        self.0.offered.load(Ordering::SeqCst).saturating_sub(self.0.failed.load(Ordering::SeqCst))
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut lines = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
         lines.sort();
         lines.dedup();
         lines
@@ -149,6 +169,9 @@ impl Walk {
                 Err(error) => self.ledger.add(path, &error),
             }
         }
+        if !metadata.is_dir() {
+            self.ledger.0.offered.fetch_add(1, Ordering::SeqCst);
+        }
         let open = metadata.is_file().then(|| Openable { path: path.to_owned(), ledger: self.ledger.clone() });
         Ok(ReadSourceEntry { path: path.to_owned(), node, open })
     }
@@ -174,9 +197,9 @@ impl ReadSourceOpen for Openable {
 
     fn open(self) -> RusticResult<LedgerReader> {
         match open_plain(&self.path) {
-            Ok(file) => Ok(LedgerReader { file, path: self.path, ledger: self.ledger }),
+            Ok(file) => Ok(LedgerReader { file, path: self.path, ledger: self.ledger, failed: false }),
             Err(error) => {
-                self.ledger.add(&self.path, &error);
+                self.ledger.add_offered(&self.path, &error);
                 Err(RusticError::with_source(ErrorKind::InputOutput, "cannot open a file", error))
             }
         }
@@ -195,13 +218,15 @@ pub(super) struct LedgerReader {
     file: File,
     path: PathBuf,
     ledger: Ledger,
+    failed: bool,
 }
 
 impl Read for LedgerReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.file.read(buffer).inspect_err(|error| {
-            if error.kind() != io::ErrorKind::Interrupted {
-                self.ledger.add(&self.path, error);
+            if error.kind() != io::ErrorKind::Interrupted && !self.failed {
+                self.failed = true;
+                self.ledger.add_offered(&self.path, error);
             }
         })
     }

@@ -17,6 +17,7 @@ use rustix::fs::{CWD, FileType as Special, Mode, mknodat, statvfs, syncfs};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    attributes,
     cancel::CancelFlag,
     difference,
     error::{VaultError, is_disk_full, one_line},
@@ -265,12 +266,14 @@ impl Stager<'_> {
         self.finish(node, at, &file)
     }
 
-    /// Owner, mode and time of a file or directory, then its durability; owner first, because changing it takes bits of the mode away.
+    /// Owner, attributes, mode and time of a file or directory, then its durability. In this order, because a change of the owner takes
+    /// capabilities and bits of the mode away, and an access list sets bits of it.
     fn finish(&self, node: &Node, at: &Path, handle: &File) -> Result<(), Trouble> {
         let act = || -> io::Result<()> {
             if self.owner {
                 fchown(handle, node.meta.uid, node.meta.gid)?;
             }
+            attributes::write(node, handle)?;
             if let Some(mode) = node::permissions(node) {
                 handle.set_permissions(Permissions::from_mode(mode))?;
             }
