@@ -5,10 +5,11 @@ use std::{
     sync::{Arc, RwLock},
 };
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::{Answer, SubmitError, core::Envelope, core::Outlets};
+use super::{Answer, Clock, SubmitError, core::Envelope, core::Outlets};
 use crate::{
     domain::{Actor, ChangeId, Command, Recorded, RecoveryId, Refusal, RollbackRequest, State, Vitals},
     platform::Sample,
@@ -27,6 +28,7 @@ pub struct EngineHandle {
     pub(super) sample_file: PathBuf,
     pub(super) vault: Arc<Vault>,
     pub(super) work: PathBuf,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 /// Why a question was not answered.
@@ -73,6 +75,12 @@ impl EngineHandle {
             Ok(state) => state.clone(),
             Err(poisoned) => poisoned.into_inner().clone(),
         }
+    }
+
+    /// The engine's clock.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     /// Events from now on.

@@ -103,6 +103,7 @@ impl Engine {
             sample_file: home.samples(),
             vault: vault.clone(),
             work: home.work(),
+            clock: clock.clone(),
         };
         begin(&handle, platform.clone()).await?;
 
@@ -145,6 +146,7 @@ impl Engine {
             work,
             stop: stop.clone(),
             cancel: self.cancel.clone(),
+            captures: Arc::default(),
         };
         self.tasks.spawn(effects::run(hands, effects, self.tasks.clone()));
         self.tasks.spawn(watch::schedule(platform, prober, clock.clone(), sampled, stop.clone()));

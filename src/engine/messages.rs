@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Plan, Recorded, Refusal, Risk, Role};
 
+/// Header by which several people who share a login in a drill say who they are.
+pub const AS_HEADER: &str = "x-codeblue-as";
+
 /// The answer to a command that was accepted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

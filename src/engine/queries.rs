@@ -1,7 +1,5 @@
 //! Questions that take a look at the world and change nothing, not even the journal.
 
-use std::path::PathBuf;
-
 use super::{ComponentDifference, DryRun, DryRunRequest, EngineHandle, FileChange, FileChangeKind, QueryError};
 use crate::{
     domain::{
@@ -129,19 +127,14 @@ impl EngineHandle {
         if snapshot.captured.is_empty() {
             return Err(Refusal::new("empty-snapshot", format!("{id} holds nothing")).into());
         }
-        let (vault, work) = (self.vault.clone(), self.work.clone());
+        let vault = self.vault.clone();
         let problems = blocking(move || {
             let mut problems = Vec::new();
             for captured in &snapshot.captured {
-                let room = tempfile::Builder::new()
-                    .prefix("verify-")
-                    .tempdir_in(&work)
-                    .map_err(|error| format!("{}: {error}", work.display()))?;
-                match vault.stage(&captured.vault_id, &PathBuf::from("/"), &room.path().join("all"), &CancelFlag::new())
-                {
-                    Ok(staged) => problems.extend(
-                        staged.problems.iter().map(|p| format!("{}: {}: {}", captured.component, p.path, p.problem)),
-                    ),
+                match vault.verify(&captured.vault_id, &CancelFlag::new()) {
+                    Ok(found) => {
+                        problems.extend(found.iter().map(|p| format!("{}: {}: {}", captured.component, p.path, p.problem)));
+                    }
                     Err(error) => problems.push(format!("{}: {error}", captured.component)),
                 }
             }

@@ -33,6 +33,7 @@ pub(super) struct Hands {
     pub(super) work: PathBuf,
     pub(super) stop: CancellationToken,
     pub(super) cancel: CancelFlag,
+    pub(super) captures: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Hands {

@@ -104,7 +104,7 @@ async fn safety_snapshot(hands: &Hands, id: RecoveryId, components: &[String]) -
         .get(&id)
         .and_then(|recovery| recovery.safety_snapshot)
         .ok_or_else(|| "the safety snapshot was not begun".to_owned())?;
-    let (captured, problems) = snapshot::capture(hands, snapshot, true).await;
+    let (captured, problems) = snapshot::capture(hands, snapshot).await;
     let held: Vec<&str> = captured.iter().map(|captured| captured.component.as_str()).collect();
     let missing: Vec<&String> = components.iter().filter(|name| !held.contains(&name.as_str())).collect();
     let whole = missing.is_empty();

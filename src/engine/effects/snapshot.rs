@@ -1,23 +1,19 @@
 //! Captures components into the vault.
 
-use std::path::PathBuf;
-
 use super::{Hands, blocking};
 use crate::{
     domain::{Captured, Command, SnapshotId},
-    platform::{Adapter, Component},
     recovery,
-    vault::Source,
 };
 
 pub(super) async fn run(hands: &Hands, id: SnapshotId) {
-    let (captured, problems) = capture(hands, id, false).await;
+    let (captured, problems) = capture(hands, id).await;
     finish(hands, id, captured, &problems).await;
 }
 
-/// Captures every component of a requested snapshot. With `damaged_too`, a database that does not pass its own
-/// verification is captured as the bytes it is, so that a recovery of it can still be undone.
-pub(super) async fn capture(hands: &Hands, id: SnapshotId, damaged_too: bool) -> (Vec<Captured>, Vec<String>) {
+/// Captures every component of a requested snapshot. What is broken is captured as the bytes it is, as evidence, but is
+/// not good to go back to.
+pub(super) async fn capture(hands: &Hands, id: SnapshotId) -> (Vec<Captured>, Vec<String>) {
     let state = hands.engine.state();
     let Some(snapshot) = state.snapshots.get(&id) else { return (Vec::new(), Vec::new()) };
     let mut captured = Vec::new();
@@ -26,18 +22,26 @@ pub(super) async fn capture(hands: &Hands, id: SnapshotId, damaged_too: bool) ->
         let Some(component) = state.platform.component(name).cloned() else { continue };
         let healthy_before = state.is_component_healthy(name);
         let work = hands.clone();
-        let result = blocking(move || capture_one(&work, id, &component, damaged_too)).await;
+        // Captures of one component share a place for their working copy.
+        let turn = hands.captures.lock().await;
+        let result = blocking(move || {
+            let tags = [id.to_string()];
+            recovery::capture(&component, &work.vault, &work.work, &tags, work.clock.now(), &work.cancel)
+                .map_err(|error| error.to_string())
+        })
+        .await;
+        drop(turn);
         let healthy = healthy_before && hands.engine.state().is_component_healthy(name);
         match result {
-            Ok((taken, verified)) => captured.push(Captured {
+            Ok(taken) => captured.push(Captured {
                 component: name.clone(),
-                vault_id: taken.id,
-                files: taken.files,
-                bytes: taken.bytes,
-                added_bytes: taken.added_bytes,
-                unreadable: taken.unreadable,
+                vault_id: taken.captured.id,
+                files: taken.captured.files,
+                bytes: taken.captured.bytes,
+                added_bytes: taken.captured.added_bytes,
+                good: healthy && taken.captured.unreadable.is_empty(),
+                unreadable: taken.captured.unreadable,
                 version: taken.version,
-                good: healthy && verified,
             }),
             Err(problem) => problems.push(format!("{name}: {problem}")),
         }
@@ -60,55 +64,3 @@ pub(super) async fn finish(hands: &Hands, id: SnapshotId, captured: Vec<Captured
     }
 }
 
-struct Taken {
-    id: String,
-    files: u64,
-    bytes: u64,
-    added_bytes: u64,
-    unreadable: Vec<String>,
-    version: Option<String>,
-}
-
-fn capture_one(
-    hands: &Hands,
-    id: SnapshotId,
-    component: &Component,
-    damaged_too: bool,
-) -> Result<(Taken, bool), String> {
-    let tags = [id.to_string(), component.name.clone()];
-    let now = hands.clock.now();
-    match recovery::capture(component, &hands.vault, &hands.work, &tags, now, &hands.cancel) {
-        Ok(taken) => Ok((
-            Taken {
-                id: taken.captured.id,
-                files: taken.captured.files,
-                bytes: taken.captured.bytes,
-                added_bytes: taken.captured.added_bytes,
-                unreadable: taken.captured.unreadable,
-                version: taken.version,
-            },
-            true,
-        )),
-        Err(error) => match &component.adapter {
-            Adapter::Sqlite { path } if damaged_too => {
-                let wal = PathBuf::from(format!("{}-wal", path.display()));
-                let paths = [path.clone(), wal].into_iter().filter(|path| path.exists());
-                let source = Source::new(paths).map_err(|raw| format!("{error}; {raw}"))?;
-                let raw =
-                    hands.vault.capture(source, &tags, now, &hands.cancel).map_err(|raw| format!("{error}; {raw}"))?;
-                Ok((
-                    Taken {
-                        id: raw.id,
-                        files: raw.files,
-                        bytes: raw.bytes,
-                        added_bytes: raw.added_bytes,
-                        unreadable: raw.unreadable,
-                        version: None,
-                    },
-                    false,
-                ))
-            }
-            _ => Err(error.to_string()),
-        },
-    }
-}

@@ -1,0 +1,120 @@
+//! The event stream: everything after a position, then whatever happens, with nothing missing in between.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Query, State},
+    http::HeaderMap,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use serde::Deserialize;
+use tokio::sync::{broadcast::error::RecvError, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::{identity::Caller, problem::Problem, routes::Api};
+use crate::{domain::Recorded, engine::EngineHandle};
+
+/// Events read from the journal at once.
+const PAGE: usize = 500;
+/// Events a slow reader may be behind in memory.
+const BEHIND: usize = 64;
+
+#[derive(Deserialize)]
+pub(super) struct Since {
+    #[serde(default)]
+    since: u64,
+    #[serde(default = "page")]
+    limit: usize,
+}
+
+fn page() -> usize {
+    PAGE
+}
+
+/// `GET /api/v1/events`: a list, or a stream when the caller accepts `text/event-stream`.
+pub(super) async fn events(
+    State(api): State<Api>,
+    _caller: Caller,
+    headers: HeaderMap,
+    Query(Since { since, limit }): Query<Since>,
+) -> Result<Response, Problem> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if !text("accept").is_some_and(|accept| accept.contains("text/event-stream")) {
+        let events = api.engine.events(since, limit.min(10_000)).await?;
+        return Ok(Json(events).into_response());
+    }
+    let since = text("last-event-id").and_then(|id| id.parse().ok()).unwrap_or(since);
+    let (sender, receiver) = mpsc::channel(BEHIND);
+    tokio::spawn(feed(api.engine.clone(), since, sender, api.stop.clone()));
+    let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
+        Some((Ok::<_, Infallible>(receiver.recv().await?), receiver))
+    });
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(5))).into_response())
+}
+
+/// Feeds one reader. It listens before it reads the backlog, so nothing falls between the two.
+async fn feed(engine: EngineHandle, since: u64, reader: mpsc::Sender<Event>, stop: CancellationToken) {
+    let mut live = engine.subscribe();
+    let mut samples = engine.subscribe_samples();
+    let mut last = since;
+    if !catch_up(&engine, &mut last, &reader).await {
+        return;
+    }
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = reader.closed() => return,
+            event = live.recv() => match event {
+                Ok(event) if event.seq <= last => {}
+                Ok(event) if event.seq == last + 1 => {
+                    last = event.seq;
+                    if !send(&reader, &event).await {
+                        return;
+                    }
+                }
+                Ok(_) | Err(RecvError::Lagged(_)) => {
+                    if !catch_up(&engine, &mut last, &reader).await {
+                        return;
+                    }
+                }
+                Err(RecvError::Closed) => return,
+            },
+            batch = samples.recv() => match batch {
+                Ok(batch) => {
+                    let Ok(event) = Event::default().event("samples").json_data(&*batch) else { continue };
+                    if reader.send(event).await.is_err() {
+                        return;
+                    }
+                }
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
+        }
+    }
+}
+
+async fn catch_up(engine: &EngineHandle, last: &mut u64, reader: &mpsc::Sender<Event>) -> bool {
+    loop {
+        let Ok(events) = engine.events(*last, PAGE).await else { return false };
+        if events.is_empty() {
+            return true;
+        }
+        for event in events {
+            *last = event.seq;
+            if !send(reader, &Arc::new(event)).await {
+                return false;
+            }
+        }
+    }
+}
+
+async fn send(reader: &mpsc::Sender<Event>, recorded: &Arc<Recorded>) -> bool {
+    match Event::default().id(recorded.seq.to_string()).event("event").json_data(&**recorded) {
+        Ok(event) => reader.send(event).await.is_ok(),
+        Err(_) => true,
+    }
+}

@@ -1,0 +1,133 @@
+//! What can be asked of an engine.
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, Path, Query, State, rejection::JsonRejection},
+    http::StatusCode,
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{emergency, events, identity::Caller, metrics, problem::Problem};
+use crate::{
+    domain::{Command, SnapshotId},
+    engine::{Answer, ComponentDifference, DryRun, DryRunRequest, EngineHandle},
+};
+
+/// Bytes of a request's body at most.
+const BODY: usize = 256 * 1024;
+
+/// What every handler works with.
+#[derive(Clone)]
+pub(super) struct Api {
+    pub(super) engine: EngineHandle,
+    pub(super) stop: CancellationToken,
+}
+
+pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/metrics", get(metrics::metrics))
+        .route("/api/v1/openapi.json", get(openapi))
+        .route("/api/v1/whoami", get(whoami))
+        .route("/api/v1/state", get(state))
+        .route("/api/v1/vitals", get(vitals))
+        .route("/api/v1/events", get(events::events))
+        .route("/api/v1/commands", post(commands))
+        .route("/api/v1/dry-run", post(dry_run))
+        .route("/api/v1/snapshots/{id}/difference", get(difference))
+        .route("/api/v1/snapshots/{id}/verify", post(verify))
+        .route("/api/v1/services/{name}/history", get(history))
+        .route("/api/v1/restic-env", get(restic_env))
+        .merge(emergency::router())
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no-such-route", "there is nothing at this path") })
+        .layer(DefaultBodyLimit::max(BODY))
+        .with_state(Api { engine, stop })
+}
+
+async fn openapi() -> ([(&'static str, &'static str); 1], &'static str) {
+    ([("content-type", "application/json")], include_str!("openapi.json"))
+}
+
+async fn whoami(Caller(operator): Caller) -> Json<crate::domain::Operator> {
+    Json(operator)
+}
+
+async fn state(State(api): State<Api>, _caller: Caller) -> Json<std::sync::Arc<crate::domain::State>> {
+    Json(api.engine.state())
+}
+
+async fn vitals(State(api): State<Api>, _caller: Caller) -> Json<crate::domain::Vitals> {
+    Json(api.engine.vitals())
+}
+
+/// The body of a request as JSON, or a 400 that says what is wrong with it.
+pub(super) fn body<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
+    match body {
+        Ok(Json(body)) => Ok(body),
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", format!("a request has at most {BODY} bytes")))
+        }
+        Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
+    }
+}
+
+async fn commands(
+    State(api): State<Api>,
+    caller: Caller,
+    request: Result<Json<Command>, JsonRejection>,
+) -> Result<Json<Answer>, Problem> {
+    Ok(Json(api.engine.submit(body(request)?, caller.actor()).await?))
+}
+
+async fn dry_run(
+    State(api): State<Api>,
+    caller: Caller,
+    request: Result<Json<DryRunRequest>, JsonRejection>,
+) -> Result<Json<DryRun>, Problem> {
+    Ok(Json(api.engine.dry_run(body(request)?, &caller.actor()).await?))
+}
+
+#[derive(Deserialize)]
+struct Against {
+    against: Option<String>,
+}
+
+async fn difference(
+    State(api): State<Api>,
+    _caller: Caller,
+    Path(id): Path<String>,
+    Query(Against { against }): Query<Against>,
+) -> Result<Json<Vec<ComponentDifference>>, Problem> {
+    let against = against.as_deref().map(snapshot_id).transpose()?;
+    Ok(Json(api.engine.difference(snapshot_id(&id)?, against).await?))
+}
+
+async fn verify(State(api): State<Api>, _caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let problems = api.engine.verify_snapshot(snapshot_id(&id)?).await?;
+    Ok(Json(json!({"snapshot": id, "ok": problems.is_empty(), "problems": problems})))
+}
+
+pub(super) fn snapshot_id(text: &str) -> Result<SnapshotId, Problem> {
+    text.parse().map_err(|error: crate::domain::BadId| Problem::bad_request(error.to_string()))
+}
+
+#[derive(Deserialize)]
+struct Limit {
+    limit: Option<usize>,
+}
+
+async fn history(
+    State(api): State<Api>,
+    _caller: Caller,
+    Path(name): Path<String>,
+    Query(Limit { limit }): Query<Limit>,
+) -> Result<Json<Vec<crate::platform::Sample>>, Problem> {
+    Ok(Json(api.engine.history(name, limit.unwrap_or(200).min(10_000)).await?))
+}
+
+async fn restic_env(State(api): State<Api>, _caller: Caller) -> Json<Vec<(String, String)>> {
+    Json(api.engine.restic_env())
+}

@@ -1,0 +1,260 @@
+//! Questions and commands to an engine on its socket.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use reqwest::{Method, Response};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    domain::{Command, Operator, Recorded, Refusal, SnapshotId, State, Vitals},
+    engine::{AS_HEADER, Answer, ComponentDifference, DryRun, DryRunRequest},
+    platform::Sample,
+};
+
+/// How long an ordinary answer may take.
+const ANSWER: Duration = Duration::from_secs(30);
+/// How long an answer may take for which the engine reads the live system or the vault.
+const THOROUGH: Duration = Duration::from_secs(600);
+
+/// A connection to an engine; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    socket: PathBuf,
+    named: Option<String>,
+}
+
+/// Why an engine did not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody is there.
+    #[error("no engine answers on {socket}: {reason}")]
+    NoEngine {
+        /// Where it should be.
+        socket: PathBuf,
+        /// What was found instead, and what to do.
+        reason: String,
+    },
+    /// A rule said no, or the thing asked about does not exist.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The request made no sense to the engine.
+    #[error("{0}")]
+    Invalid(String),
+    /// It was tried and failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: ErrorDetail,
+}
+
+#[derive(Deserialize)]
+struct ErrorDetail {
+    code: String,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Client {
+    /// A connection to the engine on this socket, as the operator of this login; in a drill as the one named.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn unix(socket: &Path, named: Option<String>) -> Result<Self, ClientError> {
+        let http = reqwest::Client::builder()
+            .unix_socket(socket)
+            .tls_certs_only([])
+            .no_proxy()
+            .build()
+            .map_err(|error| ClientError::Failed(error.to_string()))?;
+        Ok(Self { http, socket: socket.to_owned(), named })
+    }
+
+    /// The engine's socket.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// The same connection as another of the people who share this login.
+    #[must_use]
+    pub fn named(&self, name: Option<String>) -> Self {
+        Self { named: name, ..self.clone() }
+    }
+
+    /// Whether an engine answers.
+    pub async fn is_up(&self) -> bool {
+        self.get::<Operator>("/api/v1/whoami").await.is_ok_and(|_| true)
+    }
+
+    /// Who the engine takes us for.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn whoami(&self) -> Result<Operator, ClientError> {
+        self.get("/api/v1/whoami").await
+    }
+
+    /// The state now.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn state(&self) -> Result<State, ClientError> {
+        self.get("/api/v1/state").await
+    }
+
+    /// The latest figures of every service.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn vitals(&self) -> Result<Vitals, ClientError> {
+        self.get("/api/v1/vitals").await
+    }
+
+    /// Events after `since`, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn events(&self, since: u64, limit: usize) -> Result<Vec<Recorded>, ClientError> {
+        self.get(&format!("/api/v1/events?since={since}&limit={limit}")).await
+    }
+
+    /// Gives a command.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn submit(&self, command: &Command) -> Result<Answer, ClientError> {
+        self.post("/api/v1/commands", command, ANSWER).await
+    }
+
+    /// What a plan would change.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn dry_run(&self, request: &DryRunRequest) -> Result<DryRun, ClientError> {
+        self.post("/api/v1/dry-run", request, THOROUGH).await
+    }
+
+    /// What differs between two snapshots, or between one and the live system.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn difference(
+        &self,
+        a: SnapshotId,
+        b: Option<SnapshotId>,
+    ) -> Result<Vec<ComponentDifference>, ClientError> {
+        let against = b.map(|b| format!("?against={b}")).unwrap_or_default();
+        let path = format!("/api/v1/snapshots/{a}/difference{against}");
+        self.answer(self.request(Method::GET, &path).timeout(THOROUGH).send().await).await
+    }
+
+    /// Reads everything a snapshot holds back from the vault.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn verify(&self, id: SnapshotId) -> Result<serde_json::Value, ClientError> {
+        self.post(&format!("/api/v1/snapshots/{id}/verify"), &(), THOROUGH).await
+    }
+
+    /// The last results of a service's checks, newest first.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn history(&self, service: &str, limit: usize) -> Result<Vec<Sample>, ClientError> {
+        self.get(&format!("/api/v1/services/{service}/history?limit={limit}")).await
+    }
+
+    /// The variables with which the stock `restic` program opens the vault.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn restic_env(&self) -> Result<Vec<(String, String)>, ClientError> {
+        self.get("/api/v1/restic-env").await
+    }
+
+    /// Any document of the API, as it is.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.answer(self.request(Method::GET, path).timeout(ANSWER).send().await).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        within: Duration,
+    ) -> Result<T, ClientError> {
+        self.answer(self.request(Method::POST, path).json(body).timeout(within).send().await).await
+    }
+
+    pub(super) async fn stream(&self, since: u64) -> Result<Response, ClientError> {
+        let request = self
+            .request(Method::GET, &format!("/api/v1/events?since={since}"))
+            .header("accept", "text/event-stream")
+            .send();
+        let response = tokio::time::timeout(ANSWER, request)
+            .await
+            .map_err(|_| ClientError::Failed("the engine does not answer".to_owned()))?
+            .map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("http://engine{path}"));
+        match &self.named {
+            Some(name) => request.header(AS_HEADER, name),
+            None => request,
+        }
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, sent: Result<Response, reqwest::Error>) -> Result<T, ClientError> {
+        let response = sent.map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            return Err(refusal(response).await);
+        }
+        response.json().await.map_err(|error| ClientError::Failed(format!("the engine's answer is not readable: {error}")))
+    }
+
+    /// Tells a missing socket from a dead one from one that is somebody else's.
+    fn unreachable(&self, error: &reqwest::Error) -> ClientError {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        let mut kind = None;
+        while let Some(current) = cause {
+            kind = kind.or_else(|| current.downcast_ref::<io::Error>().map(io::Error::kind));
+            cause = current.source();
+        }
+        let reason = match kind {
+            Some(io::ErrorKind::NotFound) => "it was never started here, or another home is meant; start one with: codeblue serve",
+            Some(io::ErrorKind::ConnectionRefused) => "it has died and left its socket behind; start it with: codeblue serve",
+            Some(io::ErrorKind::PermissionDenied) => "the socket belongs to another user",
+            _ if error.is_timeout() => return ClientError::Failed("the engine did not answer in time".to_owned()),
+            _ => return ClientError::Failed(format!("the connection to the engine broke: {error}")),
+        };
+        ClientError::NoEngine { socket: self.socket.clone(), reason: reason.to_owned() }
+    }
+}
+
+async fn refusal(response: Response) -> ClientError {
+    let status = response.status().as_u16();
+    match response.json::<ErrorBody>().await {
+        Ok(ErrorBody { error: ErrorDetail { code, message, hint } }) => match status {
+            401 | 403 | 404 | 409 => ClientError::Refused(Refusal { rule: code, message, hint }),
+            400 | 413 => ClientError::Invalid(match hint {
+                Some(hint) => format!("{message}; {hint}"),
+                None => message,
+            }),
+            _ => ClientError::Failed(message),
+        },
+        Err(_) => ClientError::Failed(format!("the engine answered with status {status}")),
+    }
+}

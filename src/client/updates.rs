@@ -1,0 +1,98 @@
+//! The live stream of an engine, which finds its way back by itself.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use super::{Client, ClientError, sse::Parser};
+use crate::{
+    domain::{Recorded, State, Vitals},
+    platform::Sample,
+};
+
+/// Silence after which a stream is given up; the engine sends a comment every 5 s.
+const SILENCE: Duration = Duration::from_secs(15);
+/// First pause before the next try; it doubles up to [`LONGEST`].
+const FIRST: Duration = Duration::from_millis(100);
+/// Longest pause before the next try.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// News from an engine.
+#[derive(Debug, Clone)]
+pub enum Update {
+    /// The connection is there: everything as it is now.
+    Live(Box<(State, Vitals)>),
+    /// Something happened.
+    Event(Box<Recorded>),
+    /// Results of checks.
+    Samples(Vec<Sample>),
+    /// The connection is lost; it is tried again until it is back.
+    Lost(String),
+}
+
+impl Client {
+    /// Sends news until nobody listens any more.
+    pub async fn follow(&self, listener: mpsc::Sender<Update>) {
+        let mut pause = FIRST;
+        loop {
+            let ended = self.follow_once(&listener, &mut pause).await;
+            if listener.is_closed() || listener.send(Update::Lost(ended)).await.is_err() {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = listener.closed() => return,
+            }
+            pause = (pause * 2).min(LONGEST);
+        }
+    }
+
+    /// Follows one connection to its end and says why it ended.
+    async fn follow_once(&self, listener: &mpsc::Sender<Update>, pause: &mut Duration) -> String {
+        let begun = async {
+            let state = self.state().await?;
+            let vitals = self.vitals().await?;
+            let stream = self.stream(state.seq).await?;
+            Ok::<_, ClientError>((state, vitals, stream))
+        };
+        let (state, vitals, response) = match begun.await {
+            Ok(begun) => begun,
+            Err(error) => return error.to_string(),
+        };
+        *pause = FIRST;
+        if listener.send(Update::Live(Box::new((state, vitals)))).await.is_err() {
+            return String::new();
+        }
+        let mut chunks = response.bytes_stream();
+        let mut parser = Parser::default();
+        loop {
+            let chunk = tokio::select! {
+                () = listener.closed() => return String::new(),
+                chunk = tokio::time::timeout(SILENCE, chunks.next()) => chunk,
+            };
+            let chunk = match chunk {
+                Err(_) => return "the engine has gone silent".to_owned(),
+                Ok(None) => return "the engine has closed the connection".to_owned(),
+                Ok(Some(Err(error))) => return format!("the connection broke: {error}"),
+                Ok(Some(Ok(chunk))) => chunk,
+            };
+            let messages = match parser.take(&chunk) {
+                Ok(messages) => messages,
+                Err(error) => return error.to_string(),
+            };
+            for message in messages {
+                let update = match message.event.as_str() {
+                    "event" => serde_json::from_str(&message.data).map(|event| Update::Event(Box::new(event))),
+                    "samples" => serde_json::from_str(&message.data).map(Update::Samples),
+                    _ => continue,
+                };
+                match update {
+                    Ok(update) if listener.send(update).await.is_ok() => {}
+                    Ok(_) => return String::new(),
+                    Err(error) => return format!("the engine speaks another version: {error}"),
+                }
+            }
+        }
+    }
+}
