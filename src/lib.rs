@@ -16,4 +16,5 @@
 //!          sandbox     the demo platform of real processes, and its faults
 //! ```
 
+pub mod checks;
 pub mod platform;
