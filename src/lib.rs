@@ -16,6 +16,10 @@
 //!          sandbox     the demo platform of real processes, and its faults
 //! ```
 
+pub mod api;
+pub mod checks;
+pub mod client;
+pub mod diagnosis;
 pub mod domain;
 pub mod engine;
 pub mod platform;

@@ -1,0 +1,18 @@
+//! Floor 3. Probes of services: one file per kind of check, `prober` which chooses among them and holds their deadline, and
+//! `outcome` which is what comes back.
+//!
+//! A probe never fails as a program: whatever goes wrong is a bad reading with a line that says what. Nothing here judges a
+//! service or knows about others; nothing here writes. A new kind of check is a file here, a variant of `platform::Probe`, and
+//! its keys in `platform/parse_check`. The detail of an outcome may quote the outside world: redact it before it is stored.
+
+mod command;
+mod host;
+mod http;
+mod outcome;
+mod prober;
+mod process;
+mod sqlite;
+mod tcp;
+
+pub use outcome::Outcome;
+pub use prober::Prober;

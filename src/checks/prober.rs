@@ -1,0 +1,139 @@
+//! Runs one check, whatever its kind, and keeps its deadline.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+
+use super::{
+    command, host, http,
+    outcome::{Finding, Outcome, detail},
+    process, sqlite, tcp,
+};
+use crate::platform::{Check, Probe, Reading};
+
+/// Probes that hold a thread run at most so many at a time, so that a hanging disk cannot use up all threads.
+const BLOCKING: usize = 16;
+/// A probe that keeps the deadline itself gets so long to say how far it came.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// Runs checks; one is enough for a whole engine, and it may be shared between tasks.
+#[derive(Debug)]
+pub struct Prober {
+    http: http::Clients,
+    processor: Arc<host::Processor>,
+    blocking: Arc<Semaphore>,
+}
+
+impl Prober {
+    /// A prober that ignores proxy settings and opens a fresh connection for each probe.
+    #[must_use]
+    pub fn new() -> Self {
+        // Main installs it too; whoever is second is told so, and that is fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self {
+            http: http::Clients::new(),
+            processor: Arc::new(host::Processor::new()),
+            blocking: Arc::new(Semaphore::new(BLOCKING)),
+        }
+    }
+
+    /// Runs a check once. It ends by the check's deadline, whatever the other side does, and leaves nothing behind when dropped.
+    pub async fn probe(&self, check: &Check) -> Outcome {
+        let started = Instant::now();
+        let run = self.run(&check.probe, check.within, started + check.within);
+        let finding = timeout(check.within + GRACE, run).await;
+        let latency = started.elapsed();
+        let finding = finding
+            .ok()
+            .filter(|finding| finding.reading == Reading::Bad || latency <= check.within)
+            .unwrap_or_else(|| Finding::timeout(check.within));
+        let slow = finding.reading == Reading::Good && latency > check.slow;
+        Outcome {
+            result: if slow { Reading::Slow } else { finding.reading },
+            latency,
+            detail: detail(&finding.detail),
+            figure: finding.figure,
+        }
+    }
+
+    async fn run(&self, probe: &Probe, within: Duration, deadline: Instant) -> Finding {
+        match probe {
+            Probe::Http { url, status, body, json } => {
+                let expected = http::Expected { status: *status, body: body.as_deref(), json: json.as_ref() };
+                self.http.probe(url, &expected, within).await
+            }
+            Probe::Tcp { address } => tcp::probe(address).await,
+            Probe::Command { run } => command::probe(run, within).await,
+            Probe::Sqlite { path, query, integrity } => {
+                let (path, query, integrity) = (path.clone(), query.clone(), *integrity);
+                self.blocking(move || sqlite::probe(&path, query.as_deref(), integrity, deadline)).await
+            }
+            Probe::Process { pid_file, name } => {
+                let (pid_file, name) = (pid_file.clone(), name.clone());
+                self.blocking(move || process::probe(pid_file.as_deref(), name.as_deref())).await
+            }
+            Probe::Host { resource, above, path } => {
+                let (processor, resource, above, path) = (self.processor.clone(), *resource, *above, path.clone());
+                self.blocking(move || host::probe(&processor, resource, above, path.as_deref())).await
+            }
+        }
+    }
+
+    /// Runs what holds a thread. A permit is given back when the thread is free again, not when its answer is no longer wanted.
+    async fn blocking(&self, work: impl FnOnce() -> Finding + Send + 'static) -> Finding {
+        let Ok(permit) = self.blocking.clone().acquire_owned().await else {
+            return Finding::bad("the prober is shut down");
+        };
+        let task = spawn_blocking(move || {
+            let finding = work();
+            drop(permit);
+            finding
+        });
+        task.await.unwrap_or_else(|error| Finding::bad(format!("the check itself failed: {error}")))
+    }
+}
+
+impl Default for Prober {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::platform::CheckLevel;
+
+    /// A check with a deadline of 5 seconds.
+    pub(in crate::checks) fn check(probe: Probe) -> Check {
+        Check {
+            name: "test".to_owned(),
+            level: CheckLevel::Shallow,
+            every: Duration::from_secs(30),
+            within: Duration::from_secs(5),
+            slow: Duration::from_secs(5),
+            failures: 3,
+            successes: 2,
+            probe,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_good_run_that_takes_too_long_is_slow() {
+        let run = ["sleep", "0.05"].map(str::to_owned).to_vec();
+        let check = Check { slow: Duration::from_millis(10), ..check(Probe::Command { run }) };
+        let outcome = Prober::new().probe(&check).await;
+        assert_eq!(outcome.result, Reading::Slow);
+        assert!(outcome.latency >= Duration::from_millis(50));
+    }
+
+    #[tokio::test]
+    async fn a_failing_run_that_takes_too_long_is_bad() {
+        let run = ["sh", "-c", "sleep 0.05; exit 3"].map(str::to_owned).to_vec();
+        let check = Check { slow: Duration::from_millis(10), ..check(Probe::Command { run }) };
+        assert_eq!(Prober::new().probe(&check).await.result, Reading::Bad);
+    }
+}
