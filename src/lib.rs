@@ -18,3 +18,4 @@
 
 pub mod checks;
 pub mod platform;
+pub mod store;
