@@ -41,10 +41,6 @@ async fn status(State(api): State<Api>, _caller: Caller) -> Json<Value> {
 fn overview(engine: &EngineHandle) -> Value {
     let state = engine.state();
     let kept: Vec<&Snapshot> = state.snapshots.values().filter(|snapshot| !snapshot.captured.is_empty()).collect();
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
-    let memory = system.used_memory() as f64 * 100.0 / system.total_memory().max(1) as f64;
     let uptime = state.engine.started_at.map(|at| (engine.now() - at).num_seconds());
     json!({
         "systemState": state.system_state(),
@@ -56,14 +52,29 @@ fn overview(engine: &EngineHandle) -> Value {
         },
         "health": {
             "overall": overall(&state),
-            "memoryUsage": (memory * 10.0).round() / 10.0,
+            "memoryUsage": memory_used(),
             "uptimeSeconds": uptime,
         },
     })
 }
 
+/// Memory of this host in use, in percent, when it can be measured.
+fn memory_used() -> Option<f64> {
+    let mut system = sysinfo::System::new().ok()?;
+    system.refresh_memory();
+    #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+    let percent = system.used_memory() as f64 * 100.0 / system.total_memory().max(1) as f64;
+    Some((percent * 10.0).round() / 10.0)
+}
+
 fn overall(state: &DomainState) -> Status {
-    state.services.values().map(|health| health.status).filter(|status| *status != Status::Maintenance).max().unwrap_or_default()
+    state
+        .services
+        .values()
+        .map(|health| health.status)
+        .filter(|status| *status != Status::Maintenance)
+        .max()
+        .unwrap_or_default()
 }
 
 async fn health(State(api): State<Api>, _caller: Caller) -> Json<Value> {
@@ -84,7 +95,7 @@ async fn health(State(api): State<Api>, _caller: Caller) -> Json<Value> {
                 "since": health.since,
                 "reason": health.reason,
                 "lastSeen": figures.and_then(crate::domain::ServiceVitals::last_seen),
-                "p95Seconds": figures.and_then(|figures| figures.p95()).map(|p95| p95.as_secs_f64()),
+                "p95Seconds": figures.and_then(crate::domain::ServiceVitals::p95).map(|p95| p95.as_secs_f64()),
                 "errorRate": figures.and_then(crate::domain::ServiceVitals::error_rate),
             })
         })

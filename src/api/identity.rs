@@ -50,7 +50,11 @@ fn identify(state: &State, login: Option<&str>, claimed: Option<&str>) -> Result
             mine.iter().find(|operator| operator.name == name).copied()
         }
         Some(_) => {
-            return Err(Problem::new(StatusCode::FORBIDDEN, "as-in-drill-only", "only in a drill may one login be several people"));
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "as-in-drill-only",
+                "only in a drill may one login be several people",
+            ));
         }
     };
     chosen.cloned().ok_or_else(|| match claimed {

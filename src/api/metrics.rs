@@ -25,8 +25,16 @@ pub(super) async fn metrics(State(api): State<Api>) -> ([(&'static str, &'static
     let seq = state.seq as f64;
     gauge("journal_events", "Events in the journal.", vec![(String::new(), seq)]);
     gauge("incidents_open", "Open incidents.", vec![(String::new(), count(state.open_incidents().count()))]);
-    gauge("changes_pending", "Changes that wait for approval.", vec![(String::new(), count(state.pending_changes().len()))]);
-    gauge("recoveries_running", "Recoveries under way.", vec![(String::new(), count(state.running_recoveries().count()))]);
+    gauge(
+        "changes_pending",
+        "Changes that wait for approval.",
+        vec![(String::new(), count(state.pending_changes().len()))],
+    );
+    gauge(
+        "recoveries_running",
+        "Recoveries under way.",
+        vec![(String::new(), count(state.running_recoveries().count()))],
+    );
     let failed = state.snapshots.values().filter(|s| matches!(s.state, SnapshotState::Failed(_))).count();
     gauge("snapshots_failed", "Snapshots that failed.", vec![(String::new(), count(failed))]);
     let up = |status: Status| if status == Status::Healthy { 1.0 } else { 0.0 };

@@ -164,7 +164,7 @@ impl Client {
         self.post(&format!("/api/v1/snapshots/{id}/verify"), &(), THOROUGH).await
     }
 
-    /// The last results of a service's checks, newest first.
+    /// The last results of a service's checks, oldest first.
     ///
     /// # Errors
     /// As every question: see [`ClientError`].
@@ -222,7 +222,10 @@ impl Client {
         if !response.status().is_success() {
             return Err(refusal(response).await);
         }
-        response.json().await.map_err(|error| ClientError::Failed(format!("the engine's answer is not readable: {error}")))
+        response
+            .json()
+            .await
+            .map_err(|error| ClientError::Failed(format!("the engine's answer is not readable: {error}")))
     }
 
     /// Tells a missing socket from a dead one from one that is somebody else's.
@@ -234,8 +237,12 @@ impl Client {
             cause = current.source();
         }
         let reason = match kind {
-            Some(io::ErrorKind::NotFound) => "it was never started here, or another home is meant; start one with: codeblue serve",
-            Some(io::ErrorKind::ConnectionRefused) => "it has died and left its socket behind; start it with: codeblue serve",
+            Some(io::ErrorKind::NotFound) => {
+                "it was never started here, or another home is meant; start one with: codeblue serve"
+            }
+            Some(io::ErrorKind::ConnectionRefused) => {
+                "it has died and left its socket behind; start it with: codeblue serve"
+            }
             Some(io::ErrorKind::PermissionDenied) => "the socket belongs to another user",
             _ if error.is_timeout() => return ClientError::Failed("the engine did not answer in time".to_owned()),
             _ => return ClientError::Failed(format!("the connection to the engine broke: {error}")),

@@ -87,10 +87,12 @@ impl Client {
                     "samples" => serde_json::from_str(&message.data).map(Update::Samples),
                     _ => continue,
                 };
-                match update {
-                    Ok(update) if listener.send(update).await.is_ok() => {}
-                    Ok(_) => return String::new(),
+                let update = match update {
+                    Ok(update) => update,
                     Err(error) => return format!("the engine speaks another version: {error}"),
+                };
+                if listener.send(update).await.is_err() {
+                    return String::new();
                 }
             }
         }

@@ -172,7 +172,8 @@ fn suggestions(scene: &Scene, hypotheses: &[Hypothesis]) -> Vec<SuggestedFix> {
         }
     };
     let act = |fixes: &mut Vec<_>| {
-        let mut actions: Vec<_> = platform.service(scene.root).map(|service| service.actions.iter().collect()).unwrap_or_default();
+        let mut actions: Vec<_> =
+            platform.service(scene.root).map(|service| service.actions.iter().collect()).unwrap_or_default();
         actions.sort_by_key(|action: &&crate::platform::Action| action.risk);
         for action in actions {
             fixes.push((
@@ -224,7 +225,9 @@ fn related(case: &CaseFile, root: &str) -> Vec<IncidentId> {
         .values()
         .rev()
         .filter(|other| other.id != case.incident)
-        .filter(|other| other.root.as_deref() == Some(root) || other.services.first().is_some_and(|first| first == root))
+        .filter(|other| {
+            other.root.as_deref() == Some(root) || other.services.first().is_some_and(|first| first == root)
+        })
         .map(|other| other.id)
         .take(5)
         .collect()

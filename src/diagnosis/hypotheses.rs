@@ -47,12 +47,19 @@ const CLAIM_FROM: f64 = 0.3;
 
 /// All causes for which something speaks, the most likely first.
 pub(super) fn weigh(scene: &Scene) -> Vec<Hypothesis> {
-    let mut found: Vec<Hypothesis> =
-        [deployment(scene), gone(scene), frozen(scene), configuration(scene), corruption(scene), slow(scene), resource(scene)]
-            .into_iter()
-            .flatten()
-            .filter(|hypothesis| hypothesis.confidence >= CLAIM_FROM)
-            .collect();
+    let mut found: Vec<Hypothesis> = [
+        deployment(scene),
+        gone(scene),
+        frozen(scene),
+        configuration(scene),
+        corruption(scene),
+        slow(scene),
+        resource(scene),
+    ]
+    .into_iter()
+    .flatten()
+    .filter(|hypothesis| hypothesis.confidence >= CLAIM_FROM)
+    .collect();
     found.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     found
 }
@@ -135,7 +142,8 @@ fn is_frozen(scene: &Scene) -> bool {
 fn gone(scene: &Scene) -> Option<Hypothesis> {
     let refused = says(&scene.failing, &["refused"]);
     let missing = says(&scene.failing, &["not running", "no such process", "no process", "is gone", "zombie"]);
-    let weights: Vec<f64> = [(refused, 0.7), (missing, 0.8)].iter().filter(|(seen, _)| *seen).map(|(_, w)| *w).collect();
+    let weights: Vec<f64> =
+        [(refused, 0.7), (missing, 0.8)].iter().filter(|(seen, _)| *seen).map(|(_, w)| *w).collect();
     (!weights.is_empty()).then(|| simple(Kind::ProcessGone, format!("the process of {} is gone", scene.root), &weights))
 }
 
@@ -150,8 +158,9 @@ fn frozen(scene: &Scene) -> Option<Hypothesis> {
         .filter(|(seen, _)| *seen)
         .map(|(_, weight)| *weight)
         .collect();
-    (!weights.is_empty())
-        .then(|| simple(Kind::ProcessFrozen, format!("{} does not answer: its process is frozen", scene.root), &weights))
+    (!weights.is_empty()).then(|| {
+        simple(Kind::ProcessFrozen, format!("{} does not answer: its process is frozen", scene.root), &weights)
+    })
 }
 
 fn configuration(scene: &Scene) -> Option<Hypothesis> {
@@ -181,7 +190,8 @@ fn corruption(scene: &Scene) -> Option<Hypothesis> {
         let line = repeated.line.to_lowercase();
         words.iter().any(|word| line.contains(word))
     });
-    let weights: Vec<f64> = [(checked, 0.85), (logged, 0.75)].iter().filter(|(seen, _)| *seen).map(|(_, w)| *w).collect();
+    let weights: Vec<f64> =
+        [(checked, 0.85), (logged, 0.75)].iter().filter(|(seen, _)| *seen).map(|(_, w)| *w).collect();
     let databases: Vec<&str> = scene
         .case
         .state

@@ -10,3 +10,4 @@ mod redact;
 
 pub use document::{CaseFile, analyse};
 pub use logs::{LogExcerpt, collect_logs};
+pub use redact::redact;

@@ -1,7 +1,8 @@
 //! Takes identifiers out of evidence before it is kept: e-mail addresses, network addresses and long numbers.
 
 /// A line that may be stored and shown: without control characters, identifiers replaced by their class.
-pub(super) fn redact(line: &str) -> String {
+#[must_use]
+pub fn redact(line: &str) -> String {
     let clean: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     clean
         .split(' ')

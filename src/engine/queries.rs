@@ -133,7 +133,8 @@ impl EngineHandle {
             for captured in &snapshot.captured {
                 match vault.verify(&captured.vault_id, &CancelFlag::new()) {
                     Ok(found) => {
-                        problems.extend(found.iter().map(|p| format!("{}: {}: {}", captured.component, p.path, p.problem)));
+                        problems
+                            .extend(found.iter().map(|p| format!("{}: {}: {}", captured.component, p.path, p.problem)));
                     }
                     Err(error) => problems.push(format!("{}: {error}", captured.component)),
                 }
@@ -147,7 +148,7 @@ impl EngineHandle {
         Ok(problems)
     }
 
-    /// The last results of a service's checks, newest first, from the sample store.
+    /// The last results of a service's checks, oldest first, from the sample store.
     ///
     /// # Errors
     /// When there is no such service or the store cannot be read.

@@ -18,6 +18,7 @@ use tracing::{error, warn};
 use super::{EngineHandle, clock::Clock};
 use crate::{
     checks::Prober,
+    diagnosis::redact,
     domain::{Actor, Command, Judge, Status},
     platform::{Check, Platform, Sample},
     store::SampleStore,
@@ -46,9 +47,9 @@ pub(super) async fn probe(prober: &Prober, clock: &dyn Clock, probed: &Probed) -
         check: probed.check.name.clone(),
         level: probed.check.level,
         at,
-        reading: outcome.reading,
+        reading: outcome.result,
         latency: outcome.latency,
-        detail: outcome.detail,
+        detail: redact(&outcome.detail),
     }
 }
 

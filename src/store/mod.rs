@@ -1,7 +1,10 @@
-//! Floor 3. What the engine keeps on disk: the journal of events with its checkpoints, and the samples of checks.
+//! Floor 3. What the engine keeps on disk: the journal of events with its checkpoints (`journal`), the proof that it still
+//! says what was written (`verify`), and the samples of checks (`samples`).
 
 pub mod journal;
+pub mod samples;
 mod verify;
 
 pub use journal::{Draft, Journal, JournalError};
+pub use samples::{SampleStore, SampleStoreError};
 pub use verify::{Problem, ProblemKind, Verification, verify_file};

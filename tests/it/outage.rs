@@ -66,7 +66,9 @@ impl Platform {
         let database = folder.path().join("records.db");
         rusqlite::Connection::open(&database)
             .unwrap()
-            .execute_batch("CREATE TABLE patient (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO patient VALUES (1, 'A')")
+            .execute_batch(
+                "CREATE TABLE patient (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO patient VALUES (1, 'A')",
+            )
             .unwrap();
         std::fs::write(
             home.join("codeblue.toml"),
@@ -170,11 +172,8 @@ async fn a_bad_release_is_seen_diagnosed_rolled_back_and_proved() {
     assert!(change.title.contains("v41 → v40"), "{}", change.title);
 
     // An engineer's yes does not count for an emergency, and a hash of another plan counts for nobody.
-    let approve = |hash: &str| Command::ApproveChange {
-        change: change.id,
-        plan_hash: hash.to_owned(),
-        reason: String::new(),
-    };
+    let approve =
+        |hash: &str| Command::ApproveChange { change: change.id, plan_hash: hash.to_owned(), reason: String::new() };
     let refused = handle.submit(approve(&change.plan_hash), person("erin")).await;
     assert!(matches!(refused, Err(SubmitError::Refused(refusal)) if refusal.rule == "role-needed"));
     let refused = handle.submit(approve("0123456789abcdef"), person("alice")).await;
@@ -230,10 +229,8 @@ async fn a_database_goes_back_to_its_snapshot_and_the_rollback_can_be_undone() {
         incident: None,
     });
     handle.submit(rollback, person("erin")).await.unwrap();
-    let state = until(&handle, "rolled back", |state| {
-        state.recoveries.values().any(|recovery| recovery.ended.is_some())
-    })
-    .await;
+    let state =
+        until(&handle, "rolled back", |state| state.recoveries.values().any(|recovery| recovery.ended.is_some())).await;
     let recovery = state.recoveries.values().next().unwrap();
     assert_eq!(recovery.ended.map(|(_, outcome)| outcome), Some(RecoveryOutcome::Succeeded), "{recovery:#?}");
     assert_eq!(name(&platform), "A");

@@ -63,4 +63,3 @@ pub(super) async fn finish(hands: &Hands, id: SnapshotId, captured: Vec<Captured
         tracing::warn!(snapshot = %id, problem, "not captured");
     }
 }
-

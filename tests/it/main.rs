@@ -1,0 +1,4 @@
+//! Tests from outside, in one binary.
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod outage;
