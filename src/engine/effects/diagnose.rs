@@ -6,12 +6,15 @@ use super::{Hands, blocking};
 use crate::{
     diagnosis::{CaseFile, analyse, collect_logs},
     domain::{Command, DiagnosisId},
+    engine::observe,
 };
 
 /// Bytes read from the end of each log file.
 const LOG_TAIL: usize = 256 * 1024;
 
 pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
+    // What went live a moment ago is the first suspect.
+    observe::look(&hands.engine).await;
     let state = hands.engine.state();
     let Some(diagnosis) = state.diagnoses.get(&id) else { return };
     let incident = diagnosis.incident;
