@@ -25,4 +25,5 @@ pub mod engine;
 pub mod platform;
 pub mod recovery;
 pub mod store;
+pub mod tui;
 pub mod vault;
