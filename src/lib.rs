@@ -17,3 +17,4 @@
 //! ```
 
 pub mod platform;
+pub mod sandbox;
