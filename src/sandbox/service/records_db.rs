@@ -102,7 +102,7 @@ fn select(connection: &Connection, asked: &Query) -> rusqlite::Result<Vec<Value>
     if !statement.readonly() {
         return Err(rusqlite::Error::InvalidQuery);
     }
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut found = Vec::new();
     let mut rows = statement.query(params_from_iter(&asked.params))?;
     while let Some(row) = rows.next()? {
