@@ -127,12 +127,7 @@ pub static ACTIONS: &[Action] = &[
         about: "Say no to the change",
         place: Where::Change,
         danger: Danger::Guarded,
-        disabled: |model| {
-            cannot_act(model).or_else(|| match waiting_change(model) {
-                Err(why) => Some(why),
-                Ok(_) => None,
-            })
-        },
+        disabled: |model| cannot_act(model).or_else(|| waiting_change(model).err()),
         run: |model| match waiting_change(model) {
             Ok(id) => ask(model, format!("Why is {id} rejected?"), Purpose::Reject(id)),
             Err(_) => Vec::new(),
@@ -715,7 +710,7 @@ fn waiting_change(model: &Model) -> Result<ChangeId, String> {
 
 fn running_recovery(model: &Model) -> Option<RecoveryId> {
     let here =
-        model.recovery().filter(|id| model.state.recoveries.get(id).is_some_and(|recovery| recovery.is_running()));
+        model.recovery().filter(|id| model.state.recoveries.get(id).is_some_and(crate::domain::Recovery::is_running));
     here.or_else(|| model.state.running_recoveries().next().map(|recovery| recovery.id))
 }
 

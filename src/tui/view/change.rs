@@ -93,7 +93,7 @@ fn plan(model: &Model, canvas: &mut Canvas, area: Rect, change: &Change) {
     lines.push(Vec::new());
     match model.dry_runs.get(&change.id) {
         None | Some(Loaded::Waiting) => {
-            lines.push(vec![(Role::Muted, " dry run: looking at what would change …".to_owned())])
+            lines.push(vec![(Role::Muted, " dry run: looking at what would change …".to_owned())]);
         }
         Some(Loaded::Failed(why)) => lines.push(vec![(Role::Bad, format!(" dry run failed: {why}"))]),
         Some(Loaded::Here(dry_run)) => {

@@ -19,7 +19,7 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
     let (glyph, word, role) = status_badge(status);
     let name_columns = if columns >= 60 { 18 } else { 14 };
     if let Some(silence) = model.silence_of(name) {
-        let seen = model.vitals.services.get(name).and_then(|figures| figures.last_seen());
+        let seen = model.vitals.services.get(name).and_then(crate::domain::ServiceVitals::last_seen);
         let since = seen.map(|at| at.format("%H:%M:%S").to_string()).unwrap_or_default();
         return vec![
             (role, format!("{glyph} {} ", text::left(&text::age(silence), 5))),
@@ -28,7 +28,7 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
         ];
     }
     let figures = model.vitals.services.get(name);
-    let p95 = figures.and_then(|figures| figures.p95()).map_or_else(|| "—".to_owned(), text::latency);
+    let p95 = figures.and_then(crate::domain::ServiceVitals::p95).map_or_else(|| "—".to_owned(), text::latency);
     let errors = figures.and_then(crate::domain::ServiceVitals::error_rate).map_or_else(
         || "—".to_owned(),
         |rate| if rate == 0.0 { "0 %".to_owned() } else { format!("{:.0} %", (rate * 100.0).max(1.0)) },
