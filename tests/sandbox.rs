@@ -380,6 +380,36 @@ fn a_crash_at_any_moment_of_an_injection_can_be_healed() {
 }
 
 #[test]
+fn a_crash_at_any_moment_of_healing_can_be_healed() {
+    let (_home, sandbox) = start();
+    let dir = sandbox.dir();
+    let whole = state_of(dir);
+    for round in 0..15_u64 {
+        let faults = [
+            FaultKind::CorruptDatabase,
+            FaultKind::BadRelease,
+            FaultKind::BrokenConfig,
+            FaultKind::Slow,
+            FaultKind::Kill,
+        ];
+        let fault = faults[usize::try_from(round).unwrap() % faults.len()];
+        sandbox::inject(dir, fault, None, LEASE, Utc::now()).unwrap();
+        let mut command = Command::new(BINARY);
+        command.args(["sandbox", "heal", "--dir"]).arg(dir).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut healer = command.spawn().unwrap();
+        thread::sleep(Duration::from_millis(3 + round));
+        healer.kill().unwrap();
+        healer.wait().unwrap();
+        sandbox::heal(dir).unwrap();
+        eventually("health", || healthy(dir).len() == sandbox::SERVICES.len());
+        // a writer that was killed leaves its unfinished file until the sandbox goes down
+        let mut now = state_of(dir);
+        now.retain(|name, _| !name.ends_with("unfinished"));
+        assert_eq!(now, whole, "round {round}, {}", fault.name());
+    }
+}
+
+#[test]
 fn what_is_not_a_sandbox_or_is_in_use_is_refused_and_left_alone() {
     let home = tempfile::tempdir().unwrap();
     let foreign = home.path().join("documents");
