@@ -268,6 +268,25 @@ fn a_killed_service_stays_dead_until_the_restart_action_and_keeps_its_port() {
 }
 
 #[test]
+fn what_is_written_after_the_database_was_put_back_is_not_lost() {
+    let (_home, sandbox) = start();
+    let dir = sandbox.dir();
+    let acknowledged = || sandbox::status(dir).unwrap().clinicians.and_then(|one| one["lastAcknowledged"].as_i64());
+    for _ in 0..2 {
+        sandbox::inject(dir, FaultKind::CorruptDatabase, None, LEASE, Utc::now()).unwrap();
+        sandbox::heal(dir).unwrap();
+    }
+    let before = acknowledged();
+    eventually("a write by the load", || acknowledged() > before);
+    let written = acknowledged().unwrap();
+    // another process sees it, also after the one that wrote it was killed
+    sandbox::inject(dir, FaultKind::Kill, Some("records-db"), LEASE, Utc::now()).unwrap();
+    let database = rusqlite::Connection::open(dir.join("services/records-db/records.db")).unwrap();
+    let found = database.query_row("SELECT count(*) FROM vitals WHERE id = ?1", [written], |row| row.get::<_, i64>(0));
+    assert_eq!(found.unwrap(), 1);
+}
+
+#[test]
 fn the_supervisor_ends_a_fault_when_its_lease_ends() {
     let (_home, sandbox) = start();
     let dir = sandbox.dir();
