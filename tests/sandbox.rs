@@ -268,6 +268,25 @@ fn a_killed_service_stays_dead_until_the_restart_action_and_keeps_its_port() {
 }
 
 #[test]
+fn what_is_written_after_the_database_was_put_back_is_not_lost() {
+    let (_home, sandbox) = start();
+    let dir = sandbox.dir();
+    let acknowledged = || sandbox::status(dir).unwrap().clinicians.and_then(|one| one["lastAcknowledged"].as_i64());
+    for _ in 0..2 {
+        sandbox::inject(dir, FaultKind::CorruptDatabase, None, LEASE, Utc::now()).unwrap();
+        sandbox::heal(dir).unwrap();
+    }
+    let before = acknowledged();
+    eventually("a write by the load", || acknowledged() > before);
+    let written = acknowledged().unwrap();
+    // another process sees it, also after the one that wrote it was killed
+    sandbox::inject(dir, FaultKind::Kill, Some("records-db"), LEASE, Utc::now()).unwrap();
+    let database = rusqlite::Connection::open(dir.join("services/records-db/records.db")).unwrap();
+    let found = database.query_row("SELECT count(*) FROM vitals WHERE id = ?1", [written], |row| row.get::<_, i64>(0));
+    assert_eq!(found.unwrap(), 1);
+}
+
+#[test]
 fn the_supervisor_ends_a_fault_when_its_lease_ends() {
     let (_home, sandbox) = start();
     let dir = sandbox.dir();
@@ -376,6 +395,36 @@ fn a_crash_at_any_moment_of_an_injection_can_be_healed() {
         eventually("the end of all processes", || processes_of(&dir).is_empty());
         sandbox::heal(&dir).unwrap();
         assert_eq!(state_of(&dir), whole, "round {round}, {}", fault.name());
+    }
+}
+
+#[test]
+fn a_crash_at_any_moment_of_healing_can_be_healed() {
+    let (_home, sandbox) = start();
+    let dir = sandbox.dir();
+    let whole = state_of(dir);
+    for round in 0..15_u64 {
+        let faults = [
+            FaultKind::CorruptDatabase,
+            FaultKind::BadRelease,
+            FaultKind::BrokenConfig,
+            FaultKind::Slow,
+            FaultKind::Kill,
+        ];
+        let fault = faults[usize::try_from(round).unwrap() % faults.len()];
+        sandbox::inject(dir, fault, None, LEASE, Utc::now()).unwrap();
+        let mut command = Command::new(BINARY);
+        command.args(["sandbox", "heal", "--dir"]).arg(dir).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut healer = command.spawn().unwrap();
+        thread::sleep(Duration::from_millis(3 + round));
+        healer.kill().unwrap();
+        healer.wait().unwrap();
+        sandbox::heal(dir).unwrap();
+        eventually("health", || healthy(dir).len() == sandbox::SERVICES.len());
+        // a writer that was killed leaves its unfinished file until the sandbox goes down
+        let mut now = state_of(dir);
+        now.retain(|name, _| !name.ends_with("unfinished"));
+        assert_eq!(now, whole, "round {round}, {}", fault.name());
     }
 }
 

@@ -95,7 +95,7 @@ pub(super) fn without_supervisor(layout: &Layout) -> Result<Healed, SandboxError
     healed.ended = ended;
     process::forget(layout)?;
     files::remove(&layout.socket())?;
-    sweep(layout, problems.is_empty())?;
+    sweep(layout)?;
     conclude(healed, &problems)
 }
 
@@ -126,6 +126,7 @@ fn settle_all(layout: &Layout, live: bool) -> Result<(Healed, Vec<String>), Sand
             Err(error) => problems.push(format!("{}: {error}", record.id)),
         }
     }
+    sweep_copies(layout)?;
     Ok((healed, problems))
 }
 
@@ -160,7 +161,10 @@ fn config_is_broken(layout: &Layout, record: &FaultRecord, broken: &str) -> Resu
 
 fn undo(layout: &Layout, record: &FaultRecord, live: bool) -> Result<(), SandboxError> {
     let service = record.service.as_str();
-    let reload = || if live { reload_in(layout, service) } else { Ok(()) };
+    // also when there is nothing to put back: whoever began to heal may have died before the service heard of it
+    let reload = || {
+        if live && process::running(layout, service)?.is_some() { reload_in(layout, service) } else { Ok(()) }
+    };
     match &record.undo {
         Undo::Release { previous, bad } => {
             let root = layout.service(service);
@@ -170,8 +174,8 @@ fn undo(layout: &Layout, record: &FaultRecord, live: bool) -> Result<(), Sandbox
                     return Err(SandboxError::Damaged { path: root.join("current"), reason });
                 }
                 content::switch_release(&root, previous)?;
-                reload()?;
             }
+            reload()?;
             files::remove(&root.join("releases").join(bad))
         }
         Undo::Start { .. } if live && process::running(layout, service)?.is_none() => restart_in(layout, service),
@@ -186,39 +190,46 @@ fn undo(layout: &Layout, record: &FaultRecord, live: bool) -> Result<(), Sandbox
                 && config_is_broken(layout, record, broken_sha256)?
             {
                 files::write(&layout.config(service), &text)?;
-                reload()?;
             }
-            Ok(())
+            reload()
         }
         Undo::Database => {
             let copy = record.copy(layout);
             if copy.exists() && !database::is_sound(&layout.database())? {
                 database::replace(&layout.database(), &copy)?;
-                reload()?;
             }
-            Ok(())
+            reload()
         }
         Undo::Quicken { slow } => {
             let named: Option<Slow> = files::read_json(&layout.slow(service))?;
-            if named.is_some_and(|named| named.process == *slow) {
+            if named.is_none_or(|named| named.process == *slow) {
                 files::remove(&layout.slow(service))?;
-                if slow.state() != ProcessState::Gone {
-                    reload()?;
-                }
             }
-            Ok(())
+            reload()
         }
     }
 }
 
-/// Removes what writers left unfinished, and copies whose record is gone.
-fn sweep(layout: &Layout, all_undone: bool) -> Result<(), SandboxError> {
+/// Removes copies whose record is gone; the caller holds the lock of the faults.
+fn sweep_copies(layout: &Layout) -> Result<(), SandboxError> {
+    let kept: Vec<String> = fault::records(layout)?.into_iter().map(|record| record.id).collect();
+    let dir = layout.faults();
+    for entry in fs::read_dir(&dir).map_err(SandboxError::io("list", &dir))?.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.split_once(".copy").is_some_and(|(id, _)| !kept.iter().any(|kept| kept == id)) {
+            files::remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what writers left unfinished; nobody writes now.
+fn sweep(layout: &Layout) -> Result<(), SandboxError> {
     let services = catalogue::processes().map(|service| layout.service(service));
     for dir in services.chain(["run", "config", "faults", "secrets"].map(|name| layout.dir().join(name))) {
         for entry in fs::read_dir(&dir).map_err(SandboxError::io("list", &dir))?.flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.ends_with(files::UNFINISHED) || (all_undone && name.ends_with(".copy")) {
+            if entry.file_name().to_string_lossy().ends_with(files::UNFINISHED) {
                 files::remove(&entry.path())?;
             }
         }

@@ -61,9 +61,11 @@ pub(super) struct Slow {
 impl Identity {
     /// The process that has this number now.
     pub(super) fn of(pid: u32) -> Option<Self> {
-        let (state, started) = stat(pid)?;
+        let Stat { state, started, threads } = stat(pid)?;
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
-        (state != 'Z' && state != 'X').then_some(Self { pid, started, boot })
+        // the first thread may be dead while others still hold sockets
+        let dead = matches!(state, 'Z' | 'X') && threads <= 1;
+        (!dead).then_some(Self { pid, started, boot })
     }
 
     pub(super) fn this() -> Option<Self> {
@@ -75,7 +77,7 @@ impl Identity {
             return ProcessState::Gone;
         }
         match stat(self.pid) {
-            Some(('T' | 't', _)) => ProcessState::Frozen,
+            Some(Stat { state: 'T' | 't', .. }) => ProcessState::Frozen,
             Some(_) => ProcessState::Running,
             None => ProcessState::Gone,
         }
@@ -101,16 +103,21 @@ impl Identity {
     }
 }
 
-/// State letter and start time of a process.
-fn stat(pid: u32) -> Option<(char, u64)> {
+/// What proc(5) tells about a process.
+struct Stat {
+    state: char,
+    started: u64,
+    threads: u64,
+}
+
+fn stat(pid: u32) -> Option<Stat> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // the name in parentheses may hold anything
-    let rest = text.rsplit_once(')')?.1;
-    let mut fields = rest.split_whitespace();
+    // the name in parentheses may hold anything; the state after it is field 3
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?.chars().next()?;
-    // field 22 of proc(5), counted from the state, which is field 3
-    let started = fields.nth(18)?.parse().ok()?;
-    Some((state, started))
+    let threads = fields.nth(16)?.parse().ok()?;
+    let started = fields.nth(1)?.parse().ok()?;
+    Some(Stat { state, started, threads })
 }
 
 /// Whether a process was started as a service of a sandbox directory.

@@ -195,8 +195,9 @@ fn watch_leases(layout: &Layout, phase: &Phase, woken: &Receiver<()>) {
         }
         match heal::expired(layout, Utc::now()) {
             Ok(next) => {
-                let next = next.and_then(|next| (next - Utc::now()).to_std().ok());
-                rest = next.unwrap_or(LONGEST_REST).clamp(POLL, LONGEST_REST);
+                // one that ended meanwhile is next at once
+                let left = next.map(|next| (next - Utc::now()).to_std().unwrap_or_default());
+                rest = left.unwrap_or(LONGEST_REST).clamp(POLL, LONGEST_REST);
             }
             Err(error) => {
                 note(&layout.log("supervisor"), &format!("a fault could not be undone yet: {error}"));
