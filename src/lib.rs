@@ -18,6 +18,7 @@
 
 pub mod api;
 pub mod checks;
+pub mod cli;
 pub mod client;
 pub mod diagnosis;
 pub mod domain;
