@@ -1,184 +1,120 @@
 //! Command line in, exit code out.
 
-use std::{path::PathBuf, process::ExitCode, thread, time::Duration};
+use std::{io, process::ExitCode};
 
-use chrono::Utc;
-use clap::{Parser, Subcommand};
-use codeblue::sandbox::{self, FaultKind, Sandbox, SandboxError, SandboxOptions, ServiceArgs};
-use tokio::signal::unix::{SignalKind, signal};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use codeblue::{
+    cli::{self, CliError, Exit, Global, Session, Verb},
+    engine::Home,
+};
+use color_eyre::eyre::{Result, eyre};
+use tracing_appender::{
+    non_blocking::WorkerGuard,
+    rolling::{RollingFileAppender, Rotation},
+};
+use tracing_subscriber::{EnvFilter, Layer, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
+/// Days of log that are kept.
+const LOGS: usize = 14;
+
+/// Incident command center: watch, decide, roll back, prove.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version, about, propagate_version = true, max_term_width = 110)]
 struct Arguments {
+    #[command(flatten)]
+    global: Global,
     #[command(subcommand)]
-    command: Verb,
+    what: Option<What>,
 }
 
 #[derive(Subcommand)]
-enum Verb {
-    Demo {
-        #[arg(long)]
-        dir: Option<PathBuf>,
-        #[arg(long)]
-        headless: bool,
-    },
-    /// A platform of real processes, safe to break
-    #[command(subcommand)]
-    Sandbox(SandboxVerb),
-    #[command(hide = true)]
-    SandboxService(ServiceArgs),
+enum What {
+    #[command(flatten)]
+    Verb(Verb),
+    /// Write the completions of a shell
+    Completions { shell: Shell },
 }
 
-#[derive(Subcommand)]
-enum SandboxVerb {
-    /// Bring it up and stay until interrupted
-    Up {
-        #[arg(long)]
-        dir: PathBuf,
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// Return when it is up, and leave it running
-        #[arg(long)]
-        detach: bool,
-        #[arg(long, hide = true)]
-        detached: bool,
-    },
-    /// End it
-    Down {
-        #[arg(long)]
-        dir: PathBuf,
-    },
-    /// Break something; `fault list` names what
-    Fault {
-        name: String,
-        service: Option<String>,
-        #[arg(long)]
-        dir: Option<PathBuf>,
-        #[arg(long = "for", value_parser = humantime::parse_duration)]
-        lease: Option<Duration>,
-    },
-    /// Undo all faults
-    Heal {
-        #[arg(long)]
-        dir: PathBuf,
-    },
-    /// What runs, and what is broken
-    Status {
-        #[arg(long)]
-        dir: PathBuf,
-    },
-    #[command(hide = true)]
-    Restart {
-        service: String,
-        #[arg(long)]
-        dir: PathBuf,
-    },
-    #[command(hide = true)]
-    Reload {
-        service: String,
-        #[arg(long)]
-        dir: PathBuf,
-    },
-    /// Write the platform file
-    Platform {
-        #[arg(long)]
-        dir: PathBuf,
-        #[arg(long)]
-        into: PathBuf,
-    },
-}
-
-#[tokio::main(worker_threads = 2)]
-async fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
-        Verb::SandboxService(args) => sandbox::run_service(args).await,
-        Verb::Sandbox(verb) => run(verb).await,
-        Verb::Demo { dir, headless } => {
-            let _ = rustls::crypto::ring::default_provider().install_default();
-            let options = codeblue::cli::demo::DemoOptions {
-                dir,
-                headless,
-                end_after: None,
-                seed: 1,
-                theme: codeblue::tui::Theme::ansi(),
-                operator: None,
-            };
-            if let Err(error) = codeblue::cli::demo::run(options).await {
-                eprintln!("codeblue: {error}");
-                return ExitCode::FAILURE;
-            }
-            Ok(())
+fn main() -> Result<ExitCode> {
+    install_hooks()?;
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| eyre!("the program already has a provider of cryptography"))?;
+    let Arguments { global, what } = Arguments::parse();
+    let session = Session::new(global);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let exit = match what {
+        Some(What::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Arguments::command(), "codeblue", &mut io::stdout());
+            Exit::Done
         }
+        Some(What::Verb(verb)) => {
+            let home = if verb.is_engine() { Some(session.home().and_then(prepared)) } else { None };
+            match home.transpose() {
+                Err(error) => session.output.error(&error),
+                Ok(home) => {
+                    let told = if verb.takes_screen() { LevelFilter::OFF } else { LevelFilter::WARN };
+                    let log = keep_log(home.as_ref(), told)?;
+                    let exit = runtime.block_on(verb.run(&session));
+                    drop(log);
+                    exit
+                }
+            }
+        }
+        None => match session.home().and_then(prepared) {
+            Err(error) => session.output.error(&error),
+            Ok(home) => {
+                let log = keep_log(Some(&home), LevelFilter::OFF)?;
+                let exit = runtime.block_on(cli::board(&session));
+                drop(log);
+                exit
+            }
+        },
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("codeblue: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    runtime.shutdown_background();
+    Ok(exit.into())
 }
 
-async fn run(verb: SandboxVerb) -> Result<(), SandboxError> {
-    let binary = || std::env::current_exe().map_err(|error| SandboxError::Supervisor(error.to_string()));
-    match verb {
-        SandboxVerb::Up { dir, seed, detach: true, .. } => {
-            show(&sandbox::up_detached(&SandboxOptions { dir, binary: binary()?, seed })?);
+/// A panic of the screen's own thread gives the terminal back before it is reported. One elsewhere is contained by its task
+/// and goes to the log: written to the terminal it would only spoil the screen.
+fn install_hooks() -> Result<()> {
+    let (panics, errors) = color_eyre::config::HookBuilder::default().into_hooks();
+    errors.install()?;
+    let report = panics.into_panic_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().name() == Some("main") {
+            codeblue::tui::restore();
+            report(info);
+        } else {
+            tracing::error!(%info, "panic");
         }
-        SandboxVerb::Up { dir, seed, detached, .. } => {
-            if detached {
-                sandbox::leave_terminal().map_err(|error| SandboxError::Supervisor(error.to_string()))?;
-            }
-            stay(SandboxOptions { dir, binary: binary()?, seed }).await?;
-        }
-        SandboxVerb::Down { dir } => sandbox::down(&dir)?,
-        SandboxVerb::Fault { name, .. } if name == "list" => {
-            for fault in FaultKind::ALL {
-                println!("{:18}{:14}{}", fault.name(), fault.default_service(), fault.what());
-            }
-        }
-        SandboxVerb::Fault { name, service, dir, lease } => {
-            let dir = dir.unwrap_or_else(|| PathBuf::from("."));
-            let lease = lease.unwrap_or(sandbox::DEFAULT_LEASE);
-            let fault = FaultKind::from_name(&name)?;
-            show(&sandbox::inject(&dir, fault, service.as_deref(), lease, Utc::now())?);
-        }
-        SandboxVerb::Heal { dir } => show(&sandbox::heal(&dir)?),
-        SandboxVerb::Status { dir } => show(&sandbox::status(&dir)?),
-        SandboxVerb::Restart { service, dir } => sandbox::restart(&dir, &service)?,
-        SandboxVerb::Reload { service, dir } => sandbox::reload(&dir, &service)?,
-        SandboxVerb::Platform { dir, into } => {
-            let login = std::env::var("USER").unwrap_or_else(|_| "root".to_owned());
-            println!("{}", sandbox::write_platform(&dir, &into, &binary()?, &login)?.display());
-        }
-    }
+    }));
     Ok(())
 }
 
-/// Until a signal, or `sandbox down` from elsewhere.
-async fn stay(options: SandboxOptions) -> Result<(), SandboxError> {
-    let signals = |kind| signal(kind).map_err(|error| SandboxError::Supervisor(error.to_string()));
-    let (mut interrupt, mut terminate) = (signals(SignalKind::interrupt())?, signals(SignalKind::terminate())?);
-    let started = tokio::task::spawn_blocking(move || Sandbox::start(&options)).await;
-    let sandbox = started.map_err(|error| SandboxError::Supervisor(error.to_string()))??;
-    eprintln!("up in {}; Ctrl-C ends it", sandbox.dir().display());
-    while sandbox.is_up() {
-        tokio::select! {
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
-            () = tokio::time::sleep(Duration::from_millis(200)) => {}
-        }
-    }
-    let stopped = thread::spawn(move || sandbox.stop());
-    while !stopped.is_finished() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    Ok(())
+fn prepared(home: Home) -> Result<Home, CliError> {
+    home.prepare()?;
+    Ok(home)
 }
 
-fn show(value: &impl serde::Serialize) {
-    match serde_json::to_string_pretty(value) {
-        Ok(text) => println!("{text}"),
-        Err(error) => eprintln!("codeblue: {error}"),
-    }
+/// What happened inside goes to a file of the engine's home, by day; only what a person has to know also to standard error.
+fn keep_log(home: Option<&Home>, told: LevelFilter) -> Result<Option<WorkerGuard>> {
+    let stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).with_filter(told);
+    let registry = tracing_subscriber::registry().with(stderr);
+    let Some(home) = home else {
+        registry.init();
+        return Ok(None);
+    };
+    let file = RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix("codeblue")
+        .filename_suffix("log")
+        .max_log_files(LOGS)
+        .build(home.log())?;
+    let (writer, guard) = tracing_appender::non_blocking(file);
+    let filter = EnvFilter::try_from_env("CODEBLUE_LOG").unwrap_or_else(|_| EnvFilter::new("info,rustic_core=warn"));
+    let file = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false).with_filter(filter);
+    registry.with(file).init();
+    Ok(Some(guard))
 }

@@ -6,67 +6,41 @@ use std::{
     time::Duration,
 };
 
+use clap::Args;
 use tokio::sync::oneshot;
 
-use super::host::{HostError, Hosted};
+use super::{
+    error::{CliError, Exit},
+    serve::{Running, until_told_to_stop},
+    session::Session,
+};
 use crate::{
-    client::{Client, ClientError, Update},
-    engine::{Clock, Home, HomeError, SystemClock, login_of},
+    client::{Client, Update},
+    engine::{Clock, Home, SystemClock, login_of},
     sandbox::{self, DEFAULT_LEASE, FaultKind, Sandbox, SandboxError, SandboxOptions},
-    tui::{BoardError, BoardOptions, Drill, Fault, Theme, board},
+    tui::{BoardOptions, Drill, Fault, board},
 };
 
-/// What a demo is told.
-#[derive(Debug, Clone)]
-pub struct DemoOptions {
-    /// Where to put it; a temporary place when not given.
-    pub dir: Option<PathBuf>,
-    /// Without the board: events are printed as they come.
-    pub headless: bool,
-    /// End by itself after this time.
-    pub end_after: Option<Duration>,
-    /// Of the invented patients and of the load.
-    pub seed: u64,
-    /// How the board looks.
-    pub theme: Theme,
-    /// Who to be; alice when not given.
-    pub operator: Option<String>,
-}
-
-/// Why a demo ended badly.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    /// Its folder could not be made.
-    #[error("{path}: {source}")]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// What was said.
-        source: std::io::Error,
-    },
-    /// The program does not know where it is itself.
-    #[error("this program's own file cannot be found: {0}")]
-    Itself(std::io::Error),
-    /// The platform could not be brought up.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
-    /// The home could not be made.
-    #[error(transparent)]
-    Home(#[from] HomeError),
-    /// The engine could not start.
-    #[error(transparent)]
-    Host(#[from] HostError),
-    /// The engine could not be reached.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// The board ended badly.
-    #[error(transparent)]
-    Board(#[from] BoardError),
+/// The whole product on a platform of real processes, safe to break
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where to put it, to be found again later; a temporary place when not given
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Without the board: events are printed as they come
+    #[arg(long)]
+    headless: bool,
+    /// End by itself after this time
+    #[arg(long = "for", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    end_after: Option<Duration>,
+    /// Of the invented patients and of the load
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 /// Everything of a demo that has to be ended.
-struct Running {
-    hosted: Hosted,
+struct Up {
+    running: Running,
     sandbox: Sandbox,
 }
 
@@ -104,112 +78,132 @@ impl Drill for SandboxDrill {
     }
 }
 
-/// Runs the demo until it is left.
-///
-/// # Errors
-/// When its platform, its engine or the board cannot run.
-pub async fn run(options: DemoOptions) -> Result<(), DemoError> {
-    let (root, temporary) = place(options.dir.as_deref())?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let home = Home::at(&root.join("home"));
-    let client = Client::unix(&home.socket(), Some(options.operator.clone().unwrap_or_else(|| "alice".to_owned())))?;
-    let result = if options.headless {
-        let running = start(root.clone(), home, options.seed, clock.clone()).await?;
-        eprintln!(
-            "demo: running in {}; break it with: codeblue sandbox fault bad-release --dir {}",
-            root.display(),
-            root.join("sandbox").display()
-        );
-        follow(client, options.end_after).await;
-        end(running).await;
-        Ok(())
-    } else {
-        on_board(options, root.clone(), home, client, clock).await
-    };
-    drop(temporary);
-    result
-}
-
-fn place(dir: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>), DemoError> {
-    match dir {
-        Some(dir) => {
-            std::fs::create_dir_all(dir).map_err(|source| DemoError::Folder { path: dir.to_owned(), source })?;
-            let dir = dir.canonicalize().map_err(|source| DemoError::Folder { path: dir.to_owned(), source })?;
-            Ok((dir, None))
-        }
-        None => {
-            let dir = tempfile::Builder::new()
-                .prefix("codeblue-demo-")
-                .tempdir()
-                .map_err(|source| DemoError::Folder { path: std::env::temp_dir(), source })?;
-            Ok((dir.path().to_owned(), Some(dir)))
-        }
+impl Demo {
+    pub(super) fn takes_screen(&self) -> bool {
+        !self.headless
     }
-}
 
-async fn start(root: PathBuf, home: Home, seed: u64, clock: Arc<dyn Clock>) -> Result<Running, DemoError> {
-    let binary = std::env::current_exe().map_err(DemoError::Itself)?;
-    home.prepare()?;
-    let dir = root.join("sandbox");
-    let platform_file = home.platform_file();
-    let brought_up = tokio::task::spawn_blocking(move || {
-        let sandbox = Sandbox::start(&SandboxOptions { dir: dir.clone(), binary: binary.clone(), seed })?;
-        let login = login_of(rustix::process::getuid().as_raw()).unwrap_or_else(|| "root".to_owned());
-        let into = platform_file.parent().unwrap_or(&dir).to_owned();
-        sandbox::write_platform(&dir, &into, &binary, &login)?;
-        Ok::<_, SandboxError>(sandbox)
-    });
-    let sandbox = match brought_up.await {
-        Ok(result) => result?,
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-    };
-    let hosted = Hosted::start(&home, clock).await?;
-    Ok(Running { hosted, sandbox })
-}
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        let (root, temporary) = place(self.dir.as_deref())?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let home = Home::at(&root.join("home"));
+        let operator = session.named().unwrap_or_else(|| "alice".to_owned());
+        let client = Client::unix(&home.socket(), Some(operator))?;
+        let pointer = pointer(session)?;
+        point(&pointer, &root.join("sandbox"))?;
+        let result = if self.headless {
+            let up = start(root.clone(), home, self.seed).await?;
+            session
+                .output
+                .progress(&format!("running in {}; break it with: codeblue sandbox fault list", root.display()));
+            follow(client, self.end_after).await;
+            end(up).await;
+            Ok(())
+        } else {
+            self.on_board(session, root.clone(), home, client, clock).await
+        };
+        let _ = std::fs::remove_file(pointer);
+        drop(temporary);
+        result.map(|()| Exit::Done)
+    }
 
-/// The board comes first and shows that it waits; the platform and the engine come up behind it.
-async fn on_board(
-    options: DemoOptions,
-    root: PathBuf,
-    home: Home,
-    client: Client,
-    clock: Arc<dyn Clock>,
-) -> Result<(), DemoError> {
-    let (tell, failed) = oneshot::channel();
-    let drill = Arc::new(SandboxDrill { dir: root.join("sandbox"), clock: clock.clone() });
-    let starting = tokio::spawn({
-        let clock = clock.clone();
-        async move {
-            match start(root, home, options.seed, clock).await {
-                Ok(running) => Some(running),
+    /// The board comes first and shows that it waits; the platform and the engine come up behind it.
+    async fn on_board(
+        self,
+        session: &Session,
+        root: PathBuf,
+        home: Home,
+        client: Client,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(), CliError> {
+        let (tell, failed) = oneshot::channel();
+        let drill = Arc::new(SandboxDrill { dir: root.join("sandbox"), clock: clock.clone() });
+        let seed = self.seed;
+        let starting = tokio::spawn(async move {
+            match start(root, home, seed).await {
+                Ok(up) => Some(up),
                 Err(error) => {
                     let _ = tell.send(error.to_string());
                     None
                 }
             }
+        });
+        let shown = board(BoardOptions {
+            client,
+            clock,
+            theme: super::board::theme(session),
+            drill: Some(drill),
+            failed: Some(failed),
+            hosts_engine: true,
+        });
+        let shown = match self.end_after {
+            Some(time) => tokio::time::timeout(time, shown).await.unwrap_or(Ok(())),
+            None => shown.await,
+        };
+        if let Ok(Some(up)) = starting.await {
+            up.running.finish_recoveries().await;
+            end(up).await;
         }
-    });
-    let shown = board(BoardOptions {
-        client,
-        clock,
-        theme: options.theme,
-        drill: Some(drill),
-        failed: Some(failed),
-        hosts_engine: true,
-    });
-    let shown = match options.end_after {
-        Some(time) => tokio::time::timeout(time, shown).await.unwrap_or(Ok(())),
-        None => shown.await,
-    };
-    if let Ok(Some(running)) = starting.await {
-        end(running).await;
+        Ok(shown?)
     }
-    Ok(shown?)
 }
 
-async fn end(running: Running) {
-    running.hosted.stop("the demo was left").await;
-    let _ = tokio::task::spawn_blocking(move || running.sandbox.stop()).await;
+fn place(dir: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>), CliError> {
+    let error = |path: &Path, error: std::io::Error| CliError::Failed(format!("{}: {error}", path.display()));
+    match dir {
+        Some(dir) => {
+            std::fs::create_dir_all(dir).map_err(|cause| error(dir, cause))?;
+            Ok((dir.canonicalize().map_err(|cause| error(dir, cause))?, None))
+        }
+        None => {
+            let made = tempfile::Builder::new().prefix("codeblue-demo-").tempdir();
+            let dir = made.map_err(|cause| error(&std::env::temp_dir(), cause))?;
+            Ok((dir.path().to_owned(), Some(dir)))
+        }
+    }
+}
+
+/// The file that tells `codeblue sandbox` where the running demo is.
+pub(super) fn pointer(session: &Session) -> Result<PathBuf, CliError> {
+    Ok(session.home()?.run().join("demo"))
+}
+
+fn point(pointer: &Path, sandbox: &Path) -> Result<(), CliError> {
+    let error = |cause: std::io::Error| CliError::Failed(format!("{}: {cause}", pointer.display()));
+    if let Some(folder) = pointer.parent() {
+        std::fs::create_dir_all(folder).map_err(error)?;
+    }
+    std::fs::write(pointer, sandbox.display().to_string()).map_err(error)
+}
+
+/// The file of this program.
+pub(super) fn own_binary() -> Result<PathBuf, CliError> {
+    std::env::current_exe()
+        .map_err(|error| CliError::Failed(format!("this program's own file cannot be found: {error}")))
+}
+
+/// The login this process runs as.
+pub(super) fn own_login() -> String {
+    login_of(rustix::process::getuid().as_raw()).unwrap_or_else(|| "root".to_owned())
+}
+
+async fn start(root: PathBuf, home: Home, seed: u64) -> Result<Up, CliError> {
+    let binary = own_binary()?;
+    home.prepare()?;
+    let dir = root.join("sandbox");
+    let platform_file = home.platform_file();
+    let brought_up = tokio::task::spawn_blocking(move || {
+        let sandbox = Sandbox::start(&SandboxOptions { dir: dir.clone(), binary: binary.clone(), seed })?;
+        sandbox::write_platform(&dir, platform_file.parent().unwrap_or(&dir), &binary, &own_login())?;
+        Ok::<_, SandboxError>(sandbox)
+    });
+    let sandbox = brought_up.await.map_err(|panicked| CliError::Failed(panicked.to_string()))??;
+    Ok(Up { running: super::serve::start(&home).await?, sandbox })
+}
+
+async fn end(up: Up) {
+    up.running.stop("the demo was left").await;
+    let _ = tokio::task::spawn_blocking(move || up.sandbox.stop()).await;
 }
 
 /// Prints events as they come, until interrupted or until the time is over.
@@ -222,22 +216,16 @@ async fn follow(client: Client, end_after: Option<Duration>) {
             None => std::future::pending().await,
         }
     };
-    tokio::pin!(over);
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    let told = until_told_to_stop();
+    tokio::pin!(over, told);
     loop {
-        let terminated = async {
-            match terminate.as_mut() {
-                Some(signal) => signal.recv().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             () = &mut over => return,
-            _ = tokio::signal::ctrl_c() => return,
-            _ = terminated => return,
+            _ = &mut told => return,
             update = news.recv() => match update {
                 Some(Update::Event(recorded)) => {
-                    println!("{} {:<24} {}", recorded.at.format("%H:%M:%S%.3f"), recorded.actor, recorded.event.summary());
+                    let actor = recorded.actor.to_string();
+                    println!("{} {actor:<24} {}", recorded.at.format("%H:%M:%S%.3f"), recorded.event.summary());
                 }
                 Some(_) => {}
                 None => return,
