@@ -127,12 +127,7 @@ pub static ACTIONS: &[Action] = &[
         about: "Say no to the change",
         place: Where::Change,
         danger: Danger::Guarded,
-        disabled: |model| {
-            cannot_act(model).or_else(|| match waiting_change(model) {
-                Err(why) => Some(why),
-                Ok(_) => None,
-            })
-        },
+        disabled: |model| cannot_act(model).or_else(|| waiting_change(model).err()),
         run: |model| match waiting_change(model) {
             Ok(id) => ask(model, format!("Why is {id} rejected?"), Purpose::Reject(id)),
             Err(_) => Vec::new(),
@@ -591,7 +586,14 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         wanted.push("inject");
     }
     wanted.extend(["palette", "help", "quit"]);
-    wanted.into_iter().filter_map(named).collect()
+    // Two actions on one key are one hint: the one that the key does now.
+    wanted
+        .into_iter()
+        .filter_map(named)
+        .filter(|action| {
+            action.keys.iter().any(|key| on_key(model, *key).is_some_and(|found| found.name == action.name))
+        })
+        .collect()
 }
 
 /// The roles of an operator, as people say them.
@@ -715,7 +717,7 @@ fn waiting_change(model: &Model) -> Result<ChangeId, String> {
 
 fn running_recovery(model: &Model) -> Option<RecoveryId> {
     let here =
-        model.recovery().filter(|id| model.state.recoveries.get(id).is_some_and(|recovery| recovery.is_running()));
+        model.recovery().filter(|id| model.state.recoveries.get(id).is_some_and(crate::domain::Recovery::is_running));
     here.or_else(|| model.state.running_recoveries().next().map(|recovery| recovery.id))
 }
 

@@ -133,10 +133,7 @@ fn read(inputs: &Sender<Input>, paused: &AtomicBool, patience: Duration) {
             continue;
         }
         let wait = escapes.wait(Instant::now()).unwrap_or(Duration::from_millis(200));
-        let ready = match event::poll(wait) {
-            Ok(ready) => ready,
-            Err(_) => return,
-        };
+        let Ok(ready) = event::poll(wait) else { return };
         let events = if ready && !paused.load(Ordering::SeqCst) {
             let Ok(event) = event::read() else { return };
             match translate(event) {
