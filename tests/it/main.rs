@@ -5,3 +5,4 @@ mod api;
 mod outage;
 mod served;
 mod stream;
+mod terminal;
