@@ -1,4 +1,5 @@
 //! Tests from outside, in one binary.
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod house;
 mod outage;
