@@ -1,5 +1,11 @@
 //! Tests from outside, in one binary.
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod desk;
+mod executor;
 mod house;
+mod invariants;
 mod outage;
+mod properties;
+mod simulation;
+mod world;
