@@ -18,11 +18,14 @@
 
 pub mod api;
 pub mod checks;
+pub mod cli;
 pub mod client;
 pub mod diagnosis;
 pub mod domain;
 pub mod engine;
 pub mod platform;
 pub mod recovery;
+pub mod sandbox;
 pub mod store;
+pub mod tui;
 pub mod vault;

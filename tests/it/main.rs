@@ -1,11 +1,14 @@
 //! Tests from outside, in one binary.
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod api;
 mod desk;
 mod executor;
 mod house;
 mod invariants;
 mod outage;
 mod properties;
+mod served;
 mod simulation;
+mod stream;
 mod world;

@@ -1,0 +1,235 @@
+//! `codeblue demo`: the whole product on a platform of real processes that may be broken.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use clap::Args;
+use tokio::sync::oneshot;
+
+use super::{
+    error::{CliError, Exit},
+    serve::{Running, until_told_to_stop},
+    session::Session,
+};
+use crate::{
+    client::{Client, Update},
+    engine::{Clock, Home, SystemClock, login_of},
+    sandbox::{self, DEFAULT_LEASE, FaultKind, Sandbox, SandboxError, SandboxOptions},
+    tui::{BoardOptions, Drill, Fault, board},
+};
+
+/// The whole product on a platform of real processes, safe to break
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where to put it, to be found again later; a temporary place when not given
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Without the board: events are printed as they come
+    #[arg(long)]
+    headless: bool,
+    /// End by itself after this time
+    #[arg(long = "for", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    end_after: Option<Duration>,
+    /// Of the invented patients and of the load
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Everything of a demo that has to be ended.
+struct Up {
+    running: Running,
+    sandbox: Sandbox,
+}
+
+/// The sandbox as the board may break it.
+struct SandboxDrill {
+    dir: PathBuf,
+    clock: Arc<dyn Clock>,
+}
+
+impl Drill for SandboxDrill {
+    fn faults(&self) -> Vec<Fault> {
+        FaultKind::ALL
+            .iter()
+            .map(|kind| Fault {
+                name: kind.name().to_owned(),
+                about: format!("{} ({})", kind.what(), kind.default_service()),
+            })
+            .collect()
+    }
+
+    fn inject(&self, fault: &str) -> Result<String, String> {
+        let kind = FaultKind::from_name(fault).map_err(|error| error.to_string())?;
+        let record = sandbox::inject(&self.dir, kind, None, DEFAULT_LEASE, self.clock.now())
+            .map_err(|error| error.to_string())?;
+        Ok(format!("{} injected into {}; watch the board", record.fault.name(), record.service))
+    }
+
+    fn heal(&self) -> Result<String, String> {
+        let healed = sandbox::heal(&self.dir).map_err(|error| error.to_string())?;
+        Ok(match healed.faults.len() {
+            0 => "no fault was in force".to_owned(),
+            1 => "1 fault taken back".to_owned(),
+            many => format!("{many} faults taken back"),
+        })
+    }
+}
+
+impl Demo {
+    pub(super) fn takes_screen(&self) -> bool {
+        !self.headless
+    }
+
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        let (root, temporary) = place(self.dir.as_deref())?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let home = Home::at(&root.join("home"));
+        let operator = session.named().unwrap_or_else(|| "alice".to_owned());
+        let client = Client::unix(&home.socket(), Some(operator))?;
+        let pointer = pointer(session)?;
+        point(&pointer, &root.join("sandbox"))?;
+        let result = if self.headless {
+            let up = start(root.clone(), home, self.seed).await?;
+            session
+                .output
+                .progress(&format!("running in {}; break it with: codeblue sandbox fault list", root.display()));
+            follow(client, self.end_after).await;
+            end(up).await;
+            Ok(())
+        } else {
+            self.on_board(session, root.clone(), home, client, clock).await
+        };
+        let _ = std::fs::remove_file(pointer);
+        drop(temporary);
+        result.map(|()| Exit::Done)
+    }
+
+    /// The board comes first and shows that it waits; the platform and the engine come up behind it.
+    async fn on_board(
+        self,
+        session: &Session,
+        root: PathBuf,
+        home: Home,
+        client: Client,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(), CliError> {
+        let (tell, failed) = oneshot::channel();
+        let drill = Arc::new(SandboxDrill { dir: root.join("sandbox"), clock: clock.clone() });
+        let seed = self.seed;
+        let starting = tokio::spawn(async move {
+            match start(root, home, seed).await {
+                Ok(up) => Some(up),
+                Err(error) => {
+                    let _ = tell.send(error.to_string());
+                    None
+                }
+            }
+        });
+        let shown = board(BoardOptions {
+            client,
+            clock,
+            theme: super::board::theme(session),
+            drill: Some(drill),
+            failed: Some(failed),
+            hosts_engine: true,
+        });
+        let shown = match self.end_after {
+            Some(time) => tokio::time::timeout(time, shown).await.unwrap_or(Ok(())),
+            None => shown.await,
+        };
+        if let Ok(Some(up)) = starting.await {
+            up.running.finish_recoveries().await;
+            end(up).await;
+        }
+        Ok(shown?)
+    }
+}
+
+fn place(dir: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>), CliError> {
+    let error = |path: &Path, error: std::io::Error| CliError::Failed(format!("{}: {error}", path.display()));
+    match dir {
+        Some(dir) => {
+            std::fs::create_dir_all(dir).map_err(|cause| error(dir, cause))?;
+            Ok((dir.canonicalize().map_err(|cause| error(dir, cause))?, None))
+        }
+        None => {
+            let made = tempfile::Builder::new().prefix("codeblue-demo-").tempdir();
+            let dir = made.map_err(|cause| error(&std::env::temp_dir(), cause))?;
+            Ok((dir.path().to_owned(), Some(dir)))
+        }
+    }
+}
+
+/// The file that tells `codeblue sandbox` where the running demo is.
+pub(super) fn pointer(session: &Session) -> Result<PathBuf, CliError> {
+    Ok(session.home()?.run().join("demo"))
+}
+
+fn point(pointer: &Path, sandbox: &Path) -> Result<(), CliError> {
+    let error = |cause: std::io::Error| CliError::Failed(format!("{}: {cause}", pointer.display()));
+    if let Some(folder) = pointer.parent() {
+        std::fs::create_dir_all(folder).map_err(error)?;
+    }
+    std::fs::write(pointer, sandbox.display().to_string()).map_err(error)
+}
+
+/// The file of this program.
+pub(super) fn own_binary() -> Result<PathBuf, CliError> {
+    std::env::current_exe()
+        .map_err(|error| CliError::Failed(format!("this program's own file cannot be found: {error}")))
+}
+
+/// The login this process runs as.
+pub(super) fn own_login() -> String {
+    login_of(rustix::process::getuid().as_raw()).unwrap_or_else(|| "root".to_owned())
+}
+
+async fn start(root: PathBuf, home: Home, seed: u64) -> Result<Up, CliError> {
+    let binary = own_binary()?;
+    home.prepare()?;
+    let dir = root.join("sandbox");
+    let platform_file = home.platform_file();
+    let brought_up = tokio::task::spawn_blocking(move || {
+        let sandbox = Sandbox::start(&SandboxOptions { dir: dir.clone(), binary: binary.clone(), seed })?;
+        sandbox::write_platform(&dir, platform_file.parent().unwrap_or(&dir), &binary, &own_login())?;
+        Ok::<_, SandboxError>(sandbox)
+    });
+    let sandbox = brought_up.await.map_err(|panicked| CliError::Failed(panicked.to_string()))??;
+    Ok(Up { running: super::serve::start(&home).await?, sandbox })
+}
+
+async fn end(up: Up) {
+    up.running.stop("the demo was left").await;
+    let _ = tokio::task::spawn_blocking(move || up.sandbox.stop()).await;
+}
+
+/// Prints events as they come, until interrupted or until the time is over.
+async fn follow(client: Client, end_after: Option<Duration>) {
+    let (news_to, mut news) = tokio::sync::mpsc::channel(256);
+    tokio::spawn(async move { client.follow(news_to).await });
+    let over = async {
+        match end_after {
+            Some(time) => tokio::time::sleep(time).await,
+            None => std::future::pending().await,
+        }
+    };
+    let told = until_told_to_stop();
+    tokio::pin!(over, told);
+    loop {
+        tokio::select! {
+            () = &mut over => return,
+            _ = &mut told => return,
+            update = news.recv() => match update {
+                Some(Update::Event(recorded)) => {
+                    let actor = recorded.actor.to_string();
+                    println!("{} {actor:<24} {}", recorded.at.format("%H:%M:%S%.3f"), recorded.event.summary());
+                }
+                Some(_) => {}
+                None => return,
+            },
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! `codeblue incident`
+
+use chrono::{DateTime, Utc};
+use clap::Subcommand;
+use serde_json::Value;
+
+use super::{
+    error::{CliError, Exit},
+    session::Session,
+    table::{Cell, Paint, Table},
+    text, words,
+};
+use crate::domain::{self, Clock, Command, IncidentId, IncidentRole, Severity};
+
+/// Work on incidents
+#[derive(Debug, Subcommand)]
+pub enum Incident {
+    /// Incidents, newest first
+    List {
+        /// Only those in which users may still suffer
+        #[arg(long)]
+        open: bool,
+        /// How many at most
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// One incident with its timeline
+    Show { incident: IncidentId },
+    /// Open one that no check has noticed
+    Declare {
+        /// What is wrong, in one line
+        title: String,
+        /// 1 (the worst) to 4
+        #[arg(long, short, value_parser = words::severity)]
+        severity: Severity,
+        /// A service that is hit; may be repeated
+        #[arg(long = "service", value_name = "SERVICE")]
+        services: Vec<String>,
+    },
+    /// Say that you have seen it
+    Ack { incident: IncidentId },
+    /// Write something down
+    Note { incident: IncidentId, text: String },
+    /// Give somebody a role in it
+    Assign {
+        incident: IncidentId,
+        operator: String,
+        #[arg(long, default_value = "commander", value_parser = words::incident_role())]
+        role: IncidentRole,
+    },
+    /// Call for more people
+    Escalate {
+        incident: IncidentId,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Judge its severity anew
+    Severity {
+        incident: IncidentId,
+        /// 1 (the worst) to 4
+        #[arg(value_parser = words::severity)]
+        severity: Severity,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Users are served again
+    Resolve {
+        incident: IncidentId,
+        /// What ended it
+        #[arg(long, alias = "resolution")]
+        reason: String,
+    },
+    /// All is done
+    Close { incident: IncidentId },
+    /// It came back
+    Reopen {
+        incident: IncidentId,
+        #[arg(long)]
+        reason: String,
+    },
+    /// It is the same as another one, which goes on
+    Merge { incident: IncidentId, into: IncidentId },
+    /// It has to do with another one
+    Link { incident: IncidentId, other: IncidentId },
+}
+
+impl Incident {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        let command = match self {
+            Self::List { open, limit } => return list(session, open, limit).await,
+            Self::Show { incident } => return show(session, incident).await,
+            Self::Declare { title, severity, services } => Command::DeclareIncident { severity, title, services },
+            Self::Ack { incident } => Command::AcknowledgeIncident { incident },
+            Self::Note { incident, text } => Command::NoteIncident { incident, text },
+            Self::Assign { incident, operator, role } => Command::AssignIncident { incident, role, operator },
+            Self::Escalate { incident, reason } => Command::EscalateIncident { incident, reason },
+            Self::Severity { incident, severity, reason } => {
+                Command::SetIncidentSeverity { incident, severity, reason }
+            }
+            Self::Resolve { incident, reason } => Command::ResolveIncident { incident, resolution: reason },
+            Self::Close { incident } => Command::CloseIncident { incident },
+            Self::Reopen { incident, reason } => Command::ReopenIncident { incident, reason },
+            Self::Merge { incident, into } => Command::MergeIncident { incident, into },
+            Self::Link { incident, other } => Command::LinkIncident { incident, other },
+        };
+        session.submit(command).await
+    }
+}
+
+/// The incidents as the API gives them, newest first.
+async fn documents(session: &Session) -> Result<Vec<Value>, CliError> {
+    Ok(session.client()?.get("/api/emergency/incidents").await?)
+}
+
+/// The incident in a document of the API, whose additional fields are for other programs.
+fn read(document: &Value) -> Result<domain::Incident, CliError> {
+    serde_json::from_value(document.clone())
+        .map_err(|error| CliError::Failed(format!("the engine speaks another version: {error}")))
+}
+
+async fn list(session: &Session, open: bool, limit: usize) -> Result<Exit, CliError> {
+    let mut chosen = Vec::new();
+    for document in documents(session).await? {
+        let incident = read(&document)?;
+        if (!open || incident.state.is_open()) && chosen.len() < limit {
+            chosen.push((document, incident));
+        }
+    }
+    let (documents, incidents): (Vec<_>, Vec<_>) = chosen.into_iter().unzip();
+    session.output.result(&documents, || match incidents.as_slice() {
+        [] => "no incident".to_owned(),
+        incidents => table(incidents.iter(), session.now()).render(&session.output),
+    })?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn table<'a>(incidents: impl Iterator<Item = &'a domain::Incident>, now: DateTime<Utc>) -> Table {
+    let mut table = Table::new(["SEV", "ID", "STATE", "AGE", "CLOCK", "WHAT"]);
+    for incident in incidents {
+        table.row([
+            Cell::painted(incident.severity.to_string(), severity_paint(incident.severity)),
+            Cell::from(incident.id.to_string()),
+            Cell::from(incident.state.to_string()),
+            Cell::from(text::span(incident.resolved_at.unwrap_or(now) - incident.detected_at)),
+            running(incident, now),
+            Cell::from(&incident.title),
+        ]);
+    }
+    table
+}
+
+fn severity_paint(severity: Severity) -> Paint {
+    match severity {
+        Severity::Sev1 => Paint::Bad,
+        Severity::Sev2 => Paint::Warn,
+        Severity::Sev3 | Severity::Sev4 => Paint::Strong,
+    }
+}
+
+fn running(incident: &domain::Incident, now: DateTime<Utc>) -> Cell {
+    match incident.running_clock() {
+        None => Cell::from("—"),
+        Some(clock) => {
+            let left = incident.deadline(clock) - now;
+            if left < chrono::TimeDelta::zero() {
+                Cell::painted(format!("{clock} over by {}", text::span(-left)), Paint::Bad)
+            } else {
+                Cell::from(format!("{clock} in {}", text::span(left)))
+            }
+        }
+    }
+}
+
+async fn show(session: &Session, id: IncidentId) -> Result<Exit, CliError> {
+    for document in documents(session).await? {
+        let incident = read(&document)?;
+        if incident.id == id {
+            session.output.result(&document, || describe(session, &incident))?;
+            return Ok(Exit::Done);
+        }
+    }
+    Err(domain::Refusal::unknown("incident", id).into())
+}
+
+fn describe(session: &Session, incident: &domain::Incident) -> String {
+    let mut page =
+        format!("{} {} {}: {}\n", incident.id, incident.severity, incident.state, text::line(&incident.title));
+    page += &format!("detected    {}, opened by {}\n", text::moment(incident.detected_at), incident.opened_by);
+    page += &format!("services    {}\n", text::line(&incident.services.join(", ")));
+    if let Some(root) = &incident.root {
+        page += &format!("root        {}\n", text::line(root));
+    }
+    for clock in Clock::ALL {
+        let how = match incident.stopped_at(clock) {
+            Some(at) => format!("after {}", text::span(at - incident.detected_at)),
+            None => format!("due {}", text::moment(incident.deadline(clock))),
+        };
+        let late = if incident.breached.contains(&clock) { ", LATE" } else { "" };
+        page += &format!("{clock:<11} {how}{late}\n");
+    }
+    for (role, operator) in &incident.roles {
+        page += &format!("{:<11} {}\n", text::word(role), text::line(operator));
+    }
+    let names = |ids: Vec<String>| ids.join(", ");
+    let linked: [(&str, Vec<String>); 4] = [
+        ("diagnoses", incident.diagnoses.iter().map(ToString::to_string).collect()),
+        ("changes", incident.changes.iter().map(ToString::to_string).collect()),
+        ("recoveries", incident.recoveries.iter().map(ToString::to_string).collect()),
+        ("linked", incident.links.iter().map(ToString::to_string).collect()),
+    ];
+    for (what, ids) in linked.into_iter().filter(|(_, ids)| !ids.is_empty()) {
+        page += &format!("{what:<11} {}\n", names(ids));
+    }
+    if let Some(into) = incident.merged_into {
+        page += &format!("merged into {into}\n");
+    }
+    if let Some(resolution) = &incident.resolution {
+        page += &format!("resolution  {}\n", text::line(resolution));
+    }
+    let mut timeline = Table::new(["TIME", "WHO", "WHAT"]);
+    for entry in &incident.timeline {
+        timeline.row([
+            Cell::from(text::moment(entry.at)),
+            Cell::from(entry.actor.to_string()),
+            Cell::from(&entry.text),
+        ]);
+    }
+    page + "\n" + &timeline.render(&session.output)
+}

@@ -1,0 +1,105 @@
+//! Where results go: tables for people or one JSON document, on standard output; everything else on standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use rustix::termios::tcgetwinsize;
+use serde::Serialize;
+
+use super::{
+    error::{CliError, Exit},
+    table::Paint,
+    text,
+};
+
+/// How results are shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    json: bool,
+    colour: bool,
+    width: Option<usize>,
+}
+
+impl Output {
+    /// As the options, the environment and the kind of standard output say.
+    #[must_use]
+    pub fn new(json: bool, no_colour: bool) -> Self {
+        let terminal = io::stdout().is_terminal();
+        let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_none_or(|value| value == "dumb");
+        let width = terminal
+            .then(|| tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col)))
+            .flatten()
+            .filter(|width| *width > 0);
+        Self { json, colour: terminal && !no_colour && !forbidden && !dumb, width }
+    }
+
+    #[cfg(test)]
+    pub(super) fn plain() -> Self {
+        Self { json: false, colour: false, width: None }
+    }
+
+    /// Whether results are JSON.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether colours are wanted and can be shown.
+    #[must_use]
+    pub fn wants_colour(&self) -> bool {
+        self.colour
+    }
+
+    /// Columns of the terminal, if it is one.
+    pub(super) fn width(&self) -> Option<usize> {
+        self.width
+    }
+
+    pub(super) fn paint(&self, text: &str, paint: Option<Paint>) -> String {
+        match paint {
+            Some(paint) if self.colour && !text.is_empty() => format!("\x1b[{}m{text}\x1b[0m", paint.code()),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// The result: the document with `--json`, otherwise the text.
+    pub(super) fn result(&self, document: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), CliError> {
+        if self.json {
+            let mut json = serde_json::to_string(document).map_err(|error| CliError::Failed(error.to_string()))?;
+            json.push('\n');
+            write_out(&json)
+        } else {
+            let mut text = text();
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
+            write_out(&text)
+        }
+    }
+
+    /// Tells somebody who watches how it goes; not part of the result.
+    pub(super) fn progress(&self, message: &str) {
+        let _ = writeln!(io::stderr(), "{}", text::line(message));
+    }
+
+    /// Tells why it was not done: on standard error for people, and with `--json` also as the one document.
+    pub fn error(&self, error: &CliError) -> Exit {
+        if matches!(error, CliError::NoReader) {
+            return error.exit();
+        }
+        let _ = writeln!(io::stderr(), "codeblue: {}", text::block(&error.to_string()));
+        if self.json {
+            let _ = writeln!(io::stdout(), "{}", error.document());
+        }
+        error.exit()
+    }
+}
+
+fn write_out(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(CliError::NoReader),
+        Err(error) => Err(CliError::Failed(format!("standard output: {error}"))),
+        Ok(()) => Ok(()),
+    }
+}

@@ -1,0 +1,181 @@
+//! `codeblue sandbox …`: the platform that may be broken.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Subcommand;
+
+use super::{
+    demo,
+    error::{CliError, Exit},
+    serve::until_told_to_stop,
+    session::Session,
+};
+use crate::sandbox::{self, FaultKind, SandboxError, SandboxOptions};
+
+/// The platform that may be broken
+#[derive(Debug, Subcommand)]
+pub enum Sandbox {
+    /// Bring it up and stay until interrupted
+    Up {
+        /// A new or empty folder, or one that was a sandbox before
+        #[arg(long)]
+        dir: PathBuf,
+        /// Of the invented patients and of the load
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Return when it is up, and leave it running
+        #[arg(long)]
+        detach: bool,
+        #[arg(long, hide = true)]
+        detached: bool,
+    },
+    /// End it
+    Down {
+        /// The sandbox; that of the running demo by default
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// Break something; `fault list` says what can be broken
+    Fault {
+        /// Such as bad-release, kill, freeze, broken-config, corrupt-database, slow; or list
+        name: String,
+        /// The service; each fault has a default
+        service: Option<String>,
+        /// The sandbox; that of the running demo by default
+        #[arg(long)]
+        dir: Option<PathBuf>,
+        /// It is taken back by itself after this time
+        #[arg(long = "for", value_parser = humantime::parse_duration, value_name = "DURATION")]
+        lease: Option<Duration>,
+    },
+    /// Take all faults back
+    Heal {
+        /// The sandbox; that of the running demo by default
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// What runs, and what is broken
+    Status {
+        /// The sandbox; that of the running demo by default
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// Write the platform file of a sandbox
+    Platform {
+        /// The sandbox
+        #[arg(long)]
+        dir: PathBuf,
+        /// The folder to write codeblue.toml into
+        #[arg(long)]
+        into: PathBuf,
+    },
+    #[command(hide = true)]
+    Restart {
+        service: String,
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    #[command(hide = true)]
+    Reload {
+        service: String,
+        #[arg(long)]
+        dir: PathBuf,
+    },
+}
+
+impl From<SandboxError> for CliError {
+    fn from(error: SandboxError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl Sandbox {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        match self {
+            Self::Up { dir, seed, detach, detached } => {
+                let options = SandboxOptions { dir, binary: demo::own_binary()?, seed };
+                if detach {
+                    return show(session, &sandbox::up_detached(&options)?);
+                }
+                if detached {
+                    sandbox::leave_terminal().map_err(|error| CliError::Failed(error.to_string()))?;
+                }
+                stay(session, options).await?;
+            }
+            Self::Down { dir } => sandbox::down(&found(session, dir)?)?,
+            Self::Fault { name, .. } if name == "list" => return list(session),
+            Self::Fault { name, service, dir, lease } => {
+                let fault = FaultKind::from_name(&name).map_err(|error| CliError::Usage(error.to_string()))?;
+                let lease = lease.unwrap_or(sandbox::DEFAULT_LEASE);
+                let dir = found(session, dir)?;
+                let record = sandbox::inject(&dir, fault, service.as_deref(), lease, session.now())?;
+                session.output.result(&record, || {
+                    format!(
+                        "{} injected into {}; taken back at {} or by: codeblue sandbox heal",
+                        record.fault.name(),
+                        record.service,
+                        record.expires_at.format("%H:%M:%S UTC")
+                    )
+                })?;
+            }
+            Self::Heal { dir } => return show(session, &sandbox::heal(&found(session, dir)?)?),
+            Self::Status { dir } => return show(session, &sandbox::status(&found(session, dir)?)?),
+            Self::Platform { dir, into } => {
+                let path = sandbox::write_platform(&dir, &into, &demo::own_binary()?, &demo::own_login())?;
+                session.output.result(&path, || path.display().to_string())?;
+            }
+            Self::Restart { service, dir } => sandbox::restart(&dir, &service)?,
+            Self::Reload { service, dir } => sandbox::reload(&dir, &service)?,
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// The sandbox named, or that of the running demo.
+fn found(session: &Session, dir: Option<PathBuf>) -> Result<PathBuf, CliError> {
+    if let Some(dir) = dir {
+        return Ok(dir);
+    }
+    let pointer = demo::pointer(session)?;
+    match std::fs::read_to_string(&pointer) {
+        Ok(dir) if std::path::Path::new(dir.trim()).exists() => Ok(PathBuf::from(dir.trim())),
+        _ => Err(CliError::Usage("no demo runs here; name the sandbox with --dir DIR".to_owned())),
+    }
+}
+
+fn list(session: &Session) -> Result<Exit, CliError> {
+    let all: Vec<_> = FaultKind::ALL
+        .iter()
+        .map(
+            |fault| serde_json::json!({"name": fault.name(), "does": fault.what(), "service": fault.default_service()}),
+        )
+        .collect();
+    session.output.result(&all, || {
+        FaultKind::ALL
+            .iter()
+            .map(|fault| format!("{:<18}{:<14}{}\n", fault.name(), fault.default_service(), fault.what()))
+            .collect()
+    })?;
+    Ok(Exit::Done)
+}
+
+fn show(session: &Session, document: &impl serde::Serialize) -> Result<Exit, CliError> {
+    session.output.result(document, || serde_json::to_string_pretty(document).unwrap_or_default())?;
+    Ok(Exit::Done)
+}
+
+/// Stays until told to stop, or until `sandbox down` from elsewhere.
+async fn stay(session: &Session, options: SandboxOptions) -> Result<(), CliError> {
+    let panicked = |error: tokio::task::JoinError| CliError::Failed(error.to_string());
+    let sandbox = tokio::task::spawn_blocking(move || sandbox::Sandbox::start(&options)).await.map_err(panicked)??;
+    session.output.progress(&format!("up in {}; Ctrl-C ends it", sandbox.dir().display()));
+    let told = until_told_to_stop();
+    tokio::pin!(told);
+    while sandbox.is_up() {
+        tokio::select! {
+            _ = &mut told => break,
+            () = tokio::time::sleep(Duration::from_millis(200)) => {}
+        }
+    }
+    tokio::task::spawn_blocking(move || sandbox.stop()).await.map_err(panicked)
+}

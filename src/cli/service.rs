@@ -1,0 +1,213 @@
+//! `codeblue service`
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::{
+    error::{CliError, Exit},
+    session::Session,
+    table::{Cell, Paint, Table},
+    text, words,
+};
+use crate::{
+    domain::{Command, Refusal, ServiceHealth, ServiceVitals, State, Status, Vitals},
+    platform::{self, Reading, Sample},
+};
+
+/// Health, history and planned work of services
+#[derive(Debug, Subcommand)]
+pub enum Service {
+    /// Every service and how it is
+    List,
+    /// One service: its checks, dependencies, components and last results
+    Show {
+        service: String,
+        /// How many results of checks
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Begin planned work, in which failures are expected; or end it
+    #[command(group(clap::ArgGroup::new("what").required(true).args(["time", "end"])))]
+    Maintenance {
+        service: String,
+        /// How long it will take
+        #[arg(long = "for", value_name = "TIME", value_parser = words::duration)]
+        time: Option<Duration>,
+        /// End it now
+        #[arg(long)]
+        end: bool,
+        /// What is being done
+        #[arg(long, default_value = "planned work")]
+        reason: String,
+    },
+}
+
+impl Service {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        match self {
+            Self::List => list(session).await,
+            Self::Show { service, limit } => show(session, &service, limit).await,
+            Self::Maintenance { service, time: Some(time), reason, .. } => {
+                let until = TimeDelta::from_std(time)
+                    .ok()
+                    .and_then(|time| session.now().checked_add_signed(time))
+                    .ok_or_else(|| CliError::Usage("--for: that is too long".to_owned()))?;
+                session.submit(Command::StartMaintenance { service, until, reason }).await
+            }
+            Self::Maintenance { service, .. } => session.submit(Command::EndMaintenance { service }).await,
+        }
+    }
+}
+
+async fn list(session: &Session) -> Result<Exit, CliError> {
+    let client = session.client()?;
+    if session.output.is_json() {
+        let document: Value = client.get("/api/emergency/health").await?;
+        session.output.result(&document, String::new)?;
+    } else {
+        let (state, vitals) = (client.state().await?, client.vitals().await?);
+        session.output.result(&(), || table(&state, &vitals, session.now()).render(&session.output))?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn table(state: &State, vitals: &Vitals, now: DateTime<Utc>) -> Table {
+    let mut table = Table::new(["STATE", "SERVICE", "CRITICALITY", "P95", "ERRORS", "SINCE", "WHY"]);
+    for service in &state.platform.services {
+        let health = state.services.get(&service.name).cloned().unwrap_or_default();
+        let figures = vitals.services.get(&service.name);
+        let silence = figures.and_then(|figures| figures.silence(&state.platform, &service.name, now));
+        let why = match (silence, health.status) {
+            (Some(silence), _) => format!("no news for {}", text::span(silence)),
+            (None, Status::Healthy) => String::new(),
+            (None, _) => health.reason.clone(),
+        };
+        table.row([
+            status(&health, silence.is_some()),
+            Cell::from(&service.name),
+            Cell::from(text::word(&service.criticality)),
+            Cell::from(figures.and_then(ServiceVitals::p95).map_or_else(|| "—".to_owned(), milliseconds)),
+            Cell::from(
+                figures
+                    .and_then(ServiceVitals::error_rate)
+                    .map_or_else(|| "—".to_owned(), |rate| format!("{:.0} %", rate * 100.0)),
+            ),
+            Cell::from(text::age(health.since, now)),
+            Cell::from(why),
+        ]);
+    }
+    table
+}
+
+fn status(health: &ServiceHealth, silent: bool) -> Cell {
+    match health.status {
+        Status::Maintenance => Cell::painted("⚒ MAINT", Paint::Dim),
+        _ if silent => Cell::painted("◌ UNKNOWN", Paint::Warn),
+        Status::Unknown => Cell::painted("◌ UNKNOWN", Paint::Warn),
+        Status::Healthy => Cell::painted("● OK", Paint::Good),
+        Status::Degraded => Cell::painted("▲ DEGRADED", Paint::Warn),
+        Status::Down => Cell::painted("✖ DOWN", Paint::Bad),
+    }
+}
+
+fn milliseconds(time: Duration) -> String {
+    if time >= Duration::from_secs(1) {
+        format!("{:.1} s", time.as_secs_f64())
+    } else {
+        format!("{} ms", time.as_millis())
+    }
+}
+
+async fn show(session: &Session, name: &str, limit: usize) -> Result<Exit, CliError> {
+    let client = session.client()?;
+    let (state, vitals) = (client.state().await?, client.vitals().await?);
+    let service = state.platform.service(name).ok_or_else(|| Refusal::unknown("service", name))?;
+    let history = client.history(name, limit).await?;
+    let health = state.services.get(name).cloned().unwrap_or_default();
+    let figures = vitals.services.get(name).cloned().unwrap_or_default();
+    let silence = figures.silence(&state.platform, name, session.now());
+    let document = json!({
+        "service": service,
+        "health": health,
+        "lastSeen": figures.last_seen(),
+        "p95Seconds": figures.p95().map(|p95| p95.as_secs_f64()),
+        "errorRate": figures.error_rate(),
+        "stale": silence.is_some(),
+        "components": state.platform.components_of(name).collect::<Vec<_>>(),
+        "history": history,
+    });
+    session.output.result(&document, || {
+        let mut page = describe(session, &state, service, &health, silence);
+        page += "\nlast results\n";
+        page += &results(&history).render(&session.output);
+        page
+    })?;
+    Ok(Exit::Done)
+}
+
+fn describe(
+    session: &Session,
+    state: &State,
+    service: &platform::Service,
+    health: &ServiceHealth,
+    silence: Option<TimeDelta>,
+) -> String {
+    let now = session.now();
+    let mut page = format!(
+        "{}  {}  {}\n",
+        text::line(&service.name),
+        text::word(&service.criticality),
+        match silence {
+            Some(silence) => format!("unknown, no news for {}", text::span(silence)),
+            None => format!("{} for {}", text::word(&health.status), text::age(health.since, now)),
+        }
+    );
+    if !health.reason.is_empty() {
+        page += &format!("why         {}\n", text::line(&health.reason));
+    }
+    if let Some(until) = health.maintenance_until {
+        page += &format!("maintenance until {}\n", text::moment(until));
+    }
+    let list = |names: &[String]| {
+        if names.is_empty() { "nothing".to_owned() } else { text::line(&names.join(", ")) }
+    };
+    page += &format!("depends on  {}\n", list(&service.depends_on));
+    page += &format!("needed by   {}\n", list(&state.platform.dependants_of(&service.name)));
+    if let Some(owner) = &service.owner {
+        page += &format!("owner       {}\n", text::line(owner));
+    }
+    for component in state.platform.components_of(&service.name) {
+        let version = state.live_version(&component.name).map(|v| format!(", {v} is live")).unwrap_or_default();
+        let kind = text::word(&component.kind);
+        page += &format!("component   {} ({kind}{})\n", text::line(&component.name), text::line(&version));
+    }
+    for action in &service.actions {
+        page += &format!("action      {} (risk {})\n", text::line(&action.name), text::word(&action.risk));
+    }
+    if let Some(incident) = state.incident_of(&service.name) {
+        page += &format!("incident    {} {} {}\n", incident.id, incident.severity, text::line(&incident.title));
+    }
+    page
+}
+
+fn results(history: &[Sample]) -> Table {
+    let mut table = Table::new(["TIME", "CHECK", "READING", "TOOK", "WHAT"]);
+    for sample in history {
+        let paint = match sample.reading {
+            Reading::Good => Paint::Good,
+            Reading::Slow => Paint::Warn,
+            Reading::Bad => Paint::Bad,
+        };
+        table.row([
+            Cell::from(text::moment(sample.at)),
+            Cell::from(&sample.check),
+            Cell::painted(text::word(&sample.reading), paint),
+            Cell::from(milliseconds(sample.latency)),
+            Cell::from(&sample.detail),
+        ]);
+    }
+    table
+}

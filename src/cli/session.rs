@@ -1,0 +1,110 @@
+//! Which engine is meant, and who is asking.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+
+use super::{
+    error::{CliError, Exit},
+    output::Output,
+    text,
+};
+use crate::{
+    client::Client,
+    domain::Command,
+    engine::{Answer, Clock, Home, SystemClock},
+};
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Keep everything of this engine below one folder, instead of in the XDG folders
+    #[arg(long, global = true, env = "CODEBLUE_HOME", value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Talk to the engine on another socket: unix:PATH
+    #[arg(long, global = true, value_name = "HOST")]
+    pub host: Option<String>,
+    /// Print one JSON document instead of text for people
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No colours; NO_COLOR and a pipe do the same
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// Act as this operator, where several share a login in a drill
+    #[arg(long = "as", global = true, env = "CODEBLUE_AS", value_name = "OPERATOR")]
+    pub named: Option<String>,
+}
+
+/// One run of a command: which engine, as whom, and where its results go.
+#[derive(Debug, Clone)]
+pub struct Session {
+    global: Global,
+    /// Where results go.
+    pub output: Output,
+}
+
+impl Session {
+    /// As the options say.
+    #[must_use]
+    pub fn new(global: Global) -> Self {
+        let output = Output::new(global.json, global.no_color);
+        Self { global, output }
+    }
+
+    /// The folders of the engine meant.
+    ///
+    /// # Errors
+    /// When none is named and this user has no home folder.
+    pub fn home(&self) -> Result<Home, CliError> {
+        Ok(Home::find(self.global.home.as_deref())?)
+    }
+
+    /// The operator named with `--as`.
+    #[must_use]
+    pub fn named(&self) -> Option<String> {
+        self.global.named.clone()
+    }
+
+    /// Whether `--host` names an engine that is not this home's.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        self.global.host.is_some()
+    }
+
+    /// A connection to the engine meant; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the host is written in a way that is not understood.
+    pub fn client(&self) -> Result<Client, CliError> {
+        let socket = match &self.global.host {
+            None => self.home()?.socket(),
+            Some(host) => match host.strip_prefix("unix:") {
+                Some(path) if !path.is_empty() => PathBuf::from(path),
+                _ => return Err(CliError::Usage(format!("--host {host}: expected unix:PATH"))),
+            },
+        };
+        Ok(Client::unix(&socket, self.named())?)
+    }
+
+    /// The time of this host, for ages.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        SystemClock.now()
+    }
+
+    /// Gives a command and tells what it made happen.
+    pub(super) async fn submit(&self, command: Command) -> Result<Exit, CliError> {
+        let answer = self.client()?.submit(&command).await?;
+        self.report(&answer)?;
+        Ok(Exit::Done)
+    }
+
+    pub(super) fn report(&self, answer: &Answer) -> Result<(), CliError> {
+        self.output.result(answer, || {
+            if answer.events.is_empty() {
+                return "nothing to do: it is so already".to_owned();
+            }
+            answer.events.iter().map(|recorded| text::line(&recorded.event.summary()) + "\n").collect()
+        })
+    }
+}

@@ -1,0 +1,83 @@
+//! `codeblue status`
+
+use clap::Args;
+use serde_json::Value;
+
+use super::{
+    change,
+    error::{CliError, Exit},
+    incident,
+    output::Output,
+    recovery, service,
+    session::Session,
+    table::Paint,
+    text,
+};
+use crate::domain::{State, SystemState, Vitals};
+
+/// State of everything on one page
+#[derive(Debug, Args)]
+pub struct Status {
+    /// With --json: the whole state instead of the overview
+    #[arg(long)]
+    full: bool,
+}
+
+impl Status {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        let client = session.client()?;
+        if session.output.is_json() {
+            let path = if self.full { "/api/v1/state" } else { "/api/emergency/status" };
+            let document: Value = client.get(path).await?;
+            session.output.result(&document, String::new)?;
+            return Ok(Exit::Done);
+        }
+        let (state, vitals) = (client.state().await?, client.vitals().await?);
+        session.output.result(&(), || page(session, &state, &vitals))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn page(session: &Session, state: &State, vitals: &Vitals) -> String {
+    let (output, now) = (&session.output, session.now());
+    let system = state.system_state();
+    let mut page = format!(
+        "{}  {}  {}   automation {}   engine {} on {}{}\n",
+        output.paint(&text::line(&state.platform.name), Some(Paint::Strong)),
+        text::word(&state.platform.profile),
+        output.paint(&text::word(&system).to_uppercase(), Some(system_paint(system))),
+        text::word(&state.mode),
+        text::line(&state.engine.version),
+        text::line(&state.engine.host),
+        state.engine.started_at.map(|at| format!(", up {}", text::span(now - at))).unwrap_or_default(),
+    );
+    if let Some(reason) = &state.halted {
+        page += &output.paint(&format!("automation HALTED: {}\n", text::line(reason)), Some(Paint::Bad));
+    }
+    let kept: Vec<_> = state.snapshots.values().filter(|snapshot| !snapshot.captured.is_empty()).collect();
+    page += &match kept.last() {
+        Some(last) => format!(
+            "{} in the vault, {}, last {} ago\n",
+            text::count(kept.len(), "snapshot"),
+            text::bytes(last.total_bytes),
+            text::span(now - last.requested_at)
+        ),
+        None => "no snapshot yet\n".to_owned(),
+    };
+    page += &format!("\n{}", service::table(state, vitals, now).render(output));
+    let section = |heading: &str, table: super::table::Table, output: &Output| {
+        if table.is_empty() { String::new() } else { format!("\n{heading}\n{}", table.render(output)) }
+    };
+    page += &section("open incidents", incident::table(state.open_incidents(), now), output);
+    page += &section("changes that wait", change::table(state.pending_changes().into_iter(), now), output);
+    page += &section("recoveries under way", recovery::table(state.running_recoveries(), now), output);
+    page
+}
+
+fn system_paint(system: SystemState) -> Paint {
+    match system {
+        SystemState::Normal => Paint::Good,
+        SystemState::Degraded | SystemState::Recovery => Paint::Warn,
+        SystemState::Emergency => Paint::Bad,
+    }
+}

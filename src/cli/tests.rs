@@ -1,0 +1,131 @@
+//! The command line as people and scripts write it.
+
+use clap::{Parser, error::ErrorKind};
+
+use super::{CliError, Exit, Global, Verb};
+use crate::{client::ClientError, domain::Refusal};
+
+#[derive(Debug, Parser)]
+struct Line {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+fn parse(line: &str) -> Result<Line, ErrorKind> {
+    Line::try_parse_from(std::iter::once("codeblue").chain(line.split_whitespace())).map_err(|error| error.kind())
+}
+
+#[test]
+fn the_table_of_commands_is_consistent() {
+    <Line as clap::CommandFactory>::command().debug_assert();
+}
+
+#[test]
+fn what_the_contract_promises_is_understood() {
+    for line in [
+        "init",
+        "check --file codeblue.toml",
+        "serve --home /srv/cb",
+        "status --json",
+        "--json status",
+        "service list",
+        "service show auth",
+        "service maintenance auth --for 2h --reason patching",
+        "service maintenance auth --end",
+        "incident list --open",
+        "incident show INC-42",
+        "incident declare slow --severity 2 --service auth --service records-db",
+        "incident declare slow -s SEV1",
+        "incident ack inc-42",
+        "incident note 42 text",
+        "incident assign INC-42 alice --role communications",
+        "incident escalate INC-42 --reason stuck",
+        "incident severity INC-42 1 --reason wider",
+        "incident resolve INC-42 --reason fixed",
+        "incident close INC-42",
+        "incident reopen INC-42 --reason again",
+        "incident merge INC-42 INC-41",
+        "incident link INC-42 INC-41",
+        "snapshot create",
+        "snapshot create --component records --component files --no-wait",
+        "snapshot list",
+        "snapshot show SNP-1",
+        "snapshot diff SNP-1",
+        "snapshot diff SNP-1 SNP-2",
+        "snapshot verify SNP-1",
+        "snapshot pin SNP-1 --off",
+        "snapshot restic-env",
+        "rollback --service patient-api --reason broken --dry-run",
+        "rollback --component a b --component c --to v40 --reason broken --confirm a,b,c --wait",
+        "rollback --everything --at 14:05 --reason broken",
+        "recovery list",
+        "recovery show REC-9 --wait",
+        "recovery cancel REC-9 --reason wrong",
+        "recovery undo REC-9 --reason wrong --confirm REC-9",
+        "deploy record patient-api-code v41 --note release",
+        "deploy list --component patient-api-code",
+        "change list --pending",
+        "change show CHG-17 --dry-run",
+        "change approve CHG-17",
+        "change approve CHG-17 --plan abc --reason yes",
+        "change reject CHG-17 --reason no",
+        "change revoke CHG-17 --reason no",
+        "change withdraw CHG-17 --reason no",
+        "diagnose",
+        "diagnose INC-42 --last",
+        "action list",
+        "action run patient-api restart --confirm patient-api",
+        "automation show",
+        "automation set observe",
+        "automation halt --reason stop",
+        "automation release",
+        "operator add bob --role engineer --role compliance-officer --login bob",
+        "operator list --as bob",
+        "operator disable bob",
+        "audit list --since 4 --limit 10",
+        "audit show 7",
+        "audit verify --file journal.db --json",
+    ] {
+        assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).map(|_| ()));
+    }
+}
+
+#[test]
+fn what_could_be_misunderstood_is_not_accepted() {
+    let rejected = |line: &str| parse(line).map(|_| ()).unwrap_err();
+    assert_eq!(rejected("rollback --reason r"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(rejected("rollback --service a"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(rejected("rollback --everything --service a --reason r"), ErrorKind::ArgumentConflict);
+    assert_eq!(rejected("rollback --service a --reason r --to v1 --at 14:05"), ErrorKind::ArgumentConflict);
+    assert_eq!(rejected("rollback --service a --reason r --dry-run --confirm a"), ErrorKind::ArgumentConflict);
+    assert_eq!(rejected("incident show CHG-1"), ErrorKind::ValueValidation);
+    assert_eq!(rejected("incident declare x --severity 5"), ErrorKind::ValueValidation);
+    assert_eq!(rejected("automation set full"), ErrorKind::InvalidValue);
+    assert_eq!(rejected("operator add bob"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(rejected("service maintenance auth"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(rejected("audit list --limit 0"), ErrorKind::ValueValidation);
+    assert_eq!(rejected("frobnicate"), ErrorKind::InvalidSubcommand);
+}
+
+#[test]
+fn every_failure_has_the_exit_code_of_the_contract() {
+    let exit = |error: ClientError| CliError::from(error).exit();
+    assert_eq!(exit(ClientError::Failed("x".to_owned())), Exit::Failed);
+    assert_eq!(exit(ClientError::Invalid("x".to_owned())), Exit::Usage);
+    assert_eq!(exit(ClientError::Refused(Refusal::new("own-change", "no"))), Exit::Refused);
+    assert_eq!(exit(ClientError::NoEngine { socket: "s".into(), reason: "gone".to_owned() }), Exit::NoEngine);
+    assert_eq!(Exit::Undecided as u8, 10);
+    let problems = crate::platform::parse("[platfrom]", "codeblue.toml".as_ref()).unwrap_err();
+    assert_eq!(CliError::from(problems).exit(), Exit::Usage);
+}
+
+#[test]
+fn an_error_is_worded_as_the_api_words_it() {
+    let refusal = Refusal::new("own-change", "alice requested CHG-1").hint("somebody else has to");
+    assert_eq!(
+        CliError::from(refusal).document().to_string(),
+        r#"{"error":{"code":"own-change","message":"alice requested CHG-1","hint":"somebody else has to"}}"#
+    );
+}
