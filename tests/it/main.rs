@@ -8,6 +8,7 @@ mod house;
 mod invariants;
 mod outage;
 mod properties;
+mod rules;
 mod served;
 mod simulation;
 mod stream;
