@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod api;
+mod crash;
 mod desk;
 mod executor;
 mod house;
@@ -12,4 +13,5 @@ mod rules;
 mod served;
 mod simulation;
 mod stream;
+mod terminal;
 mod world;
