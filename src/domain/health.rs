@@ -171,3 +171,108 @@ pub(super) fn record(state: &State, verdict: Verdict) -> Result<Vec<Event>, Refu
         failing_since: verdict.failing_since,
     }])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::platform::Probe;
+
+    fn check(name: &str, level: CheckLevel, failures: u32, successes: u32) -> Check {
+        let second = Duration::from_secs(1);
+        let probe = Probe::Tcp { address: "127.0.0.1:1".to_owned() };
+        Check { name: name.to_owned(), level, every: second, within: second, slow: second, failures, successes, probe }
+    }
+
+    fn sample(check: &Check, second: i64, reading: Reading) -> Sample {
+        Sample {
+            service: "api".to_owned(),
+            check: check.name.clone(),
+            level: check.level,
+            at: DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(second),
+            reading,
+            latency: Duration::ZERO,
+            detail: "refused".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_outage_dates_from_its_first_failure_and_is_told_once() {
+        let check = check("tcp", CheckLevel::Shallow, 3, 2);
+        let mut judge = Judge::new("api", Status::Unknown);
+        let mut observe = |second, reading| judge.observe(&check, &sample(&check, second, reading));
+        assert_eq!(observe(0, Reading::Good).map(|verdict| verdict.status), Some(Status::Healthy));
+        assert_eq!(observe(1, Reading::Bad), None);
+        assert_eq!(observe(2, Reading::Bad), None);
+        let verdict = observe(3, Reading::Bad).unwrap();
+        assert_eq!(verdict.status, Status::Down);
+        assert_eq!(verdict.failing_since, DateTime::from_timestamp(1, 0));
+        assert_eq!(verdict.reason, "tcp: refused");
+        assert_eq!(observe(4, Reading::Bad), None);
+        assert_eq!(observe(5, Reading::Good), None, "one lucky answer calms nobody");
+        assert_eq!(observe(6, Reading::Good).map(|verdict| verdict.status), Some(Status::Healthy));
+    }
+
+    #[test]
+    fn a_service_is_as_bad_as_its_worst_check() {
+        let (quick, host) = (check("tcp", CheckLevel::Shallow, 1, 1), check("disk", CheckLevel::Comprehensive, 1, 1));
+        let mut judge = Judge::new("api", Status::Unknown);
+        judge.observe(&quick, &sample(&quick, 0, Reading::Good));
+        let verdict = judge.observe(&host, &sample(&host, 0, Reading::Bad)).unwrap();
+        assert_eq!(verdict.status, Status::Degraded, "a full disk is trouble, not yet an outage");
+        let verdict = judge.observe(&quick, &sample(&quick, 1, Reading::Bad)).unwrap();
+        assert_eq!(verdict.status, Status::Down);
+        let verdict = judge.observe(&quick, &sample(&quick, 2, Reading::Good)).unwrap();
+        assert_eq!(verdict.status, Status::Degraded, "the disk is still full");
+    }
+
+    #[test]
+    fn after_a_restart_an_outage_stands_until_every_check_has_spoken() {
+        let (one, other) = (check("tcp", CheckLevel::Shallow, 3, 2), check("http", CheckLevel::Deep, 3, 2));
+        let mut judge = Judge::new("api", Status::Down);
+        judge.observe(&other, &sample(&other, 0, Reading::Bad));
+        assert_eq!(judge.observe(&one, &sample(&one, 0, Reading::Good)), None);
+        let verdict = judge.observe(&other, &sample(&other, 1, Reading::Good));
+        assert_eq!(verdict.map(|verdict| verdict.status), Some(Status::Healthy));
+    }
+
+    /// The same judgement, read off the whole history: the last run of equal results that was long enough.
+    fn by_history(readings: &[Reading], failures: usize, successes: usize) -> Status {
+        let mut status = Status::Unknown;
+        for end in 1..=readings.len() {
+            let last = readings[end - 1];
+            let run = readings[..end].iter().rev().take_while(|reading| **reading == last).count();
+            status = match last {
+                Reading::Good if run >= successes || status == Status::Unknown => Status::Healthy,
+                Reading::Slow if run >= failures => Status::Degraded,
+                Reading::Bad if run >= failures => Status::Down,
+                _ => status,
+            };
+        }
+        status
+    }
+
+    proptest! {
+        #[test]
+        fn the_judgement_follows_from_the_history(
+            readings in prop::collection::vec(
+                prop::sample::select(vec![Reading::Good, Reading::Slow, Reading::Bad]), 0..60),
+            failures in 1_u32..5,
+            successes in 1_u32..5,
+        ) {
+            let check = check("tcp", CheckLevel::Shallow, failures, successes);
+            let mut judge = Judge::new("api", Status::Unknown);
+            let mut told = Status::Unknown;
+            for (second, reading) in readings.iter().enumerate() {
+                if let Some(verdict) = judge.observe(&check, &sample(&check, i64::try_from(second).unwrap(), *reading)) {
+                    prop_assert_ne!(verdict.status, told, "told twice");
+                    told = verdict.status;
+                }
+            }
+            prop_assert_eq!(told, by_history(&readings, failures as usize, successes as usize));
+        }
+    }
+}

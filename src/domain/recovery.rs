@@ -284,3 +284,54 @@ impl Recovery {
         self.steps.iter().position(|step| step.state != StepState::Done)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        Plan {
+            strategy: Strategy::Rollback,
+            title: "roll api-code back v41 → v40".to_owned(),
+            services: vec!["api".to_owned()],
+            steps: vec![
+                Step::SafetySnapshot { components: vec!["api-code".to_owned()] },
+                Step::SwitchRelease {
+                    component: "api-code".to_owned(),
+                    from: Some("v41".to_owned()),
+                    to: "v40".to_owned(),
+                },
+                Step::Validate { services: vec!["api".to_owned()] },
+            ],
+            loses: None,
+        }
+    }
+
+    /// Approvals in journals are bound to this hash. If it changes, they are all void: never change it, add `plan v2`.
+    #[test]
+    fn the_hash_of_a_plan_is_the_same_in_every_version() {
+        assert_eq!(plan().hash(), "919391f527cabd3852936c51948c202b7f1e7ebe0687de06ed9474ba423aedd6");
+    }
+
+    #[test]
+    fn any_other_plan_has_another_hash() {
+        let mut others = vec![plan()];
+        let mut vary = |change: fn(&mut Plan)| {
+            let mut other = plan();
+            change(&mut other);
+            others.push(other);
+        };
+        vary(|plan| plan.strategy = Strategy::FullRestore);
+        vary(|plan| plan.title.push('!'));
+        vary(|plan| plan.services.push("auth".to_owned()));
+        vary(|plan| plan.steps.swap(0, 1));
+        vary(|plan| plan.loses = Some("data".to_owned()));
+        vary(|plan| {
+            plan.steps.truncate(2);
+        });
+        let hashes: std::collections::BTreeSet<String> = others.iter().map(Plan::hash).collect();
+        assert_eq!(hashes.len(), others.len());
+        let stored: Plan = serde_json::from_str(&serde_json::to_string(&plan()).unwrap()).unwrap();
+        assert_eq!(stored.hash(), plan().hash(), "a plan that comes back from the journal has its hash");
+    }
+}

@@ -9,6 +9,7 @@ mod house;
 mod invariants;
 mod outage;
 mod properties;
+mod rules;
 mod served;
 mod simulation;
 mod stream;
