@@ -103,7 +103,7 @@ impl Case {
         let platform = parse(PLATFORM, Path::new("/srv/codeblue.toml")).unwrap().into();
         let now = trouble() - TimeDelta::days(3);
         let mut case = Self { state: State::default(), vitals: Vitals::default(), logs: Vec::new(), now };
-        case.give(Actor::Engine, Command::LoadPlatform { platform });
+        case.give(&Actor::Engine, Command::LoadPlatform { platform });
         for service in ["records-db", "auth", "patient-api"] {
             case.judge(service, Status::Healthy, "ok");
         }
@@ -111,7 +111,7 @@ impl Case {
         case
     }
 
-    fn give(&mut self, actor: Actor, command: Command) {
+    fn give(&mut self, actor: &Actor, command: Command) {
         let events = decide(&self.state, command, &Meta { at: self.now, actor: actor.clone() }).unwrap();
         for event in events {
             let (seq, at, actor) = (self.state.seq + 1, self.now, actor.clone());
@@ -127,13 +127,13 @@ impl Case {
     fn judge(&mut self, service: &str, status: Status, reason: &str) {
         let failing_since = (status > Status::Healthy).then(trouble);
         let verdict = Verdict { service: service.to_owned(), status, reason: reason.to_owned(), failing_since };
-        self.give(Actor::Engine, Command::RecordVerdict(verdict));
+        self.give(&Actor::Engine, Command::RecordVerdict(verdict));
     }
 
     fn deploy(&mut self, version: &str) {
         let (component, version) = ("api-code".to_owned(), version.to_owned());
         let deploy = Command::RecordDeployment { component, version, note: String::new() };
-        self.give(Actor::Operator("erin".to_owned()), deploy);
+        self.give(&Actor::Operator("erin".to_owned()), deploy);
     }
 
     /// A version went live so many seconds before the trouble.
@@ -174,7 +174,7 @@ impl Case {
     /// Opens the incident at a service and has it analysed.
     fn diagnose(mut self, service: &str) -> DiagnosisDocument {
         self = self.at(10);
-        self.give(Actor::Engine, Command::OpenIncident { service: service.to_owned() });
+        self.give(&Actor::Engine, Command::OpenIncident { service: service.to_owned() });
         self.analyse()
     }
 
@@ -335,7 +335,7 @@ fn where_nothing_speaks_nothing_is_claimed() {
         title: "phones".to_owned(),
         services: vec!["auth".to_owned()],
     };
-    case.give(Actor::Operator("erin".to_owned()), declare);
+    case.give(&Actor::Operator("erin".to_owned()), declare);
     let document = case.analyse();
     assert_eq!(told(&document), ("auth", Category::Unknown));
     assert!(document.root_cause.confidence.abs() < f64::EPSILON);
@@ -344,7 +344,7 @@ fn where_nothing_speaks_nothing_is_claimed() {
     let mut case = Case::new().at(5);
     let declare =
         Command::DeclareIncident { severity: Severity::Sev3, title: "fax on fire".to_owned(), services: Vec::new() };
-    case.give(Actor::Operator("erin".to_owned()), declare);
+    case.give(&Actor::Operator("erin".to_owned()), declare);
     assert_eq!(case.analyse().affected_services, Vec::<String>::new());
 }
 
@@ -356,7 +356,7 @@ fn a_new_version_is_no_proof_when_nothing_fails() {
         title: "a feeling".to_owned(),
         services: vec!["patient-api".to_owned()],
     };
-    case.give(Actor::Operator("erin".to_owned()), declare);
+    case.give(&Actor::Operator("erin".to_owned()), declare);
     assert!(case.analyse().root_cause.confidence <= 0.3);
 }
 
@@ -422,7 +422,7 @@ fn decoy_an_error_that_was_always_there() {
 fn decoy_a_database_in_maintenance_is_left_to_those_who_work_on_it() {
     let mut case = Case::new().at(-60);
     let (service, until, reason) = ("records-db".to_owned(), trouble() + TimeDelta::hours(1), "vacuum".to_owned());
-    case.give(Actor::Operator("erin".to_owned()), Command::StartMaintenance { service, until, reason });
+    case.give(&Actor::Operator("erin".to_owned()), Command::StartMaintenance { service, until, reason });
     let document = case
         .at(5)
         .sample("records-db", "db-port", Reading::Bad, REFUSED)
@@ -436,9 +436,9 @@ fn decoy_a_database_in_maintenance_is_left_to_those_who_work_on_it() {
 #[test]
 fn what_happened_to_the_same_service_before_is_named() {
     let mut case = Case::new().bad("auth", "auth-health", REFUSED).at(10);
-    case.give(Actor::Engine, Command::OpenIncident { service: "auth".to_owned() });
+    case.give(&Actor::Engine, Command::OpenIncident { service: "auth".to_owned() });
     let resolve = Command::ResolveIncident { incident: IncidentId(1), resolution: "restarted".to_owned() };
-    case.give(Actor::Operator("erin".to_owned()), resolve);
+    case.give(&Actor::Operator("erin".to_owned()), resolve);
     let document = case.diagnose("auth");
     assert_eq!(document.related_incidents, [IncidentId(1)]);
 }
