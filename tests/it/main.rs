@@ -3,6 +3,7 @@
 
 mod api;
 mod desk;
+mod drills;
 mod executor;
 mod house;
 mod invariants;
