@@ -95,10 +95,13 @@ impl ServiceVitals {
     /// How long ago it was heard from, if that is longer than three times its most frequent check allows.
     #[must_use]
     pub fn silence(&self, platform: &Platform, service: &str, now: DateTime<Utc>) -> Option<TimeDelta> {
-        let seen = self.last_seen()?;
-        let every = platform.service(service)?.checks.iter().map(|check| check.every + check.within).min()?;
-        let allowed = TimeDelta::from_std(every * 3).unwrap_or(TimeDelta::MAX);
-        let age = now - seen;
-        (age > allowed).then_some(age)
+        self.silence_beyond(platform.service(service)?.allowed_silence()?, now)
+    }
+
+    /// How long ago it was heard from, if that is longer than allowed.
+    #[must_use]
+    pub fn silence_beyond(&self, allowed: Duration, now: DateTime<Utc>) -> Option<TimeDelta> {
+        let age = now - self.last_seen()?;
+        (age > TimeDelta::from_std(allowed).unwrap_or(TimeDelta::MAX)).then_some(age)
     }
 }

@@ -338,6 +338,15 @@ impl Platform {
     }
 }
 
+impl Service {
+    /// How long nothing may be heard of it until it counts as unknown: three times what its most frequent check takes at
+    /// most. None when it has no check.
+    #[must_use]
+    pub fn allowed_silence(&self) -> Option<Duration> {
+        self.checks.iter().map(|check| (check.every + check.within) * 3).min()
+    }
+}
+
 impl Adapter {
     /// The word the platform file uses for it.
     #[must_use]

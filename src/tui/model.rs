@@ -1,6 +1,9 @@
 //! What the board knows: a copy of the engine's state, and what is open, selected and asked on top of it.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tui_textarea::TextArea;
@@ -36,6 +39,8 @@ pub struct Model {
     pub cursors: HashMap<List, Cursor>,
     /// Order of the services while the cursor moves among them: rows do not jump from under it.
     pub held: Option<Vec<String>>,
+    /// How long nothing may be heard of each service; from the platform file, kept because every row asks for it.
+    pub patience: HashMap<String, Duration>,
     /// First visible line of a long page.
     pub scroll: usize,
     /// What lies over the screen.
@@ -275,6 +280,7 @@ impl Model {
             focus: Pane::Services,
             cursors: HashMap::new(),
             held: None,
+            patience: HashMap::new(),
             scroll: 0,
             overlay: None,
             toast: None,
@@ -327,8 +333,12 @@ impl Model {
                     .filter(|name| wanted(name))
                     .collect();
                 match &self.held {
-                    Some(held) => names.sort_by_key(|name| held.iter().position(|other| other == name)),
-                    None => names.sort_by_key(|name| std::cmp::Reverse(self.urgency(name))),
+                    Some(held) => {
+                        let places: HashMap<&str, usize> =
+                            held.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
+                        names.sort_by_key(|name| places.get(name).copied());
+                    }
+                    None => names.sort_by_cached_key(|name| std::cmp::Reverse(self.urgency(name))),
                 }
                 names.into_iter().map(str::to_owned).collect()
             }
@@ -404,7 +414,14 @@ impl Model {
             let age = self.now - *since;
             return (age > TimeDelta::seconds(5)).then_some(age);
         }
-        self.vitals.services.get(service)?.silence(&self.state.platform, service, self.now)
+        self.vitals.services.get(service)?.silence_beyond(*self.patience.get(service)?, self.now)
+    }
+
+    /// Takes the platform file in force to heart.
+    pub fn learn_platform(&mut self) {
+        let services = &self.state.platform.services;
+        self.patience =
+            services.iter().filter_map(|service| Some((service.name.clone(), service.allowed_silence()?))).collect();
     }
 
     /// Place of the selected row of a list.

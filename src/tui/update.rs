@@ -95,10 +95,14 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             model.state = state;
             model.vitals = vitals;
             model.link = Link::Live;
+            model.learn_platform();
         }
         Update::Event(recorded) => {
             if recorded.seq == model.state.seq + 1 {
                 apply(&mut model.state, &recorded);
+                if matches!(recorded.event, Event::PlatformLoaded { .. }) {
+                    model.learn_platform();
+                }
             }
             let requests = renew(model, &recorded);
             model.recent.push_back(*recorded);

@@ -154,9 +154,9 @@ fn buttons(model: &Model, canvas: &mut Canvas, area: Rect, row: u16, key: &str) 
 }
 
 fn services_summary(model: &Model) -> String {
-    let count = |status: Status| {
-        model.state.platform.services.iter().filter(|service| model.status_of(&service.name) == status).count()
-    };
+    let statuses: Vec<Status> =
+        model.state.platform.services.iter().map(|service| model.status_of(&service.name)).collect();
+    let count = |status: Status| statuses.iter().filter(|found| **found == status).count();
     let words = [
         (count(Status::Down), "down"),
         (count(Status::Degraded), "degraded"),
