@@ -7,6 +7,7 @@ use super::{
     hypotheses::{Hypothesis, Kind, weigh},
     logs::{Repeated, errors},
     redact::redact,
+    root::{self, checks},
 };
 use crate::{
     domain::{
@@ -52,25 +53,25 @@ pub(super) struct Scene<'a> {
 #[must_use]
 pub fn analyse(case: &CaseFile) -> DiagnosisDocument {
     let incident = case.state.incidents.get(&case.incident);
-    let root = incident.and_then(|incident| deepest_failing(case, incident)).unwrap_or_default();
+    let found = incident.and_then(|incident| root::find(case.state, case.vitals, incident));
+    let root = found.as_ref().map(|found| found.service.clone()).unwrap_or_default();
+    let witness = found.as_ref().and_then(|found| found.accused_by.as_deref()).unwrap_or(&root);
     let detected_at = incident.map_or(case.now, |incident| incident.detected_at);
-    let mut lines = Vec::new();
-    for excerpt in case.logs.iter().filter(|excerpt| excerpt.service == root) {
-        lines.extend(excerpt.lines.iter().filter(|line| is_recent(line, detected_at)).cloned());
-    }
     let scene = Scene {
         case,
         root: &root,
         detected_at,
-        failing: checks(case, &root, Reading::Bad),
-        slow: checks(case, &root, Reading::Slow),
-        errors: errors(&lines),
+        failing: checks(case.vitals, witness, Reading::Bad),
+        slow: checks(case.vitals, witness, Reading::Slow),
+        errors: errors(case.logs.iter().filter(|excerpt| excerpt.service == root), detected_at),
     };
     let hypotheses = weigh(&scene);
     let best = hypotheses.first();
+    let issue = best.map_or("no evidence points to a cause", |best| best.issue.as_str());
+    let maintained = case.state.services.get(&root).is_some_and(|health| health.status == Status::Maintenance);
     let root_cause = RootCause {
         service: root.clone(),
-        issue: best.map_or_else(|| "no evidence points to a cause".to_owned(), |best| redact(&best.issue)),
+        issue: if maintained { format!("{root} is in maintenance: {issue}") } else { issue.to_owned() },
         confidence: best.map_or(0.0, |best| best.confidence),
         deployment: best.and_then(|best| best.deployment),
         evidence: best.map(|best| evidence(&scene, best)).unwrap_or_default(),
@@ -82,46 +83,10 @@ pub fn analyse(case: &CaseFile) -> DiagnosisDocument {
         category: best.map_or(Category::Unknown, |best| best.kind.category()),
         affected_services: affected(case, incident, &root),
         root_cause,
-        suggested_fixes: suggestions(&scene, &hypotheses),
+        // Somebody works on it already; nothing should get in their way.
+        suggested_fixes: if maintained { Vec::new() } else { suggestions(&scene, &hypotheses) },
         related_incidents: related(case, &root),
         knowledge_base_articles: Vec::new(),
-    }
-}
-
-/// Among the services of an incident and what they depend on, the failing one that no other failing one explains.
-fn deepest_failing(case: &CaseFile, incident: &Incident) -> Option<String> {
-    let platform = &case.state.platform;
-    let is_failing = |name: &str| {
-        case.state.services.get(name).is_some_and(|health| matches!(health.status, Status::Down | Status::Degraded))
-            || !checks(case, name, Reading::Bad).is_empty()
-    };
-    let mut candidates = incident.services.clone();
-    for service in &incident.services {
-        candidates.extend(platform.dependencies_of(service));
-    }
-    candidates
-        .iter()
-        .filter(|name| is_failing(name))
-        .find(|name| !platform.dependencies_of(name).iter().any(|below| is_failing(below)))
-        .or_else(|| candidates.iter().find(|name| is_failing(name)))
-        .or(candidates.first())
-        .cloned()
-}
-
-fn checks<'a>(case: &'a CaseFile, service: &str, reading: Reading) -> Vec<&'a Sample> {
-    case.vitals
-        .services
-        .get(service)
-        .map(|figures| figures.checks.values().filter(|sample| sample.reading == reading).collect())
-        .unwrap_or_default()
-}
-
-/// Lines from a minute before the trouble on; lines without a time count as recent.
-fn is_recent(line: &str, detected_at: DateTime<Utc>) -> bool {
-    let first = line.split_whitespace().next().unwrap_or_default();
-    match DateTime::parse_from_rfc3339(first) {
-        Ok(at) => at >= detected_at - chrono::TimeDelta::seconds(60),
-        Err(_) => true,
     }
 }
 
@@ -130,21 +95,25 @@ fn evidence(scene: &Scene, best: &Hypothesis) -> Vec<Evidence> {
     for sample in scene.failing.iter().chain(&scene.slow) {
         found.push(Evidence {
             at: Some(sample.at),
-            source: format!("check {}", sample.check),
+            source: if sample.service == scene.root {
+                format!("check {}", sample.check)
+            } else {
+                format!("check {} of {}", sample.check, sample.service)
+            },
             text: redact(&sample.detail),
             count: 1,
         });
     }
     for repeated in scene.errors.iter().take(3) {
         let source = format!("log of {}", scene.root);
-        found.push(Evidence { at: None, source, text: redact(&repeated.line), count: repeated.count });
+        found.push(Evidence { at: None, source, text: repeated.line.clone(), count: repeated.count });
     }
     found.truncate(EVIDENCE);
     found
 }
 
 fn affected(case: &CaseFile, incident: Option<&Incident>, root: &str) -> Vec<String> {
-    let mut services = vec![root.to_owned()];
+    let mut services = if root.is_empty() { Vec::new() } else { vec![root.to_owned()] };
     let named = incident.map(|incident| incident.services.clone()).unwrap_or_default();
     let below = case.state.platform.dependants_of(root).into_iter().filter(|name| {
         case.state.services.get(name).is_some_and(|health| matches!(health.status, Status::Down | Status::Degraded))
@@ -161,12 +130,17 @@ fn affected(case: &CaseFile, incident: Option<&Incident>, root: &str) -> Vec<Str
 fn suggestions(scene: &Scene, hypotheses: &[Hypothesis]) -> Vec<SuggestedFix> {
     let platform = &scene.case.state.platform;
     let mut fixes: Vec<(String, u64, ActionRisk, Fix)> = Vec::new();
-    let roll_back = |fixes: &mut Vec<_>, kinds: &[ComponentKind]| {
-        for component in platform.components_of(scene.root).filter(|component| kinds.contains(&component.kind)) {
+    let roll_back = |fixes: &mut Vec<_>, service: &str, kind: ComponentKind| {
+        for component in platform.components_of(service).filter(|component| component.kind == kind) {
+            let risk = match kind {
+                ComponentKind::Code | ComponentKind::Config => ActionRisk::Low,
+                // What was written since the snapshot is lost.
+                ComponentKind::Database | ComponentKind::Data => ActionRisk::High,
+            };
             fixes.push((
                 format!("roll {} back", component.name),
                 component.rto.as_secs().min(60),
-                ActionRisk::Low,
+                risk,
                 Fix::RollBack { component: component.name.clone() },
             ));
         }
@@ -186,9 +160,9 @@ fn suggestions(scene: &Scene, hypotheses: &[Hypothesis]) -> Vec<SuggestedFix> {
     };
     for hypothesis in hypotheses {
         match hypothesis.kind {
-            Kind::Deployment => roll_back(&mut fixes, &[ComponentKind::Code]),
-            Kind::Corruption => roll_back(&mut fixes, &[ComponentKind::Database]),
-            Kind::Configuration => roll_back(&mut fixes, &[ComponentKind::Config]),
+            Kind::Deployment => roll_back(&mut fixes, scene.root, ComponentKind::Code),
+            Kind::Corruption => roll_back(&mut fixes, keeper(scene), ComponentKind::Database),
+            Kind::Configuration => roll_back(&mut fixes, scene.root, ComponentKind::Config),
             Kind::ProcessGone | Kind::ProcessFrozen | Kind::Slow => act(&mut fixes),
             Kind::Resource => {}
         }
@@ -217,6 +191,18 @@ fn suggestions(scene: &Scene, hypotheses: &[Hypothesis]) -> Vec<SuggestedFix> {
             fix,
         })
         .collect()
+}
+
+/// The service that holds the database: the root itself, or the nearest one below it that declares one.
+fn keeper<'a>(scene: &'a Scene) -> &'a str {
+    let platform = &scene.case.state.platform;
+    let keeps = |name: &str| platform.components_of(name).any(|component| component.kind == ComponentKind::Database);
+    if keeps(scene.root) {
+        return scene.root;
+    }
+    let below = platform.dependencies_of(scene.root);
+    let found = below.iter().find(|name| keeps(name)).and_then(|name| platform.service(name));
+    found.map_or(scene.root, |service| &service.name)
 }
 
 fn related(case: &CaseFile, root: &str) -> Vec<IncidentId> {

@@ -1,10 +1,14 @@
 //! What could be the cause, and how much speaks for it. Each kind of cause collects weights from independent signs; the
 //! confidence is `1 - Π(1 - weight)`, so that two independent signs of 0.7 make 0.91, and nothing ever makes 1.
 
-use super::document::Scene;
+use super::{
+    document::Scene,
+    redact::{clip, redact},
+    root::checks,
+};
 use crate::{
     domain::{Category, DeploymentId, DeploymentOrigin, Evidence},
-    platform::{Adapter, HostResource, Probe, Sample},
+    platform::{Adapter, HostResource, Probe, Reading, Sample},
 };
 
 /// A kind of cause.
@@ -44,6 +48,8 @@ pub(super) struct Hypothesis {
 
 /// Below this nothing is claimed.
 const CLAIM_FROM: f64 = 0.3;
+/// Characters of a line that are quoted in the issue.
+const QUOTE: usize = 120;
 
 /// All causes for which something speaks, the most likely first.
 pub(super) fn weigh(scene: &Scene) -> Vec<Hypothesis> {
@@ -69,12 +75,29 @@ fn together(weights: &[f64]) -> f64 {
     ((1.0 - doubt) * 100.0).round() / 100.0
 }
 
-fn says(samples: &[&Sample], words: &[&str]) -> bool {
-    samples.iter().any(|sample| {
-        let detail = sample.detail.to_lowercase();
-        words.iter().any(|word| detail.contains(word))
-    })
+fn has(text: &str, words: &[&str]) -> bool {
+    let text = text.to_lowercase();
+    words.iter().any(|word| text.contains(word))
 }
+
+fn says(samples: &[&Sample], words: &[&str]) -> bool {
+    samples.iter().any(|sample| has(&sample.detail, words))
+}
+
+const GONE: [&str; 8] = [
+    "refused",
+    "does not run",
+    "not running",
+    "no such process",
+    "no process",
+    "is gone",
+    "zombie",
+    "holds no process id",
+];
+const SILENT: [&str; 5] = ["no answer", "timed out", "deadline", "took longer", "did not answer"];
+const CONFIGURATION: [&str; 4] = ["config", "setting", "invalid value", "unknown key"];
+const DAMAGE: [&str; 7] =
+    ["malformed", "corrupt", "not a database", "quick_check", "integrity", "disk image", "damaged:"];
 
 /// A new version went live shortly before the trouble began, and the process itself answers.
 fn deployment(scene: &Scene) -> Option<Hypothesis> {
@@ -89,21 +112,26 @@ fn deployment(scene: &Scene) -> Option<Hypothesis> {
     }
     let before = (scene.detected_at - blamed.at).num_seconds();
     let mut weights = match before {
+        // One that was found live by looking may have been so a moment earlier.
         -30..=120 => vec![0.75],
         121..=600 => vec![0.6],
         601..=1800 => vec![0.4],
         _ => return None,
     };
-    if !scene.errors.is_empty() {
+    let error = scene.errors.iter().find(|error| error.new && !explained(scene, &error.line));
+    if error.is_some() {
         weights.push(0.5);
     }
-    if says(&scene.failing, &["http 5", "500", "expected"]) {
+    if says(&scene.failing, &["http 5", "expected"]) {
         weights.push(0.4);
     }
     if is_gone(scene) || is_frozen(scene) {
         weights = vec![0.35];
     }
-    let strongest = scene.errors.first().map(|repeated| format!(": {} ×{}", repeated.line, repeated.count));
+    if scene.failing.is_empty() && scene.slow.is_empty() && scene.errors.is_empty() {
+        weights = vec![CLAIM_FROM];
+    }
+    let strongest = error.map(|repeated| format!(": {} ×{}", clip(&repeated.line, QUOTE), repeated.count));
     Some(Hypothesis {
         kind: Kind::Deployment,
         issue: format!("release {} of {}{}", blamed.version, blamed.component, strongest.unwrap_or_default()),
@@ -131,8 +159,16 @@ fn seconds(number: i64) -> String {
     }
 }
 
+/// Whether an error tells of something else than the code: a setting, a damaged file, or a service below.
+fn explained(scene: &Scene, line: &str) -> bool {
+    let below = scene.case.state.platform.dependencies_of(scene.root);
+    has(line, &CONFIGURATION)
+        || has(line, &DAMAGE)
+        || (has(line, &GONE) && below.iter().any(|name| line.contains(name)))
+}
+
 fn is_gone(scene: &Scene) -> bool {
-    says(&scene.failing, &["refused", "not running", "no such process", "no process", "is gone", "zombie"])
+    says(&scene.failing, &GONE)
 }
 
 fn is_frozen(scene: &Scene) -> bool {
@@ -140,11 +176,14 @@ fn is_frozen(scene: &Scene) -> bool {
 }
 
 fn gone(scene: &Scene) -> Option<Hypothesis> {
-    let refused = says(&scene.failing, &["refused"]);
-    let missing = says(&scene.failing, &["not running", "no such process", "no process", "is gone", "zombie"]);
-    let weights: Vec<f64> =
-        [(refused, 0.7), (missing, 0.8)].iter().filter(|(seen, _)| *seen).map(|(_, w)| *w).collect();
+    let refused = says(&scene.failing, &GONE[..1]);
+    let missing = says(&scene.failing, &GONE[1..]);
+    let weights = weights(&[(refused, 0.7), (missing, 0.8)]);
     (!weights.is_empty()).then(|| simple(Kind::ProcessGone, format!("the process of {} is gone", scene.root), &weights))
+}
+
+fn weights(signs: &[(bool, f64)]) -> Vec<f64> {
+    signs.iter().filter(|(seen, _)| *seen).map(|(_, weight)| *weight).collect()
 }
 
 fn frozen(scene: &Scene) -> Option<Hypothesis> {
@@ -152,50 +191,42 @@ fn frozen(scene: &Scene) -> Option<Hypothesis> {
         return None;
     }
     let stopped = is_frozen(scene);
-    let silent = says(&scene.failing, &["no answer", "timed out", "deadline", "took longer", "within"]);
-    let weights: Vec<f64> = [(stopped, 0.85), (silent, 0.6), (silent && scene.errors.is_empty(), 0.3)]
+    let silent = says(&scene.failing, &SILENT) || says(&scene.failing, &["did not end within"]);
+    let quiet = scene.errors.iter().all(|error| !error.new);
+    // A frozen process keeps its number and its open port: what only looks at those is content.
+    let present = checks(scene.case.vitals, scene.root, Reading::Good)
         .iter()
-        .filter(|(seen, _)| *seen)
-        .map(|(_, weight)| *weight)
-        .collect();
+        .any(|sample| matches!(probe(scene, sample), Some(Probe::Tcp { .. } | Probe::Process { .. })));
+    let weights = weights(&[(stopped, 0.85), (silent, 0.6), (silent && quiet, 0.3), (silent && present, 0.3)]);
     (!weights.is_empty()).then(|| {
         simple(Kind::ProcessFrozen, format!("{} does not answer: its process is frozen", scene.root), &weights)
     })
 }
 
+fn probe<'a>(scene: &'a Scene, sample: &Sample) -> Option<&'a Probe> {
+    let service = scene.case.state.platform.service(&sample.service)?;
+    service.checks.iter().find(|found| found.name == sample.check).map(|found| &found.probe)
+}
+
 fn configuration(scene: &Scene) -> Option<Hypothesis> {
-    let words = ["config", "setting", "invalid value", "unknown key", "parse"];
-    let blamed = scene.errors.iter().find(|repeated| {
-        let line = repeated.line.to_lowercase();
-        words.iter().any(|word| line.contains(word))
-    });
-    let seen = says(&scene.failing, &["config"]);
-    let mut weights = Vec::new();
-    if blamed.is_some() {
-        weights.push(0.75);
-    }
-    if seen {
-        weights.push(0.7);
-    }
-    let text = blamed.map(|repeated| repeated.line.clone()).or_else(|| {
-        scene.failing.iter().find(|sample| sample.detail.to_lowercase().contains("config")).map(|s| s.detail.clone())
-    })?;
-    Some(simple(Kind::Configuration, format!("configuration of {}: {text}", scene.root), &weights))
+    let logged = scene.errors.iter().find(|error| error.new && has(&error.line, &CONFIGURATION));
+    let checked = scene.failing.iter().find(|sample| has(&sample.detail, &CONFIGURATION));
+    let text = logged.map(|error| error.line.clone()).or_else(|| checked.map(|sample| redact(&sample.detail)))?;
+    let weights = weights(&[(logged.is_some(), 0.75), (checked.is_some(), 0.7)]);
+    Some(simple(Kind::Configuration, format!("configuration of {}: {}", scene.root, clip(&text, QUOTE)), &weights))
 }
 
 fn corruption(scene: &Scene) -> Option<Hypothesis> {
-    let words = ["malformed", "corrupt", "not a database", "quick_check", "integrity", "disk image"];
-    let checked = says(&scene.failing, &words);
-    let logged = scene.errors.iter().any(|repeated| {
-        let line = repeated.line.to_lowercase();
-        words.iter().any(|word| line.contains(word))
-    });
-    let weights: Vec<f64> =
-        [(checked, 0.85), (logged, 0.75)].iter().filter(|(seen, _)| *seen).map(|(_, w)| *w).collect();
-    let databases: Vec<&str> = scene
-        .case
-        .state
-        .platform
+    let logged = scene.errors.iter().any(|error| error.new && has(&error.line, &DAMAGE));
+    // A database that cannot even be opened, or that somebody has emptied, is as bad as a damaged one.
+    let unusable = |sample: &&Sample| {
+        matches!(probe(scene, sample), Some(Probe::Sqlite { .. }))
+            && has(&sample.detail, &["cannot open", "is empty", "is no file"])
+    };
+    let checked = says(&scene.failing, &DAMAGE) || scene.failing.iter().any(unusable);
+    let weights = weights(&[(checked, 0.85), (logged, 0.75)]);
+    let platform = &scene.case.state.platform;
+    let databases: Vec<&str> = platform
         .components_of(scene.root)
         .filter(|component| matches!(component.adapter, Adapter::Sqlite { .. }))
         .map(|component| component.name.as_str())
@@ -207,7 +238,7 @@ fn corruption(scene: &Scene) -> Option<Hypothesis> {
 }
 
 fn slow(scene: &Scene) -> Option<Hypothesis> {
-    let late = says(&scene.failing, &["no answer", "timed out", "deadline", "took longer"]);
+    let late = says(&scene.failing, &SILENT);
     if scene.slow.is_empty() && !late {
         return None;
     }

@@ -3,10 +3,14 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::{Read, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom},
     path::Path,
 };
 
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use super::redact::redact;
 use crate::platform::Platform;
 
 /// The end of one log file.
@@ -35,7 +39,11 @@ pub fn collect_logs(platform: &Platform, services: &[String], limit: usize) -> V
         .collect()
 }
 
-fn tail(path: &Path, limit: usize) -> std::io::Result<Vec<String>> {
+fn tail(path: &Path, limit: usize) -> io::Result<Vec<String>> {
+    // Opening a pipe that nobody writes to would wait for ever.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let start = length.saturating_sub(limit as u64);
@@ -48,67 +56,200 @@ fn tail(path: &Path, limit: usize) -> std::io::Result<Vec<String>> {
     Ok(text.lines().skip(skip).map(str::to_owned).collect())
 }
 
-/// A kind of line that was seen several times.
+/// A kind of line that was seen since the trouble began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Repeated {
-    /// The newest line of its kind.
+    /// The newest line of its kind, redacted.
     pub(super) line: String,
-    /// How often the kind was seen.
+    /// How often the kind was seen since then.
     pub(super) count: u64,
+    /// It was not there before: what was always there explains nothing.
+    pub(super) new: bool,
 }
 
-/// Lines that tell of an error, the most frequent kind first. Lines are of one kind when they differ in numbers alone.
-pub(super) fn errors(lines: &[String]) -> Vec<Repeated> {
+/// Lines that tell of an error since a minute before the trouble, new kinds first, then the most frequent. Lines are of one
+/// kind when they differ only in words with digits. A line without a time has that of the line before it.
+pub(super) fn errors<'a>(excerpts: impl Iterator<Item = &'a LogExcerpt>, trouble: DateTime<Utc>) -> Vec<Repeated> {
+    let since = trouble - TimeDelta::seconds(60);
     let mut kinds: HashMap<String, Repeated> = HashMap::new();
-    for line in lines.iter().filter(|line| is_error(line)) {
-        let message = message(line);
-        let kind: String = message.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-        let seen = kinds.entry(kind).or_insert_with(|| Repeated { line: String::new(), count: 0 });
-        seen.count += 1;
-        message.clone_into(&mut seen.line);
+    for excerpt in excerpts {
+        let mut recent = true;
+        for line in excerpt.lines.iter().map(|line| Line::read(line)) {
+            recent = line.at.map_or(recent, |at| at >= since);
+            if !line.error {
+                continue;
+            }
+            let seen =
+                kinds.entry(kind(&line.message)).or_insert(Repeated { line: String::new(), count: 0, new: true });
+            if recent {
+                seen.count += 1;
+                seen.line = redact(&line.message);
+            } else {
+                seen.new = false;
+            }
+        }
     }
-    let mut found: Vec<Repeated> = kinds.into_values().collect();
-    found.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.line.cmp(&b.line)));
+    let mut found: Vec<Repeated> = kinds.into_values().filter(|kind| kind.count > 0).collect();
+    found.sort_by(|a, b| b.new.cmp(&a.new).then(b.count.cmp(&a.count)).then_with(|| a.line.cmp(&b.line)));
     found
 }
 
-fn is_error(line: &str) -> bool {
-    ["ERROR", "FATAL", "CRITICAL", "PANIC", "panicked", "error:", "Error:"].iter().any(|word| line.contains(word))
+fn kind(message: &str) -> String {
+    let words = message.split_whitespace().take(40);
+    words.map(|word| if word.contains(|c: char| c.is_ascii_digit()) { "*" } else { word }).collect::<Vec<_>>().join(" ")
 }
 
-/// The line without its time and level.
-fn message(line: &str) -> &str {
-    let from = ["ERROR", "FATAL", "CRITICAL", "PANIC"]
+/// What can be told of a line.
+struct Line {
+    at: Option<DateTime<Utc>>,
+    error: bool,
+    message: String,
+}
+
+impl Line {
+    fn read(line: &str) -> Self {
+        Self::json(line).unwrap_or_else(|| Self::plain(line))
+    }
+
+    /// A line of a structured log.
+    fn json(line: &str) -> Option<Self> {
+        let line = line.trim();
+        if !line.starts_with('{') {
+            return None;
+        }
+        let Ok(Value::Object(fields)) = serde_json::from_str(line) else { return None };
+        let text = |keys: &[&str]| keys.iter().find_map(|key| fields.get(*key)?.as_str());
+        let level = text(&["level", "severity", "lvl"])?;
+        Some(Self {
+            at: text(&["timestamp", "time", "ts", "@timestamp"]).and_then(time),
+            error: is_bad(level),
+            message: text(&["message", "msg", "error"]).unwrap_or(line).to_owned(),
+        })
+    }
+
+    fn plain(line: &str) -> Self {
+        let at = time(line);
+        // The level stands near the front; what comes after it is the message.
+        for word in line.split_whitespace().take(6) {
+            let core = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            let named = core.strip_prefix("level=").or(core.strip_prefix("lvl="));
+            let marked = named.is_some() || word.starts_with('[') || word.ends_with(':');
+            let level = named.unwrap_or(core);
+            if is_level(level) && (marked || level.chars().all(|c| c.is_ascii_uppercase())) {
+                // `word` is a part of `line`, so the place is known without a search that might find another.
+                let from = word.as_ptr() as usize - line.as_ptr() as usize + word.len();
+                let message = line[from..].trim_start_matches([' ', ':', ']', '-', '\t']);
+                return Self { at, error: is_bad(level), message: message.to_owned() };
+            }
+        }
+        let error = ["panicked", "error:", "Error:", "Exception"].iter().any(|word| line.contains(word));
+        Self { at, error, message: line.trim().to_owned() }
+    }
+}
+
+fn is_bad(level: &str) -> bool {
+    ["error", "err", "fatal", "critical", "crit", "panic", "emerg", "alert"]
         .iter()
-        .filter_map(|level| line.find(level).map(|at| at + level.len()))
-        .min()
-        .unwrap_or(0);
-    line[from..].trim_start_matches([' ', ':', ']', '-'])
+        .any(|bad| level.eq_ignore_ascii_case(bad))
+}
+
+fn is_level(word: &str) -> bool {
+    is_bad(word)
+        || ["trace", "debug", "info", "notice", "warn", "warning"].iter().any(|good| word.eq_ignore_ascii_case(good))
+}
+
+/// The time at the front of a text. One without a zone is taken as UTC.
+fn time(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim_start().trim_start_matches('[');
+    let first = text.split([' ', ']']).next().unwrap_or_default();
+    if let Ok(at) = DateTime::parse_from_rfc3339(first) {
+        return Some(at.to_utc());
+    }
+    let plain = text.get(..19)?.replacen('T', " ", 1);
+    NaiveDateTime::parse_from_str(&plain, "%Y-%m-%d %H:%M:%S").ok().map(|at| at.and_utc())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn trouble() -> DateTime<Utc> {
+        "2026-01-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn seen(lines: &[&str]) -> Vec<(String, u64, bool)> {
+        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+        let excerpt = LogExcerpt { service: "api".to_owned(), path: "api.log".to_owned(), lines };
+        errors([&excerpt].into_iter(), trouble())
+            .into_iter()
+            .map(|found| (found.line, found.count, found.new))
+            .collect()
+    }
+
     #[test]
     fn the_most_frequent_error_comes_first_whatever_its_numbers() {
-        let lines: Vec<String> = [
-            "2026-01-01T00:00:00Z INFO started",
-            "2026-01-01T00:00:01Z ERROR patient 17: missing column dose_unit",
-            "2026-01-01T00:00:02Z ERROR pool empty",
-            "2026-01-01T00:00:03Z ERROR patient 18: missing column dose_unit",
-        ]
-        .map(str::to_owned)
-        .to_vec();
-        let found = errors(&lines);
-        assert_eq!(found[0], Repeated { line: "patient 18: missing column dose_unit".to_owned(), count: 2 });
-        assert_eq!(found.len(), 2);
+        let found = seen(&[
+            "2026-01-01T12:00:00Z INFO started",
+            "2026-01-01T12:00:01Z ERROR pool empty",
+            "2026-01-01T12:00:01Z ERROR patient 7: missing column dose_unit",
+            "2026-01-01T12:00:03Z ERROR patient 1018: missing column dose_unit",
+        ]);
+        let expected = [("patient 1018: missing column dose_unit", 2, true), ("pool empty", 1, true)];
+        assert_eq!(found, expected.map(|(line, count, new)| (line.to_owned(), count, new)));
+    }
+
+    #[test]
+    fn what_was_always_there_comes_last_and_what_is_over_does_not_come() {
+        let found = seen(&[
+            "2026-01-01T09:00:00Z ERROR disk of node 3 was full",
+            "2026-01-01T11:00:00Z ERROR cache miss 1",
+            "2026-01-01T12:00:01Z ERROR cache miss 2",
+            "2026-01-01T12:00:02Z ERROR cache miss 3",
+            "2026-01-01T12:00:02Z ERROR no such column",
+        ]);
+        let expected = [("no such column", 1, true), ("cache miss 3", 2, false)];
+        assert_eq!(found, expected.map(|(line, count, new)| (line.to_owned(), count, new)));
+    }
+
+    #[test]
+    fn a_line_without_a_time_is_as_old_as_the_line_before_it() {
+        assert_eq!(seen(&["2026-01-01T09:00:00Z INFO start", "thread 'main' panicked at main.rs:4"]), []);
+    }
+
+    #[test]
+    fn levels_are_read_as_loggers_write_them() {
+        for line in [
+            "[2026-01-01T12:00:01Z ERROR api::db] pool empty",
+            "2026-01-01 12:00:01,123 - ERROR - pool empty",
+            "2026-01-01T12:00:01Z level=error pool empty",
+            "2026-01-01 12:00:01 [error] pool empty",
+            "error: pool empty",
+            r#"{"ts":"2026-01-01T12:00:01Z","level":"error","msg":"pool empty"}"#,
+        ] {
+            let found = seen(&[line]);
+            assert!(found.len() == 1 && found[0].0.ends_with("pool empty"), "{line}: {found:?}");
+        }
+        for line in [
+            "2026-01-01T12:00:01Z INFO showed the ERROR page",
+            "2026-01-01T12:00:01Z WARN 0 errors",
+            r#"{"level":"info","msg":"error: none"}"#,
+        ] {
+            assert_eq!(seen(&[line]), [], "{line}");
+        }
     }
 
     #[test]
     fn only_the_end_of_a_long_file_is_read_and_whole_lines_of_it() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "first line\nsecond line\nthird line\n").unwrap();
-        assert_eq!(tail(file.path(), 15).unwrap(), ["third line"]);
+        assert_eq!(tail(file.path(), 20).unwrap(), ["third line"]);
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_log_holds_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("log");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(tail(&pipe, 100).is_err());
     }
 }

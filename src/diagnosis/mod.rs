@@ -1,5 +1,5 @@
-//! Floor 3. What broke: collects evidence (`logs`), weighs what could be the cause (`hypotheses`), and writes the document
-//! (`document`). Deterministic, without a network; the same case gives the same answer.
+//! Floor 3. What broke: collects evidence (`logs`), finds where it sits (`root`), weighs what could be the cause
+//! (`hypotheses`), and writes the document (`document`). Deterministic, without a network; the same case gives the same answer.
 //!
 //! A new kind of cause is a function in `hypotheses` that looks at the case and says what speaks for it.
 
@@ -7,6 +7,10 @@ mod document;
 mod hypotheses;
 mod logs;
 mod redact;
+mod root;
+
+#[cfg(test)]
+mod tests;
 
 pub use document::{CaseFile, analyse};
 pub use logs::{LogExcerpt, collect_logs};

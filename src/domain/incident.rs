@@ -284,20 +284,19 @@ pub(super) fn open_for_service(state: &State, service: &str) -> Result<Vec<Event
     }
     let above = state.platform.dependencies_of(service);
     let below = state.platform.dependants_of(service);
+    if state.incident_of(service).is_some() {
+        return Ok(Vec::new());
+    }
     for incident in state.open_incidents() {
-        if incident.services.iter().any(|known| known == service) {
-            return Ok(Vec::new());
-        }
         // The root a diagnosis has found may not be judged down itself yet, but what hangs on it belongs together.
         let known: Vec<&String> = incident.services.iter().chain(&incident.root).collect();
         let caused_by_it = known.iter().any(|known| above.contains(known));
         let causes_it = known.iter().any(|known| below.contains(known)) || incident.root.as_deref() == Some(service);
         if caused_by_it || causes_it {
-            let mut events = vec![Event::IncidentServiceAdded {
-                incident: incident.id,
-                service: service.to_owned(),
-                root: causes_it,
-            }];
+            // What lies between the root and those who suffer is no root: only what the root itself needs can be deeper.
+            let root = causes_it && incident.root.as_ref().is_none_or(|root| root == service || below.contains(root));
+            let mut events =
+                vec![Event::IncidentServiceAdded { incident: incident.id, service: service.to_owned(), root }];
             if severity < incident.severity {
                 let reason = format!("{service} is {:?}", described.criticality).to_lowercase();
                 events.push(Event::IncidentSeveritySet { incident: incident.id, severity, reason });

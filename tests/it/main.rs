@@ -4,6 +4,7 @@
 mod api;
 mod crash;
 mod desk;
+mod drills;
 mod executor;
 mod house;
 mod invariants;

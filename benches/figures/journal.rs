@@ -1,0 +1,130 @@
+//! The journal beside SQLite alone. The rival writes the same columns with the same durability, without a chain.
+
+use std::path::{Path, PathBuf};
+
+use codeblue::{
+    domain::{Actor, Event, IncidentId},
+    store::{Draft, Journal, verify_file},
+};
+use divan::{Bencher, black_box, counter::ItemsCount};
+use rusqlite::{Connection, params};
+use tempfile::TempDir;
+
+use crate::platform::now;
+
+/// Commands that the engine commits together, from a quiet night to a storm.
+const GROUPS: [usize; 3] = [1, 8, 64];
+/// Events in a journal that is read.
+const LONG: usize = 10_000;
+
+fn draft() -> Draft {
+    let text = "called the ward; they write on paper until the database is back, ask again at 14:30".to_owned();
+    Draft {
+        at: now(),
+        actor: Actor::Operator("alice".to_owned()),
+        cause: None,
+        event: Event::IncidentNoted { incident: IncidentId(42), text },
+    }
+}
+
+/// Events appended and made durable together.
+#[divan::bench(args = GROUPS, sample_count = 200)]
+fn append(bencher: Bencher, group: usize) {
+    let folder = TempDir::new().unwrap();
+    let (mut journal, _) = Journal::open(&folder.path().join("journal.db")).unwrap();
+    let draft = draft();
+    bencher.counter(ItemsCount::new(group)).bench_local(|| {
+        for _ in 0..group {
+            black_box(journal.prepare(&draft).unwrap());
+        }
+        journal.commit().unwrap();
+    });
+}
+
+/// The rival: rows of the same size inserted and made durable together.
+#[divan::bench(args = GROUPS, sample_count = 200)]
+fn append_rival_sqlite(bencher: Bencher, group: usize) {
+    let folder = TempDir::new().unwrap();
+    let mut connection = Connection::open(folder.path().join("rival.db")).unwrap();
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+    connection.pragma_update(None, "synchronous", "FULL").unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE events (seq INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, cause INTEGER, \
+             kind TEXT NOT NULL, body TEXT NOT NULL, prev BLOB NOT NULL, hash BLOB NOT NULL) STRICT",
+        )
+        .unwrap();
+    let draft = draft();
+    let (at, actor) = (draft.at.to_rfc3339(), serde_json::to_string(&draft.actor).unwrap());
+    let (body, hash) = (serde_json::to_string(&draft.event).unwrap(), [7_u8; 32]);
+    let mut seq = 0_u64;
+    bencher.counter(ItemsCount::new(group)).bench_local(|| {
+        let transaction = connection.transaction().unwrap();
+        {
+            let mut insert = transaction
+                .prepare_cached(
+                    "INSERT INTO events (seq, at, actor, cause, kind, body, prev, hash) VALUES (?, ?, ?, NULL, ?, ?, ?, ?)",
+                )
+                .unwrap();
+            for _ in 0..group {
+                seq += 1;
+                insert.execute(params![seq, at, actor, "incidentNoted", body, hash, hash]).unwrap();
+            }
+        }
+        transaction.commit().unwrap();
+    });
+}
+
+/// A journal of [`LONG`] events, and the folder that goes with it.
+fn long() -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("journal.db");
+    let (mut journal, _) = Journal::open(&path).unwrap();
+    let draft = draft();
+    for _ in 0..LONG {
+        journal.prepare(&draft).unwrap();
+    }
+    journal.commit().unwrap();
+    journal.checkpoint(now()).unwrap();
+    (folder, path)
+}
+
+/// The whole chain proved.
+#[divan::bench(sample_count = 20)]
+fn verify_10_000(bencher: Bencher) {
+    let (_folder, path) = long();
+    bencher.counter(ItemsCount::new(LONG)).bench_local(|| assert!(verify_file(&path).unwrap().ok));
+}
+
+/// The rival: the same rows read, and SQLite's own look at the file, which proves nothing about what they say.
+#[divan::bench(sample_count = 20)]
+fn verify_10_000_rival_integrity_check(bencher: Bencher) {
+    let (_folder, path) = long();
+    bencher.counter(ItemsCount::new(LONG)).bench_local(|| rival_check(&path));
+}
+
+fn rival_check(path: &Path) {
+    let connection = Connection::open(path).unwrap();
+    let verdict: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(verdict, "ok");
+    let sum = "SELECT sum(length(at) + length(actor) + length(body) + length(prev) + length(hash)) FROM events";
+    let bytes: i64 = connection.query_row(sum, [], |row| row.get(0)).unwrap();
+    assert!(black_box(bytes) > 0);
+}
+
+/// The journal opened when every event has to be replayed.
+#[divan::bench(sample_count = 20)]
+fn open_10_000(bencher: Bencher) {
+    let (_folder, path) = long();
+    bencher.counter(ItemsCount::new(LONG)).bench_local(|| assert_eq!(Journal::open(&path).unwrap().1.seq, LONG as u64));
+}
+
+/// The journal opened from the state that was kept at its end.
+#[divan::bench(sample_count = 20)]
+fn open_10_000_from_a_kept_state(bencher: Bencher) {
+    let (_folder, path) = long();
+    let (mut journal, state) = Journal::open(&path).unwrap();
+    journal.keep_state(&state).unwrap();
+    drop(journal);
+    bencher.bench_local(|| assert_eq!(Journal::open(&path).unwrap().1.seq, LONG as u64));
+}

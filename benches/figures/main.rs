@@ -1,0 +1,14 @@
+//! How fast the parts are on which everything waits, each beside a rival in the same run where there is one.
+//!
+//! `cargo bench` runs all; `cargo bench -- journal` those with that word in their name. Files are made in the folder for
+//! temporary files: point `TMPDIR` at the disk that is to be measured.
+#![expect(clippy::unwrap_used, reason = "a figure that cannot be measured stops the run")]
+
+mod checks;
+mod journal;
+mod platform;
+mod rules;
+
+fn main() {
+    divan::main();
+}
