@@ -25,5 +25,7 @@ pub mod domain;
 pub mod engine;
 pub mod platform;
 pub mod recovery;
+pub mod sandbox;
 pub mod store;
+pub mod tui;
 pub mod vault;

@@ -1,26 +1,31 @@
-//! Floor 6. The command line: one file per noun, each with its arguments and what it does with them.
+//! Floor 6. The command line, and the door to the house: one file per noun, each with its arguments and what it does with them.
 //!
 //! What they share: `session` (which engine, as whom), `output` and `table` (for people, or one JSON document), `text` (making
-//! foreign text safe to show), `error` (exit codes), `danger` (dry run and typed name), `wait` (following what was begun), `carry`
-//! (everything that ends in a recovery), `words` (arguments that are more than a word). A new noun gets its file, and its
-//! line in `verb`.
+//! foreign text safe to show), `error` (exit codes), `log`, `host` (an engine inside this process), `danger` (dry run and typed
+//! name), `wait` (following what was begun), `carry` (everything that ends in a recovery), `words` (arguments that are more than
+//! a word). A new noun gets its file, and its line in `verb`.
 
 mod action;
 mod audit;
 mod automation;
+mod board;
 mod carry;
 mod change;
 mod check;
 mod danger;
+mod demo;
 mod deploy;
 mod diagnose;
 mod error;
+mod host;
 mod incident;
 mod init;
+mod log;
 mod operator;
 mod output;
 mod recovery;
 mod rollback;
+mod sandbox;
 mod serve;
 mod service;
 mod session;
@@ -35,8 +40,5 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use error::{CliError, Exit};
-pub use output::Output;
-pub use serve::{Running, start, until_told_to_stop};
-pub use session::{Global, Session};
-pub use verb::Verb;
+pub use error::Exit;
+pub use verb::Arguments;

@@ -44,6 +44,11 @@ impl Output {
         self.json
     }
 
+    /// Whether colours are unwanted: asked for, or nobody could see them.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.colour
+    }
+
     /// Columns of the terminal, if it is one.
     pub(super) fn width(&self) -> Option<usize> {
         self.width

@@ -1,18 +1,34 @@
 //! The table of commands.
 
-use clap::Subcommand;
+use std::{io, num::NonZero, thread};
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 use super::{
-    action, audit, automation, change, check, deploy, diagnose,
+    action, audit, automation, board, change, check, demo, deploy, diagnose,
     error::{CliError, Exit},
-    incident, init, operator, recovery, rollback, serve, service,
-    session::Session,
+    incident, init, log, operator, recovery, rollback, sandbox, serve, service,
+    session::{Global, Session},
     snapshot, status,
 };
+use crate::sandbox::ServiceArgs;
 
-/// What can be asked for on the command line.
+/// Incident command center: watch, decide, roll back, prove. Without a command: the board
+#[derive(Debug, Parser)]
+#[command(name = "codeblue", version, about, max_term_width = 110)]
+pub struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+/// What can be asked for.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+enum Verb {
+    /// The whole product on a platform of real processes that is safe to break
+    Demo(demo::Demo),
     /// Write a platform file to start from
     Init(init::Init),
     /// Explain the platform file, or say what is wrong with it and where
@@ -55,25 +71,42 @@ pub enum Verb {
     /// The journal as evidence
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// The platform of the demo alone, and its faults
+    #[command(subcommand)]
+    Sandbox(sandbox::Verb),
+    /// Write the completions of a shell
+    Completions { shell: Shell },
+    /// One service of a sandbox; the sandbox itself starts it
+    #[command(hide = true)]
+    SandboxService(ServiceArgs),
+}
+
+impl Arguments {
+    /// How many threads the work needs: the services of a sandbox are many and small.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        let all = thread::available_parallelism().map_or(2, NonZero::get).max(2);
+        if matches!(self.verb, Some(Verb::SandboxService(_))) { 2 } else { all }
+    }
+
+    /// Does what was asked for and says how it ended. What went wrong has been told.
+    pub async fn run(self) -> Exit {
+        let session = Session::new(self.global);
+        let done = match self.verb {
+            None => board::run(&session).await,
+            Some(verb) => verb.run(&session).await,
+        };
+        done.unwrap_or_else(|error| session.output.error(&error))
+    }
 }
 
 impl Verb {
-    /// Whether an engine runs inside this process, so that it keeps a log.
-    #[must_use]
-    pub fn is_engine(&self) -> bool {
-        matches!(self, Self::Serve(_))
-    }
-
-    /// Does it, and says how it ended. What went wrong has been told.
-    pub async fn run(self, session: &Session) -> Exit {
-        match self.carry_out(session).await {
-            Ok(exit) => exit,
-            Err(error) => session.output.error(&error),
+    async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        if !matches!(self, Self::Demo(_) | Self::Serve(_)) {
+            log::tell();
         }
-    }
-
-    async fn carry_out(self, session: &Session) -> Result<Exit, CliError> {
         match self {
+            Self::Demo(verb) => verb.run(session).await,
             Self::Init(verb) => verb.run(session),
             Self::Check(verb) => verb.run(session),
             Self::Serve(verb) => verb.run(session).await,
@@ -90,6 +123,15 @@ impl Verb {
             Self::Automation(verb) => verb.run(session).await,
             Self::Operator(verb) => verb.run(session).await,
             Self::Audit(verb) => verb.run(session).await,
+            Self::Sandbox(verb) => verb.run(session).await,
+            Self::Completions { shell } => {
+                clap_complete::generate(shell, &mut Arguments::command(), "codeblue", &mut io::stdout());
+                Ok(Exit::Done)
+            }
+            Self::SandboxService(service) => {
+                crate::sandbox::run_service(service).await?;
+                Ok(Exit::Done)
+            }
         }
     }
 }

@@ -288,8 +288,10 @@ pub(super) fn open_for_service(state: &State, service: &str) -> Result<Vec<Event
         if incident.services.iter().any(|known| known == service) {
             return Ok(Vec::new());
         }
-        let caused_by_it = incident.services.iter().any(|known| above.contains(known));
-        let causes_it = incident.services.iter().any(|known| below.contains(known));
+        // The root a diagnosis has found may not be judged down itself yet, but what hangs on it belongs together.
+        let known: Vec<&String> = incident.services.iter().chain(&incident.root).collect();
+        let caused_by_it = known.iter().any(|known| above.contains(known));
+        let causes_it = known.iter().any(|known| below.contains(known)) || incident.root.as_deref() == Some(service);
         if caused_by_it || causes_it {
             let mut events = vec![Event::IncidentServiceAdded {
                 incident: incident.id,

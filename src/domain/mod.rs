@@ -26,6 +26,7 @@ mod recovery;
 mod refusal;
 mod snapshot;
 mod state;
+mod summary;
 mod vitals;
 
 pub use apply::apply;

@@ -1,8 +1,8 @@
 //! What follows from an event without a person: effects in the world, and commands that policies give.
 
 use super::{
-    Actor, AutomationMode, ChangeState, Command, Criticality, DiagnosisId, DiagnosisState, Event, Recorded, RecoveryId,
-    RecoveryOutcome, SnapshotId, SnapshotState, State, Status,
+    Actor, AutomationMode, ChangeState, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Recorded,
+    RecoveryId, RecoveryOutcome, SnapshotId, SnapshotState, State, Status,
 };
 use crate::platform::Profile;
 
@@ -71,6 +71,11 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             }
         }
         Event::DiagnosisRequested { diagnosis, .. } => reaction.effects.push(Effect::Diagnose(*diagnosis)),
+        Event::DiagnosisConcluded { diagnosis, .. } if same_root(state, *diagnosis).is_some() => {
+            if let Some((incident, into)) = same_root(state, *diagnosis) {
+                give("one incident per root", Command::MergeIncident { incident, into });
+            }
+        }
         Event::DiagnosisConcluded { diagnosis, document }
             if state.mode != AutomationMode::Observe
                 && state.halted.is_none()
@@ -100,6 +105,13 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         _ => {}
     }
     reaction
+}
+
+/// An older open incident with the root that a diagnosis has just found for another: they are one.
+fn same_root(state: &State, diagnosis: DiagnosisId) -> Option<(IncidentId, IncidentId)> {
+    let incident = state.incidents.get(&state.diagnoses.get(&diagnosis)?.incident)?;
+    let older = state.open_incidents().find(|other| other.id < incident.id && other.root == incident.root)?;
+    (incident.state.is_open() && incident.root.is_some()).then_some((incident.id, older.id))
 }
 
 /// An incident whose services are all healthy again is over, unless a recovery still works on it or a person declared it

@@ -1,0 +1,116 @@
+//! Every event in one line, for people.
+
+use super::{ChangeOutcome, Event, Status};
+
+impl Event {
+    /// What happened, in one line without its time and actor.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self {
+            Self::EngineStarted { version, host } => format!("engine {version} took charge on {host}"),
+            Self::EngineStopped { reason } => format!("engine stopped: {reason}"),
+            Self::PlatformLoaded { platform } => {
+                format!(
+                    "platform file of {}: {} services, {} components",
+                    platform.name,
+                    platform.services.len(),
+                    platform.components.len()
+                )
+            }
+            Self::AutomationSet { mode } => format!("automation is now {mode:?}").to_lowercase(),
+            Self::AutomationHalted { reason } => format!("automation HALTED: {reason}"),
+            Self::AutomationReleased => "automation released".to_owned(),
+            Self::OperatorAdded { name, roles, .. } => {
+                let roles: Vec<&str> = roles.iter().map(|role| super::role_name(*role)).collect();
+                format!("operator {name}: {}", roles.join(", "))
+            }
+            Self::OperatorDisabled { name } => format!("operator {name} disabled"),
+            Self::ServiceStatusChanged { service, to, reason, .. } => match to {
+                Status::Healthy => format!("{service} is healthy"),
+                Status::Down => format!("{service} DOWN: {reason}"),
+                Status::Degraded => format!("{service} degraded: {reason}"),
+                Status::Unknown | Status::Maintenance => format!("{service} unknown: {reason}"),
+            },
+            Self::MaintenanceStarted { service, until, reason } => {
+                format!("{service} in maintenance until {}: {reason}", until.format("%H:%M"))
+            }
+            Self::MaintenanceEnded { service } => format!("maintenance of {service} ended"),
+            Self::IncidentOpened { incident, severity, title, .. } => format!("{incident} {severity} opened: {title}"),
+            Self::IncidentServiceAdded { incident, service, root } => {
+                if *root {
+                    format!("{incident}: {service} is below it")
+                } else {
+                    format!("{incident} also hits {service}")
+                }
+            }
+            Self::IncidentAcknowledged { incident } => format!("{incident} acknowledged"),
+            Self::IncidentAdvanced { incident, state } => format!("{incident} {state}"),
+            Self::IncidentSeveritySet { incident, severity, reason } => {
+                format!("{incident} is now {severity}: {reason}")
+            }
+            Self::IncidentNoted { incident, text } => format!("{incident} note: {}", text.replace('\n', " ")),
+            Self::IncidentAssigned { incident, role, operator } => {
+                format!("{incident}: {operator} is {}", format!("{role:?}").to_lowercase())
+            }
+            Self::IncidentEscalated { incident, level, reason } => {
+                format!("{incident} escalated to level {level}: {reason}")
+            }
+            Self::ClockBreached { incident, clock } => format!("{incident}: the time to {clock} has run out"),
+            Self::IncidentResolved { incident, resolution } => format!("{incident} resolved: {resolution}"),
+            Self::IncidentClosed { incident } => format!("{incident} closed"),
+            Self::IncidentReopened { incident, reason } => format!("{incident} reopened: {reason}"),
+            Self::IncidentMerged { incident, into } => format!("{incident} merged into {into}"),
+            Self::IncidentLinked { incident, other } => format!("{incident} linked with {other}"),
+            Self::DiagnosisRequested { diagnosis, incident } => format!("{incident} diagnosis {diagnosis} begun"),
+            Self::DiagnosisConcluded { document, .. } => {
+                format!("diagnosis {:.2}: {}", document.root_cause.confidence, document.root_cause.issue)
+            }
+            Self::DiagnosisFailed { diagnosis, error } => format!("{diagnosis} failed: {error}"),
+            Self::SnapshotRequested { snapshot, components, reason, .. } => {
+                format!("{snapshot} begun: {} ({reason})", components.join(", "))
+            }
+            Self::SnapshotTaken { snapshot, captured, .. } => {
+                let partial: usize = captured.iter().map(|captured| captured.unreadable.len()).sum();
+                if partial == 0 {
+                    format!("{snapshot} taken")
+                } else {
+                    format!("{snapshot} PARTIAL: {partial} problems")
+                }
+            }
+            Self::SnapshotFailed { snapshot, error } => format!("{snapshot} FAILED: {error}"),
+            Self::SnapshotVerified { snapshot, problems } => match problems.len() {
+                0 => format!("{snapshot} read back and intact"),
+                many => format!("{snapshot} DAMAGED: {many} problems"),
+            },
+            Self::SnapshotPinned { snapshot, pinned } => {
+                format!("{snapshot} {}", if *pinned { "pinned" } else { "not pinned any more" })
+            }
+            Self::DeploymentRecorded { component, version, previous, .. } => match previous {
+                Some(previous) => format!("{component}: {previous} → {version} is live"),
+                None => format!("{component}: {version} is live"),
+            },
+            Self::ChangeSubmitted { change, title, risk, .. } => {
+                format!("{change} asks to {title}, risk {}", risk.score)
+            }
+            Self::ChangeApproved { change, role, .. } => format!("{change} approved as {}", super::role_name(*role)),
+            Self::ChangeAuthorised { change } => format!("{change} may be carried out"),
+            Self::ChangeRejected { change, reason } => format!("{change} rejected: {reason}"),
+            Self::ApprovalRevoked { change, operator, reason } => {
+                format!("{change}: {operator} took the approval back: {reason}")
+            }
+            Self::ChangeExpired { change } => format!("{change} lapsed: nobody decided in time"),
+            Self::ChangeWithdrawn { change, reason } => format!("{change} withdrawn: {reason}"),
+            Self::ChangeEnded { change, outcome } => match outcome {
+                ChangeOutcome::Validated => format!("{change} validated"),
+                ChangeOutcome::Failed => format!("{change} FAILED"),
+            },
+            Self::RecoveryStarted { recovery, plan, .. } => format!("{recovery} started: {}", plan.title),
+            Self::StepStarted { recovery, step } => format!("{recovery} step {} begun", step + 1),
+            Self::StepDone { recovery, step, output } => format!("{recovery} step {} done: {output}", step + 1),
+            Self::StepFailed { recovery, step, error } => format!("{recovery} step {} FAILED: {error}", step + 1),
+            Self::RecoveryCancelRequested { recovery, reason } => format!("{recovery} is to stop: {reason}"),
+            Self::RecoveryEnded { recovery, outcome, summary } => format!("{recovery} {outcome}: {summary}"),
+            Self::WatchEnded { recovery, reason, .. } => format!("watch after {recovery} ended: {reason}"),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Makes something go wrong: first the record of how to undo it, durable, then the fault.
+
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, Utc};
+use rustix::process::Signal;
+use sha2::{Digest, Sha256};
+
+use super::{
+    SandboxError, content,
+    control::{self, Request},
+    database,
+    fault::{self, FaultKind, FaultRecord, Undo},
+    files, heal,
+    layout::Layout,
+    process::{self, Entry, ProcessState, Slow},
+    reload::reload_in,
+    supervisor,
+};
+
+const MOST_FAULTS: usize = 8;
+const LARGEST_DATABASE: u64 = 16 << 20;
+const LEAST_FREE: u64 = 128 << 20;
+const SLOWER_MS: u64 = 900;
+const TO_SHOW: Duration = Duration::from_secs(3);
+const TO_ASK: Duration = Duration::from_secs(5);
+
+/// Injects a fault into a service of a sandbox that is up; its supervisor undoes it when the lease ends.
+///
+/// # Errors
+/// When the directory is no sandbox or is not up, the fault cannot hit that service or does already, the lease is not from one
+/// second to half an hour, or the fault did not work (then it was undone).
+pub fn inject(
+    dir: &Path,
+    fault: FaultKind,
+    service: Option<&str>,
+    lease: Duration,
+    now: DateTime<Utc>,
+) -> Result<FaultRecord, SandboxError> {
+    let layout = Layout::open(dir)?;
+    let service = fault.target(service)?;
+    fault::check_lease(lease)?;
+    if !supervisor::is_up(&layout) {
+        // without it nobody would end the lease
+        return Err(SandboxError::NotUp { dir: layout.dir().to_owned() });
+    }
+    let _lock = layout.lock_faults()?;
+    let records = fault::records(&layout)?;
+    for record in records.iter().filter(|record| record.fault == fault && record.service == service) {
+        if heal::in_force(&layout, record)? {
+            let (fault, service, id) = (fault.name(), service.to_owned(), record.id.clone());
+            return Err(SandboxError::AlreadyInForce { fault, service, id });
+        }
+        heal::settle(&layout, record, true)?;
+    }
+    if records.len() >= MOST_FAULTS {
+        return Err(SandboxError::Limit { reason: format!("{MOST_FAULTS} faults are in force; heal first") });
+    }
+    check_disk(&layout)?;
+    let entry = process::running(&layout, service)?;
+    let entry = entry.ok_or_else(|| SandboxError::NotRunning { service: service.to_owned() })?;
+    let planned = plan(&layout, fault, service, &entry)?;
+    let record = FaultRecord::new(&layout, fault, service, lease, now, planned)?;
+    if let Err(error) = prepare(&layout, &record).and_then(|()| act(&layout, &record, &entry)) {
+        heal::settle(&layout, &record, true)?;
+        return Err(error);
+    }
+    control::ask(&layout, &Request::Leases, TO_ASK)?;
+    Ok(record)
+}
+
+fn check_disk(layout: &Layout) -> Result<(), SandboxError> {
+    let failed = || SandboxError::io("measure", layout.dir());
+    let disk = rustix::fs::statvfs(layout.dir()).map_err(|error| failed()(error.into()))?;
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < LEAST_FREE {
+        return Err(SandboxError::Limit { reason: "less than 128 MiB of disk are free on this host".to_owned() });
+    }
+    let size = fs::metadata(layout.database()).map_err(failed())?.len();
+    if size > LARGEST_DATABASE {
+        return Err(SandboxError::Limit {
+            reason: "the database has grown beyond 16 MiB; use a new sandbox".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// What will undo it.
+fn plan(layout: &Layout, fault: FaultKind, service: &str, entry: &Entry) -> Result<Undo, SandboxError> {
+    Ok(match fault {
+        FaultKind::BadRelease => {
+            let root = layout.service(service);
+            let previous = content::live_release(&root).ok_or_else(|| SandboxError::Damaged {
+                path: root.join("current"),
+                reason: "it points to no release".to_owned(),
+            })?;
+            Undo::Release { previous, bad: next_version(&root)? }
+        }
+        FaultKind::Kill => Undo::Start { killed: entry.process.clone() },
+        FaultKind::Freeze => Undo::Thaw { frozen: entry.process.clone() },
+        FaultKind::BrokenConfig => Undo::Config { broken_sha256: sha256(broken_config(layout, service)?.as_bytes()) },
+        FaultKind::CorruptDatabase => Undo::Database,
+        FaultKind::Slow => Undo::Quicken { slow: entry.process.clone() },
+    })
+}
+
+/// Everything that must be on disk before the fault is.
+fn prepare(layout: &Layout, record: &FaultRecord) -> Result<(), SandboxError> {
+    match &record.undo {
+        Undo::Config { .. } => {
+            let config = layout.config(&record.service);
+            let text = fs::read(&config).map_err(SandboxError::io("read", &config))?;
+            files::write(&record.copy(layout), &text)?;
+        }
+        Undo::Database => database::copy(&layout.database(), &record.copy(layout))?,
+        Undo::Release { .. } | Undo::Start { .. } | Undo::Thaw { .. } | Undo::Quicken { .. } => {}
+    }
+    record.write(layout)
+}
+
+fn act(layout: &Layout, record: &FaultRecord, entry: &Entry) -> Result<(), SandboxError> {
+    let service = record.service.as_str();
+    match &record.undo {
+        Undo::Release { bad, .. } => {
+            let root = layout.service(service);
+            content::write_release(&root, bad, &content::BAD_RELEASE)?;
+            content::switch_release(&root, bad)?;
+            reload_in(layout, service)
+        }
+        Undo::Start { .. } => {
+            process::signal(layout, service, Signal::KILL)?;
+            wait_for(layout, entry, ProcessState::Gone)
+        }
+        Undo::Thaw { .. } => {
+            process::signal(layout, service, Signal::STOP)?;
+            wait_for(layout, entry, ProcessState::Frozen)
+        }
+        Undo::Config { .. } => {
+            files::write(&layout.config(service), broken_config(layout, service)?.as_bytes())?;
+            reload_in(layout, service)
+        }
+        Undo::Database => {
+            database::damage(&layout.database())?;
+            if database::is_sound(&layout.database())? {
+                return Err(SandboxError::Limit { reason: "the damage did not take; try again".to_owned() });
+            }
+            Ok(())
+        }
+        Undo::Quicken { slow } => {
+            let slow = Slow { process: slow.clone(), milliseconds: SLOWER_MS };
+            files::write_json(&layout.slow(service), &slow)?;
+            reload_in(layout, service)
+        }
+    }
+}
+
+fn wait_for(layout: &Layout, entry: &Entry, state: ProcessState) -> Result<(), SandboxError> {
+    let until = Instant::now() + TO_SHOW;
+    while entry.process.state() != state {
+        if Instant::now() > until {
+            let what = format!("the fault of {}", entry.service);
+            return Err(SandboxError::TooSlow { what, seconds: TO_SHOW.as_secs(), log: layout.log(&entry.service) });
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// One more than the highest there is.
+fn next_version(root: &Path) -> Result<String, SandboxError> {
+    let releases = root.join("releases");
+    let entries = fs::read_dir(&releases).map_err(SandboxError::io("list", &releases))?;
+    let highest = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.strip_prefix('v')?.parse::<u32>().ok())
+        .max()
+        .unwrap_or(0);
+    Ok(format!("v{}", highest.saturating_add(1)))
+}
+
+/// The configuration with one value that is not allowed.
+fn broken_config(layout: &Layout, service: &str) -> Result<String, SandboxError> {
+    let path = layout.config(service);
+    let damaged = |reason: String| SandboxError::Damaged { path: path.clone(), reason };
+    let text = fs::read_to_string(&path).map_err(SandboxError::io("read", &path))?;
+    let mut table: toml::Table = toml::from_str(&text).map_err(|error| damaged(error.message().to_owned()))?;
+    let (key, value) = if table.contains_key("page_size") { ("page_size", "B7") } else { ("deadline_ms", "soon") };
+    table.insert(key.to_owned(), toml::Value::from(value));
+    toml::to_string(&table).map_err(|error| damaged(error.to_string()))
+}
+
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}

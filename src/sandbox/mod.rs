@@ -1,0 +1,39 @@
+//! Floor 6. The sandbox: a small hospital platform of real processes on this host, and faults that break it for real.
+//!
+//! `supervisor` brings it up, with the `keeper` that starts and ends processes, and `control`, by which other processes ask for
+//! that. `service/` is what the processes do. `layout` says where things lie and which directory is a sandbox, `process` which
+//! process is one of its own: nothing else is ever touched. `fault` lists what can go wrong, `inject` does it, `heal` undoes it.
+//! A new fault starts in `fault`; a new service in `catalogue` and `service/`.
+
+mod ask;
+mod catalogue;
+mod content;
+mod control;
+mod database;
+mod detach;
+mod error;
+mod fault;
+mod files;
+mod heal;
+mod inject;
+mod keeper;
+mod layout;
+mod platform_file;
+mod process;
+mod reload;
+mod service;
+mod status;
+mod supervisor;
+
+pub use catalogue::{SERVICES, SandboxService};
+pub use detach::{leave_terminal, up_detached};
+pub use error::SandboxError;
+pub use fault::{DEFAULT_LEASE, FaultKind, FaultRecord};
+pub use heal::{Healed, HealedFault, heal};
+pub use inject::inject;
+pub use platform_file::write_platform;
+pub use process::{ProcessState, SERVICE_COMMAND};
+pub use reload::reload;
+pub use service::{ServiceArgs, run_service};
+pub use status::{FaultStatus, SandboxStatus, ServiceStatus, status};
+pub use supervisor::{Sandbox, SandboxOptions, down, restart};

@@ -1,0 +1,172 @@
+//! The platform file of a sandbox: its services as an engine is to watch them.
+
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
+
+use toml::Value;
+
+use super::{
+    SandboxError,
+    catalogue::{SERVICES, SandboxService},
+    files,
+    layout::Layout,
+    process,
+};
+use crate::platform::Criticality;
+
+/// Writes `codeblue.toml` for a sandbox into a directory, with the ports its services have; gives the file's path. `binary` is
+/// the codeblue program that actions and reloads run; all operators act from `login`.
+///
+/// # Errors
+/// When the directory is no sandbox, or the file cannot be written.
+pub fn write_platform(dir: &Path, into: &Path, binary: &Path, login: &str) -> Result<PathBuf, SandboxError> {
+    let layout = Layout::open(dir)?;
+    let path = into.join("codeblue.toml");
+    files::write(&path, text(&layout, binary, login)?.as_bytes())?;
+    Ok(path)
+}
+
+fn text(layout: &Layout, binary: &Path, login: &str) -> Result<String, SandboxError> {
+    let mut text = String::from(
+        "# The sandbox's platform: real processes on this host, safe to break.\n\n\
+         [platform]\nname = \"HoloVitals\"\nprofile = \"drill\"\n\n\
+         [automation]\nmode = \"assist\"\n",
+    );
+    for service in &SERVICES {
+        let port = process::running(layout, service.name)?.map_or(layout.port(service.name), |entry| entry.port);
+        text.push_str(&service_text(layout, service, port, binary));
+    }
+    text.push_str(&components(layout, binary));
+    for (name, role) in [("alice", "technical-lead"), ("bob", "engineer"), ("carol", "cto")] {
+        add(
+            &mut text,
+            format_args!("\n[[operator]]\nname = \"{name}\"\nroles = [\"{role}\"]\nlogin = {}\n", quoted(login)),
+        );
+    }
+    Ok(text)
+}
+
+fn service_text(layout: &Layout, service: &SandboxService, port: u16, binary: &Path) -> String {
+    let name = service.name;
+    let criticality = match service.criticality {
+        Criticality::Critical => "critical",
+        Criticality::High => "high",
+        Criticality::Medium => "medium",
+        Criticality::Low => "low",
+    };
+    let mut text = format!("\n[[service]]\nname = \"{name}\"\ncriticality = \"{criticality}\"\n");
+    if !service.depends_on.is_empty() {
+        add(
+            &mut text,
+            format_args!("depends_on = {}\n", list(service.depends_on.iter().map(|name| (*name).to_owned()))),
+        );
+    }
+    let (log, pid_file) = (quoted_path(&layout.log(name)), quoted_path(&layout.pid_file(name)));
+    add(&mut text, format_args!("owner = \"{}\"\nlogs = [{log}]\n", service.owner));
+    let mut check = |keys: &str| add(&mut text, format_args!("[[service.check]]\n{keys}\n"));
+    check(&format!(
+        "level = \"shallow\"\nevery = \"1s\"\nfailures = 2\nsuccesses = 2\nwithin = \"500ms\"\nslow = \"250ms\"\n\
+         http = {{ url = \"http://127.0.0.1:{port}/health\", json = {{ path = \"$.status\", equals = \"ok\" }} }}"
+    ));
+    check(&format!(
+        "level = \"shallow\"\nevery = \"1s\"\nfailures = 2\nsuccesses = 2\nwithin = \"500ms\"\n\
+         process = {{ pid_file = {pid_file} }}"
+    ));
+    check(&format!(
+        "level = \"deep\"\nevery = \"2s\"\nfailures = 2\nsuccesses = 2\nwithin = \"2s\"\nslow = \"500ms\"\n\
+         http = {{ url = \"http://127.0.0.1:{port}/deep\", status = 200, json = {{ path = \"$.status\", equals = \"ok\" }} }}"
+    ));
+    if name == "records-db" {
+        let database = quoted_path(&layout.database());
+        check(&format!(
+            "level = \"deep\"\nevery = \"5s\"\nfailures = 2\nsuccesses = 1\nwithin = \"4s\"\n\
+             sqlite = {{ path = {database}, integrity = true }}"
+        ));
+        let dir = quoted_path(layout.dir());
+        check(&format!(
+            "level = \"shallow\"\nevery = \"10s\"\nfailures = 3\nwithin = \"2s\"\n\
+             host = {{ resource = \"disk\", above = 95, path = {dir} }}"
+        ));
+    }
+    let restart = command(binary, "restart", name, layout.dir());
+    add(
+        &mut text,
+        format_args!("[[service.action]]\nname = \"restart\"\nrun = {restart}\nrisk = \"low\"\ntakes = \"3s\"\n"),
+    );
+    text
+}
+
+fn components(layout: &Layout, binary: &Path) -> String {
+    let files = |path: &Path| format!("files = {{ paths = [{}] }}", quoted_path(path));
+    let release = format!("release = {{ root = {} }}", quoted_path(&layout.service("patient-api")));
+    let sqlite = format!("sqlite = {{ path = {} }}", quoted_path(&layout.database()));
+    let components = [
+        ("patient-api-code", "patient-api", "code", "10m", release),
+        ("records", "records-db", "database", "1m", sqlite),
+        ("ai-model", "ai-analysis", "data", "10m", files(&layout.model().join("model.json"))),
+        ("handouts-config", "handouts", "config", "5m", files(&layout.config("handouts"))),
+        ("auth-config", "auth", "config", "5m", files(&layout.config("auth"))),
+    ];
+    let mut text = String::new();
+    for (name, service, kind, every, adapter) in components {
+        let reload = command(binary, "reload", service, layout.dir());
+        add(
+            &mut text,
+            format_args!(
+                "\n[[component]]\nname = \"{name}\"\nservice = \"{service}\"\nkind = \"{kind}\"\nevery = \"{every}\"\n\
+                 rpo = \"15m\"\nrto = \"1m\"\nreload = {reload}\n{adapter}\n"
+            ),
+        );
+    }
+    text
+}
+
+/// `codeblue sandbox VERB SERVICE --dir DIR`, as a list of arguments.
+fn command(binary: &Path, verb: &str, service: &str, dir: &Path) -> String {
+    let (binary, dir) = (binary.display().to_string(), dir.display().to_string());
+    list([binary, "sandbox".to_owned(), verb.to_owned(), service.to_owned(), "--dir".to_owned(), dir])
+}
+
+fn list(items: impl IntoIterator<Item = String>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| quoted(&item)).collect();
+    format!("[{}]", items.join(", "))
+}
+
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+fn quoted_path(path: &Path) -> String {
+    quoted(&path.display().to_string())
+}
+
+fn add(text: &mut String, part: std::fmt::Arguments<'_>) {
+    // writing to a string cannot fail
+    let _ = text.write_fmt(part);
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+
+    use super::*;
+    use crate::platform;
+
+    #[test]
+    fn the_platform_file_is_right_and_names_the_ports_of_the_sandbox() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("a \"quoted\" place");
+        let layout = Layout::create(&dir, 1, Utc::now()).unwrap();
+        let path = write_platform(&dir, home.path(), Path::new("/usr/bin/codeblue"), "nurse").unwrap();
+        let read = platform::load(&path).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(read.services.len(), SERVICES.len());
+        assert_eq!(read.operators.len(), 3);
+        let restart = &read.service("patient-api").unwrap().actions[0];
+        assert_eq!(restart.run[..4], ["/usr/bin/codeblue", "sandbox", "restart", "patient-api"]);
+        let url = format!("http://127.0.0.1:{}/deep", layout.port("patient-api"));
+        let probes = format!("{:?}", read.service("patient-api").unwrap().checks);
+        assert!(probes.contains(&url), "{probes}");
+    }
+}

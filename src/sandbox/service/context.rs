@@ -1,0 +1,170 @@
+//! What a service knows about itself, and its dealings with the others.
+
+use std::{
+    fs,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::http::{HeaderMap, StatusCode, header};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::{
+    super::{
+        SandboxError, files,
+        layout::Layout,
+        process::{Entry, Identity, Slow},
+    },
+    call::{Answer, Ask},
+    failure::Failure,
+    log::Log,
+    settings::Settings,
+};
+
+/// While the settings cannot be read, what is sent in spite of it waits so long.
+const FALLBACK_DEADLINE: Duration = Duration::from_millis(1500);
+const MAX_SLOWNESS: u64 = 10_000;
+
+pub(super) struct Context {
+    pub(super) layout: Layout,
+    pub(super) name: &'static str,
+    pub(super) log: Log,
+    pub(super) started: Instant,
+    started_at: DateTime<Utc>,
+    process: Identity,
+    port: u16,
+    settings: RwLock<Arc<Result<Settings, String>>>,
+    /// Milliseconds that every piece of work takes longer.
+    slowness: AtomicU64,
+    reloads: AtomicU64,
+    token: RwLock<Option<String>>,
+}
+
+impl Context {
+    pub(super) fn new(layout: Layout, name: &'static str, port: u16) -> Result<Self, SandboxError> {
+        let log = layout.log(name);
+        let log = Log::open(&log).map_err(SandboxError::io("open", &log))?;
+        let process = Identity::this().ok_or_else(|| SandboxError::NotRunning { service: name.to_owned() })?;
+        let context = Self {
+            layout,
+            name,
+            log,
+            started: Instant::now(),
+            started_at: Utc::now(),
+            process,
+            port,
+            settings: RwLock::new(Arc::new(Err("not read yet".to_owned()))),
+            slowness: AtomicU64::new(0),
+            reloads: AtomicU64::new(0),
+            token: RwLock::new(None),
+        };
+        context.read_settings();
+        Ok(context)
+    }
+
+    fn read_settings(&self) {
+        let settings = Settings::load(&self.layout.config(self.name));
+        if let Err(problem) = &settings {
+            self.log.error(problem);
+        }
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    /// Reads settings and slowness anew.
+    pub(super) fn reload(&self) {
+        self.read_settings();
+        self.slowness.store(self.read_slowness(), Ordering::Relaxed);
+        self.reloads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Only the process that was made slow is slow: the next one starts fresh.
+    fn read_slowness(&self) -> u64 {
+        let slow: Option<Slow> = files::read_json(&self.layout.slow(self.name)).unwrap_or_default();
+        slow.filter(|slow| slow.process == self.process).map_or(0, |slow| slow.milliseconds.min(MAX_SLOWNESS))
+    }
+
+    pub(super) fn slowness(&self) -> Duration {
+        Duration::from_millis(self.slowness.load(Ordering::Relaxed))
+    }
+
+    /// The settings in force; without valid ones no work can be done.
+    pub(super) fn settings(&self) -> Result<Settings, Failure> {
+        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner).clone();
+        settings.as_ref().clone().map_err(Failure::broken)
+    }
+
+    /// Tells the others where this service is and what it serves.
+    pub(super) fn register(&self, version: &str) -> Result<(), SandboxError> {
+        let entry = Entry {
+            sandbox: self.layout.marker.id.clone(),
+            service: self.name.to_owned(),
+            process: self.process.clone(),
+            port: self.port,
+            version: version.to_owned(),
+            reloads: self.reloads.load(Ordering::Relaxed),
+            started_at: self.started_at,
+        };
+        // like the postmaster's: the number on the first line, what makes it unique on the second
+        let pid = format!("{}\n{}\n", self.process.pid, self.process.started);
+        files::write(&self.layout.pid_file(self.name), pid.as_bytes())?;
+        files::write_json(&self.layout.entry(self.name), &entry)
+    }
+
+    pub(super) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Failure> {
+        let deadline = self.settings().map_or(FALLBACK_DEADLINE, |settings| settings.deadline());
+        ask.send(&self.layout, deadline).await.map_err(Failure::unavailable)
+    }
+
+    /// Asks in this service's own name, logging in when needed.
+    pub(super) async fn ask_as_self(&self, service: &str, path: &str) -> Result<Answer, Failure> {
+        if let Some(token) = self.token() {
+            let answer = self.ask(Ask::get(service, path).with_token(&token)).await?;
+            if answer.status != StatusCode::UNAUTHORIZED {
+                return Ok(answer);
+            }
+        }
+        let token = self.log_in().await?;
+        self.ask(Ask::get(service, path).with_token(&token)).await
+    }
+
+    /// The token of the last log-in; it may have expired.
+    pub(super) fn token(&self) -> Option<String> {
+        self.token.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A new token for this service's account.
+    pub(super) async fn log_in(&self) -> Result<String, Failure> {
+        let secret = fs::read_to_string(self.layout.secret(self.name))
+            .map_err(|error| Failure::broken(format!("the account's secret cannot be read: {error}")))?;
+        let body = json!({ "account": self.name, "secret": secret.trim() });
+        let answer = self.ask(Ask::post("auth", "/login", &body)).await?;
+        let token = answer.json().get("token").and_then(|token| token.as_str()).map(str::to_owned);
+        let Some(token) = token.filter(|_| answer.status.is_success()) else {
+            return Err(Failure::unavailable(format!("auth gave no token: {}", answer.error())));
+        };
+        *self.token.write().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+        Ok(token)
+    }
+
+    /// Has `auth` say whose token a request carries.
+    pub(super) async fn check_token(&self, headers: &HeaderMap) -> Result<(), Failure> {
+        let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let Some(token) = token.and_then(|value| value.strip_prefix("Bearer ")) else {
+            return Err(Failure::refused(StatusCode::UNAUTHORIZED, "no token; log in at auth first"));
+        };
+        self.verify(token).await
+    }
+
+    pub(super) async fn verify(&self, token: &str) -> Result<(), Failure> {
+        let answer = self.ask(Ask::post("auth", "/verify", &json!({ "token": token }))).await?;
+        match answer.status {
+            StatusCode::OK => Ok(()),
+            StatusCode::UNAUTHORIZED => Err(Failure::refused(StatusCode::UNAUTHORIZED, answer.error())),
+            _ => Err(Failure::unavailable(format!("auth cannot check tokens: {}", answer.error()))),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! `records-db`: the patients' records in a SQLite database, asked over HTTP.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
+use chrono::{SecondsFormat, Utc};
+use rusqlite::{Connection, ErrorCode, params, params_from_iter, types::ValueRef};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    failure::Failure,
+    pool::{CONNECTIONS, Pool},
+    run::Serve,
+};
+
+const MAX_ROWS: usize = 500;
+const MAX_VITALS: i64 = 5_000;
+
+pub(super) struct RecordsDb {
+    context: Arc<Context>,
+    pool: RwLock<Result<Arc<Pool>, String>>,
+}
+
+#[derive(Deserialize)]
+struct Query {
+    sql: String,
+    #[serde(default)]
+    params: Vec<i64>,
+}
+
+#[derive(Deserialize)]
+struct Vitals {
+    patient: i64,
+    kind: String,
+    value: f64,
+}
+
+impl RecordsDb {
+    pub(super) fn new(context: Arc<Context>) -> Arc<Self> {
+        let service = Self { context, pool: RwLock::new(Err("not opened yet".to_owned())) };
+        service.reload();
+        Arc::new(service)
+    }
+
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
+        pool.map_err(Failure::broken)?.with(work).await?.map_err(|error| failure(&error))
+    }
+}
+
+impl Serve for RecordsDb {
+    fn version(&self) -> String {
+        format!("schema-1, SQLite {}", rusqlite::version())
+    }
+
+    /// Opens the database again: the file may be another one.
+    fn reload(&self) {
+        let path = self.context.layout.database();
+        let opened = Pool::open(&path).map_err(|error| format!("cannot open {}: {error}", path.display()));
+        if let Err(problem) = &opened {
+            self.context.log.error(problem);
+        }
+        *self.pool.write().unwrap_or_else(PoisonError::into_inner) = opened;
+    }
+
+    async fn deep(&self) -> Result<Value, Failure> {
+        let (patients, medications) = self
+            .with(|connection| {
+                connection.execute("UPDATE heartbeat SET beats = beats + 1 WHERE id = 1", [])?;
+                let patients: i64 =
+                    connection.query_row("SELECT count(name) FROM patients NOT INDEXED", [], |row| row.get(0))?;
+                let sql = "SELECT count(m.dose) FROM medications m JOIN patients p ON p.id = m.patient";
+                Ok((patients, connection.query_row(sql, [], |row| row.get::<_, i64>(0))?))
+            })
+            .await?;
+        let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let free = pool.map_or(0, |pool| pool.free());
+        Ok(json!({
+            "did": "wrote a heartbeat and read all patients and medications",
+            "patients": patients, "medications": medications, "connections": CONNECTIONS, "free": free
+        }))
+    }
+
+    fn routes(self: Arc<Self>) -> Router {
+        Router::new().route("/query", post(query)).route("/vitals", post(add_vitals)).with_state(self)
+    }
+}
+
+async fn query(State(service): State<Arc<RecordsDb>>, Json(asked): Json<Query>) -> Result<Json<Value>, Failure> {
+    service.context.settings()?;
+    let rows = service.with(move |connection| select(connection, &asked)).await?;
+    Ok(Json(json!({ "rows": rows })))
+}
+
+fn select(connection: &Connection, asked: &Query) -> rusqlite::Result<Vec<Value>> {
+    let mut statement = connection.prepare(&asked.sql)?;
+    if !statement.readonly() {
+        return Err(rusqlite::Error::InvalidQuery);
+    }
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    let mut found = Vec::new();
+    let mut rows = statement.query(params_from_iter(&asked.params))?;
+    while let Some(row) = rows.next()? {
+        if found.len() == MAX_ROWS {
+            break;
+        }
+        let mut object = serde_json::Map::new();
+        for (at, name) in names.iter().enumerate() {
+            let value = match row.get_ref(at)? {
+                ValueRef::Null | ValueRef::Blob(_) => Value::Null,
+                ValueRef::Integer(number) => json!(number),
+                ValueRef::Real(number) => json!(number),
+                ValueRef::Text(text) => json!(String::from_utf8_lossy(text)),
+            };
+            object.insert(name.clone(), value);
+        }
+        found.push(Value::Object(object));
+    }
+    Ok(found)
+}
+
+async fn add_vitals(State(service): State<Arc<RecordsDb>>, Json(vitals): Json<Vitals>) -> Result<Json<Value>, Failure> {
+    service.context.settings()?;
+    if vitals.kind.len() > 32 || !vitals.value.is_finite() {
+        return Err(Failure::refused(StatusCode::BAD_REQUEST, "these are no vital signs"));
+    }
+    let taken = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
+    let id = service
+        .with(move |connection| {
+            let transaction = connection.transaction()?;
+            transaction.execute(
+                "INSERT INTO vitals (patient, kind, value, taken) VALUES (?1, ?2, ?3, ?4)",
+                params![vitals.patient, vitals.kind, vitals.value, taken],
+            )?;
+            let id = transaction.last_insert_rowid();
+            transaction.execute("DELETE FROM vitals WHERE id <= ?1", [id - MAX_VITALS])?;
+            transaction.commit()?;
+            Ok(id)
+        })
+        .await?;
+    Ok(Json(json!({ "id": id })))
+}
+
+/// Tells apart who is to blame: the question, the moment, or the database.
+fn failure(error: &rusqlite::Error) -> Failure {
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. } => Failure::refused(StatusCode::BAD_REQUEST, msg),
+        rusqlite::Error::InvalidQuery => Failure::refused(StatusCode::BAD_REQUEST, "only SELECT may be asked here"),
+        rusqlite::Error::SqliteFailure(inner, message) => {
+            let message = message.clone().unwrap_or_else(|| error.to_string());
+            match inner.code {
+                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OperationInterrupted => {
+                    Failure::unavailable(message)
+                }
+                _ => Failure::broken(message),
+            }
+        }
+        other => Failure::broken(other.to_string()),
+    }
+}

@@ -1,0 +1,34 @@
+//! Where things are on the screen, as the drawing left them: so the mouse can never disagree with what is seen.
+
+use ratatui::layout::{Position, Rect};
+
+/// Rectangles and what stands in them; later ones lie on top.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HitMap<T> {
+    places: Vec<(Rect, T)>,
+}
+
+impl<T> Default for HitMap<T> {
+    fn default() -> Self {
+        Self { places: Vec::new() }
+    }
+}
+
+impl<T> HitMap<T> {
+    /// Something stands here.
+    pub fn add(&mut self, area: Rect, target: T) {
+        self.places.push((area, target));
+    }
+
+    /// What stands at a place.
+    #[must_use]
+    pub fn at(&self, x: u16, y: u16) -> Option<&T> {
+        self.places.iter().rev().find(|(area, _)| area.contains(Position { x, y })).map(|(_, target)| target)
+    }
+
+    /// Everything, in drawing order.
+    #[cfg(test)]
+    pub fn iter(&self) -> impl Iterator<Item = &(Rect, T)> {
+        self.places.iter()
+    }
+}

@@ -1,0 +1,73 @@
+//! What can happen to the board, and what it can ask of the world.
+
+use chrono::{DateTime, Utc};
+
+use super::term::input::Input;
+use crate::{
+    client::Update,
+    domain::{ChangeId, Command, Operator, Recorded, SnapshotId},
+    engine::{Answer, ComponentDifference, DryRun, DryRunRequest},
+};
+
+/// Something that happened to the board.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// A person did something.
+    Input(Input),
+    /// Time has passed.
+    Tick,
+    /// News from the engine.
+    Update(Update),
+    /// Who we are.
+    Me(Option<Operator>),
+    /// The journal's last events.
+    Journal(Vec<Recorded>),
+    /// A command was accepted.
+    Accepted(Answer),
+    /// Something went wrong, or a rule said no.
+    Failed(String),
+    /// A dry run of a change is here.
+    ChangeDryRun(ChangeId, Result<DryRun, String>),
+    /// A dry run that a question was waiting for is here.
+    DryRun(Box<Command>, Result<DryRun, String>),
+    /// A difference to the live system is here.
+    Difference(SnapshotId, Result<Vec<ComponentDifference>, String>),
+    /// Something worth a short message.
+    Said(String),
+}
+
+/// A message with the time it came in.
+#[derive(Debug, Clone)]
+pub struct Timed {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub message: Message,
+}
+
+/// Something the board asks of the world.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Give a command to the engine.
+    Submit(Box<Command>),
+    /// Find out what a change would do.
+    ChangeDryRun(ChangeId),
+    /// Find out what a command would do, and ask then.
+    DryRun(DryRunRequest, Box<Command>),
+    /// Compare a snapshot with the live system.
+    Difference(SnapshotId),
+    /// Read a snapshot back from the vault.
+    Verify(SnapshotId),
+    /// Inject a fault into the sandbox.
+    Inject(String),
+    /// Take all faults back.
+    Heal,
+    /// Be somebody else of the same login.
+    Become(String),
+    /// Paint the whole screen anew.
+    Repaint,
+    /// Go to the background.
+    Suspend,
+    /// Leave.
+    Quit,
+}

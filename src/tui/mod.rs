@@ -1,0 +1,29 @@
+//! Floor 6. The board.
+//!
+//! ```text
+//! tty → term/input → Message → update(&mut Model) → Request → runtime → client → engine
+//!                                   │
+//!                    Model → view::draw → cells + hit map → runtime → term/writer → tty
+//! ```
+//!
+//! `model` is all the board knows, `message` all that can happen to it, `action` the one table of what a person can do.
+//! Only `update` changes the model, only `view` draws, only `runtime` does I/O, and only `term` touches the terminal. A new
+//! page is a variant of `model::Screen` and a file in `view`; a new action is a row of the table.
+
+mod action;
+mod hit;
+mod message;
+mod model;
+mod runtime;
+mod term;
+#[cfg(test)]
+mod tests;
+mod text;
+mod theme;
+mod update;
+mod view;
+
+pub use model::Fault;
+pub use runtime::{BoardError, BoardOptions, Drill, board};
+pub use term::session::{NoScreen, restore};
+pub use theme::Theme;

@@ -1,0 +1,103 @@
+//! What we switched on in the terminal, and switching exactly that off again, once, however the program ends.
+
+use std::{
+    io::{IsTerminal, Write},
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
+
+/// Alternate screen, cleared, cursor hidden; clicks and wheel with exact positions, but no report of every motion;
+/// pasted text in brackets. Written by hand because crossterm's mouse capture also asks for every motion (1003), which
+/// floods a slow link.
+const ENTER: &str = "\x1b[?1049h\x1b[2J\x1b[H\x1b[?25l\x1b[?1000h\x1b[?1006h\x1b[?2004h";
+/// The same undone, in reverse; first the end of a frame that may be open.
+const LEAVE: &str = "\x1b[?2026l\x1b[?2004l\x1b[?1006l\x1b[?1000l\x1b[0m\x1b[?25h\x1b[?1049l";
+
+static ACTIVE: AtomicBool = AtomicBool::new(false);
+
+/// The terminal as a full screen. Dropping it restores the terminal.
+#[derive(Debug)]
+pub struct Session(());
+
+/// Why there is no full screen here.
+#[derive(Debug, thiserror::Error)]
+pub enum NoScreen {
+    /// Input or output is no terminal.
+    #[error("the board needs a terminal; for scripts use: codeblue status --json")]
+    NotATerminal,
+    /// The terminal can do nothing.
+    #[error("the board needs a terminal that can move its cursor, and TERM is \"dumb\"; use: codeblue status")]
+    Dumb,
+    /// The terminal said no.
+    #[error("the terminal cannot be used: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl Session {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be used.
+    pub fn enter() -> Result<Self, NoScreen> {
+        if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+            return Err(NoScreen::NotATerminal);
+        }
+        if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+            return Err(NoScreen::Dumb);
+        }
+        // Our theme decides about colours; crossterm's own NO_COLOR handling would erase reverse video.
+        crossterm::style::force_color_output(true);
+        enable_raw_mode()?;
+        ACTIVE.store(true, Ordering::SeqCst);
+        let mut out = std::io::stdout();
+        out.write_all(ENTER.as_bytes())?;
+        out.flush()?;
+        Ok(Self(()))
+    }
+
+    /// Gives the terminal back for a while, to be taken again with [`Session::resume`].
+    pub fn suspend(&self) {
+        restore();
+    }
+
+    /// Takes the terminal again.
+    ///
+    /// # Errors
+    /// When it cannot be used any more.
+    pub fn resume(&self) -> std::io::Result<()> {
+        enable_raw_mode()?;
+        ACTIVE.store(true, Ordering::SeqCst);
+        let mut out = std::io::stdout();
+        out.write_all(ENTER.as_bytes())?;
+        out.flush()
+    }
+
+    /// The terminal is gone: nothing may be written to it any more.
+    pub fn abandon(&self) {
+        ACTIVE.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Gives the terminal back if we have it. Also called by the panic hook. A terminal that does not read any more must not
+/// keep the program from ending, so it gets half a second.
+pub fn restore() {
+    if !ACTIVE.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let (done, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut out = std::io::stdout();
+        let _ = out.write_all(LEAVE.as_bytes()).and_then(|()| out.flush());
+        let _ = done.send(());
+    });
+    let _ = wait.recv_timeout(Duration::from_millis(500));
+    let _ = disable_raw_mode();
+}

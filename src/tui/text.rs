@@ -1,0 +1,173 @@
+//! Text for a screen: cleaned, cut to width, and figures as tired people read them.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// Text without anything that could move a cursor or colour a screen.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c == '\t' || c == '\n' { ' ' } else { c }).filter(|c| !c.is_control()).collect()
+}
+
+/// Columns a text takes.
+#[must_use]
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text in at most `columns`, with `…` where it was cut.
+#[must_use]
+pub fn fit(text: &str, columns: usize) -> String {
+    let text = clean(text);
+    if text.width() <= columns {
+        return text;
+    }
+    let mut kept = String::new();
+    let mut used = 0;
+    for piece in text.graphemes(true) {
+        let next = piece.width();
+        if used + next + 1 > columns {
+            break;
+        }
+        kept.push_str(piece);
+        used += next;
+    }
+    if columns > 0 {
+        kept.push('…');
+    }
+    kept
+}
+
+/// The text in exactly `columns`, to the left.
+#[must_use]
+pub fn left(text: &str, columns: usize) -> String {
+    let fitted = fit(text, columns);
+    let pad = columns.saturating_sub(fitted.width());
+    fitted + &" ".repeat(pad)
+}
+
+/// The text in exactly `columns`, to the right.
+#[must_use]
+pub fn right(text: &str, columns: usize) -> String {
+    let fitted = fit(text, columns);
+    " ".repeat(columns.saturating_sub(fitted.width())) + &fitted
+}
+
+/// The text in lines of at most `columns`, broken between words.
+#[must_use]
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in clean(paragraph).split(' ') {
+            if !line.is_empty() && line.width() + 1 + word.width() > columns {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+            while line.width() > columns {
+                let head: String = line.graphemes(true).take(columns).collect();
+                line = line[head.len()..].to_owned();
+                lines.push(head);
+            }
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// How long ago, short: `now`, `40s`, `3m`, `2h`, `5d`.
+#[must_use]
+pub fn age(delta: TimeDelta) -> String {
+    let seconds = delta.num_seconds().max(0);
+    match seconds {
+        0..=1 => "now".to_owned(),
+        2..=99 => format!("{seconds}s"),
+        100..=5_999 => format!("{}m", seconds / 60),
+        6_000..=172_799 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// A clock: `m:ss`, `h:mm:ss` from an hour on, with a minus when it has run out.
+#[must_use]
+pub fn clock(delta: TimeDelta) -> String {
+    let seconds = delta.num_seconds();
+    let sign = if seconds < 0 { "-" } else { "" };
+    let seconds = seconds.unsigned_abs();
+    if seconds < 3600 {
+        format!("{sign}{}:{:02}", seconds / 60, seconds % 60)
+    } else {
+        format!("{sign}{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    }
+}
+
+/// A time that something took: two significant digits, so that noise does not flicker.
+#[must_use]
+pub fn latency(duration: Duration) -> String {
+    let millis = duration.as_secs_f64() * 1000.0;
+    if millis < 1.0 {
+        "<1 ms".to_owned()
+    } else if millis < 10.0 {
+        format!("{millis:.0} ms")
+    } else if millis < 1000.0 {
+        format!("{:.0} ms", (millis / 10.0).round() * 10.0)
+    } else {
+        format!("{:.1} s", millis / 1000.0)
+    }
+}
+
+/// A size: `512 B`, `12 MiB`.
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit < units.len() - 1 {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 || value >= 10.0 {
+        format!("{value:.0} {}", units[unit])
+    } else {
+        format!("{value:.1} {}", units[unit])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_by_columns_and_carries_no_control_characters() {
+        assert_eq!(fit("patient-api", 8), "patient…");
+        assert_eq!(fit("患者データ", 5), "患者…");
+        assert_eq!(clean("a\x1b[31mred\x07"), "a[31mred");
+        assert_eq!(left("ab", 4), "ab  ");
+        assert_eq!(right("ab", 4), "  ab");
+        assert_eq!(fit("abc", 0), "");
+    }
+
+    #[test]
+    fn words_wrap_and_long_ones_are_broken() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+    }
+
+    #[test]
+    fn figures_are_short() {
+        assert_eq!(age(TimeDelta::seconds(150)), "2m");
+        assert_eq!(clock(TimeDelta::seconds(125)), "2:05");
+        assert_eq!(clock(TimeDelta::seconds(-5)), "-0:05");
+        assert_eq!(latency(Duration::from_millis(123)), "120 ms");
+        assert_eq!(latency(Duration::from_millis(2400)), "2.4 s");
+        assert_eq!(bytes(12 * 1024 * 1024), "12 MiB");
+    }
+}

@@ -1,0 +1,220 @@
+//! The board: four live panes.
+//!
+//! ```text
+//! wide                              narrow
+//! ┌1 Services ───┐┌2 Incidents ──┐  ┌1 Services ───┐
+//! │              │├3 Approvals ──┤  ├2 Incidents ──┤
+//! │              │├4 Snapshots ──┤  ├3 Approvals ──┤
+//! └──────────────┘└──────────────┘  └4 Snapshots ──┘
+//! ```
+
+use ratatui::layout::Rect;
+
+use super::{
+    canvas::{Canvas, Piece, first_visible},
+    rows,
+};
+use crate::{
+    domain::{ChangeState, Status},
+    tui::{
+        model::{Link, List, Model, Pane, Target},
+        text,
+        theme::Role,
+    },
+};
+
+pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let panes = if area.width >= 100 { wide(area) } else { narrow(model, area) };
+    for (pane, place) in Pane::ALL.into_iter().zip(panes) {
+        draw_pane(model, canvas, place, pane);
+    }
+}
+
+fn wide(area: Rect) -> [Rect; 4] {
+    let left = area.width * 46 / 100;
+    let right = Rect { x: area.x + left, width: area.width - left, ..area };
+    let incidents = (area.height * 36 / 100).max(5);
+    let approvals = (area.height * 30 / 100).max(5);
+    [
+        Rect { width: left, ..area },
+        Rect { height: incidents, ..right },
+        Rect { y: right.y + incidents, height: approvals, ..right },
+        Rect { y: right.y + incidents + approvals, height: area.height - incidents - approvals, ..right },
+    ]
+}
+
+/// The panes below the services get what they need, the services the rest.
+fn narrow(model: &Model, area: Rect) -> [Rect; 4] {
+    let need = |list: List, most: u16| {
+        u16::try_from(model.rows(List::Pane(pane_of(list))).len()).unwrap_or(most).clamp(1, most) + 2
+    };
+    let spare = area.height.saturating_sub(4 + 9);
+    let most = (spare / 5 + 1).max(1);
+    let incidents = need(List::Pane(Pane::Incidents), most + 1);
+    let approvals = need(List::Pane(Pane::Approvals), most + 1);
+    let snapshots = need(List::Pane(Pane::Snapshots), most);
+    let services = area.height.saturating_sub(incidents + approvals + snapshots);
+    [
+        Rect { height: services, ..area },
+        Rect { y: area.y + services, height: incidents, ..area },
+        Rect { y: area.y + services + incidents, height: approvals, ..area },
+        Rect { y: area.y + services + incidents + approvals, height: snapshots, ..area },
+    ]
+}
+
+fn pane_of(list: List) -> Pane {
+    match list {
+        List::Pane(pane) => pane,
+        List::Snapshots | List::Recoveries | List::Journal => Pane::Snapshots,
+    }
+}
+
+fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
+    canvas.hits.add(area, Target::Pane(pane));
+    let (title, summary) = match pane {
+        Pane::Services => ("1 Services", services_summary(model)),
+        Pane::Incidents => ("2 Incidents", format!("{} open", model.state.open_incidents().count())),
+        Pane::Approvals => ("3 Approvals", approvals_summary(model)),
+        Pane::Snapshots => ("4 Snapshots", snapshots_summary(model)),
+    };
+    let focus = model.focus == pane;
+    let inside = canvas.frame(area, title, &summary, focus);
+    let list = List::Pane(pane);
+    let keys = model.rows(list);
+    if keys.is_empty() {
+        canvas.line(inside, 0, &[(Role::Muted, format!("  {}", empty(model, pane)))]);
+        return;
+    }
+    let selected = model.selected_place(list);
+    let columns = usize::from(inside.width.saturating_sub(2));
+    let room = usize::from(inside.height);
+    let overflow = keys.len() > room;
+    let visible = if overflow { room.saturating_sub(1) } else { room };
+    let first = first_visible(selected, keys.len(), visible);
+    let mut row = 0;
+    for (place, key) in keys.iter().enumerate().skip(first) {
+        if usize::from(row) >= visible {
+            break;
+        }
+        let mut pieces: Vec<Piece> =
+            vec![(Role::Focus, if focus && place == selected { "▶ " } else { "  " }.to_owned())];
+        pieces.extend(pieces_of(model, pane, key, columns));
+        canvas.line(inside, row, &pieces);
+        if focus && place == selected {
+            canvas.select_row(inside, row);
+        }
+        canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Row(list, place));
+        row += 1;
+        if pane == Pane::Approvals && place == selected && usize::from(row) + 1 < visible {
+            row += buttons(model, canvas, inside, row, key);
+        }
+    }
+    if overflow {
+        let hidden = keys.len() - usize::from(row).min(keys.len());
+        canvas.line(inside, inside.height - 1, &[(Role::Muted, format!("  + {hidden} more"))]);
+    }
+}
+
+fn pieces_of(model: &Model, pane: Pane, key: &str, columns: usize) -> Vec<Piece> {
+    let found = match pane {
+        Pane::Services => Some(rows::service(model, key, columns)),
+        Pane::Incidents => key
+            .parse()
+            .ok()
+            .and_then(|id| model.state.incidents.get(&id))
+            .map(|incident| rows::incident(incident, model.now, columns)),
+        Pane::Approvals => key
+            .parse()
+            .ok()
+            .and_then(|id| model.state.changes.get(&id))
+            .map(|change| rows::change(model, change, columns)),
+        Pane::Snapshots => key
+            .parse()
+            .ok()
+            .and_then(|id| model.state.snapshots.get(&id))
+            .map(|snapshot| rows::snapshot(snapshot, model.now, columns)),
+    };
+    found.unwrap_or_default()
+}
+
+/// Below the selected change that waits: who has agreed, and what to press.
+fn buttons(model: &Model, canvas: &mut Canvas, area: Rect, row: u16, key: &str) -> u16 {
+    let Some(change) = key.parse().ok().and_then(|id| model.state.changes.get(&id)) else { return 0 };
+    if change.state != ChangeState::Pending {
+        return 0;
+    }
+    let mut pieces = vec![(Role::Text, "     ".to_owned())];
+    pieces.extend(rows::approvers(change));
+    canvas.line(area, row, &pieces);
+    let mut at = 5;
+    at += canvas.button(area, row + 1, at, "a Approve", Target::Action("approve"), false);
+    at += canvas.button(area, row + 1, at, "x Reject", Target::Action("reject"), false);
+    canvas.button(area, row + 1, at, "↵ Plan and diff", Target::Action("open"), false);
+    2
+}
+
+fn services_summary(model: &Model) -> String {
+    let count = |status: Status| {
+        model.state.platform.services.iter().filter(|service| model.status_of(&service.name) == status).count()
+    };
+    let words = [
+        (count(Status::Down), "down"),
+        (count(Status::Degraded), "degraded"),
+        (count(Status::Unknown), "unknown"),
+        (count(Status::Maintenance), "in maintenance"),
+        (count(Status::Healthy), "up"),
+    ];
+    let told: Vec<String> =
+        words.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
+    told.join(" · ")
+}
+
+fn approvals_summary(model: &Model) -> String {
+    let waiting = model.state.pending_changes();
+    let me = model.me.as_ref().map(|me| me.name.as_str()).unwrap_or_default();
+    let mine = waiting.iter().filter(|change| crate::domain::role_to_fill(&model.state, change, me).is_ok()).count();
+    match (mine, waiting.len()) {
+        (0, 0) => "nothing waits".to_owned(),
+        (0, many) => format!("{many} wait for others"),
+        (mine, _) => format!("{mine} wait{} for you", if mine == 1 { "s" } else { "" }),
+    }
+}
+
+/// The component whose recovery point is closest to its limit, or furthest past it.
+fn snapshots_summary(model: &Model) -> String {
+    let worst = model
+        .state
+        .platform
+        .components
+        .iter()
+        .map(|component| {
+            let limit = chrono::TimeDelta::from_std(component.rpo).unwrap_or(chrono::TimeDelta::MAX);
+            (model.state.recovery_point_age(&component.name, model.now), limit, component)
+        })
+        .max_by_key(|(age, limit, _)| age.map_or(i64::MAX, |age| age.num_seconds() - limit.num_seconds()));
+    let size = model.state.snapshots.values().rev().map(|snapshot| snapshot.total_bytes).find(|bytes| *bytes > 0);
+    let size = size.map(|bytes| format!(" · {}", text::bytes(bytes))).unwrap_or_default();
+    match worst {
+        None => format!("no components{size}"),
+        Some((None, _, component)) => format!("{} was never captured{size}", component.name),
+        Some((Some(age), limit, component)) => {
+            let mark = if age <= limit { "✓".to_owned() } else { format!("✖ {}", component.name) };
+            format!("RPO {} of {} {mark}{size}", text::age(age), text::age(limit))
+        }
+    }
+}
+
+fn empty(model: &Model, pane: Pane) -> String {
+    if model.link == Link::Connecting {
+        return "connecting to the engine …".to_owned();
+    }
+    if !model.filter.is_empty() {
+        return format!("nothing matches “{}”", model.filter);
+    }
+    match pane {
+        Pane::Services => "no services yet: describe them in codeblue.toml, then codeblue check".to_owned(),
+        Pane::Incidents => "no incident".to_owned(),
+        Pane::Approvals => "no change waits".to_owned(),
+        Pane::Snapshots => "no snapshot yet: s takes one".to_owned(),
+    }
+}

@@ -1,0 +1,148 @@
+//! What drawing functions draw on: the cells, the hit map that grows with them, and the theme.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::Style,
+    text::{Line, Span},
+    widgets::{Clear, Widget},
+};
+
+use crate::tui::{
+    hit::HitMap,
+    model::Target,
+    text,
+    theme::{Role, Theme},
+};
+
+/// What drawing functions draw on.
+pub struct Canvas<'a> {
+    /// The cells.
+    pub buffer: &'a mut Buffer,
+    /// What stands where.
+    pub hits: &'a mut HitMap<Target>,
+    /// How things look.
+    pub theme: Theme,
+}
+
+/// A piece of a line.
+pub type Piece = (Role, String);
+
+impl Canvas<'_> {
+    /// How a role looks.
+    #[must_use]
+    pub fn style(&self, role: Role) -> Style {
+        self.theme.style(role)
+    }
+
+    /// Writes pieces from the left edge of a row, cut at its right edge; gives the columns used.
+    pub fn line(&mut self, area: Rect, row: u16, pieces: &[Piece]) -> u16 {
+        if row >= area.height {
+            return 0;
+        }
+        let mut used = 0;
+        for (role, piece) in pieces {
+            let room = usize::from(area.width.saturating_sub(used));
+            let fitted = text::fit(piece, room);
+            let columns = u16::try_from(text::width(&fitted)).unwrap_or(0);
+            self.buffer.set_string(area.x + used, area.y + row, fitted, self.theme.style(*role));
+            used += columns;
+        }
+        used
+    }
+
+    /// Writes a text that ends at the right edge of a row.
+    pub fn line_right(&mut self, area: Rect, row: u16, pieces: &[Piece]) {
+        let total: usize = pieces.iter().map(|(_, piece)| text::width(piece)).sum();
+        let columns = u16::try_from(total).unwrap_or(u16::MAX).min(area.width);
+        let place = Rect { x: area.right() - columns, width: columns, ..area };
+        self.line(place, row, pieces);
+    }
+
+    /// Marks a whole row as selected.
+    pub fn select_row(&mut self, area: Rect, row: u16) {
+        if row < area.height {
+            self.buffer.set_style(Rect { y: area.y + row, height: 1, ..area }, self.theme.style(Role::Selected));
+        }
+    }
+
+    /// A box with a title to the left and a summary to the right; gives its inside.
+    pub fn frame(&mut self, area: Rect, title: &str, summary: &str, focus: bool) -> Rect {
+        if area.width < 4 || area.height < 2 {
+            return Rect { width: 0, height: 0, ..area };
+        }
+        let border = self.style(if focus { Role::Focus } else { Role::Border });
+        let top = format!("┌{}┐", "─".repeat(usize::from(area.width - 2)));
+        let bottom = format!("└{}┘", "─".repeat(usize::from(area.width - 2)));
+        self.buffer.set_string(area.x, area.y, top, border);
+        self.buffer.set_string(area.x, area.bottom() - 1, bottom, border);
+        for y in area.y + 1..area.bottom() - 1 {
+            self.buffer.set_string(area.x, y, "│", border);
+            self.buffer.set_string(area.right() - 1, y, "│", border);
+        }
+        let room = Rect { x: area.x + 1, width: area.width - 2, height: 1, ..area };
+        let title = format!("{title} ");
+        let used = self.line(room, 0, &[(if focus { Role::Focus } else { Role::Title }, title)]);
+        let left = usize::from(room.width.saturating_sub(used + 1));
+        if !summary.is_empty() && left > 6 {
+            self.line_right(room, 0, &[(Role::Text, format!(" {} ", text::fit(summary, left - 2)))]);
+        }
+        Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
+    }
+
+    /// Something to press; gives the columns it takes.
+    pub fn button(&mut self, area: Rect, row: u16, at: u16, label: &str, target: Target, pressed: bool) -> u16 {
+        let label = format!("[ {label} ]");
+        let columns = u16::try_from(text::width(&label)).unwrap_or(0);
+        if row >= area.height || at + columns > area.width {
+            return 0;
+        }
+        let role = if pressed { Role::Pressed } else { Role::Button };
+        self.buffer.set_string(area.x + at, area.y + row, label, self.theme.style(role));
+        self.hits.add(Rect { x: area.x + at, y: area.y + row, width: columns, height: 1 }, target);
+        columns + 2
+    }
+
+    /// Empties a place for something that lies on top.
+    pub fn clear(&mut self, area: Rect) {
+        Clear.render(area, self.buffer);
+        self.buffer.set_style(area, Style::reset());
+    }
+
+    /// Writes wrapped text from a row on; gives the rows used.
+    pub fn paragraph(&mut self, area: Rect, row: u16, role: Role, content: &str) -> u16 {
+        let lines = text::wrap(content, usize::from(area.width));
+        let mut used = 0;
+        for line in lines {
+            self.line(area, row + used, &[(role, line)]);
+            used += 1;
+        }
+        used
+    }
+
+    /// Writes a list of ready lines from `scroll` on; gives the rows it has room for.
+    pub fn page(&mut self, area: Rect, lines: &[Vec<Piece>], scroll: usize) {
+        let room = usize::from(area.height);
+        let scroll = scroll.min(lines.len().saturating_sub(room));
+        for (row, line) in (0..area.height).zip(lines.iter().skip(scroll)) {
+            self.line(area, row, line);
+        }
+        let below = lines.len().saturating_sub(scroll + room);
+        if below > 0 && area.height > 0 {
+            self.line_right(area, area.height - 1, &[(Role::Muted, format!(" ↓ {below} more "))]);
+        }
+    }
+
+    /// A ready-made widget line; for text fields.
+    pub fn spans(&mut self, area: Rect, row: u16, spans: Vec<Span<'_>>) {
+        if row < area.height {
+            Line::from(spans).render(Rect { y: area.y + row, height: 1, ..area }, self.buffer);
+        }
+    }
+}
+
+/// First visible row of a list, so that the selected one is in sight.
+#[must_use]
+pub fn first_visible(selected: usize, rows: usize, room: usize) -> usize {
+    if room == 0 || rows <= room { 0 } else { selected.saturating_sub(room / 2).min(rows - room) }
+}

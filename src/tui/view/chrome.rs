@@ -1,0 +1,150 @@
+//! The lines around every page: where am I, how bad is it, who am I, what time is it; what just happened; what can I do.
+
+use ratatui::layout::Rect;
+
+use super::canvas::{Canvas, Piece};
+use crate::{
+    domain::{Severity, Status, SystemState},
+    tui::{
+        action::hints,
+        model::{Link, Model, Screen, Target},
+        text,
+        theme::Role,
+    },
+};
+
+/// The platform in one line, for a terminal that is too small for more.
+pub(super) fn one_line(model: &Model) -> String {
+    let down = model.state.platform.services.iter().filter(|s| model.status_of(&s.name) == Status::Down).count();
+    let open = model.state.open_incidents().count();
+    format!("{} down, {} incidents, {} wait", down, open, model.state.pending_changes().len())
+}
+
+pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let mut left: Vec<Piece> =
+        vec![(Role::Title, " CODEBLUE ".to_owned()), (Role::Text, model.state.platform.name.clone())];
+    if let Some(name) = place(model) {
+        left.push((Role::Muted, " ▸ ".to_owned()));
+        left.push((Role::Title, name));
+    }
+    if model.is_drill() {
+        left.push((Role::Planned, "  DRILL".to_owned()));
+    }
+    let used = canvas.line(area, 0, &left);
+
+    let mut right: Vec<Piece> = Vec::new();
+    match &model.link {
+        Link::Live => {}
+        Link::Connecting => right.push((Role::Warn, "connecting…  ".to_owned())),
+        Link::Lost { since, .. } => {
+            right.push((Role::Emergency, format!(" LINK LOST {} ", text::clock(model.now - *since))));
+            right.push((Role::Text, "  ".to_owned()));
+        }
+    }
+    right.extend(state(model));
+    match &model.state.halted {
+        Some(_) => right.push((Role::Emergency, " AUTOPILOT HALTED ".to_owned())),
+        None => right.push((Role::Text, format!("{:?}", model.state.mode).to_uppercase())),
+    }
+    if let Some(me) = &model.me {
+        let highest = me.roles.iter().next_back().map(|role| crate::domain::role_name(*role)).unwrap_or_default();
+        right.push((Role::Text, format!("  {}", me.name)));
+        right.push((Role::Muted, format!("·{highest}")));
+    }
+    let time = if model.is_counting() { "%H:%M:%SZ" } else { "%H:%MZ" };
+    right.push((Role::Text, format!("  {} ", model.now.format(time))));
+    // What does not fit goes from the left: the clock and the state stay.
+    let room = usize::from(area.width.saturating_sub(used + 1));
+    while right.len() > 2 && right.iter().map(|(_, piece)| text::width(piece)).sum::<usize>() > room {
+        let place = right.len() - 2;
+        right.remove(place);
+    }
+    canvas.line_right(area, 0, &right);
+}
+
+/// How bad it is.
+fn state(model: &Model) -> Vec<Piece> {
+    let counts: Vec<String> = Severity::ALL
+        .into_iter()
+        .filter_map(|severity| {
+            let count = model.state.open_incidents().filter(|incident| incident.severity == severity).count();
+            (count > 0).then(|| format!("{severity} ×{count}"))
+        })
+        .collect();
+    let (role, word) = match model.state.system_state() {
+        _ if model.link == Link::Connecting => return Vec::new(),
+        SystemState::Emergency => (Role::Emergency, " ■ EMERGENCY "),
+        SystemState::Recovery => (Role::Warn, "↻ RECOVERY"),
+        SystemState::Degraded => (Role::Warn, "▲ DEGRADED"),
+        SystemState::Normal => (Role::Ok, "● NORMAL"),
+    };
+    vec![(role, word.to_owned()), (Role::Bad, format!(" {}", counts.join(" · "))), (Role::Text, "  ".to_owned())]
+}
+
+/// What is open, for the header.
+fn place(model: &Model) -> Option<String> {
+    match model.screen() {
+        Screen::Board => None,
+        Screen::Service(name) => Some(name.clone()),
+        Screen::Incident(id) => {
+            Some(format!("{id} {}", model.state.incidents.get(id).map(|i| i.title.clone()).unwrap_or_default()))
+        }
+        Screen::Change(id) => Some(id.to_string()),
+        Screen::Snapshots => Some("snapshots".to_owned()),
+        Screen::Recovery(id) => Some(id.to_string()),
+        Screen::Recoveries => Some("recoveries".to_owned()),
+        Screen::Journal => Some("journal".to_owned()),
+        Screen::Help => Some("help".to_owned()),
+    }
+}
+
+pub(super) fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
+    news(model, canvas, area, area.height - 2);
+    let row = area.height - 1;
+    let mut at = 1;
+    for action in hints(model) {
+        let disabled = (action.disabled)(model).is_some();
+        let key = action.keys.first().map(ToString::to_string).unwrap_or_default();
+        let columns = u16::try_from(text::width(&key) + 1 + text::width(action.label)).unwrap_or(u16::MAX);
+        if at + columns > area.width {
+            break;
+        }
+        let place = Rect { x: area.x + at, width: columns, ..area };
+        let role = if disabled { Role::Muted } else { Role::Key };
+        let text = if disabled { Role::Muted } else { Role::Text };
+        canvas.line(place, row, &[(role, key), (text, format!(" {}", action.label))]);
+        canvas.hits.add(Rect { y: area.y + row, height: 1, ..place }, Target::Action(action.name));
+        at += columns + 2;
+    }
+}
+
+/// A short message when there is one, the last events else.
+fn news(model: &Model, canvas: &mut Canvas, area: Rect, row: u16) {
+    if let Some(toast) = &model.toast {
+        let role = if toast.bad { Role::Bad } else { Role::Ok };
+        let mark = if toast.bad { "✖" } else { "✓" };
+        canvas.line(area, row, &[(role, format!(" {mark} {}", toast.text))]);
+        return;
+    }
+    if let Link::Lost { reason, .. } = &model.link {
+        canvas.line(area, row, &[(Role::Bad, format!(" ✖ {reason}; trying again. What is shown may be old."))]);
+        return;
+    }
+    if !model.filter.is_empty() {
+        canvas.line(area, row, &[(Role::Warn, format!(" showing only “{}” · / changes it", model.filter))]);
+        return;
+    }
+    let pieces: Vec<Piece> = model
+        .recent
+        .iter()
+        .rev()
+        .take(2)
+        .flat_map(|recorded| {
+            [
+                (Role::Muted, format!(" {} ", recorded.at.format("%H:%M:%S"))),
+                (Role::Text, format!("{}   ", recorded.event.summary())),
+            ]
+        })
+        .collect();
+    canvas.line(area, row, &pieces);
+}

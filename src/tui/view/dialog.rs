@@ -1,0 +1,195 @@
+//! What lies over a page: questions, choices, fields; and the help page, made from the table of actions.
+
+use ratatui::{layout::Rect, text::Span};
+
+use super::canvas::{Canvas, Piece, first_visible};
+use crate::tui::{
+    action::{ACTIONS, Danger, Where},
+    model::{Confirm, Model, Overlay, Target},
+    text,
+    theme::Role,
+    update::{found, input_text},
+};
+
+pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Overlay) {
+    match overlay {
+        Overlay::Confirm(confirm) => ask(canvas, area, confirm),
+        Overlay::Menu { title, choices, selected } => {
+            let lines: Vec<Vec<Piece>> = choices
+                .iter()
+                .enumerate()
+                .map(|(place, (text, _))| vec![(Role::Key, format!(" {} ", place + 1)), (Role::Text, text.clone())])
+                .collect();
+            list(canvas, area, title, &lines, *selected, None);
+        }
+        Overlay::Palette { input, selected } => {
+            let typed = input_text(input);
+            let lines: Vec<Vec<Piece>> = found(&typed)
+                .into_iter()
+                .map(|action| {
+                    let key = action.keys.first().map(ToString::to_string).unwrap_or_default();
+                    let why = (action.disabled)(model);
+                    let (role, about) = match why {
+                        Some(why) => (Role::Muted, format!("— {why}")),
+                        None => (Role::Text, action.about.to_owned()),
+                    };
+                    vec![
+                        (Role::Key, format!(" {} ", text::left(&key, 4))),
+                        (role, text::left(action.label, 18)),
+                        (Role::Muted, about),
+                    ]
+                })
+                .collect();
+            list(canvas, area, "Commands", &lines, *selected, Some(&typed));
+        }
+        Overlay::Prompt { title, input, .. } => {
+            let place = centred(area, 70, 5);
+            canvas.clear(place);
+            canvas.hits.add(place, Target::Nothing);
+            let inside = canvas.frame(place, title, "", true);
+            field(canvas, inside, 1, &input_text(input), input.cursor().1);
+            canvas.line(inside, 2, &[(Role::Muted, " ↵ does it   Esc leaves it".to_owned())]);
+        }
+        Overlay::Wait(what) => {
+            let place = centred(area, 50, 3);
+            canvas.clear(place);
+            let inside = canvas.frame(place, "One moment", "", true);
+            canvas.line(inside, 0, &[(Role::Text, format!(" {what} …   Esc leaves it"))]);
+        }
+    }
+}
+
+/// A field of one line with its cursor.
+fn field(canvas: &mut Canvas, area: Rect, row: u16, typed: &str, cursor: usize) {
+    let before: String = typed.chars().take(cursor).collect();
+    let at: String = typed.chars().nth(cursor).map_or_else(|| " ".to_owned(), |c| c.to_string());
+    let after: String = typed.chars().skip(cursor + 1).collect();
+    // A long text is shown from the end that is typed at.
+    let room = usize::from(area.width.saturating_sub(4));
+    let mut before = before;
+    while text::width(&before) > room {
+        before.remove(0);
+    }
+    let (plain, here) = (canvas.style(Role::Text), canvas.style(Role::Selected));
+    canvas.spans(
+        area,
+        row,
+        vec![
+            Span::styled(" › ", canvas.style(Role::Key)),
+            Span::styled(before, plain),
+            Span::styled(at, here),
+            Span::styled(after, plain),
+        ],
+    );
+}
+
+fn centred(area: Rect, width: u16, height: u16) -> Rect {
+    let width = width.min(area.width.saturating_sub(2));
+    let height = height.min(area.height);
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}
+
+fn ask(canvas: &mut Canvas, area: Rect, confirm: &Confirm) {
+    let width = 78.min(area.width.saturating_sub(2));
+    let lines: Vec<(Role, String)> = confirm
+        .lines
+        .iter()
+        .flat_map(|line| {
+            let role = if line.starts_with("LOSES") { Role::Bad } else { Role::Text };
+            text::wrap(line, usize::from(width.saturating_sub(4))).into_iter().map(move |line| (role, line))
+        })
+        .collect();
+    let most = usize::from(area.height.saturating_sub(6));
+    let shown = lines.len().min(most);
+    let place = centred(area, width, u16::try_from(shown).unwrap_or(0) + 6);
+    canvas.clear(place);
+    canvas.hits.add(place, Target::Nothing);
+    let inside = canvas.frame(place, &confirm.title, "", true);
+    for (row, (role, line)) in (0..inside.height).zip(lines.iter().take(shown)) {
+        canvas.line(inside, row, &[(*role, format!(" {line}"))]);
+    }
+    let row = u16::try_from(shown).unwrap_or(0) + 1;
+    match &confirm.name {
+        Some(name) => {
+            let matches = confirm.typed.trim() == name;
+            let pieces = [
+                (Role::Text, " Type ".to_owned()),
+                (Role::Title, name.clone()),
+                (Role::Text, " to go on: ".to_owned()),
+                (if matches { Role::Ok } else { Role::Text }, format!("{}▏", confirm.typed)),
+            ];
+            canvas.line(inside, row, &pieces);
+            let mut at = 1;
+            at += canvas.button(inside, row + 1, at, &format!("↵ {}", confirm.verb), Target::Go, matches);
+            canvas.button(inside, row + 1, at, "Esc Leave it", Target::Cancel, false);
+        }
+        None => {
+            let mut at = 1;
+            at += canvas.button(inside, row + 1, at, "Leave it", Target::Cancel, !confirm.go);
+            canvas.button(inside, row + 1, at, &format!("y {}", confirm.verb), Target::Go, confirm.go);
+        }
+    }
+}
+
+fn list(canvas: &mut Canvas, area: Rect, title: &str, lines: &[Vec<Piece>], selected: usize, typed: Option<&str>) {
+    let extra = if typed.is_some() { 4 } else { 2 };
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(extra).min(area.height).max(4);
+    let place = centred(area, 84, height);
+    canvas.clear(place);
+    canvas.hits.add(place, Target::Nothing);
+    let mut inside = canvas.frame(place, title, "↑↓ ↵ · Esc leaves it", true);
+    if let Some(typed) = typed {
+        field(canvas, inside, 0, typed, typed.chars().count());
+        inside = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
+    }
+    if lines.is_empty() {
+        canvas.line(inside, 0, &[(Role::Muted, " nothing matches".to_owned())]);
+    }
+    let first = first_visible(selected, lines.len(), usize::from(inside.height));
+    for (row, (place, line)) in (0..inside.height).zip(lines.iter().enumerate().skip(first)) {
+        canvas.line(inside, row, line);
+        if place == selected {
+            canvas.select_row(inside, row);
+        }
+        canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Choice(place));
+    }
+}
+
+pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let inside = canvas.frame(area, "Help", "what can be done where", true);
+    let mut lines: Vec<Vec<Piece>> = vec![
+        vec![(
+            Role::Text,
+            " ↑↓ or jk move · 1–4 or Tab choose a pane · ↵ opens · Esc goes back · click anything that looks clickable"
+                .to_owned(),
+        )],
+        vec![(Role::Muted, " A grey key can do nothing here; press it and it says why.".to_owned())],
+    ];
+    let places = [
+        (Where::Incident, "Incidents"),
+        (Where::Change, "Changes"),
+        (Where::Service, "Services"),
+        (Where::Recovery, "Recoveries"),
+        (Where::Snapshot, "Snapshots"),
+        (Where::Drill, "In a drill"),
+        (Where::Anywhere, "Anywhere"),
+    ];
+    for (place, title) in places {
+        lines.push(Vec::new());
+        lines.push(vec![(Role::Title, format!(" {title}"))]);
+        for action in ACTIONS.iter().filter(|action| action.place == place) {
+            let keys: Vec<String> = action.keys.iter().map(ToString::to_string).collect();
+            let asks = match action.danger {
+                Danger::View | Danger::Reversible => "",
+                Danger::Guarded => " (asks first)",
+                Danger::Critical => " (shows what would change, wants the name typed)",
+            };
+            lines.push(vec![
+                (Role::Key, format!("  {}", text::left(&keys.join(" "), 9))),
+                (Role::Text, text::left(action.label, 20)),
+                (Role::Muted, format!("{}{asks}", action.about)),
+            ]);
+        }
+    }
+    canvas.page(inside, &lines, model.scroll);
+}

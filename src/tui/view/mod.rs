@@ -1,0 +1,65 @@
+//! Drawing: pure functions from the model to cells and a hit map. No clock, no I/O, nothing remembered.
+
+mod board;
+mod canvas;
+mod change;
+mod chrome;
+mod dialog;
+mod incident;
+mod journal;
+mod recovery;
+mod rows;
+mod service;
+mod snapshots;
+
+use ratatui::{buffer::Buffer, layout::Rect};
+
+pub use canvas::Canvas;
+
+use super::{
+    hit::HitMap,
+    model::{Model, Screen, Target},
+    theme::{Role, Theme},
+};
+
+/// What a drawing left behind.
+#[derive(Debug, Default)]
+pub struct Drawn {
+    /// What stands where.
+    pub hits: HitMap<Target>,
+    /// Rows a page has.
+    pub page: usize,
+}
+
+/// Draws everything.
+#[must_use]
+pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
+    let area = buffer.area;
+    let mut hits = HitMap::default();
+    let mut canvas = Canvas { buffer, hits: &mut hits, theme };
+    if area.width < 40 || area.height < 10 {
+        let summary = chrome::one_line(model);
+        canvas.line(area, 0, &[(Role::Title, summary)]);
+        canvas.line(area, 1, &[(Role::Muted, "make the terminal larger".to_owned())]);
+        return Drawn { hits, page: 1 };
+    }
+    let body = Rect { y: area.y + 1, height: area.height - 3, ..area };
+    chrome::header(model, &mut canvas, area);
+    chrome::footer(model, &mut canvas, area);
+    match model.screen() {
+        Screen::Board => board::draw(model, &mut canvas, body),
+        Screen::Service(name) => service::draw(model, &mut canvas, body, name),
+        Screen::Incident(id) => incident::draw(model, &mut canvas, body, *id),
+        Screen::Change(id) => change::draw(model, &mut canvas, body, *id),
+        Screen::Snapshots => snapshots::draw(model, &mut canvas, body),
+        Screen::Recovery(id) => recovery::draw(model, &mut canvas, body, *id),
+        Screen::Recoveries => recovery::draw_all(model, &mut canvas, body),
+        Screen::Journal => journal::draw(model, &mut canvas, body),
+        Screen::Help => dialog::help(model, &mut canvas, body),
+    }
+    if let Some(overlay) = &model.overlay {
+        dialog::draw(model, &mut canvas, body, overlay);
+    }
+    let page = usize::from(body.height.saturating_sub(4));
+    Drawn { hits, page }
+}

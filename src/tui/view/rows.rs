@@ -1,0 +1,227 @@
+//! Rows of the lists, as they look wherever they stand.
+
+use chrono::{DateTime, Utc};
+
+use super::canvas::Piece;
+use crate::{
+    domain::{Change, ChangeState, Clock, Incident, Point, Snapshot, SnapshotState, SnapshotTrigger, role_name},
+    platform::Reading,
+    tui::{
+        model::Model,
+        text,
+        theme::{Role, status_badge},
+    },
+};
+
+/// A service: state, name, figures, the last results, and what there is to say.
+pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
+    let status = model.status_of(name);
+    let (glyph, word, role) = status_badge(status);
+    let name_columns = if columns >= 60 { 18 } else { 14 };
+    if let Some(silence) = model.silence_of(name) {
+        let seen = model.vitals.services.get(name).and_then(crate::domain::ServiceVitals::last_seen);
+        let since = seen.map(|at| at.format("%H:%M:%S").to_string()).unwrap_or_default();
+        return vec![
+            (role, format!("{glyph} {} ", text::left(&text::age(silence), 5))),
+            (Role::Text, text::left(name, name_columns)),
+            (role, format!(" no news since {since}")),
+        ];
+    }
+    let figures = model.vitals.services.get(name);
+    let p95 = figures.and_then(crate::domain::ServiceVitals::p95).map_or_else(|| "—".to_owned(), text::latency);
+    let errors = figures.and_then(crate::domain::ServiceVitals::error_rate).map_or_else(
+        || "—".to_owned(),
+        |rate| if rate == 0.0 { "0 %".to_owned() } else { format!("{:.0} %", (rate * 100.0).max(1.0)) },
+    );
+    let spark = columns.saturating_sub(name_columns + 8 + 9 + 7 + 1).clamp(6, 30);
+    let mut pieces = vec![
+        (role, format!("{glyph} {} ", text::left(word, 5))),
+        (Role::Text, text::left(name, name_columns)),
+        (Role::Text, text::right(&p95, 8)),
+        (if errors == "0 %" || errors == "—" { Role::Text } else { Role::Bad }, text::right(&errors, 7)),
+        (Role::Text, " ".to_owned()),
+    ];
+    if let Some(figures) = figures {
+        let skip = figures.points.len().saturating_sub(spark);
+        pieces.extend(sparkline(figures.points.iter().skip(skip)));
+        let short = spark.saturating_sub(figures.points.len());
+        pieces.push((Role::Text, " ".repeat(short + 1)));
+    }
+    let health = model.state.services.get(name);
+    let needs = model.state.platform.service(name).map(|service| service.depends_on.join(", ")).unwrap_or_default();
+    pieces.push(match (status, health) {
+        (crate::domain::Status::Healthy, _) if needs.is_empty() => (Role::Muted, String::new()),
+        (crate::domain::Status::Healthy, _) => (Role::Muted, format!("needs {needs}")),
+        (_, Some(health)) => (Role::Text, health.reason.clone()),
+        (_, None) => (Role::Muted, String::new()),
+    });
+    pieces
+}
+
+/// The last results as bars on a fixed scale, so that equal times look equal on every line; a failure is a cross.
+pub(super) fn sparkline<'a>(points: impl Iterator<Item = &'a Point>) -> Vec<Piece> {
+    points
+        .map(|point| match point.reading {
+            Reading::Bad => (Role::Bad, "✖".to_owned()),
+            reading => {
+                let bar = match point.latency.as_millis() {
+                    0..=9 => "▁",
+                    10..=24 => "▂",
+                    25..=49 => "▃",
+                    50..=99 => "▄",
+                    100..=249 => "▅",
+                    250..=499 => "▆",
+                    500..=999 => "▇",
+                    _ => "█",
+                };
+                (if reading == Reading::Slow { Role::Warn } else { Role::Text }, bar.to_owned())
+            }
+        })
+        .collect()
+}
+
+/// An incident: severity, name, what, state, and the clock that matters.
+pub(super) fn incident(incident: &Incident, now: DateTime<Utc>, columns: usize) -> Vec<Piece> {
+    let open = incident.state.is_open();
+    let clock = match incident.running_clock() {
+        Some(clock) if open => {
+            let left = incident.deadline(clock) - now;
+            let role = if left < chrono::TimeDelta::zero() { Role::Bad } else { Role::Text };
+            let word = if left < chrono::TimeDelta::zero() { format!("{clock} late") } else { format!("{clock} in") };
+            (role, format!("{word} {}", text::clock(left.abs())))
+        }
+        _ => match incident.resolved_at {
+            Some(at) => (Role::Muted, format!("took {}", text::clock(at - incident.detected_at))),
+            None => (Role::Muted, String::new()),
+        },
+    };
+    let title = columns.saturating_sub(3 + 8 + 14 + 22).max(12);
+    vec![
+        (severity_role(incident), format!("{} ", incident.severity.number())),
+        (Role::Text, text::left(&incident.id.to_string(), 8)),
+        (if open { Role::Text } else { Role::Muted }, text::left(&incident.title, title)),
+        (Role::Text, " ".to_owned()),
+        (if open { Role::Text } else { Role::Muted }, text::left(&incident.state.to_string(), 14)),
+        (clock.0, text::right(&clock.1, 20)),
+    ]
+}
+
+pub(super) fn severity_role(incident: &Incident) -> Role {
+    match incident.severity.number() {
+        _ if !incident.state.is_open() => Role::Muted,
+        1 => Role::Bad,
+        2 => Role::Warn,
+        _ => Role::Text,
+    }
+}
+
+/// The clocks of an incident in one line.
+pub(super) fn clocks(incident: &Incident, now: DateTime<Utc>) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    for clock in Clock::ALL {
+        let name = match clock {
+            Clock::Acknowledge => "acknowledged",
+            Clock::Respond => "responded",
+            Clock::Resolve => "resolved",
+        };
+        let target = text::clock(incident.deadline(clock) - incident.detected_at);
+        match incident.stopped_at(clock) {
+            Some(at) => {
+                let late = at > incident.deadline(clock);
+                pieces.push((Role::Text, format!("{name} {} ", text::clock(at - incident.detected_at))));
+                let mark = if late { "✖" } else { "✓" };
+                pieces.push((if late { Role::Bad } else { Role::Ok }, mark.to_owned()));
+                pieces.push((Role::Muted, format!(" of {target}   ")));
+            }
+            None if incident.state.is_open() => {
+                let left = incident.deadline(clock) - now;
+                if left < chrono::TimeDelta::zero() {
+                    pieces.push((Role::Bad, format!("{clock} ✖ {} late   ", text::clock(left.abs()))));
+                } else {
+                    pieces.push((Role::Text, format!("{clock} {} left", text::clock(left))));
+                    pieces.push((Role::Muted, format!(" of {target}   ")));
+                }
+            }
+            None => pieces.push((Role::Muted, format!("{name} —   "))),
+        }
+    }
+    pieces
+}
+
+/// A change: risk, name, what, who, and how long there is to decide.
+pub(super) fn change(model: &Model, change: &Change, columns: usize) -> Vec<Piece> {
+    let waiting = change.state == ChangeState::Pending;
+    let end = if waiting {
+        let left = change.expires_at - model.now;
+        (Role::Warn, format!("approve in {}", text::clock(left.max(chrono::TimeDelta::zero()))))
+    } else {
+        let role = match change.state {
+            ChangeState::Validated => Role::Ok,
+            ChangeState::Failed => Role::Bad,
+            _ => Role::Muted,
+        };
+        (role, change.state.to_string())
+    };
+    let title = columns.saturating_sub(3 + 8 + 18).max(12);
+    vec![
+        (if change.risk.score >= 7 { Role::Bad } else { Role::Text }, text::left(&change.risk.score.to_string(), 3)),
+        (Role::Text, text::left(&change.id.to_string(), 8)),
+        (if waiting { Role::Text } else { Role::Muted }, text::left(&change.title, title)),
+        (end.0, text::right(&end.1, 18)),
+    ]
+}
+
+/// Who has agreed to a change and who has yet to.
+pub(super) fn approvers(change: &Change) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = change
+        .approvals
+        .iter()
+        .flat_map(|approval| {
+            [(Role::Text, format!("{} ", role_name(approval.role))), (Role::Ok, format!("✓ {}   ", approval.operator))]
+        })
+        .collect();
+    if change.state == ChangeState::Pending {
+        for role in change.missing() {
+            pieces.push((Role::Text, format!("{} ", role_name(role))));
+            pieces.push((Role::Warn, "… waiting   ".to_owned()));
+        }
+    }
+    pieces
+}
+
+/// A snapshot: age, name, what for, growth, and how far it is trusted.
+pub(super) fn snapshot(snapshot: &Snapshot, now: DateTime<Utc>, columns: usize) -> Vec<Piece> {
+    let (role, verdict) = match (&snapshot.state, &snapshot.checked) {
+        (SnapshotState::Running, _) => (Role::Text, "… being taken".to_owned()),
+        (SnapshotState::Failed(_), _) => (Role::Bad, "✖ failed".to_owned()),
+        (_, Some((_, problems))) if !problems.is_empty() => (Role::Bad, "✖ damaged".to_owned()),
+        (SnapshotState::Partial, _) => (Role::Warn, "▲ partial".to_owned()),
+        (SnapshotState::Complete, Some(_)) => (Role::Ok, "✓ read back".to_owned()),
+        (SnapshotState::Complete, None) => (Role::Ok, "✓ complete".to_owned()),
+    };
+    let trigger = match snapshot.trigger {
+        SnapshotTrigger::Scheduled => "scheduled",
+        SnapshotTrigger::OnDemand => "on demand",
+        SnapshotTrigger::PreDeployment => "before deploy",
+        SnapshotTrigger::Emergency => "emergency",
+        SnapshotTrigger::Safety => "safety",
+        SnapshotTrigger::Final => "final",
+    };
+    let about = columns.saturating_sub(6 + 9 + 14 + 12 + 14).max(6);
+    vec![
+        (Role::Text, text::left(&text::age(now - snapshot.requested_at), 6)),
+        (Role::Text, text::left(&snapshot.id.to_string(), 9)),
+        (Role::Text, text::left(trigger, 14)),
+        (Role::Muted, text::left(&contents(snapshot), about)),
+        (Role::Text, text::right(&format!("+{}", text::bytes(snapshot.added_bytes())), 12)),
+        (Role::Text, " ".to_owned()),
+        (role, text::left(&verdict, 13)),
+    ]
+}
+
+fn contents(snapshot: &Snapshot) -> String {
+    match snapshot.components.as_slice() {
+        [one] => one.clone(),
+        many => format!("{} components", many.len()),
+    }
+}

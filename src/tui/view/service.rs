@@ -1,0 +1,118 @@
+//! One service: how it is, its checks, what it needs, what can be restored, what went live.
+
+use ratatui::layout::Rect;
+
+use super::{
+    canvas::{Canvas, Piece},
+    rows,
+};
+use crate::{
+    platform::Reading,
+    tui::{
+        model::Model,
+        text,
+        theme::{Role, status_badge},
+    },
+};
+
+pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
+    let Some(service) = model.state.platform.service(name) else {
+        canvas.line(area, 0, &[(Role::Muted, format!("  {name} is not in the platform file any more"))]);
+        return;
+    };
+    let (glyph, word, role) = status_badge(model.status_of(name));
+    let criticality = format!("{:?}", service.criticality).to_lowercase();
+    let inside = canvas.frame(area, name, &criticality, true);
+    let mut lines: Vec<Vec<Piece>> = Vec::new();
+    let health = model.state.services.get(name);
+    let since = health.and_then(|health| health.since).map(|at| text::age(model.now - at)).unwrap_or_default();
+    let reason = health.map(|health| health.reason.clone()).unwrap_or_default();
+    lines.push(vec![
+        (role, format!(" {glyph} {word}")),
+        (Role::Muted, format!("  since {since}  ")),
+        (Role::Text, reason),
+    ]);
+    if let Some(incident) = model.state.incident_of(name) {
+        let line = format!(" {} {} {}: ↵ opens it", incident.id, incident.severity, incident.state);
+        lines.push(vec![(Role::Warn, line)]);
+    }
+    let figures = model.vitals.services.get(name);
+    if let Some(figures) = figures {
+        let columns = usize::from(inside.width.saturating_sub(2));
+        let skip = figures.points.len().saturating_sub(columns);
+        let mut line = vec![(Role::Text, " ".to_owned())];
+        line.extend(rows::sparkline(figures.points.iter().skip(skip)));
+        lines.push(line);
+    }
+    let heading = |lines: &mut Vec<Vec<Piece>>, title: &str| {
+        lines.push(Vec::new());
+        lines.push(vec![(Role::Title, format!(" {title}"))]);
+    };
+    heading(&mut lines, "Checks");
+    for check in &service.checks {
+        let last = figures.and_then(|figures| figures.checks.get(&check.name));
+        let (mark, role) = match last.map(|sample| sample.reading) {
+            None => ("◌", Role::Unknown),
+            Some(Reading::Good) => ("●", Role::Ok),
+            Some(Reading::Slow) => ("▲", Role::Warn),
+            Some(Reading::Bad) => ("✖", Role::Bad),
+        };
+        let when = last.map_or_else(|| "not run yet".to_owned(), |sample| text::age(model.now - sample.at));
+        lines.push(vec![
+            (role, format!("  {mark} ")),
+            (Role::Text, text::left(&check.name, 22)),
+            (Role::Muted, text::left(&format!("every {} s", check.every.as_secs_f64()), 13)),
+            (Role::Muted, text::left(&when, 12)),
+            (Role::Text, last.map(|sample| sample.detail.clone()).unwrap_or_default()),
+        ]);
+    }
+    heading(&mut lines, "Depends on · is needed by");
+    let needs = if service.depends_on.is_empty() { "nothing".to_owned() } else { service.depends_on.join(", ") };
+    let needed = model.state.platform.dependants_of(name);
+    let needed = if needed.is_empty() { "nothing".to_owned() } else { needed.join(", ") };
+    lines.push(vec![(Role::Text, format!("  {needs}")), (Role::Muted, "  ·  ".to_owned()), (Role::Text, needed)]);
+    heading(&mut lines, "Can be rolled back");
+    for component in model.state.platform.components_of(name) {
+        let age = model.state.recovery_point_age(&component.name, model.now);
+        let limit = chrono::TimeDelta::from_std(component.rpo).unwrap_or(chrono::TimeDelta::MAX);
+        let (role, point) = match age {
+            None => (Role::Bad, "never captured".to_owned()),
+            Some(age) => {
+                let role = if age <= limit { Role::Ok } else { Role::Bad };
+                (role, format!("RPO {} of {}", text::age(age), text::age(limit)))
+            }
+        };
+        let version =
+            model.state.live_version(&component.name).map(|version| format!("{version} is live")).unwrap_or_default();
+        lines.push(vec![
+            (Role::Text, format!("  {}", text::left(&component.name, 22))),
+            (Role::Muted, text::left(component.adapter.name(), 9)),
+            (role, text::left(&point, 20)),
+            (Role::Text, version),
+        ]);
+    }
+    if model.state.platform.components_of(name).next().is_none() {
+        lines.push(vec![(Role::Muted, "  nothing: the platform file declares no [[component]] for it".to_owned())]);
+    }
+    let components: Vec<&str> =
+        model.state.platform.components_of(name).map(|component| component.name.as_str()).collect();
+    let mut deployments = model
+        .state
+        .deployments
+        .values()
+        .rev()
+        .filter(|deployment| components.contains(&deployment.component.as_str()))
+        .take(6)
+        .peekable();
+    if deployments.peek().is_some() {
+        heading(&mut lines, "Went live");
+    }
+    for deployment in deployments {
+        lines.push(vec![
+            (Role::Muted, format!("  {}  ", deployment.at.format("%m-%d %H:%M:%S"))),
+            (Role::Text, text::left(&format!("{} {}", deployment.component, deployment.version), 34)),
+            (Role::Muted, deployment.note.clone()),
+        ]);
+    }
+    canvas.page(inside, &lines, model.scroll);
+}
