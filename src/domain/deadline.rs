@@ -1,8 +1,8 @@
 //! Deadlines: they live in the state, so a restart forgets none of them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State};
+use super::{ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status};
 
 /// Commands for every deadline that has passed.
 #[must_use]
@@ -22,7 +22,7 @@ pub fn next_due(state: &State) -> Option<DateTime<Utc>> {
         .components
         .iter()
         .filter(|_| !scheduler_is_busy(state))
-        .map(|component| state.snapshot_due_at(component));
+        .map(|component| state.snapshot_due_at(component).max(settled_at(state)));
     deadlines(state).map(|(at, _)| at).chain(snapshots).min()
 }
 
@@ -50,7 +50,7 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
 
 /// All components whose time has come, in one snapshot, so that they belong together.
 fn scheduled_snapshot(state: &State, now: DateTime<Utc>) -> Option<Command> {
-    if scheduler_is_busy(state) {
+    if scheduler_is_busy(state) || settled_at(state) > now {
         return None;
     }
     let components: Vec<String> = state
@@ -65,6 +65,19 @@ fn scheduled_snapshot(state: &State, now: DateTime<Utc>) -> Option<Command> {
         trigger: SnapshotTrigger::Scheduled,
         reason: "schedule".to_owned(),
     })
+}
+
+/// When scheduled snapshots may begin: once every service that is watched has been judged, as a snapshot of something
+/// nobody has looked at yet would not be known to be good; a minute after the start at the latest.
+fn settled_at(state: &State) -> DateTime<Utc> {
+    let unjudged = state.platform.services.iter().any(|service| {
+        let judged = state.services.get(&service.name).is_some_and(|health| health.status != Status::Unknown);
+        !service.checks.is_empty() && !judged
+    });
+    match state.engine.started_at {
+        Some(started) if unjudged => started + TimeDelta::minutes(1),
+        _ => DateTime::<Utc>::MIN_UTC,
+    }
 }
 
 /// Scheduled snapshots wait while another snapshot is taken or a recovery changes what they would capture.

@@ -197,9 +197,10 @@ impl State {
     /// Whether the service of a component is healthy now, which makes a snapshot of it a good one.
     #[must_use]
     pub fn is_component_healthy(&self, component: &str) -> bool {
-        self.platform
-            .component(component)
-            .and_then(|component| self.services.get(&component.service))
-            .is_some_and(|health| matches!(health.status, Status::Healthy))
+        let Some(service) = self.platform.component(component).map(|component| &component.service) else {
+            return false;
+        };
+        let watched = self.platform.service(service).is_some_and(|service| !service.checks.is_empty());
+        !watched || self.services.get(service).is_some_and(|health| health.status == Status::Healthy)
     }
 }

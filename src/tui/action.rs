@@ -586,7 +586,14 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         wanted.push("inject");
     }
     wanted.extend(["palette", "help", "quit"]);
-    wanted.into_iter().filter_map(named).collect()
+    // Two actions on one key are one hint: the one that the key does now.
+    wanted
+        .into_iter()
+        .filter_map(named)
+        .filter(|action| {
+            action.keys.iter().any(|key| on_key(model, *key).is_some_and(|found| found.name == action.name))
+        })
+        .collect()
 }
 
 /// The roles of an operator, as people say them.

@@ -41,6 +41,27 @@ pub fn fit(text: &str, columns: usize) -> String {
     kept
 }
 
+/// The end of the text in at most `columns`, with `…` where it was cut: what matters of a path is its end.
+#[must_use]
+pub fn fit_end(text: &str, columns: usize) -> String {
+    let text = clean(text);
+    if text.width() <= columns {
+        return text;
+    }
+    let mut kept: Vec<&str> = Vec::new();
+    let mut used = 0;
+    for piece in text.graphemes(true).rev() {
+        let next = piece.width();
+        if used + next + 1 > columns {
+            break;
+        }
+        kept.push(piece);
+        used += next;
+    }
+    kept.reverse();
+    format!("…{}", kept.concat())
+}
+
 /// The text in exactly `columns`, to the left.
 #[must_use]
 pub fn left(text: &str, columns: usize) -> String {
@@ -112,10 +133,8 @@ pub fn clock(delta: TimeDelta) -> String {
 #[must_use]
 pub fn latency(duration: Duration) -> String {
     let millis = duration.as_secs_f64() * 1000.0;
-    if millis < 1.0 {
-        "<1 ms".to_owned()
-    } else if millis < 10.0 {
-        format!("{millis:.0} ms")
+    if millis < 10.0 {
+        "<10 ms".to_owned()
     } else if millis < 1000.0 {
         format!("{:.0} ms", (millis / 10.0).round() * 10.0)
     } else {
@@ -153,6 +172,7 @@ mod tests {
         assert_eq!(left("ab", 4), "ab  ");
         assert_eq!(right("ab", 4), "  ab");
         assert_eq!(fit("abc", 0), "");
+        assert_eq!(fit_end("/srv/app/current/app.js", 10), "…nt/app.js");
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Theme {
             Role::Warn => (Some(Color::Yellow), Modifier::BOLD),
             Role::Bad => (Some(Color::Red), Modifier::BOLD),
             Role::Unknown => (Some(Color::Magenta), Modifier::empty()),
-            Role::Planned => (Some(Color::Blue), Modifier::empty()),
+            Role::Planned => (Some(Color::LightBlue), Modifier::empty()),
             Role::Title => (None, Modifier::BOLD),
             Role::Focus => (Some(Color::Cyan), Modifier::BOLD),
             Role::Selected => (None, Modifier::REVERSED),

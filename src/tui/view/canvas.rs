@@ -3,7 +3,7 @@
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
-    style::Style,
+    style::{Color, Style},
     text::{Line, Span},
     widgets::{Clear, Widget},
 };
@@ -62,7 +62,8 @@ impl Canvas<'_> {
     /// Marks a whole row as selected.
     pub fn select_row(&mut self, area: Rect, row: u16) {
         if row < area.height {
-            self.buffer.set_style(Rect { y: area.y + row, height: 1, ..area }, self.theme.style(Role::Selected));
+            let style = self.theme.style(Role::Selected).fg(Color::Reset);
+            self.buffer.set_style(Rect { y: area.y + row, height: 1, ..area }, style);
         }
     }
 

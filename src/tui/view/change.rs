@@ -21,7 +21,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
         canvas.line(area, 0, &[(Role::Muted, format!("  {id} is on its way …"))]);
         return;
     };
-    let breath = Rect { height: 5, ..area };
+    let breath = Rect { height: 6, ..area };
     let summary = match change.state {
         ChangeState::Pending => {
             format!("approve in {}", text::clock((change.expires_at - model.now).max(chrono::TimeDelta::zero())))
@@ -31,26 +31,26 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
     let kind = format!("{:?}", change.kind).to_lowercase();
     let inside = canvas.frame(breath, &format!("In one breath · {kind} change"), &summary, false);
     canvas.line(inside, 0, &[(Role::Title, format!(" {}", capital(&change.title)))]);
-    let incident = change.incident.map(|id| format!("{id} · ")).unwrap_or_default();
-    canvas.line(
-        inside,
-        1,
-        &[(Role::Muted, " Why   ".to_owned()), (Role::Text, format!("{incident}{}", change.reason))],
-    );
+    canvas.line(inside, 1, &[(Role::Muted, " Why   ".to_owned()), (Role::Text, String::new())]);
+    let room = Rect { x: inside.x + 7, width: inside.width.saturating_sub(8), height: inside.height.min(3), ..inside };
+    canvas.paragraph(room, 1, Role::Text, &change.reason);
     let loses = match &change.plan.loses {
         Some(loses) => (Role::Bad, format!("LOSES {loses}")),
-        None => (Role::Text, "loses nothing: a safety snapshot comes first, and u takes it back".to_owned()),
+        None if change.plan.components().next().is_some() => {
+            (Role::Text, "loses nothing: a safety snapshot comes first, and u takes it back".to_owned())
+        }
+        None => (Role::Text, "changes no component; what the action does cannot be taken back by codeblue".to_owned()),
     };
-    canvas.line(inside, 2, &[(Role::Muted, " Cost  ".to_owned()), loses]);
+    canvas.line(inside, 3, &[(Role::Muted, " Cost  ".to_owned()), loses]);
 
     let foot = 5;
-    let middle = Rect { y: area.y + 5, height: area.height.saturating_sub(5 + foot), ..area };
+    let middle = Rect { y: area.y + 6, height: area.height.saturating_sub(6 + foot), ..area };
     if area.width >= 100 {
         let left = middle.width * 36 / 100;
         risk(canvas, Rect { width: left, ..middle }, change);
-        plan(model, canvas, Rect { x: middle.x + left, width: middle.width - left, ..middle }, change);
+        plan(model, canvas, Rect { x: middle.x + left, width: middle.width - left, ..middle }, change, false);
     } else {
-        plan(model, canvas, middle, change);
+        plan(model, canvas, middle, change, true);
     }
     who(
         model,
@@ -79,9 +79,9 @@ fn risk(canvas: &mut Canvas, area: Rect, change: &Change) {
     canvas.page(inside, &risk_lines(change), 0);
 }
 
-fn plan(model: &Model, canvas: &mut Canvas, area: Rect, change: &Change) {
+fn plan(model: &Model, canvas: &mut Canvas, area: Rect, change: &Change, with_risk: bool) {
     let hash = &change.plan_hash[..change.plan_hash.len().min(12)];
-    let risk = if area.width < 100 { format!("risk {} of 10", change.risk.score) } else { String::new() };
+    let risk = if with_risk { format!("risk {} of 10", change.risk.score) } else { String::new() };
     let inside = canvas.frame(area, &format!("Plan {hash}"), &risk, false);
     let mut lines: Vec<Vec<Piece>> = change
         .plan
@@ -104,13 +104,13 @@ fn plan(model: &Model, canvas: &mut Canvas, area: Rect, change: &Change) {
             if dry_run.plan_hash != change.plan_hash {
                 lines.push(vec![(Role::Bad, " the dry run is of another plan".to_owned())]);
             }
-            lines.extend(differences(&dry_run.components));
+            lines.extend(differences(&dry_run.components, inside.width));
             if dry_run.components.is_empty() {
                 lines.push(vec![(Role::Text, " no file changes".to_owned())]);
             }
         }
     }
-    if area.width < 100 {
+    if with_risk {
         lines.push(Vec::new());
         lines.extend(risk_lines(change));
     }
@@ -118,11 +118,11 @@ fn plan(model: &Model, canvas: &mut Canvas, area: Rect, change: &Change) {
 }
 
 /// Differences, one file a line.
-pub(super) fn differences(components: &[ComponentDifference]) -> Vec<Vec<Piece>> {
+pub(super) fn differences(components: &[ComponentDifference], columns: u16) -> Vec<Vec<Piece>> {
     let mut lines = Vec::new();
     for component in components {
         lines.push(vec![(Role::Text, format!(" {}: {}", component.component, component.summary))]);
-        lines.extend(component.files.iter().map(file));
+        lines.extend(component.files.iter().map(|change| file(change, usize::from(columns))));
         let hidden = component.total.saturating_sub(component.files.len() as u64);
         if hidden > 0 {
             lines.push(vec![(Role::Muted, format!("   and {hidden} more"))]);
@@ -131,7 +131,7 @@ pub(super) fn differences(components: &[ComponentDifference]) -> Vec<Vec<Piece>>
     lines
 }
 
-fn file(file: &FileChange) -> Vec<Piece> {
+fn file(file: &FileChange, columns: usize) -> Vec<Piece> {
     let is_table = file.path.starts_with("table ");
     let size = |size: Option<u64>| match size {
         None => "—".to_owned(),
@@ -145,7 +145,7 @@ fn file(file: &FileChange) -> Vec<Piece> {
     };
     vec![
         (role, format!("   {mark} ")),
-        (Role::Text, file.path.clone()),
+        (Role::Text, text::fit_end(&file.path, columns.saturating_sub(26))),
         (Role::Muted, format!("  {} → {}", size(file.before), size(file.after))),
     ]
 }

@@ -90,7 +90,12 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: RecoveryI
     if recovery.is_running() {
         at += canvas.button(inside, row + 1, at, "c Stop after step", Target::Action("cancel"), false);
     } else {
-        at += canvas.button(inside, row + 1, at, "u Undo", Target::Action("undo"), false);
+        match crate::domain::plan_undo(&model.state, recovery) {
+            Ok(_) => at += canvas.button(inside, row + 1, at, "u Undo", Target::Action("undo"), false),
+            Err(refusal) => {
+                canvas.line(inside, row, &[(Role::Muted, format!(" cannot be undone: {}", refusal.message))]);
+            }
+        }
     }
     canvas.button(inside, row + 1, at, "Esc Back", Target::Action("back"), false);
 }

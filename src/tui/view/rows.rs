@@ -17,7 +17,7 @@ use crate::{
 pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
     let status = model.status_of(name);
     let (glyph, word, role) = status_badge(status);
-    let name_columns = if columns >= 60 { 18 } else { 14 };
+    let name_columns = if columns >= 60 { 18 } else { 13 };
     if let Some(silence) = model.silence_of(name) {
         let seen = model.vitals.services.get(name).and_then(crate::domain::ServiceVitals::last_seen);
         let since = seen.map(|at| at.format("%H:%M:%S").to_string()).unwrap_or_default();
@@ -33,12 +33,12 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
         || "—".to_owned(),
         |rate| if rate == 0.0 { "0 %".to_owned() } else { format!("{:.0} %", (rate * 100.0).max(1.0)) },
     );
-    let spark = columns.saturating_sub(name_columns + 8 + 9 + 7 + 1).clamp(6, 30);
+    let spark = columns.saturating_sub(name_columns + 8 + 7 + 6 + 1).clamp(6, 30);
     let mut pieces = vec![
         (role, format!("{glyph} {} ", text::left(word, 5))),
         (Role::Text, text::left(name, name_columns)),
-        (Role::Text, text::right(&p95, 8)),
-        (if errors == "0 %" || errors == "—" { Role::Text } else { Role::Bad }, text::right(&errors, 7)),
+        (Role::Text, text::right(&p95, 7)),
+        (if errors == "0 %" || errors == "—" { Role::Text } else { Role::Bad }, text::right(&errors, 6)),
         (Role::Text, " ".to_owned()),
     ];
     if let Some(figures) = figures {
@@ -87,22 +87,27 @@ pub(super) fn incident(incident: &Incident, now: DateTime<Utc>, columns: usize) 
         Some(clock) if open => {
             let left = incident.deadline(clock) - now;
             let role = if left < chrono::TimeDelta::zero() { Role::Bad } else { Role::Text };
-            let word = if left < chrono::TimeDelta::zero() { format!("{clock} late") } else { format!("{clock} in") };
-            (role, format!("{word} {}", text::clock(left.abs())))
+            let name = match clock {
+                Clock::Acknowledge => "ack",
+                Clock::Respond => "respond",
+                Clock::Resolve => "resolve",
+            };
+            let word = if left < chrono::TimeDelta::zero() { "late" } else { "in" };
+            (role, format!("{name} {word} {}", text::clock(left.abs())))
         }
         _ => match incident.resolved_at {
             Some(at) => (Role::Muted, format!("took {}", text::clock(at - incident.detected_at))),
             None => (Role::Muted, String::new()),
         },
     };
-    let title = columns.saturating_sub(3 + 8 + 14 + 22).max(12);
+    let title = columns.saturating_sub(2 + 7 + 1 + 14 + 17).max(10);
     vec![
         (severity_role(incident), format!("{} ", incident.severity.number())),
-        (Role::Text, text::left(&incident.id.to_string(), 8)),
+        (Role::Text, text::left(&incident.id.to_string(), 7)),
         (if open { Role::Text } else { Role::Muted }, text::left(&incident.title, title)),
         (Role::Text, " ".to_owned()),
         (if open { Role::Text } else { Role::Muted }, text::left(&incident.state.to_string(), 14)),
-        (clock.0, text::right(&clock.1, 20)),
+        (clock.0, text::right(&clock.1, 17)),
     ]
 }
 
@@ -162,12 +167,12 @@ pub(super) fn change(model: &Model, change: &Change, columns: usize) -> Vec<Piec
         };
         (role, change.state.to_string())
     };
-    let title = columns.saturating_sub(3 + 8 + 18).max(12);
+    let title = columns.saturating_sub(3 + 7 + 17).max(12);
     vec![
         (if change.risk.score >= 7 { Role::Bad } else { Role::Text }, text::left(&change.risk.score.to_string(), 3)),
-        (Role::Text, text::left(&change.id.to_string(), 8)),
+        (Role::Text, text::left(&change.id.to_string(), 7)),
         (if waiting { Role::Text } else { Role::Muted }, text::left(&change.title, title)),
-        (end.0, text::right(&end.1, 18)),
+        (end.0, text::right(&end.1, 17)),
     ]
 }
 
@@ -207,15 +212,16 @@ pub(super) fn snapshot(snapshot: &Snapshot, now: DateTime<Utc>, columns: usize) 
         SnapshotTrigger::Safety => "safety",
         SnapshotTrigger::Final => "final",
     };
-    let about = columns.saturating_sub(6 + 9 + 14 + 12 + 14).max(6);
+    let about = columns.saturating_sub(5 + 8 + 14 + 11 + 13);
+    let about = if about < 12 { 0 } else { about };
     vec![
-        (Role::Text, text::left(&text::age(now - snapshot.requested_at), 6)),
-        (Role::Text, text::left(&snapshot.id.to_string(), 9)),
+        (Role::Text, text::left(&text::age(now - snapshot.requested_at), 5)),
+        (Role::Text, text::left(&snapshot.id.to_string(), 8)),
         (Role::Text, text::left(trigger, 14)),
         (Role::Muted, text::left(&contents(snapshot), about)),
-        (Role::Text, text::right(&format!("+{}", text::bytes(snapshot.added_bytes())), 12)),
+        (Role::Text, text::right(&format!("+{}", text::bytes(snapshot.added_bytes())), 11)),
         (Role::Text, " ".to_owned()),
-        (role, text::left(&verdict, 13)),
+        (role, text::left(&verdict, 12)),
     ]
 }
 

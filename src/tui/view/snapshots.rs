@@ -45,11 +45,11 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let title = chosen.map_or_else(|| "Details".to_owned(), |snapshot| snapshot.id.to_string());
     let inside = canvas.frame(lower, &title, "", false);
     if let Some(snapshot) = chosen {
-        canvas.page(inside, &details(model, snapshot), model.scroll);
+        canvas.page(inside, &details(model, snapshot, inside.width), model.scroll);
     }
 }
 
-fn details(model: &Model, snapshot: &Snapshot) -> Vec<Vec<Piece>> {
+fn details(model: &Model, snapshot: &Snapshot, columns: u16) -> Vec<Vec<Piece>> {
     let mut lines = vec![vec![
         (Role::Muted, format!(" {} ", snapshot.requested_at.format("%Y-%m-%d %H:%M:%S UTC"))),
         (Role::Text, format!("by {} · {}", snapshot.requested_by, snapshot.reason)),
@@ -88,7 +88,7 @@ fn details(model: &Model, snapshot: &Snapshot) -> Vec<Vec<Piece>> {
         Some(Loaded::Failed(why)) => lines.push(vec![(Role::Bad, format!(" {why}"))]),
         Some(Loaded::Here(components)) => {
             lines.push(vec![(Role::Title, " What a rollback to it would change now".to_owned())]);
-            lines.extend(differences(components));
+            lines.extend(differences(components, columns));
         }
     }
     lines
