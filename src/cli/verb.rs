@@ -1,6 +1,6 @@
 //! The table of commands.
 
-use std::{io, num::NonZero, thread};
+use std::{num::NonZero, thread};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -125,7 +125,9 @@ impl Verb {
             Self::Audit(verb) => verb.run(session).await,
             Self::Sandbox(verb) => verb.run(session).await,
             Self::Completions { shell } => {
-                clap_complete::generate(shell, &mut Arguments::command(), "codeblue", &mut io::stdout());
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Arguments::command(), "codeblue", &mut script);
+                session.output.script(&script)?;
                 Ok(Exit::Done)
             }
             Self::SandboxService(service) => {
