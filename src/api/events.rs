@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     http::HeaderMap,
     response::{
         IntoResponse, Response,
@@ -15,7 +15,11 @@ use serde::Deserialize;
 use tokio::sync::{broadcast::error::RecvError, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{identity::Caller, problem::Problem, routes::Api};
+use super::{
+    identity::Caller,
+    problem::Problem,
+    routes::{Api, query},
+};
 use crate::{domain::Recorded, engine::EngineHandle};
 
 /// Events read from the journal at once.
@@ -40,8 +44,9 @@ pub(super) async fn events(
     State(api): State<Api>,
     _caller: Caller,
     headers: HeaderMap,
-    Query(Since { since, limit }): Query<Since>,
+    asked: Result<Query<Since>, QueryRejection>,
 ) -> Result<Response, Problem> {
+    let Since { since, limit } = query(asked)?;
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if !text("accept").is_some_and(|accept| accept.contains("text/event-stream")) {
         let events = api.engine.events(since, limit.min(10_000)).await?;

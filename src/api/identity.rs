@@ -25,6 +25,16 @@ impl Caller {
     pub(super) fn actor(&self) -> Actor {
         Actor::Operator(self.0.name.clone())
     }
+
+    /// For what is no command and yet more than looking.
+    pub(super) fn may_act(&self) -> Result<(), Problem> {
+        if self.0.may_act() {
+            return Ok(());
+        }
+        let message = format!("{} may look but not act", self.0.name);
+        Err(Problem::new(StatusCode::FORBIDDEN, "operator-may-not", message)
+            .hint("an operator with the role engineer or higher can"))
+    }
 }
 
 impl FromRequestParts<Api> for Caller {

@@ -2,7 +2,10 @@
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Path, Query, State, rejection::JsonRejection},
+    extract::{
+        DefaultBodyLimit, Path, Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
     http::StatusCode,
     routing::{get, post},
 };
@@ -43,6 +46,10 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .route("/api/v1/restic-env", get(restic_env))
         .merge(emergency::router())
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no-such-route", "there is nothing at this path") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "no-such-method", "this path is not asked that way")
+                .hint("GET /api/v1/openapi.json tells how")
+        })
         .layer(DefaultBodyLimit::max(BODY))
         .with_state(Api { engine, stop })
 }
@@ -74,6 +81,11 @@ pub(super) fn body<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem
     }
 }
 
+/// What follows the question mark, or a 400 that says what is wrong with it.
+pub(super) fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
+    query.map(|Query(query)| query).map_err(|rejection| Problem::bad_request(rejection.body_text()))
+}
+
 async fn commands(
     State(api): State<Api>,
     caller: Caller,
@@ -99,13 +111,15 @@ async fn difference(
     State(api): State<Api>,
     _caller: Caller,
     Path(id): Path<String>,
-    Query(Against { against }): Query<Against>,
+    asked: Result<Query<Against>, QueryRejection>,
 ) -> Result<Json<Vec<ComponentDifference>>, Problem> {
+    let Against { against } = query(asked)?;
     let against = against.as_deref().map(snapshot_id).transpose()?;
     Ok(Json(api.engine.difference(snapshot_id(&id)?, against).await?))
 }
 
-async fn verify(State(api): State<Api>, _caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+async fn verify(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    caller.may_act()?;
     let problems = api.engine.verify_snapshot(snapshot_id(&id)?).await?;
     Ok(Json(json!({"snapshot": id, "ok": problems.is_empty(), "problems": problems})))
 }
@@ -123,11 +137,13 @@ async fn history(
     State(api): State<Api>,
     _caller: Caller,
     Path(name): Path<String>,
-    Query(Limit { limit }): Query<Limit>,
+    asked: Result<Query<Limit>, QueryRejection>,
 ) -> Result<Json<Vec<crate::platform::Sample>>, Problem> {
+    let Limit { limit } = query(asked)?;
     Ok(Json(api.engine.history(name, limit.unwrap_or(200).min(10_000)).await?))
 }
 
-async fn restic_env(State(api): State<Api>, _caller: Caller) -> Json<Vec<(String, String)>> {
-    Json(api.engine.restic_env())
+async fn restic_env(State(api): State<Api>, caller: Caller) -> Result<Json<Vec<(String, String)>>, Problem> {
+    caller.may_act()?;
+    Ok(Json(api.engine.restic_env()))
 }

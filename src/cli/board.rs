@@ -1,84 +1,81 @@
-//! `codeblue` alone: the board, on the engine of this home or on one started inside this process.
+//! `codeblue` without a command: the board. It attaches to the engine of this home, or runs one inside itself.
 
-use std::{io::IsTerminal, sync::Arc};
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
 use super::{
     error::{CliError, Exit},
-    host::Hosted,
-    log,
+    serve::{Running, start},
     session::Session,
 };
 use crate::{
-    client::{Client, ClientError},
-    engine::{Home, SystemClock},
-    tui::{self, BoardOptions, NoScreen, Theme},
+    engine::SystemClock,
+    tui::{BoardError, BoardOptions, Theme, board},
 };
 
-pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
-    needs_terminal()?;
+/// Shows the board until it is left.
+pub async fn run(session: &Session) -> Exit {
+    match show(session).await {
+        Ok(()) => Exit::Done,
+        Err(error) => session.output.error(&error),
+    }
+}
+
+async fn show(session: &Session) -> Result<(), CliError> {
     let client = session.client()?;
-    match client.whoami().await {
-        Err(ClientError::NoEngine { .. }) if !session.is_elsewhere() => host(session, client).await,
-        Err(error @ ClientError::NoEngine { .. }) => Err(error.into()),
-        _ => {
-            tui::board(options(session, client, None)).await?;
-            Ok(Exit::Done)
-        }
-    }
-}
-
-/// Says so before an engine is started for a board that cannot be shown.
-pub(super) fn needs_terminal() -> Result<(), CliError> {
-    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-        Ok(())
+    let elsewhere = session.is_elsewhere() || client.is_up().await;
+    let (tell, failed) = oneshot::channel();
+    let hosted = if elsewhere {
+        None
     } else {
-        Err(NoScreen::NotATerminal.into())
-    }
-}
-
-fn options(session: &Session, client: Client, hosted: Option<oneshot::Receiver<String>>) -> BoardOptions {
-    BoardOptions {
+        let home = session.home()?;
+        // A wrong platform file is told before the screen is taken.
+        crate::platform::load(&home.platform_file())?;
+        Some(tokio::spawn(async move {
+            match start(&home).await {
+                Ok(running) => Some(running),
+                Err(error) => {
+                    let _ = tell.send(error.to_string());
+                    None
+                }
+            }
+        }))
+    };
+    let shown = board(BoardOptions {
         client,
         clock: Arc::new(SystemClock),
         theme: theme(session),
         drill: None,
-        hosts_engine: hosted.is_some(),
-        failed: hosted,
+        failed: hosted.is_some().then_some(failed),
+        hosts_engine: !elsewhere,
+    })
+    .await;
+    if let Some(hosted) = hosted
+        && let Ok(Some(running)) = hosted.await
+    {
+        leave(running, &shown).await;
     }
+    Ok(shown?)
 }
 
-/// How a board looks.
+/// Ends an engine that ran inside a board. A recovery under way is finished first: it must not depend on a terminal.
+pub(super) async fn leave(running: Running, shown: &Result<(), BoardError>) {
+    running.finish_recoveries().await;
+    let reason = if shown.is_ok() { "its board was left" } else { "its board ended" };
+    running.stop(reason).await;
+}
+
+/// How the board looks here.
 pub(super) fn theme(session: &Session) -> Theme {
-    if session.output.is_plain() { Theme::mono() } else { Theme::ansi() }
+    if session.output.wants_colour() { Theme::ansi() } else { Theme::mono() }
 }
 
-/// The board comes first and shows that it waits; the engine comes up behind it.
-async fn host(session: &Session, client: Client) -> Result<Exit, CliError> {
-    let home = session.home()?;
-    let _log = log::keep(&home, true)?;
-    let (tell, failed) = oneshot::channel();
-    let starting = tokio::spawn(start(home, tell));
-    let shown = tui::board(options(session, client, Some(failed))).await;
-    match starting.await {
-        Ok(Ok(hosted)) => {
-            hosted.finish_recoveries().await;
-            hosted.stop("the board was left").await;
-        }
-        Ok(Err(error)) => return Err(error),
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-    }
-    shown?;
-    Ok(Exit::Done)
-}
-
-async fn start(home: Home, tell: oneshot::Sender<String>) -> Result<Hosted, CliError> {
-    match Hosted::start(&home, Arc::new(SystemClock)).await {
-        Ok(hosted) => Ok(hosted),
-        Err(error) => {
-            let _ = tell.send(error.to_string());
-            Err(error.into())
+impl From<BoardError> for CliError {
+    fn from(error: BoardError) -> Self {
+        match error {
+            BoardError::NoScreen(_) => Self::Usage(error.to_string()),
+            _ => Self::Failed(error.to_string()),
         }
     }
 }

@@ -10,72 +10,37 @@ use clap::Args;
 use tokio::sync::oneshot;
 
 use super::{
-    board,
     error::{CliError, Exit},
-    host::{HostError, Hosted},
-    log,
-    sandbox::remember,
+    serve::{Running, until_told_to_stop},
     session::Session,
-    words,
 };
 use crate::{
-    client::{Client, ClientError, Update},
-    engine::{Clock, Home, HomeError, SystemClock, login_of},
+    client::{Client, Update},
+    engine::{Clock, Home, SystemClock, login_of},
     sandbox::{self, DEFAULT_LEASE, FaultKind, Sandbox, SandboxError, SandboxOptions},
-    tui::{self, BoardError, BoardOptions, Drill, Fault, Theme},
+    tui::{BoardOptions, Drill, Fault, board},
 };
 
-/// The whole product on a platform of real processes that is safe to break
+/// The whole product on a platform of real processes, safe to break
 #[derive(Debug, Args)]
-pub(super) struct Demo {
-    /// Keep it in this folder, to come back to; a temporary one is removed when the demo is left
-    #[arg(long, value_name = "DIR")]
+pub struct Demo {
+    /// Where to put it, to be found again later; a temporary place when not given
+    #[arg(long)]
     dir: Option<PathBuf>,
-    /// Without the board: print events as they come
+    /// Without the board: events are printed as they come
     #[arg(long)]
     headless: bool,
     /// End by itself after this time
-    #[arg(long = "for", value_name = "TIME", value_parser = words::duration)]
+    #[arg(long = "for", value_parser = humantime::parse_duration, value_name = "DURATION")]
     end_after: Option<Duration>,
     /// Of the invented patients and of the load
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// Why a demo ended badly.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum DemoError {
-    /// Its folder could not be made.
-    #[error("{path}: {source}")]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// What was said.
-        source: std::io::Error,
-    },
-    /// The program does not know where it is itself.
-    #[error("this program's own file cannot be found: {0}")]
-    Itself(std::io::Error),
-    /// The platform could not be brought up.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
-    /// The home could not be made.
-    #[error(transparent)]
-    Home(#[from] HomeError),
-    /// The engine could not start.
-    #[error(transparent)]
-    Host(#[from] HostError),
-    /// The engine could not be reached.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// The board ended badly.
-    #[error(transparent)]
-    Board(#[from] BoardError),
-}
-
 /// Everything of a demo that has to be ended.
-struct Running {
-    hosted: Hosted,
+struct Up {
+    running: Running,
     sandbox: Sandbox,
 }
 
@@ -114,65 +79,59 @@ impl Drill for SandboxDrill {
 }
 
 impl Demo {
-    /// Runs until it is left.
+    pub(super) fn takes_screen(&self) -> bool {
+        !self.headless
+    }
+
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
-        if !self.headless {
-            board::needs_terminal()?;
-        }
         let (root, temporary) = place(self.dir.as_deref())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let home = Home::at(&root.join("home"));
-        let log = log::keep(&home, !self.headless)?;
         let operator = session.named().unwrap_or_else(|| "alice".to_owned());
         let client = Client::unix(&home.socket(), Some(operator))?;
-        // From another terminal `sandbox fault` finds this sandbox by its own home or without any.
-        for home in std::iter::once(home.clone()).chain(session.home().ok()) {
-            remember(&home, &root.join("sandbox"));
-        }
-        if self.headless {
-            let running = start(root.clone(), home, self.seed, clock.clone()).await?;
-            session.output.progress(&format!(
-                "demo: running in {}; break it with: codeblue sandbox fault bad-release --dir {}",
-                root.display(),
-                root.join("sandbox").display()
-            ));
+        let pointer = pointer(session)?;
+        point(&pointer, &root.join("sandbox"))?;
+        let result = if self.headless {
+            let up = start(root.clone(), home, self.seed).await?;
+            session
+                .output
+                .progress(&format!("running in {}; break it with: codeblue sandbox fault list", root.display()));
             follow(client, self.end_after).await;
-            end(running).await;
+            end(up).await;
+            Ok(())
         } else {
-            self.on_board(root, home, client, clock, board::theme(session)).await?;
-        }
-        drop(log);
+            self.on_board(session, root.clone(), home, client, clock).await
+        };
+        let _ = std::fs::remove_file(pointer);
         drop(temporary);
-        Ok(Exit::Done)
+        result.map(|()| Exit::Done)
     }
 
     /// The board comes first and shows that it waits; the platform and the engine come up behind it.
     async fn on_board(
         self,
+        session: &Session,
         root: PathBuf,
         home: Home,
         client: Client,
         clock: Arc<dyn Clock>,
-        theme: Theme,
-    ) -> Result<(), DemoError> {
+    ) -> Result<(), CliError> {
         let (tell, failed) = oneshot::channel();
         let drill = Arc::new(SandboxDrill { dir: root.join("sandbox"), clock: clock.clone() });
-        let starting = tokio::spawn({
-            let clock = clock.clone();
-            async move {
-                match start(root, home, self.seed, clock).await {
-                    Ok(running) => Some(running),
-                    Err(error) => {
-                        let _ = tell.send(error.to_string());
-                        None
-                    }
+        let seed = self.seed;
+        let starting = tokio::spawn(async move {
+            match start(root, home, seed).await {
+                Ok(up) => Some(up),
+                Err(error) => {
+                    let _ = tell.send(error.to_string());
+                    None
                 }
             }
         });
-        let shown = tui::board(BoardOptions {
+        let shown = board(BoardOptions {
             client,
             clock,
-            theme,
+            theme: super::board::theme(session),
             drill: Some(drill),
             failed: Some(failed),
             hosts_engine: true,
@@ -181,53 +140,70 @@ impl Demo {
             Some(time) => tokio::time::timeout(time, shown).await.unwrap_or(Ok(())),
             None => shown.await,
         };
-        if let Ok(Some(running)) = starting.await {
-            end(running).await;
+        if let Ok(Some(up)) = starting.await {
+            up.running.finish_recoveries().await;
+            end(up).await;
         }
         Ok(shown?)
     }
 }
 
-fn place(dir: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>), DemoError> {
+fn place(dir: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>), CliError> {
+    let error = |path: &Path, error: std::io::Error| CliError::Failed(format!("{}: {error}", path.display()));
     match dir {
         Some(dir) => {
-            std::fs::create_dir_all(dir).map_err(|source| DemoError::Folder { path: dir.to_owned(), source })?;
-            let dir = dir.canonicalize().map_err(|source| DemoError::Folder { path: dir.to_owned(), source })?;
-            Ok((dir, None))
+            std::fs::create_dir_all(dir).map_err(|cause| error(dir, cause))?;
+            Ok((dir.canonicalize().map_err(|cause| error(dir, cause))?, None))
         }
         None => {
-            let dir = tempfile::Builder::new()
-                .prefix("codeblue-demo-")
-                .tempdir()
-                .map_err(|source| DemoError::Folder { path: std::env::temp_dir(), source })?;
+            let made = tempfile::Builder::new().prefix("codeblue-demo-").tempdir();
+            let dir = made.map_err(|cause| error(&std::env::temp_dir(), cause))?;
             Ok((dir.path().to_owned(), Some(dir)))
         }
     }
 }
 
-async fn start(root: PathBuf, home: Home, seed: u64, clock: Arc<dyn Clock>) -> Result<Running, DemoError> {
-    let binary = std::env::current_exe().map_err(DemoError::Itself)?;
+/// The file that tells `codeblue sandbox` where the running demo is.
+pub(super) fn pointer(session: &Session) -> Result<PathBuf, CliError> {
+    Ok(session.home()?.run().join("demo"))
+}
+
+fn point(pointer: &Path, sandbox: &Path) -> Result<(), CliError> {
+    let error = |cause: std::io::Error| CliError::Failed(format!("{}: {cause}", pointer.display()));
+    if let Some(folder) = pointer.parent() {
+        std::fs::create_dir_all(folder).map_err(error)?;
+    }
+    std::fs::write(pointer, sandbox.display().to_string()).map_err(error)
+}
+
+/// The file of this program.
+pub(super) fn own_binary() -> Result<PathBuf, CliError> {
+    std::env::current_exe()
+        .map_err(|error| CliError::Failed(format!("this program's own file cannot be found: {error}")))
+}
+
+/// The login this process runs as.
+pub(super) fn own_login() -> String {
+    login_of(rustix::process::getuid().as_raw()).unwrap_or_else(|| "root".to_owned())
+}
+
+async fn start(root: PathBuf, home: Home, seed: u64) -> Result<Up, CliError> {
+    let binary = own_binary()?;
     home.prepare()?;
     let dir = root.join("sandbox");
     let platform_file = home.platform_file();
     let brought_up = tokio::task::spawn_blocking(move || {
         let sandbox = Sandbox::start(&SandboxOptions { dir: dir.clone(), binary: binary.clone(), seed })?;
-        let login = login_of(rustix::process::getuid().as_raw()).unwrap_or_else(|| "root".to_owned());
-        let into = platform_file.parent().unwrap_or(&dir).to_owned();
-        sandbox::write_platform(&dir, &into, &binary, &login)?;
+        sandbox::write_platform(&dir, platform_file.parent().unwrap_or(&dir), &binary, &own_login())?;
         Ok::<_, SandboxError>(sandbox)
     });
-    let sandbox = match brought_up.await {
-        Ok(result) => result?,
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-    };
-    let hosted = Hosted::start(&home, clock).await?;
-    Ok(Running { hosted, sandbox })
+    let sandbox = brought_up.await.map_err(|panicked| CliError::Failed(panicked.to_string()))??;
+    Ok(Up { running: super::serve::start(&home).await?, sandbox })
 }
 
-async fn end(running: Running) {
-    running.hosted.stop("the demo was left").await;
-    let _ = tokio::task::spawn_blocking(move || running.sandbox.stop()).await;
+async fn end(up: Up) {
+    up.running.stop("the demo was left").await;
+    let _ = tokio::task::spawn_blocking(move || up.sandbox.stop()).await;
 }
 
 /// Prints events as they come, until interrupted or until the time is over.
@@ -240,22 +216,16 @@ async fn follow(client: Client, end_after: Option<Duration>) {
             None => std::future::pending().await,
         }
     };
-    tokio::pin!(over);
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    let told = until_told_to_stop();
+    tokio::pin!(over, told);
     loop {
-        let terminated = async {
-            match terminate.as_mut() {
-                Some(signal) => signal.recv().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             () = &mut over => return,
-            _ = tokio::signal::ctrl_c() => return,
-            _ = terminated => return,
+            _ = &mut told => return,
             update = news.recv() => match update {
                 Some(Update::Event(recorded)) => {
-                    println!("{} {:<24} {}", recorded.at.format("%H:%M:%S%.3f"), recorded.actor, recorded.event.summary());
+                    let actor = recorded.actor.to_string();
+                    println!("{} {actor:<24} {}", recorded.at.format("%H:%M:%S%.3f"), recorded.event.summary());
                 }
                 Some(_) => {}
                 None => return,

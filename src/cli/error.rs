@@ -4,14 +4,11 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{demo::DemoError, host::HostError};
 use crate::{
     client::ClientError,
     domain::Refusal,
     engine::{HomeError, StartError},
     platform::Problems,
-    sandbox::SandboxError,
-    tui::{BoardError, NoScreen},
 };
 
 /// How a command ended, as the shell sees it.
@@ -110,59 +107,6 @@ impl From<StartError> for CliError {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Platform(problems) => Self::Platform(problems),
-            other => Self::Failed(other.to_string()),
-        }
-    }
-}
-
-impl From<HostError> for CliError {
-    fn from(error: HostError) -> Self {
-        match error {
-            HostError::Start(error) => error.into(),
-            HostError::Api(error) => Self::Failed(error.to_string()),
-        }
-    }
-}
-
-impl From<NoScreen> for CliError {
-    fn from(error: NoScreen) -> Self {
-        match error {
-            NoScreen::NotATerminal | NoScreen::Dumb => Self::Usage(error.to_string()),
-            NoScreen::Io(_) => Self::Failed(error.to_string()),
-        }
-    }
-}
-
-impl From<BoardError> for CliError {
-    fn from(error: BoardError) -> Self {
-        match error {
-            BoardError::NoScreen(error) => error.into(),
-            other => Self::Failed(other.to_string()),
-        }
-    }
-}
-
-impl From<SandboxError> for CliError {
-    fn from(error: SandboxError) -> Self {
-        match error {
-            SandboxError::NotASandbox { .. }
-            | SandboxError::UnknownService { .. }
-            | SandboxError::UnknownFault { .. }
-            | SandboxError::WrongTarget { .. }
-            | SandboxError::BadLease { .. } => Self::Usage(error.to_string()),
-            other => Self::Failed(other.to_string()),
-        }
-    }
-}
-
-impl From<DemoError> for CliError {
-    fn from(error: DemoError) -> Self {
-        match error {
-            DemoError::Sandbox(error) => error.into(),
-            DemoError::Home(error) => error.into(),
-            DemoError::Host(error) => error.into(),
-            DemoError::Client(error) => error.into(),
-            DemoError::Board(error) => error.into(),
             other => Self::Failed(other.to_string()),
         }
     }

@@ -1,9 +1,9 @@
-//! Floor 6. The command line, and the door to the house: one file per noun, each with its arguments and what it does with them.
+//! Floor 6. The command line: one file per noun, each with its arguments and what it does with them.
 //!
 //! What they share: `session` (which engine, as whom), `output` and `table` (for people, or one JSON document), `text` (making
-//! foreign text safe to show), `error` (exit codes), `log`, `host` (an engine inside this process), `danger` (dry run and typed
-//! name), `wait` (following what was begun), `carry` (everything that ends in a recovery), `words` (arguments that are more than
-//! a word). A new noun gets its file, and its line in `verb`.
+//! foreign text safe to show), `error` (exit codes), `danger` (dry run and typed name), `wait` (following what was begun), `carry`
+//! (everything that ends in a recovery), `words` (arguments that are more than a word). A new noun gets its file, and its
+//! line in `verb`.
 
 mod action;
 mod audit;
@@ -17,10 +17,8 @@ mod demo;
 mod deploy;
 mod diagnose;
 mod error;
-mod host;
 mod incident;
 mod init;
-mod log;
 mod operator;
 mod output;
 mod recovery;
@@ -40,5 +38,8 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use error::Exit;
-pub use verb::Arguments;
+pub use board::run as board;
+pub use error::{CliError, Exit};
+pub use output::Output;
+pub use session::{Global, Session};
+pub use verb::Verb;

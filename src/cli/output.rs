@@ -44,9 +44,10 @@ impl Output {
         self.json
     }
 
-    /// Whether colours are unwanted: asked for, or nobody could see them.
-    pub(super) fn is_plain(&self) -> bool {
-        !self.colour
+    /// Whether colours are wanted and can be shown.
+    #[must_use]
+    pub fn wants_colour(&self) -> bool {
+        self.colour
     }
 
     /// Columns of the terminal, if it is one.
@@ -66,19 +67,14 @@ impl Output {
         if self.json {
             let mut json = serde_json::to_string(document).map_err(|error| CliError::Failed(error.to_string()))?;
             json.push('\n');
-            write_out(json.as_bytes())
+            write_out(&json)
         } else {
             let mut text = text();
             if !text.is_empty() && !text.ends_with('\n') {
                 text.push('\n');
             }
-            write_out(text.as_bytes())
+            write_out(&text)
         }
-    }
-
-    /// A result that is for another program whatever the options say.
-    pub(super) fn script(&self, script: &[u8]) -> Result<(), CliError> {
-        write_out(script)
     }
 
     /// Tells somebody who watches how it goes; not part of the result.
@@ -99,9 +95,9 @@ impl Output {
     }
 }
 
-fn write_out(bytes: &[u8]) -> Result<(), CliError> {
+fn write_out(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(CliError::NoReader),
         Err(error) => Err(CliError::Failed(format!("standard output: {error}"))),
         Ok(()) => Ok(()),

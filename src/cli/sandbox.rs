@@ -1,47 +1,27 @@
-//! `codeblue sandbox`
+//! `codeblue sandbox …`: the platform that may be broken.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use clap::Subcommand;
-use serde_json::json;
 
 use super::{
+    demo,
     error::{CliError, Exit},
-    serve::Told,
+    serve::until_told_to_stop,
     session::Session,
-    table::{Cell, Paint, Table},
-    text, words,
 };
-use crate::{
-    engine::{Home, login_of},
-    sandbox::{self, FaultKind, ProcessState, Sandbox, SandboxError, SandboxOptions, SandboxStatus},
-};
+use crate::sandbox::{self, FaultKind, SandboxError, SandboxOptions};
 
-/// How often it is seen whether `sandbox down` ended it.
-const LOOK: Duration = Duration::from_millis(200);
-
-/// Where the sandbox is.
-#[derive(Debug, Clone, clap::Args)]
-pub(super) struct Place {
-    /// Its folder; the sandbox or demo of this home that was brought up last when not given
-    #[arg(long, value_name = "DIR", env = "CODEBLUE_SANDBOX")]
-    dir: Option<PathBuf>,
-}
-
-/// The platform of the demo alone, and its faults
+/// The platform that may be broken
 #[derive(Debug, Subcommand)]
-pub(super) enum Verb {
+pub enum Sandbox {
     /// Bring it up and stay until interrupted
     Up {
-        /// An empty folder, or one that was a sandbox before
-        #[arg(long, value_name = "DIR", env = "CODEBLUE_SANDBOX")]
+        /// A new or empty folder, or one that was a sandbox before
+        #[arg(long)]
         dir: PathBuf,
         /// Of the invented patients and of the load
-        #[arg(long, value_name = "N", default_value_t = 1)]
+        #[arg(long, default_value_t = 1)]
         seed: u64,
         /// Return when it is up, and leave it running
         #[arg(long)]
@@ -49,242 +29,153 @@ pub(super) enum Verb {
         #[arg(long, hide = true)]
         detached: bool,
     },
-    /// End it and undo all faults
+    /// End it
     Down {
-        #[command(flatten)]
-        place: Place,
+        /// The sandbox; that of the running demo by default
+        #[arg(long)]
+        dir: Option<PathBuf>,
     },
-    /// Break something for real; `fault list` names what can be broken
+    /// Break something; `fault list` says what can be broken
     Fault {
-        /// Such as bad-release, or list
+        /// Such as bad-release, kill, freeze, broken-config, corrupt-database, slow; or list
         name: String,
-        /// Another service than the usual one
+        /// The service; each fault has a default
         service: Option<String>,
-        /// When the sandbox undoes it by itself
-        #[arg(long = "for", value_name = "TIME", value_parser = words::duration, default_value = "10m")]
-        lease: Duration,
-        #[command(flatten)]
-        place: Place,
+        /// The sandbox; that of the running demo by default
+        #[arg(long)]
+        dir: Option<PathBuf>,
+        /// It is taken back by itself after this time
+        #[arg(long = "for", value_parser = humantime::parse_duration, value_name = "DURATION")]
+        lease: Option<Duration>,
     },
-    /// Undo all faults and start what should run; works on what a crash left behind too
+    /// Take all faults back
     Heal {
-        #[command(flatten)]
-        place: Place,
+        /// The sandbox; that of the running demo by default
+        #[arg(long)]
+        dir: Option<PathBuf>,
     },
     /// What runs, and what is broken
     Status {
-        #[command(flatten)]
-        place: Place,
+        /// The sandbox; that of the running demo by default
+        #[arg(long)]
+        dir: Option<PathBuf>,
     },
-    /// Write the platform file that describes it
+    /// Write the platform file of a sandbox
     Platform {
-        /// The folder to write it into
-        #[arg(long, value_name = "DIR")]
+        /// The sandbox
+        #[arg(long)]
+        dir: PathBuf,
+        /// The folder to write codeblue.toml into
+        #[arg(long)]
         into: PathBuf,
-        #[command(flatten)]
-        place: Place,
     },
-    /// Start a service of it again
+    #[command(hide = true)]
     Restart {
         service: String,
-        #[command(flatten)]
-        place: Place,
+        #[arg(long)]
+        dir: PathBuf,
     },
-    /// Let a service of it read its release and its configuration anew
+    #[command(hide = true)]
     Reload {
         service: String,
-        #[command(flatten)]
-        place: Place,
+        #[arg(long)]
+        dir: PathBuf,
     },
 }
 
-impl Verb {
+impl From<SandboxError> for CliError {
+    fn from(error: SandboxError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl Sandbox {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
-        let output = &session.output;
         match self {
-            Self::Up { dir, seed, detach: true, .. } => {
-                let status = sandbox::up_detached(&SandboxOptions { dir, binary: binary()?, seed })?;
-                note(session, &status.dir);
-                output.result(&status, || describe(session, &status))?;
-            }
-            Self::Up { dir, seed, detached, .. } => {
+            Self::Up { dir, seed, detach, detached } => {
+                let options = SandboxOptions { dir, binary: demo::own_binary()?, seed };
+                if detach {
+                    return show(session, &sandbox::up_detached(&options)?);
+                }
                 if detached {
                     sandbox::leave_terminal().map_err(|error| CliError::Failed(error.to_string()))?;
                 }
-                stay(session, SandboxOptions { dir, binary: binary()?, seed }).await?;
+                stay(session, options).await?;
             }
-            Self::Down { place } => {
-                let dir = place.find(session)?;
-                sandbox::down(&dir)?;
-                output.result(&json!({"dir": dir, "up": false}), || format!("{} is down", dir.display()))?;
-            }
-            Self::Fault { name, .. } if name == "list" => list(session)?,
-            Self::Fault { name, service, lease, place } => {
-                let fault = FaultKind::from_name(&name)?;
-                let record = sandbox::inject(&place.find(session)?, fault, service.as_deref(), lease, session.now())?;
-                output.result(&record, || {
-                    let until = text::moment(record.expires_at);
-                    format!("{} injected into {}; undone by itself at {until}", fault.name(), record.service)
+            Self::Down { dir } => sandbox::down(&found(session, dir)?)?,
+            Self::Fault { name, .. } if name == "list" => return list(session),
+            Self::Fault { name, service, dir, lease } => {
+                let fault = FaultKind::from_name(&name).map_err(|error| CliError::Usage(error.to_string()))?;
+                let lease = lease.unwrap_or(sandbox::DEFAULT_LEASE);
+                let dir = found(session, dir)?;
+                let record = sandbox::inject(&dir, fault, service.as_deref(), lease, session.now())?;
+                session.output.result(&record, || {
+                    format!(
+                        "{} injected into {}; taken back at {} or by: codeblue sandbox heal",
+                        record.fault.name(),
+                        record.service,
+                        record.expires_at.format("%H:%M:%S UTC")
+                    )
                 })?;
             }
-            Self::Heal { place } => {
-                let healed = sandbox::heal(&place.find(session)?)?;
-                output.result(&healed, || {
-                    let mut page = format!("{} undone\n", text::count(healed.faults.len(), "fault"));
-                    for fault in &healed.faults {
-                        let late = if fault.was_in_force { "" } else { " (repaired before)" };
-                        page += &format!("  {} on {}{late}\n", fault.fault.name(), fault.service);
-                    }
-                    for service in &healed.started {
-                        page += &format!("  {service} started\n");
-                    }
-                    page
-                })?;
+            Self::Heal { dir } => return show(session, &sandbox::heal(&found(session, dir)?)?),
+            Self::Status { dir } => return show(session, &sandbox::status(&found(session, dir)?)?),
+            Self::Platform { dir, into } => {
+                let path = sandbox::write_platform(&dir, &into, &demo::own_binary()?, &demo::own_login())?;
+                session.output.result(&path, || path.display().to_string())?;
             }
-            Self::Status { place } => {
-                let status = sandbox::status(&place.find(session)?)?;
-                output.result(&status, || describe(session, &status))?;
-            }
-            Self::Platform { into, place } => {
-                let login = login_of(rustix::process::getuid().as_raw())
-                    .ok_or_else(|| CliError::Failed("this user has no login on this host".to_owned()))?;
-                let file = sandbox::write_platform(&place.find(session)?, &into, &binary()?, &login)?;
-                output.result(&json!({"platformFile": file}), || file.display().to_string())?;
-            }
-            Self::Restart { service, place } => {
-                sandbox::restart(&place.find(session)?, &service)?;
-                output.result(&json!({"restarted": service}), || format!("{} restarted", text::line(&service)))?;
-            }
-            Self::Reload { service, place } => {
-                sandbox::reload(&place.find(session)?, &service)?;
-                output.result(&json!({"reloaded": service}), || format!("{} reloaded", text::line(&service)))?;
-            }
+            Self::Restart { service, dir } => sandbox::restart(&dir, &service)?,
+            Self::Reload { service, dir } => sandbox::reload(&dir, &service)?,
         }
         Ok(Exit::Done)
     }
 }
 
-fn binary() -> Result<PathBuf, CliError> {
-    std::env::current_exe().map_err(|error| CliError::Failed(format!("this program's own file: {error}")))
-}
-
-impl Place {
-    fn find(self, session: &Session) -> Result<PathBuf, CliError> {
-        if let Some(dir) = self.dir {
-            return Ok(dir);
-        }
-        let remembered = session.home().ok().and_then(|home| fs::read_to_string(pointer(&home)).ok());
-        match remembered {
-            Some(dir) => Ok(PathBuf::from(dir)),
-            None => {
-                Err(CliError::Usage("no sandbox was brought up from this home; name one with --dir DIR".to_owned()))
-            }
-        }
+/// The sandbox named, or that of the running demo.
+fn found(session: &Session, dir: Option<PathBuf>) -> Result<PathBuf, CliError> {
+    if let Some(dir) = dir {
+        return Ok(dir);
+    }
+    let pointer = demo::pointer(session)?;
+    match std::fs::read_to_string(&pointer) {
+        Ok(dir) if std::path::Path::new(dir.trim()).exists() => Ok(PathBuf::from(dir.trim())),
+        _ => Err(CliError::Usage("no demo runs here; name the sandbox with --dir DIR".to_owned())),
     }
 }
 
-fn pointer(home: &Home) -> PathBuf {
-    home.run().join("sandbox")
+fn list(session: &Session) -> Result<Exit, CliError> {
+    let all: Vec<_> = FaultKind::ALL
+        .iter()
+        .map(
+            |fault| serde_json::json!({"name": fault.name(), "does": fault.what(), "service": fault.default_service()}),
+        )
+        .collect();
+    session.output.result(&all, || {
+        FaultKind::ALL
+            .iter()
+            .map(|fault| format!("{:<18}{:<14}{}\n", fault.name(), fault.default_service(), fault.what()))
+            .collect()
+    })?;
+    Ok(Exit::Done)
 }
 
-/// Notes where a sandbox is, so that a command in another terminal finds it. Only a convenience: `--dir` works without it.
-pub(super) fn remember(home: &Home, dir: &Path) {
-    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-    if let Some(dir) = dir.to_str()
-        && fs::create_dir_all(home.run()).is_ok()
-    {
-        let _ = fs::write(pointer(home), dir);
-    }
+fn show(session: &Session, document: &impl serde::Serialize) -> Result<Exit, CliError> {
+    session.output.result(document, || serde_json::to_string_pretty(document).unwrap_or_default())?;
+    Ok(Exit::Done)
 }
 
-fn note(session: &Session, dir: &Path) {
-    if let Ok(home) = session.home() {
-        remember(&home, dir);
-    }
-}
-
-/// Until a signal, or `sandbox down` from elsewhere.
+/// Stays until told to stop, or until `sandbox down` from elsewhere.
 async fn stay(session: &Session, options: SandboxOptions) -> Result<(), CliError> {
-    let mut told = Told::listen()?;
-    let started = tokio::task::spawn_blocking(move || Sandbox::start(&options)).await;
-    let sandbox = started.map_err(|error| SandboxError::Supervisor(error.to_string()))??;
-    note(session, sandbox.dir());
+    let panicked = |error: tokio::task::JoinError| CliError::Failed(error.to_string());
+    let sandbox = tokio::task::spawn_blocking(move || sandbox::Sandbox::start(&options)).await.map_err(panicked)??;
     session.output.progress(&format!("up in {}; Ctrl-C ends it", sandbox.dir().display()));
+    let told = until_told_to_stop();
+    tokio::pin!(told);
     while sandbox.is_up() {
         tokio::select! {
-            _ = told.wait() => break,
-            () = tokio::time::sleep(LOOK) => {}
+            _ = &mut told => break,
+            () = tokio::time::sleep(Duration::from_millis(200)) => {}
         }
     }
-    tokio::task::spawn_blocking(move || sandbox.stop())
-        .await
-        .map_err(|error| SandboxError::Supervisor(error.to_string()).into())
-}
-
-fn list(session: &Session) -> Result<(), CliError> {
-    let faults: Vec<_> = FaultKind::ALL
-        .map(|fault| json!({"name": fault.name(), "service": fault.default_service(), "what": fault.what()}))
-        .into();
-    session.output.result(&faults, || {
-        let mut table = Table::new(["FAULT", "SERVICE", "WHAT IT DOES"]);
-        for fault in FaultKind::ALL {
-            table.row([Cell::from(fault.name()), Cell::from(fault.default_service()), Cell::from(fault.what())]);
-        }
-        table.render(&session.output)
-    })
-}
-
-fn describe(session: &Session, status: &SandboxStatus) -> String {
-    let mut page = format!("{} in {}\n", if status.up { "up" } else { "DOWN" }, status.dir.display());
-    let mut services = Table::new(["STATE", "SERVICE", "PROCESS", "PORT", "VERSION", "WHY"]);
-    for service in &status.services {
-        let state = match service.process {
-            ProcessState::Running if service.healthy => Cell::painted("● OK", Paint::Good),
-            ProcessState::Running => Cell::painted("✖ FAILS", Paint::Bad),
-            ProcessState::Frozen => Cell::painted("✖ FROZEN", Paint::Bad),
-            ProcessState::Gone => Cell::painted("✖ GONE", Paint::Bad),
-        };
-        let number = |number: Option<u32>| number.map_or_else(|| "—".to_owned(), |number| number.to_string());
-        services.row([
-            state,
-            Cell::from(service.name),
-            Cell::from(number(service.pid)),
-            Cell::from(number(service.port.map(u32::from))),
-            Cell::from(service.version.as_deref().unwrap_or("—")),
-            Cell::from(service.problem.as_deref().unwrap_or_default()),
-        ]);
-    }
-    page += &services.render(&session.output);
-    let mut faults = Table::new(["FAULT", "SERVICE", "IN FORCE", "UNDONE AT"]);
-    for fault in &status.faults {
-        faults.row([
-            Cell::from(fault.record.fault.name()),
-            Cell::from(&fault.record.service),
-            Cell::from(if fault.in_force { "yes" } else { "no" }),
-            Cell::from(text::moment(fault.record.expires_at)),
-        ]);
-    }
-    if !faults.is_empty() {
-        page += &format!("\n{}", faults.render(&session.output));
-    }
-    page
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sandbox::DEFAULT_LEASE;
-
-    #[test]
-    fn a_sandbox_is_found_again_from_its_home() {
-        let folder = tempfile::tempdir().unwrap();
-        let home = Home::at(folder.path());
-        remember(&home, &folder.path().join("sandbox"));
-        assert_eq!(fs::read_to_string(pointer(&home)).unwrap(), folder.path().join("sandbox").to_str().unwrap());
-    }
-
-    #[test]
-    fn the_lease_told_in_the_help_is_the_one_in_force() {
-        assert_eq!(words::duration("10m"), Ok(DEFAULT_LEASE));
-    }
+    tokio::task::spawn_blocking(move || sandbox.stop()).await.map_err(panicked)
 }

@@ -1,4 +1,4 @@
-//! `codeblue serve`
+//! `codeblue serve`, and an engine inside this process for whoever needs one.
 
 use std::sync::Arc;
 
@@ -7,15 +7,62 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     error::{CliError, Exit},
-    host::Hosted,
-    log,
     session::Session,
 };
-use crate::engine::SystemClock;
+use crate::{
+    api::{self, Server},
+    engine::{Engine, EngineHandle, Home, SystemClock},
+};
 
 /// Run the engine alone, without the board
 #[derive(Debug, Args)]
 pub struct Serve {}
+
+/// An engine that runs inside this process and answers on its home's socket.
+pub struct Running {
+    engine: Engine,
+    server: Server,
+}
+
+impl Running {
+    /// How to speak to it without the socket.
+    #[must_use]
+    pub fn handle(&self) -> EngineHandle {
+        self.engine.handle()
+    }
+
+    /// Waits until no recovery runs any more.
+    pub async fn finish_recoveries(&self) {
+        let engine = self.engine.handle();
+        let mut events = engine.subscribe();
+        while engine.state().running_recoveries().next().is_some() {
+            if let Err(tokio::sync::broadcast::error::RecvError::Closed) = events.recv().await {
+                return;
+            }
+        }
+    }
+
+    /// Stops in good order: first the socket, then what runs.
+    pub async fn stop(self, reason: &str) {
+        self.server.stop().await;
+        self.engine.stop(reason).await;
+    }
+}
+
+/// Starts the engine of a home and its socket.
+///
+/// # Errors
+/// When the home is taken or damaged, the platform file is wrong, or the socket cannot be made. Nothing runs then.
+pub async fn start(home: &Home) -> Result<Running, CliError> {
+    let engine = Engine::start(home, Arc::new(SystemClock)).await?;
+    match api::serve(engine.handle(), &home.socket()) {
+        Ok(server) => Ok(Running { engine, server }),
+        Err(error) => {
+            engine.stop("its socket could not be made").await;
+            Err(CliError::Failed(error.to_string()))
+        }
+    }
+}
 
 impl Serve {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
@@ -24,9 +71,8 @@ impl Serve {
         }
         let home = session.home()?;
         let mut told = Told::listen()?;
-        let _log = log::keep(&home, false)?;
-        let hosted = Hosted::start(&home, Arc::new(SystemClock)).await?;
-        let state = hosted.state();
+        let running = start(&home).await?;
+        let state = running.handle().state();
         session.output.progress(&format!(
             "engine of {} answers on {}; {} services, log in {}; Ctrl-C stops it",
             state.platform.name,
@@ -37,21 +83,28 @@ impl Serve {
         let reason = told.wait().await;
         session.output.progress("stopping in good order; a second Ctrl-C leaves at once, and the next start resumes");
         tokio::select! {
-            () = hosted.stop(reason) => Ok(Exit::Done),
+            () = running.stop(reason) => Ok(Exit::Done),
             _ = told.wait() => Ok(Exit::Failed),
         }
     }
 }
 
-/// Whoever may want this process to end.
-pub(super) struct Told {
+/// Waits until somebody or the system wants this process to end, and says who.
+///
+/// # Errors
+/// When signals cannot be listened to.
+pub async fn until_told_to_stop() -> Result<&'static str, CliError> {
+    Ok(Told::listen()?.wait().await)
+}
+
+struct Told {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
 }
 
 impl Told {
-    pub(super) fn listen() -> Result<Self, CliError> {
+    fn listen() -> Result<Self, CliError> {
         let listen = |kind| signal(kind).map_err(|error| CliError::Failed(format!("signals: {error}")));
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
@@ -60,8 +113,7 @@ impl Told {
         })
     }
 
-    /// Who it is, when somebody does.
-    pub(super) async fn wait(&mut self) -> &'static str {
+    async fn wait(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => "interrupted",
             _ = self.terminate.recv() => "terminated",

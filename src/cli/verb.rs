@@ -1,33 +1,19 @@
 //! The table of commands.
 
-use std::{num::NonZero, thread};
-
-use clap::{CommandFactory, Parser, Subcommand};
-use clap_complete::Shell;
+use clap::Subcommand;
 
 use super::{
-    action, audit, automation, board, change, check, demo, deploy, diagnose,
+    action, audit, automation, change, check, demo, deploy, diagnose,
     error::{CliError, Exit},
-    incident, init, log, operator, recovery, rollback, sandbox, serve, service,
-    session::{Global, Session},
+    incident, init, operator, recovery, rollback, sandbox, serve, service,
+    session::Session,
     snapshot, status,
 };
-use crate::sandbox::ServiceArgs;
 
-/// Incident command center: watch, decide, roll back, prove. Without a command: the board
-#[derive(Debug, Parser)]
-#[command(name = "codeblue", version, about, max_term_width = 110)]
-pub struct Arguments {
-    #[command(flatten)]
-    global: Global,
-    #[command(subcommand)]
-    verb: Option<Verb>,
-}
-
-/// What can be asked for.
+/// What can be asked for on the command line.
 #[derive(Debug, Subcommand)]
-enum Verb {
-    /// The whole product on a platform of real processes that is safe to break
+pub enum Verb {
+    /// The whole product on a platform of real processes, safe to break
     Demo(demo::Demo),
     /// Write a platform file to start from
     Init(init::Init),
@@ -71,42 +57,36 @@ enum Verb {
     /// The journal as evidence
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// The platform of the demo alone, and its faults
+    /// The platform that may be broken
     #[command(subcommand)]
-    Sandbox(sandbox::Verb),
-    /// Write the completions of a shell
-    Completions { shell: Shell },
-    /// One service of a sandbox; the sandbox itself starts it
-    #[command(hide = true)]
-    SandboxService(ServiceArgs),
-}
-
-impl Arguments {
-    /// How many threads the work needs: the services of a sandbox are many and small.
-    #[must_use]
-    pub fn threads(&self) -> usize {
-        let all = thread::available_parallelism().map_or(2, NonZero::get).max(2);
-        if matches!(self.verb, Some(Verb::SandboxService(_))) { 2 } else { all }
-    }
-
-    /// Does what was asked for and says how it ended. What went wrong has been told.
-    pub async fn run(self) -> Exit {
-        let session = Session::new(self.global);
-        let done = match self.verb {
-            None => board::run(&session).await,
-            Some(verb) => verb.run(&session).await,
-        };
-        done.unwrap_or_else(|error| session.output.error(&error))
-    }
+    Sandbox(sandbox::Sandbox),
+    #[command(hide = true, name = "sandbox-service")]
+    SandboxService(crate::sandbox::ServiceArgs),
 }
 
 impl Verb {
-    async fn run(self, session: &Session) -> Result<Exit, CliError> {
-        if !matches!(self, Self::Demo(_) | Self::Serve(_)) {
-            log::tell();
+    /// Whether an engine runs inside this process, so that it keeps a log.
+    #[must_use]
+    pub fn is_engine(&self) -> bool {
+        matches!(self, Self::Serve(_))
+    }
+
+    /// Whether it takes the whole screen, so that nothing else may be written to it.
+    #[must_use]
+    pub fn takes_screen(&self) -> bool {
+        matches!(self, Self::Demo(demo) if demo.takes_screen())
+    }
+
+    /// Does it, and says how it ended. What went wrong has been told.
+    pub async fn run(self, session: &Session) -> Exit {
+        match self.carry_out(session).await {
+            Ok(exit) => exit,
+            Err(error) => session.output.error(&error),
         }
+    }
+
+    async fn carry_out(self, session: &Session) -> Result<Exit, CliError> {
         match self {
-            Self::Demo(verb) => verb.run(session).await,
             Self::Init(verb) => verb.run(session),
             Self::Check(verb) => verb.run(session),
             Self::Serve(verb) => verb.run(session).await,
@@ -123,15 +103,10 @@ impl Verb {
             Self::Automation(verb) => verb.run(session).await,
             Self::Operator(verb) => verb.run(session).await,
             Self::Audit(verb) => verb.run(session).await,
+            Self::Demo(verb) => verb.run(session).await,
             Self::Sandbox(verb) => verb.run(session).await,
-            Self::Completions { shell } => {
-                let mut script = Vec::new();
-                clap_complete::generate(shell, &mut Arguments::command(), "codeblue", &mut script);
-                session.output.script(&script)?;
-                Ok(Exit::Done)
-            }
-            Self::SandboxService(service) => {
-                crate::sandbox::run_service(service).await?;
+            Self::SandboxService(args) => {
+                crate::sandbox::run_service(args).await?;
                 Ok(Exit::Done)
             }
         }

@@ -154,7 +154,7 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::RecordDeployment { component, version, note } => {
             deployment::record(state, &component, &version, DeploymentOrigin::Reported, &note)
         }
-        Command::AddOperator { name, roles, login } => operator::add(&name, roles, login),
+        Command::AddOperator { name, roles, login } => operator::add(state, &name, roles, login),
         Command::DisableOperator { name } => operator::disable(state, &name),
         Command::SetAutomation { mode } => {
             Ok(if state.mode == mode { Vec::new() } else { vec![Event::AutomationSet { mode }] })

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Event, Refusal, State};
-use crate::platform::Role;
+use crate::platform::{Profile, Role};
 
 /// A person with an identity and roles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,7 +98,12 @@ impl<'de> Deserialize<'de> for Actor {
 }
 
 /// Decides that somebody new may work here. Adding a known name changes roles and login instead.
-pub(super) fn add(name: &str, roles: BTreeSet<Role>, login: Option<String>) -> Result<Vec<Event>, Refusal> {
+pub(super) fn add(
+    state: &State,
+    name: &str,
+    roles: BTreeSet<Role>,
+    login: Option<String>,
+) -> Result<Vec<Event>, Refusal> {
     if name.is_empty() || name.chars().any(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(c))) {
         return Err(Refusal::new("operator-name", format!("{name:?} is no operator name"))
             .hint("use letters, digits, - _ and ."));
@@ -106,6 +111,15 @@ pub(super) fn add(name: &str, roles: BTreeSet<Role>, login: Option<String>) -> R
     if roles.is_empty() {
         return Err(Refusal::new("operator-roles", format!("{name} would have no role"))
             .hint("give at least one of viewer, engineer, technical-lead, cto, compliance-officer"));
+    }
+    // Two names for one login would be two pairs of eyes for one person.
+    let taken = state
+        .operators
+        .values()
+        .find(|other| other.name != name && !other.disabled && login.is_some() && other.login == login);
+    if let (Some(other), false) = (taken, state.platform.profile == Profile::Drill) {
+        return Err(Refusal::new("login-taken", format!("this login is operator {} already", other.name))
+            .hint("outside drills a login is one operator; give the new one a login of its own"));
     }
     Ok(vec![Event::OperatorAdded { name: name.to_owned(), roles, login }])
 }
@@ -121,4 +135,37 @@ pub(super) fn disable(state: &State, name: &str) -> Result<Vec<Event>, Refusal> 
             .hint("add somebody else first"));
     }
     Ok(vec![Event::OperatorDisabled { name: name.to_owned() }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::Platform;
+
+    #[test]
+    fn outside_drills_a_login_is_one_operator() {
+        let mut state = State::default();
+        let person = |name: &str, disabled| Operator {
+            name: name.to_owned(),
+            roles: [Role::TechnicalLead].into(),
+            login: Some("ops".to_owned()),
+            disabled,
+        };
+        state.operators.insert("alice".to_owned(), person("alice", false));
+        let profile = |state: &mut State, profile| {
+            state.platform = Platform { profile, ..Platform::clone(&state.platform) }.into();
+        };
+        let again = |state: &State, name: &str, login: &str| {
+            add(state, name, [Role::Cto].into(), Some(login.to_owned())).map_err(|refusal| refusal.rule)
+        };
+        profile(&mut state, Profile::Production);
+        assert_eq!(again(&state, "aaron", "ops"), Err("login-taken".to_owned()));
+        assert!(again(&state, "aaron", "aaron").is_ok());
+        assert!(again(&state, "alice", "ops").is_ok(), "roles of a known operator may change");
+        profile(&mut state, Profile::Drill);
+        assert!(again(&state, "aaron", "ops").is_ok());
+        profile(&mut state, Profile::Production);
+        state.operators.insert("alice".to_owned(), person("alice", true));
+        assert!(again(&state, "aaron", "ops").is_ok(), "who is disabled holds no login");
+    }
 }

@@ -185,22 +185,24 @@ impl Engine {
 async fn begin(handle: &EngineHandle, platform: Arc<Platform>) -> Result<(), StartError> {
     let host = sysinfo::System::host_name().unwrap_or_else(|_| "this host".to_owned());
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    let mut commands = vec![Command::StartEngine { version, host }, Command::LoadPlatform { platform }];
-    if let Some(first) = first_operator(&handle.state()) {
-        commands.push(first);
-    }
-    for command in commands {
-        handle.submit(command, Actor::Engine).await.map_err(|error| StartError::Begin(error.to_string()))?;
+    let first = handle.state().operators.is_empty();
+    let submit = async |command| {
+        handle.submit(command, Actor::Engine).await.map_err(|error| StartError::Begin(error.to_string()))
+    };
+    submit(Command::StartEngine { version, host }).await?;
+    submit(Command::LoadPlatform { platform }).await?;
+    if let Some(command) = first_operator(&handle.state()).filter(|_| first) {
+        submit(command).await?;
     }
     Ok(())
 }
 
-/// Somebody has to be able to act: the login that starts the first engine.
+/// Somebody has to be able to act: the login that starts the first engine, unless the platform file gives it a name.
 fn first_operator(state: &State) -> Option<Command> {
-    if !state.operators.is_empty() {
+    let login = login_of(rustix::process::getuid().as_raw())?;
+    if state.operators.values().any(|operator| operator.login.as_deref() == Some(&login)) {
         return None;
     }
-    let login = login_of(rustix::process::getuid().as_raw())?;
     Some(Command::AddOperator { name: login.clone(), roles: [Role::TechnicalLead].into(), login: Some(login) })
 }
 

@@ -109,9 +109,9 @@ pub fn age(delta: TimeDelta) -> String {
     let seconds = delta.num_seconds().max(0);
     match seconds {
         0..=1 => "now".to_owned(),
-        2..=99 => format!("{seconds}s"),
-        100..=5_999 => format!("{}m", seconds / 60),
-        6_000..=172_799 => format!("{}h", seconds / 3600),
+        2..=89 => format!("{seconds}s"),
+        90..=3_599 => format!("{}m", seconds / 60),
+        3_600..=172_799 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
     }
 }

@@ -111,7 +111,7 @@ fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
     }
     if overflow {
         let hidden = keys.len() - usize::from(row).min(keys.len());
-        canvas.line(inside, inside.height - 1, &[(Role::Muted, format!("  + {hidden} more"))]);
+        canvas.line(inside, inside.height.saturating_sub(1), &[(Role::Muted, format!("  + {hidden} more"))]);
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: IncidentI
     let top = Rect { height: 3, ..area };
     let summary = format!("{} · {}", incident.severity, incident.state);
     let inside = canvas.frame(top, "Clocks", &summary, false);
-    let mut pieces = vec![(Role::Text, format!(" detected {}   ", incident.detected_at.format("%H:%M:%S")))];
-    pieces.extend(rows::clocks(incident, model.now));
+    let mut pieces = vec![(Role::Muted, format!(" since {}  ", incident.detected_at.format("%H:%M:%S")))];
+    pieces.extend(rows::clocks(incident, model.now, area.width >= 100));
     canvas.line(inside, 0, &pieces);
 
     let rest = Rect { y: area.y + 3, height: area.height.saturating_sub(3), ..area };

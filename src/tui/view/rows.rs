@@ -33,7 +33,9 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
         || "—".to_owned(),
         |rate| if rate == 0.0 { "0 %".to_owned() } else { format!("{:.0} %", (rate * 100.0).max(1.0)) },
     );
-    let spark = columns.saturating_sub(name_columns + 8 + 7 + 6 + 1).clamp(6, 30);
+    let room = columns.saturating_sub(name_columns + 8 + 7 + 6 + 1);
+    // Where there is room for words, they get the better half of it.
+    let spark = if room > 30 { (room / 3).clamp(12, 30) } else { room.max(6) };
     let mut pieces = vec![
         (role, format!("{glyph} {} ", text::left(word, 5))),
         (Role::Text, text::left(name, name_columns)),
@@ -121,7 +123,7 @@ pub(super) fn severity_role(incident: &Incident) -> Role {
 }
 
 /// The clocks of an incident in one line.
-pub(super) fn clocks(incident: &Incident, now: DateTime<Utc>) -> Vec<Piece> {
+pub(super) fn clocks(incident: &Incident, now: DateTime<Utc>, with_targets: bool) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for clock in Clock::ALL {
         let name = match clock {
@@ -129,14 +131,18 @@ pub(super) fn clocks(incident: &Incident, now: DateTime<Utc>) -> Vec<Piece> {
             Clock::Respond => "responded",
             Clock::Resolve => "resolved",
         };
-        let target = text::clock(incident.deadline(clock) - incident.detected_at);
+        let target = if with_targets {
+            format!(" of {}   ", text::clock(incident.deadline(clock) - incident.detected_at))
+        } else {
+            "  ".to_owned()
+        };
         match incident.stopped_at(clock) {
             Some(at) => {
                 let late = at > incident.deadline(clock);
                 pieces.push((Role::Text, format!("{name} {} ", text::clock(at - incident.detected_at))));
                 let mark = if late { "✖" } else { "✓" };
                 pieces.push((if late { Role::Bad } else { Role::Ok }, mark.to_owned()));
-                pieces.push((Role::Muted, format!(" of {target}   ")));
+                pieces.push((Role::Muted, target));
             }
             None if incident.state.is_open() => {
                 let left = incident.deadline(clock) - now;
@@ -144,7 +150,7 @@ pub(super) fn clocks(incident: &Incident, now: DateTime<Utc>) -> Vec<Piece> {
                     pieces.push((Role::Bad, format!("{clock} ✖ {} late   ", text::clock(left.abs()))));
                 } else {
                     pieces.push((Role::Text, format!("{clock} {} left", text::clock(left))));
-                    pieces.push((Role::Muted, format!(" of {target}   ")));
+                    pieces.push((Role::Muted, target));
                 }
             }
             None => pieces.push((Role::Muted, format!("{name} —   "))),
