@@ -2,7 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod api;
+mod desk;
+mod executor;
+mod house;
+mod invariants;
 mod outage;
+mod properties;
 mod served;
+mod simulation;
 mod stream;
 mod terminal;
+mod world;
