@@ -68,6 +68,8 @@ impl Client {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn unix(socket: &Path, named: Option<String>) -> Result<Self, ClientError> {
+        // Without a provider the HTTP library panics, even where there is no TLS; one may be there already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .unix_socket(socket)
             .tls_certs_only([])

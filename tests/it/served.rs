@@ -49,6 +49,10 @@ impl Bed {
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
+
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.path("records.db")).unwrap()
+    }
 }
 
 /// A server that always says it is well.
