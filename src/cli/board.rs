@@ -1,35 +1,32 @@
 //! `codeblue` without a command: the board. It attaches to the engine of this home, or runs one inside itself.
 
-use std::sync::Arc;
+use std::{io::IsTerminal, sync::Arc};
 
 use tokio::sync::oneshot;
 
 use super::{
     error::{CliError, Exit},
+    log,
     serve::{Running, start},
     session::Session,
 };
 use crate::{
     engine::SystemClock,
-    tui::{BoardError, BoardOptions, Theme, board},
+    tui::{BoardError, BoardOptions, NoScreen, Theme, board},
 };
 
 /// Shows the board until it is left.
-pub async fn run(session: &Session) -> Exit {
-    match show(session).await {
-        Ok(()) => Exit::Done,
-        Err(error) => session.output.error(&error),
-    }
-}
-
-async fn show(session: &Session) -> Result<(), CliError> {
+pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
+    needs_terminal()?;
     let client = session.client()?;
     let elsewhere = session.is_elsewhere() || client.is_up().await;
     let (tell, failed) = oneshot::channel();
+    let mut log = None;
     let hosted = if elsewhere {
         None
     } else {
         let home = session.home()?;
+        log = Some(log::keep(&home, true)?);
         // A wrong platform file is told before the screen is taken.
         crate::platform::load(&home.platform_file())?;
         Some(tokio::spawn(async move {
@@ -56,7 +53,17 @@ async fn show(session: &Session) -> Result<(), CliError> {
     {
         leave(running, &shown).await;
     }
-    Ok(shown?)
+    drop(log);
+    shown?;
+    Ok(Exit::Done)
+}
+
+/// Says so before an engine is started for a board that cannot be shown.
+pub(super) fn needs_terminal() -> Result<(), CliError> {
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        return Ok(());
+    }
+    Err(BoardError::from(NoScreen::NotATerminal).into())
 }
 
 /// Ends an engine that ran inside a board. A recovery under way is finished first: it must not depend on a terminal.

@@ -11,8 +11,10 @@ use tokio::sync::oneshot;
 
 use super::{
     error::{CliError, Exit},
+    log,
     serve::{Running, until_told_to_stop},
     session::Session,
+    text,
 };
 use crate::{
     client::{Client, Update},
@@ -79,14 +81,14 @@ impl Drill for SandboxDrill {
 }
 
 impl Demo {
-    pub(super) fn takes_screen(&self) -> bool {
-        !self.headless
-    }
-
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        if !self.headless {
+            super::board::needs_terminal()?;
+        }
         let (root, temporary) = place(self.dir.as_deref())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let home = Home::at(&root.join("home"));
+        let log = log::keep(&home, !self.headless)?;
         let operator = session.named().unwrap_or_else(|| "alice".to_owned());
         let client = Client::unix(&home.socket(), Some(operator))?;
         let pointer = pointer(session)?;
@@ -96,13 +98,14 @@ impl Demo {
             session
                 .output
                 .progress(&format!("running in {}; break it with: codeblue sandbox fault list", root.display()));
-            follow(client, self.end_after).await;
+            let followed = follow(session, client, self.end_after).await;
             end(up).await;
-            Ok(())
+            followed
         } else {
             self.on_board(session, root.clone(), home, client, clock).await
         };
         let _ = std::fs::remove_file(pointer);
+        drop(log);
         drop(temporary);
         result.map(|()| Exit::Done)
     }
@@ -207,7 +210,7 @@ async fn end(up: Up) {
 }
 
 /// Prints events as they come, until interrupted or until the time is over.
-async fn follow(client: Client, end_after: Option<Duration>) {
+async fn follow(session: &Session, client: Client, end_after: Option<Duration>) -> Result<(), CliError> {
     let (news_to, mut news) = tokio::sync::mpsc::channel(256);
     tokio::spawn(async move { client.follow(news_to).await });
     let over = async {
@@ -220,15 +223,16 @@ async fn follow(client: Client, end_after: Option<Duration>) {
     tokio::pin!(over, told);
     loop {
         tokio::select! {
-            () = &mut over => return,
-            _ = &mut told => return,
+            () = &mut over => return Ok(()),
+            _ = &mut told => return Ok(()),
             update = news.recv() => match update {
                 Some(Update::Event(recorded)) => {
                     let actor = recorded.actor.to_string();
-                    println!("{} {actor:<24} {}", recorded.at.format("%H:%M:%S%.3f"), recorded.event.summary());
+                    let (at, what) = (recorded.at.format("%H:%M:%S%.3f"), text::line(&recorded.event.summary()));
+                    session.output.script(format!("{at} {actor:<24} {what}\n").as_bytes())?;
                 }
                 Some(_) => {}
-                None => return,
+                None => return Ok(()),
             },
         }
     }

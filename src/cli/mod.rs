@@ -1,7 +1,7 @@
 //! Floor 6. The command line: one file per noun, each with its arguments and what it does with them.
 //!
 //! What they share: `session` (which engine, as whom), `output` and `table` (for people, or one JSON document), `text` (making
-//! foreign text safe to show), `error` (exit codes), `danger` (dry run and typed name), `wait` (following what was begun), `carry`
+//! foreign text safe to show), `error` (exit codes), `log`, `danger` (dry run and typed name), `wait` (following what was begun), `carry`
 //! (everything that ends in a recovery), `words` (arguments that are more than a word). A new noun gets its file, and its
 //! line in `verb`.
 
@@ -19,6 +19,7 @@ mod diagnose;
 mod error;
 mod incident;
 mod init;
+mod log;
 mod operator;
 mod output;
 mod recovery;
@@ -38,8 +39,5 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use board::run as board;
-pub use error::{CliError, Exit};
-pub use output::Output;
-pub use session::{Global, Session};
-pub use verb::Verb;
+pub use error::Exit;
+pub use verb::Arguments;

@@ -67,14 +67,19 @@ impl Output {
         if self.json {
             let mut json = serde_json::to_string(document).map_err(|error| CliError::Failed(error.to_string()))?;
             json.push('\n');
-            write_out(&json)
+            write_out(json.as_bytes())
         } else {
             let mut text = text();
             if !text.is_empty() && !text.ends_with('\n') {
                 text.push('\n');
             }
-            write_out(&text)
+            write_out(text.as_bytes())
         }
+    }
+
+    /// A result that is no document, whatever the options say: a script, or one line of many.
+    pub(super) fn script(&self, script: &[u8]) -> Result<(), CliError> {
+        write_out(script)
     }
 
     /// Tells somebody who watches how it goes; not part of the result.
@@ -95,9 +100,9 @@ impl Output {
     }
 }
 
-fn write_out(text: &str) -> Result<(), CliError> {
+fn write_out(bytes: &[u8]) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(CliError::NoReader),
         Err(error) => Err(CliError::Failed(format!("standard output: {error}"))),
         Ok(()) => Ok(()),

@@ -9,8 +9,10 @@ use super::{
     error::{CliError, Exit},
     serve::until_told_to_stop,
     session::Session,
+    table::{Cell, Paint, Table},
+    text,
 };
-use crate::sandbox::{self, FaultKind, SandboxError, SandboxOptions};
+use crate::sandbox::{self, FaultKind, Healed, ProcessState, SandboxError, SandboxOptions, SandboxStatus};
 
 /// The platform that may be broken
 #[derive(Debug, Subcommand)]
@@ -85,7 +87,14 @@ pub enum Sandbox {
 
 impl From<SandboxError> for CliError {
     fn from(error: SandboxError) -> Self {
-        Self::Failed(error.to_string())
+        match error {
+            SandboxError::NotASandbox { .. }
+            | SandboxError::UnknownService { .. }
+            | SandboxError::UnknownFault { .. }
+            | SandboxError::WrongTarget { .. }
+            | SandboxError::BadLease { .. } => Self::Usage(error.to_string()),
+            other => Self::Failed(other.to_string()),
+        }
     }
 }
 
@@ -105,7 +114,7 @@ impl Sandbox {
             Self::Down { dir } => sandbox::down(&found(session, dir)?)?,
             Self::Fault { name, .. } if name == "list" => return list(session),
             Self::Fault { name, service, dir, lease } => {
-                let fault = FaultKind::from_name(&name).map_err(|error| CliError::Usage(error.to_string()))?;
+                let fault = FaultKind::from_name(&name)?;
                 let lease = lease.unwrap_or(sandbox::DEFAULT_LEASE);
                 let dir = found(session, dir)?;
                 let record = sandbox::inject(&dir, fault, service.as_deref(), lease, session.now())?;
@@ -118,7 +127,10 @@ impl Sandbox {
                     )
                 })?;
             }
-            Self::Heal { dir } => return show(session, &sandbox::heal(&found(session, dir)?)?),
+            Self::Heal { dir } => {
+                let healed = sandbox::heal(&found(session, dir)?)?;
+                session.output.result(&healed, || heals(&healed))?;
+            }
             Self::Status { dir } => return show(session, &sandbox::status(&found(session, dir)?)?),
             Self::Platform { dir, into } => {
                 let path = sandbox::write_platform(&dir, &into, &demo::own_binary()?, &demo::own_login())?;
@@ -159,9 +171,64 @@ fn list(session: &Session) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-fn show(session: &Session, document: &impl serde::Serialize) -> Result<Exit, CliError> {
-    session.output.result(document, || serde_json::to_string_pretty(document).unwrap_or_default())?;
+fn heals(healed: &Healed) -> String {
+    let mut page = format!("{} taken back\n", text::count(healed.faults.len(), "fault"));
+    for fault in &healed.faults {
+        let late = if fault.was_in_force { "" } else { " (somebody had repaired it)" };
+        page += &format!("  {} on {}{late}\n", fault.fault.name(), fault.service);
+    }
+    for service in &healed.started {
+        page += &format!("  {service} started\n");
+    }
+    page
+}
+
+fn show(session: &Session, status: &SandboxStatus) -> Result<Exit, CliError> {
+    session.output.result(status, || {
+        let mut page = format!("{} in {}\n", if status.up { "up" } else { "DOWN" }, status.dir.display());
+        page += &services(status).render(&session.output);
+        let faults = faults(status);
+        if !faults.is_empty() {
+            page += &format!("\n{}", faults.render(&session.output));
+        }
+        page
+    })?;
     Ok(Exit::Done)
+}
+
+fn services(status: &SandboxStatus) -> Table {
+    let mut table = Table::new(["STATE", "SERVICE", "PROCESS", "PORT", "VERSION", "WHY"]);
+    let number = |number: Option<u32>| number.map_or_else(|| "—".to_owned(), |number| number.to_string());
+    for service in &status.services {
+        let state = match service.process {
+            ProcessState::Running if service.healthy => Cell::painted("● OK", Paint::Good),
+            ProcessState::Running => Cell::painted("✖ FAILS", Paint::Bad),
+            ProcessState::Frozen => Cell::painted("✖ FROZEN", Paint::Bad),
+            ProcessState::Gone => Cell::painted("✖ GONE", Paint::Bad),
+        };
+        table.row([
+            state,
+            Cell::from(service.name),
+            Cell::from(number(service.pid)),
+            Cell::from(number(service.port.map(u32::from))),
+            Cell::from(service.version.as_deref().unwrap_or("—")),
+            Cell::from(service.problem.as_deref().unwrap_or_default()),
+        ]);
+    }
+    table
+}
+
+fn faults(status: &SandboxStatus) -> Table {
+    let mut table = Table::new(["FAULT", "SERVICE", "IN FORCE", "TAKEN BACK AT"]);
+    for fault in &status.faults {
+        table.row([
+            Cell::from(fault.record.fault.name()),
+            Cell::from(&fault.record.service),
+            Cell::from(if fault.in_force { "yes" } else { "no" }),
+            Cell::from(text::moment(fault.record.expires_at)),
+        ]);
+    }
+    table
 }
 
 /// Stays until told to stop, or until `sandbox down` from elsewhere.

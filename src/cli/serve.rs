@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     error::{CliError, Exit},
+    log,
     session::Session,
 };
 use crate::{
@@ -71,6 +72,7 @@ impl Serve {
         }
         let home = session.home()?;
         let mut told = Told::listen()?;
+        let _log = log::keep(&home, false)?;
         let running = start(&home).await?;
         let state = running.handle().state();
         session.output.progress(&format!(

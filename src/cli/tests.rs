@@ -2,24 +2,16 @@
 
 use clap::{Parser, error::ErrorKind};
 
-use super::{CliError, Exit, Global, Verb};
+use super::{Arguments, Exit, error::CliError};
 use crate::{client::ClientError, domain::Refusal};
 
-#[derive(Debug, Parser)]
-struct Line {
-    #[command(flatten)]
-    global: Global,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-fn parse(line: &str) -> Result<Line, ErrorKind> {
-    Line::try_parse_from(std::iter::once("codeblue").chain(line.split_whitespace())).map_err(|error| error.kind())
+fn parse(line: &str) -> Result<Arguments, ErrorKind> {
+    Arguments::try_parse_from(std::iter::once("codeblue").chain(line.split_whitespace())).map_err(|error| error.kind())
 }
 
 #[test]
 fn the_table_of_commands_is_consistent() {
-    <Line as clap::CommandFactory>::command().debug_assert();
+    <Arguments as clap::CommandFactory>::command().debug_assert();
 }
 
 #[test]
@@ -87,6 +79,15 @@ fn what_the_contract_promises_is_understood() {
         "audit list --since 4 --limit 10",
         "audit show 7",
         "audit verify --file journal.db --json",
+        "demo --dir d --headless --for 30s --seed 7 --as bob",
+        "sandbox up --dir d --detach",
+        "sandbox down",
+        "sandbox fault list",
+        "sandbox fault kill auth --for 30s --dir d",
+        "sandbox heal --dir d",
+        "sandbox status --json",
+        "completions bash",
+        "",
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).map(|_| ()));
     }

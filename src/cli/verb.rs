@@ -1,18 +1,31 @@
 //! The table of commands.
 
-use clap::Subcommand;
+use std::{num::NonZero, thread};
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 use super::{
-    action, audit, automation, change, check, demo, deploy, diagnose,
+    action, audit, automation, board, change, check, demo, deploy, diagnose,
     error::{CliError, Exit},
-    incident, init, operator, recovery, rollback, sandbox, serve, service,
-    session::Session,
+    incident, init, log, operator, recovery, rollback, sandbox, serve, service,
+    session::{Global, Session},
     snapshot, status,
 };
 
-/// What can be asked for on the command line.
+/// Incident command center: watch, decide, roll back, prove. Without a command: the board
+#[derive(Debug, Parser)]
+#[command(name = "codeblue", version, about, max_term_width = 110)]
+pub struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+/// What can be asked for.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+enum Verb {
     /// The whole product on a platform of real processes, safe to break
     Demo(demo::Demo),
     /// Write a platform file to start from
@@ -60,32 +73,40 @@ pub enum Verb {
     /// The platform that may be broken
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
+    /// Write the completions of a shell
+    Completions { shell: Shell },
+    /// One service of a sandbox; the sandbox itself starts it
     #[command(hide = true, name = "sandbox-service")]
     SandboxService(crate::sandbox::ServiceArgs),
 }
 
-impl Verb {
-    /// Whether an engine runs inside this process, so that it keeps a log.
+impl Arguments {
+    /// Worker threads for the work: the services of a sandbox are many and small.
     #[must_use]
-    pub fn is_engine(&self) -> bool {
-        matches!(self, Self::Serve(_))
-    }
-
-    /// Whether it takes the whole screen, so that nothing else may be written to it.
-    #[must_use]
-    pub fn takes_screen(&self) -> bool {
-        matches!(self, Self::Demo(demo) if demo.takes_screen())
-    }
-
-    /// Does it, and says how it ended. What went wrong has been told.
-    pub async fn run(self, session: &Session) -> Exit {
-        match self.carry_out(session).await {
-            Ok(exit) => exit,
-            Err(error) => session.output.error(&error),
+    pub fn threads(&self) -> usize {
+        match self.verb {
+            Some(Verb::SandboxService(_)) => 2,
+            _ => thread::available_parallelism().map_or(2, NonZero::get).max(2),
         }
     }
 
-    async fn carry_out(self, session: &Session) -> Result<Exit, CliError> {
+    /// Does what was asked for and says how it ended. What went wrong has been told.
+    pub async fn run(self) -> Exit {
+        let session = Session::new(self.global);
+        let done = match self.verb {
+            None => board::run(&session).await,
+            Some(verb) => verb.run(&session).await,
+        };
+        done.unwrap_or_else(|error| session.output.error(&error))
+    }
+}
+
+impl Verb {
+    async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        // Those in which an engine runs keep a log in its home instead.
+        if !matches!(self, Self::Demo(_) | Self::Serve(_)) {
+            log::tell();
+        }
         match self {
             Self::Init(verb) => verb.run(session),
             Self::Check(verb) => verb.run(session),
@@ -105,6 +126,12 @@ impl Verb {
             Self::Audit(verb) => verb.run(session).await,
             Self::Demo(verb) => verb.run(session).await,
             Self::Sandbox(verb) => verb.run(session).await,
+            Self::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Arguments::command(), "codeblue", &mut script);
+                session.output.script(&script)?;
+                Ok(Exit::Done)
+            }
             Self::SandboxService(args) => {
                 crate::sandbox::run_service(args).await?;
                 Ok(Exit::Done)

@@ -1,0 +1,268 @@
+//! The real program as a script meets it: exit codes, one JSON document, nothing done that was not confirmed.
+
+use std::{
+    io::{BufRead, BufReader},
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_codeblue");
+
+struct Script {
+    folder: tempfile::TempDir,
+}
+
+/// An engine that is ended with its test, also when that fails.
+struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Serving {
+    fn terminate(&mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Script {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).env("CODEBLUE_HOME", self.home()).env("RUST_BACKTRACE", "0").stdin(Stdio::null());
+        command.env_remove("CODEBLUE_AS");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+    }
+
+    /// Runs with `--json`: one document and nothing else has to come.
+    fn json(&self, arguments: &[&str]) -> (i32, Value) {
+        let (code, out, err) = self.run(&[arguments, &["--json"]].concat());
+        let document = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {out}{err}"));
+        (code, document)
+    }
+
+    fn serve(&self) -> Serving {
+        let mut child = self.command(&["serve"]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let serving = Serving(child);
+        let first = said.next().unwrap().unwrap();
+        assert!(first.contains("answers on"), "{first}");
+        std::thread::spawn(move || said.for_each(drop));
+        serving
+    }
+}
+
+/// A low service whose code has two releases, so that a rollback runs at once, and a critical one that needs people.
+fn platform(folder: &Path) -> String {
+    let mut text = "[platform]\nname = \"Ward\"\nprofile = \"drill\"\n".to_owned();
+    for (service, criticality) in [("labels", "low"), ("charts", "critical")] {
+        let root = folder.join(service);
+        for version in ["v1", "v2"] {
+            let release = root.join("releases").join(version);
+            std::fs::create_dir_all(&release).unwrap();
+            std::fs::write(release.join("version"), version).unwrap();
+        }
+        symlink("releases/v1", root.join("current")).unwrap();
+        text += &format!(
+            r#"
+[[service]]
+name = "{service}"
+criticality = "{criticality}"
+[[service.check]]
+every = "1s"
+successes = 1
+command = "true"
+[[service.action]]
+name = "rinse"
+run = "true"
+risk = "high"
+[[component]]
+name = "{service}-code"
+service = "{service}"
+kind = "code"
+release = {{ root = "{}" }}
+"#,
+            root.display()
+        );
+    }
+    text
+}
+
+#[test]
+fn without_an_engine_every_command_says_so_and_how_to_get_one() {
+    let script = Script::new();
+    for arguments in [&["status"][..], &["incident", "list"], &["rollback", "--everything", "--reason", "r"]] {
+        let (code, out, err) = script.run(arguments);
+        assert_eq!((code, out.as_str()), (4, ""), "{arguments:?}: {err}");
+        assert!(err.contains("codeblue serve"), "{err}");
+    }
+    let (code, document) = script.json(&["status"]);
+    assert_eq!((code, document["error"]["code"].as_str()), (4, Some("no-engine")));
+    assert_eq!(script.run(&["--host", "carrier-pigeon", "status"]).0, 2);
+    assert_eq!(script.run(&["frobnicate"]).0, 2);
+    let (code, _, err) = script.run(&[]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("terminal"), "{err}");
+    assert!(!script.home().exists(), "asking alone leaves nothing behind");
+}
+
+#[test]
+fn a_home_is_begun_once_and_its_mistakes_are_told_with_their_lines() {
+    let script = Script::new();
+    assert_eq!(script.run(&["init"]).0, 0);
+    assert_eq!(script.json(&["check"]).1["ok"], true);
+    let file = script.home().join("codeblue.toml");
+    let before = std::fs::read(&file).unwrap();
+    assert_eq!(script.run(&["init"]).0, 1);
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+
+    std::fs::write(&file, "[platform]\nnmae = \"Ward\"\n").unwrap();
+    let (code, document) = script.json(&["check"]);
+    assert_eq!((code, &document["ok"]), (2, &Value::Bool(false)));
+    let problems = document["problems"].as_array().unwrap();
+    assert!(problems.iter().any(|problem| problem["line"] == 2 && problem["nearest"] == "name"), "{document}");
+    let (code, _, err) = script.run(&["serve"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("codeblue.toml:2"), "{err}");
+}
+
+#[test]
+fn an_engine_is_driven_from_a_script_and_leaves_a_journal_that_verifies() {
+    let script = Script::new();
+    std::fs::create_dir_all(script.home()).unwrap();
+    std::fs::write(script.home().join("codeblue.toml"), platform(script.folder.path())).unwrap();
+    let mut engine = script.serve();
+    let (code, _, err) = script.run(&["serve"]);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("another engine"), "{err}");
+
+    nothing_dangerous_is_done_unasked(&script);
+    a_rollback_runs_and_can_be_waited_for(&script);
+    what_people_must_decide_has_its_own_exit_code(&script);
+
+    for arguments in [
+        &["status"][..],
+        &["status", "--full"],
+        &["service", "list"],
+        &["service", "show", "labels"],
+        &["incident", "list"],
+        &["snapshot", "list"],
+        &["snapshot", "show", "SNP-1"],
+        &["snapshot", "diff", "SNP-1"],
+        &["snapshot", "verify", "SNP-1"],
+        &["snapshot", "restic-env"],
+        &["recovery", "list"],
+        &["recovery", "show", "REC-1"],
+        &["deploy", "list"],
+        &["change", "list"],
+        &["change", "show", "CHG-1"],
+        &["action", "list"],
+        &["automation", "show"],
+        &["operator", "list"],
+        &["audit", "list"],
+        &["audit", "show", "1"],
+        &["audit", "verify"],
+    ] {
+        assert_eq!(script.json(arguments).0, 0, "{arguments:?}");
+        let (code, out, err) = script.run(arguments);
+        assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}");
+        assert!(!out.is_empty() && !out.contains('\x1b'), "{arguments:?}: {out}");
+    }
+
+    assert_eq!(engine.terminate(), Some(0));
+    assert!(!script.home().join("run/engine.sock").exists());
+    let (code, document) = script.json(&["audit", "verify"]);
+    assert_eq!((code, &document["ok"], &document["problem"]), (0, &Value::Bool(true), &Value::Null));
+    assert_eq!(script.run(&["status"]).0, 4);
+}
+
+fn live(script: &Script, service: &str) -> String {
+    std::fs::read_to_string(script.folder.path().join(service).join("current/version")).unwrap()
+}
+
+fn nothing_dangerous_is_done_unasked(script: &Script) {
+    let rollback = ["rollback", "--service", "labels", "--to", "v2", "--reason", "practice"];
+    let with = |more: &[&str]| script.run(&[&rollback[..], more].concat());
+    let before = script.json(&["status", "--full"]).1["recoveries"].clone();
+    let (code, _, err) = with(&[]);
+    assert_eq!(code, 2);
+    assert!(err.contains("--confirm labels"), "{err}");
+    assert_eq!(with(&["--confirm", "label"]).0, 2);
+    let (code, out, _) = with(&["--dry-run"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("labels-code") && out.contains("risk"), "{out}");
+    assert_eq!(script.run(&["action", "run", "labels", "rinse"]).0, 2);
+    assert_eq!(live(script, "labels"), "v1");
+    assert_eq!(script.json(&["status", "--full"]).1["recoveries"], before);
+}
+
+fn a_rollback_runs_and_can_be_waited_for(script: &Script) {
+    let (code, document) = script.json(&["snapshot", "create", "--reason", "before"]);
+    assert_eq!((code, &document["state"]["state"]), (0, &Value::from("complete")), "{document}");
+
+    let rollback = ["rollback", "--service", "labels", "--to", "v2", "--reason", "practice", "--confirm", "labels"];
+    let (code, document) = script.json(&[&rollback[..], &["--wait"]].concat());
+    assert_eq!(code, 0, "{document}");
+    assert_eq!(document["ended"][1], "succeeded");
+    assert_eq!(live(script, "labels"), "v2");
+
+    let id = document["id"].as_str().unwrap();
+    let (code, _, err) = script.run(&["recovery", "undo", id, "--reason", "enough", "--confirm", id, "--wait"]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(live(script, "labels"), "v1");
+
+    let (code, document) = script.json(&["rollback", "--service", "nobody", "--reason", "r", "--dry-run"]);
+    assert_eq!((code, document["error"]["code"].as_str()), (3, Some("unknown-service")));
+}
+
+fn what_people_must_decide_has_its_own_exit_code(script: &Script) {
+    let rollback =
+        ["rollback", "--component", "charts-code", "--to", "v2", "--reason", "r", "--confirm", "charts-code"];
+    let (code, document) = script.json(&rollback);
+    assert_eq!(code, 10, "{document}");
+    let events = document["events"].as_array().unwrap();
+    let change = events.iter().find_map(|event| event["event"]["change"].as_str()).unwrap().to_owned();
+    let (code, document) = script.json(&["change", "approve", &change]);
+    assert_eq!((code, document["error"]["code"].as_str()), (3, Some("own-change")));
+
+    let login = own_login(script);
+    assert_eq!(script.run(&["operator", "add", "carol", "--role", "cto", "--login", &login]).0, 0);
+    let (code, document) = script.json(&["--as", "carol", "change", "reject", &change, "--reason", "not now"]);
+    assert_eq!(code, 0, "{document}");
+    assert_eq!(live(script, "charts"), "v1");
+}
+
+fn own_login(script: &Script) -> String {
+    let (_, operators) = script.json(&["operator", "list"]);
+    operators[0]["login"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_reason_to_panic() {
+    let script = Script::new();
+    let mut child =
+        script.command(&["completions", "bash"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
