@@ -3,6 +3,14 @@
 
 mod api;
 mod crash;
+mod desk;
+mod executor;
+mod house;
+mod invariants;
 mod outage;
+mod properties;
 mod served;
+mod simulation;
 mod stream;
+mod terminal;
+mod world;

@@ -153,9 +153,6 @@ impl Served {
         let served = Self::new(profile).await;
         let good = |state: &State, name: &str| state.last_good_snapshot(name, None).is_some();
         served.until("healthy", |state| state.services.get("desk").is_some_and(|d| d.status == Status::Healthy)).await;
-        let me = Client::unix(&served.bed.home.socket(), None).unwrap();
-        served.until("first captures over", |state| !state.snapshots.is_empty() && settled(state)).await;
-        me.submit(&everything()).await.unwrap();
         served
             .until("captured", |state| {
                 settled(state) && ["desk-code", "papers", "records"].iter().all(|name| good(state, name))

@@ -1,0 +1,184 @@
+//! What must be true after every event, whatever was asked for and whatever broke.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use codeblue::{
+    domain::{
+        Actor, AutomationMode, ChangeState, Criticality, Effect, Event, Incident, IncidentId, IncidentState, Recorded,
+        Role, State, StepState, TIMELINE_LIMIT, apply, due, next_due, react, unfinished,
+    },
+    platform::Profile,
+};
+
+use crate::desk::Desk;
+
+/// Follows the events of a desk and checks each against the rules that people rely on.
+pub struct Auditor {
+    state: State,
+    seen: usize,
+    started: BTreeSet<String>,
+}
+
+impl Auditor {
+    pub fn new() -> Self {
+        Self { state: State::default(), seen: 0, started: BTreeSet::new() }
+    }
+
+    /// Checks what has happened since the last time, and that everybody sees the same.
+    pub fn check(&mut self, desk: &Desk) {
+        self.follow(desk);
+        assert_eq!(self.state, desk.state, "a second reader of the events sees the same state");
+    }
+
+    /// Checks what has happened since the last time.
+    pub fn follow(&mut self, desk: &Desk) {
+        self.started.extend(desk.effects.iter().map(|effect| format!("{effect:?}")));
+        for recorded in &desk.log[self.seen..] {
+            assert_eq!(recorded.seq, self.state.seq + 1, "positions have no gaps");
+            assert!(recorded.at >= self.state.clock, "time does not run backwards");
+            assert!(recorded.cause.is_none_or(|cause| cause < recorded.seq), "a cause comes before what it causes");
+            allowed(&self.state, recorded);
+            let lives: Vec<_> = self.state.incidents.values().map(|incident| (incident.id, life(incident))).collect();
+            apply(&mut self.state, recorded);
+            if let Some(effect) = react(&self.state, recorded).effects.first() {
+                self.started.insert(format!("{effect:?}"));
+            }
+            for (id, before) in lives {
+                let reopened = matches!(&recorded.event, Event::IncidentReopened { incident, .. } if *incident == id);
+                forward(id, before, life(&self.state.incidents[&id]), reopened);
+            }
+        }
+        if self.seen < desk.log.len() {
+            standing(&self.state);
+        }
+        self.seen = desk.log.len();
+        for effect in unfinished(&self.state) {
+            assert!(self.started.contains(&format!("{effect:?}")), "{effect:?} waits, but nobody was told to begin it");
+        }
+        let now = desk.now;
+        assert_eq!(
+            next_due(&self.state).is_some_and(|at| at <= now),
+            !due(&self.state, now).is_empty(),
+            "an engine wakes when something is due, and only then: {:?} {:?}",
+            next_due(&self.state),
+            due(&self.state, now)
+        );
+    }
+}
+
+/// How far an incident is, and what its clocks count from and were stopped by.
+type Life = (IncidentState, DateTime<Utc>, Option<DateTime<Utc>>);
+
+fn life(incident: &Incident) -> Life {
+    (incident.state, incident.detected_at, incident.acknowledged_at)
+}
+
+/// An incident only moves forward, except by reopening, and its clocks are never set back.
+fn forward(id: IncidentId, before: Life, after: Life, reopened: bool) {
+    assert!(after.0 >= before.0 || reopened, "{id} went back from {} to {}", before.0, after.0);
+    assert_eq!(after.1, before.1, "{id}: the clocks were set back");
+    assert!(before.2.is_none() || after.2 == before.2, "{id} was acknowledged twice");
+}
+
+/// What must be true of an event in the state in which it happens.
+fn allowed(before: &State, recorded: &Recorded) {
+    let Recorded { event, actor, .. } = recorded;
+    match event {
+        Event::ChangeSubmitted { change, plan, plan_hash, .. } => {
+            assert_eq!(plan.hash(), *plan_hash, "{change}: the plan is not the one its hash names");
+        }
+        Event::RecoveryStarted { plan, change: Some(id), .. } => {
+            let change = &before.changes[id];
+            assert_eq!(change.state, ChangeState::Approved, "{id} was carried out while {}", change.state);
+            assert_eq!(plan.hash(), change.plan_hash, "{id}: another plan runs than the one approved");
+            let agreed: BTreeSet<&str> = change.approvals.iter().map(|approval| approval.operator.as_str()).collect();
+            assert_eq!(agreed.len(), change.approvals.len(), "{id}: one person agreed twice");
+            assert!(change.missing().is_empty(), "{id}: {:?} never agreed", change.missing());
+            assert!(
+                change.requester.operator().is_none_or(|requester| !agreed.contains(requester)),
+                "{id} was approved by its requester"
+            );
+        }
+        Event::RecoveryStarted { plan, change: None, .. } => {
+            let critical = plan.services.iter().any(|name| {
+                before.platform.service(name).is_none_or(|service| service.criticality == Criticality::Critical)
+            });
+            match actor {
+                Actor::Operator(name) => assert!(!critical, "{name} changed what is critical without an approval"),
+                Actor::Policy(_) | Actor::Engine => assert!(
+                    before.mode == AutomationMode::Auto
+                        && before.halted.is_none()
+                        && before.platform.profile != Profile::Production,
+                    "{actor} changed something by itself"
+                ),
+            }
+        }
+        Event::ChangeApproved { change, role, .. } => {
+            let operator = &before.operators[actor.operator().expect("only people approve")];
+            assert!(operator.can_stand_for(*role), "{} is no {role:?}", operator.name);
+            assert!(before.changes[change].required.contains(role));
+        }
+        Event::StepStarted { recovery, step } => {
+            let done = before.recoveries[recovery].steps[..*step].iter().all(|step| step.state == StepState::Done);
+            assert!(done, "{recovery}: step {step} began before the ones before it were done");
+        }
+        Event::DiagnosisRequested { .. } if matches!(actor, Actor::Policy(_)) => {
+            assert!(before.halted.is_none() && before.mode != AutomationMode::Observe, "{actor} started a diagnosis");
+        }
+        _ => {}
+    }
+}
+
+/// What must be true of every state.
+fn standing(state: &State) {
+    let mut busy = BTreeSet::new();
+    for recovery in state.running_recoveries() {
+        for service in &recovery.plan.services {
+            assert!(busy.insert(service.clone()), "two recoveries work on {service}");
+        }
+    }
+    for (id, recovery) in &state.recoveries {
+        assert_eq!(recovery.steps.len(), recovery.plan.steps.len(), "{id}");
+        if let Some(change) = recovery.change {
+            assert_eq!(state.changes[&change].recovery, Some(*id), "{id} and {change} do not know each other");
+        }
+        assert!(recovery.incident.is_none_or(|incident| state.incidents[&incident].recoveries.contains(id)));
+    }
+    for (id, change) in &state.changes {
+        let carried = matches!(change.state, ChangeState::Implementing | ChangeState::Validated | ChangeState::Failed);
+        assert_eq!(carried, change.recovery.is_some(), "{id} is {} with {:?}", change.state, change.recovery);
+        if change.state == ChangeState::Implementing {
+            let running = change.recovery.is_some_and(|recovery| state.recoveries[&recovery].is_running());
+            assert!(running, "{id} is being carried out by nobody");
+        }
+    }
+    for (id, incident) in &state.incidents {
+        assert_eq!(
+            incident.state >= IncidentState::Resolved,
+            incident.resolved_at.is_some(),
+            "{id} {}",
+            incident.state
+        );
+        assert_eq!(incident.state == IncidentState::Closed, incident.closed_at.is_some(), "{id} {}", incident.state);
+        assert!(incident.timeline.len() <= TIMELINE_LIMIT, "{id}: {} lines", incident.timeline.len());
+        assert!(incident.escalation <= 3);
+        let breached: BTreeSet<_> = incident.breached.iter().collect();
+        assert_eq!(breached.len(), incident.breached.len(), "{id}: a clock ran out twice");
+    }
+    if state.operators.values().any(|operator| operator.roles.contains(&Role::TechnicalLead)) {
+        assert!(state.operators.values().any(codeblue::domain::Operator::may_act), "nobody may act any more");
+    }
+    for effect in unfinished(state) {
+        if let Effect::Diagnose(id) = effect {
+            assert!(state.incidents.contains_key(&state.diagnoses[&id].incident));
+        }
+    }
+}
+
+/// A state that is kept for a quick start comes back as it was, and so do the events.
+pub fn survives_storage(desk: &Desk) {
+    let stored: State = serde_json::from_str(&serde_json::to_string(&desk.state).unwrap()).unwrap();
+    assert_eq!(stored, desk.state, "a state that is stored comes back as it was");
+    assert_eq!(desk.replayed(), desk.state, "the journal alone explains the state");
+}

@@ -1,0 +1,152 @@
+//! The real binary in a real pseudo-terminal: a whole outage by keys and mouse, and what is left of the terminal after it.
+
+use std::{
+    io::{Read, Write},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+struct Terminal {
+    screen: Arc<Mutex<vt100::Parser>>,
+    raw: Arc<Mutex<Vec<u8>>>,
+    keys: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+}
+
+impl Terminal {
+    fn run(arguments: &[&str], home: &std::path::Path) -> Self {
+        let size = PtySize { rows: 32, cols: 110, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_codeblue"));
+        command.args(arguments);
+        command.env("CODEBLUE_HOME", home);
+        command.env("TERM", "xterm-256color");
+        command.env_remove("NO_COLOR");
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(32.try_into().unwrap(), 110.try_into().unwrap(), 0)));
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let mut output = pair.master.try_clone_reader().unwrap();
+        let (shown, kept) = (screen.clone(), raw.clone());
+        std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(length @ 1..) = output.read(&mut chunk) {
+                shown.lock().unwrap().process(&chunk[..length]);
+                kept.lock().unwrap().extend_from_slice(&chunk[..length]);
+            }
+        });
+        let keys = pair.master.take_writer().unwrap();
+        Self { screen, raw, keys, child, master: pair.master }
+    }
+
+    fn text(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    fn until(&self, what: &str) {
+        let start = Instant::now();
+        while !self.text().contains(what) {
+            assert!(start.elapsed() < Duration::from_secs(60), "{what:?} never came:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn click(&mut self, what: &str) {
+        let place = self.text().lines().enumerate().find_map(|(row, line)| {
+            let at = line.find(what)?;
+            Some((line[..at].chars().count() + 2, row + 1))
+        });
+        let (column, row) = place.unwrap_or_else(|| panic!("{what:?} is not on the screen:\n{}", self.text()));
+        self.press(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
+    }
+
+    fn ended(&mut self) -> u32 {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.exit_code();
+            }
+            assert!(start.elapsed() < Duration::from_secs(30), "it does not end:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Every mode that was switched on is switched off again.
+fn assert_restored(raw: &[u8]) {
+    let text = String::from_utf8_lossy(raw);
+    for mode in ["?1049", "?1000", "?1006", "?2004"] {
+        let on = text.rfind(&format!("\x1b[{mode}h"));
+        let off = text.rfind(&format!("\x1b[{mode}l"));
+        assert!(on.is_some() && off > on, "{mode} is left on");
+    }
+    assert!(text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l"), "the cursor is left hidden");
+    assert!(!text.contains("\x1b[?1003h"), "every motion of the mouse is reported");
+    assert!(!text.contains("\x1b[6n"), "the terminal is asked where its cursor is");
+}
+
+#[test]
+fn a_whole_outage_by_keys_and_mouse() {
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::run(&["demo"], home.path());
+    terminal.until("7 up");
+    terminal.press("f");
+    terminal.until("Break what?");
+    let place = (1..=6).find(|place| terminal.text().contains(&format!(" {place} bad-release"))).unwrap();
+    terminal.press(&place.to_string());
+    terminal.until("waits for you");
+    terminal.until("patient-api");
+    terminal.click("↵ Plan and diff");
+    terminal.until("Dry run");
+    terminal.until("you (alice) may approve as technical lead");
+    terminal.click("a Approve");
+    terminal.until("Leave it");
+    std::thread::sleep(Duration::from_millis(200));
+    terminal.click("y Approve");
+    terminal.until("Validated");
+    terminal.press("\x1b");
+    terminal.until("7 up");
+    terminal.until("0 open");
+    terminal.press("q");
+    assert_eq!(terminal.ended(), 0);
+    assert_restored(&terminal.raw.lock().unwrap());
+}
+
+#[test]
+fn a_signal_gives_the_terminal_back_and_a_closed_one_ends_the_board() {
+    let home = tempfile::tempdir().unwrap();
+    let init = std::process::Command::new(env!("CARGO_BIN_EXE_codeblue"))
+        .args(["init", "--home"])
+        .arg(home.path())
+        .output()
+        .unwrap();
+    assert!(init.status.success());
+    let mut terminal = Terminal::run(&[], home.path());
+    terminal.until("1 Services");
+    terminal.until("CODEBLUE My platform");
+    let process = rustix::process::Pid::from_raw(terminal.child.process_id().unwrap().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(terminal.ended(), 0);
+    assert_restored(&terminal.raw.lock().unwrap());
+
+    let terminal = Terminal::run(&[], home.path());
+    terminal.until("CODEBLUE My platform");
+    let Terminal { mut child, master, keys, .. } = terminal;
+    drop(keys);
+    drop(master);
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < Duration::from_secs(30), "it lives on without a terminal");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let journal = home.path().join("data/journal.db");
+    assert!(codeblue::store::verify_file(&journal).unwrap().ok);
+}
