@@ -109,6 +109,6 @@ mod tests {
     fn only_the_end_of_a_long_file_is_read_and_whole_lines_of_it() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "first line\nsecond line\nthird line\n").unwrap();
-        assert_eq!(tail(file.path(), 25).unwrap(), ["third line"]);
+        assert_eq!(tail(file.path(), 15).unwrap(), ["third line"]);
     }
 }

@@ -118,7 +118,9 @@ fn same_root(state: &State, diagnosis: DiagnosisId) -> Option<(IncidentId, Incid
 /// without naming a service.
 fn resolve_healed(state: &State, give: &mut impl FnMut(&'static str, Command)) {
     for incident in state.open_incidents() {
-        let healthy = !incident.services.is_empty()
+        // What a person noticed and no check did is not over because no check notices it.
+        let healthy = incident.opened_by.operator().is_none()
+            && !incident.services.is_empty()
             && incident.services.iter().all(|name| {
                 state
                     .services

@@ -26,6 +26,15 @@ impl<T> HitMap<T> {
         self.places.iter().rev().find(|(area, _)| area.contains(Position { x, y })).map(|(_, target)| target)
     }
 
+    /// The topmost thing at a place for which `pick` gives something.
+    pub fn find_at<U>(&self, x: u16, y: u16, pick: impl Fn(&T) -> Option<U>) -> Option<U> {
+        self.places
+            .iter()
+            .rev()
+            .filter(|(area, _)| area.contains(Position { x, y }))
+            .find_map(|(_, target)| pick(target))
+    }
+
     /// Everything, in drawing order.
     #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = &(Rect, T)> {

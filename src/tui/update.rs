@@ -229,6 +229,14 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Request> {
         }
         Input::Click { x, y } => {
             let target = model.hits.at(x, y).cloned();
+            // A button belongs to the pane it is drawn in, whichever pane had the focus before.
+            let pane = model.hits.find_at(x, y, |target| match target {
+                Target::Pane(pane) => Some(*pane),
+                _ => None,
+            });
+            if let (Some(pane), Some(Target::Action(_)), None) = (pane, &target, &model.overlay) {
+                focus(model, pane);
+            }
             on_click(model, target)
         }
     }
