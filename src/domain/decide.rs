@@ -145,7 +145,12 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         }
 
         Command::ApproveChange { change, plan_hash, reason } => {
-            change::approve(state, change, &plan_hash, &reason, actor, at)
+            let events = change::approve(state, change, &plan_hash, &reason, actor, at)?;
+            // The last yes starts it, so it has to wait for whatever is in the way: nobody would start it afterwards.
+            if events.iter().any(|event| matches!(event, Event::ChangeAuthorised { .. })) {
+                not_running(state, &state.change(change)?.plan)?;
+            }
+            Ok(events)
         }
         Command::RejectChange { change, reason } => change::reject(state, change, &reason, actor),
         Command::RevokeApproval { change, reason } => change::revoke(state, change, &reason, actor),
@@ -262,7 +267,8 @@ fn load_platform(state: &State, platform: Arc<crate::platform::Platform>) -> Res
     for entry in &platform.operators {
         let roles = entry.roles.iter().copied().collect();
         let known = state.operators.get(&entry.name);
-        if known.is_none_or(|known| known.roles != roles || known.login != entry.login) {
+        // Who was disabled stays so until a person adds them again: a file that is read anew is no such decision.
+        if known.is_none_or(|known| !known.disabled && (known.roles != roles || known.login != entry.login)) {
             events.push(Event::OperatorAdded { name: entry.name.clone(), roles, login: entry.login.clone() });
         }
     }

@@ -427,12 +427,17 @@ pub(super) fn reopen(state: &State, incident: IncidentId, reason: &str) -> Resul
 }
 
 pub(super) fn merge(state: &State, incident: IncidentId, into: IncidentId) -> Result<Vec<Event>, Refusal> {
-    open(state, incident)?;
-    open(state, into)?;
+    let merged = open(state, incident)?;
+    let target = open(state, into)?;
     if incident == into {
         return Err(Refusal::new("merge-with-itself", format!("{incident} cannot be merged into itself")));
     }
-    Ok(vec![Event::IncidentMerged { incident, into }])
+    let mut events = vec![Event::IncidentMerged { incident, into }];
+    if merged.severity < target.severity {
+        let reason = format!("as {incident}, which was merged into it");
+        events.push(Event::IncidentSeveritySet { incident: into, severity: merged.severity, reason });
+    }
+    Ok(events)
 }
 
 pub(super) fn link(state: &State, incident: IncidentId, other: IncidentId) -> Result<Vec<Event>, Refusal> {

@@ -121,6 +121,9 @@ pub(super) fn add(
         return Err(Refusal::new("login-taken", format!("this login is operator {} already", other.name))
             .hint("outside drills a login is one operator; give the new one a login of its own"));
     }
+    if !roles.iter().any(|role| *role >= Role::Engineer) && is_last(state, name) {
+        return Err(last(name));
+    }
     Ok(vec![Event::OperatorAdded { name: name.to_owned(), roles, login }])
 }
 
@@ -130,11 +133,20 @@ pub(super) fn disable(state: &State, name: &str) -> Result<Vec<Event>, Refusal> 
     if operator.disabled {
         return Ok(Vec::new());
     }
-    if state.operators.values().filter(|other| other.may_act() && other.name != name).count() == 0 {
-        return Err(Refusal::new("last-operator", format!("{name} is the last operator who may act"))
-            .hint("add somebody else first"));
+    if is_last(state, name) {
+        return Err(last(name));
     }
     Ok(vec![Event::OperatorDisabled { name: name.to_owned() }])
+}
+
+/// Whether nobody could act any more without this operator.
+fn is_last(state: &State, name: &str) -> bool {
+    state.operators.get(name).is_some_and(Operator::may_act)
+        && !state.operators.values().any(|other| other.may_act() && other.name != name)
+}
+
+fn last(name: &str) -> Refusal {
+    Refusal::new("last-operator", format!("{name} is the last operator who may act")).hint("add somebody else first")
 }
 
 #[cfg(test)]

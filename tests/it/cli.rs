@@ -157,6 +157,7 @@ fn an_engine_is_driven_from_a_script_and_leaves_a_journal_that_verifies() {
     assert!(err.contains("another engine"), "{err}");
 
     nothing_dangerous_is_done_unasked(&script);
+    let snapshot = a_snapshot_is_there_when_the_command_ends(&script);
     a_rollback_runs_and_can_be_waited_for(&script);
     what_people_must_decide_has_its_own_exit_code(&script);
 
@@ -167,9 +168,9 @@ fn an_engine_is_driven_from_a_script_and_leaves_a_journal_that_verifies() {
         &["service", "show", "labels"],
         &["incident", "list"],
         &["snapshot", "list"],
-        &["snapshot", "show", "SNP-1"],
-        &["snapshot", "diff", "SNP-1"],
-        &["snapshot", "verify", "SNP-1"],
+        &["snapshot", "show", &snapshot],
+        &["snapshot", "diff", &snapshot],
+        &["snapshot", "verify", &snapshot],
         &["snapshot", "restic-env"],
         &["recovery", "list"],
         &["recovery", "show", "REC-1"],
@@ -216,10 +217,14 @@ fn nothing_dangerous_is_done_unasked(script: &Script) {
     assert_eq!(script.json(&["status", "--full"]).1["recoveries"], before);
 }
 
-fn a_rollback_runs_and_can_be_waited_for(script: &Script) {
-    let (code, document) = script.json(&["snapshot", "create", "--reason", "before"]);
+/// Of one component: the first scheduled snapshot, of all of them, may still be under way.
+fn a_snapshot_is_there_when_the_command_ends(script: &Script) -> String {
+    let (code, document) = script.json(&["snapshot", "create", "--component", "labels-code", "--reason", "before"]);
     assert_eq!((code, &document["state"]["state"]), (0, &Value::from("complete")), "{document}");
+    document["id"].as_str().unwrap().to_owned()
+}
 
+fn a_rollback_runs_and_can_be_waited_for(script: &Script) {
     let rollback = ["rollback", "--service", "labels", "--to", "v2", "--reason", "practice", "--confirm", "labels"];
     let (code, document) = script.json(&[&rollback[..], &["--wait"]].concat());
     assert_eq!(code, 0, "{document}");

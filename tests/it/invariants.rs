@@ -34,13 +34,24 @@ impl Auditor {
     /// Checks what has happened since the last time.
     pub fn follow(&mut self, desk: &Desk) {
         self.started.extend(desk.effects.iter().map(|effect| format!("{effect:?}")));
+        let mut merged = None;
         for recorded in &desk.log[self.seen..] {
             assert_eq!(recorded.seq, self.state.seq + 1, "positions have no gaps");
             assert!(recorded.at >= self.state.clock, "time does not run backwards");
             assert!(recorded.cause.is_none_or(|cause| cause < recorded.seq), "a cause comes before what it causes");
             allowed(&self.state, recorded);
+            let worse = match &recorded.event {
+                Event::IncidentMerged { incident, into } => {
+                    let severity = self.state.incidents[incident].severity;
+                    (severity < self.state.incidents[into].severity).then_some((*into, severity))
+                }
+                _ => None,
+            };
             let lives: Vec<_> = self.state.incidents.values().map(|incident| (incident.id, life(incident))).collect();
             apply(&mut self.state, recorded);
+            if let Some((into, severity)) = std::mem::replace(&mut merged, worse) {
+                assert!(self.state.incidents[&into].severity <= severity, "{into} took in a worse one and stayed mild");
+            }
             if let Some(effect) = react(&self.state, recorded).effects.first() {
                 self.started.insert(format!("{effect:?}"));
             }
@@ -49,6 +60,7 @@ impl Auditor {
                 forward(id, before, life(&self.state.incidents[&id]), reopened);
             }
         }
+        assert_eq!(merged, None, "an incident took in a worse one and stayed mild");
         if self.seen < desk.log.len() {
             standing(&self.state);
         }
@@ -126,6 +138,10 @@ fn allowed(before: &State, recorded: &Recorded) {
         Event::DiagnosisRequested { .. } if matches!(actor, Actor::Policy(_)) => {
             assert!(before.halted.is_none() && before.mode != AutomationMode::Observe, "{actor} started a diagnosis");
         }
+        Event::IncidentServiceAdded { service, .. } => {
+            let holder = before.incident_of(service).map(|incident| incident.id);
+            assert_eq!(holder, None, "{service} was added to a second open incident");
+        }
         _ => {}
     }
 }
@@ -152,6 +168,11 @@ fn standing(state: &State) {
             let running = change.recovery.is_some_and(|recovery| state.recoveries[&recovery].is_running());
             assert!(running, "{id} is being carried out by nobody");
         }
+        let waits = change.state == ChangeState::Approved;
+        assert!(
+            !waits || state.running_recoveries().next().is_some(),
+            "{id} is approved, nothing is in its way, and nobody starts it"
+        );
     }
     for (id, incident) in &state.incidents {
         assert_eq!(

@@ -218,3 +218,49 @@ fn a_platform_file_is_news_only_when_it_differs() {
     assert_eq!(desk.engine(load(smaller.into())).len(), 1);
     assert!(!desk.state.services.contains_key("handouts"));
 }
+
+#[test]
+fn an_approval_waits_for_what_is_in_its_way() {
+    let mut desk = Desk::new(hospital("production", "assist"));
+    deploy(&mut desk, "api-code", "v40");
+    deploy(&mut desk, "api-code", "v41");
+    let restart = Command::RequestAction {
+        service: "patient-api".to_owned(),
+        action: "restart".to_owned(),
+        incident: None,
+        reason: "it hangs".to_owned(),
+    };
+    let back = submitted(&desk.must(&person("erin"), rollback("api-code")));
+    let first = submitted(&desk.must(&person("erin"), restart));
+    let (first, back) = (approve(&desk, first), approve(&desk, back));
+    desk.must(&person("alice"), first);
+    // An approved change that is not begun at once would never be.
+    assert_eq!(refused(&mut desk, &person("alice"), back.clone()), "recovery-running");
+    carry_out(&mut desk, RecoveryId(1));
+    desk.must(&person("alice"), back);
+    assert_eq!(desk.state.running_recoveries().count(), 1);
+}
+
+#[test]
+fn an_incident_that_takes_in_a_worse_one_is_as_bad_as_that() {
+    let mut desk = Desk::new(hospital("production", "observe"));
+    judge(&mut desk, "handouts", Status::Down);
+    judge(&mut desk, "records-db", Status::Down);
+    desk.must(&person("erin"), Command::MergeIncident { incident: IncidentId(2), into: IncidentId(1) });
+    assert_eq!(desk.state.incidents[&IncidentId(1)].severity, Severity::Sev1);
+    assert_eq!(desk.state.system_state(), SystemState::Emergency);
+}
+
+#[test]
+fn somebody_can_always_act_and_who_was_disabled_stays_so() {
+    let mut desk = Desk::new(hospital("production", "observe"));
+    for name in ["ben", "carol", "erin"] {
+        desk.must(&person("alice"), Command::DisableOperator { name: name.to_owned() });
+    }
+    let demote = Command::AddOperator { name: "alice".to_owned(), roles: [Role::Viewer].into(), login: None };
+    assert_eq!(refused(&mut desk, &person("alice"), demote), "last-operator");
+    let mut edited = Platform::clone(&desk.state.platform);
+    edited.operators.iter_mut().for_each(|entry| entry.login = Some(format!("{}-2", entry.name)));
+    desk.engine(Command::LoadPlatform { platform: edited.into() });
+    assert!(desk.state.operators["ben"].disabled, "reading the file again is no decision to let him back in");
+}

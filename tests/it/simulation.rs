@@ -216,7 +216,8 @@ impl Simulation {
         }
         assert_eq!(unfinished(state), [], "something was begun and never ended");
         for change in state.changes.values() {
-            let over = !matches!(change.state, ChangeState::Pending | ChangeState::Implementing);
+            let over =
+                !matches!(change.state, ChangeState::Pending | ChangeState::Approved | ChangeState::Implementing);
             assert!(over, "{} is still {}: {}", change.id, change.state, change.title);
         }
         let by_people: BTreeSet<_> = self
