@@ -347,7 +347,26 @@ impl Service {
     }
 }
 
+/// To which points an adapter can bring a component back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Points {
+    /// To what a snapshot holds.
+    Snapshots,
+    /// To a version that lies ready, and to what a snapshot holds.
+    Versions,
+}
+
 impl Adapter {
+    /// To which points it can bring a component back.
+    #[must_use]
+    pub fn points(&self) -> Points {
+        match self {
+            Self::Release { .. } => Points::Versions,
+            Self::Files { .. } | Self::Sqlite { .. } => Points::Snapshots,
+        }
+    }
+
     /// The word the platform file uses for it.
     #[must_use]
     pub fn name(&self) -> &'static str {
