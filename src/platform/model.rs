@@ -16,6 +16,9 @@ pub struct Platform {
     pub profile: Profile,
     /// What the engine may do by itself.
     pub automation: Automation,
+    /// How long snapshots are kept, and how often they are proved.
+    #[serde(default)]
+    pub vault: VaultCare,
     /// In the order of the file.
     pub services: Vec<Service>,
     /// In the order of the file.
@@ -43,6 +46,43 @@ pub enum Profile {
 pub struct Automation {
     /// How far policies may go.
     pub mode: AutomationMode,
+}
+
+/// How long snapshots are kept, and how often they are proved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VaultCare {
+    /// So many of the newest snapshots of each component are kept whatever their age; at least 1.
+    pub keep_newest: u32,
+    /// Back to this age, one of each hour is kept.
+    #[serde(with = "seconds")]
+    pub keep_hourly: Duration,
+    /// Back to this age, one of each day is kept.
+    #[serde(with = "seconds")]
+    pub keep_daily: Duration,
+    /// Longest time between two checks that the bytes of a component's snapshot are right.
+    #[serde(with = "seconds")]
+    pub verify_every: Duration,
+    /// Longest time between two proofs that a component can be restored.
+    #[serde(with = "seconds")]
+    pub test_restore_every: Duration,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+impl VaultCare {
+    /// What holds where the platform file says nothing else.
+    #[must_use]
+    pub fn of(profile: Profile) -> Self {
+        let hourly = if profile == Profile::Production { DAY * 7 } else { DAY };
+        Self { keep_newest: 10, keep_hourly: hourly, keep_daily: DAY * 30, verify_every: DAY, test_restore_every: DAY }
+    }
+}
+
+impl Default for VaultCare {
+    fn default() -> Self {
+        Self::of(Profile::Production)
+    }
 }
 
 /// How far policies may go.

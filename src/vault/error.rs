@@ -112,6 +112,12 @@ pub enum VaultError {
 }
 
 impl VaultError {
+    /// Whether it says something about the snapshot itself, and not only about the attempt to read it.
+    #[must_use]
+    pub fn blames_snapshot(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::NoSuchSnapshot { .. } | Self::NotInSnapshot { .. })
+    }
+
     /// Wraps an error of the operating system; a full disk keeps its own name.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         if is_disk_full(&source) {
