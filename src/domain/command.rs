@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Captured, ChangeId, Clock, DiagnosisDocument, DiagnosisId, IncidentId, IncidentRole, Proof, RecoveryId,
+    Captured, ChangeId, Clock, DiagnosisDocument, DiagnosisId, Finding, IncidentId, IncidentRole, Proof, RecoveryId,
     RecoveryOutcome, RollbackRequest, Severity, SnapshotId, SnapshotTrigger, TestResult, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Role};
@@ -172,8 +172,8 @@ pub enum Command {
         diagnosis: DiagnosisId,
         error: String,
     },
-    ProposeFix {
-        diagnosis: DiagnosisId,
+    ProposeRemedy {
+        incident: IncidentId,
     },
     FinishSnapshot {
         snapshot: SnapshotId,
@@ -220,6 +220,7 @@ pub enum Command {
         recovery: RecoveryId,
         step: usize,
         output: String,
+        finding: Finding,
     },
     FailStep {
         recovery: RecoveryId,
@@ -258,7 +259,7 @@ impl Command {
                 | Self::OpenIncident { .. }
                 | Self::ConcludeDiagnosis { .. }
                 | Self::FailDiagnosis { .. }
-                | Self::ProposeFix { .. }
+                | Self::ProposeRemedy { .. }
                 | Self::FinishSnapshot { .. }
                 | Self::FailSnapshot { .. }
                 | Self::RecordSnapshotCheck { .. }

@@ -169,6 +169,8 @@ pub enum Event {
     StepDone { recovery: RecoveryId, step: usize, output: String },
     /// It could not.
     StepFailed { recovery: RecoveryId, step: usize, error: String },
+    /// What was found makes these steps needless; counted from 0.
+    StepsSkipped { recovery: RecoveryId, steps: Vec<usize>, reason: String },
     /// Somebody wants it to stop after the step under way.
     RecoveryCancelRequested { recovery: RecoveryId, reason: String },
     /// The recovery is over.

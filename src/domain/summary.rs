@@ -124,6 +124,9 @@ impl Event {
             Self::StepStarted { recovery, step } => format!("{recovery} step {} begun", step + 1),
             Self::StepDone { recovery, step, output } => format!("{recovery} step {} done: {output}", step + 1),
             Self::StepFailed { recovery, step, error } => format!("{recovery} step {} FAILED: {error}", step + 1),
+            Self::StepsSkipped { recovery, steps, reason } => {
+                format!("{recovery}: {} steps skipped: {reason}", steps.len())
+            }
             Self::RecoveryCancelRequested { recovery, reason } => format!("{recovery} is to stop: {reason}"),
             Self::RecoveryEnded { recovery, outcome, summary } => format!("{recovery} {outcome}: {summary}"),
             Self::WatchEnded { recovery, reason, .. } => format!("watch after {recovery} ended: {reason}"),

@@ -216,7 +216,11 @@ fn alike(a: &Step, b: &Step) -> bool {
         (Step::SwitchRelease { component: a, .. }, Step::SwitchRelease { component: b, .. })
         | (Step::RestoreSnapshot { component: a, .. }, Step::RestoreSnapshot { component: b, .. })
         | (Step::Reload { component: a }, Step::Reload { component: b }) => a == b,
-        (Step::RunAction { .. }, _) | (Step::Validate { .. }, _) | (Step::SafetySnapshot { .. }, _) => a == b,
+        (Step::RollForward { component: a, .. }, Step::RollForward { component: b, .. }) => a == b,
+        (
+            Step::RunAction { .. } | Step::Validate { .. } | Step::StopIfHealthy { .. } | Step::SafetySnapshot { .. },
+            _,
+        ) => a == b,
         _ => false,
     }
 }
