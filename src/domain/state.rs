@@ -81,6 +81,7 @@ impl Default for State {
                 name: String::new(),
                 profile: Profile::Production,
                 automation: Automation { mode: AutomationMode::Observe },
+                vault: VaultSettings::default(),
                 services: Vec::new(),
                 components: Vec::new(),
                 operators: Vec::new(),

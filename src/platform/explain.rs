@@ -7,7 +7,7 @@ use std::{
 
 use super::model::{
     Adapter, AutomationMode, Check, Component, ComponentKind, Criticality, HostResource, Platform, Probe, Profile,
-    Role, Service,
+    Replica, ReplicaPlace, Role, Service,
 };
 
 /// What will be watched and how often, what can be restored, and who may act.
@@ -45,6 +45,12 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
     }
     if platform.components.is_empty() {
         writeln!(out, "  nothing: the file has no [[component]]")?;
+    }
+    match &platform.vault.replica {
+        Some(Replica { place: ReplicaPlace::Directory(path), .. }) => {
+            writeln!(out, "  every snapshot is copied to the directory {}", path.display())?;
+        }
+        None => writeln!(out, "  snapshots lie on this host only: the file has no replica in [vault]")?,
     }
     writeln!(out, "\nWho may act")?;
     for operator in &platform.operators {

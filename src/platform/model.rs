@@ -16,6 +16,9 @@ pub struct Platform {
     pub profile: Profile,
     /// What the engine may do by itself.
     pub automation: Automation,
+    /// How the snapshot store is kept.
+    #[serde(default)]
+    pub vault: VaultSettings,
     /// In the order of the file.
     pub services: Vec<Service>,
     /// In the order of the file.
@@ -56,6 +59,34 @@ pub enum AutomationMode {
     Assist,
     /// Also run pre-approved recoveries.
     Auto,
+}
+
+/// How the snapshot store is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VaultSettings {
+    /// Where a second copy of it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica: Option<Replica>,
+}
+
+/// A second copy of the snapshot store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Replica {
+    /// Where it is kept.
+    pub place: ReplicaPlace,
+    /// File whose first line is what the place asks for before it lets one in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_file: Option<PathBuf>,
+}
+
+/// Where a replica is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ReplicaPlace {
+    /// A directory of this host, such as one below the mount point of another disk.
+    Directory(PathBuf),
 }
 
 /// Something users depend on.

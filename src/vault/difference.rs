@@ -106,7 +106,7 @@ impl Vault {
         ) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
         guarded(operation, || {
-            let _lock = lock::shared(&self.dir, cancel)?;
+            let _lock = lock::shared(self.dir(), cancel)?;
             let (repository, _) = self.connect(cancel.clone())?;
             let (plain, _) = self.connect(cancel.clone())?;
             let repository = repository.to_indexed().map_err(|error| VaultError::damaged("index", &error))?;

@@ -68,7 +68,7 @@ impl Vault {
     /// When nothing could be staged. Files that could not be are in `problems`; sockets are left out, they cannot be restored.
     pub fn stage(&self, snapshot: &str, from: &Path, dest: &Path, cancel: &CancelFlag) -> Result<Staged, VaultError> {
         guarded("restore a snapshot", || {
-            let _lock = lock::shared(&self.dir, cancel)?;
+            let _lock = lock::shared(self.dir(), cancel)?;
             let (repository, _) = self.connect(cancel.clone())?;
             let file = self.find(&repository, snapshot)?;
             let repository = repository.to_indexed().map_err(|error| VaultError::damaged("index", &error))?;
@@ -111,7 +111,7 @@ impl Vault {
     pub fn children(&self, snapshot: &str, dir: &Path) -> Result<Vec<String>, VaultError> {
         guarded("read a snapshot", || {
             let cancel = CancelFlag::new();
-            let _lock = lock::shared(&self.dir, &cancel)?;
+            let _lock = lock::shared(self.dir(), &cancel)?;
             let (repository, _) = self.connect(cancel)?;
             let file = self.find(&repository, snapshot)?;
             let repository = repository.to_indexed().map_err(|error| VaultError::damaged("index", &error))?;

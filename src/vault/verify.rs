@@ -27,7 +27,7 @@ impl Vault {
     /// When the snapshot or the vault's index cannot be read at all.
     pub fn verify(&self, snapshot: &str, cancel: &CancelFlag) -> Result<Vec<FileProblem>, VaultError> {
         guarded("verify a snapshot", || {
-            let _lock = lock::shared(&self.dir, cancel)?;
+            let _lock = lock::shared(self.dir(), cancel)?;
             let (repository, _) = self.connect(cancel.clone())?;
             let root = tree::root(&self.find(&repository, snapshot)?);
             let repository = repository.to_indexed().map_err(|error| VaultError::damaged("index", &error))?;

@@ -17,6 +17,8 @@ use super::{
     CancelFlag, Captured, DifferenceKind, FileDifference, PARTIAL, Source, Vault, VaultError, difference_of_trees,
 };
 
+pub(super) mod faults;
+
 struct Room {
     dir: TempDir,
     vault: Vault,
