@@ -3,8 +3,8 @@
 use super::{
     Actor, Approval, Change, ChangeOutcome, ChangeState, Deployment, DeploymentOrigin, Diagnosis, DiagnosisState,
     EngineInfo, Event, Incident, IncidentId, IncidentState, Operator, Recorded, Recovery, RecoveryOutcome,
-    ServiceHealth, Snapshot, SnapshotState, SnapshotTrigger, State, Status, Step, StepRun, StepState, TIMELINE_LIMIT,
-    TimelineEntry, TimelineKind, WATCH_SECONDS, role_name,
+    ServiceHealth, State, Status, Step, StepRun, StepState, TIMELINE_LIMIT, TimelineEntry, TimelineKind, WATCH_SECONDS,
+    role_name, snapshot,
 };
 
 /// Makes the state what it is after an event.
@@ -51,7 +51,19 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::SnapshotTaken { .. }
         | Event::SnapshotFailed { .. }
         | Event::SnapshotVerified { .. }
-        | Event::SnapshotPinned { .. } => apply_snapshot(state, recorded),
+        | Event::SnapshotProofRequested { .. }
+        | Event::SnapshotProofFailed { .. }
+        | Event::SnapshotTested { .. }
+        | Event::SnapshotPinned { .. } => snapshot::apply(state, recorded),
+        Event::SnapshotsForgotten { snapshots, vault_ids } => {
+            state.snapshots.retain(|id, _| !snapshots.contains(id));
+            state.vault.forgotten.extend(vault_ids.iter().cloned());
+            state.vault.retained_at = Some(at);
+        }
+        Event::VaultPruned { vault_ids, total_bytes } => {
+            state.vault.forgotten.retain(|id| !vault_ids.contains(id));
+            state.vault.total_bytes = Some(*total_bytes);
+        }
         Event::DeploymentRecorded { deployment, component, version, previous, origin, note } => {
             state.deployments.insert(
                 *deployment,
@@ -365,62 +377,6 @@ fn apply_diagnosis(state: &mut State, recorded: &Recorded) {
             found.state = DiagnosisState::Failed { error: error.clone() };
             let incident = found.incident;
             tell(state, incident, recorded, TimelineKind::Bad, format!("diagnosis failed: {error}"));
-        }
-        _ => {}
-    }
-}
-
-fn apply_snapshot(state: &mut State, recorded: &Recorded) {
-    let at = recorded.at;
-    match &recorded.event {
-        Event::SnapshotRequested { snapshot, trigger, components, reason, recovery } => {
-            state.snapshots.insert(
-                *snapshot,
-                Snapshot {
-                    id: *snapshot,
-                    trigger: *trigger,
-                    reason: reason.clone(),
-                    components: components.clone(),
-                    requested_by: recorded.actor.clone(),
-                    requested_at: at,
-                    recovery: *recovery,
-                    ended_at: None,
-                    state: SnapshotState::Running,
-                    captured: Vec::new(),
-                    total_bytes: 0,
-                    checked: None,
-                    pinned: *trigger == SnapshotTrigger::Safety,
-                },
-            );
-            if let Some(recovery) = recovery.and_then(|id| state.recoveries.get_mut(&id)) {
-                recovery.safety_snapshot = Some(*snapshot);
-            }
-        }
-        Event::SnapshotTaken { snapshot, captured, total_bytes } => {
-            if let Some(found) = state.snapshots.get_mut(snapshot) {
-                let whole = captured.iter().all(|captured| captured.unreadable.is_empty())
-                    && captured.len() == found.components.len();
-                found.state = if whole { SnapshotState::Complete } else { SnapshotState::Partial };
-                found.ended_at = Some(at);
-                found.captured.clone_from(captured);
-                found.total_bytes = *total_bytes;
-            }
-        }
-        Event::SnapshotFailed { snapshot, error } => {
-            if let Some(found) = state.snapshots.get_mut(snapshot) {
-                found.state = SnapshotState::Failed(error.clone());
-                found.ended_at = Some(at);
-            }
-        }
-        Event::SnapshotVerified { snapshot, problems } => {
-            if let Some(found) = state.snapshots.get_mut(snapshot) {
-                found.checked = Some((at, problems.clone()));
-            }
-        }
-        Event::SnapshotPinned { snapshot, pinned } => {
-            if let Some(found) = state.snapshots.get_mut(snapshot) {
-                found.pinned = *pinned;
-            }
         }
         _ => {}
     }

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Captured, ChangeId, Clock, DiagnosisDocument, DiagnosisId, IncidentId, IncidentRole, RecoveryId, RecoveryOutcome,
-    RollbackRequest, Severity, SnapshotId, SnapshotTrigger, Verdict,
+    Captured, ChangeId, Clock, DiagnosisDocument, DiagnosisId, IncidentId, IncidentRole, Proof, RecoveryId,
+    RecoveryOutcome, RollbackRequest, Severity, SnapshotId, SnapshotTrigger, TestResult, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -75,6 +75,13 @@ pub enum Command {
         snapshot: SnapshotId,
         pinned: bool,
     },
+    /// Have something proved of a snapshot.
+    RequestProof {
+        snapshot: SnapshotId,
+        proof: Proof,
+    },
+    /// Forget what retention does not need any more, now.
+    ApplyRetention,
 
     /// Roll something back: runs at once or opens a change, as the rules say.
     RequestRollback(RollbackRequest),
@@ -181,6 +188,19 @@ pub enum Command {
         snapshot: SnapshotId,
         problems: Vec<String>,
     },
+    RecordTestRestore {
+        snapshot: SnapshotId,
+        results: Vec<TestResult>,
+    },
+    FailProof {
+        snapshot: SnapshotId,
+        proof: Proof,
+        error: String,
+    },
+    FinishPrune {
+        vault_ids: Vec<String>,
+        total_bytes: u64,
+    },
     ObserveVersion {
         component: String,
         version: String,
@@ -242,6 +262,9 @@ impl Command {
                 | Self::FinishSnapshot { .. }
                 | Self::FailSnapshot { .. }
                 | Self::RecordSnapshotCheck { .. }
+                | Self::RecordTestRestore { .. }
+                | Self::FailProof { .. }
+                | Self::FinishPrune { .. }
                 | Self::ObserveVersion { .. }
                 | Self::BeginSafetySnapshot { .. }
                 | Self::StartRecovery { .. }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status};
+use super::{ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, snapshot};
 
 /// Commands for every deadline that has passed.
 #[must_use]
@@ -11,6 +11,7 @@ pub fn due(state: &State, now: DateTime<Utc>) -> Vec<Command> {
         .filter(|(at, _)| *at <= now)
         .map(|(_, command)| command)
         .chain(scheduled_snapshot(state, now))
+        .chain(proof(state).filter(|(at, _)| *at <= now).map(|(_, command)| command))
         .collect()
 }
 
@@ -23,7 +24,12 @@ pub fn next_due(state: &State) -> Option<DateTime<Utc>> {
         .iter()
         .filter(|_| !scheduler_is_busy(state))
         .map(|component| state.snapshot_due_at(component).max(settled_at(state)));
-    deadlines(state).map(|(at, _)| at).chain(snapshots).min()
+    deadlines(state).map(|(at, _)| at).chain(snapshots).chain(proof(state).map(|(at, _)| at)).min()
+}
+
+/// Snapshots are proved while nothing more urgent is done with the vault.
+fn proof(state: &State) -> Option<(DateTime<Utc>, Command)> {
+    if scheduler_is_busy(state) { None } else { snapshot::next_proof(state) }
 }
 
 fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Actor, ChangeId, ChangeOutcome, ChangeState, Clock, Command, DeploymentOrigin, DiagnosisId, Event, Fix, IncidentId,
     IncidentState, Plan, RecoveryId, RecoveryOutcome, Refusal, RollbackRequest, Scope, SnapshotTrigger, State, Status,
-    Step, StepState, change, deployment, diagnosis, health, incident, operator, plan, policy, snapshot,
+    Step, StepState, change, deployment, diagnosis, health, incident, operator, plan, policy, retention, snapshot,
 };
 
 /// When a command is given, and by whom.
@@ -116,6 +116,8 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             let same = state.snapshot(snapshot)?.pinned == pinned;
             Ok(if same { Vec::new() } else { vec![Event::SnapshotPinned { snapshot, pinned }] })
         }
+        Command::RequestProof { snapshot, proof } => snapshot::request_proof(state, snapshot, proof),
+        Command::ApplyRetention => Ok(retention::forget(state, at)),
         Command::RequestRollback(request) => {
             let planned = plan::plan_rollback(state, &request)?;
             let incident = request.incident.or_else(|| incident_for(state, &planned));
@@ -225,6 +227,15 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             state.snapshot(snapshot)?;
             Ok(vec![Event::SnapshotVerified { snapshot, problems }])
         }
+        Command::RecordTestRestore { snapshot, results } => {
+            state.snapshot(snapshot)?;
+            Ok(vec![Event::SnapshotTested { snapshot, results }])
+        }
+        Command::FailProof { snapshot, proof, error } => {
+            state.snapshot(snapshot)?;
+            Ok(vec![Event::SnapshotProofFailed { snapshot, proof, error }])
+        }
+        Command::FinishPrune { vault_ids, total_bytes } => Ok(vec![Event::VaultPruned { vault_ids, total_bytes }]),
         Command::ObserveVersion { component, version } => {
             deployment::record(state, &component, &version, DeploymentOrigin::Observed, "found live")
         }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, Captured, ChangeId, ChangeKind, ChangeOutcome, Clock, DeploymentId, DeploymentOrigin, DiagnosisDocument,
-    DiagnosisId, IncidentId, IncidentRole, IncidentState, Plan, RecoveryId, RecoveryOutcome, Risk, Severity,
-    SnapshotId, SnapshotTrigger, Status,
+    DiagnosisId, IncidentId, IncidentRole, IncidentState, Plan, Proof, RecoveryId, RecoveryOutcome, Risk, Severity,
+    SnapshotId, SnapshotTrigger, Status, TestResult,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -104,6 +104,16 @@ pub enum Event {
     SnapshotFailed { snapshot: SnapshotId, error: String },
     /// Its bytes in the vault were read and found right, or not.
     SnapshotVerified { snapshot: SnapshotId, problems: Vec<String> },
+    /// Somebody wants to know whether it is right, or comes back.
+    SnapshotProofRequested { snapshot: SnapshotId, proof: Proof },
+    /// It was restored into a scratch place, or could not be.
+    SnapshotTested { snapshot: SnapshotId, results: Vec<TestResult> },
+    /// It could be neither proved nor disproved.
+    SnapshotProofFailed { snapshot: SnapshotId, proof: Proof, error: String },
+    /// Retention does not need these any more: their data in the vault is about to go.
+    SnapshotsForgotten { snapshots: Vec<SnapshotId>, vault_ids: Vec<String> },
+    /// The data of forgotten snapshots is gone from the vault.
+    VaultPruned { vault_ids: Vec<String>, total_bytes: u64 },
     /// Whether retention must keep it.
     SnapshotPinned { snapshot: SnapshotId, pinned: bool },
 

@@ -24,6 +24,7 @@ mod plan;
 mod policy;
 mod recovery;
 mod refusal;
+mod retention;
 mod snapshot;
 mod state;
 mod summary;
@@ -52,7 +53,8 @@ pub use recovery::{
     WATCH_SECONDS,
 };
 pub use refusal::Refusal;
-pub use snapshot::{Captured, Snapshot, SnapshotState, SnapshotTrigger};
+pub use retention::{VaultState, kept};
+pub use snapshot::{Captured, Proof, Snapshot, SnapshotState, SnapshotTrigger, TestRestore, TestResult};
 pub use state::{EngineInfo, State, SystemState};
 pub use vitals::{Point, ServiceVitals, Vitals};
 

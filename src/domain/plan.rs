@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Plan, Recovery, Refusal, RollbackRequest, RollbackTarget, Scope, SnapshotState, State, Step, Strategy};
-use crate::platform::{Adapter, Component, ComponentKind};
+use crate::platform::{Component, ComponentKind, Points};
 
 /// Plans a rollback.
 ///
@@ -165,7 +165,7 @@ fn restore_step(
         Refusal::new("nothing-to-go-back-to", format!("{} has no earlier good state", component.name))
             .hint("take a snapshot while it is healthy, or name one with --to")
     };
-    let is_release = matches!(component.adapter, Adapter::Release { .. });
+    let is_release = component.adapter.points() == Points::Versions;
     match to {
         Some(RollbackTarget::Version(version)) if is_release => Ok(switch(state, component, version)),
         Some(RollbackTarget::Version(_)) => {

@@ -1,8 +1,8 @@
 //! What follows from an event without a person: effects in the world, and commands that policies give.
 
 use super::{
-    Actor, AutomationMode, ChangeState, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Recorded,
-    RecoveryId, RecoveryOutcome, SnapshotId, SnapshotState, State, Status,
+    Actor, AutomationMode, ChangeState, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Proof,
+    Recorded, RecoveryId, RecoveryOutcome, SnapshotId, SnapshotState, State, Status,
 };
 use crate::platform::Profile;
 
@@ -13,6 +13,10 @@ pub enum Effect {
     Diagnose(DiagnosisId),
     /// Capture components into the vault.
     TakeSnapshot(SnapshotId),
+    /// Prove something of a snapshot.
+    Prove(SnapshotId, Proof),
+    /// Remove what was forgotten from the vault.
+    PruneVault,
     /// Carry out a plan, from its first step that is not done.
     RunRecovery(RecoveryId),
 }
@@ -45,9 +49,9 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             }
         }
         Event::ServiceStatusChanged { service, to: Status::Degraded, from, .. } if *from != Status::Down => {
-            let critical =
-                state.platform.service(service).is_some_and(|service| service.criticality >= Criticality::High);
-            if critical {
+            let matters =
+                state.platform.service(service).is_some_and(|service| service.criticality >= Criticality::Medium);
+            if matters {
                 give("service degraded", Command::OpenIncident { service: service.clone() });
             }
         }
@@ -87,6 +91,13 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         Event::SnapshotRequested { snapshot, recovery: None, .. } => {
             reaction.effects.push(Effect::TakeSnapshot(*snapshot));
         }
+        Event::SnapshotTaken { .. } if super::retention::is_due(state, recorded.at) => {
+            give("retention", Command::ApplyRetention);
+        }
+        Event::SnapshotProofRequested { snapshot, proof } => {
+            reaction.effects.push(Effect::Prove(*snapshot, *proof));
+        }
+        Event::SnapshotsForgotten { .. } => reaction.effects.push(Effect::PruneVault),
         Event::ChangeAuthorised { change } => {
             give("carry out what is approved", Command::StartRecovery { change: *change });
         }
@@ -157,8 +168,13 @@ pub fn unfinished(state: &State) -> Vec<Effect> {
         .values()
         .filter(|snapshot| snapshot.state == SnapshotState::Running && snapshot.recovery.is_none())
         .map(|snapshot| Effect::TakeSnapshot(snapshot.id));
+    let proofs = state
+        .snapshots
+        .values()
+        .flat_map(|snapshot| snapshot.proving.iter().map(|proof| Effect::Prove(snapshot.id, *proof)));
+    let prune = (!state.vault.forgotten.is_empty()).then_some(Effect::PruneVault);
     let recoveries = state.running_recoveries().map(|recovery| Effect::RunRecovery(recovery.id));
-    diagnoses.chain(snapshots).chain(recoveries).collect()
+    diagnoses.chain(snapshots).chain(proofs).chain(prune).chain(recoveries).collect()
 }
 
 /// Whether a plan may run without an approval: a person's own act on what is not critical, or a policy in mode auto away

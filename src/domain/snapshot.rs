@@ -1,10 +1,15 @@
 //! Snapshots: what was captured when, and how much could be lost now.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Event, RecoveryId, Refusal, SnapshotId, State, Status};
+use super::{Actor, Command, Event, IncidentId, Recorded, RecoveryId, Refusal, SnapshotId, State, Status};
 use crate::platform::Component;
+
+/// How long proofs wait after one could not be made, such as for want of room.
+const AFTER_FAILED_PROOF: TimeDelta = TimeDelta::minutes(15);
 
 /// A set of captured components at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +39,51 @@ pub struct Snapshot {
     pub total_bytes: u64,
     /// Last proof that its bytes are right: when, and what was wrong.
     pub checked: Option<(DateTime<Utc>, Vec<String>)>,
+    /// Last time it was restored into a scratch place.
+    #[serde(default)]
+    pub tested: Option<TestRestore>,
+    /// Proofs of it that are under way.
+    #[serde(default)]
+    pub proving: BTreeSet<Proof>,
+    /// The incident that was open for one of its services when it was taken.
+    #[serde(default)]
+    pub incident: Option<IncidentId>,
     /// Retention must keep it.
     pub pinned: bool,
+}
+
+/// What can be proved of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proof {
+    /// Its bytes in the vault are right.
+    Integrity,
+    /// It can be restored, and the adapter's own verification passes.
+    TestRestore,
+}
+
+/// A restore into a scratch place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TestRestore {
+    /// When it ended.
+    pub at: DateTime<Utc>,
+    /// What came of each component.
+    pub results: Vec<TestResult>,
+}
+
+/// What a test-restore of one component came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TestResult {
+    /// Which.
+    pub component: String,
+    /// It came back and passed.
+    pub passed: bool,
+    /// What was looked at, or what went wrong.
+    pub detail: String,
+    /// How long it took.
+    pub milliseconds: u64,
 }
 
 /// Why a snapshot was taken.
@@ -105,11 +153,26 @@ impl Snapshot {
         self.captured.iter().map(|captured| captured.added_bytes).sum()
     }
 
+    /// What the last test-restore of a component came to.
+    #[must_use]
+    pub fn test_of(&self, component: &str) -> Option<&TestResult> {
+        self.tested.as_ref()?.results.iter().find(|result| result.component == component)
+    }
+
+    /// When a proof of a component was last made, well or not.
+    fn proved_at(&self, proof: Proof, component: &str) -> Option<DateTime<Utc>> {
+        match proof {
+            Proof::Integrity => self.checked.as_ref().map(|(at, _)| *at),
+            Proof::TestRestore => self.test_of(component).and(self.tested.as_ref()).map(|tested| tested.at),
+        }
+    }
+
     /// Whether a rollback may choose it by itself for this component.
     #[must_use]
     pub fn is_good_for(&self, component: &str) -> bool {
         self.trigger != SnapshotTrigger::Safety
             && self.checked.as_ref().is_none_or(|(_, problems)| problems.is_empty())
+            && self.test_of(component).is_none_or(|test| test.passed)
             && self.captured(component).is_some_and(|captured| captured.good && captured.unreadable.is_empty())
     }
 }
@@ -159,7 +222,141 @@ pub(super) fn running(state: &State, id: SnapshotId) -> Result<&Snapshot, Refusa
     Ok(snapshot)
 }
 
+/// Decides that something is to be proved of a snapshot.
+pub(super) fn request_proof(state: &State, id: SnapshotId, proof: Proof) -> Result<Vec<Event>, Refusal> {
+    let snapshot = state.snapshot(id)?;
+    if snapshot.state == SnapshotState::Running {
+        return Err(Refusal::new("snapshot-running", format!("{id} is still being taken")));
+    }
+    if snapshot.captured.is_empty() {
+        return Err(Refusal::new("empty-snapshot", format!("{id} holds nothing")));
+    }
+    if snapshot.proving.contains(&proof) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::SnapshotProofRequested { snapshot: id, proof }])
+}
+
+/// The next proof, and when it is due: of each component, the newest good snapshot is proved in turn.
+pub(super) fn next_proof(state: &State) -> Option<(DateTime<Utc>, Command)> {
+    if state.snapshots.values().any(|snapshot| !snapshot.proving.is_empty()) {
+        return None;
+    }
+    let care = &state.platform.vault;
+    let rested = state.vault.unproved.as_ref().map(|(failed, _)| *failed + AFTER_FAILED_PROOF);
+    let of = |proof, every: Duration| {
+        state.platform.components.iter().filter_map(move |component| {
+            let newest = state.last_good_snapshot(&component.name, None)?;
+            let proved =
+                state.snapshots.values().filter_map(|snapshot| snapshot.proved_at(proof, &component.name)).max();
+            let due = proved.map_or(newest.requested_at, |proved| proved + every).max(newest.requested_at);
+            Some((rested.map_or(due, |rested| due.max(rested)), Command::RequestProof { snapshot: newest.id, proof }))
+        })
+    };
+    of(Proof::Integrity, care.verify_every)
+        .chain(of(Proof::TestRestore, care.test_restore_every))
+        .min_by_key(|(due, _)| *due)
+}
+
+/// Makes the state what it is after an event about snapshots.
+pub(super) fn apply(state: &mut State, recorded: &Recorded) {
+    let at = recorded.at;
+    if let Event::SnapshotRequested { snapshot, trigger, components, reason, recovery } = &recorded.event {
+        let incident = components
+            .iter()
+            .filter_map(|name| state.platform.component(name))
+            .find_map(|component| state.incident_of(&component.service))
+            .map(|incident| incident.id);
+        state.snapshots.insert(
+            *snapshot,
+            Snapshot {
+                id: *snapshot,
+                trigger: *trigger,
+                reason: reason.clone(),
+                components: components.clone(),
+                requested_by: recorded.actor.clone(),
+                requested_at: at,
+                recovery: *recovery,
+                ended_at: None,
+                state: SnapshotState::Running,
+                captured: Vec::new(),
+                total_bytes: 0,
+                checked: None,
+                tested: None,
+                proving: BTreeSet::new(),
+                incident,
+                pinned: false,
+            },
+        );
+        if let Some(recovery) = recovery.and_then(|id| state.recoveries.get_mut(&id)) {
+            recovery.safety_snapshot = Some(*snapshot);
+        }
+        return;
+    }
+    match &recorded.event {
+        Event::SnapshotProofFailed { error, .. } => state.vault.unproved = Some((at, error.clone())),
+        Event::SnapshotVerified { .. } | Event::SnapshotTested { .. } => state.vault.unproved = None,
+        _ => {}
+    }
+    let Some(id) = subject(&recorded.event) else { return };
+    let Some(found) = state.snapshots.get_mut(&id) else { return };
+    match &recorded.event {
+        Event::SnapshotTaken { captured, total_bytes, .. } => {
+            let whole = captured.iter().all(|captured| captured.unreadable.is_empty())
+                && captured.len() == found.components.len();
+            found.state = if whole { SnapshotState::Complete } else { SnapshotState::Partial };
+            found.ended_at = Some(at);
+            found.captured.clone_from(captured);
+            found.total_bytes = *total_bytes;
+        }
+        Event::SnapshotFailed { error, .. } => {
+            found.state = SnapshotState::Failed(error.clone());
+            found.ended_at = Some(at);
+        }
+        Event::SnapshotProofRequested { proof, .. } => {
+            found.proving.insert(*proof);
+        }
+        Event::SnapshotProofFailed { proof, .. } => {
+            found.proving.remove(proof);
+        }
+        Event::SnapshotVerified { problems, .. } => {
+            found.checked = Some((at, problems.clone()));
+            found.proving.remove(&Proof::Integrity);
+        }
+        Event::SnapshotTested { results, .. } => {
+            found.tested = Some(TestRestore { at, results: results.clone() });
+            found.proving.remove(&Proof::TestRestore);
+        }
+        Event::SnapshotPinned { pinned, .. } => found.pinned = *pinned,
+        _ => {}
+    }
+}
+
+fn subject(event: &Event) -> Option<SnapshotId> {
+    match event {
+        Event::SnapshotTaken { snapshot, .. }
+        | Event::SnapshotFailed { snapshot, .. }
+        | Event::SnapshotProofRequested { snapshot, .. }
+        | Event::SnapshotProofFailed { snapshot, .. }
+        | Event::SnapshotVerified { snapshot, .. }
+        | Event::SnapshotTested { snapshot, .. }
+        | Event::SnapshotPinned { snapshot, .. } => Some(*snapshot),
+        _ => None,
+    }
+}
+
 impl State {
+    /// When a component was last restored into a scratch place, and from which snapshot, with what came of it.
+    #[must_use]
+    pub fn last_test_restore(&self, component: &str) -> Option<(&Snapshot, DateTime<Utc>, &TestResult)> {
+        self.snapshots
+            .values()
+            .filter_map(|snapshot| {
+                Some((snapshot, snapshot.proved_at(Proof::TestRestore, component)?, snapshot.test_of(component)?))
+            })
+            .max_by_key(|(_, at, _)| *at)
+    }
+
     /// The newest snapshot a rollback of this component may choose by itself, taken before `before` if that is given.
     #[must_use]
     pub fn last_good_snapshot(&self, component: &str, before: Option<DateTime<Utc>>) -> Option<&Snapshot> {

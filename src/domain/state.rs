@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Change, ChangeId, ChangeState, Criticality, Deployment, DeploymentId, Diagnosis, DiagnosisId, Incident, IncidentId,
-    Operator, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status,
+    Operator, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, VaultState,
 };
-use crate::platform::{Automation, AutomationMode, Platform, Profile};
+use crate::platform::{Automation, AutomationMode, Platform, Profile, VaultCare};
 
 /// Everything the product knows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,9 @@ pub struct State {
     pub diagnoses: BTreeMap<DiagnosisId, Diagnosis>,
     /// Snapshots, oldest first.
     pub snapshots: BTreeMap<SnapshotId, Snapshot>,
+    /// What concerns the vault as a whole.
+    #[serde(default)]
+    pub vault: VaultState,
     /// The ledger of deployments, oldest first.
     pub deployments: BTreeMap<DeploymentId, Deployment>,
     /// Changes, oldest first.
@@ -81,7 +84,7 @@ impl Default for State {
                 name: String::new(),
                 profile: Profile::Production,
                 automation: Automation { mode: AutomationMode::Observe },
-                vault: VaultSettings::default(),
+                vault: VaultCare::default(),
                 services: Vec::new(),
                 components: Vec::new(),
                 operators: Vec::new(),
@@ -93,6 +96,7 @@ impl Default for State {
             incidents: BTreeMap::new(),
             diagnoses: BTreeMap::new(),
             snapshots: BTreeMap::new(),
+            vault: VaultState::default(),
             deployments: BTreeMap::new(),
             changes: BTreeMap::new(),
             recoveries: BTreeMap::new(),

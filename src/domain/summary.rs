@@ -1,6 +1,6 @@
 //! Every event in one line, for people.
 
-use super::{ChangeOutcome, Event, Status};
+use super::{ChangeOutcome, Event, Proof, Status};
 
 impl Event {
     /// What happened, in one line without its time and actor.
@@ -82,6 +82,22 @@ impl Event {
                 0 => format!("{snapshot} read back and intact"),
                 many => format!("{snapshot} DAMAGED: {many} problems"),
             },
+            Self::SnapshotProofRequested { snapshot, proof } => match proof {
+                Proof::Integrity => format!("{snapshot} is being read back"),
+                Proof::TestRestore => format!("{snapshot} is being restored into a scratch place"),
+            },
+            Self::SnapshotTested { snapshot, results } => {
+                let failed: Vec<&str> =
+                    results.iter().filter(|result| !result.passed).map(|result| result.component.as_str()).collect();
+                if failed.is_empty() {
+                    format!("{snapshot} proved to restore")
+                } else {
+                    format!("{snapshot} does NOT RESTORE: {}", failed.join(", "))
+                }
+            }
+            Self::SnapshotProofFailed { snapshot, error, .. } => format!("{snapshot} could not be proved: {error}"),
+            Self::SnapshotsForgotten { snapshots, .. } => format!("{} old snapshots forgotten", snapshots.len()),
+            Self::VaultPruned { .. } => "vault pruned".to_owned(),
             Self::SnapshotPinned { snapshot, pinned } => {
                 format!("{snapshot} {}", if *pinned { "pinned" } else { "not pinned any more" })
             }

@@ -8,7 +8,7 @@ use tracing::debug;
 use super::EngineHandle;
 use crate::{
     domain::{Actor, Command},
-    platform::Adapter,
+    platform::Points,
     recovery,
 };
 
@@ -30,7 +30,7 @@ pub(super) async fn versions(engine: EngineHandle, stop: CancellationToken) {
 pub(super) async fn look(engine: &EngineHandle) {
     let state = engine.state();
     let code = state.platform.components.iter().filter(|component| {
-        matches!(component.adapter, Adapter::Release { .. })
+        component.adapter.points() == Points::Versions
             // Its executor reports what it switches.
             && !state.running_recoveries().any(|recovery| recovery.plan.components().any(|name| name == component.name))
     });

@@ -1,6 +1,9 @@
 //! Questions that take a look at the world and change nothing, not even the journal.
 
-use super::{ComponentDifference, DryRun, DryRunRequest, EngineHandle, FileChange, FileChangeKind, QueryError};
+use super::{
+    ComponentDifference, DryRun, DryRunRequest, EngineHandle, FileChange, FileChangeKind, QueryError,
+    effects::prove::read_back,
+};
 use crate::{
     domain::{
         Actor, Command, Plan, Refusal, Risk, Snapshot, SnapshotId, State, Step, plan_action, plan_rollback, plan_undo,
@@ -128,20 +131,7 @@ impl EngineHandle {
             return Err(Refusal::new("empty-snapshot", format!("{id} holds nothing")).into());
         }
         let vault = self.vault.clone();
-        let problems = blocking(move || {
-            let mut problems = Vec::new();
-            for captured in &snapshot.captured {
-                match vault.verify(&captured.vault_id, &CancelFlag::new()) {
-                    Ok(found) => {
-                        problems
-                            .extend(found.iter().map(|p| format!("{}: {}: {}", captured.component, p.path, p.problem)));
-                    }
-                    Err(error) => problems.push(format!("{}: {error}", captured.component)),
-                }
-            }
-            Ok(problems)
-        })
-        .await?;
+        let problems = blocking(move || read_back(&vault, &snapshot.captured, &CancelFlag::new())).await?;
         self.submit(Command::RecordSnapshotCheck { snapshot: id, problems: problems.clone() }, Actor::Engine)
             .await
             .map_err(|error| QueryError::Failed(error.to_string()))?;

@@ -7,7 +7,7 @@ use std::{
 
 use super::model::{
     Adapter, AutomationMode, Check, Component, ComponentKind, Criticality, HostResource, Platform, Probe, Profile,
-    Replica, ReplicaPlace, Role, Service,
+    Replica, ReplicaPlace, Role, Service, VaultCare,
 };
 
 /// What will be watched and how often, what can be restored, and who may act.
@@ -45,6 +45,8 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
     }
     if platform.components.is_empty() {
         writeln!(out, "  nothing: the file has no [[component]]")?;
+    } else {
+        write_vault(out, &platform.vault)?;
     }
     match &platform.vault.replica {
         Some(Replica { place: ReplicaPlace::Directory(path), .. }) => {
@@ -65,6 +67,22 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
         writeln!(out, "  nobody is named: the file has no [[operator]]")?;
     }
     Ok(())
+}
+
+fn write_vault(out: &mut String, vault: &VaultCare) -> Result {
+    writeln!(
+        out,
+        "  kept: the newest {} of each, one an hour for {}, one a day for {}; what is pinned or the last good one always",
+        vault.keep_newest,
+        time(vault.keep_hourly),
+        time(vault.keep_daily)
+    )?;
+    writeln!(
+        out,
+        "  proved: bytes read back every {}, restored into a scratch place every {}",
+        time(vault.verify_every),
+        time(vault.test_restore_every)
+    )
 }
 
 fn write_service(out: &mut String, service: &Service) -> Result {

@@ -16,9 +16,9 @@ pub struct Platform {
     pub profile: Profile,
     /// What the engine may do by itself.
     pub automation: Automation,
-    /// How the snapshot store is kept.
+    /// How long snapshots are kept, and how often they are proved.
     #[serde(default)]
-    pub vault: VaultSettings,
+    pub vault: VaultCare,
     /// In the order of the file.
     pub services: Vec<Service>,
     /// In the order of the file.
@@ -48,6 +48,53 @@ pub struct Automation {
     pub mode: AutomationMode,
 }
 
+/// How long snapshots are kept, and how often they are proved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VaultCare {
+    /// So many of the newest snapshots of each component are kept whatever their age; at least 1.
+    pub keep_newest: u32,
+    /// Back to this age, one of each hour is kept.
+    #[serde(with = "seconds")]
+    pub keep_hourly: Duration,
+    /// Back to this age, one of each day is kept.
+    #[serde(with = "seconds")]
+    pub keep_daily: Duration,
+    /// Longest time between two checks that the bytes of a component's snapshot are right.
+    #[serde(with = "seconds")]
+    pub verify_every: Duration,
+    /// Longest time between two proofs that a component can be restored.
+    #[serde(with = "seconds")]
+    pub test_restore_every: Duration,
+    /// Where a second copy of every snapshot is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica: Option<Replica>,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+impl VaultCare {
+    /// What holds where the platform file says nothing else.
+    #[must_use]
+    pub fn of(profile: Profile) -> Self {
+        let hourly = if profile == Profile::Production { DAY * 7 } else { DAY };
+        Self {
+            keep_newest: 10,
+            keep_hourly: hourly,
+            keep_daily: DAY * 30,
+            verify_every: DAY,
+            test_restore_every: DAY,
+            replica: None,
+        }
+    }
+}
+
+impl Default for VaultCare {
+    fn default() -> Self {
+        Self::of(Profile::Production)
+    }
+}
+
 /// How far policies may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -59,15 +106,6 @@ pub enum AutomationMode {
     Assist,
     /// Also run pre-approved recoveries.
     Auto,
-}
-
-/// How the snapshot store is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct VaultSettings {
-    /// Where a second copy of it is kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replica: Option<Replica>,
 }
 
 /// A second copy of the snapshot store.
@@ -378,7 +416,26 @@ impl Service {
     }
 }
 
+/// To which points an adapter can bring a component back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Points {
+    /// To what a snapshot holds.
+    Snapshots,
+    /// To a version that lies ready, and to what a snapshot holds.
+    Versions,
+}
+
 impl Adapter {
+    /// To which points it can bring a component back.
+    #[must_use]
+    pub fn points(&self) -> Points {
+        match self {
+            Self::Release { .. } => Points::Versions,
+            Self::Files { .. } | Self::Sqlite { .. } => Points::Snapshots,
+        }
+    }
+
     /// The word the platform file uses for it.
     #[must_use]
     pub fn name(&self) -> &'static str {

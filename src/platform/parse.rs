@@ -70,7 +70,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     let mut spans = Spans::default();
     let (name, profile) = heading(&mut root, &mut reader);
     let mode = automation(&mut root, &mut reader);
-    let vault = parse_vault::vault(&mut root, &mut reader, &mut spans);
+    let vault = parse_vault::vault(&mut root, &mut reader, &mut spans, profile);
     let services = reader.sections(root.get("service"), "service");
     let services: Vec<Service> =
         services.into_iter().map(|section| service(section, &mut reader, &mut spans)).collect();
@@ -82,8 +82,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
         operators.into_iter().map(|section| operator(section, &mut reader, &mut spans)).collect();
     root.finish(&mut reader);
 
-    let platform =
-        Platform { name, profile, automation: Automation { mode }, vault, services, components, operators };
+    let platform = Platform { name, profile, automation: Automation { mode }, vault, services, components, operators };
     validate::validate(&platform, &spans, &mut reader);
     let problems = reader.into_problems();
     if problems.is_empty() { Ok(platform) } else { Err(Problems::new(problems)) }

@@ -1,6 +1,9 @@
 //! The operations every adapter has, and which adapter does them for a component.
 
-use std::{fmt, path::Path};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,7 +14,7 @@ use super::{
 };
 use crate::{
     platform::{Adapter, Component},
-    vault::{CancelFlag, Captured, DifferenceKind, FileDifference, Vault},
+    vault::{CancelFlag, Captured, DifferenceKind, FileDifference, Vault, make_private_dir},
 };
 
 /// To what a component is restored.
@@ -92,6 +95,70 @@ pub struct TableDifference {
     pub schema_changed: bool,
 }
 
+/// A component that was brought back into a scratch place and passed its adapter's own verification there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proof {
+    /// Files that were restored.
+    pub files: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// What was looked at, in one line.
+    pub detail: String,
+}
+
+/// What an operation works with.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub(super) component: &'a Component,
+    /// A private directory: that of the recovery run, or one for working copies that is empty again afterwards.
+    pub(super) work: &'a Path,
+    pub(super) vault: &'a Vault,
+    pub(super) cancel: &'a CancelFlag,
+}
+
+/// How components of one kind are captured and brought back.
+pub(super) trait Handler {
+    /// Captures what is live. `tags` already name the component.
+    fn capture(&self, job: &Job<'_>, tags: Vec<String>, now: DateTime<Utc>) -> Result<ComponentCapture, RecoveryError>;
+
+    /// Builds the target beside what is live, proves it, writes a record and switches. The same call finishes it after a kill.
+    fn restore(&self, job: &Job<'_>, target: &Target) -> Result<Restored, RecoveryError>;
+
+    /// What `restore` would change; changes nothing live.
+    fn dry_run(&self, job: &Job<'_>, target: &Target) -> Result<DryRun, RecoveryError>;
+
+    /// Restores a snapshot below `job.work` and verifies it there; what is live plays no part.
+    fn test_restore(&self, job: &Job<'_>, snapshot: &str) -> Result<Proof, RecoveryError>;
+
+    /// Looks at what is live.
+    fn verify(&self, job: &Job<'_>) -> Result<(), RecoveryError>;
+
+    /// Clears away what restores that never began their switch left beside the live state.
+    fn sweep(&self) -> Result<(), RecoveryError>;
+
+    /// Does what a record says and has not been done.
+    fn finish(&self, job: &Job<'_>, record: &Record) -> Result<(), RecoveryError> {
+        record.finish(job.work)
+    }
+
+    fn observe(&self) -> Result<Observed, RecoveryError> {
+        Ok(Observed::default())
+    }
+
+    fn releases(&self) -> Result<Vec<String>, RecoveryError> {
+        Ok(Vec::new())
+    }
+}
+
+fn handler(component: &Component) -> Box<dyn Handler + '_> {
+    match &component.adapter {
+        Adapter::Release { root } => Box::new(release::Releases { root }),
+        Adapter::Files { paths } => Box::new(files::Files { paths }),
+        Adapter::Sqlite { path } => Box::new(sqlite::Sqlite { path }),
+    }
+}
+
 /// Captures a component into the vault. A database goes through a copy in `staging_dir`, which is private and empty again afterwards.
 ///
 /// # Errors
@@ -106,11 +173,7 @@ pub fn capture(
 ) -> Result<ComponentCapture, RecoveryError> {
     let mut tags = tags.to_vec();
     tags.push(format!("component={}", component.name));
-    match &component.adapter {
-        Adapter::Release { root } => release::capture(root, vault, tags, now, cancel),
-        Adapter::Files { paths } => files::capture(paths, vault, &tags, now, cancel),
-        Adapter::Sqlite { path } => sqlite::capture(component, path, vault, staging_dir, &tags, now, cancel),
-    }
+    handler(component).capture(&Job { component, work: staging_dir, vault, cancel }, tags, now)
 }
 
 /// How the component stands now.
@@ -118,21 +181,15 @@ pub fn capture(
 /// # Errors
 /// When that cannot be read.
 pub fn observe(component: &Component) -> Result<Observed, RecoveryError> {
-    match &component.adapter {
-        Adapter::Release { root } => Ok(Observed { version: release::current(root)? }),
-        Adapter::Files { .. } | Adapter::Sqlite { .. } => Ok(Observed::default()),
-    }
+    handler(component).observe()
 }
 
-/// The releases that lie ready on disk, oldest name first; none for other adapters.
+/// The releases that lie ready on disk, oldest name first; none for adapters without releases.
 ///
 /// # Errors
 /// When the directory cannot be read.
 pub fn releases(component: &Component) -> Result<Vec<String>, RecoveryError> {
-    match &component.adapter {
-        Adapter::Release { root } => release::available(root),
-        Adapter::Files { .. } | Adapter::Sqlite { .. } => Ok(Vec::new()),
-    }
+    handler(component).releases()
 }
 
 /// Restores a component. `work` is the directory of this recovery run: every call of the same run gets the same one, no other run does.
@@ -147,22 +204,18 @@ pub fn restore(
     vault: &Vault,
     cancel: &CancelFlag,
 ) -> Result<Restored, RecoveryError> {
+    let (handler, job) = (handler(component), Job { component, work, vault, cancel });
     if let Some(record) = Record::read(work, &component.name)? {
-        record.finish(work)?;
+        handler.finish(&job, &record)?;
         if record.target == *target {
             return Ok(Restored { previous: record.previous, resumed: true, ..Restored::default() });
         }
     }
-    sweep(component)?;
+    handler.sweep()?;
     if cancel.is_cancelled() {
         return Err(RecoveryError::Cancelled);
     }
-    match (&component.adapter, target) {
-        (Adapter::Release { root }, target) => release::restore(component, root, target, work, vault, cancel),
-        (Adapter::Files { paths }, Target::Snapshot(id)) => files::restore(component, paths, id, work, vault, cancel),
-        (Adapter::Sqlite { path }, Target::Snapshot(id)) => sqlite::restore(component, path, id, work, vault, cancel),
-        (Adapter::Files { .. } | Adapter::Sqlite { .. }, Target::Release(_)) => Err(wrong_target(component, target)),
-    }
+    handler.restore(&job, target)
 }
 
 /// Ends a restore that was interrupted in the middle of its switch, and clears away what one that was interrupted earlier left.
@@ -170,16 +223,18 @@ pub fn restore(
 ///
 /// # Errors
 /// When the switch cannot be finished; says what stands where.
-pub fn settle(component: &Component, work: &Path) -> Result<Settled, RecoveryError> {
+pub fn settle(component: &Component, work: &Path, vault: &Vault) -> Result<Settled, RecoveryError> {
+    let cancel = CancelFlag::new();
+    let (handler, job) = (handler(component), Job { component, work, vault, cancel: &cancel });
     let settled = match Record::read(work, &component.name)? {
         Some(record) if record.done => Settled::AlreadyDone(record.target),
         Some(record) => {
-            record.finish(work)?;
+            handler.finish(&job, &record)?;
             Settled::Finished(record.target)
         }
         None => Settled::NothingBegun,
     };
-    sweep(component)?;
+    handler.sweep()?;
     Ok(settled)
 }
 
@@ -194,36 +249,58 @@ pub fn dry_run(
     vault: &Vault,
     cancel: &CancelFlag,
 ) -> Result<DryRun, RecoveryError> {
-    match (&component.adapter, target) {
-        (Adapter::Release { root }, target) => release::dry_run(component, root, target, vault, cancel),
-        (Adapter::Files { paths }, Target::Snapshot(id)) => files::dry_run(paths, id, vault, cancel),
-        (Adapter::Sqlite { path }, Target::Snapshot(id)) => sqlite::dry_run(component, path, id, work, vault, cancel),
-        (Adapter::Files { .. } | Adapter::Sqlite { .. }, Target::Release(_)) => Err(wrong_target(component, target)),
-    }
+    handler(component).dry_run(&Job { component, work, vault, cancel }, target)
+}
+
+/// Restores a snapshot into the private directory `scratch`, verifies it there by the adapter's own means, and clears it away:
+/// the proof that it could be brought back.
+///
+/// # Errors
+/// When it could not; what is live was not looked at.
+pub fn test_restore(
+    component: &Component,
+    snapshot: &str,
+    scratch: &Path,
+    vault: &Vault,
+    cancel: &CancelFlag,
+) -> Result<Proof, RecoveryError> {
+    make_private_dir(scratch).map_err(|error| RecoveryError::io("create", scratch, error))?;
+    let proof = handler(component).test_restore(&Job { component, work: scratch, vault, cancel }, snapshot);
+    switch::remove(scratch).map_err(|error| RecoveryError::io("remove", scratch, error))?;
+    proof
 }
 
 /// Looks at what a restore left: the database passes its check, the release resolves, the files are there.
 ///
 /// # Errors
 /// When it does not hold.
-pub fn verify(component: &Component) -> Result<(), RecoveryError> {
-    match &component.adapter {
-        Adapter::Release { root } => release::verify(root),
-        Adapter::Files { paths } => files::verify(paths),
-        Adapter::Sqlite { path } => sqlite::verify(path),
-    }
+pub fn verify(component: &Component, work: &Path, vault: &Vault) -> Result<(), RecoveryError> {
+    handler(component).verify(&Job { component, work, vault, cancel: &CancelFlag::new() })
 }
 
-/// Clears away what restores that never began their switch left beside the live state.
-fn sweep(component: &Component) -> Result<(), RecoveryError> {
-    match &component.adapter {
-        Adapter::Release { root } => release::sweep(root),
-        Adapter::Files { paths } => paths.iter().try_for_each(|path| switch::sweep(&switch::resolved(path)?)),
-        Adapter::Sqlite { path } => switch::sweep(&switch::resolved(path)?),
+/// Restores parts of a snapshot below `job.work` and counts what came back whole; for adapters that restore plain files.
+pub(super) fn test_restore_files(
+    job: &Job<'_>,
+    snapshot: &str,
+    paths: &[PathBuf],
+) -> Result<(Proof, Vec<PathBuf>), RecoveryError> {
+    let mut proof = Proof::default();
+    let mut staged = Vec::new();
+    for (number, path) in paths.iter().enumerate() {
+        let place = job.work.join(number.to_string());
+        let made = job.vault.stage(snapshot, path, &place, job.cancel)?;
+        if !made.is_whole() {
+            return Err(RecoveryError::NotWhole { component: job.component.name.clone(), problems: made.problems });
+        }
+        proof.files += made.files;
+        proof.bytes += made.bytes;
+        staged.push(place);
     }
+    proof.detail = format!("{} files read back as they were captured", proof.files);
+    Ok((proof, staged))
 }
 
-fn wrong_target(component: &Component, target: &Target) -> RecoveryError {
+pub(super) fn wrong_target(component: &Component, target: &Target) -> RecoveryError {
     RecoveryError::WrongTarget {
         component: component.name.clone(),
         adapter: component.adapter.name(),

@@ -138,6 +138,15 @@ pub enum RecoveryError {
 }
 
 impl RecoveryError {
+    /// Whether it says something about the snapshot itself, and not only about the attempt to restore it.
+    #[must_use]
+    pub fn blames_snapshot(&self) -> bool {
+        match self {
+            Self::Vault(error) => error.blames_snapshot(),
+            error => matches!(error, Self::NotWhole { .. } | Self::BadDatabase { .. } | Self::WrongSnapshot { .. }),
+        }
+    }
+
     pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { action, path: path.to_owned(), source, stands: UNTOUCHED }
     }

@@ -1,87 +1,83 @@
 //! Adapter `files`: files and directories, each exchanged as a whole.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
 use super::{
-    ComponentCapture, DryRun, RecoveryError, Restored, Target,
-    adapter::count,
-    switch::{Move, Record, resolved, staging_path},
+    ComponentCapture, DryRun, Proof, RecoveryError, Restored, Target,
+    adapter::{Handler, Job, count, test_restore_files, wrong_target},
+    switch::{self, Move, Record, resolved, staging_path},
 };
-use crate::{
-    platform::Component,
-    vault::{CancelFlag, FileDifference, Source, Vault},
-};
+use crate::vault::{FileDifference, Source};
 
-pub(super) fn capture(
-    paths: &[PathBuf],
-    vault: &Vault,
-    tags: &[String],
-    now: DateTime<Utc>,
-    cancel: &CancelFlag,
-) -> Result<ComponentCapture, RecoveryError> {
-    // a path that is not there is captured as missing, so it must not end the capture of the others
-    let real = paths.iter().map(|path| resolved(path).unwrap_or_else(|_| path.clone()));
-    let captured = vault.capture(Source::new(real)?, tags, now, cancel)?;
-    Ok(ComponentCapture { captured, version: None })
+/// Files and directories that belong together.
+pub(super) struct Files<'a> {
+    pub(super) paths: &'a [PathBuf],
 }
 
-pub(super) fn restore(
-    component: &Component,
-    paths: &[PathBuf],
-    snapshot: &str,
-    work: &Path,
-    vault: &Vault,
-    cancel: &CancelFlag,
-) -> Result<Restored, RecoveryError> {
-    let mut moves = Vec::new();
-    let mut restored = Restored::default();
-    for live in live_paths(paths)? {
-        let staged = staging_path(&live, snapshot);
-        let made = vault.stage(snapshot, &live, &staged, cancel)?;
-        if !made.is_whole() {
-            return Err(RecoveryError::NotWhole { component: component.name.clone(), problems: made.problems });
+impl Handler for Files<'_> {
+    fn capture(&self, job: &Job<'_>, tags: Vec<String>, now: DateTime<Utc>) -> Result<ComponentCapture, RecoveryError> {
+        // a path that is not there is captured as missing, so it must not end the capture of the others
+        let real = self.paths.iter().map(|path| resolved(path).unwrap_or_else(|_| path.clone()));
+        let captured = job.vault.capture(Source::new(real)?, &tags, now, job.cancel)?;
+        Ok(ComponentCapture { captured, version: None })
+    }
+
+    fn restore(&self, job: &Job<'_>, target: &Target) -> Result<Restored, RecoveryError> {
+        let Target::Snapshot(snapshot) = target else { return Err(wrong_target(job.component, target)) };
+        let mut moves = Vec::new();
+        let mut restored = Restored::default();
+        for live in live_paths(self.paths)? {
+            let staged = staging_path(&live, snapshot);
+            let made = job.vault.stage(snapshot, &live, &staged, job.cancel)?;
+            if !made.is_whole() {
+                return Err(RecoveryError::NotWhole { component: job.component.name.clone(), problems: made.problems });
+            }
+            restored.files += made.files;
+            restored.bytes += made.bytes;
+            moves.push(Move::new(live, staged, Vec::new())?);
         }
-        restored.files += made.files;
-        restored.bytes += made.bytes;
-        moves.push(Move::new(live, staged, Vec::new())?);
+        if job.cancel.is_cancelled() {
+            return Err(RecoveryError::Cancelled);
+        }
+        Record {
+            component: job.component.name.clone(),
+            target: target.clone(),
+            previous: None,
+            moves,
+            link: None,
+            done: false,
+        }
+        .begin(job.work)?;
+        Ok(restored)
     }
-    if cancel.is_cancelled() {
-        return Err(RecoveryError::Cancelled);
-    }
-    Record {
-        component: component.name.clone(),
-        target: Target::Snapshot(snapshot.to_owned()),
-        previous: None,
-        moves,
-        link: None,
-        done: false,
-    }
-    .begin(work)?;
-    Ok(restored)
-}
 
-pub(super) fn dry_run(
-    paths: &[PathBuf],
-    snapshot: &str,
-    vault: &Vault,
-    cancel: &CancelFlag,
-) -> Result<DryRun, RecoveryError> {
-    let mut differences = Vec::new();
-    for live in live_paths(paths)? {
-        let found = vault.difference_live(snapshot, &live, &live, cancel)?;
-        differences.extend(found.into_iter().map(FileDifference::reversed));
+    fn dry_run(&self, job: &Job<'_>, target: &Target) -> Result<DryRun, RecoveryError> {
+        let Target::Snapshot(snapshot) = target else { return Err(wrong_target(job.component, target)) };
+        let mut differences = Vec::new();
+        for live in live_paths(self.paths)? {
+            let found = job.vault.difference_live(snapshot, &live, &live, job.cancel)?;
+            differences.extend(found.into_iter().map(FileDifference::reversed));
+        }
+        differences.sort_by(|one, other| one.path.cmp(&other.path));
+        let summary = format!("files to {target}: {}", count(&differences));
+        Ok(DryRun { differences, tables: Vec::new(), summary })
     }
-    differences.sort_by(|one, other| one.path.cmp(&other.path));
-    let summary = format!("files to {}: {}", Target::Snapshot(snapshot.to_owned()), count(&differences));
-    Ok(DryRun { differences, tables: Vec::new(), summary })
-}
 
-pub(super) fn verify(paths: &[PathBuf]) -> Result<(), RecoveryError> {
-    match paths.iter().find(|path| path.symlink_metadata().is_err()) {
-        Some(path) => Err(RecoveryError::Missing { path: path.clone() }),
-        None => Ok(()),
+    fn test_restore(&self, job: &Job<'_>, snapshot: &str) -> Result<Proof, RecoveryError> {
+        Ok(test_restore_files(job, snapshot, &live_paths(self.paths)?)?.0)
+    }
+
+    fn verify(&self, _job: &Job<'_>) -> Result<(), RecoveryError> {
+        match self.paths.iter().find(|path| path.symlink_metadata().is_err()) {
+            Some(path) => Err(RecoveryError::Missing { path: path.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn sweep(&self) -> Result<(), RecoveryError> {
+        self.paths.iter().try_for_each(|path| switch::sweep(&resolved(path)?))
     }
 }
 

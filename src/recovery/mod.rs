@@ -4,7 +4,8 @@
 //! what it is about to do (`switch`), and then renames. After a kill at any point the same call, or `settle`, ends it: before
 //! the note is written the live state is untouched and the rest is litter; after it, each rename is either seen to have happened
 //! (the live path has the inode of what was staged) or is made now. Everything blocks and can be cancelled until the note is
-//! written. A new adapter gets a file here and an arm in each function of `adapter`.
+//! written. A new adapter gets a file here with its
+//! `Handler`, and an arm in `adapter::handler`.
 
 mod adapter;
 mod error;
@@ -17,8 +18,8 @@ mod switch;
 mod tests;
 
 pub use adapter::{
-    ComponentCapture, DryRun, Observed, Restored, TableDifference, Target, capture, dry_run, observe, releases,
-    restore, settle, verify,
+    ComponentCapture, DryRun, Observed, Proof, Restored, TableDifference, Target, capture, dry_run, observe, releases,
+    restore, settle, test_restore, verify,
 };
 pub use error::RecoveryError;
 pub use reload::{ProgramOutput, reload, run_program};

@@ -8,20 +8,17 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    ComponentCapture, DryRun, RecoveryError, Restored, Target,
-    adapter::count,
+    ComponentCapture, DryRun, Observed, Proof, RecoveryError, Restored, Target,
+    adapter::{Handler, Job, count, test_restore_files},
     switch::{self, Link, Move, Record, staging_path},
 };
-use crate::{
-    platform::Component,
-    vault::{CancelFlag, FileDifference, Source, Vault, difference_of_trees},
-};
+use crate::vault::{FileDifference, Source, difference_of_trees};
 
 const RELEASES: &str = "releases";
 const CURRENT: &str = "current";
 
 /// The release that `current` points to; none when there is no link yet or it points elsewhere.
-pub(super) fn current(root: &Path) -> Result<Option<String>, RecoveryError> {
+fn current(root: &Path) -> Result<Option<String>, RecoveryError> {
     let link = root.join(CURRENT);
     let points_to = match fs::read_link(&link) {
         Ok(points_to) => points_to,
@@ -42,7 +39,7 @@ pub(super) fn current(root: &Path) -> Result<Option<String>, RecoveryError> {
 }
 
 /// Versions whose directory is there, in natural order of their names (v9 before v10).
-pub(super) fn available(root: &Path) -> Result<Vec<String>, RecoveryError> {
+fn available(root: &Path) -> Result<Vec<String>, RecoveryError> {
     let releases = root.join(RELEASES);
     let entries = fs::read_dir(&releases).map_err(|error| RecoveryError::io("list", &releases, error))?;
     let mut found: Vec<String> = entries
@@ -75,30 +72,65 @@ fn natural(name: &str) -> Vec<(String, u64)> {
     key
 }
 
-pub(super) fn capture(
+/// Releases below a directory.
+pub(super) struct Releases<'a> {
+    pub(super) root: &'a Path,
+}
+
+impl Handler for Releases<'_> {
+    fn capture(&self, job: &Job<'_>, tags: Vec<String>, now: DateTime<Utc>) -> Result<ComponentCapture, RecoveryError> {
+        capture(self.root, job, tags, now)
+    }
+
+    fn restore(&self, job: &Job<'_>, target: &Target) -> Result<Restored, RecoveryError> {
+        restore(self.root, job, target)
+    }
+
+    fn dry_run(&self, job: &Job<'_>, target: &Target) -> Result<DryRun, RecoveryError> {
+        dry_run(self.root, job, target)
+    }
+
+    fn test_restore(&self, job: &Job<'_>, snapshot: &str) -> Result<Proof, RecoveryError> {
+        let version = version_in(self.root, job, snapshot)?;
+        let (proof, _) = test_restore_files(job, snapshot, &[self.root.join(RELEASES).join(&version)])?;
+        Ok(Proof { detail: format!("release {version}: {}", proof.detail), ..proof })
+    }
+
+    fn verify(&self, _job: &Job<'_>) -> Result<(), RecoveryError> {
+        let version = current(self.root)?.ok_or_else(|| RecoveryError::Missing { path: self.root.join(CURRENT) })?;
+        release_dir(self.root, &version).map(|_| ())
+    }
+
+    fn sweep(&self) -> Result<(), RecoveryError> {
+        sweep(self.root)
+    }
+
+    fn observe(&self) -> Result<Observed, RecoveryError> {
+        Ok(Observed { version: current(self.root)? })
+    }
+
+    fn releases(&self) -> Result<Vec<String>, RecoveryError> {
+        available(self.root)
+    }
+}
+
+fn capture(
     root: &Path,
-    vault: &Vault,
+    job: &Job<'_>,
     mut tags: Vec<String>,
     now: DateTime<Utc>,
-    cancel: &CancelFlag,
 ) -> Result<ComponentCapture, RecoveryError> {
     let version = current(root)?.ok_or_else(|| RecoveryError::NotALink {
         path: root.join(CURRENT),
         reason: "it points to no release, so there is nothing to capture".to_owned(),
     })?;
     tags.push(format!("release={version}"));
-    let captured = vault.capture(Source::new([release_dir(root, &version)?])?, &tags, now, cancel)?;
+    let captured = job.vault.capture(Source::new([release_dir(root, &version)?])?, &tags, now, job.cancel)?;
     Ok(ComponentCapture { captured, version: Some(version) })
 }
 
-pub(super) fn restore(
-    component: &Component,
-    root: &Path,
-    target: &Target,
-    work: &Path,
-    vault: &Vault,
-    cancel: &CancelFlag,
-) -> Result<Restored, RecoveryError> {
+fn restore(root: &Path, job: &Job<'_>, target: &Target) -> Result<Restored, RecoveryError> {
+    let Job { component, work, vault, cancel } = *job;
     let previous = current(root)?;
     let mut restored = Restored { previous: previous.clone(), ..Restored::default() };
     let (version, moves) = match target {
@@ -107,7 +139,7 @@ pub(super) fn restore(
             (version.clone(), Vec::new())
         }
         Target::Snapshot(id) => {
-            let version = version_in(component, root, id, vault)?;
+            let version = version_in(root, job, id)?;
             let live = root.join(RELEASES).join(&version);
             if live.is_dir() && vault.difference_live(id, &live, &live, cancel)?.is_empty() {
                 (version, Vec::new())
@@ -139,13 +171,8 @@ pub(super) fn restore(
     Ok(restored)
 }
 
-pub(super) fn dry_run(
-    component: &Component,
-    root: &Path,
-    target: &Target,
-    vault: &Vault,
-    cancel: &CancelFlag,
-) -> Result<DryRun, RecoveryError> {
+fn dry_run(root: &Path, job: &Job<'_>, target: &Target) -> Result<DryRun, RecoveryError> {
+    let Job { vault, cancel, .. } = *job;
     let now = current(root)?;
     let live = match &now {
         Some(version) => root.join(RELEASES).join(version),
@@ -157,7 +184,7 @@ pub(super) fn dry_run(
             (version.clone(), difference_of_trees(&live, &dir, cancel)?, dir)
         }
         Target::Snapshot(id) => {
-            let version = version_in(component, root, id, vault)?;
+            let version = version_in(root, job, id)?;
             let stored = root.join(RELEASES).join(&version);
             let found = vault.difference_live(id, &stored, &live, cancel)?;
             (version, found.into_iter().map(FileDifference::reversed).collect(), live)
@@ -179,12 +206,7 @@ pub(super) fn dry_run(
     Ok(DryRun { differences, tables: Vec::new(), summary })
 }
 
-pub(super) fn verify(root: &Path) -> Result<(), RecoveryError> {
-    let version = current(root)?.ok_or_else(|| RecoveryError::Missing { path: root.join(CURRENT) })?;
-    release_dir(root, &version).map(|_| ())
-}
-
-pub(super) fn sweep(root: &Path) -> Result<(), RecoveryError> {
+fn sweep(root: &Path) -> Result<(), RecoveryError> {
     let releases = root.join(RELEASES);
     let entries = match fs::read_dir(&releases) {
         Ok(entries) => entries,
@@ -214,11 +236,11 @@ fn release_dir(root: &Path, version: &str) -> Result<PathBuf, RecoveryError> {
 }
 
 /// The one release that a snapshot of this component holds.
-fn version_in(component: &Component, root: &Path, snapshot: &str, vault: &Vault) -> Result<String, RecoveryError> {
-    match vault.children(snapshot, &root.join(RELEASES))?.as_slice() {
+fn version_in(root: &Path, job: &Job<'_>, snapshot: &str) -> Result<String, RecoveryError> {
+    match job.vault.children(snapshot, &root.join(RELEASES))?.as_slice() {
         [version] => Ok(version.clone()),
         several => Err(RecoveryError::WrongSnapshot {
-            component: component.name.clone(),
+            component: job.component.name.clone(),
             snapshot: snapshot.to_owned(),
             reason: format!("it holds {} releases instead of one", several.len()),
         }),

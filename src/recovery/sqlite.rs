@@ -19,9 +19,9 @@ use rusqlite::{
 };
 
 use super::{
-    ComponentCapture, DryRun, RecoveryError, Restored, TableDifference, Target,
-    adapter::count,
-    switch::{Move, Record, remove, resolved, staging_path},
+    ComponentCapture, DryRun, Proof, RecoveryError, Restored, TableDifference, Target,
+    adapter::{Handler, Job, count, test_restore_files, wrong_target},
+    switch::{self, Move, Record, remove, resolved, staging_path},
 };
 use crate::{
     platform::Component,
@@ -33,15 +33,60 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 const STANDS: &str = "what is live was not touched";
 
-pub(super) fn capture(
-    component: &Component,
-    path: &Path,
-    vault: &Vault,
-    staging_dir: &Path,
-    tags: &[String],
-    now: DateTime<Utc>,
-    cancel: &CancelFlag,
-) -> Result<ComponentCapture, RecoveryError> {
+/// A database in one file.
+pub(super) struct Sqlite<'a> {
+    pub(super) path: &'a Path,
+}
+
+impl Handler for Sqlite<'_> {
+    fn capture(&self, job: &Job<'_>, tags: Vec<String>, now: DateTime<Utc>) -> Result<ComponentCapture, RecoveryError> {
+        capture(self.path, job, &tags, now)
+    }
+
+    fn restore(&self, job: &Job<'_>, target: &Target) -> Result<Restored, RecoveryError> {
+        match target {
+            Target::Snapshot(snapshot) => restore(self.path, job, snapshot),
+            Target::Release(_) => Err(wrong_target(job.component, target)),
+        }
+    }
+
+    fn dry_run(&self, job: &Job<'_>, target: &Target) -> Result<DryRun, RecoveryError> {
+        match target {
+            Target::Snapshot(snapshot) => dry_run(self.path, job, snapshot),
+            Target::Release(_) => Err(wrong_target(job.component, target)),
+        }
+    }
+
+    fn test_restore(&self, job: &Job<'_>, snapshot: &str) -> Result<Proof, RecoveryError> {
+        let stored = stored_path(job.component, snapshot, job.vault)?;
+        let (proof, staged) = test_restore_files(job, snapshot, std::slice::from_ref(&stored))?;
+        for database in &staged {
+            if let Some(finding) = check(database)? {
+                return Err(RecoveryError::BadDatabase { path: stored, finding, stands: STANDS });
+            }
+        }
+        let rows: u64 = staged
+            .iter()
+            .map(|database| tables(database))
+            .collect::<Result<Vec<_>, _>>()?
+            .iter()
+            .flat_map(BTreeMap::values)
+            .filter_map(|(_, rows)| *rows)
+            .sum();
+        Ok(Proof { detail: format!("the database opens, passes its check and holds {rows} rows"), ..proof })
+    }
+
+    fn verify(&self, _job: &Job<'_>) -> Result<(), RecoveryError> {
+        verify(self.path)
+    }
+
+    fn sweep(&self) -> Result<(), RecoveryError> {
+        switch::sweep(&resolved(self.path)?)
+    }
+}
+
+fn capture(path: &Path, job: &Job<'_>, tags: &[String], now: DateTime<Utc>) -> Result<ComponentCapture, RecoveryError> {
+    let Job { component, work: staging_dir, vault, cancel } = *job;
     let live = resolved(path)?;
     fs::metadata(&live).map_err(|error| RecoveryError::io("read", &live, error))?;
     // always the same path, so that the next snapshot finds this one as its parent
@@ -80,14 +125,8 @@ fn copy_with_flaws(
     Ok((sources, vec![format!("{}: not a consistent copy: {error}", live.display())]))
 }
 
-pub(super) fn restore(
-    component: &Component,
-    path: &Path,
-    snapshot: &str,
-    work: &Path,
-    vault: &Vault,
-    cancel: &CancelFlag,
-) -> Result<Restored, RecoveryError> {
+fn restore(path: &Path, job: &Job<'_>, snapshot: &str) -> Result<Restored, RecoveryError> {
+    let Job { component, work, vault, cancel } = *job;
     let live = resolved(path)?;
     let stored = stored_path(component, snapshot, vault)?;
     let staged = staging_path(&live, snapshot);
@@ -116,14 +155,8 @@ pub(super) fn restore(
     Ok(Restored { files: made.files, bytes: made.bytes, ..Restored::default() })
 }
 
-pub(super) fn dry_run(
-    component: &Component,
-    path: &Path,
-    snapshot: &str,
-    work: &Path,
-    vault: &Vault,
-    cancel: &CancelFlag,
-) -> Result<DryRun, RecoveryError> {
+fn dry_run(path: &Path, job: &Job<'_>, snapshot: &str) -> Result<DryRun, RecoveryError> {
+    let Job { component, work, vault, cancel } = *job;
     let live = resolved(path)?;
     let stored = stored_path(component, snapshot, vault)?;
     let now = working_copy(work, component, "dry-now.db")?;
@@ -160,7 +193,7 @@ pub(super) fn dry_run(
     result
 }
 
-pub(super) fn verify(path: &Path) -> Result<(), RecoveryError> {
+fn verify(path: &Path) -> Result<(), RecoveryError> {
     if !path.exists() {
         return Err(RecoveryError::Missing { path: path.to_owned() });
     }

@@ -84,7 +84,9 @@ pub enum VaultError {
         reason: String,
     },
     /// The replica did not do what was asked of it.
-    #[error("cannot {action} the replica {place}: {detail}; the vault itself is unharmed, and the copy goes on where it stopped")]
+    #[error(
+        "cannot {action} the replica {place}: {detail}; the vault itself is unharmed, and the copy goes on where it stopped"
+    )]
     Replica {
         /// Which replica.
         place: String,
@@ -94,7 +96,9 @@ pub enum VaultError {
         detail: String,
     },
     /// The place of the replica holds something else.
-    #[error("the replica {place} holds another vault, or its file `config` is damaged; nothing was written there: choose an empty place")]
+    #[error(
+        "the replica {place} holds another vault, or its file `config` is damaged; nothing was written there: choose an empty place"
+    )]
     OtherVault {
         /// Which replica.
         place: String,
@@ -128,6 +132,12 @@ pub enum VaultError {
 }
 
 impl VaultError {
+    /// Whether it says something about the snapshot itself, and not only about the attempt to read it.
+    #[must_use]
+    pub fn blames_snapshot(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::NoSuchSnapshot { .. } | Self::NotInSnapshot { .. })
+    }
+
     /// Wraps an error of the operating system; a full disk keeps its own name.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         if is_disk_full(&source) {

@@ -178,7 +178,8 @@ impl Vault {
         }
         let id = Id::default();
         let config = self.directory.read(FileType::Config, &id);
-        let config = config.map_err(|error| VaultError::io("read", &self.directory.file(FileType::Config, &id), error))?;
+        let config =
+            config.map_err(|error| VaultError::io("read", &self.directory.file(FileType::Config, &id), error))?;
         to.write(FileType::Config, &id, &[config]).map_err(failed)
     }
 

@@ -146,7 +146,8 @@ impl Vault {
         let dir = directory.path().to_owned();
         if let Some(key) = keys.master_key()? {
             // a key of another vault cannot read the config; an ill-formed one makes the engine panic
-            let opens = guarded("open the vault", || connect(&directory, &key, CancelFlag::new(), None).map(|_| ())).is_ok();
+            let opens =
+                guarded("open the vault", || connect(&directory, &key, CancelFlag::new(), None).map(|_| ())).is_ok();
             if opens {
                 return Ok(Self { directory, keys, key, replica: None });
             }

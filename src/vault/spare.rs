@@ -50,9 +50,7 @@ impl ReadBackend for Spare {
     }
 
     fn read_partial(&self, tpe: FileType, id: &Id, _cacheable: bool, offset: u32, length: u32) -> RusticResult<Bytes> {
-        self.0
-            .read_part(tpe, id, u64::from(offset), length as usize)
-            .map_err(|error| self.failed(tpe, id, error))
+        self.0.read_part(tpe, id, u64::from(offset), length as usize).map_err(|error| self.failed(tpe, id, error))
     }
 
     fn warmup_path(&self, tpe: FileType, id: &Id) -> String {

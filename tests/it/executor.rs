@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use codeblue::domain::{
-    Actor, Captured, Command, DiagnosisId, Effect, Recovery, RecoveryId, RecoveryOutcome, SnapshotId, SnapshotState,
-    Step, StepState,
+    Actor, Captured, Command, DiagnosisId, Effect, Proof, Recovery, RecoveryId, RecoveryOutcome, SnapshotId,
+    SnapshotState, Step, StepState, TestResult,
 };
 
 use crate::{
@@ -39,6 +39,8 @@ impl Executor {
             let goes_on = match effect {
                 Effect::Diagnose(id) => diagnose(desk, world, dice, id),
                 Effect::TakeSnapshot(id) => take_snapshot(desk, world, dice, id),
+                Effect::Prove(id, proof) => prove(desk, world, dice, id, proof),
+                Effect::PruneVault => prune(desk, world),
                 Effect::RunRecovery(id) => self.recover(desk, world, dice, id),
             };
             if goes_on {
@@ -193,6 +195,36 @@ fn take_snapshot(desk: &mut Desk, world: &mut World, dice: &mut Dice, id: Snapsh
         });
     }
     desk.engine(Command::FinishSnapshot { snapshot: id, captured, total_bytes: 1_000_000 });
+    false
+}
+
+/// Most proofs succeed; some cannot be made, and a few snapshots turn out to be bad.
+fn prove(desk: &mut Desk, world: &World, dice: &mut Dice, id: SnapshotId, proof: Proof) -> bool {
+    let snapshot = desk.state.snapshots[&id].clone();
+    for held in &snapshot.captured {
+        assert!(world.vault.contains_key(&format!("{}@{}", held.component, held.vault_id)), "{id} is not in the vault");
+    }
+    let (passed, detail) = (!dice.happens(100), "tried".to_owned());
+    desk.engine(if dice.happens(500) {
+        Command::FailProof { snapshot: id, proof, error: "disk full".to_owned() }
+    } else if proof == Proof::Integrity {
+        Command::RecordSnapshotCheck { snapshot: id, problems: if passed { Vec::new() } else { vec![detail] } }
+    } else {
+        let tested = snapshot.captured.iter().map(|held| TestResult {
+            component: held.component.clone(),
+            passed,
+            detail: detail.clone(),
+            milliseconds: 10,
+        });
+        Command::RecordTestRestore { snapshot: id, results: tested.collect() }
+    });
+    false
+}
+
+fn prune(desk: &mut Desk, world: &mut World) -> bool {
+    let vault_ids = desk.state.vault.forgotten.clone();
+    world.forget(&vault_ids);
+    desk.engine(Command::FinishPrune { vault_ids, total_bytes: 1_000 });
     false
 }
 

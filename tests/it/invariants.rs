@@ -138,6 +138,17 @@ fn allowed(before: &State, recorded: &Recorded) {
         Event::DiagnosisRequested { .. } if matches!(actor, Actor::Policy(_)) => {
             assert!(before.halted.is_none() && before.mode != AutomationMode::Observe, "{actor} started a diagnosis");
         }
+        Event::SnapshotsForgotten { snapshots, .. } => {
+            for component in &before.platform.components {
+                let good = before.last_good_snapshot(&component.name, None).map(|snapshot| snapshot.id);
+                assert!(
+                    good.is_none_or(|good| !snapshots.contains(&good)),
+                    "the last good {} was forgotten",
+                    component.name
+                );
+            }
+            assert!(!snapshots.iter().any(|id| before.snapshots[id].pinned), "a pinned snapshot was forgotten");
+        }
         Event::IncidentServiceAdded { service, .. } => {
             let holder = before.incident_of(service).map(|incident| incident.id);
             assert_eq!(holder, None, "{service} was added to a second open incident");

@@ -130,6 +130,11 @@ impl World {
         self.vault.insert(format!("{component}@{vault_id}"), self.components[component].clone());
     }
 
+    /// Takes snapshots out of the vault for good.
+    pub fn forget(&mut self, vault_ids: &[String]) {
+        self.vault.retain(|held, _| !vault_ids.iter().any(|id| held.ends_with(&format!("@{id}"))));
+    }
+
     /// Whether a service answers its checks.
     pub fn works(&self, platform: &Platform, service: &str) -> bool {
         let alone = |service: &str| {

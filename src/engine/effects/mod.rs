@@ -2,6 +2,8 @@
 //! command, and each can be started again after a crash at any point.
 
 mod diagnose;
+pub(super) mod prove;
+mod prune;
 mod recover;
 mod snapshot;
 
@@ -88,6 +90,8 @@ pub(super) async fn run(hands: Hands, mut effects: mpsc::UnboundedReceiver<Effec
             match effect {
                 Effect::Diagnose(id) => diagnose::run(&hands, id).await,
                 Effect::TakeSnapshot(id) => snapshot::run(&hands, id).await,
+                Effect::Prove(id, proof) => prove::run(&hands, id, proof).await,
+                Effect::PruneVault => prune::run(&hands).await,
                 Effect::RunRecovery(id) => recover::run(&hands, id).await,
             }
             lock(&running).remove(&effect);

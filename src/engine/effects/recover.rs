@@ -134,7 +134,7 @@ async fn restore(hands: &Hands, id: RecoveryId, name: &str, target: Target) -> R
         std::fs::create_dir_all(&work).map_err(|error| format!("{}: {error}", work.display()))?;
         let restored = recovery::restore(&component, &target, &work, &hands.vault, &hands.cancel)
             .map_err(|error| error.to_string())?;
-        recovery::verify(&component).map_err(|error| error.to_string())?;
+        recovery::verify(&component, &work, &hands.vault).map_err(|error| error.to_string())?;
         Ok(restored)
     })
     .await?;

@@ -3,7 +3,7 @@ use std::fs;
 use super::{Room, component, copy_of, plant, same, snapshot, spoil};
 use crate::{
     platform::Adapter,
-    recovery::{RecoveryError, Settled, Target, releases, restore, settle, verify},
+    recovery::{RecoveryError, Settled, Target, releases, restore},
     vault::{CancelFlag, difference_of_trees},
 };
 
@@ -26,7 +26,7 @@ fn files_come_back_exactly_and_the_dry_run_said_what_would_change() {
 
     assert!(same(&model, &room.path("live")));
     assert_eq!(restored.files, 23);
-    verify(&component).unwrap();
+    room.verify(&component).unwrap();
     assert!(room.litter(&room.path("live")).is_empty());
     let done = difference_of_trees(&spoiled, &room.path("live"), &CancelFlag::new()).unwrap();
     assert_eq!(plan.differences, done);
@@ -52,7 +52,7 @@ fn what_is_gone_altogether_is_restored_too() {
     let component = component(Adapter::Files { paths: vec![tree.clone()] });
     let captured = room.capture(&component);
     fs::remove_dir_all(&tree).unwrap();
-    assert!(matches!(verify(&component), Err(RecoveryError::Missing { .. })));
+    assert!(matches!(room.verify(&component), Err(RecoveryError::Missing { .. })));
     room.restore(&component, &snapshot(&captured), "run");
     assert!(same(&model, &tree));
 }
@@ -78,7 +78,7 @@ fn a_damaged_snapshot_is_never_switched_to() {
     let text = refused.unwrap_err().to_string();
     assert!(text.contains("was not touched"), "{text}");
     assert!(same(&before, &tree));
-    assert_eq!(settle(&component, &room.path("run")).unwrap(), Settled::NothingBegun);
+    assert_eq!(room.settle(&component, &room.path("run")).unwrap(), Settled::NothingBegun);
     assert!(room.litter(&room.path("live")).is_empty());
 }
 

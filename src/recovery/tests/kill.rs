@@ -11,7 +11,7 @@ use super::{Room, component, copy_of, plant, same, snapshot, spoil};
 use crate::{
     platform::Adapter,
     recovery::{
-        Settled, Target, restore, settle,
+        Settled, Target, restore,
         switch::{Move, Record, staging_path},
     },
     vault::{CancelFlag, Vault},
@@ -82,7 +82,7 @@ fn a_kill_at_any_moment_leaves_old_or_new_and_the_next_call_ends_it() {
                 "round {round}: {name} is half"
             );
         }
-        match settle(&component, &room.path(&run)).unwrap() {
+        match room.settle(&component, &room.path(&run)).unwrap() {
             Settled::NothingBegun => {
                 untouched += 1;
                 assert!(same(&spoiled, &room.path("live")), "round {round}");
@@ -136,9 +136,9 @@ fn every_step_of_the_switch_can_be_the_last_before_a_kill() {
             fs::rename(live, &aside).unwrap();
             fs::rename(staged, live).unwrap();
         }
-        assert_eq!(settle(&component, &work).unwrap(), Settled::Finished(snapshot(&captured)));
+        assert_eq!(room.settle(&component, &work).unwrap(), Settled::Finished(snapshot(&captured)));
         assert!(same(&model, &room.path("live")), "after {made} renames");
         assert!(room.litter(&room.path("live")).is_empty());
-        assert_eq!(settle(&component, &work).unwrap(), Settled::AlreadyDone(snapshot(&captured)));
+        assert_eq!(room.settle(&component, &work).unwrap(), Settled::AlreadyDone(snapshot(&captured)));
     }
 }

@@ -18,7 +18,9 @@ use std::{
 use chrono::{DateTime, TimeZone, Utc};
 use tempfile::TempDir;
 
-use super::{ComponentCapture, DryRun, Restored, Target, capture, dry_run, restore};
+use super::{
+    ComponentCapture, DryRun, RecoveryError, Restored, Settled, Target, capture, dry_run, restore, settle, verify,
+};
 use crate::{
     platform::{Adapter, Component, ComponentKind},
     vault::{CancelFlag, Vault, difference_of_trees},
@@ -50,6 +52,14 @@ impl Room {
 
     fn dry_run(&self, component: &Component, target: &Target) -> DryRun {
         dry_run(component, target, &self.path("dry"), &self.vault, &CancelFlag::new()).unwrap()
+    }
+
+    fn verify(&self, component: &Component) -> Result<(), RecoveryError> {
+        verify(component, &self.path("run"), &self.vault)
+    }
+
+    fn settle(&self, component: &Component, work: &Path) -> Result<Settled, RecoveryError> {
+        settle(component, work, &self.vault)
     }
 
     /// Names that a restore left beside what is live.

@@ -8,7 +8,7 @@ use std::{
 use super::{Room, component, copy_of, same, snapshot};
 use crate::{
     platform::{Adapter, Component},
-    recovery::{RecoveryError, Target, observe, releases, restore, verify},
+    recovery::{RecoveryError, Target, observe, releases, restore},
     vault::{CancelFlag, DifferenceKind},
 };
 
@@ -42,7 +42,7 @@ fn a_release_is_switched_by_name_and_remembers_the_one_before() {
     let restored = room.restore(&component, &target, "run");
     assert_eq!(restored.previous.as_deref(), Some("v41"));
     assert_eq!(observe(&component).unwrap().version.as_deref(), Some("v10"));
-    verify(&component).unwrap();
+    room.verify(&component).unwrap();
     let again = room.restore(&component, &target, "run");
     assert_eq!((again.previous.as_deref(), again.resumed), (Some("v41"), true));
 }

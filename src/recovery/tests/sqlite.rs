@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use super::{Room, component, snapshot};
 use crate::{
     platform::{Adapter, Component},
-    recovery::{RecoveryError, restore, settle, verify},
+    recovery::{RecoveryError, restore},
     vault::{CancelFlag, DifferenceKind},
 };
 
@@ -97,7 +97,7 @@ fn a_database_comes_back_without_the_log_of_the_old_one() {
     assert_eq!((plan.differences.len(), plan.differences[0].kind), (1, DifferenceKind::Changed));
 
     room.restore(&component, &target, "run");
-    verify(&component).unwrap();
+    room.verify(&component).unwrap();
     let restored = Connection::open(&path).unwrap();
     let mode: String = restored.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
     let sum: i64 = restored.query_row("SELECT sum(amount) FROM account", [], |row| row.get(0)).unwrap();
@@ -119,7 +119,7 @@ fn a_broken_database_is_kept_as_evidence_and_replaced() {
     let component = sqlite(&path);
     let good = room.capture(&component);
     fs::write(&path, "this is no database at all, it was overwritten by an accident of some kind").unwrap();
-    assert!(matches!(verify(&component), Err(RecoveryError::BadDatabase { .. } | RecoveryError::Database { .. })));
+    assert!(matches!(room.verify(&component), Err(RecoveryError::BadDatabase { .. } | RecoveryError::Database { .. })));
 
     let evidence = room.capture(&component);
     assert!(evidence.captured.is_partial());
@@ -129,7 +129,7 @@ fn a_broken_database_is_kept_as_evidence_and_replaced() {
     assert_eq!(plan.differences.len(), 1);
     assert!(plan.summary.contains("cannot be read as a database"), "{}", plan.summary);
     room.restore(&component, &snapshot(&good), "run-2");
-    verify(&component).unwrap();
-    assert!(settle(&component, &room.path("run")).is_ok());
+    room.verify(&component).unwrap();
+    assert!(room.settle(&component, &room.path("run")).is_ok());
     assert!(room.litter(room.dir.path()).is_empty());
 }
