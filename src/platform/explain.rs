@@ -7,7 +7,7 @@ use std::{
 
 use super::model::{
     Adapter, AutomationMode, Check, Component, ComponentKind, Criticality, HostResource, Platform, Probe, Profile,
-    Replica, ReplicaPlace, Role, Service, VaultCare,
+    ReplicaPlace, Role, Service, VaultCare,
 };
 
 /// What will be watched and how often, what can be restored, and who may act.
@@ -48,12 +48,6 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
     } else {
         write_vault(out, &platform.vault)?;
     }
-    match &platform.vault.replica {
-        Some(Replica { place: ReplicaPlace::Directory(path), .. }) => {
-            writeln!(out, "  every snapshot is copied to the directory {}", path.display())?;
-        }
-        None => writeln!(out, "  snapshots lie on this host only: the file has no replica in [vault]")?,
-    }
     writeln!(out, "\nWho may act")?;
     for operator in &platform.operators {
         let roles: Vec<_> = operator.roles.iter().copied().map(role).collect();
@@ -82,7 +76,13 @@ fn write_vault(out: &mut String, vault: &VaultCare) -> Result {
         "  proved: bytes read back every {}, restored into a scratch place every {}",
         time(vault.verify_every),
         time(vault.test_restore_every)
-    )
+    )?;
+    match &vault.replica {
+        Some(ReplicaPlace::Directory(path)) => {
+            writeln!(out, "  copied: every snapshot to the directory {}", path.display())
+        }
+        None => writeln!(out, "  copied: nowhere, they go with this host; [vault] names no replica"),
+    }
 }
 
 fn write_service(out: &mut String, service: &Service) -> Result {

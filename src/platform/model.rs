@@ -68,7 +68,7 @@ pub struct VaultCare {
     pub test_restore_every: Duration,
     /// Where a second copy of every snapshot is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replica: Option<Replica>,
+    pub replica: Option<ReplicaPlace>,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -108,18 +108,7 @@ pub enum AutomationMode {
     Auto,
 }
 
-/// A second copy of the snapshot store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Replica {
-    /// Where it is kept.
-    pub place: ReplicaPlace,
-    /// File whose first line is what the place asks for before it lets one in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret_file: Option<PathBuf>,
-}
-
-/// Where a replica is kept.
+/// Where a second copy of the snapshot store is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ReplicaPlace {

@@ -1,7 +1,7 @@
 //! The table `[vault]`: how the snapshot store is kept.
 
 use super::{
-    model::{Profile, Replica, ReplicaPlace, VaultCare},
+    model::{Profile, ReplicaPlace, VaultCare},
     reader::{Reader, Section},
     validate::Spans,
 };
@@ -34,8 +34,8 @@ pub(super) fn vault(root: &mut Section<'_, '_>, reader: &mut Reader, spans: &mut
     care
 }
 
-fn replica(mut section: Section<'_, '_>, reader: &mut Reader) -> Option<Replica> {
+fn replica(mut section: Section<'_, '_>, reader: &mut Reader) -> Option<ReplicaPlace> {
     let directory = section.require(reader, "directory", "a directory on another disk", Reader::path);
     section.finish(reader);
-    Some(Replica { place: ReplicaPlace::Directory(directory?.value), secret_file: None })
+    Some(ReplicaPlace::Directory(directory?.value))
 }

@@ -155,7 +155,7 @@ fn circles(platform: &Platform, spans: &Spans, reader: &mut Reader) {
 
 /// A replica inside what is captured would be captured, and grow with every snapshot.
 fn second_copy(platform: &Platform, spans: &Spans, reader: &mut Reader) {
-    let Some(ReplicaPlace::Directory(replica)) = platform.vault.replica.as_ref().map(|replica| &replica.place) else {
+    let Some(ReplicaPlace::Directory(replica)) = &platform.vault.replica else {
         return;
     };
     for component in &platform.components {

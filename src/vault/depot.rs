@@ -30,8 +30,14 @@ pub(super) trait Depot: Debug + Send + Sync {
     /// Removes a file; one that is not there is no error.
     fn remove(&self, kind: FileType, id: &Id) -> io::Result<()>;
 
-    /// Makes an empty place ready.
-    fn create(&self) -> io::Result<()>;
+    /// Whether the place itself is there and answers.
+    fn reach(&self) -> io::Result<()>;
+
+    /// Makes the removals of files of one kind durable.
+    fn settle(&self, kind: FileType) -> io::Result<()>;
+
+    /// Makes an empty place ready, and clears away what killed writes left behind. Only while nobody else writes.
+    fn prepare(&self) -> io::Result<()>;
 }
 
 /// Whether the content is what the name promises; nothing is promised for `config`.

@@ -39,8 +39,7 @@ impl Directory {
         &self.path
     }
 
-    /// Removes what killed writes left behind; only while nobody else writes.
-    pub(super) fn remove_temporary(&self) -> io::Result<()> {
+    fn remove_temporary(&self) -> io::Result<()> {
         let mut folders: Vec<PathBuf> =
             HASHED.map(|kind| self.path.join(kind.dirname())).into_iter().chain([self.path.clone()]).collect();
         folders.extend(entries(&self.path.join(FileType::Pack.dirname()))?.iter().map(fs::DirEntry::path));
@@ -54,11 +53,6 @@ impl Directory {
             }
         }
         Ok(())
-    }
-
-    /// Makes removals durable.
-    pub(super) fn sync(&self, kind: FileType) -> io::Result<()> {
-        sync_dir(&self.path.join(kind.dirname()))
     }
 
     /// Writes a file beside restic's, of which restic knows nothing.
@@ -153,8 +147,29 @@ impl Depot for Directory {
         }
     }
 
-    fn create(&self) -> io::Result<()> {
-        HASHED.iter().try_for_each(|kind| make_private_dir(&self.path.join(kind.dirname())))
+    fn reach(&self) -> io::Result<()> {
+        match fs::metadata(&self.path) {
+            Ok(metadata) if metadata.is_dir() => Ok(()),
+            Ok(_) => Err(io::Error::new(io::ErrorKind::NotADirectory, "it is no directory")),
+            // a directory that is made when it is missing would fill the disk below a mount point on which nothing is mounted
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "it is not there; mount its file system, or create the directory",
+            )),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn settle(&self, kind: FileType) -> io::Result<()> {
+        if kind == FileType::Config {
+            return sync_dir(&self.path);
+        }
+        sync_dir(&self.path.join(kind.dirname()))
+    }
+
+    fn prepare(&self) -> io::Result<()> {
+        HASHED.iter().try_for_each(|kind| make_private_dir(&self.path.join(kind.dirname())))?;
+        self.remove_temporary()
     }
 }
 

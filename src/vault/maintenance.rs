@@ -79,7 +79,7 @@ impl Vault {
         let kind = FileType::Snapshot;
         let act = || {
             self.directory.remove(kind, id)?;
-            self.directory.sync(kind)
+            self.directory.settle(kind)
         };
         act().map_err(|error| VaultError::io("remove", &self.directory.file(kind, id), error))
     }
@@ -89,6 +89,10 @@ impl Vault {
     /// # Errors
     /// When somebody else uses the vault, restic included, or it is damaged.
     pub fn prune(&self, cancel: &CancelFlag) -> Result<(), VaultError> {
+        self.prune_as(&PruneOptions::default(), cancel)
+    }
+
+    pub(super) fn prune_as(&self, options: &PruneOptions, cancel: &CancelFlag) -> Result<(), VaultError> {
         guarded("prune the vault", || {
             let _lock = lock::exclusive(self.dir(), cancel)?;
             let foreign = self.dir().join("locks");
@@ -102,11 +106,10 @@ impl Vault {
             for file in files.iter().filter(|file| file.tags.contains(UNFINISHED)) {
                 self.drop_snapshot(&file.id)?;
             }
-            self.directory.remove_temporary().map_err(|error| VaultError::io("clean", self.dir(), error))?;
-            let options = PruneOptions::default();
+            self.directory.prepare().map_err(|error| VaultError::io("clean", self.dir(), error))?;
             let failed = |error: &rustic_core::RusticError| write_error("prune the vault", self.dir(), &store, error);
-            let plan = repository.prune_plan(&options).map_err(|error| failed(&error))?;
-            repository.prune(&options, plan).map_err(|error| failed(&error))?;
+            let plan = repository.prune_plan(options).map_err(|error| failed(&error))?;
+            repository.prune(options, plan).map_err(|error| failed(&error))?;
             removed::settle(&self.directory).map_err(|error| VaultError::io("write to", self.dir(), error))
         })
     }

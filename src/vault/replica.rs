@@ -1,46 +1,40 @@
 //! A second repository that holds the same files as the vault.
 
-use std::{fs, io, sync::Arc};
+use std::{io, sync::Arc};
 
 use super::{depot::Depot, directory::Directory, error::VaultError};
-use crate::platform::{Replica as Settings, ReplicaPlace};
+use crate::platform::ReplicaPlace;
 
-/// A replica that has answered.
+/// A replica of the vault; it is reached only when it is used.
 #[derive(Debug, Clone)]
 pub struct Replica {
     depot: Arc<dyn Depot>,
 }
 
 impl Replica {
-    /// Finds the replica. Its place must be there: a directory that is made when it is missing would fill the disk below a
-    /// mount point on which nothing is mounted.
-    ///
-    /// # Errors
-    /// When it is not there or does not answer.
-    pub fn open(settings: &Settings) -> Result<Self, VaultError> {
-        let depot: Arc<dyn Depot> = match &settings.place {
-            ReplicaPlace::Directory(path) => {
-                let detail = match fs::metadata(path) {
-                    Ok(metadata) if metadata.is_dir() => None,
-                    Ok(_) => Some("it is no directory".to_owned()),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                        Some("it is not there; mount its file system, or create the directory".to_owned())
-                    }
-                    Err(error) => Some(error.to_string()),
-                };
-                if let Some(detail) = detail {
-                    return Err(VaultError::Replica { place: path.display().to_string(), action: "open", detail });
-                }
-                Arc::new(Directory::new(path))
-            }
-        };
-        Ok(Self { depot })
+    /// The replica that the platform file describes.
+    #[must_use]
+    pub fn new(place: &ReplicaPlace) -> Self {
+        match place {
+            ReplicaPlace::Directory(path) => Self { depot: Arc::new(Directory::new(path)) },
+        }
     }
 
     /// Where it is, for people.
     #[must_use]
     pub fn place(&self) -> String {
         self.depot.place()
+    }
+
+    /// A replica in a directory at hand.
+    #[cfg(test)]
+    pub(super) fn in_directory(directory: &Directory) -> Self {
+        Self { depot: Arc::new(directory.clone()) }
+    }
+
+    pub(super) fn reach(&self) -> Result<&dyn Depot, VaultError> {
+        self.depot.reach().map_err(|error| self.error("reach", &error))?;
+        Ok(self.depot.as_ref())
     }
 
     pub(super) fn depot(&self) -> Arc<dyn Depot> {

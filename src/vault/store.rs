@@ -127,7 +127,7 @@ impl ReadBackend for Store {
 
 impl WriteBackend for Store {
     fn create(&self) -> RusticResult<()> {
-        self.directory.create().map_err(|error| self.failed("create", FileType::Config, &Id::default(), error))
+        self.directory.prepare().map_err(|error| self.failed("create", FileType::Config, &Id::default(), error))
     }
 
     fn write_bytes(&self, tpe: FileType, id: &Id, _cacheable: bool, content: BytesList) -> RusticResult<()> {
@@ -148,7 +148,9 @@ impl WriteBackend for Store {
     fn remove(&self, tpe: FileType, id: &Id, _cacheable: bool) -> RusticResult<()> {
         let act = || {
             removed::note(&self.directory, &[(tpe, *id)])?;
-            self.directory.remove(tpe, id)
+            self.directory.remove(tpe, id)?;
+            // what refers to others must be gone for good before they go; nothing refers to packs but these
+            if tpe == FileType::Pack { Ok(()) } else { self.directory.settle(tpe) }
         };
         act().map_err(|error| self.failed("remove", tpe, id, error))
     }

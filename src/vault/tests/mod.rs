@@ -18,6 +18,7 @@ use super::{
 };
 
 pub(super) mod faults;
+mod replica;
 
 struct Room {
     dir: TempDir,
