@@ -7,7 +7,7 @@ use std::{
 
 use super::model::{
     Adapter, AutomationMode, Check, Component, ComponentKind, Criticality, HostResource, Platform, Probe, Profile,
-    Role, Service, VaultCare,
+    ReplicaPlace, Role, Service, VaultCare,
 };
 
 /// What will be watched and how often, what can be restored, and who may act.
@@ -76,7 +76,13 @@ fn write_vault(out: &mut String, vault: &VaultCare) -> Result {
         "  proved: bytes read back every {}, restored into a scratch place every {}",
         time(vault.verify_every),
         time(vault.test_restore_every)
-    )
+    )?;
+    match &vault.replica {
+        Some(ReplicaPlace::Directory(path)) => {
+            writeln!(out, "  copied: every snapshot to the directory {}", path.display())
+        }
+        None => writeln!(out, "  copied: nowhere, they go with this host; [vault] names no replica"),
+    }
 }
 
 fn write_service(out: &mut String, service: &Service) -> Result {

@@ -10,6 +10,7 @@ mod json_path;
 mod model;
 mod parse;
 mod parse_check;
+mod parse_vault;
 mod problem;
 mod reader;
 mod sample;

@@ -1,9 +1,12 @@
 //! What no single value can tell: whether names are unique, whether they refer to something, and whether services go round in circles.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+};
 
 use super::{
-    model::{Adapter, Platform, Profile},
+    model::{Adapter, Platform, Profile, ReplicaPlace},
     problem::nearest,
     reader::Reader,
 };
@@ -14,6 +17,7 @@ pub(super) struct Spans {
     pub(super) services: Vec<ServiceSpans>,
     pub(super) components: Vec<ComponentSpans>,
     pub(super) operators: Vec<OperatorSpans>,
+    pub(super) replica: usize,
 }
 
 #[derive(Debug)]
@@ -56,6 +60,7 @@ pub(super) fn validate(platform: &Platform, spans: &Spans, reader: &mut Reader) 
     references(platform, spans, reader);
     circles(platform, spans, reader);
     ownership(platform, spans, reader);
+    second_copy(platform, spans, reader);
     if platform.profile != Profile::Drill {
         let logins = platform.operators.iter().zip(&spans.operators);
         let logins = logins.filter_map(|(person, span)| Some((person.login.as_deref()?, span.login)));
@@ -148,16 +153,32 @@ fn circles(platform: &Platform, spans: &Spans, reader: &mut Reader) {
     }
 }
 
+/// A replica inside what is captured would be captured, and grow with every snapshot.
+fn second_copy(platform: &Platform, spans: &Spans, reader: &mut Reader) {
+    let Some(ReplicaPlace::Directory(replica)) = &platform.vault.replica else {
+        return;
+    };
+    for component in &platform.components {
+        for place in places(&component.adapter).into_iter().filter(|place| replica.starts_with(place)) {
+            let what = format!("it lies in {}, which component \"{}\" captures", place.display(), component.name);
+            reader.problem(spans.replica, "vault.replica", what, "a directory on another disk");
+        }
+    }
+}
+
+fn places(adapter: &Adapter) -> Vec<&PathBuf> {
+    match adapter {
+        Adapter::Release { root } => vec![root],
+        Adapter::Files { paths } => paths.iter().collect(),
+        Adapter::Sqlite { path } => vec![path],
+    }
+}
+
 /// Two components that restore the same place would undo each other.
 fn ownership(platform: &Platform, spans: &Spans, reader: &mut Reader) {
     let mut owners = HashMap::new();
     for (component, span) in platform.components.iter().zip(&spans.components) {
-        let places: Vec<_> = match &component.adapter {
-            Adapter::Release { root } => vec![root],
-            Adapter::Files { paths } => paths.iter().collect(),
-            Adapter::Sqlite { path } => vec![path],
-        };
-        for place in places {
+        for place in places(&component.adapter) {
             if let Some(owner) = owners.insert(place, &component.name).filter(|owner| *owner != &component.name) {
                 let what = format!("{} belongs to component \"{owner}\" already", place.display());
                 reader.problem(span.name, "component", what, "each path in one component");

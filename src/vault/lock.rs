@@ -13,6 +13,7 @@ use std::{
 use super::{cancel::CancelFlag, error::VaultError};
 
 const FILE: &str = ".codeblue.lock";
+const REPLICATION: &str = ".codeblue.replica.lock";
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -22,20 +23,26 @@ pub(super) struct Lock(#[expect(dead_code, reason = "held for its lock, which en
 
 /// For everything that reads or adds.
 pub(super) fn shared(vault: &Path, cancel: &CancelFlag) -> Result<Lock, VaultError> {
-    acquire(vault, cancel, File::try_lock_shared)
+    acquire(vault, FILE, cancel, File::try_lock_shared)
 }
 
 /// For creating the vault and for removing from it.
 pub(super) fn exclusive(vault: &Path, cancel: &CancelFlag) -> Result<Lock, VaultError> {
-    acquire(vault, cancel, File::try_lock)
+    acquire(vault, FILE, cancel, File::try_lock)
+}
+
+/// For the one who copies to replicas or from them; whoever reads or adds is not in his way.
+pub(super) fn replicating(vault: &Path, cancel: &CancelFlag) -> Result<Lock, VaultError> {
+    acquire(vault, REPLICATION, cancel, File::try_lock)
 }
 
 fn acquire(
     vault: &Path,
+    name: &str,
     cancel: &CancelFlag,
     try_lock: impl Fn(&File) -> Result<(), TryLockError>,
 ) -> Result<Lock, VaultError> {
-    let path = vault.join(FILE);
+    let path = vault.join(name);
     let file = OpenOptions::new()
         .read(true)
         .write(true)

@@ -17,6 +17,9 @@ use super::{
     CancelFlag, Captured, DifferenceKind, FileDifference, PARTIAL, Source, Vault, VaultError, difference_of_trees,
 };
 
+pub(super) mod faults;
+mod replica;
+
 struct Room {
     dir: TempDir,
     vault: Vault,
