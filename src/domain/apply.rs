@@ -3,7 +3,7 @@
 use super::{
     Actor, Approval, Change, ChangeOutcome, ChangeState, Deployment, DeploymentOrigin, Diagnosis, DiagnosisState,
     EngineInfo, Event, Incident, IncidentId, IncidentState, Operator, Recorded, ServiceHealth, State, Status,
-    TIMELINE_LIMIT, TimelineEntry, TimelineKind, role_name, run, snapshot,
+    TIMELINE_LIMIT, TimelineEntry, TimelineKind, replica, role_name, run, snapshot,
 };
 
 /// Makes the state what it is after an event.
@@ -102,6 +102,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::WatchEnded { .. } => run::apply(state, recorded),
         _ => apply_incident(state, recorded),
     }
+    replica::apply(state, recorded);
 }
 
 /// Adds a line to an incident's timeline.

@@ -82,6 +82,7 @@ pub enum Command {
     },
     /// Forget what retention does not need any more, now.
     ApplyRetention,
+    Replicate,
 
     /// Roll something back: runs at once or opens a change, as the rules say.
     RequestRollback(RollbackRequest),
@@ -201,6 +202,9 @@ pub enum Command {
         vault_ids: Vec<String>,
         total_bytes: u64,
     },
+    EndReplication {
+        problem: Option<String>,
+    },
     ObserveVersion {
         component: String,
         version: String,
@@ -266,6 +270,7 @@ impl Command {
                 | Self::RecordTestRestore { .. }
                 | Self::FailProof { .. }
                 | Self::FinishPrune { .. }
+                | Self::EndReplication { .. }
                 | Self::ObserveVersion { .. }
                 | Self::BeginSafetySnapshot { .. }
                 | Self::StartRecovery { .. }

@@ -155,6 +155,11 @@ pub enum Event {
     /// It was carried out, well or not.
     ChangeEnded { change: ChangeId, outcome: ChangeOutcome },
 
+    /// The vault is being copied to its replica.
+    ReplicationStarted,
+    /// It was, or could not be, or damage was found on the way.
+    ReplicationEnded { problem: Option<String> },
+
     /// A recovery began.
     RecoveryStarted {
         recovery: RecoveryId,

@@ -27,6 +27,7 @@ mod progressive;
 mod recovery;
 mod refusal;
 mod remedy;
+mod replica;
 mod retention;
 mod run;
 mod snapshot;
@@ -57,6 +58,7 @@ pub use recovery::{
     Strategy, WATCH_SECONDS,
 };
 pub use refusal::Refusal;
+pub use replica::ReplicaState;
 pub use retention::{VaultState, kept};
 pub use snapshot::{Captured, Proof, Snapshot, SnapshotState, SnapshotTrigger, TestRestore, TestResult};
 pub use state::{EngineInfo, State, SystemState};

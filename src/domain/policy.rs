@@ -16,6 +16,8 @@ pub enum Effect {
     Prove(SnapshotId, Proof),
     /// Remove what was forgotten from the vault.
     PruneVault,
+    /// Copy the vault to its replica.
+    Replicate,
     /// Carry out a plan, from its first step that is not done.
     RunRecovery(RecoveryId),
 }
@@ -93,6 +95,7 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             reaction.effects.push(Effect::Prove(*snapshot, *proof));
         }
         Event::SnapshotsForgotten { .. } => reaction.effects.push(Effect::PruneVault),
+        Event::ReplicationStarted => reaction.effects.push(Effect::Replicate),
         Event::ChangeAuthorised { change } => {
             give("carry out what is approved", Command::StartRecovery { change: *change });
         }
@@ -177,8 +180,9 @@ pub fn unfinished(state: &State) -> Vec<Effect> {
         .values()
         .flat_map(|snapshot| snapshot.proving.iter().map(|proof| Effect::Prove(snapshot.id, *proof)));
     let prune = (!state.vault.forgotten.is_empty()).then_some(Effect::PruneVault);
+    let copy = state.vault.replica.copying_since.map(|_| Effect::Replicate);
     let recoveries = state.running_recoveries().map(|recovery| Effect::RunRecovery(recovery.id));
-    diagnoses.chain(snapshots).chain(proofs).chain(prune).chain(recoveries).collect()
+    diagnoses.chain(snapshots).chain(proofs).chain(prune).chain(copy).chain(recoveries).collect()
 }
 
 /// Who would have to agree if this actor asked for this plan now; nobody when it would run at once.

@@ -41,6 +41,11 @@ impl Executor {
                 Effect::TakeSnapshot(id) => take_snapshot(desk, world, dice, id),
                 Effect::Prove(id, proof) => prove(desk, world, dice, id, proof),
                 Effect::PruneVault => prune(desk, world),
+                Effect::Replicate => {
+                    let problem = dice.happens(500).then(|| "connection refused".to_owned());
+                    desk.engine(Command::EndReplication { problem });
+                    false
+                }
                 Effect::RunRecovery(id) => self.recover(desk, world, dice, id),
             };
             if goes_on {
