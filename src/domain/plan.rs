@@ -77,13 +77,15 @@ pub fn plan_undo(state: &State, recovery: &Recovery) -> Result<Plan, Refusal> {
         if run.started_at.is_none() {
             continue;
         }
+        let captured_of = |component: &str| safety.and_then(|snapshot| Some((snapshot, snapshot.captured(component)?)));
         let undo = match step {
-            Step::SwitchRelease { component, from: Some(from), to } => {
+            Step::SwitchRelease { component, from: Some(from), to }
+                if captured_of(component).is_none() || keeps_versions(state, component) =>
+            {
                 Some(Step::SwitchRelease { component: component.clone(), from: Some(to.clone()), to: from.clone() })
             }
-            Step::SwitchRelease { component, from: None, .. } | Step::RestoreSnapshot { component, .. } => {
-                let captured = safety.and_then(|snapshot| Some((snapshot, snapshot.captured(component)?)));
-                let Some((snapshot, captured)) = captured else {
+            Step::SwitchRelease { component, .. } | Step::RestoreSnapshot { component, .. } => {
+                let Some((snapshot, captured)) = captured_of(component) else {
                     return Err(Refusal::new("no-safety-snapshot", format!("{component} was not captured before")));
                 };
                 Some(Step::RestoreSnapshot {
@@ -106,6 +108,10 @@ pub fn plan_undo(state: &State, recovery: &Recovery) -> Result<Plan, Refusal> {
     }
     moves.reverse();
     Ok(assemble(state, Strategy::Undo(recovery.id), format!("undo {}", recovery.id), moves))
+}
+
+fn keeps_versions(state: &State, component: &str) -> bool {
+    state.platform.component(component).is_some_and(|component| component.adapter.keeps_versions())
 }
 
 fn in_scope<'a>(state: &'a State, scope: &'a Scope) -> Result<Vec<&'a Component>, Refusal> {

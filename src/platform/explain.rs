@@ -174,6 +174,9 @@ fn write_component(out: &mut String, component: &Component) -> Result {
     };
     let what = match &component.adapter {
         Adapter::Release { root } => format!("the releases below {}", root.display()),
+        Adapter::Git { repository, root } => {
+            format!("tags and commits of {}, checked out below {}", repository.display(), root.display())
+        }
         Adapter::Files { paths } => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
         Adapter::Sqlite { path } => format!("the database {}", path.display()),
     };

@@ -319,6 +319,13 @@ pub enum Adapter {
         /// Directory that holds `releases/` and `current`.
         root: PathBuf,
     },
+    /// References of a git repository, checked out below `root/releases`, and an atomic link `root/current`.
+    Git {
+        /// The repository, with or without a working tree of its own.
+        repository: PathBuf,
+        /// Directory that holds `releases/` and `current`.
+        root: PathBuf,
+    },
     /// Files and directories, restored as a whole.
     Files {
         /// Absolute paths.
@@ -402,9 +409,16 @@ impl Adapter {
     #[must_use]
     pub fn points(&self) -> Points {
         match self {
-            Self::Release { .. } => Points::Versions,
+            Self::Release { .. } | Self::Git { .. } => Points::Versions,
             Self::Files { .. } | Self::Sqlite { .. } => Points::Snapshots,
         }
+    }
+
+    /// Whether switching back to a version brings back its bytes as they were left. What git checks out is made as its
+    /// commit says; what was changed in it by hand is in a snapshot alone.
+    #[must_use]
+    pub fn keeps_versions(&self) -> bool {
+        matches!(self, Self::Release { .. })
     }
 
     /// The word the platform file uses for it.
@@ -412,6 +426,7 @@ impl Adapter {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Release { .. } => "release",
+            Self::Git { .. } => "git",
             Self::Files { .. } => "files",
             Self::Sqlite { .. } => "sqlite",
         }

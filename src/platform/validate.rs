@@ -1,6 +1,9 @@
 //! What no single value can tell: whether names are unique, whether they refer to something, and whether services go round in circles.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Component as Part, Path, PathBuf},
+};
 
 use super::{
     model::{Adapter, Platform, Profile},
@@ -148,20 +151,43 @@ fn circles(platform: &Platform, spans: &Spans, reader: &mut Reader) {
     }
 }
 
-/// Two components that restore the same place would undo each other.
+/// Two components that restore the same place, or one a place within the other's, would undo each other.
 fn ownership(platform: &Platform, spans: &Spans, reader: &mut Reader) {
-    let mut owners = HashMap::new();
+    let mut owned: Vec<(PathBuf, &str)> = Vec::new();
     for (component, span) in platform.components.iter().zip(&spans.components) {
-        let places: Vec<_> = match &component.adapter {
-            Adapter::Release { root } => vec![root],
-            Adapter::Files { paths } => paths.iter().collect(),
-            Adapter::Sqlite { path } => vec![path],
-        };
-        for place in places {
-            if let Some(owner) = owners.insert(place, &component.name).filter(|owner| *owner != &component.name) {
-                let what = format!("{} belongs to component \"{owner}\" already", place.display());
-                reader.problem(span.name, "component", what, "each path in one component");
+        let places: Vec<PathBuf> = places(&component.adapter).iter().map(|place| plain(place)).collect();
+        let taken = places.iter().find_map(|place| {
+            let (_, owner) = owned.iter().find(|(other, _)| place.starts_with(other) || other.starts_with(place))?;
+            Some((place, *owner))
+        });
+        if let Some((place, owner)) = taken {
+            let what = format!("{} belongs to component \"{owner}\" already", place.display());
+            reader.problem(span.name, "component", what, "each path in one component");
+        }
+        owned.extend(places.into_iter().map(|place| (place, component.name.as_str())));
+    }
+}
+
+/// What a component restores, and nobody else may.
+fn places(adapter: &Adapter) -> Vec<PathBuf> {
+    match adapter {
+        Adapter::Release { root } | Adapter::Git { root, .. } => vec![root.join("releases"), root.join("current")],
+        Adapter::Files { paths } => paths.clone(),
+        Adapter::Sqlite { path } => vec![path.clone()],
+    }
+}
+
+/// Without `.` and `..`, as far as that can be told without looking at the disk.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Part::ParentDir => {
+                plain.pop();
             }
+            Part::CurDir => {}
+            part => plain.push(part),
         }
     }
+    plain
 }

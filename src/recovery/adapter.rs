@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    RecoveryError, files, release, sqlite,
+    RecoveryError, files, git, release, sqlite,
     switch::{self, Record, Settled},
 };
 use crate::{
@@ -77,6 +77,8 @@ pub struct DryRun {
     pub differences: Vec<FileDifference>,
     /// For databases: tables whose schema or number of rows would change.
     pub tables: Vec<TableDifference>,
+    /// What changes inside files, such as `flag search: on -> off`; never a secret.
+    pub inside: Vec<String>,
     /// One line.
     pub summary: String,
 }
@@ -154,6 +156,7 @@ pub(super) trait Handler {
 fn handler(component: &Component) -> Box<dyn Handler + '_> {
     match &component.adapter {
         Adapter::Release { root } => Box::new(release::Releases { root }),
+        Adapter::Git { repository, root } => Box::new(git::Git { repository, root }),
         Adapter::Files { paths } => Box::new(files::Files { paths }),
         Adapter::Sqlite { path } => Box::new(sqlite::Sqlite { path }),
     }

@@ -62,7 +62,7 @@ impl Handler for Files<'_> {
         }
         differences.sort_by(|one, other| one.path.cmp(&other.path));
         let summary = format!("files to {target}: {}", count(&differences));
-        Ok(DryRun { differences, tables: Vec::new(), summary })
+        Ok(DryRun { differences, summary, ..DryRun::default() })
     }
 
     fn test_restore(&self, job: &Job<'_>, snapshot: &str) -> Result<Proof, RecoveryError> {

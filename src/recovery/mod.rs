@@ -10,6 +10,8 @@
 mod adapter;
 mod error;
 mod files;
+mod git;
+mod program;
 mod release;
 mod reload;
 mod sqlite;

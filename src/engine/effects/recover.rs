@@ -245,10 +245,16 @@ async fn give_up(hands: &Hands, recovery: &Recovery, failed: usize) -> String {
     let mut taken_back = Vec::new();
     let safety = recovery.safety_snapshot.and_then(|id| hands.engine.state().snapshots.get(&id).cloned());
     for (index, done) in recovery.plan.steps.iter().enumerate().take(failed + 1).rev() {
+        let captured_of = |component: &str| safety.as_ref().and_then(|snapshot| snapshot.captured(component));
         let (name, target) = match done {
-            Step::SwitchRelease { component, from: Some(from), .. } => (component, Target::Release(from.clone())),
-            Step::SwitchRelease { component, from: None, .. } | Step::RestoreSnapshot { component, .. } => {
-                let captured = safety.as_ref().and_then(|snapshot| snapshot.captured(component));
+            Step::SwitchRelease { component, from: Some(from), .. }
+                if captured_of(component).is_none()
+                    || self::component(hands, component).is_ok_and(|found| found.adapter.keeps_versions()) =>
+            {
+                (component, Target::Release(from.clone()))
+            }
+            Step::SwitchRelease { component, .. } | Step::RestoreSnapshot { component, .. } => {
+                let captured = captured_of(component);
                 match captured {
                     Some(captured) => (component, Target::Snapshot(captured.vault_id.clone())),
                     None => continue,

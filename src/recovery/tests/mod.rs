@@ -2,6 +2,7 @@
 //! dry run tells precisely what a restore then does.
 
 mod files;
+mod git;
 mod kill;
 mod release;
 mod reload;
@@ -56,6 +57,10 @@ impl Room {
 
     fn verify(&self, component: &Component) -> Result<(), RecoveryError> {
         verify(component, &self.path("run"), &self.vault)
+    }
+
+    fn verify_run(&self, component: &Component, run: &str) -> Result<(), RecoveryError> {
+        verify(component, &self.path(run), &self.vault)
     }
 
     fn settle(&self, component: &Component, work: &Path) -> Result<Settled, RecoveryError> {

@@ -1,0 +1,66 @@
+//! How a component is captured and restored, as the platform file says it.
+
+use std::path::PathBuf;
+
+use super::{
+    model::Adapter,
+    reader::{Found, Reader, Section, Value},
+};
+
+/// The adapter of a component, and the reload command if it stands inside.
+pub(super) fn adapter(
+    section: &mut Section<'_, '_>,
+    reader: &mut Reader,
+) -> Option<(Adapter, Option<Found<Vec<String>>>)> {
+    let kinds = ["release", "git", "files", "sqlite"];
+    let expected = "one of release = { root = … }, git = { repository = …, root = … }, files = { paths = […] }, sqlite = { path = … }";
+    let values = kinds.map(|kind| section.get(kind));
+    let present = section.present(&kinds);
+    let Some(chosen) = present.first() else {
+        reader.problem(section.at(), section.place(), "nothing says how it is captured and restored", expected);
+        return None;
+    };
+    if let Some(second) = present.get(1) {
+        let what = format!("both \"{}\" and \"{}\" are given", chosen.value, second.value);
+        reader.problem(second.at, section.place(), what, "one of them");
+    }
+    let value = values.into_iter().zip(kinds).find_map(|(value, kind)| value.filter(|_| kind == chosen.value))?;
+    let mut inner = reader.section(value, &section.key(chosen.value), expected)?;
+    let adapter = match chosen.value {
+        "release" => {
+            let expected = "the directory that holds releases/ and current";
+            let root = inner.require(reader, "root", expected, Reader::path);
+            root.map(|root| Adapter::Release { root: root.value })
+        }
+        "git" => {
+            let repository = inner.require(reader, "repository", "the git repository", Reader::path);
+            let root = inner.require(reader, "root", "the directory for releases/ and current", Reader::path);
+            repository
+                .zip(root)
+                .map(|(repository, root)| Adapter::Git { repository: repository.value, root: root.value })
+        }
+        "files" => {
+            let place = inner.key("paths");
+            let found = inner.require(reader, "paths", "a list of files and directories", paths);
+            if found.as_ref().is_some_and(Vec::is_empty) {
+                reader.problem(inner.at(), &place, "it names no path", "at least one file or directory");
+            }
+            found.map(|paths| Adapter::Files { paths })
+        }
+        _ => {
+            let path = inner.require(reader, "path", "the database file", Reader::path);
+            path.map(|path| Adapter::Sqlite { path: path.value })
+        }
+    };
+    let reload = inner.read(reader, "reload", |reader, value, place| {
+        Some(Found { value: reader.command(value, place)?, at: value.span().start })
+    });
+    inner.finish(reader);
+    Some((adapter?, reload))
+}
+
+/// A list of paths.
+pub(super) fn paths(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<Vec<PathBuf>> {
+    let items = reader.items(value, place, "paths");
+    Some(items.iter().filter_map(|item| reader.path(item, place)).map(|path| path.value).collect())
+}
