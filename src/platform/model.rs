@@ -331,6 +331,16 @@ pub enum Adapter {
         /// Absolute paths.
         paths: Vec<PathBuf>,
     },
+    /// Environment files and secrets: kept encrypted, never shown.
+    Env {
+        /// Absolute paths.
+        paths: Vec<PathBuf>,
+    },
+    /// A file of feature flags, in JSON or TOML.
+    Flags {
+        /// The file; its ending says which of the two.
+        path: PathBuf,
+    },
     /// A SQLite database, captured online.
     Sqlite {
         /// The database file.
@@ -410,7 +420,7 @@ impl Adapter {
     pub fn points(&self) -> Points {
         match self {
             Self::Release { .. } | Self::Git { .. } => Points::Versions,
-            Self::Files { .. } | Self::Sqlite { .. } => Points::Snapshots,
+            Self::Files { .. } | Self::Env { .. } | Self::Flags { .. } | Self::Sqlite { .. } => Points::Snapshots,
         }
     }
 
@@ -428,6 +438,8 @@ impl Adapter {
             Self::Release { .. } => "release",
             Self::Git { .. } => "git",
             Self::Files { .. } => "files",
+            Self::Env { .. } => "env",
+            Self::Flags { .. } => "flags",
             Self::Sqlite { .. } => "sqlite",
         }
     }

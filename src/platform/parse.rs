@@ -240,6 +240,7 @@ fn component(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Span
         service: service.value,
         kind: kind.unwrap_or(match adapter {
             Adapter::Release { .. } | Adapter::Git { .. } => ComponentKind::Code,
+            Adapter::Env { .. } | Adapter::Flags { .. } => ComponentKind::Config,
             Adapter::Files { .. } => ComponentKind::Data,
             Adapter::Sqlite { .. } => ComponentKind::Database,
         }),

@@ -12,8 +12,8 @@ pub(super) fn adapter(
     section: &mut Section<'_, '_>,
     reader: &mut Reader,
 ) -> Option<(Adapter, Option<Found<Vec<String>>>)> {
-    let kinds = ["release", "git", "files", "sqlite"];
-    let expected = "one of release = { root = … }, git = { repository = …, root = … }, files = { paths = […] }, sqlite = { path = … }";
+    let kinds = ["release", "git", "files", "env", "flags", "sqlite"];
+    let expected = "one of release = { root = … }, git = { repository = …, root = … }, files = { paths = […] }, env = { paths = […] }, flags = { path = … }, sqlite = { path = … }";
     let values = kinds.map(|kind| section.get(kind));
     let present = section.present(&kinds);
     let Some(chosen) = present.first() else {
@@ -39,13 +39,29 @@ pub(super) fn adapter(
                 .zip(root)
                 .map(|(repository, root)| Adapter::Git { repository: repository.value, root: root.value })
         }
-        "files" => {
+        "files" | "env" => {
             let place = inner.key("paths");
             let found = inner.require(reader, "paths", "a list of files and directories", paths);
             if found.as_ref().is_some_and(Vec::is_empty) {
                 reader.problem(inner.at(), &place, "it names no path", "at least one file or directory");
             }
-            found.map(|paths| Adapter::Files { paths })
+            found.map(|paths| if chosen.value == "env" { Adapter::Env { paths } } else { Adapter::Files { paths } })
+        }
+        "flags" => {
+            let place = inner.key("path");
+            let path = inner.require(reader, "path", "a file of flags", Reader::path);
+            if let Some(path) = &path
+                && !path.value.extension().is_some_and(|ending| ending == "json" || ending == "toml")
+            {
+                let what = format!("{} is neither .json nor .toml", path.value.display());
+                reader.problem(
+                    path.at,
+                    &place,
+                    what,
+                    "a file of flags in JSON or TOML; any other as files = { paths = […] }",
+                );
+            }
+            path.map(|path| Adapter::Flags { path: path.value })
         }
         _ => {
             let path = inner.require(reader, "path", "the database file", Reader::path);

@@ -409,3 +409,14 @@ fn a_git_component_names_its_repository_and_its_root() {
     let missing = complaint("[[component]]\nname = \"c\"\nservice = \"auth\"\ngit = { root = \"/r\" }\n");
     assert!(missing.contains("\"repository\" is missing"), "{missing}");
 }
+
+#[test]
+fn secrets_and_flags_are_configuration_and_yaml_is_refused_early() {
+    let platform = read(&with(
+        "[[component]]\nname = \"s\"\nservice = \"auth\"\nenv = { paths = [\"/etc/shop/.env\"] }\n[[component]]\nname = \"f\"\nservice = \"auth\"\nflags = { path = \"flags.toml\" }\n",
+    ));
+    assert!(platform.components.iter().all(|component| component.kind == ComponentKind::Config));
+    assert_eq!(platform.components[0].adapter, Adapter::Env { paths: vec![PathBuf::from("/etc/shop/.env")] });
+    let refused = complaint("[[component]]\nname = \"f\"\nservice = \"auth\"\nflags = { path = \"flags.yaml\" }\n");
+    assert!(refused.contains("neither .json nor .toml") && refused.contains("files ="), "{refused}");
+}

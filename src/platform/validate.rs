@@ -172,8 +172,8 @@ fn ownership(platform: &Platform, spans: &Spans, reader: &mut Reader) {
 fn places(adapter: &Adapter) -> Vec<PathBuf> {
     match adapter {
         Adapter::Release { root } | Adapter::Git { root, .. } => vec![root.join("releases"), root.join("current")],
-        Adapter::Files { paths } => paths.clone(),
-        Adapter::Sqlite { path } => vec![path.clone()],
+        Adapter::Files { paths } | Adapter::Env { paths } => paths.clone(),
+        Adapter::Flags { path } | Adapter::Sqlite { path } => vec![path.clone()],
     }
 }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    RecoveryError, files, git, release, sqlite,
+    RecoveryError, env, files, flags, git, release, sqlite,
     switch::{self, Record, Settled},
 };
 use crate::{
@@ -158,6 +158,8 @@ fn handler(component: &Component) -> Box<dyn Handler + '_> {
         Adapter::Release { root } => Box::new(release::Releases { root }),
         Adapter::Git { repository, root } => Box::new(git::Git { repository, root }),
         Adapter::Files { paths } => Box::new(files::Files { paths }),
+        Adapter::Env { paths } => Box::new(env::Env { paths }),
+        Adapter::Flags { path } => Box::new(flags::Flags { path }),
         Adapter::Sqlite { path } => Box::new(sqlite::Sqlite { path }),
     }
 }

@@ -79,6 +79,16 @@ pub enum RecoveryError {
         /// What stands where.
         stands: &'static str,
     },
+    /// A file of flags cannot be read as what it should be.
+    #[error("{} cannot be read as flags: {finding}; {stands}", path.display())]
+    BadFlags {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        finding: String,
+        /// What stands where.
+        stands: &'static str,
+    },
     /// SQLite refused.
     #[error("cannot {action} the database {}: {source}; {UNTOUCHED}", path.display())]
     Database {
@@ -173,7 +183,10 @@ impl RecoveryError {
     pub fn blames_snapshot(&self) -> bool {
         match self {
             Self::Vault(error) => error.blames_snapshot(),
-            error => matches!(error, Self::NotWhole { .. } | Self::BadDatabase { .. } | Self::WrongSnapshot { .. }),
+            error => matches!(
+                error,
+                Self::NotWhole { .. } | Self::BadDatabase { .. } | Self::BadFlags { .. } | Self::WrongSnapshot { .. }
+            ),
         }
     }
 

@@ -8,8 +8,10 @@
 //! `Handler`, and an arm in `adapter::handler`.
 
 mod adapter;
+mod env;
 mod error;
 mod files;
+mod flags;
 mod git;
 mod program;
 mod release;

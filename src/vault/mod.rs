@@ -12,6 +12,7 @@ mod guard;
 mod keys;
 mod lock;
 mod node;
+mod read;
 mod repository;
 mod source;
 mod stage;

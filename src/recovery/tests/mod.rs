@@ -1,7 +1,9 @@
 //! The adapters from their door: what was live comes back exactly, at any point of a kill it is the old or the new state, and a
 //! dry run tells precisely what a restore then does.
 
+mod env;
 mod files;
+mod flags;
 mod git;
 mod kill;
 mod release;
