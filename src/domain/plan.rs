@@ -105,13 +105,14 @@ pub fn steps_back(
         if back.iter().any(|known| component_of(known) == Some(component)) {
             continue;
         }
+        let captured = safety.and_then(|snapshot| Some((snapshot, snapshot.captured(component)?)));
+        let keeps = state.platform.component(component).is_some_and(|component| component.adapter.keeps_versions());
         back.push(match step {
-            Step::SwitchRelease { from: Some(from), to, .. } => {
+            Step::SwitchRelease { from: Some(from), to, .. } if keeps || captured.is_none() => {
                 let live = state.live_version(component).unwrap_or(to).to_owned();
                 Step::SwitchRelease { component: component.to_owned(), from: Some(live), to: from.clone() }
             }
             _ => {
-                let captured = safety.and_then(|snapshot| Some((snapshot, snapshot.captured(component)?)));
                 let (snapshot, captured) = captured.ok_or_else(|| {
                     Refusal::new("no-safety-snapshot", format!("{component} was not captured before"))
                 })?;

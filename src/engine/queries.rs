@@ -117,7 +117,13 @@ impl EngineHandle {
             before: table.before_rows,
             after: table.after_rows,
         });
-        Ok(listed(name, found.summary.clone(), tables.chain(found.differences.iter().map(file_change))))
+        let inside = found.inside.iter().map(|line| FileChange {
+            path: line.clone(),
+            kind: FileChangeKind::Changed,
+            before: None,
+            after: None,
+        });
+        Ok(listed(name, found.summary.clone(), tables.chain(inside).chain(found.differences.iter().map(file_change))))
     }
 
     /// Reads everything a snapshot holds back from the vault, and records whether it is right.

@@ -138,15 +138,17 @@ async fn safety_snapshot(hands: &Hands, id: RecoveryId, components: &[String]) -
         .and_then(|recovery| recovery.safety_snapshot)
         .ok_or_else(|| "the safety snapshot was not begun".to_owned())?;
     let (captured, problems) = snapshot::capture(hands, snapshot).await;
-    let held: Vec<&str> = captured.iter().map(|captured| captured.component.as_str()).collect();
-    let missing: Vec<&String> = components.iter().filter(|name| !held.contains(&name.as_str())).collect();
-    let whole = missing.is_empty();
+    let held = |name: &&String| captured.iter().any(|captured| captured.component == **name);
+    let missing = components.iter().filter(|name| !held(name)).filter_map(|name| state.platform.component(name));
+    let (gone, missed): (Vec<_>, Vec<_>) = missing.partition(|component| recovery::is_absent(component));
+    let whole = missed.is_empty();
+    let gone: String = gone.iter().map(|component| format!("; nothing was there of {}", component.name)).collect();
     let partial: usize = captured.iter().map(|captured| captured.unreadable.len()).sum();
     snapshot::finish(hands, snapshot, captured, &problems).await;
     if !whole {
         return Err(format!("no safety snapshot, so nothing was changed: {}", problems.join("; ")));
     }
-    Ok(if partial == 0 { format!("{snapshot}") } else { format!("{snapshot}, {partial} files unreadable") })
+    Ok(if partial == 0 { format!("{snapshot}{gone}") } else { format!("{snapshot}, {partial} files unreadable{gone}") })
 }
 
 fn component(hands: &Hands, name: &str) -> Result<Component, String> {
