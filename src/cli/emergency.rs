@@ -104,7 +104,8 @@ impl Emergency {
             let halt = Command::HaltAutomation { reason: format!("{incident}: {reason}") };
             failed |= !also(session, &client, &mut answer, halt).await;
         }
-        if !state.platform.components.is_empty() {
+        let is_kept = answer.events.iter().any(|recorded| matches!(recorded.event, Event::SnapshotRequested { .. }));
+        if !is_kept && !state.platform.components.is_empty() {
             let components = state.platform.components.iter();
             let hit = |service: &String| self.services.is_empty() || self.services.contains(service);
             let components = components.filter(|one| hit(&one.service)).map(|one| one.name.clone()).collect();
@@ -112,7 +113,11 @@ impl Emergency {
             let snapshot = Command::RequestSnapshot { components, trigger, reason: format!("{incident}: {reason}") };
             failed |= !also(session, &client, &mut answer, snapshot).await;
         }
-        failed |= !also(session, &client, &mut answer, Command::RequestDiagnosis { incident }).await;
+        let is_diagnosed =
+            answer.events.iter().any(|recorded| matches!(recorded.event, Event::DiagnosisRequested { .. }));
+        if !is_diagnosed && !self.services.is_empty() {
+            failed |= !also(session, &client, &mut answer, Command::RequestDiagnosis { incident }).await;
+        }
         session.report(&answer)?;
         for next in self.kind.next(incident) {
             session.output.progress(&format!("next: {next}"));

@@ -126,7 +126,7 @@ fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
 
-async fn create(session: &Session, command: Command, stay: bool) -> Result<Exit, CliError> {
+pub(super) async fn create(session: &Session, command: Command, stay: bool) -> Result<Exit, CliError> {
     let client = session.client()?;
     let answer = client.submit(&command).await?;
     let begun = answer.events.iter().find_map(|recorded| match &recorded.event {

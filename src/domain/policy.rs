@@ -2,7 +2,7 @@
 
 use super::{
     Actor, AutomationMode, ChangeState, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Proof,
-    Recorded, RecoveryId, RecoveryOutcome, SnapshotId, SnapshotState, State, Status, guard,
+    Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State, Status, guard,
 };
 
 /// Work in the outside world that follows from an event.
@@ -31,6 +31,9 @@ pub struct Reaction {
     pub commands: Vec<(&'static str, Command)>,
 }
 
+/// A snapshot of at most so many bytes is read back as soon as it is taken; a larger one when its turn comes.
+const READ_BACK_AT_ONCE: u64 = 256 * 1024 * 1024;
+
 /// What follows from an event, in the state after it.
 #[must_use]
 pub fn react(state: &State, recorded: &Recorded) -> Reaction {
@@ -54,23 +57,18 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             }
         }
         Event::ServiceStatusChanged { to: Status::Healthy, .. } => resolve_healed(state, &mut give),
-        Event::IncidentOpened { incident, .. } | Event::IncidentServiceAdded { incident, .. }
-            if state.mode != AutomationMode::Observe && state.halted.is_none() =>
-        {
-            let fresh = state.incidents.get(incident).is_some_and(|incident| {
-                !incident.services.is_empty()
-                    && !incident.diagnoses.iter().any(|id| {
-                        state.diagnoses.get(id).is_some_and(|diagnosis| diagnosis.state == DiagnosisState::Running)
-                    })
-                    && incident.recoveries.is_empty()
-                    && !incident
-                        .changes
-                        .iter()
-                        .any(|id| state.changes.get(id).is_some_and(|change| change.state <= ChangeState::Implementing))
-            });
-            if fresh {
-                give("diagnose what is down", Command::RequestDiagnosis { incident: *incident });
+        Event::IncidentOpened { incident, severity: Severity::Sev1, services, .. } => {
+            let hit = |service: &String| services.is_empty() || services.contains(service);
+            let components = state.platform.components.iter().filter(|component| hit(&component.service));
+            let components: Vec<String> = components.map(|component| component.name.clone()).collect();
+            if !components.is_empty() {
+                let (trigger, reason) = (SnapshotTrigger::Emergency, format!("{incident} as it was found"));
+                give("keep the evidence", Command::RequestSnapshot { components, trigger, reason });
             }
+            diagnose(state, *incident, &mut give);
+        }
+        Event::IncidentOpened { incident, .. } | Event::IncidentServiceAdded { incident, .. } => {
+            diagnose(state, *incident, &mut give)
         }
         Event::DiagnosisRequested { diagnosis, .. } => reaction.effects.push(Effect::Diagnose(*diagnosis)),
         Event::DiagnosisConcluded { diagnosis, .. } if same_root(state, *diagnosis).is_some() => {
@@ -88,8 +86,14 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         Event::SnapshotRequested { snapshot, recovery: None, .. } => {
             reaction.effects.push(Effect::TakeSnapshot(*snapshot));
         }
-        Event::SnapshotTaken { .. } if super::retention::is_due(state, recorded.at) => {
-            give("retention", Command::ApplyRetention);
+        Event::SnapshotTaken { snapshot, captured, .. } => {
+            let bytes: u64 = captured.iter().map(|one| one.bytes).sum();
+            if bytes <= READ_BACK_AT_ONCE && state.running_recoveries().next().is_none() {
+                give("read back what is new", Command::RequestProof { snapshot: *snapshot, proof: Proof::Integrity });
+            }
+            if super::retention::is_due(state, recorded.at) {
+                give("retention", Command::ApplyRetention);
+            }
         }
         Event::SnapshotProofRequested { snapshot, proof } => {
             reaction.effects.push(Effect::Prove(*snapshot, *proof));
@@ -111,7 +115,7 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             }
         }
         Event::AutomationHalted { .. } => {
-            for recovery in state.running_recoveries().filter(|recovery| guard::is_autonomous(recovery)) {
+            for recovery in state.running_recoveries().filter(|recovery| recovery.is_autonomous()) {
                 let reason = "automation was halted".to_owned();
                 give("kill switch", Command::CancelRecovery { recovery: recovery.id, reason });
             }
@@ -123,6 +127,24 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         _ => {}
     }
     reaction
+}
+
+/// Has the cause of an incident looked for, unless that is done already or something is being done about it.
+fn diagnose(state: &State, id: IncidentId, give: &mut impl FnMut(&'static str, Command)) {
+    if state.mode == AutomationMode::Observe || state.halted.is_some() {
+        return;
+    }
+    let fresh = state.incidents.get(&id).is_some_and(|incident| {
+        let diagnoses = || incident.diagnoses.iter().filter_map(|id| state.diagnoses.get(id));
+        let changes = || incident.changes.iter().filter_map(|id| state.changes.get(id));
+        !incident.services.is_empty()
+            && !diagnoses().any(|diagnosis| diagnosis.state == DiagnosisState::Running)
+            && incident.recoveries.is_empty()
+            && !changes().any(|change| change.state <= ChangeState::Implementing)
+    });
+    if fresh {
+        give("diagnose what is down", Command::RequestDiagnosis { incident: id });
+    }
 }
 
 /// An older open incident with the root that a diagnosis has just found for another: they are one.

@@ -312,6 +312,12 @@ impl fmt::Display for RecoveryOutcome {
 }
 
 impl Recovery {
+    /// Whether a policy runs it with nobody's approval.
+    #[must_use]
+    pub fn is_autonomous(&self) -> bool {
+        self.change.is_none() && self.started_by.operator().is_none()
+    }
+
     /// Whether it is not over.
     #[must_use]
     pub fn is_running(&self) -> bool {

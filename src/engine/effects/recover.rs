@@ -12,7 +12,10 @@ use tracing::{info, warn};
 use super::{Hands, blocking, snapshot};
 use crate::{
     domain::{Command, Finding, Recovery, RecoveryId, RecoveryOutcome, Step, StepState, Strategy, steps_back},
-    engine::watch::{Probed, probe},
+    engine::{
+        halt,
+        watch::{Probed, probe},
+    },
     platform::{CheckLevel, Component, Reading},
     recovery::{self, Target},
 };
@@ -56,6 +59,9 @@ pub(super) async fn run(hands: &Hands, id: RecoveryId) {
         }
         if hands.stop.is_cancelled() {
             return;
+        }
+        if recovery.is_autonomous() && recovery.steps[index].state == StepState::Waiting {
+            halt::obey(&hands.engine, &hands.halt).await;
         }
         // A cancel that came in meanwhile is seen in the next round.
         if let Err(refusal) = hands.report(Command::StartStep { recovery: id, step: index }).await {
