@@ -14,6 +14,9 @@ use super::{
     repository::{UNFINISHED, Vault, snapshot_files, write_error},
 };
 
+/// How often a check is begun again that the format engine gave up for no reason of the vault's.
+const PATIENCE: u32 = 10;
+
 /// What a check of the whole vault found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,6 +41,17 @@ impl Vault {
     /// # Errors
     /// When the vault cannot be read at all; damage that was found is in the report.
     pub fn check(&self, read_data: bool) -> Result<CheckReport, VaultError> {
+        for _ in 0..PATIENCE {
+            match self.check_once(read_data) {
+                // on a busy host the format engine gives up on threads of its own that have not ended yet
+                Err(VaultError::Panicked { detail, .. }) if detail.starts_with("index still in use") => {}
+                checked => return checked,
+            }
+        }
+        self.check_once(read_data)
+    }
+
+    fn check_once(&self, read_data: bool) -> Result<CheckReport, VaultError> {
         guarded("check the vault", || {
             let cancel = CancelFlag::new();
             let _lock = lock::shared(self.dir(), &cancel)?;

@@ -17,6 +17,7 @@ use super::{
     CancelFlag, Captured, DifferenceKind, FileDifference, PARTIAL, Source, Vault, VaultError, difference_of_trees,
 };
 
+mod crash;
 pub(super) mod faults;
 mod replica;
 
