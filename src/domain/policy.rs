@@ -2,9 +2,8 @@
 
 use super::{
     Actor, AutomationMode, ChangeState, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Proof,
-    Recorded, RecoveryId, RecoveryOutcome, SnapshotId, SnapshotState, State, Status,
+    Recorded, RecoveryId, RecoveryOutcome, SnapshotId, SnapshotState, State, Status, guard,
 };
-use crate::platform::Profile;
 
 /// Work in the outside world that follows from an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,6 +16,8 @@ pub enum Effect {
     Prove(SnapshotId, Proof),
     /// Remove what was forgotten from the vault.
     PruneVault,
+    /// Copy the vault to its replica.
+    Replicate,
     /// Carry out a plan, from its first step that is not done.
     RunRecovery(RecoveryId),
 }
@@ -29,9 +30,6 @@ pub struct Reaction {
     /// Commands, each with the policy that gives it.
     pub commands: Vec<(&'static str, Command)>,
 }
-
-/// How sure a diagnosis must be before a policy proposes its first fix.
-const PROPOSE_FROM: f64 = 0.7;
 
 /// What follows from an event, in the state after it.
 #[must_use]
@@ -80,13 +78,12 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
                 give("one incident per root", Command::MergeIncident { incident, into });
             }
         }
-        Event::DiagnosisConcluded { diagnosis, document }
-            if state.mode != AutomationMode::Observe
-                && state.halted.is_none()
-                && document.root_cause.confidence >= PROPOSE_FROM
-                && !document.suggested_fixes.is_empty() =>
+        Event::DiagnosisConcluded { diagnosis, .. }
+            if state.mode != AutomationMode::Observe && state.halted.is_none() =>
         {
-            give("propose the first fix", Command::ProposeFix { diagnosis: *diagnosis });
+            if let Some(diagnosis) = state.diagnoses.get(diagnosis) {
+                give("propose a remedy", Command::ProposeRemedy { incident: diagnosis.incident });
+            }
         }
         Event::SnapshotRequested { snapshot, recovery: None, .. } => {
             reaction.effects.push(Effect::TakeSnapshot(*snapshot));
@@ -98,6 +95,7 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             reaction.effects.push(Effect::Prove(*snapshot, *proof));
         }
         Event::SnapshotsForgotten { .. } => reaction.effects.push(Effect::PruneVault),
+        Event::ReplicationStarted => reaction.effects.push(Effect::Replicate),
         Event::ChangeAuthorised { change } => {
             give("carry out what is approved", Command::StartRecovery { change: *change });
         }
@@ -107,6 +105,15 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             if let Some(incident) = state.recoveries.get(recovery).and_then(|recovery| recovery.incident) {
                 let reason = format!("{recovery} failed: {summary}");
                 give("a failed recovery needs people", Command::EscalateIncident { incident, reason });
+                if state.mode != AutomationMode::Observe && state.halted.is_none() {
+                    give("propose the next stronger remedy", Command::ProposeRemedy { incident });
+                }
+            }
+        }
+        Event::AutomationHalted { .. } => {
+            for recovery in state.running_recoveries().filter(|recovery| guard::is_autonomous(recovery)) {
+                let reason = "automation was halted".to_owned();
+                give("kill switch", Command::CancelRecovery { recovery: recovery.id, reason });
             }
         }
         Event::ClockBreached { incident, clock } => {
@@ -173,30 +180,18 @@ pub fn unfinished(state: &State) -> Vec<Effect> {
         .values()
         .flat_map(|snapshot| snapshot.proving.iter().map(|proof| Effect::Prove(snapshot.id, *proof)));
     let prune = (!state.vault.forgotten.is_empty()).then_some(Effect::PruneVault);
+    let copy = state.vault.replica.copying_since.map(|_| Effect::Replicate);
     let recoveries = state.running_recoveries().map(|recovery| Effect::RunRecovery(recovery.id));
-    diagnoses.chain(snapshots).chain(proofs).chain(prune).chain(recoveries).collect()
-}
-
-/// Whether a plan may run without an approval: a person's own act on what is not critical, or a policy in mode auto away
-/// from production.
-pub(super) fn runs_without_approval(state: &State, actor: &Actor, services: &[String], risk: u8) -> bool {
-    let critical = services
-        .iter()
-        .any(|name| state.platform.service(name).is_none_or(|service| service.criticality == Criticality::Critical));
-    let production = state.platform.profile == Profile::Production;
-    match actor {
-        Actor::Operator(_) => !critical && risk < 7,
-        Actor::Policy(_) | Actor::Engine => state.mode == AutomationMode::Auto && !production && state.halted.is_none(),
-    }
+    diagnoses.chain(snapshots).chain(proofs).chain(prune).chain(copy).chain(recoveries).collect()
 }
 
 /// Who would have to agree if this actor asked for this plan now; nobody when it would run at once.
 #[must_use]
 pub fn required_for(state: &State, actor: &Actor, plan: &super::Plan, risk: &super::Risk) -> Vec<super::Role> {
-    if runs_without_approval(state, actor, &plan.services, risk.score) {
+    let incident = plan.services.iter().find_map(|service| state.incident_of(service)).map(|incident| incident.id);
+    if guard::needs_approval(state, actor, plan, risk, incident, state.clock).is_none() {
         return Vec::new();
     }
-    let for_incident = plan.services.iter().any(|service| state.incident_of(service).is_some());
-    let kind = if for_incident { super::ChangeKind::Emergency } else { super::ChangeKind::Normal };
+    let kind = if incident.is_some() { super::ChangeKind::Emergency } else { super::ChangeKind::Normal };
     super::required_roles(kind, risk)
 }

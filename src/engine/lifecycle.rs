@@ -24,7 +24,7 @@ use crate::{
     domain::{Actor, Command, State, unfinished},
     platform::{Platform, Problems, Role},
     store::{Journal, JournalError, SampleStore, SampleStoreError},
-    vault::{CancelFlag, Vault, VaultError},
+    vault::{CancelFlag, Replica, Vault, VaultError},
 };
 
 /// Commands that may wait for the loop.
@@ -81,7 +81,11 @@ impl Engine {
         let platform = Arc::new(crate::platform::load(&home.platform_file())?);
         let (journal, state) = Journal::open(&home.journal())?;
         let samples = SampleStore::open(&home.samples())?;
-        let vault = Arc::new(Vault::open_or_init(&home.vault(), &home.keys())?);
+        let mut vault = Vault::open_or_init(&home.vault(), &home.keys())?;
+        if let Some(replica) = &platform.vault.replica {
+            vault = vault.with_replica(Arc::new(Replica::new(replica)));
+        }
+        let vault = Arc::new(vault);
         let resumed = unfinished(&state);
 
         let (commands, waiting) = mpsc::channel(WAITING);

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::{Result, Write},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -180,7 +181,12 @@ fn write_component(out: &mut String, component: &Component) -> Result {
     };
     let what = match &component.adapter {
         Adapter::Release { root } => format!("the releases below {}", root.display()),
-        Adapter::Files { paths } => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
+        Adapter::Git { repository, root } => {
+            format!("tags and commits of {}, checked out below {}", repository.display(), root.display())
+        }
+        Adapter::Files { paths } => listed(paths),
+        Adapter::Env { paths } => format!("{}, of which no value is ever shown", listed(paths)),
+        Adapter::Flags { path } => format!("the flags in {}", path.display()),
         Adapter::Sqlite { path } => format!("the database {}", path.display()),
     };
     let Component { name, service, every, rpo, rto, .. } = component;
@@ -194,6 +200,10 @@ fn write_component(out: &mut String, component: &Component) -> Result {
         Some(run) => writeln!(out, "    after a restore runs {}", shell_words::join(run)),
         None => Ok(()),
     }
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn criticality(criticality: Criticality) -> &'static str {

@@ -337,10 +337,27 @@ pub enum Adapter {
         /// Directory that holds `releases/` and `current`.
         root: PathBuf,
     },
+    /// References of a git repository, checked out below `root/releases`, and an atomic link `root/current`.
+    Git {
+        /// The repository, with or without a working tree of its own.
+        repository: PathBuf,
+        /// Directory that holds `releases/` and `current`.
+        root: PathBuf,
+    },
     /// Files and directories, restored as a whole.
     Files {
         /// Absolute paths.
         paths: Vec<PathBuf>,
+    },
+    /// Environment files and secrets: kept encrypted, never shown.
+    Env {
+        /// Absolute paths.
+        paths: Vec<PathBuf>,
+    },
+    /// A file of feature flags, in JSON or TOML.
+    Flags {
+        /// The file; its ending says which of the two.
+        path: PathBuf,
     },
     /// A SQLite database, captured online.
     Sqlite {
@@ -420,8 +437,25 @@ impl Adapter {
     #[must_use]
     pub fn points(&self) -> Points {
         match self {
-            Self::Release { .. } => Points::Versions,
-            Self::Files { .. } | Self::Sqlite { .. } => Points::Snapshots,
+            Self::Release { .. } | Self::Git { .. } => Points::Versions,
+            Self::Files { .. } | Self::Env { .. } | Self::Flags { .. } | Self::Sqlite { .. } => Points::Snapshots,
+        }
+    }
+
+    /// Whether switching back to a version brings back its bytes as they were left. What git checks out is made as its
+    /// commit says; what was changed in it by hand is in a snapshot alone.
+    #[must_use]
+    pub fn keeps_versions(&self) -> bool {
+        matches!(self, Self::Release { .. })
+    }
+
+    /// What it restores, and no other component may.
+    #[must_use]
+    pub fn places(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Release { root } | Self::Git { root, .. } => vec![root.join("releases"), root.join("current")],
+            Self::Files { paths } | Self::Env { paths } => paths.clone(),
+            Self::Flags { path } | Self::Sqlite { path } => vec![path.clone()],
         }
     }
 
@@ -430,7 +464,10 @@ impl Adapter {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Release { .. } => "release",
+            Self::Git { .. } => "git",
             Self::Files { .. } => "files",
+            Self::Env { .. } => "env",
+            Self::Flags { .. } => "flags",
             Self::Sqlite { .. } => "sqlite",
         }
     }

@@ -185,7 +185,7 @@ fn dry_run(path: &Path, job: &Job<'_>, snapshot: &str) -> Result<DryRun, Recover
             count(&differences),
             tables.len()
         );
-        Ok(DryRun { differences, tables, summary })
+        Ok(DryRun { differences, tables, summary, ..DryRun::default() })
     };
     let result = act();
     clear_copy(&now)?;

@@ -5,6 +5,7 @@ mod diagnose;
 pub(super) mod prove;
 mod prune;
 mod recover;
+mod replicate;
 mod snapshot;
 
 use std::{
@@ -92,6 +93,7 @@ pub(super) async fn run(hands: Hands, mut effects: mpsc::UnboundedReceiver<Effec
                 Effect::TakeSnapshot(id) => snapshot::run(&hands, id).await,
                 Effect::Prove(id, proof) => prove::run(&hands, id, proof).await,
                 Effect::PruneVault => prune::run(&hands).await,
+                Effect::Replicate => replicate::run(&hands).await,
                 Effect::RunRecovery(id) => recover::run(&hands, id).await,
             }
             lock(&running).remove(&effect);

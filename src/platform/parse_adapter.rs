@@ -1,0 +1,82 @@
+//! How a component is captured and restored, as the platform file says it.
+
+use std::path::PathBuf;
+
+use super::{
+    model::Adapter,
+    reader::{Found, Reader, Section, Value},
+};
+
+/// The adapter of a component, and the reload command if it stands inside.
+pub(super) fn adapter(
+    section: &mut Section<'_, '_>,
+    reader: &mut Reader,
+) -> Option<(Adapter, Option<Found<Vec<String>>>)> {
+    let kinds = ["release", "git", "files", "env", "flags", "sqlite"];
+    let expected = "one of release = { root = … }, git = { repository = …, root = … }, files = { paths = […] }, env = { paths = […] }, flags = { path = … }, sqlite = { path = … }";
+    let values = kinds.map(|kind| section.get(kind));
+    let present = section.present(&kinds);
+    let Some(chosen) = present.first() else {
+        reader.problem(section.at(), section.place(), "nothing says how it is captured and restored", expected);
+        return None;
+    };
+    if let Some(second) = present.get(1) {
+        let what = format!("both \"{}\" and \"{}\" are given", chosen.value, second.value);
+        reader.problem(second.at, section.place(), what, "one of them");
+    }
+    let value = values.into_iter().zip(kinds).find_map(|(value, kind)| value.filter(|_| kind == chosen.value))?;
+    let mut inner = reader.section(value, &section.key(chosen.value), expected)?;
+    let adapter = match chosen.value {
+        "release" => {
+            let expected = "the directory that holds releases/ and current";
+            let root = inner.require(reader, "root", expected, Reader::path);
+            root.map(|root| Adapter::Release { root: root.value })
+        }
+        "git" => {
+            let repository = inner.require(reader, "repository", "the git repository", Reader::path);
+            let root = inner.require(reader, "root", "the directory for releases/ and current", Reader::path);
+            repository
+                .zip(root)
+                .map(|(repository, root)| Adapter::Git { repository: repository.value, root: root.value })
+        }
+        "files" | "env" => {
+            let place = inner.key("paths");
+            let found = inner.require(reader, "paths", "a list of files and directories", paths);
+            if found.as_ref().is_some_and(Vec::is_empty) {
+                reader.problem(inner.at(), &place, "it names no path", "at least one file or directory");
+            }
+            found.map(|paths| if chosen.value == "env" { Adapter::Env { paths } } else { Adapter::Files { paths } })
+        }
+        "flags" => {
+            let place = inner.key("path");
+            let path = inner.require(reader, "path", "a file of flags", Reader::path);
+            if let Some(path) = &path
+                && !path.value.extension().is_some_and(|ending| ending == "json" || ending == "toml")
+            {
+                let what = format!("{} is neither .json nor .toml", path.value.display());
+                reader.problem(
+                    path.at,
+                    &place,
+                    what,
+                    "a file of flags in JSON or TOML; any other as files = { paths = […] }",
+                );
+            }
+            path.map(|path| Adapter::Flags { path: path.value })
+        }
+        _ => {
+            let path = inner.require(reader, "path", "the database file", Reader::path);
+            path.map(|path| Adapter::Sqlite { path: path.value })
+        }
+    };
+    let reload = inner.read(reader, "reload", |reader, value, place| {
+        Some(Found { value: reader.command(value, place)?, at: value.span().start })
+    });
+    inner.finish(reader);
+    Some((adapter?, reload))
+}
+
+/// A list of paths.
+pub(super) fn paths(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<Vec<PathBuf>> {
+    let items = reader.items(value, place, "paths");
+    Some(items.iter().filter_map(|item| reader.path(item, place)).map(|path| path.value).collect())
+}
