@@ -174,6 +174,8 @@ fn places(adapter: &Adapter) -> Vec<PathBuf> {
         Adapter::Release { root } | Adapter::Git { root, .. } => vec![root.join("releases"), root.join("current")],
         Adapter::Files { paths } | Adapter::Env { paths } => paths.clone(),
         Adapter::Flags { path } | Adapter::Sqlite { path } => vec![path.clone()],
+        // only its programs know
+        Adapter::Command(_) => Vec::new(),
     }
 }
 

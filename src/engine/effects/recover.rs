@@ -262,8 +262,8 @@ async fn give_up(hands: &Hands, recovery: &Recovery, failed: usize) -> String {
             }
             _ => continue,
         };
-        // The failed step itself left the live system as it was: the switch is its last act.
-        if index == failed {
+        // The failed step itself left the live system as it was: the switch is its last act. A program that failed may not have.
+        if index == failed && self::component(hands, name).is_ok_and(|found| found.adapter.switches_at_once()) {
             continue;
         }
         match restore(hands, recovery.id, name, target).await {
