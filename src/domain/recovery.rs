@@ -166,10 +166,15 @@ impl fmt::Display for Step {
 }
 
 impl Step {
-    /// Whether it puts another state of a component in the place of the live one.
+    /// The component that another state is put in the place of.
     #[must_use]
-    pub fn changes_component(&self) -> bool {
-        matches!(self, Self::SwitchRelease { .. } | Self::RestoreSnapshot { .. } | Self::RollForward { .. })
+    pub fn component(&self) -> Option<&str> {
+        match self {
+            Self::SwitchRelease { component, .. }
+            | Self::RestoreSnapshot { component, .. }
+            | Self::RollForward { component, .. } => Some(component),
+            _ => None,
+        }
     }
 
     /// How long such a step usually takes, in seconds, when nothing better is known.

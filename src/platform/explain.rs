@@ -187,6 +187,7 @@ fn write_component(out: &mut String, component: &Component) -> Result {
         Adapter::Files { paths } => listed(paths),
         Adapter::Env { paths } => format!("{}, of which no value is ever shown", listed(paths)),
         Adapter::Flags { path } => format!("the flags in {}", path.display()),
+        Adapter::Command(programs) => format!("what {} prints", shell_words::join(&programs.capture)),
         Adapter::Sqlite { path } => format!("the database {}", path.display()),
     };
     let Component { name, service, every, rpo, rto, .. } = component;
@@ -195,6 +196,17 @@ fn write_component(out: &mut String, component: &Component) -> Result {
     writeln!(out, "    a snapshot every {every}; at most {rpo} of work may be lost, a restore may take {rto}")?;
     if component.every > component.rpo {
         writeln!(out, "    note: snapshots every {every} cannot keep a loss below {rpo}")?;
+    }
+    if let Adapter::Command(programs) = &component.adapter {
+        writeln!(out, "    brought back by {}", shell_words::join(&programs.restore))?;
+        let within = time(programs.within);
+        writeln!(out, "    judged by {}; each may take {within}", shell_words::join(&programs.verify))?;
+        match &programs.dry_run {
+            Some(run) => writeln!(out, "    {} tells beforehand what would change", shell_words::join(run))?,
+            None => {
+                writeln!(out, "    note: no dry_run program is named, so nothing tells beforehand what would change")?
+            }
+        }
     }
     match &component.reload {
         Some(run) => writeln!(out, "    after a restore runs {}", shell_words::join(run)),

@@ -364,6 +364,28 @@ pub enum Adapter {
         /// The database file.
         path: PathBuf,
     },
+    /// Whatever declared programs capture and bring back.
+    Command(Programs),
+}
+
+/// The programs that capture and bring back what no other adapter knows. Arguments of `restore` and `dry_run` may hold
+/// `{output}`, what was captured, or `{$.path}`, a place in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Programs {
+    /// Its standard output, and the files it leaves in the directory `CODEBLUE_DIR`, are what a snapshot holds.
+    pub capture: Vec<String>,
+    /// Gets the same on its standard input and in `CODEBLUE_DIR`; may be run again after it was cut off.
+    pub restore: Vec<String>,
+    /// Judges what is live; exit code 0 is good.
+    pub verify: Vec<String>,
+    /// Prints which version is live.
+    pub observe: Option<Vec<String>>,
+    /// Gets what `restore` would get and prints what would change; exit code 0 or 1, as those of `diff`.
+    pub dry_run: Option<Vec<String>>,
+    /// How long each of them may take.
+    #[serde(with = "seconds")]
+    pub within: Duration,
 }
 
 /// An operator the platform file introduces.
@@ -438,7 +460,9 @@ impl Adapter {
     pub fn points(&self) -> Points {
         match self {
             Self::Release { .. } | Self::Git { .. } => Points::Versions,
-            Self::Files { .. } | Self::Env { .. } | Self::Flags { .. } | Self::Sqlite { .. } => Points::Snapshots,
+            Self::Files { .. } | Self::Env { .. } | Self::Flags { .. } | Self::Sqlite { .. } | Self::Command(_) => {
+                Points::Snapshots
+            }
         }
     }
 
@@ -456,7 +480,15 @@ impl Adapter {
             Self::Release { root } | Self::Git { root, .. } => vec![root.join("releases"), root.join("current")],
             Self::Files { paths } | Self::Env { paths } => paths.clone(),
             Self::Flags { path } | Self::Sqlite { path } => vec![path.clone()],
+            // Only its programs know.
+            Self::Command(_) => Vec::new(),
         }
+    }
+
+    /// Whether a restore that fails leaves what was live before. A program of somebody else may stop half way.
+    #[must_use]
+    pub fn switches_at_once(&self) -> bool {
+        !matches!(self, Self::Command(_))
     }
 
     /// The word the platform file uses for it.
@@ -469,6 +501,7 @@ impl Adapter {
             Self::Env { .. } => "env",
             Self::Flags { .. } => "flags",
             Self::Sqlite { .. } => "sqlite",
+            Self::Command(_) => "command",
         }
     }
 }

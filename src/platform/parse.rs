@@ -222,7 +222,7 @@ fn component(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Span
         kind: kind.unwrap_or(match adapter {
             Adapter::Release { .. } | Adapter::Git { .. } => ComponentKind::Code,
             Adapter::Env { .. } | Adapter::Flags { .. } => ComponentKind::Config,
-            Adapter::Files { .. } => ComponentKind::Data,
+            Adapter::Files { .. } | Adapter::Command(_) => ComponentKind::Data,
             Adapter::Sqlite { .. } => ComponentKind::Database,
         }),
         every: every.unwrap_or(EVERY_SNAPSHOT),

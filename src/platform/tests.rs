@@ -440,3 +440,31 @@ fn secrets_and_flags_are_configuration_and_yaml_is_refused_early() {
     let refused = complaint("[[component]]\nname = \"f\"\nservice = \"auth\"\nflags = { path = \"flags.yaml\" }\n");
     assert!(refused.contains("neither .json nor .toml") && refused.contains("files ="), "{refused}");
 }
+
+#[test]
+fn a_command_component_says_how_it_captures_restores_and_is_judged() {
+    let with_programs = |programs: &str| {
+        with(&format!("[[component]]\nname = \"c\"\nservice = \"auth\"\ncommand = {{ {programs} }}\n"))
+    };
+    let platform = read(&with_programs(
+        "capture = \"dump --all\", restore = [\"load\", \"--to={$.items[0].id}\", \"{output}\"], verify = \"bin/judge\", within = \"5m\"",
+    ));
+    let Adapter::Command(programs) = &platform.components[0].adapter else { panic!() };
+    assert_eq!(programs.verify, ["/srv/platform/bin/judge"]);
+    assert_eq!((programs.within, &programs.dry_run), (Duration::from_secs(300), &None));
+    let told = explain(&platform);
+    assert!(told.contains("judged by /srv/platform/bin/judge; each may take 5m"), "{told}");
+    assert!(told.contains("no dry_run program is named"), "{told}");
+
+    for (programs, what) in [
+        ("capture = \"dump\", verify = \"judge\"", "without which there is no undo"),
+        ("capture = \"dump\", restore = \"load\"", "\"verify\" is missing"),
+        ("restore = \"load\", verify = \"judge\"", "\"capture\" is missing"),
+        ("capture = \"dump\", restore = \"load {$.a..b}\", verify = \"judge\"", "names no place"),
+        ("capture = \"dump\", restore = \"load {$.a\", verify = \"judge\"", "names no place"),
+        ("capture = \"dump\", restore = \"{output} x\", verify = \"judge\"", "cannot be the program"),
+    ] {
+        let all = complaints(&with_programs(programs));
+        assert!(all.len() == 1 && all[0].contains(what), "{all:?}");
+    }
+}

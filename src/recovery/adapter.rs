@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    RecoveryError, env, files, flags, git, release, sqlite,
+    RecoveryError, command, env, files, flags, git, release, sqlite,
     switch::{self, Record, Settled},
 };
 use crate::{
@@ -160,6 +160,7 @@ fn handler(component: &Component) -> Box<dyn Handler + '_> {
         Adapter::Files { paths } => Box::new(files::Files { paths }),
         Adapter::Env { paths } => Box::new(env::Env { paths }),
         Adapter::Flags { path } => Box::new(flags::Flags { path }),
+        Adapter::Command(programs) => Box::new(command::Command { programs }),
         Adapter::Sqlite { path } => Box::new(sqlite::Sqlite { path }),
     }
 }

@@ -9,7 +9,7 @@ use super::{Target, program::Ran};
 use crate::vault::{FileProblem, VaultError};
 
 /// What stands where after an error; part of its text.
-const UNTOUCHED: &str = "what is live was not touched";
+pub(super) const UNTOUCHED: &str = "what is live was not touched";
 
 /// Why a capture, a restore or a reload did not succeed.
 #[derive(Debug, thiserror::Error)]

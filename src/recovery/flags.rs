@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{
     ComponentCapture, DryRun, Proof, RecoveryError, Restored, Target,
     adapter::{Handler, Job, test_restore_files, wrong_target},
+    error::UNTOUCHED,
     files::{self, Files},
     switch::resolved,
 };
@@ -21,7 +22,6 @@ use crate::vault::Source;
 const LIMIT: u64 = 8 << 20;
 /// So much of a value is told.
 const SHOWN: usize = 60;
-const UNTOUCHED: &str = "what is live was not touched";
 
 /// A file of flags.
 pub(super) struct Flags<'a> {

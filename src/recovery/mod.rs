@@ -8,6 +8,7 @@
 //! `Handler`, and an arm in `adapter::handler`.
 
 mod adapter;
+mod command;
 mod env;
 mod error;
 mod files;

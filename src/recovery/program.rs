@@ -2,10 +2,10 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::File,
+    fs::{self, File},
     io::{self, Read, Write},
     os::unix::process::{CommandExt, ExitStatusExt},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -20,6 +20,8 @@ use crate::vault::CancelFlag;
 const KEPT: usize = 64 * 1024;
 /// Of those, how many an error shows.
 const SHOWN: usize = 2000;
+/// How long a process may take to die.
+const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(2);
 /// How long to wait for the rest of the output after the end: a service that the program started may hold the pipe open for ever.
 const DRAIN: Duration = Duration::from_millis(200);
@@ -34,6 +36,7 @@ pub(super) struct Program<'a> {
     merged: bool,
     whole: bool,
     into: Option<File>,
+    note: Option<PathBuf>,
 }
 
 /// A program that has ended.
@@ -66,7 +69,7 @@ impl<'a> Program<'a> {
         command.args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let name = name.to_owned();
-        Self { command, name, timeout, cancel, kept: KEPT, merged: false, whole: false, into: None }
+        Self { command, name, timeout, cancel, kept: KEPT, merged: false, whole: false, into: None, note: None }
     }
 
     pub(super) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
@@ -93,6 +96,11 @@ impl<'a> Program<'a> {
         self
     }
 
+    pub(super) fn stdin(mut self, file: File) -> Self {
+        self.command.stdin(file);
+        self
+    }
+
     /// Keeps both streams as one, as a terminal would show them.
     pub(super) fn merged(mut self) -> Self {
         self.merged = true;
@@ -102,6 +110,18 @@ impl<'a> Program<'a> {
     /// Waits for the end of its output, and keeps so many bytes of it.
     pub(super) fn whole(mut self, kept: usize) -> Self {
         (self.whole, self.kept) = (true, kept);
+        self
+    }
+
+    /// Writes all of its standard output into a file.
+    pub(super) fn into_file(mut self, file: File) -> Self {
+        (self.whole, self.into) = (true, Some(file));
+        self
+    }
+
+    /// Writes down at `path` which process it is while it runs, so that `end_left` finds it after a kill of this one.
+    pub(super) fn noting(mut self, path: &Path) -> Self {
+        self.note = Some(path.to_owned());
         self
     }
 
@@ -121,6 +141,11 @@ impl<'a> Program<'a> {
                 return ran;
             }
         };
+        if let Some(error) = self.note.as_ref().and_then(|path| write_note(path, child.id()).err()) {
+            ran.outcome = Outcome::Stopped(format!("was killed, because it could not be written down: {error}"));
+            kill(&mut child);
+            return ran;
+        }
         let stdout = Arc::new(Mutex::new(Sink { into: self.into, room: self.kept, ..Sink::default() }));
         let stderr = if self.merged {
             Arc::clone(&stdout)
@@ -168,6 +193,10 @@ impl<'a> Program<'a> {
         }
         if !matches!(ran.outcome, Outcome::Exited(_)) {
             kill(&mut child);
+        }
+        if let Some(path) = &self.note {
+            // a note that stays says of a process that it is not, which is found out
+            let _ = fs::remove_file(path);
         }
         ran.stdout = take_output(&stdout);
         ran.stderr = take_output(&stderr);
@@ -258,11 +287,50 @@ fn take_output(sink: &Mutex<Sink>) -> Output {
     std::mem::take(&mut sink.lock().unwrap_or_else(PoisonError::into_inner).output)
 }
 
-fn kill(child: &mut Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+/// Ends a program that an earlier engine started and was killed before it ended; waits until it is gone.
+pub(super) fn end_left(note: &Path) -> io::Result<()> {
+    let text = match fs::read_to_string(note) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let noted = text.split_once(' ').and_then(|(id, begun)| Some((id.parse::<u32>().ok()?, begun.to_owned())));
+    if let Some((id, begun)) = noted {
+        let started = Instant::now();
+        // another process may have the number by now, but not the same beginning
+        while begun_at(id).is_some_and(|now| now == begun) {
+            if started.elapsed() > PATIENCE {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, format!("process {id} cannot be killed")));
+            }
+            kill_group(id);
+            thread::sleep(PAUSE);
+        }
+    }
+    fs::remove_file(note)
+}
+
+fn write_note(path: &Path, id: u32) -> io::Result<()> {
+    fs::write(path, format!("{id} {}", begun_at(id).unwrap_or_default()))
+}
+
+/// When a living process began, in ticks since the start of the host.
+fn begun_at(id: u32) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // the name, in brackets, may hold anything
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+    let alive = fields.next().is_some_and(|state| state != "Z" && state != "X");
+    alive.then(|| fields.nth(18).map(str::to_owned)).flatten()
+}
+
+fn kill_group(id: u32) {
+    if let Some(group) = i32::try_from(id).ok().and_then(Pid::from_raw) {
         // it fails when the group ended by itself just now, which is what we want
         let _ = kill_process_group(group, Signal::KILL);
     }
+}
+
+fn kill(child: &mut Child) {
+    kill_group(child.id());
     // the first process of the group is dead by now; this only collects it
     let _ = child.wait();
 }

@@ -156,8 +156,19 @@ impl Record {
 
     /// Writes down what will be done, then does it.
     pub(super) fn begin(&self, work: &Path) -> Result<(), RecoveryError> {
-        self.write(work).map_err(|error| RecoveryError::io("write", &record_path(work, &self.component), error))?;
+        self.note(work)?;
         self.finish(work)
+    }
+
+    /// Writes down what will be done.
+    pub(super) fn note(&self, work: &Path) -> Result<(), RecoveryError> {
+        self.write(work).map_err(|error| RecoveryError::io("write", &record_path(work, &self.component), error))
+    }
+
+    /// Takes back what was written down, because it will not be finished.
+    pub(super) fn withdraw(&self, work: &Path) -> Result<(), RecoveryError> {
+        let path = record_path(work, &self.component);
+        remove(&path).and_then(|()| sync_dir(work)).map_err(|error| RecoveryError::switching("remove", &path, error))
     }
 
     /// Does what is not done yet.
@@ -265,8 +276,13 @@ pub(super) fn parent(path: &Path) -> &Path {
 }
 
 fn record_path(work: &Path, component: &str) -> PathBuf {
+    place_in(work, component, "restore.json")
+}
+
+/// A place of a component in a directory that others use too.
+pub(super) fn place_in(work: &Path, component: &str, ending: &str) -> PathBuf {
     let safe: String = component.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
-    work.join(format!("{safe}.restore.json"))
+    work.join(format!("{safe}.{ending}"))
 }
 
 const PREFIX: &str = ".codeblue-";

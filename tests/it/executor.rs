@@ -168,7 +168,7 @@ fn healthy(desk: &Desk, world: &World, services: &[String]) -> Finding {
 
 /// Changes made before a step that failed are taken back, the last one first.
 fn take_back(desk: &Desk, world: &mut World, recovery: &Recovery) {
-    for step in steps_back(&desk.state, recovery, |run| run.state == StepState::Done).unwrap() {
+    for step in steps_back(&desk.state, recovery, |_, run| run.state == StepState::Done).unwrap() {
         act(world, &step);
     }
 }

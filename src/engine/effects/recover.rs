@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use super::{Hands, blocking, snapshot};
 use crate::{
-    domain::{Command, Finding, Recovery, RecoveryId, RecoveryOutcome, Step, StepState, Strategy, steps_back},
+    domain::{Command, Finding, Recovery, RecoveryId, RecoveryOutcome, Step, StepRun, StepState, Strategy, steps_back},
     engine::{
         halt,
         watch::{Probed, probe},
@@ -70,7 +70,7 @@ pub(super) async fn run(hands: &Hands, id: RecoveryId) {
             continue;
         }
         let outcome = tokio::select! {
-            () = hands.stop.cancelled(), if !step.changes_component() => return,
+            () = hands.stop.cancelled(), if step.component().is_none() => return,
             outcome = act(hands, recovery, index) => outcome,
         };
         if outcome.is_err() && hands.stop.is_cancelled() {
@@ -284,8 +284,17 @@ async fn give_up(hands: &Hands, recovery: &Recovery, failed: usize) -> String {
     if validated && recovery.plan.strategy != Strategy::Progressive {
         return format!("validation did not pass: {error}; {}", stands(recovery));
     }
-    // The failed step itself left the live system as it was: the switch is its last act.
-    let back = match steps_back(&hands.engine.state(), recovery, |run| run.state == StepState::Done) {
+    // The failed step itself left the live system as it was: the switch is its last act. A program that failed may not have.
+    let half_done = |step: &Step| {
+        let component = step.component().and_then(|name| component(hands, name).ok());
+        component.is_some_and(|component| !component.adapter.switches_at_once())
+    };
+    let changed = |step: &Step, run: &StepRun| match run.state {
+        StepState::Done => true,
+        StepState::Failed => half_done(step),
+        _ => false,
+    };
+    let back = match steps_back(&hands.engine.state(), recovery, changed) {
         Ok(back) => back,
         Err(refusal) => return format!("step {} failed: {error}; {refusal}; {}", failed + 1, stands(recovery)),
     };
@@ -322,7 +331,7 @@ fn stands(recovery: &Recovery) -> String {
         .iter()
         .zip(&recovery.steps)
         .filter(|(step, run)| {
-            run.state == StepState::Done && (step.changes_component() || matches!(step, Step::RunAction { .. }))
+            run.state == StepState::Done && (step.component().is_some() || matches!(step, Step::RunAction { .. }))
         })
         .map(|(step, _)| step.to_string())
         .collect();

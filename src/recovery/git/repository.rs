@@ -10,6 +10,7 @@ use std::{
 
 use super::super::{
     RecoveryError,
+    error::UNTOUCHED,
     program::{Program, Ran},
     release::natural,
     switch::remove,
@@ -110,7 +111,7 @@ impl Repository<'_> {
                 program: "git".to_owned(),
                 outcome: format!("cannot check out {commit}: it holds submodules, whose files are not part of it"),
                 output: "use the adapter `release` and deploy the whole tree".to_owned(),
-                stands: "what is live was not touched",
+                stands: UNTOUCHED,
             });
         }
         Ok(())

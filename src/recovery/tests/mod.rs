@@ -1,6 +1,7 @@
 //! The adapters from their door: what was live comes back exactly, at any point of a kill it is the old or the new state, and a
 //! dry run tells precisely what a restore then does.
 
+mod command;
 mod env;
 mod files;
 mod flags;
