@@ -1,8 +1,9 @@
 //! What follows from an event without a person: effects in the world, and commands that policies give.
 
 use super::{
-    Actor, AutomationMode, ChangeState, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Proof,
-    Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State, Status, guard,
+    Actor, AutomationMode, ChangeState, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Phase,
+    Proof, Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State, Status,
+    guard, validation,
 };
 
 /// Work in the outside world that follows from an event.
@@ -16,6 +17,8 @@ pub enum Effect {
     Prove(SnapshotId, Proof),
     /// Remove what was forgotten from the vault.
     PruneVault,
+    /// Look whether a recovery has worked.
+    Validate(RecoveryId, Phase),
     /// Copy the vault to its replica.
     Replicate,
     /// Carry out a plan, from its first step that is not done.
@@ -104,7 +107,23 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             give("carry out what is approved", Command::StartRecovery { change: *change });
         }
         Event::RecoveryStarted { recovery, .. } => reaction.effects.push(Effect::RunRecovery(*recovery)),
-        Event::RecoveryEnded { outcome: RecoveryOutcome::Succeeded, .. } => resolve_healed(state, &mut give),
+        Event::RecoveryEnded { recovery, outcome: RecoveryOutcome::Succeeded, .. } => {
+            resolve_healed(state, &mut give);
+            reaction.effects.push(Effect::Validate(*recovery, Phase::Comprehensive));
+        }
+        Event::RecoveryValidated { recovery, phase, criteria } => match (phase, validation::failure(criteria)) {
+            (Phase::Comprehensive, Some(why)) => {
+                let command =
+                    Command::EndWatch { recovery: *recovery, passed: false, reason: format!("{phase}: {why}") };
+                give("what was recovered must be well", command);
+            }
+            (Phase::Watch, Some(why)) => did_not_last(state, *recovery, &why, &mut give),
+            _ => {}
+        },
+        Event::WatchEnded { recovery, passed: true, .. } => {
+            reaction.effects.push(Effect::Validate(*recovery, Phase::Watch));
+        }
+        Event::WatchEnded { recovery, passed: false, reason } => did_not_last(state, *recovery, reason, &mut give),
         Event::RecoveryEnded { recovery, outcome: RecoveryOutcome::Failed, summary } => {
             if let Some(incident) = state.recoveries.get(recovery).and_then(|recovery| recovery.incident) {
                 let reason = format!("{recovery} failed: {summary}");
@@ -144,6 +163,18 @@ fn diagnose(state: &State, id: IncidentId, give: &mut impl FnMut(&'static str, C
     });
     if fresh {
         give("diagnose what is down", Command::RequestDiagnosis { incident: id });
+    }
+}
+
+/// Calls people back to what was thought to be over, unless an open incident has them at it already.
+fn did_not_last(state: &State, id: RecoveryId, why: &str, give: &mut impl FnMut(&'static str, Command)) {
+    let Some(recovery) = state.recoveries.get(&id) else { return };
+    let Some(incident) = recovery.incident.and_then(|id| state.incidents.get(&id)) else { return };
+    let reason = format!("{id} did not last: {why}").chars().take(400).collect();
+    if incident.state.is_open() {
+        give("a recovery did not last", Command::EscalateIncident { incident: incident.id, reason });
+    } else if !recovery.plan.services.iter().any(|service| state.incident_of(service).is_some()) {
+        give("a recovery did not last", Command::ReopenIncident { incident: incident.id, reason });
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Actor, ChangeId, IncidentId, RecoveryId, SnapshotId};
+use super::{Actor, ChangeId, IncidentId, RecoveryId, SnapshotId, Validation};
 
 /// How long a recovery stays under extended watch after it succeeded, in seconds.
 pub const WATCH_SECONDS: i64 = 30 * 60;
@@ -248,6 +248,9 @@ pub struct Recovery {
     pub summary: String,
     /// End of the extended watch, while it runs.
     pub watch_until: Option<DateTime<Utc>>,
+    /// Proof that it worked, one phase after the other.
+    #[serde(default)]
+    pub validations: Vec<Validation>,
 }
 
 /// How a step went.

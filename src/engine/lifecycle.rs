@@ -16,7 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use super::{
-    Clock, EngineHandle, Home, HomeError,
+    Clock, EngineHandle, Home, HomeError, adopt,
     core::{Core, Outlets},
     deadlines,
     effects::{self, Hands, Turns},
@@ -113,6 +113,7 @@ impl Engine {
             clock: clock.clone(),
         };
         begin(&handle, platform.clone()).await?;
+        adopt::look(&handle, &vault).await;
 
         let engine = Self {
             handle: handle.clone(),

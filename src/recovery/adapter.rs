@@ -233,7 +233,18 @@ pub fn restore(
     if cancel.is_cancelled() {
         return Err(RecoveryError::Cancelled);
     }
+    make_way(component)?;
     handler.restore(&job, target)
+}
+
+/// On an empty host the directories above what is restored are gone too.
+fn make_way(component: &Component) -> Result<(), RecoveryError> {
+    for place in component.adapter.places() {
+        if let Some(above) = place.parent().filter(|above| !above.exists()) {
+            fs::create_dir_all(above).map_err(|error| RecoveryError::io("create", above, error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Ends a restore that was interrupted in the middle of its switch, and clears away what one that was interrupted earlier left.

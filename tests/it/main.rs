@@ -5,6 +5,7 @@ mod api;
 mod cli;
 mod crash;
 mod desk;
+mod disaster;
 mod drills;
 mod executor;
 mod house;

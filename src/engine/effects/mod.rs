@@ -7,6 +7,7 @@ mod prune;
 mod recover;
 mod replicate;
 mod snapshot;
+mod validate;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -105,6 +106,7 @@ pub(super) async fn run(hands: Hands, mut effects: mpsc::UnboundedReceiver<Effec
                 Effect::TakeSnapshot(id) => snapshot::run(&hands, id).await,
                 Effect::Prove(id, proof) => prove::run(&hands, id, proof).await,
                 Effect::PruneVault => prune::run(&hands).await,
+                Effect::Validate(id, phase) => validate::run(&hands, id, phase).await,
                 Effect::Replicate => replicate::run(&hands).await,
                 Effect::RunRecovery(id) => recover::run(&hands, id).await,
             }

@@ -2,21 +2,15 @@
 //! cut off goes on with the step it was in: every step can be done again. A step that cannot be done takes back the
 //! changes made before it, so that nothing is left half done.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-use super::{Hands, blocking, snapshot};
+use super::{Hands, blocking, snapshot, validate};
 use crate::{
     domain::{Command, Finding, Recovery, RecoveryId, RecoveryOutcome, Step, StepRun, StepState, Strategy, steps_back},
-    engine::{
-        halt,
-        watch::{Probed, probe},
-    },
-    platform::{CheckLevel, Component, Reading},
+    engine::halt,
+    platform::Component,
     recovery::{self, Target},
 };
 
@@ -28,8 +22,6 @@ const ACTION: Duration = Duration::from_secs(600);
 const VALIDATION: Duration = Duration::from_secs(60);
 /// How long services have to become healthy before the next deployment is suspected.
 const SETTLING: Duration = Duration::from_secs(10);
-/// Pause between two rounds of validation.
-const ROUND: Duration = Duration::from_millis(300);
 
 pub(super) async fn run(hands: &Hands, id: RecoveryId) {
     loop {
@@ -94,9 +86,9 @@ async fn act(hands: &Hands, recovery: &Recovery, index: usize) -> Result<(String
         }
         Step::Reload { component } => reload(hands, component).await,
         Step::RunAction { service, action } => run_action(hands, service, action).await,
-        Step::StopIfHealthy { services } => return Ok(found(validate(hands, services, SETTLING).await)),
+        Step::StopIfHealthy { services } => return Ok(found(validate::settle(hands, services, SETTLING).await)),
         Step::RollForward { component, to } => return roll_forward(hands, recovery, component, to).await,
-        Step::Validate { services } => validate(hands, services, VALIDATION).await,
+        Step::Validate { services } => validate::at_once(hands, recovery.id, services, VALIDATION).await,
     };
     output.map(|output| (output, Finding::Nothing))
 }
@@ -122,7 +114,7 @@ async fn roll_forward(hands: &Hands, recovery: &Recovery, name: &str, to: &str) 
     let left_at = left_at.ok_or_else(|| format!("{name} was not rolled back"))?;
     switch(hands, recovery.id, name, to).await?;
     reload(hands, name).await?;
-    match found(validate(hands, &recovery.plan.services, SETTLING).await) {
+    match found(validate::settle(hands, &recovery.plan.services, SETTLING).await) {
         (output, Finding::Unhealthy) => {
             switch(hands, recovery.id, name, left_at).await?;
             reload(hands, name).await?;
@@ -215,53 +207,6 @@ async fn run_action(hands: &Hands, service: &str, action: &str) -> Result<String
 fn last_line(text: &str) -> String {
     let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     line.chars().filter(|c| !c.is_control()).take(200).collect()
-}
-
-/// Runs the quick checks of the services until all have succeeded twice in a row.
-async fn validate(hands: &Hands, services: &[String], limit: Duration) -> Result<String, String> {
-    let state = hands.engine.state();
-    let checks: Vec<Arc<Probed>> = services
-        .iter()
-        .filter_map(|name| state.platform.service(name))
-        .flat_map(|service| {
-            service
-                .checks
-                .iter()
-                .filter(|check| check.level != CheckLevel::Comprehensive)
-                .map(|check| Arc::new(Probed { service: service.name.clone(), check: check.clone() }))
-        })
-        .collect();
-    if checks.is_empty() {
-        return Ok("no check is declared, so nothing could be validated".to_owned());
-    }
-    let begun = Instant::now();
-    let mut passed = 0;
-    loop {
-        let mut worst = None;
-        let mut slowest = Duration::ZERO;
-        for probed in &checks {
-            let sample = probe(&hands.prober, hands.clock.as_ref(), probed).await;
-            slowest = slowest.max(sample.latency);
-            if sample.reading == Reading::Bad {
-                worst = Some(format!("{} {}: {}", sample.service, sample.check, sample.detail));
-            }
-        }
-        match worst {
-            None => {
-                passed += 1;
-                if passed == 2 {
-                    return Ok(format!("{} checks pass, slowest {} ms", checks.len(), slowest.as_millis()));
-                }
-            }
-            Some(problem) => {
-                passed = 0;
-                if begun.elapsed() >= limit {
-                    return Err(format!("still failing after {} s: {problem}", limit.as_secs()));
-                }
-            }
-        }
-        tokio::time::sleep(ROUND).await;
-    }
 }
 
 fn succeeded(recovery: &Recovery) -> String {
