@@ -202,11 +202,11 @@ fn write_component(out: &mut String, component: &Component) -> Result {
         let within = time(programs.within);
         writeln!(out, "    judged by {}; each may take {within}", shell_words::join(&programs.verify))?;
         match &programs.dry_run {
-            Some(run) => writeln!(out, "    {} tells beforehand what would change", shell_words::join(run))?,
+            Some(run) => writeln!(out, "    {} tells beforehand what would change", shell_words::join(run)),
             None => {
-                writeln!(out, "    note: no dry_run program is named, so nothing tells beforehand what would change")?
+                writeln!(out, "    note: no dry_run program is named, so nothing tells beforehand what would change")
             }
-        }
+        }?;
     }
     match &component.reload {
         Some(run) => writeln!(out, "    after a restore runs {}", shell_words::join(run)),

@@ -369,7 +369,7 @@ pub enum Adapter {
 }
 
 /// The programs that capture and bring back what no other adapter knows. Arguments of `restore` and `dry_run` may hold
-/// `{output}`, what was captured, or `{$.path}`, a place in it.
+/// `{output}`, what was captured, or `{$.path}`, a place in it; those and arguments of `capture` also `{dir}`, which is `CODEBLUE_DIR`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Programs {

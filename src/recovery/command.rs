@@ -157,7 +157,8 @@ impl Command<'_> {
             .mode(0o600)
             .open(&output)
             .map_err(|error| RecoveryError::io("create", &output, error))?;
-        let ran = self.plain(job, &self.programs.capture).env(DIR, &files).into_file(file).run();
+        let run = in_dir(&self.programs.capture, &files);
+        let ran = self.plain(job, &run).env(DIR, &files).into_file(file).run();
         if job.cancel.is_cancelled() {
             return Err(RecoveryError::Cancelled);
         }
@@ -203,8 +204,9 @@ impl Command<'_> {
 
     /// The arguments with what was captured in the places that name it.
     fn fill(&self, job: &Job<'_>, run: &[String], staged: &Path) -> Result<Vec<String>, RecoveryError> {
+        let run = in_dir(run, &staged.join(FILES));
         if !run.iter().any(|word| word.contains(ALL) || word.contains(PLACE)) {
-            return Ok(run.to_vec());
+            return Ok(run);
         }
         let impossible = |reason: String| RecoveryError::Impossible { component: job.component.name.clone(), reason };
         let output = staged.join(OUTPUT);
@@ -213,6 +215,11 @@ impl Command<'_> {
             .map(|word| fill(word, text.trim()).map_err(|why| impossible(format!("what was captured {why}"))))
             .collect()
     }
+}
+
+/// The arguments with the directory in the places that name it.
+fn in_dir(run: &[String], files: &Path) -> Vec<String> {
+    run.iter().map(|word| word.replace(HERE, &files.to_string_lossy())).collect()
 }
 
 /// Puts captured text into one argument; or why it cannot stand there.
@@ -284,3 +291,4 @@ const FILES: &str = "files";
 const DIR: &str = "CODEBLUE_DIR";
 const ALL: &str = "{output}";
 const PLACE: &str = "{$";
+const HERE: &str = "{dir}";

@@ -13,6 +13,7 @@ mod invariants;
 mod outage;
 mod properties;
 mod remedies;
+mod recipes;
 mod rules;
 mod served;
 mod simulation;

@@ -87,7 +87,7 @@ fn what_a_program_prints_is_kept_and_given_back_to_another() {
 fn files_go_through_the_directory_it_is_given() {
     let room = Room::new();
     let component = of(Programs {
-        capture: script(&room, "cp -a \"$LIVE/.\" \"$CODEBLUE_DIR\""),
+        capture: words(&["cp", "-a", &format!("{}/.", room.path("live").display()), "{dir}"]),
         restore: script(&room, "rm -rf \"$LIVE\" && cp -a \"$CODEBLUE_DIR\" \"$LIVE\" && chmod 755 \"$LIVE\""),
         ..printed(&room)
     });

@@ -14,7 +14,7 @@ use crate::{
     vault::{CancelFlag, DifferenceKind, difference_of_trees},
 };
 
-fn git(dir: &Path, arguments: &[&str]) -> String {
+pub(super) fn git(dir: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .arg("-C")
         .arg(dir)
@@ -28,7 +28,7 @@ fn git(dir: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn commit(repository: &Path, files: &[(&str, &str)], tag: &str) -> String {
+pub(super) fn commit(repository: &Path, files: &[(&str, &str)], tag: &str) -> String {
     for (name, text) in files {
         let path = repository.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

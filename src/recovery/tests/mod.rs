@@ -10,6 +10,7 @@ mod kill;
 mod release;
 mod reload;
 mod sqlite;
+mod traffic;
 
 use std::{
     fs::{self, Permissions},
@@ -37,7 +38,15 @@ struct Room {
 
 impl Room {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap())
+    }
+
+    /// Where nothing waits for a disk: for tests of order, not of durability.
+    fn in_memory() -> Self {
+        Self::at(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
+    }
+
+    fn at(dir: TempDir) -> Self {
         let vault = Vault::open_or_init(&dir.path().join("vault"), &dir.path().join("keys")).unwrap();
         Self { dir, vault }
     }
