@@ -6,7 +6,6 @@ use super::{
     carry::{self, Care},
     error::{CliError, Exit},
     session::Session,
-    words,
 };
 use crate::{
     domain::{Command, IncidentId, RollbackRequest, RollbackTarget, Scope},
@@ -50,7 +49,8 @@ impl Rollback {
         let to = match (&self.to, &self.at) {
             (Some(to), _) => Some(target(to)),
             (None, Some(at)) => {
-                let at = words::past(at, session.now()).map_err(|why| CliError::Usage(format!("--at: {why}")))?;
+                let at =
+                    crate::domain::past(at, session.now()).map_err(|why| CliError::Usage(format!("--at: {why}")))?;
                 Some(RollbackTarget::Time(at))
             }
             (None, None) => self.until_healthy.then_some(RollbackTarget::UntilHealthy),

@@ -16,11 +16,13 @@ mod deadline;
 mod decide;
 mod deployment;
 mod diagnosis;
+mod estimate;
 mod event;
 mod guard;
 mod health;
 mod ids;
 mod incident;
+mod moment;
 mod operator;
 mod plan;
 mod policy;
@@ -47,12 +49,14 @@ pub use deadline::{due, next_due};
 pub use decide::{Meta, decide};
 pub use deployment::{Deployment, DeploymentOrigin};
 pub use diagnosis::{Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix};
+pub use estimate::step_seconds;
 pub use event::{Event, Recorded};
 pub use health::{Judge, ServiceHealth, Status, Verdict};
 pub use ids::{BadId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId};
 pub use incident::{
     Clock, Incident, IncidentRole, IncidentState, Severity, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
 };
+pub use moment::past;
 pub use operator::{Actor, Operator};
 pub use plan::{plan_action, plan_rollback, plan_undo, steps_back};
 pub use policy::{Effect, Reaction, react, required_for, unfinished};

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::{
         Actor, Command, Plan, Refusal, Risk, Snapshot, SnapshotId, State, Step, plan_action, plan_rollback, plan_undo,
-        required_for,
+        required_for, step_seconds,
     },
     platform::{Component, Sample},
     recovery::{self, Target},
@@ -33,7 +33,7 @@ impl EngineHandle {
         };
         let risk = Risk::of(&state.platform, &plan);
         let required = required_for(&state, actor, &plan, &risk);
-        let estimate_seconds = estimate(&state, &plan);
+        let estimate_seconds = plan.steps.iter().map(|step| step_seconds(&state, step)).sum();
         let mut components = Vec::new();
         for step in &plan.steps {
             let (name, target) = match step {
@@ -212,42 +212,5 @@ fn file_change(difference: &crate::vault::FileDifference) -> FileChange {
         },
         before: difference.before_bytes,
         after: difference.after_bytes,
-    }
-}
-
-/// Seconds a plan takes: the median of earlier successful steps of the same kind on the same thing, usual figures else.
-fn estimate(state: &State, plan: &Plan) -> u64 {
-    plan.steps
-        .iter()
-        .map(|step| {
-            let mut earlier: Vec<f64> = state
-                .recoveries
-                .values()
-                .flat_map(|recovery| recovery.plan.steps.iter().zip(&recovery.steps))
-                .filter(|(other, _)| alike(step, other))
-                .filter_map(|(_, run)| Some((run.ended_at? - run.started_at?).as_seconds_f64()))
-                .collect();
-            earlier.sort_by(f64::total_cmp);
-            match earlier.get(earlier.len() / 2) {
-                // Rounded up: nobody is sorry when it takes less.
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds, from 0 to hours")]
-                Some(seconds) => seconds.ceil() as u64,
-                None => step.usual_seconds(),
-            }
-        })
-        .sum()
-}
-
-fn alike(a: &Step, b: &Step) -> bool {
-    match (a, b) {
-        (Step::SwitchRelease { component: a, .. }, Step::SwitchRelease { component: b, .. })
-        | (Step::RestoreSnapshot { component: a, .. }, Step::RestoreSnapshot { component: b, .. })
-        | (Step::Reload { component: a }, Step::Reload { component: b }) => a == b,
-        (Step::RollForward { component: a, .. }, Step::RollForward { component: b, .. }) => a == b,
-        (
-            Step::RunAction { .. } | Step::Validate { .. } | Step::StopIfHealthy { .. } | Step::SafetySnapshot { .. },
-            _,
-        ) => a == b,
-        _ => false,
     }
 }
