@@ -326,5 +326,6 @@ fn trigger(trigger: SnapshotTrigger) -> &'static str {
         SnapshotTrigger::Emergency => "emergency",
         SnapshotTrigger::Safety => "safety",
         SnapshotTrigger::Final => "final",
+        SnapshotTrigger::Adopted => "adopted",
     }
 }
