@@ -6,6 +6,8 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::postgres::{PostgresScope, PostgresServer};
+
 /// The system under care: its services, their restorable components and the rules that hold for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -329,6 +331,13 @@ pub enum Adapter {
         /// The database file.
         path: PathBuf,
     },
+    /// PostgreSQL: a whole server, or one database in it.
+    Postgres {
+        /// How the server is reached.
+        server: PostgresServer,
+        /// How much of it, and by which means.
+        scope: PostgresScope,
+    },
 }
 
 /// An operator the platform file introduces.
@@ -395,6 +404,8 @@ pub enum Points {
     Snapshots,
     /// To a version that lies ready, and to what a snapshot holds.
     Versions,
+    /// To what a snapshot holds, and to any time after it.
+    Continuous,
 }
 
 impl Adapter {
@@ -403,7 +414,8 @@ impl Adapter {
     pub fn points(&self) -> Points {
         match self {
             Self::Release { .. } => Points::Versions,
-            Self::Files { .. } | Self::Sqlite { .. } => Points::Snapshots,
+            Self::Postgres { scope: PostgresScope::Physical { wal: Some(_), .. }, .. } => Points::Continuous,
+            Self::Files { .. } | Self::Sqlite { .. } | Self::Postgres { .. } => Points::Snapshots,
         }
     }
 
@@ -414,6 +426,7 @@ impl Adapter {
             Self::Release { .. } => "release",
             Self::Files { .. } => "files",
             Self::Sqlite { .. } => "sqlite",
+            Self::Postgres { .. } => "postgres",
         }
     }
 }

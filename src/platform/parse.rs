@@ -9,7 +9,7 @@ use super::{
         Action, ActionRisk, Adapter, Automation, AutomationMode, Component, ComponentKind, Criticality, OperatorEntry,
         Platform, Profile, Role, Service, VaultCare,
     },
-    parse_check,
+    parse_check, postgres,
     problem::{Problem, Problems},
     reader::{Found, Reader, Section, Value},
     validate::{self, Spans},
@@ -245,7 +245,7 @@ fn component(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Span
         kind: kind.unwrap_or(match adapter {
             Adapter::Release { .. } => ComponentKind::Code,
             Adapter::Files { .. } => ComponentKind::Data,
-            Adapter::Sqlite { .. } => ComponentKind::Database,
+            Adapter::Sqlite { .. } | Adapter::Postgres { .. } => ComponentKind::Database,
         }),
         every: every.unwrap_or(EVERY_SNAPSHOT),
         rpo: rpo.unwrap_or(RPO),
@@ -257,8 +257,9 @@ fn component(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Span
 
 /// The adapter of a component, and the reload command if it stands inside.
 fn adapter(section: &mut Section<'_, '_>, reader: &mut Reader) -> Option<(Adapter, Option<Found<Vec<String>>>)> {
-    let kinds = ["release", "files", "sqlite"];
-    let expected = "one of release = { root = … }, files = { paths = […] }, sqlite = { path = … }";
+    let kinds = ["release", "files", "sqlite", "postgres"];
+    let expected =
+        "one of release = { root = … }, files = { paths = […] }, sqlite = { path = … }, postgres = { data = … }";
     let values = kinds.map(|kind| section.get(kind));
     let present = section.present(&kinds);
     let Some(chosen) = present.first() else {
@@ -285,10 +286,11 @@ fn adapter(section: &mut Section<'_, '_>, reader: &mut Reader) -> Option<(Adapte
             }
             found.map(|paths| Adapter::Files { paths })
         }
-        _ => {
+        "sqlite" => {
             let path = inner.require(reader, "path", "the database file", Reader::path);
             path.map(|path| Adapter::Sqlite { path: path.value })
         }
+        _ => postgres::adapter(&mut inner, reader),
     };
     let reload = inner.read(reader, "reload", |reader, value, place| {
         Some(Found { value: reader.command(value, place)?, at: value.span().start })

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     model::{Adapter, Platform, Profile},
+    postgres::PostgresScope,
     problem::nearest,
     reader::Reader,
 };
@@ -156,6 +157,10 @@ fn ownership(platform: &Platform, spans: &Spans, reader: &mut Reader) {
             Adapter::Release { root } => vec![root],
             Adapter::Files { paths } => paths.iter().collect(),
             Adapter::Sqlite { path } => vec![path],
+            Adapter::Postgres { scope: PostgresScope::Physical { data, wal, .. }, .. } => {
+                [Some(data), wal.as_ref()].into_iter().flatten().collect()
+            }
+            Adapter::Postgres { .. } => Vec::new(),
         };
         for place in places {
             if let Some(owner) = owners.insert(place, &component.name).filter(|owner| *owner != &component.name) {

@@ -48,6 +48,7 @@ impl Handler for Files<'_> {
             moves,
             link: None,
             done: false,
+            withdrawn: false,
         }
         .begin(job.work)?;
         Ok(restored)

@@ -10,6 +10,7 @@
 mod adapter;
 mod error;
 mod files;
+mod postgres;
 mod release;
 mod reload;
 mod sqlite;
@@ -22,5 +23,6 @@ pub use adapter::{
     restore, settle, test_restore, verify,
 };
 pub use error::RecoveryError;
+pub use postgres::{Following, follow};
 pub use reload::{ProgramOutput, reload, run_program};
 pub use switch::Settled;

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     ComponentCapture, DryRun, Observed, Proof, RecoveryError, Restored, Target,
-    adapter::{Handler, Job, count, test_restore_files},
+    adapter::{Handler, Job, count, test_restore_files, wrong_target},
     switch::{self, Link, Move, Record, staging_path},
 };
 use crate::vault::{FileDifference, Source, difference_of_trees};
@@ -154,6 +154,7 @@ fn restore(root: &Path, job: &Job<'_>, target: &Target) -> Result<Restored, Reco
                 (version, vec![Move::new(live, staged, Vec::new())?])
             }
         }
+        Target::Time { .. } => return Err(wrong_target(component, target)),
     };
     if cancel.is_cancelled() {
         return Err(RecoveryError::Cancelled);
@@ -166,6 +167,7 @@ fn restore(root: &Path, job: &Job<'_>, target: &Target) -> Result<Restored, Reco
         moves,
         link: Some(link),
         done: false,
+        withdrawn: false,
     }
     .begin(work)?;
     Ok(restored)
@@ -189,6 +191,7 @@ fn dry_run(root: &Path, job: &Job<'_>, target: &Target) -> Result<DryRun, Recove
             let found = vault.difference_live(id, &stored, &live, cancel)?;
             (version, found.into_iter().map(FileDifference::reversed).collect(), live)
         }
+        Target::Time { .. } => return Err(wrong_target(job.component, target)),
     };
     let shown = root.join(CURRENT);
     let differences: Vec<FileDifference> = found

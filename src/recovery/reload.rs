@@ -86,12 +86,12 @@ pub fn run_program(run: &[String], timeout: Duration, cancel: &CancelFlag) -> Re
     }
 }
 
-enum Ended {
+pub(super) enum Ended {
     Exited(ExitStatus),
     Killed(String),
 }
 
-fn wait(child: &mut Child, timeout: Duration, cancel: &CancelFlag) -> Ended {
+pub(super) fn wait(child: &mut Child, timeout: Duration, cancel: &CancelFlag) -> Ended {
     let started = Instant::now();
     let why = loop {
         match child.try_wait() {
@@ -113,7 +113,7 @@ fn wait(child: &mut Child, timeout: Duration, cancel: &CancelFlag) -> Ended {
     Ended::Killed(why)
 }
 
-fn describe(status: ExitStatus) -> String {
+pub(super) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("failed with exit code {code}"),
         (None, Some(signal)) => format!("was ended by signal {signal}"),
@@ -121,32 +121,42 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-#[derive(Default)]
-struct Kept {
+pub(super) struct Kept {
     bytes: Vec<u8>,
+    most: usize,
     truncated: bool,
 }
 
+impl Default for Kept {
+    fn default() -> Self {
+        Self::of_at_most(KEPT)
+    }
+}
+
 impl Kept {
-    fn output(&self) -> ProgramOutput {
+    pub(super) fn of_at_most(most: usize) -> Self {
+        Self { bytes: Vec::new(), most, truncated: false }
+    }
+
+    pub(super) fn output(&self) -> ProgramOutput {
         ProgramOutput { text: String::from_utf8_lossy(&self.bytes).into_owned(), truncated: self.truncated }
     }
 }
 
-fn keep(mut stream: impl Read + Send + 'static, kept: &Arc<Mutex<Kept>>) -> thread::JoinHandle<()> {
+pub(super) fn keep(mut stream: impl Read + Send + 'static, kept: &Arc<Mutex<Kept>>) -> thread::JoinHandle<()> {
     let kept = Arc::clone(kept);
     thread::spawn(move || {
         let mut buffer = [0; 4096];
         while let Ok(length @ 1..) = stream.read(&mut buffer) {
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let room = KEPT.saturating_sub(kept.bytes.len()).min(length);
+            let room = kept.most.saturating_sub(kept.bytes.len()).min(length);
             kept.bytes.extend_from_slice(&buffer[..room]);
             kept.truncated |= room < length;
         }
     })
 }
 
-fn tail(text: &str) -> String {
+pub(super) fn tail(text: &str) -> String {
     let text = text.trim();
     let from = text.char_indices().rev().nth(SHOWN).map_or(0, |(index, _)| index);
     if text.is_empty() { "(nothing)".to_owned() } else { text[from..].to_owned() }

@@ -3,6 +3,7 @@
 
 mod files;
 mod kill;
+mod postgres;
 mod release;
 mod reload;
 mod sqlite;

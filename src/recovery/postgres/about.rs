@@ -1,0 +1,97 @@
+//! What a physical snapshot says about itself, in a small file beside the base backup.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::{
+        RecoveryError,
+        adapter::Job,
+        switch::{parent, remove},
+    },
+    wal::{Lsn, Timeline},
+};
+use crate::vault::make_private_dir;
+
+/// The file.
+const ABOUT: &str = "about.json";
+/// The base backup beside it.
+pub(super) const DATA: &str = "data";
+
+/// A physical snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct About {
+    /// Where the snapshot holds the data directory.
+    pub(super) data: PathBuf,
+    /// What `PG_VERSION` says.
+    pub(super) version: String,
+    /// Which cluster it is; none when it was copied while the server was down.
+    pub(super) base: Option<Base>,
+}
+
+/// From where log can be replayed onto a base backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Base {
+    /// The server's system identifier, from its creation on.
+    pub(super) system: String,
+    /// Bytes in a segment of its log.
+    pub(super) segment: u64,
+    pub(super) timeline: Timeline,
+    /// Log from here on is needed.
+    pub(super) start: Lsn,
+    /// By the server's clock, after the backup was complete: no earlier time can be reached.
+    pub(super) complete_at: DateTime<Utc>,
+}
+
+/// A directory beside the data directory for one backup, the same each time so that the vault finds the one before.
+pub(super) fn working_dir(data: &Path, component: &str) -> PathBuf {
+    let name = data.file_name().unwrap_or_default().to_string_lossy();
+    parent(data).join(format!(".codeblue-{name}-{}.base", component.replace('/', "_")))
+}
+
+impl About {
+    /// Writes it into the working directory of a backup.
+    pub(super) fn write(&self, dir: &Path) -> Result<PathBuf, RecoveryError> {
+        let path = dir.join(ABOUT);
+        let failed = |error| RecoveryError::io("write", &path, error);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
+        let text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
+        file.write_all(&text).map_err(failed)?;
+        Ok(path)
+    }
+
+    /// Reads that of a snapshot.
+    pub(super) fn of(job: &Job<'_>, snapshot: &str) -> Result<Self, RecoveryError> {
+        let wrong = |reason: String| RecoveryError::WrongSnapshot {
+            component: job.component.name.clone(),
+            snapshot: snapshot.to_owned(),
+            reason,
+        };
+        let info = job.vault.show(snapshot)?;
+        let stored = info.paths.iter().find_map(|path| {
+            let ending = path.extension().is_some_and(|ending| ending == "base");
+            if ending { Some(path.join(ABOUT)) } else { path.ends_with(ABOUT).then(|| path.clone()) }
+        });
+        let stored = stored.ok_or_else(|| wrong("it holds no base backup of PostgreSQL".to_owned()))?;
+        make_private_dir(job.work).map_err(|error| RecoveryError::io("create", job.work, error))?;
+        let copy = job.work.join(format!("{}.{ABOUT}", snapshot.get(..8).unwrap_or(snapshot)));
+        let failed = |error| RecoveryError::io("read", &copy, error);
+        remove(&copy).map_err(failed)?;
+        let made = job.vault.stage(snapshot, &stored, &copy, job.cancel)?;
+        if !made.is_whole() {
+            return Err(RecoveryError::NotWhole { component: job.component.name.clone(), problems: made.problems });
+        }
+        let text = fs::read(&copy).map_err(failed)?;
+        remove(&copy).map_err(failed)?;
+        serde_json::from_slice(&text).map_err(|error| wrong(format!("its description is not understood: {error}")))
+    }
+}
