@@ -1,9 +1,9 @@
 //! What a physical snapshot says about itself, in a small file beside the base backup.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, DirBuilder, OpenOptions},
     io::Write,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -52,10 +52,21 @@ pub(super) struct Base {
     pub(super) complete_at: DateTime<Utc>,
 }
 
-/// A directory beside the data directory for one backup, the same each time so that the vault finds the one before.
-pub(super) fn working_dir(data: &Path, component: &str) -> PathBuf {
+/// An empty private directory beside the data directory for one backup; those of backups that were killed are removed. Its name
+/// is never used again, because a program of a killed engine may still write where it was told to.
+pub(super) fn working_dir(data: &Path, component: &str) -> Result<PathBuf, RecoveryError> {
     let name = data.file_name().unwrap_or_default().to_string_lossy();
-    parent(data).join(format!(".codeblue-{name}-{}.base", component.replace('/', "_")))
+    let prefix = format!(".codeblue-{name}-{}-", component.replace('/', "_"));
+    let beside = parent(data);
+    for entry in fs::read_dir(beside).map_err(|error| RecoveryError::io("list", beside, error))?.flatten() {
+        let found = entry.file_name().to_string_lossy().into_owned();
+        if found.strip_prefix(&prefix).is_some_and(|rest| rest.len() == 13 && rest.ends_with(".base")) {
+            remove(&entry.path()).map_err(|error| RecoveryError::io("remove", &entry.path(), error))?;
+        }
+    }
+    let dir = beside.join(format!("{prefix}{:08x}.base", rand::random::<u32>()));
+    DirBuilder::new().mode(0o700).create(&dir).map_err(|error| RecoveryError::io("create", &dir, error))?;
+    Ok(dir)
 }
 
 impl About {

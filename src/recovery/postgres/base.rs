@@ -2,8 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, DirBuilder},
-    os::unix::fs::DirBuilderExt,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -35,9 +34,7 @@ pub(super) fn capture(
     tags: &[String],
     now: DateTime<Utc>,
 ) -> Result<ComponentCapture, RecoveryError> {
-    let dir = working_dir(data, &job.component.name);
-    remove(&dir).map_err(|error| RecoveryError::io("remove", &dir, error))?;
-    DirBuilder::new().mode(0o700).create(&dir).map_err(|error| RecoveryError::io("create", &dir, error))?;
+    let dir = working_dir(data, &job.component.name)?;
     let captured = match running(data) {
         Some(_) => match live.and_then(|live| base_backup(&live, &dir, job).map(|about| (live, about))) {
             Ok((live, about)) => {

@@ -1,5 +1,6 @@
 //! Against a real server, which each test starts for itself on a socket in a directory of its own.
 
+mod kill;
 mod logical;
 mod physical;
 mod time;
