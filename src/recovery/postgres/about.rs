@@ -1,6 +1,7 @@
 //! What a physical snapshot says about itself, in a small file beside the base backup.
 
 use std::{
+    fmt,
     fs::{self, DirBuilder, OpenOptions},
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -50,6 +51,38 @@ pub(super) struct Base {
     pub(super) start: Lsn,
     /// By the server's clock, after the backup was complete: no earlier time can be reached.
     pub(super) complete_at: DateTime<Utc>,
+}
+
+/// From where a base backup needs log, as a tag of its snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Need {
+    pub(super) system: String,
+    pub(super) timeline: Timeline,
+    pub(super) start: Lsn,
+}
+
+const NEED: &str = "wal=";
+
+impl Need {
+    pub(super) fn of(base: &Base) -> Self {
+        Self { system: base.system.clone(), timeline: base.timeline, start: base.start }
+    }
+
+    pub(super) fn parse(tag: &str) -> Option<Self> {
+        let mut parts = tag.strip_prefix(NEED)?.split(':');
+        let (system, timeline, start) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self {
+            system: system.to_owned(),
+            timeline: serde_json::from_str(timeline).ok()?,
+            start: Lsn::try_from(start.to_owned()).ok()?,
+        })
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{NEED}{}:{}:{}", self.system, self.timeline.number(), self.start)
+    }
 }
 
 /// An empty private directory beside the data directory for one backup; those of backups that were killed are removed. Its name

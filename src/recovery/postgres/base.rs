@@ -14,7 +14,7 @@ use super::{
         adapter::Job,
         switch::{parent, remove},
     },
-    about::{About, Base, DATA, working_dir},
+    about::{About, Base, DATA, Need, working_dir},
     cluster::Cluster,
     live::{Live, running, version},
     tool::{Call, LONG},
@@ -120,6 +120,9 @@ fn as_it_lies(
         flaws.push("it has tablespaces outside the data directory, which are not part of this copy".to_owned());
     }
     let about = About { data: data.to_owned(), version: version(data).unwrap_or_default(), base: None };
+    // a base backup that failed half-way is neither evidence nor a target
+    let unfinished = dir.join(DATA);
+    remove(&unfinished).map_err(|error| RecoveryError::io("remove", &unfinished, error))?;
     let mut sources = vec![dir.to_owned()];
     sources.extend(data.exists().then(|| data.to_owned()));
     keep(sources, flaws, &about, dir, job, tags, now)
@@ -135,22 +138,27 @@ fn keep(
     now: DateTime<Utc>,
 ) -> Result<ComponentCapture, RecoveryError> {
     about.write(dir)?;
-    let captured = job.vault.capture_noting(Source::new(sources)?, tags, now, flaws, job.cancel)?;
+    let mut tags = tags.to_vec();
+    tags.extend(about.base.as_ref().map(|base| Need::of(base).to_string()));
+    let captured = job.vault.capture_noting(Source::new(sources)?, &tags, now, flaws, job.cancel)?;
     Ok(ComponentCapture { captured, version: None })
 }
 
-/// Drops received log that no kept base backup needs. What cannot be dropped now is dropped the next time.
+/// Drops received log that no kept base backup needs. Their tags tell from where they need it, whatever the clocks said.
 fn trim(live: &Live<'_>, wal: &Path, newest: &Base, job: &Job<'_>) -> Result<(), RecoveryError> {
-    let tag = format!("component={}", job.component.name);
+    let component = format!("component={}", job.component.name);
     let kept = job.vault.list()?.snapshots;
-    for info in kept.iter().filter(|info| !info.partial && info.tags.contains(&tag)) {
-        if let Some(base) = About::of(job, &info.id)?.base
-            && base.system == newest.system
-        {
-            return Archive::of(wal, &base, live.tools.owner()).trim(&base);
-        }
+    let needed = kept
+        .iter()
+        .filter(|info| info.tags.contains(&component))
+        .flat_map(|info| &info.tags)
+        .filter_map(|tag| Need::parse(tag))
+        .filter(|need| need.system == newest.system)
+        .min_by_key(|need| (need.timeline, need.start));
+    match needed {
+        Some(need) => Archive::of(wal, newest, live.tools.owner()).trim(need.timeline, need.start),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Bytes that are free on the file system of a directory.

@@ -314,14 +314,14 @@ impl Archive {
         made.map_err(|error| RecoveryError::io("create", &path, error))
     }
 
-    /// Drops what lies before the oldest base backup that is kept.
-    pub(super) fn trim(&self, oldest: &Base) -> Result<(), RecoveryError> {
-        let needed = Segment::at(oldest.start, self.size);
+    /// Drops what lies before a position on a timeline, and on all timelines before that.
+    pub(super) fn trim(&self, oldest: Timeline, start: Lsn) -> Result<(), RecoveryError> {
+        let needed = Segment::at(start, self.size);
         for (timeline, _) in self.timelines() {
-            if timeline < oldest.timeline {
+            if timeline < oldest {
                 let place = self.place(timeline);
                 remove(&place).map_err(|error| RecoveryError::io("remove", &place, error))?;
-            } else if timeline == oldest.timeline {
+            } else if timeline == oldest {
                 for path in self.segments(timeline)?.into_iter().filter(|(at, _)| *at < needed).map(|(_, path)| path) {
                     remove(&path).map_err(|error| RecoveryError::io("remove", &path, error))?;
                 }
