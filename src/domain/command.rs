@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Captured, ChangeId, Clock, DiagnosisDocument, DiagnosisId, IncidentId, IncidentRole, Proof, RecoveryId,
+    Captured, ChangeId, Clock, DiagnosisDocument, DiagnosisId, Finding, IncidentId, IncidentRole, Proof, RecoveryId,
     RecoveryOutcome, RollbackRequest, Severity, SnapshotId, SnapshotTrigger, TestResult, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Role};
@@ -82,6 +82,7 @@ pub enum Command {
     },
     /// Forget what retention does not need any more, now.
     ApplyRetention,
+    Replicate,
 
     /// Roll something back: runs at once or opens a change, as the rules say.
     RequestRollback(RollbackRequest),
@@ -172,8 +173,8 @@ pub enum Command {
         diagnosis: DiagnosisId,
         error: String,
     },
-    ProposeFix {
-        diagnosis: DiagnosisId,
+    ProposeRemedy {
+        incident: IncidentId,
     },
     FinishSnapshot {
         snapshot: SnapshotId,
@@ -201,6 +202,9 @@ pub enum Command {
         vault_ids: Vec<String>,
         total_bytes: u64,
     },
+    EndReplication {
+        problem: Option<String>,
+    },
     ObserveVersion {
         component: String,
         version: String,
@@ -220,6 +224,7 @@ pub enum Command {
         recovery: RecoveryId,
         step: usize,
         output: String,
+        finding: Finding,
     },
     FailStep {
         recovery: RecoveryId,
@@ -258,13 +263,14 @@ impl Command {
                 | Self::OpenIncident { .. }
                 | Self::ConcludeDiagnosis { .. }
                 | Self::FailDiagnosis { .. }
-                | Self::ProposeFix { .. }
+                | Self::ProposeRemedy { .. }
                 | Self::FinishSnapshot { .. }
                 | Self::FailSnapshot { .. }
                 | Self::RecordSnapshotCheck { .. }
                 | Self::RecordTestRestore { .. }
                 | Self::FailProof { .. }
                 | Self::FinishPrune { .. }
+                | Self::EndReplication { .. }
                 | Self::ObserveVersion { .. }
                 | Self::BeginSafetySnapshot { .. }
                 | Self::StartRecovery { .. }

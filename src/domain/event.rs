@@ -155,6 +155,11 @@ pub enum Event {
     /// It was carried out, well or not.
     ChangeEnded { change: ChangeId, outcome: ChangeOutcome },
 
+    /// The vault is being copied to its replica.
+    ReplicationStarted,
+    /// It was, or could not be, or damage was found on the way.
+    ReplicationEnded { problem: Option<String> },
+
     /// A recovery began.
     RecoveryStarted {
         recovery: RecoveryId,
@@ -169,6 +174,8 @@ pub enum Event {
     StepDone { recovery: RecoveryId, step: usize, output: String },
     /// It could not.
     StepFailed { recovery: RecoveryId, step: usize, error: String },
+    /// What was found makes these steps needless; counted from 0.
+    StepsSkipped { recovery: RecoveryId, steps: Vec<usize>, reason: String },
     /// Somebody wants it to stop after the step under way.
     RecoveryCancelRequested { recovery: RecoveryId, reason: String },
     /// The recovery is over.

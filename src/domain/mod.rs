@@ -16,15 +16,20 @@ mod decide;
 mod deployment;
 mod diagnosis;
 mod event;
+mod guard;
 mod health;
 mod ids;
 mod incident;
 mod operator;
 mod plan;
 mod policy;
+mod progressive;
 mod recovery;
 mod refusal;
+mod remedy;
+mod replica;
 mod retention;
+mod run;
 mod snapshot;
 mod state;
 mod summary;
@@ -46,13 +51,14 @@ pub use incident::{
     Clock, Incident, IncidentRole, IncidentState, Severity, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
 };
 pub use operator::{Actor, Operator};
-pub use plan::{plan_action, plan_rollback, plan_undo};
+pub use plan::{plan_action, plan_rollback, plan_undo, steps_back};
 pub use policy::{Effect, Reaction, react, required_for, unfinished};
 pub use recovery::{
-    Plan, Recovery, RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, Step, StepRun, StepState, Strategy,
-    WATCH_SECONDS,
+    Finding, Plan, Recovery, RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, Step, StepRun, StepState,
+    Strategy, WATCH_SECONDS,
 };
 pub use refusal::Refusal;
+pub use replica::ReplicaState;
 pub use retention::{VaultState, kept};
 pub use snapshot::{Captured, Proof, Snapshot, SnapshotState, SnapshotTrigger, TestRestore, TestResult};
 pub use state::{EngineInfo, State, SystemState};

@@ -52,6 +52,15 @@ pub enum PostgresScope {
     },
 }
 
+impl PostgresScope {
+    pub(super) fn places(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Physical { data, wal, .. } => [Some(data.clone()), wal.clone()].into_iter().flatten().collect(),
+            Self::Logical { .. } => Vec::new(),
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Physical,

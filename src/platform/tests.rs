@@ -387,6 +387,26 @@ fn two_of_a_kind_are_refused() {
 }
 
 #[test]
+fn a_replica_is_a_directory_that_no_component_captures() {
+    let with_files = |replica: &str| {
+        with(&format!(
+            "[[component]]\nname = \"data\"\nservice = \"auth\"\nfiles = {{ paths = [\"/srv/data\"] }}\n[vault]\nreplica = {replica}\n"
+        ))
+    };
+    let platform = read(&with_files("{ directory = \"/mnt/backup\" }"));
+    assert_eq!(platform.vault.replica, Some(ReplicaPlace::Directory(PathBuf::from("/mnt/backup"))));
+    assert!(explain(&platform).contains("every snapshot to the directory /mnt/backup"));
+    assert_eq!(
+        complaints(&with_files("{ directory = \"/srv/data/copy\" }")),
+        [
+            "codeblue.toml:10: vault.replica: it lies in /srv/data, which component \"data\" captures; expected a directory on another disk"
+        ]
+    );
+    let nowhere = complaints(&with_files("{}"));
+    assert!(nowhere.len() == 1 && nowhere[0].contains("directory"), "{nowhere:?}");
+}
+
+#[test]
 fn a_missing_file_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let problems = load(&folder.path().join("codeblue.toml")).unwrap_err().to_string();
@@ -425,5 +445,77 @@ proptest::proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "(\\[\\[?(service|component|platform|operator|service\\.check)\\]\\]?\n|(name|http|tcp|host|every|sqlite|files|roles|depends_on) = (\"[a-z:/0-9 é]{0,8}\"|\\[\"[ab]\"\\]|\\{ ?(path|url|resource) = \"[a-z]*\" ?\\}|[0-9]{1,20}|true)\n|[\\x00-\\x7fé]{0,3}){0,20}") {
         let _ = parse(&text, Path::new("codeblue.toml"));
+    }
+}
+
+#[test]
+fn a_place_belongs_to_one_component_with_all_that_lies_in_it() {
+    let two = |one: &str, other: &str| {
+        with(&format!(
+            "[[component]]\nname = \"a\"\nservice = \"auth\"\n{one}\n[[component]]\nname = \"b\"\nservice = \"auth\"\n{other}\n"
+        ))
+    };
+    for (one, other) in [
+        ("files = { paths = [\"/srv/app\"] }", "sqlite = { path = \"/srv/app/data.db\" }"),
+        ("sqlite = { path = \"/srv/app/data.db\" }", "files = { paths = [\"/etc\", \"/srv/other/../app/\"] }"),
+        ("release = { root = \"/srv/app\" }", "git = { repository = \"/srv/app.git\", root = \"/srv/./app\" }"),
+        ("release = { root = \"/srv/app\" }", "files = { paths = [\"/srv/app/releases/v1\"] }"),
+    ] {
+        let all = complaints(&two(one, other));
+        assert!(all.len() == 1 && all[0].contains("belongs to component \"a\" already"), "{one} {other}: {all:?}");
+    }
+    // what lies beside the releases is shared between them and somebody else's
+    read(&two("release = { root = \"/srv/app\" }", "files = { paths = [\"/srv/app/shared\", \"/srv/app-2\"] }"));
+}
+
+#[test]
+fn a_git_component_names_its_repository_and_its_root() {
+    let platform = read(&with(
+        "[[component]]\nname = \"code\"\nservice = \"auth\"\ngit = { repository = \"app.git\", root = \"/srv/app\" }\n",
+    ));
+    let component = &platform.components[0];
+    let (repository, root) = (PathBuf::from("/srv/platform/app.git"), PathBuf::from("/srv/app"));
+    assert_eq!(component.adapter, Adapter::Git { repository, root });
+    assert_eq!((component.kind, component.adapter.points()), (ComponentKind::Code, Points::Versions));
+    let missing = complaint("[[component]]\nname = \"c\"\nservice = \"auth\"\ngit = { root = \"/r\" }\n");
+    assert!(missing.contains("\"repository\" is missing"), "{missing}");
+}
+
+#[test]
+fn secrets_and_flags_are_configuration_and_yaml_is_refused_early() {
+    let platform = read(&with(
+        "[[component]]\nname = \"s\"\nservice = \"auth\"\nenv = { paths = [\"/etc/shop/.env\"] }\n[[component]]\nname = \"f\"\nservice = \"auth\"\nflags = { path = \"flags.toml\" }\n",
+    ));
+    assert!(platform.components.iter().all(|component| component.kind == ComponentKind::Config));
+    assert_eq!(platform.components[0].adapter, Adapter::Env { paths: vec![PathBuf::from("/etc/shop/.env")] });
+    let refused = complaint("[[component]]\nname = \"f\"\nservice = \"auth\"\nflags = { path = \"flags.yaml\" }\n");
+    assert!(refused.contains("neither .json nor .toml") && refused.contains("files ="), "{refused}");
+}
+
+#[test]
+fn a_command_component_says_how_it_captures_restores_and_is_judged() {
+    let with_programs = |programs: &str| {
+        with(&format!("[[component]]\nname = \"c\"\nservice = \"auth\"\ncommand = {{ {programs} }}\n"))
+    };
+    let platform = read(&with_programs(
+        "capture = \"dump --all\", restore = [\"load\", \"--to={$.items[0].id}\", \"{output}\"], verify = \"bin/judge\", within = \"5m\"",
+    ));
+    let Adapter::Command(programs) = &platform.components[0].adapter else { panic!() };
+    assert_eq!(programs.verify, ["/srv/platform/bin/judge"]);
+    assert_eq!((programs.within, &programs.dry_run), (Duration::from_secs(300), &None));
+    let told = explain(&platform);
+    assert!(told.contains("judged by /srv/platform/bin/judge; each may take 5m"), "{told}");
+    assert!(told.contains("no dry_run program is named"), "{told}");
+
+    for (programs, what) in [
+        ("capture = \"dump\", verify = \"judge\"", "without which there is no undo"),
+        ("capture = \"dump\", restore = \"load\"", "\"verify\" is missing"),
+        ("restore = \"load\", verify = \"judge\"", "\"capture\" is missing"),
+        ("capture = \"dump\", restore = \"load {$.a..b}\", verify = \"judge\"", "names no place"),
+        ("capture = \"dump\", restore = \"load {$.a\", verify = \"judge\"", "names no place"),
+        ("capture = \"dump\", restore = \"{output} x\", verify = \"judge\"", "cannot be the program"),
+    ] {
+        let all = complaints(&with_programs(programs));
+        assert!(all.len() == 1 && all[0].contains(what), "{all:?}");
     }
 }

@@ -1,10 +1,12 @@
 //! What no single value can tell: whether names are unique, whether they refer to something, and whether services go round in circles.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Component as Part, Path, PathBuf},
+};
 
 use super::{
-    model::{Adapter, Platform, Profile},
-    postgres::PostgresScope,
+    model::{Platform, Profile, ReplicaPlace},
     problem::nearest,
     reader::Reader,
 };
@@ -15,6 +17,7 @@ pub(super) struct Spans {
     pub(super) services: Vec<ServiceSpans>,
     pub(super) components: Vec<ComponentSpans>,
     pub(super) operators: Vec<OperatorSpans>,
+    pub(super) replica: usize,
 }
 
 #[derive(Debug)]
@@ -57,6 +60,7 @@ pub(super) fn validate(platform: &Platform, spans: &Spans, reader: &mut Reader) 
     references(platform, spans, reader);
     circles(platform, spans, reader);
     ownership(platform, spans, reader);
+    second_copy(platform, spans, reader);
     if platform.profile != Profile::Drill {
         let logins = platform.operators.iter().zip(&spans.operators);
         let logins = logins.filter_map(|(person, span)| Some((person.login.as_deref()?, span.login)));
@@ -149,24 +153,47 @@ fn circles(platform: &Platform, spans: &Spans, reader: &mut Reader) {
     }
 }
 
-/// Two components that restore the same place would undo each other.
-fn ownership(platform: &Platform, spans: &Spans, reader: &mut Reader) {
-    let mut owners = HashMap::new();
-    for (component, span) in platform.components.iter().zip(&spans.components) {
-        let places: Vec<_> = match &component.adapter {
-            Adapter::Release { root } => vec![root],
-            Adapter::Files { paths } => paths.iter().collect(),
-            Adapter::Sqlite { path } => vec![path],
-            Adapter::Postgres { scope: PostgresScope::Physical { data, wal, .. }, .. } => {
-                [Some(data), wal.as_ref()].into_iter().flatten().collect()
-            }
-            Adapter::Postgres { .. } => Vec::new(),
-        };
-        for place in places {
-            if let Some(owner) = owners.insert(place, &component.name).filter(|owner| *owner != &component.name) {
-                let what = format!("{} belongs to component \"{owner}\" already", place.display());
-                reader.problem(span.name, "component", what, "each path in one component");
-            }
+/// A replica inside what is captured would be captured, and grow with every snapshot.
+fn second_copy(platform: &Platform, spans: &Spans, reader: &mut Reader) {
+    let Some(ReplicaPlace::Directory(replica)) = &platform.vault.replica else {
+        return;
+    };
+    for component in &platform.components {
+        for place in component.adapter.places().into_iter().filter(|place| replica.starts_with(place)) {
+            let what = format!("it lies in {}, which component \"{}\" captures", place.display(), component.name);
+            reader.problem(spans.replica, "vault.replica", what, "a directory on another disk");
         }
     }
+}
+
+/// Two components that restore the same place, or one a place within the other's, would undo each other.
+fn ownership(platform: &Platform, spans: &Spans, reader: &mut Reader) {
+    let mut owned: Vec<(PathBuf, &str)> = Vec::new();
+    for (component, span) in platform.components.iter().zip(&spans.components) {
+        let places: Vec<PathBuf> = component.adapter.places().iter().map(|place| plain(place)).collect();
+        let taken = places.iter().find_map(|place| {
+            let (_, owner) = owned.iter().find(|(other, _)| place.starts_with(other) || other.starts_with(place))?;
+            Some((place, *owner))
+        });
+        if let Some((place, owner)) = taken {
+            let what = format!("{} belongs to component \"{owner}\" already", place.display());
+            reader.problem(span.name, "component", what, "each path in one component");
+        }
+        owned.extend(places.into_iter().map(|place| (place, component.name.as_str())));
+    }
+}
+
+/// Without `.` and `..`, as far as that can be told without looking at the disk.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Part::ParentDir => {
+                plain.pop();
+            }
+            Part::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain
 }

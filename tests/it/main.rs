@@ -11,6 +11,7 @@ mod house;
 mod invariants;
 mod outage;
 mod properties;
+mod remedies;
 mod rules;
 mod served;
 mod simulation;

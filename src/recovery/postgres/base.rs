@@ -59,7 +59,7 @@ pub(super) fn capture(
 
 /// Copies the running server into `dir` and has the copy checked.
 fn base_backup(live: &Live<'_>, dir: &Path, job: &Job<'_>) -> Result<About, RecoveryError> {
-    let unfit = |reason: String| RecoveryError::Unfit { component: job.component.name.clone(), reason };
+    let unfit = |reason: String| RecoveryError::Impossible { component: job.component.name.clone(), reason };
     let spaces: u64 =
         live.ask("select count(*) from pg_tablespace where spcname not in ('pg_default', 'pg_global')", job.cancel)?;
     if spaces > 0 {

@@ -39,7 +39,7 @@ pub(super) fn end_of_log(data: &Path, tools: &Tools, cancel: &CancelFlag) -> Res
     let controls = controls(data, tools, cancel)?;
     let timeline = controls.get("Latest checkpoint's TimeLineID").and_then(|text| serde_json::from_str(text).ok());
     let segment = controls.get("Latest checkpoint's REDO WAL file").cloned();
-    timeline.zip(segment).ok_or_else(|| call.failed("told neither timeline nor segment".to_owned(), ""))
+    timeline.zip(segment).ok_or_else(|| call.failed("told neither timeline nor segment".to_owned(), String::new()))
 }
 
 /// All of it, by name.

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     ffi::OsStr,
+    fs::{self, File},
     process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
@@ -13,10 +14,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{RecoveryError, reload::describe, switch::resolved},
+    super::{
+        RecoveryError,
+        switch::{remove, resolved},
+    },
     cluster::Cluster,
     live::{Live, running, version},
-    tool::{Call, NAME, Streams},
+    tool::{Call, NAME},
     wal::{Archive, Lsn, Timeline},
 };
 use crate::{
@@ -72,7 +76,7 @@ pub fn follow(
     let data = resolved(data)?;
     if running(&data).is_none() {
         let reason = format!("no server runs on {}, so no log is received", data.display());
-        return Err(RecoveryError::Unfit { component: component.name.clone(), reason });
+        return Err(RecoveryError::Impossible { component: component.name.clone(), reason });
     }
     let known = version(&data).unwrap_or_default();
     let live = Live::new(&component.name, server, data, &known, (None, None))?;
@@ -87,19 +91,21 @@ pub fn follow(
     let mut command = live.tools.command(call.program, Some((&live.endpoint, "postgres")));
     command.args([OsStr::new("-D"), place.as_os_str()]).args(["-S", &slot]);
     command.args(["--synchronous", "--no-loop", "--no-password", "-s", "1"]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().map_err(|error| call.failed(format!("cannot be started: {error}"), ""))?;
-    let mut receiver = Receiver(child);
-    let mut streams = Streams::of(&mut receiver.0);
+    let log = place.with_file_name("receiver.log");
+    let said =
+        remove(&log).and_then(|()| File::create_new(&log)).map_err(|error| RecoveryError::io("create", &log, error))?;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
+    let mut receiver =
+        Receiver(command.spawn().map_err(|error| call.failed(format!("cannot be started: {error}"), String::new()))?);
     let mut meter = Meter { live: &live, slot: &slot, written: VecDeque::new(), covered_to: None, missed: 0 };
     let mut next = Instant::now();
     loop {
         if let Ok(Some(status)) = receiver.0.try_wait() {
-            let said = streams.collect().1;
+            let said = fs::read_to_string(&log).unwrap_or_default();
             if said.contains("has already been removed") {
                 skip_gap(&live, &archive, timeline, &slot, cancel)?;
             }
-            return Err(call.failed(describe(status), &said));
+            return Err(call.failed(format!("ended with {status}"), said));
         }
         if cancel.is_cancelled() {
             receiver.end();
@@ -185,7 +191,7 @@ fn timeline(live: &Live<'_>, cancel: &CancelFlag) -> Result<Timeline, RecoveryEr
         .stands(STANDS);
     let answer = live.tools.run(&call, cancel)?;
     let timeline = answer.split('|').nth(1).and_then(|text| serde_json::from_str(text).ok());
-    timeline.ok_or_else(|| call.failed("gave an answer that is not understood".to_owned(), &answer))
+    timeline.ok_or_else(|| call.failed("gave an answer that is not understood".to_owned(), answer))
 }
 
 /// Makes sure that the server keeps what was not received yet, and that no receiver of an engine that was killed is in the way.

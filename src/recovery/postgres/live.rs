@@ -68,7 +68,7 @@ impl<'a> Live<'a> {
         let owner = owner(&data)?;
         if owner.uid == 0 {
             let reason = format!("{} belongs to root, and PostgreSQL does not run as root", data.display());
-            return Err(RecoveryError::Unfit { component: component.to_owned(), reason });
+            return Err(RecoveryError::Impossible { component: component.to_owned(), reason });
         }
         let tools = Tools::find(component, server, Some(version), owner)?;
         let (start, stop) = orders;
@@ -116,7 +116,7 @@ impl<'a> Live<'a> {
         while let Some(pid) = running(&self.data) {
             if begun.elapsed() > QUICK {
                 let reason = format!("process {pid} still runs the server after it was told to stop");
-                return Err(RecoveryError::Unfit { component: self.component.to_owned(), reason });
+                return Err(RecoveryError::Impossible { component: self.component.to_owned(), reason });
             }
             thread::sleep(PAUSE);
         }
@@ -160,7 +160,7 @@ impl<'a> Live<'a> {
     /// The restore exchanges directories, which must lie on one file system that we may write.
     pub(super) fn ensure_exchangeable(&self) -> Result<(), RecoveryError> {
         use std::os::unix::fs::MetadataExt;
-        let unfit = |reason: String| RecoveryError::Unfit { component: self.component.to_owned(), reason };
+        let unfit = |reason: String| RecoveryError::Impossible { component: self.component.to_owned(), reason };
         let beside = parent(&self.data);
         let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev());
         match (device(&self.data), device(beside)) {
@@ -181,10 +181,10 @@ impl<'a> Live<'a> {
 /// The server says in its log why it does not start, not to whom starts it.
 fn with_log(error: RecoveryError, log: &Path) -> RecoveryError {
     match error {
-        RecoveryError::Program { action, program, outcome, output, stands } => {
+        RecoveryError::Tool { action, program, outcome, output, stands } => {
             let text = fs::read(log).unwrap_or_default();
             let last = String::from_utf8_lossy(&text[text.len().saturating_sub(2000)..]).into_owned();
-            RecoveryError::Program { action, program, outcome, output: format!("{output} {last}"), stands }
+            RecoveryError::Tool { action, program, outcome, output: format!("{output} {last}"), stands }
         }
         other => other,
     }

@@ -4,7 +4,6 @@ use std::{
     fs::{File, OpenOptions},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
@@ -101,7 +100,7 @@ impl Handler for Logical<'_> {
             tables.len(),
             tables::total(&made.tables)
         );
-        Ok(DryRun { differences, tables, summary })
+        Ok(DryRun { differences, tables, summary, ..DryRun::default() })
     }
 
     fn test_restore(&self, job: &Job<'_>, snapshot: &str) -> Result<Proof, RecoveryError> {
@@ -176,7 +175,7 @@ impl<'a> Logical<'a> {
             .args(["--format=custom", "--compress=0", "--no-password", self.database])
             .at(&client.endpoint, self.database)
             .within(LONG);
-        match client.tools.run_with(&call, Stdio::null(), Some(output), job.cancel) {
+        match client.tools.run_with(&call, None, Some(output), job.cancel) {
             Ok(_) => Ok(Vec::new()),
             Err(RecoveryError::Cancelled) => Err(RecoveryError::Cancelled),
             Err(error) => Ok(vec![format!("not a whole dump: {error}")]),
@@ -214,10 +213,10 @@ impl<'a> Logical<'a> {
             .args(["--exit-on-error", "--no-password", "--dbname", name])
             .at(&client.endpoint, name)
             .within(LONG);
-        let restored = client.tools.run_with(&call, Stdio::from(input), None, job.cancel);
+        let restored = client.tools.run_with(&call, Some(input), None, job.cancel);
         remove(&dump).map_err(|error| RecoveryError::io("remove", &dump, error))?;
         let bad = |error: RecoveryError| match error {
-            RecoveryError::Program { outcome, output, .. } => RecoveryError::BadDatabase {
+            RecoveryError::Tool { outcome, output, .. } => RecoveryError::BadDatabase {
                 path: stored.clone(),
                 finding: format!("{outcome}: {output}"),
                 stands: STANDS,
@@ -324,7 +323,7 @@ impl Client {
         let begun = Instant::now();
         loop {
             match self.tell("rename the database", &statements, cancel) {
-                Err(RecoveryError::Program { .. }) if begun.elapsed() < PATIENCE => thread::sleep(PAUSE),
+                Err(RecoveryError::Tool { .. }) if begun.elapsed() < PATIENCE => thread::sleep(PAUSE),
                 result => return result,
             }
         }

@@ -5,7 +5,6 @@ use std::{
     io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::Stdio,
     sync::{Mutex, MutexGuard, TryLockError},
     thread,
     time::Duration,
@@ -132,7 +131,7 @@ impl Handler for Physical<'_> {
             risen.databases.len(),
             risen.made.bytes
         );
-        Ok(DryRun { differences, tables, summary })
+        Ok(DryRun { differences, tables, summary, ..DryRun::default() })
     }
 
     fn test_restore(&self, job: &Job<'_>, snapshot: &str) -> Result<Proof, RecoveryError> {
@@ -236,7 +235,7 @@ impl Physical<'_> {
         let free = base::room(parent(data))?;
         if needed > free {
             let reason = format!("{needed} bytes are needed beside {}, and {free} are free", data.display());
-            return Err(RecoveryError::Unfit { component: self.component.to_owned(), reason });
+            return Err(RecoveryError::Impossible { component: self.component.to_owned(), reason });
         }
         Ok((live, way))
     }
@@ -371,7 +370,7 @@ fn rise<'l>(
         }
     }
     let bad = |error: RecoveryError| match error {
-        RecoveryError::Program { outcome, output, .. } => RecoveryError::BadDatabase {
+        RecoveryError::Tool { outcome, output, .. } => RecoveryError::BadDatabase {
             path: live.data.clone(),
             finding: format!("{outcome}: {output}"),
             stands: STANDS,
@@ -406,8 +405,8 @@ fn last_commit(
             .arg(&peek)
             .within(LONG);
         // it always complains about the end of the log, which lies in the middle of a segment or in the next
-        match tools.run_with(&call, Stdio::null(), Some(output), job.cancel) {
-            Ok(_) | Err(RecoveryError::Program { .. }) => {}
+        match tools.run_with(&call, None, Some(output), job.cancel) {
+            Ok(_) | Err(RecoveryError::Tool { .. }) => {}
             Err(error) => return Err(error),
         }
         let found = last_in(&printed).map_err(failed)?;

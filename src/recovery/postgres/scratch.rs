@@ -153,7 +153,7 @@ impl<'a> Scratch<'a> {
             command.arg("-c").arg(format!("{name}={value}"));
         }
         command.stdin(Stdio::null()).stdout(log).stderr(errors);
-        let child = command.spawn().map_err(|error| RecoveryError::Program {
+        let child = command.spawn().map_err(|error| RecoveryError::Tool {
             action: "start a private server",
             program: "postgres".to_owned(),
             outcome: format!("cannot be started: {error}"),

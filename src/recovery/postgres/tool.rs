@@ -3,19 +3,13 @@
 use std::{
     ffi::{OsStr, OsString},
     fs::{self, File},
-    io::Write,
     os::unix::{fs::MetadataExt, process::CommandExt},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, PoisonError},
-    thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    process::Command,
+    time::Duration,
 };
 
-use super::super::{
-    RecoveryError,
-    reload::{Ended, Kept, describe, keep, tail, wait},
-};
+use super::super::{RecoveryError, program::Program};
 use crate::{platform::PostgresServer, vault::CancelFlag};
 
 /// What stands where while nothing was switched.
@@ -30,10 +24,8 @@ const CONNECT: &str = "4";
 pub(super) const NAME: &str = "codeblue";
 /// Bytes kept of an answer: the names of very many tables fit in.
 const ANSWER: usize = 32 << 20;
-/// Bytes kept of what a program complains about.
-const COMPLAINT: usize = 64 << 10;
-/// How long to wait for the last output of a program that has ended.
-const DRAIN: Duration = Duration::from_millis(500);
+/// How variables begin that would change what PostgreSQL's programs do.
+const OWN: &str = "PG";
 
 /// The user and group that the server's processes and files belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +101,7 @@ pub(super) struct Call<'a> {
     pub(super) program: &'a str,
     pub(super) arguments: Vec<OsString>,
     pub(super) endpoint: Option<(&'a Endpoint, &'a str)>,
-    pub(super) input: Option<&'a [u8]>,
+    pub(super) input: Option<&'a str>,
     pub(super) limit: Duration,
     pub(super) stands: &'static str,
 }
@@ -135,7 +127,7 @@ impl<'a> Call<'a> {
     }
 
     pub(super) fn input(mut self, text: &'a str) -> Self {
-        self.input = Some(text.as_bytes());
+        self.input = Some(text);
         self
     }
 
@@ -149,12 +141,12 @@ impl<'a> Call<'a> {
         self
     }
 
-    pub(super) fn failed(&self, outcome: String, output: &str) -> RecoveryError {
-        RecoveryError::Program {
+    pub(super) fn failed(&self, outcome: String, output: String) -> RecoveryError {
+        RecoveryError::Tool {
             action: self.action,
             program: self.program.to_owned(),
             outcome,
-            output: tail(output),
+            output,
             stands: self.stands,
         }
     }
@@ -175,7 +167,7 @@ impl Tools {
                 Owner::myself().uid,
                 owner.uid
             );
-            return Err(RecoveryError::Unfit { component: component.to_owned(), reason });
+            return Err(RecoveryError::Impossible { component: component.to_owned(), reason });
         }
         let mut places: Vec<PathBuf> = server.bin.iter().cloned().collect();
         if places.is_empty() {
@@ -190,7 +182,7 @@ impl Tools {
         let needed = if version.is_some() { "pg_basebackup" } else { "pg_dump" };
         match places.iter().find(|bin| bin.join(needed).is_file()) {
             Some(bin) => Ok(Self { bin: bin.clone(), owner }),
-            None => Err(RecoveryError::Unfit {
+            None => Err(RecoveryError::Impossible {
                 component: component.to_owned(),
                 reason: format!(
                     "{needed} was not found; install PostgreSQL's programs, or name their directory as `bin`"
@@ -208,25 +200,13 @@ impl Tools {
         Self { bin: self.bin.clone(), owner: Owner::myself() }
     }
 
-    /// A program of this installation, as the server's user, in a process group of its own.
+    /// A program of this installation that will run on, as the server's user, in a process group of its own.
     pub(super) fn command(&self, program: &str, endpoint: Option<(&Endpoint, &str)>) -> Command {
         let mut command = Command::new(self.bin.join(program));
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
+        for name in std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with(OWN)) {
             command.env_remove(name);
         }
-        command.env("LC_ALL", "C").env("TZ", "UTC").current_dir("/").process_group(0);
-        if let Some((endpoint, database)) = endpoint {
-            command
-                .env("PGHOST", &endpoint.host)
-                .env("PGPORT", endpoint.port.to_string())
-                .env("PGUSER", &endpoint.user)
-                .env("PGDATABASE", database)
-                .env("PGAPPNAME", NAME)
-                .env("PGCONNECT_TIMEOUT", CONNECT);
-            if let Some(file) = &endpoint.password_file {
-                command.env("PGPASSFILE", file);
-            }
-        }
+        command.envs(surroundings(endpoint)).current_dir("/").process_group(0);
         if !self.owner.is_me() {
             command.uid(self.owner.uid).gid(self.owner.gid);
         }
@@ -235,31 +215,45 @@ impl Tools {
 
     /// Runs a program to its end and gives what it printed on its standard output.
     pub(super) fn run(&self, call: &Call<'_>, cancel: &CancelFlag) -> Result<String, RecoveryError> {
-        self.run_with(call, Stdio::null(), None, cancel)
+        self.run_with(call, None, None, cancel)
     }
 
     /// The same with files as standard input and output.
     pub(super) fn run_with(
         &self,
         call: &Call<'_>,
-        input: Stdio,
+        input: Option<File>,
         output: Option<File>,
         cancel: &CancelFlag,
     ) -> Result<String, RecoveryError> {
-        let mut command = self.command(call.program, call.endpoint);
-        command.args(&call.arguments).stdin(if call.input.is_some() { Stdio::piped() } else { input });
-        command.stdout(output.map_or_else(Stdio::piped, Stdio::from)).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| call.failed(format!("cannot be started: {error}"), ""))?;
-        let writer = call.input.map(|text| feed(&mut child, text.to_vec()));
-        let mut streams = Streams::of(&mut child);
-        let ended = wait(&mut child, call.limit, cancel);
-        let (printed, complained) = streams.collect();
-        drop(writer);
-        match ended {
-            Ended::Exited(status) if status.success() => Ok(printed),
-            Ended::Exited(status) => Err(call.failed(describe(status), &format!("{printed}\n{complained}"))),
-            Ended::Killed(_) if cancel.is_cancelled() => Err(RecoveryError::Cancelled),
-            Ended::Killed(why) => Err(call.failed(why, &complained)),
+        let path = [self.bin.join(call.program).display().to_string()];
+        let mut program = Program::new(&path, call.limit, cancel)
+            .without_env(OWN)
+            .arguments(&call.arguments)
+            .current_dir(Path::new("/"));
+        for (name, value) in surroundings(call.endpoint) {
+            program = program.env(name, value);
+        }
+        if !self.owner.is_me() {
+            program = program.user(self.owner.uid, self.owner.gid);
+        }
+        if let Some(text) = call.input {
+            program = program.input(text);
+        }
+        if let Some(file) = input {
+            program = program.stdin(file);
+        }
+        program = match output {
+            Some(file) => program.into_file(file),
+            // the server that it starts may keep the pipe
+            None if call.program == "pg_ctl" => program,
+            None => program.whole(ANSWER),
+        };
+        let ran = program.run();
+        match ran.problem() {
+            None => Ok(ran.stdout.text()),
+            Some(_) if cancel.is_cancelled() => Err(RecoveryError::Cancelled),
+            Some(outcome) => Err(call.failed(outcome, ran.said())),
         }
     }
 
@@ -279,7 +273,7 @@ impl Tools {
             .within(limit);
         let answer = self.run(&call, cancel)?;
         serde_json::from_str(answer.trim())
-            .map_err(|error| call.failed(format!("gave an answer that is not understood: {error}"), &answer))
+            .map_err(|error| call.failed(format!("gave an answer that is not understood: {error}"), String::new()))
     }
 }
 
@@ -289,35 +283,21 @@ impl Owner {
     }
 }
 
-/// Both streams of a child, read while it runs so that it never waits for us.
-pub(super) struct Streams {
-    kept: [Arc<Mutex<Kept>>; 2],
-    readers: Vec<JoinHandle<()>>,
-}
-
-impl Streams {
-    pub(super) fn of(child: &mut Child) -> Self {
-        let kept = [ANSWER, COMPLAINT].map(|most| Arc::new(Mutex::new(Kept::of_at_most(most))));
-        let mut readers = Vec::new();
-        readers.extend(child.stdout.take().map(|stream| keep(stream, &kept[0])));
-        readers.extend(child.stderr.take().map(|stream| keep(stream, &kept[1])));
-        Self { kept, readers }
+/// What a program of PostgreSQL finds in its environment: how to reach the server, and where the password is, but not what.
+fn surroundings(endpoint: Option<(&Endpoint, &str)>) -> Vec<(&'static str, OsString)> {
+    let mut variables: Vec<(&str, OsString)> = vec![("LC_ALL", "C".into()), ("TZ", "UTC".into())];
+    if let Some((endpoint, database)) = endpoint {
+        variables.extend([
+            ("PGHOST", endpoint.host.clone()),
+            ("PGPORT", endpoint.port.to_string().into()),
+            ("PGUSER", endpoint.user.clone().into()),
+            ("PGDATABASE", database.into()),
+            ("PGAPPNAME", NAME.into()),
+            ("PGCONNECT_TIMEOUT", CONNECT.into()),
+        ]);
+        variables.extend(endpoint.password_file.iter().map(|file| ("PGPASSFILE", file.clone().into_os_string())));
     }
-
-    pub(super) fn collect(&mut self) -> (String, String) {
-        let begun = Instant::now();
-        while self.readers.iter().any(|reader| !reader.is_finished()) && begun.elapsed() < DRAIN {
-            thread::sleep(Duration::from_millis(1));
-        }
-        let text = |kept: &Arc<Mutex<Kept>>| kept.lock().unwrap_or_else(PoisonError::into_inner).output().text;
-        (text(&self.kept[0]), text(&self.kept[1]))
-    }
-}
-
-fn feed(child: &mut Child, text: Vec<u8>) -> Option<JoinHandle<()>> {
-    let mut stdin = child.stdin.take()?;
-    // a program that ends without reading it all says why itself
-    Some(thread::spawn(move || drop(stdin.write_all(&text))))
+    variables
 }
 
 /// Versions that Debian's packages have installed, newest first.

@@ -1,7 +1,11 @@
 //! The adapters from their door: what was live comes back exactly, at any point of a kill it is the old or the new state, and a
 //! dry run tells precisely what a restore then does.
 
+mod command;
+mod env;
 mod files;
+mod flags;
+mod git;
 mod kill;
 mod postgres;
 mod release;
@@ -57,6 +61,10 @@ impl Room {
 
     fn verify(&self, component: &Component) -> Result<(), RecoveryError> {
         verify(component, &self.path("run"), &self.vault)
+    }
+
+    fn verify_run(&self, component: &Component, run: &str) -> Result<(), RecoveryError> {
+        verify(component, &self.path(run), &self.vault)
     }
 
     fn settle(&self, component: &Component, work: &Path) -> Result<Settled, RecoveryError> {

@@ -45,6 +45,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: RecoveryI
             StepState::Running => ("▸", Role::Focus),
             StepState::Done => ("✓", Role::Ok),
             StepState::Failed => ("✖", Role::Bad),
+            StepState::Skipped => ("–", Role::Muted),
         };
         let time = match (run.started_at, run.ended_at) {
             (Some(from), Some(to)) => format!("{:.1} s", (to - from).as_seconds_f64()),
