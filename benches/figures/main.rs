@@ -7,6 +7,7 @@
 mod checks;
 mod journal;
 mod platform;
+mod postgres;
 mod recoveries;
 mod rules;
 

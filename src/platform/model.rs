@@ -6,6 +6,8 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::postgres::{PostgresScope, PostgresServer};
+
 /// The system under care: its services, their restorable components and the rules that hold for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -364,6 +366,13 @@ pub enum Adapter {
         /// The database file.
         path: PathBuf,
     },
+    /// PostgreSQL: a whole server, or one database in it.
+    Postgres {
+        /// How the server is reached.
+        server: PostgresServer,
+        /// How much of it, and by which means.
+        scope: PostgresScope,
+    },
     /// Whatever declared programs capture and bring back.
     Command(Programs),
 }
@@ -452,6 +461,8 @@ pub enum Points {
     Snapshots,
     /// To a version that lies ready, and to what a snapshot holds.
     Versions,
+    /// To what a snapshot holds, and to any time after it.
+    Continuous,
 }
 
 impl Adapter {
@@ -460,9 +471,13 @@ impl Adapter {
     pub fn points(&self) -> Points {
         match self {
             Self::Release { .. } | Self::Git { .. } => Points::Versions,
-            Self::Files { .. } | Self::Env { .. } | Self::Flags { .. } | Self::Sqlite { .. } | Self::Command(_) => {
-                Points::Snapshots
-            }
+            Self::Postgres { scope: PostgresScope::Physical { wal: Some(_), .. }, .. } => Points::Continuous,
+            Self::Files { .. }
+            | Self::Env { .. }
+            | Self::Flags { .. }
+            | Self::Sqlite { .. }
+            | Self::Postgres { .. }
+            | Self::Command(_) => Points::Snapshots,
         }
     }
 
@@ -480,6 +495,7 @@ impl Adapter {
             Self::Release { root } | Self::Git { root, .. } => vec![root.join("releases"), root.join("current")],
             Self::Files { paths } | Self::Env { paths } => paths.clone(),
             Self::Flags { path } | Self::Sqlite { path } => vec![path.clone()],
+            Self::Postgres { scope, .. } => scope.places(),
             // Only its programs know.
             Self::Command(_) => Vec::new(),
         }
@@ -501,6 +517,7 @@ impl Adapter {
             Self::Env { .. } => "env",
             Self::Flags { .. } => "flags",
             Self::Sqlite { .. } => "sqlite",
+            Self::Postgres { .. } => "postgres",
             Self::Command(_) => "command",
         }
     }

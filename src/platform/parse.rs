@@ -223,7 +223,7 @@ fn component(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Span
             Adapter::Release { .. } | Adapter::Git { .. } => ComponentKind::Code,
             Adapter::Env { .. } | Adapter::Flags { .. } => ComponentKind::Config,
             Adapter::Files { .. } | Adapter::Command(_) => ComponentKind::Data,
-            Adapter::Sqlite { .. } => ComponentKind::Database,
+            Adapter::Sqlite { .. } | Adapter::Postgres { .. } => ComponentKind::Database,
         }),
         every: every.unwrap_or(EVERY_SNAPSHOT),
         rpo: rpo.unwrap_or(RPO),

@@ -7,6 +7,7 @@ mod files;
 mod flags;
 mod git;
 mod kill;
+mod postgres;
 mod release;
 mod reload;
 mod sqlite;
