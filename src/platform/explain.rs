@@ -85,6 +85,7 @@ fn write_vault(out: &mut String, vault: &VaultCare) -> Result {
         Some(ReplicaPlace::Directory(path)) => {
             writeln!(out, "  copied: every snapshot to the directory {}", path.display())
         }
+        Some(ReplicaPlace::Rest { url, .. }) => writeln!(out, "  copied: every snapshot to {url}"),
         None => writeln!(out, "  copied: nowhere, they go with this host; [vault] names no replica"),
     }
 }

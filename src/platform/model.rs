@@ -116,6 +116,24 @@ pub enum AutomationMode {
 pub enum ReplicaPlace {
     /// A directory of this host, such as one below the mount point of another disk.
     Directory(PathBuf),
+    /// A server that speaks restic's REST protocol.
+    Rest {
+        /// Its address, without a login.
+        url: String,
+        /// As whom, where it asks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        login: Option<ReplicaLogin>,
+    },
+}
+
+/// What a server with a replica asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicaLogin {
+    /// Its name for us.
+    pub user: String,
+    /// File whose first line is the password.
+    pub password_file: PathBuf,
 }
 
 /// Something users depend on.

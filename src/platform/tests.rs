@@ -402,6 +402,18 @@ fn a_replica_is_a_directory_that_no_component_captures() {
             "codeblue.toml:10: vault.replica: it lies in /srv/data, which component \"data\" captures; expected a directory on another disk"
         ]
     );
+    let server =
+        read(&with_files("{ rest = \"https://backup:8000/codeblue\", user = \"us\", password_file = \"secret\" }"));
+    let login = ReplicaLogin { user: "us".to_owned(), password_file: PathBuf::from("/srv/platform/secret") };
+    let url = "https://backup:8000/codeblue".to_owned();
+    assert_eq!(server.vault.replica, Some(ReplicaPlace::Rest { url, login: Some(login) }));
+    assert!(explain(&server).contains("every snapshot to https://backup:8000/codeblue"));
+    for wrong in
+        ["{ rest = \"backup:8000\" }", "{ rest = \"http://us:secret@b/\" }", "{ rest = \"http://b\", user = \"us\" }"]
+    {
+        let told = complaints(&with_files(wrong));
+        assert!(told.len() == 1 && !told[0].contains("secret@"), "{told:?}");
+    }
     let nowhere = complaints(&with_files("{}"));
     assert!(nowhere.len() == 1 && nowhere[0].contains("directory"), "{nowhere:?}");
 }
