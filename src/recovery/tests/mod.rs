@@ -11,6 +11,7 @@ mod release;
 mod reload;
 mod sqlite;
 mod traffic;
+mod trouble;
 
 use std::{
     fs::{self, Permissions},
