@@ -12,6 +12,7 @@ mod release;
 mod reload;
 mod sqlite;
 mod traffic;
+mod trouble;
 
 use std::{
     fs::{self, Permissions},
