@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
+use super::adapter::Adapter;
 use super::model::{
-    Adapter, AutomationMode, Check, Component, ComponentKind, Criticality, HostResource, Platform, Probe, Profile,
-    Role, Service, VaultCare,
+    AutomationMode, Check, Component, ComponentKind, Criticality, HostResource, Platform, Probe, Profile, Role,
+    Service, VaultCare,
 };
 
 /// What will be watched and how often, what can be restored, and who may act.

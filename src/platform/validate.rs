@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    model::{Adapter, Platform, Profile},
+    adapter::Adapter,
+    model::{Platform, Profile},
     problem::nearest,
     reader::Reader,
 };
