@@ -139,6 +139,7 @@ fn describe(session: &Session, recovery: &domain::Recovery) -> String {
             StepState::Running => Cell::painted("▶", Paint::Strong),
             StepState::Done => Cell::painted("✓", Paint::Good),
             StepState::Failed => Cell::painted("✖", Paint::Bad),
+            StepState::Skipped => Cell::from("–"),
         };
         let took = match (run.started_at, run.ended_at) {
             (Some(from), Some(to)) => format!("{:.1} s", (to - from).as_seconds_f64()),

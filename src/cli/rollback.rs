@@ -6,7 +6,6 @@ use super::{
     carry::{self, Care},
     error::{CliError, Exit},
     session::Session,
-    words,
 };
 use crate::{
     domain::{Command, IncidentId, RollbackRequest, RollbackTarget, Scope},
@@ -32,6 +31,9 @@ pub struct Rollback {
     /// What stood at that time: 2026-01-15T14:05:00Z, 14:05 (UTC) or 15m (ago)
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// Walk the recent deployments back, newest first, until the services are healthy
+    #[arg(long, conflicts_with_all = ["to", "at", "everything"])]
+    until_healthy: bool,
     /// Why; part of the record
     #[arg(long)]
     reason: String,
@@ -47,10 +49,11 @@ impl Rollback {
         let to = match (&self.to, &self.at) {
             (Some(to), _) => Some(target(to)),
             (None, Some(at)) => {
-                let at = words::past(at, session.now()).map_err(|why| CliError::Usage(format!("--at: {why}")))?;
+                let at =
+                    crate::domain::past(at, session.now()).map_err(|why| CliError::Usage(format!("--at: {why}")))?;
                 Some(RollbackTarget::Time(at))
             }
-            (None, None) => None,
+            (None, None) => self.until_healthy.then_some(RollbackTarget::UntilHealthy),
         };
         let (scope, name) = if self.everything {
             let platform =

@@ -57,13 +57,15 @@ pub fn analyse(case: &CaseFile) -> DiagnosisDocument {
     let root = found.as_ref().map(|found| found.service.clone()).unwrap_or_default();
     let witness = found.as_ref().and_then(|found| found.accused_by.as_deref()).unwrap_or(&root);
     let detected_at = incident.map_or(case.now, |incident| incident.detected_at);
+    let past = case.state.incidents.values().filter_map(|past| Some((past.detected_at, past.resolved_at?)));
+    let over: Vec<_> = past.filter(|(_, end)| *end <= detected_at).collect();
     let scene = Scene {
         case,
         root: &root,
         detected_at,
         failing: checks(case.vitals, witness, Reading::Bad),
         slow: checks(case.vitals, witness, Reading::Slow),
-        errors: errors(case.logs.iter().filter(|excerpt| excerpt.service == root), detected_at),
+        errors: errors(case.logs.iter().filter(|excerpt| excerpt.service == root), detected_at, &over),
     };
     let hypotheses = weigh(&scene);
     let best = hypotheses.first();

@@ -67,16 +67,26 @@ pub(super) struct Repeated {
     pub(super) new: bool,
 }
 
+/// How long before a trouble is noticed its first lines may have been written.
+const NOTICED_WITHIN: TimeDelta = TimeDelta::seconds(60);
+
 /// Lines that tell of an error since a minute before the trouble, new kinds first, then the most frequent. Lines are of one
-/// kind when they differ only in words with digits. A line without a time has that of the line before it.
-pub(super) fn errors<'a>(excerpts: impl Iterator<Item = &'a LogExcerpt>, trouble: DateTime<Utc>) -> Vec<Repeated> {
-    let since = trouble - TimeDelta::seconds(60);
+/// kind when they differ only in words with digits. A line without a time has that of the line before it. Lines of the
+/// troubles that are `over`, from the first sign to the end of each, tell nothing of this one.
+pub(super) fn errors<'a>(
+    excerpts: impl Iterator<Item = &'a LogExcerpt>,
+    trouble: DateTime<Utc>,
+    over: &[(DateTime<Utc>, DateTime<Utc>)],
+) -> Vec<Repeated> {
+    let since = trouble - NOTICED_WITHIN;
+    let is_over = |at| over.iter().any(|(noticed, end)| (*noticed - NOTICED_WITHIN..*end).contains(&at));
     let mut kinds: HashMap<String, Repeated> = HashMap::new();
     for excerpt in excerpts {
-        let mut recent = true;
+        let (mut recent, mut past) = (true, false);
         for line in excerpt.lines.iter().map(|line| Line::read(line)) {
             recent = line.at.map_or(recent, |at| at >= since);
-            if !line.error {
+            past = line.at.map_or(past, is_over);
+            if !line.error || past {
                 continue;
             }
             let seen =
@@ -178,9 +188,13 @@ mod tests {
     }
 
     fn seen(lines: &[&str]) -> Vec<(String, u64, bool)> {
+        seen_after(lines, &[])
+    }
+
+    fn seen_after(lines: &[&str], over: &[(DateTime<Utc>, DateTime<Utc>)]) -> Vec<(String, u64, bool)> {
         let lines = lines.iter().map(|line| (*line).to_owned()).collect();
         let excerpt = LogExcerpt { service: "api".to_owned(), path: "api.log".to_owned(), lines };
-        errors([&excerpt].into_iter(), trouble())
+        errors([&excerpt].into_iter(), trouble(), over)
             .into_iter()
             .map(|found| (found.line, found.count, found.new))
             .collect()
@@ -209,6 +223,17 @@ mod tests {
         ]);
         let expected = [("no such column", 1, true), ("cache miss 3", 2, false)];
         assert_eq!(found, expected.map(|(line, count, new)| (line.to_owned(), count, new)));
+    }
+
+    #[test]
+    fn the_lines_of_a_trouble_that_is_over_do_not_speak_of_the_next() {
+        let over = [(trouble() - TimeDelta::seconds(20), trouble() - TimeDelta::seconds(5))];
+        let lines = [
+            "2026-01-01T11:59:42Z ERROR disk image is malformed",
+            "2026-01-01T11:59:43Z ERROR no such column",
+            "2026-01-01T12:00:01Z ERROR no such column",
+        ];
+        assert_eq!(seen_after(&lines, &over), [("no such column".to_owned(), 1, true)]);
     }
 
     #[test]

@@ -2,9 +2,8 @@
 
 use super::{
     Actor, Approval, Change, ChangeOutcome, ChangeState, Deployment, DeploymentOrigin, Diagnosis, DiagnosisState,
-    EngineInfo, Event, Incident, IncidentId, IncidentState, Operator, Recorded, Recovery, RecoveryOutcome,
-    ServiceHealth, State, Status, Step, StepRun, StepState, TIMELINE_LIMIT, TimelineEntry, TimelineKind, WATCH_SECONDS,
-    role_name, snapshot,
+    EngineInfo, Event, Incident, IncidentId, IncidentState, Operator, Recorded, ServiceHealth, State, Status,
+    TIMELINE_LIMIT, TimelineEntry, TimelineKind, adopt, replica, role_name, run, snapshot,
 };
 
 /// Makes the state what it is after an event.
@@ -55,6 +54,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::SnapshotProofFailed { .. }
         | Event::SnapshotTested { .. }
         | Event::SnapshotPinned { .. } => snapshot::apply(state, recorded),
+        Event::SnapshotAdopted { .. } => adopt::apply(state, recorded),
         Event::SnapshotsForgotten { snapshots, vault_ids } => {
             state.snapshots.retain(|id, _| !snapshots.contains(id));
             state.vault.forgotten.extend(vault_ids.iter().cloned());
@@ -97,15 +97,18 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::StepStarted { .. }
         | Event::StepDone { .. }
         | Event::StepFailed { .. }
+        | Event::StepsSkipped { .. }
         | Event::RecoveryCancelRequested { .. }
         | Event::RecoveryEnded { .. }
-        | Event::WatchEnded { .. } => apply_recovery(state, recorded),
+        | Event::RecoveryValidated { .. }
+        | Event::WatchEnded { .. } => run::apply(state, recorded),
         _ => apply_incident(state, recorded),
     }
+    replica::apply(state, recorded);
 }
 
 /// Adds a line to an incident's timeline.
-fn tell(state: &mut State, incident: IncidentId, recorded: &Recorded, kind: TimelineKind, text: String) {
+pub(super) fn tell(state: &mut State, incident: IncidentId, recorded: &Recorded, kind: TimelineKind, text: String) {
     if let Some(found) = state.incidents.get_mut(&incident) {
         if found.timeline.len() >= TIMELINE_LIMIT {
             found.timeline.remove(1);
@@ -493,103 +496,5 @@ fn decide_change(change: &mut Change, recorded: &Recorded) {
             };
         }
         _ => {}
-    }
-}
-
-fn apply_recovery(state: &mut State, recorded: &Recorded) {
-    let at = recorded.at;
-    if let Event::RecoveryStarted { recovery, plan, reason, incident, change } = &recorded.event {
-        state.recoveries.insert(
-            *recovery,
-            Recovery {
-                id: *recovery,
-                plan: plan.clone(),
-                reason: reason.clone(),
-                incident: *incident,
-                change: *change,
-                started_by: recorded.actor.clone(),
-                started_at: at,
-                steps: vec![StepRun::default(); plan.steps.len()],
-                cancel_requested: false,
-                safety_snapshot: None,
-                ended: None,
-                summary: String::new(),
-                watch_until: None,
-            },
-        );
-        if let Some(change) = change.and_then(|id| state.changes.get_mut(&id)) {
-            change.state = ChangeState::Implementing;
-            change.recovery = Some(*recovery);
-        }
-        if let Some(incident) = incident {
-            if let Some(found) = state.incidents.get_mut(incident) {
-                found.recoveries.push(*recovery);
-            }
-            tell(state, *incident, recorded, TimelineKind::Recovery, format!("{recovery} started: {}", plan.title));
-        }
-        return;
-    }
-    let id = match &recorded.event {
-        Event::StepStarted { recovery, .. }
-        | Event::StepDone { recovery, .. }
-        | Event::StepFailed { recovery, .. }
-        | Event::RecoveryCancelRequested { recovery, .. }
-        | Event::RecoveryEnded { recovery, .. }
-        | Event::WatchEnded { recovery, .. } => *recovery,
-        _ => return,
-    };
-    let Some(recovery) = state.recoveries.get_mut(&id) else { return };
-    let line = run_on(recovery, recorded);
-    if let (Some(incident), Some((kind, text))) = (recovery.incident, line) {
-        tell(state, incident, recorded, kind, text);
-    }
-}
-
-fn run_on(recovery: &mut Recovery, recorded: &Recorded) -> Option<(TimelineKind, String)> {
-    let at = recorded.at;
-    let id = recovery.id;
-    let total = recovery.steps.len();
-    let name =
-        |step: usize, recovery: &Recovery| recovery.plan.steps.get(step).map(Step::to_string).unwrap_or_default();
-    match &recorded.event {
-        Event::StepStarted { step, .. } => {
-            let run = recovery.steps.get_mut(*step)?;
-            run.state = StepState::Running;
-            run.started_at.get_or_insert(at);
-            let text = format!("{id} step {} of {total}: {}", step + 1, name(*step, recovery));
-            Some((TimelineKind::Recovery, text))
-        }
-        Event::StepDone { step, output, .. } => {
-            let run = recovery.steps.get_mut(*step)?;
-            run.state = StepState::Done;
-            run.ended_at = Some(at);
-            run.output.clone_from(output);
-            None
-        }
-        Event::StepFailed { step, error, .. } => {
-            let run = recovery.steps.get_mut(*step)?;
-            run.state = StepState::Failed;
-            run.ended_at = Some(at);
-            run.output.clone_from(error);
-            Some((TimelineKind::Bad, format!("{id} step {} failed: {error}", step + 1)))
-        }
-        Event::RecoveryCancelRequested { reason, .. } => {
-            recovery.cancel_requested = true;
-            Some((TimelineKind::Recovery, format!("{id} is to stop after this step: {reason}")))
-        }
-        Event::RecoveryEnded { outcome, summary, .. } => {
-            recovery.ended = Some((at, *outcome));
-            recovery.summary.clone_from(summary);
-            let succeeded = *outcome == RecoveryOutcome::Succeeded;
-            recovery.watch_until = succeeded.then(|| at + chrono::TimeDelta::seconds(WATCH_SECONDS));
-            let kind = if succeeded { TimelineKind::Good } else { TimelineKind::Bad };
-            Some((kind, format!("{id} {outcome}: {summary}")))
-        }
-        Event::WatchEnded { passed, reason, .. } => {
-            recovery.watch_until = None;
-            let kind = if *passed { TimelineKind::Good } else { TimelineKind::Bad };
-            Some((kind, format!("watch after {id} ended: {reason}")))
-        }
-        _ => None,
     }
 }

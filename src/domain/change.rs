@@ -189,7 +189,7 @@ impl Risk {
 
 fn step_risk(platform: &Platform, step: &Step) -> (u8, &'static str) {
     match step {
-        Step::SwitchRelease { .. } => (1, "code changes"),
+        Step::SwitchRelease { .. } | Step::RollForward { .. } => (1, "code changes"),
         Step::RestoreSnapshot { component, .. } => match platform.component(component).map(|c| c.kind) {
             Some(ComponentKind::Database) => (3, "a database is replaced"),
             Some(ComponentKind::Data) => (2, "data is replaced"),
@@ -203,7 +203,9 @@ fn step_risk(platform: &Platform, step: &Step) -> (u8, &'static str) {
                 Some(ActionRisk::High) | None => (3, "an action of high risk runs"),
             }
         }
-        Step::SafetySnapshot { .. } | Step::Reload { .. } | Step::Validate { .. } => (0, ""),
+        Step::SafetySnapshot { .. } | Step::Reload { .. } | Step::StopIfHealthy { .. } | Step::Validate { .. } => {
+            (0, "")
+        }
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Actor, ChangeId, ChangeOutcome, ChangeState, Clock, Command, DeploymentOrigin, DiagnosisId, Event, Fix, IncidentId,
-    IncidentState, Plan, RecoveryId, RecoveryOutcome, Refusal, RollbackRequest, Scope, SnapshotTrigger, State, Status,
-    Step, StepState, change, deployment, diagnosis, health, incident, operator, plan, policy, retention, snapshot,
+    Actor, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, Refusal,
+    RollbackRequest, SnapshotTrigger, State, Status, adopt, change, deployment, diagnosis, health, incident, operator,
+    plan, remedy, replica, retention, run, snapshot,
 };
 
 /// When a command is given, and by whom.
@@ -117,16 +117,17 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             Ok(if same { Vec::new() } else { vec![Event::SnapshotPinned { snapshot, pinned }] })
         }
         Command::RequestProof { snapshot, proof } => snapshot::request_proof(state, snapshot, proof),
+        Command::Replicate => replica::request(state),
         Command::ApplyRetention => Ok(retention::forget(state, at)),
         Command::RequestRollback(request) => {
             let planned = plan::plan_rollback(state, &request)?;
             let incident = request.incident.or_else(|| incident_for(state, &planned));
-            start_or_ask(state, planned, &request.reason, incident, meta)
+            run::start_or_ask(state, planned, &request.reason, incident, meta)
         }
         Command::RequestAction { service, action, incident, reason } => {
             let planned = plan::plan_action(state, &service, &action)?;
             let incident = incident.or_else(|| incident_for(state, &planned));
-            start_or_ask(state, planned, &reason, incident, meta)
+            run::start_or_ask(state, planned, &reason, incident, meta)
         }
         Command::CancelRecovery { recovery, reason } => {
             let found = state.recovery(recovery)?;
@@ -143,14 +144,14 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             let planned = plan::plan_undo(state, found)?;
             let incident =
                 found.incident.filter(|id| state.incidents.get(id).is_some_and(|found| found.state.is_open()));
-            start_or_ask(state, planned, &reason, incident, meta)
+            run::start_or_ask(state, planned, &reason, incident, meta)
         }
 
         Command::ApproveChange { change, plan_hash, reason } => {
             let events = change::approve(state, change, &plan_hash, &reason, actor, at)?;
             // The last yes starts it, so it has to wait for whatever is in the way: nobody would start it afterwards.
             if events.iter().any(|event| matches!(event, Event::ChangeAuthorised { .. })) {
-                not_running(state, &state.change(change)?.plan)?;
+                run::not_running(state, &state.change(change)?.plan)?;
             }
             Ok(events)
         }
@@ -214,7 +215,7 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             diagnosis::running(state, diagnosis)?;
             Ok(vec![Event::DiagnosisFailed { diagnosis, error }])
         }
-        Command::ProposeFix { diagnosis } => propose_fix(state, diagnosis, meta),
+        Command::ProposeRemedy { incident } => remedy::propose(state, incident, meta),
         Command::FinishSnapshot { snapshot, captured, total_bytes } => {
             snapshot::running(state, snapshot)?;
             Ok(vec![Event::SnapshotTaken { snapshot, captured, total_bytes }])
@@ -236,6 +237,11 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             Ok(vec![Event::SnapshotProofFailed { snapshot, proof, error }])
         }
         Command::FinishPrune { vault_ids, total_bytes } => Ok(vec![Event::VaultPruned { vault_ids, total_bytes }]),
+        Command::AdoptSnapshots { found } => Ok(adopt::adopt(state, found)),
+        Command::EndReplication { problem } => {
+            let runs = state.vault.replica.copying_since.is_some();
+            Ok(if runs { vec![Event::ReplicationEnded { problem }] } else { Vec::new() })
+        }
         Command::ObserveVersion { component, version } => {
             deployment::record(state, &component, &version, DeploymentOrigin::Observed, "found live")
         }
@@ -247,14 +253,20 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             }
             snapshot::request(state, components, SnapshotTrigger::Safety, &format!("before {recovery}"), Some(recovery))
         }
-        Command::StartRecovery { change } => start_approved(state, change),
-        Command::StartStep { recovery, step } => start_step(state, recovery, step),
-        Command::FinishStep { recovery, step, output } => finish_step(state, recovery, step, output),
+        Command::StartRecovery { change } => run::start_approved(state, change),
+        Command::StartStep { recovery, step } => run::start_step(state, recovery, step),
+        Command::FinishStep { recovery, step, output, finding } => {
+            run::finish_step(state, recovery, step, output, finding)
+        }
         Command::FailStep { recovery, step, error } => {
-            running_step(state, recovery, step)?;
+            run::running_step(state, recovery, step)?;
             Ok(vec![Event::StepFailed { recovery, step, error }])
         }
-        Command::EndRecovery { recovery, outcome, summary } => end_recovery(state, recovery, outcome, summary),
+        Command::EndRecovery { recovery, outcome, summary } => run::end_recovery(state, recovery, outcome, summary),
+        Command::RecordValidation { recovery, phase, criteria } => {
+            state.recovery(recovery)?;
+            Ok(vec![Event::RecoveryValidated { recovery, phase, criteria }])
+        }
         Command::EndWatch { recovery, passed, reason } => {
             if state.recovery(recovery)?.watch_until.is_none() {
                 return Ok(Vec::new());
@@ -291,181 +303,6 @@ fn load_platform(state: &State, platform: Arc<crate::platform::Platform>) -> Res
 
 fn incident_for(state: &State, plan: &Plan) -> Option<IncidentId> {
     plan.services.iter().find_map(|service| state.incident_of(service)).map(|incident| incident.id)
-}
-
-/// Runs a plan at once where the rules allow it, and opens a change where they do not.
-fn start_or_ask(
-    state: &State,
-    plan: Plan,
-    reason: &str,
-    incident: Option<IncidentId>,
-    meta: &Meta,
-) -> Result<Vec<Event>, Refusal> {
-    not_running(state, &plan)?;
-    if let Some(id) = incident {
-        state.incident(id)?;
-    }
-    let risk = change::Risk::of(&state.platform, &plan);
-    if !policy::runs_without_approval(state, &meta.actor, &plan.services, risk.score) {
-        return change::submit(state, plan, reason, incident, meta.at);
-    }
-    let mut events = vec![Event::RecoveryStarted {
-        recovery: state.next_recovery(),
-        plan: Arc::new(plan),
-        reason: incident::line("reason", reason)?,
-        incident,
-        change: None,
-    }];
-    events.extend(incident.iter().flat_map(|id| incident::advance(state, *id, IncidentState::Resolving)));
-    Ok(events)
-}
-
-/// One recovery per component, and per service an action runs on, at a time.
-fn not_running(state: &State, plan: &Plan) -> Result<(), Refusal> {
-    for recovery in state.running_recoveries() {
-        if let Some(component) = plan.components().find(|name| recovery.plan.components().any(|other| other == *name)) {
-            return Err(Refusal::new("recovery-running", format!("{} works on {component} already", recovery.id))
-                .hint("wait for it or cancel it"));
-        }
-        if let Some(service) = plan.services.iter().find(|name| recovery.plan.services.contains(name)) {
-            return Err(Refusal::new("recovery-running", format!("{} works on {service} already", recovery.id))
-                .hint("wait for it or cancel it"));
-        }
-    }
-    Ok(())
-}
-
-fn propose_fix(state: &State, id: DiagnosisId, meta: &Meta) -> Result<Vec<Event>, Refusal> {
-    let diagnosis = state.diagnoses.get(&id).ok_or_else(|| Refusal::unknown("diagnosis", id))?;
-    let super::DiagnosisState::Concluded { document, .. } = &diagnosis.state else {
-        return Err(Refusal::new("diagnosis-running", format!("{id} has no answer yet")));
-    };
-    let found = state.incident(diagnosis.incident)?;
-    if !found.state.is_open() {
-        return Ok(Vec::new());
-    }
-    if let Some(waiting) = found
-        .changes
-        .iter()
-        .filter_map(|id| state.changes.get(id))
-        .find(|change| change.state <= ChangeState::Implementing)
-    {
-        return Err(Refusal::new("change-waiting", format!("{} is {} already", waiting.id, waiting.state)));
-    }
-    let tried: Vec<String> = found
-        .recoveries
-        .iter()
-        .filter_map(|id| state.recoveries.get(id))
-        .map(|recovery| recovery.plan.hash())
-        .chain(found.changes.iter().filter_map(|id| state.changes.get(id)).map(|change| change.plan_hash.clone()))
-        .collect();
-    let reason = format!(
-        "{} {}, diagnosis {:.2}: {}",
-        found.id, found.severity, document.root_cause.confidence, document.root_cause.issue
-    );
-    let reason: String = reason.chars().take(400).collect();
-    let mut last = Refusal::new("nothing-to-propose", format!("{id} suggests nothing that was not tried already"));
-    for suggestion in &document.suggested_fixes {
-        let planned = match &suggestion.fix {
-            Fix::RollBack { component } => plan::plan_rollback(
-                state,
-                &RollbackRequest {
-                    scope: Scope::Components(vec![component.clone()]),
-                    to: None,
-                    reason: reason.clone(),
-                    incident: Some(found.id),
-                },
-            ),
-            Fix::RunAction { service, action } => plan::plan_action(state, service, action),
-        };
-        match planned {
-            Ok(plan) if !tried.contains(&plan.hash()) => {
-                return start_or_ask(state, plan, &reason, Some(found.id), meta);
-            }
-            Ok(_) => {}
-            Err(refusal) => last = refusal,
-        }
-    }
-    Err(last)
-}
-
-fn start_approved(state: &State, id: ChangeId) -> Result<Vec<Event>, Refusal> {
-    let found = state.change(id)?;
-    if found.state != ChangeState::Approved {
-        return Err(Refusal::new("change-not-approved", format!("{id} is {}", found.state)));
-    }
-    // What runs is what was approved: the hash is taken anew from the plan that is about to run.
-    let hash = found.plan.hash();
-    let agreed = found.approvals.iter().filter(|approval| approval.plan_hash == hash).count();
-    if hash != found.plan_hash || agreed < found.required.len() {
-        return Err(Refusal::new("plan-changed", format!("the approvals of {id} are for another plan")));
-    }
-    not_running(state, &found.plan)?;
-    let mut events = vec![Event::RecoveryStarted {
-        recovery: state.next_recovery(),
-        plan: found.plan.clone(),
-        reason: found.reason.clone(),
-        incident: found.incident,
-        change: Some(id),
-    }];
-    events.extend(found.incident.iter().flat_map(|id| incident::advance(state, *id, IncidentState::Resolving)));
-    Ok(events)
-}
-
-fn start_step(state: &State, id: RecoveryId, step: usize) -> Result<Vec<Event>, Refusal> {
-    let recovery = state.recovery(id)?;
-    if !recovery.is_running() || recovery.next_step() != Some(step) {
-        return Err(Refusal::new("step-order", format!("step {} of {id} is not the next", step + 1)));
-    }
-    if recovery.cancel_requested && recovery.steps[step].state == StepState::Waiting {
-        return Err(Refusal::new("recovery-cancelled", format!("{id} is to stop before step {}", step + 1)));
-    }
-    if recovery.steps[step].state == StepState::Running {
-        return Ok(Vec::new());
-    }
-    Ok(vec![Event::StepStarted { recovery: id, step }])
-}
-
-fn running_step(state: &State, id: RecoveryId, step: usize) -> Result<&super::Recovery, Refusal> {
-    let recovery = state.recovery(id)?;
-    match recovery.steps.get(step) {
-        Some(run) if recovery.is_running() && run.state == StepState::Running => Ok(recovery),
-        _ => Err(Refusal::new("step-not-running", format!("step {} of {id} does not run", step + 1))),
-    }
-}
-
-fn finish_step(state: &State, id: RecoveryId, step: usize, output: String) -> Result<Vec<Event>, Refusal> {
-    let recovery = running_step(state, id, step)?;
-    let mut events = vec![Event::StepDone { recovery: id, step, output }];
-    if let Some(Step::SwitchRelease { component, to, .. }) = recovery.plan.steps.get(step) {
-        let note = format!("{id}: {}", recovery.plan.title);
-        events.extend(deployment::record(state, component, to, DeploymentOrigin::Recovery(id), &note)?);
-    }
-    Ok(events)
-}
-
-fn end_recovery(
-    state: &State,
-    id: RecoveryId,
-    outcome: RecoveryOutcome,
-    summary: String,
-) -> Result<Vec<Event>, Refusal> {
-    let recovery = state.recovery(id)?;
-    if !recovery.is_running() {
-        return Ok(Vec::new());
-    }
-    if outcome == RecoveryOutcome::Succeeded && recovery.next_step().is_some() {
-        return Err(Refusal::new("steps-left", format!("{id} has steps that are not done")));
-    }
-    let mut events = vec![Event::RecoveryEnded { recovery: id, outcome, summary }];
-    if let Some(change) = recovery.change {
-        let outcome = match outcome {
-            RecoveryOutcome::Succeeded => ChangeOutcome::Validated,
-            RecoveryOutcome::Failed | RecoveryOutcome::Cancelled => ChangeOutcome::Failed,
-        };
-        events.push(Event::ChangeEnded { change, outcome });
-    }
-    Ok(events)
 }
 
 fn breach_clock(state: &State, id: IncidentId, clock: Clock, now: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {

@@ -1,5 +1,7 @@
 //! The ledger: which version of which component went live when.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -65,4 +67,17 @@ pub(super) fn record(
         origin,
         note: note.to_owned(),
     }])
+}
+
+/// Versions that a recovery left as bad and that nobody has brought back since: no policy goes to them again. Who brings a
+/// version back, by an undo or a new deployment, releases it.
+pub(super) fn quarantined<'a>(state: &'a State, component: &str) -> BTreeSet<&'a str> {
+    let mut left = BTreeSet::new();
+    for entry in state.deployments.values().filter(|entry| entry.component == component) {
+        let released = left.remove(entry.version.as_str());
+        if !released && matches!(entry.origin, DeploymentOrigin::Recovery(_)) {
+            left.extend(entry.previous.as_deref());
+        }
+    }
+    left
 }

@@ -8,6 +8,7 @@
 //! No clock, no I/O, no randomness, no async: time and outcomes come in as values. One file per subject holds its types
 //! and its rules; a new subject adds a file here, its events to `event`, and its arms to `decide` and `apply`.
 
+mod adopt;
 mod apply;
 mod change;
 mod command;
@@ -15,21 +16,30 @@ mod deadline;
 mod decide;
 mod deployment;
 mod diagnosis;
+mod estimate;
 mod event;
+mod guard;
 mod health;
 mod ids;
 mod incident;
+mod moment;
 mod operator;
 mod plan;
 mod policy;
+mod progressive;
 mod recovery;
 mod refusal;
+mod remedy;
+mod replica;
 mod retention;
+mod run;
 mod snapshot;
 mod state;
 mod summary;
+mod validation;
 mod vitals;
 
+pub use adopt::Found;
 pub use apply::apply;
 pub use change::{
     Approval, Change, ChangeKind, ChangeOutcome, ChangeState, Risk, RiskPoint, required_roles, role_name, role_to_fill,
@@ -39,23 +49,27 @@ pub use deadline::{due, next_due};
 pub use decide::{Meta, decide};
 pub use deployment::{Deployment, DeploymentOrigin};
 pub use diagnosis::{Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix};
+pub use estimate::step_seconds;
 pub use event::{Event, Recorded};
 pub use health::{Judge, ServiceHealth, Status, Verdict};
 pub use ids::{BadId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId};
 pub use incident::{
     Clock, Incident, IncidentRole, IncidentState, Severity, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
 };
+pub use moment::past;
 pub use operator::{Actor, Operator};
-pub use plan::{plan_action, plan_rollback, plan_undo};
+pub use plan::{plan_action, plan_rollback, plan_undo, steps_back};
 pub use policy::{Effect, Reaction, react, required_for, unfinished};
 pub use recovery::{
-    Plan, Recovery, RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, Step, StepRun, StepState, Strategy,
-    WATCH_SECONDS,
+    Finding, Plan, Recovery, RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, Step, StepRun, StepState,
+    Strategy, WATCH_SECONDS,
 };
 pub use refusal::Refusal;
+pub use replica::ReplicaState;
 pub use retention::{VaultState, kept};
 pub use snapshot::{Captured, Proof, Snapshot, SnapshotState, SnapshotTrigger, TestRestore, TestResult};
 pub use state::{EngineInfo, State, SystemState};
+pub use validation::{Criterion, ERRORS_ONE_IN, Phase, RESPONSE_MILLISECONDS, Validation, failure};
 pub use vitals::{Point, ServiceVitals, Vitals};
 
 pub use crate::platform::{AutomationMode, Criticality, Role};

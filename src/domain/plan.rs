@@ -1,9 +1,14 @@
 //! Plans: from a wish to ordered steps. What is planned from the same state is the same plan, byte for byte.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
 
-use super::{Plan, Recovery, Refusal, RollbackRequest, RollbackTarget, Scope, SnapshotState, State, Step, Strategy};
-use crate::platform::{Component, ComponentKind, Points};
+use super::{
+    Plan, Recovery, Refusal, RollbackRequest, RollbackTarget, Scope, SnapshotState, State, Step, StepRun, Strategy,
+    deployment::quarantined, progressive,
+};
+use crate::platform::{Component, ComponentKind, Platform, Points};
 
 /// Plans a rollback.
 ///
@@ -11,12 +16,15 @@ use crate::platform::{Component, ComponentKind, Points};
 /// A refusal when a name is unknown, when nothing would be rolled back, or when there is nothing to go back to.
 pub fn plan_rollback(state: &State, request: &RollbackRequest) -> Result<Plan, Refusal> {
     let mut components = in_scope(state, &request.scope)?;
-    components.sort_by_key(|component| (restore_order(component.kind), component.name.clone()));
+    in_order_of_recovery(&state.platform, &mut components);
+    if request.to == Some(RollbackTarget::UntilHealthy) {
+        return progressive::plan(state, request, components);
+    }
     let everything = request.scope == Scope::Everything;
     let before = started_before(state, &components, request);
     let mut moves = Vec::new();
     for component in &components {
-        match restore_step(state, component, request.to.as_ref(), before) {
+        match restore_step(state, component, request, before) {
             Ok(step) => moves.push((*component, step)),
             Err(refusal) if components.len() == 1 || everything => return Err(refusal),
             // Among several components one that has nothing to go back to stays as it is.
@@ -71,47 +79,54 @@ pub fn plan_undo(state: &State, recovery: &Recovery) -> Result<Plan, Refusal> {
     if recovery.is_running() {
         return Err(Refusal::new("recovery-running", format!("{} still runs", recovery.id)).hint("cancel it first"));
     }
-    let safety = recovery.safety_snapshot.and_then(|id| state.snapshots.get(&id));
-    let mut moves = Vec::new();
-    for (step, run) in recovery.plan.steps.iter().zip(&recovery.steps) {
-        if run.started_at.is_none() {
-            continue;
-        }
-        let captured_of = |component: &str| safety.and_then(|snapshot| Some((snapshot, snapshot.captured(component)?)));
-        let undo = match step {
-            Step::SwitchRelease { component, from: Some(from), to }
-                if captured_of(component).is_none() || keeps_versions(state, component) =>
-            {
-                Some(Step::SwitchRelease { component: component.clone(), from: Some(to.clone()), to: from.clone() })
-            }
-            Step::SwitchRelease { component, .. } | Step::RestoreSnapshot { component, .. } => {
-                let Some((snapshot, captured)) = captured_of(component) else {
-                    return Err(Refusal::new("no-safety-snapshot", format!("{component} was not captured before")));
-                };
-                Some(Step::RestoreSnapshot {
-                    component: component.clone(),
-                    snapshot: snapshot.id,
-                    vault_id: captured.vault_id.clone(),
-                    taken_at: snapshot.requested_at,
-                })
-            }
-            _ => None,
-        };
-        if let Some(undo) = undo
-            && let Some(component) = component_of(&undo).and_then(|name| state.platform.component(name))
-        {
-            moves.push((component, undo));
-        }
-    }
+    let moves = steps_back(state, recovery, |_, run| run.started_at.is_some())?;
+    let moves: Vec<_> =
+        moves.into_iter().filter_map(|step| Some((state.platform.component(step.component()?)?, step))).collect();
     if moves.is_empty() {
         return Err(Refusal::new("nothing-to-undo", format!("{} changed nothing that can be undone", recovery.id)));
     }
-    moves.reverse();
     Ok(assemble(state, Strategy::Undo(recovery.id), format!("undo {}", recovery.id), moves))
 }
 
-fn keeps_versions(state: &State, component: &str) -> bool {
-    state.platform.component(component).is_some_and(|component| component.adapter.keeps_versions())
+/// What brings each component that the steps have changed back to how it stood before the recovery, the last one changed
+/// first.
+///
+/// # Errors
+/// A refusal when the safety snapshot does not hold one of them.
+pub fn steps_back(
+    state: &State,
+    recovery: &Recovery,
+    changed: impl Fn(&Step, &StepRun) -> bool,
+) -> Result<Vec<Step>, Refusal> {
+    let safety = recovery.safety_snapshot.and_then(|id| state.snapshots.get(&id));
+    let mut back: Vec<Step> = Vec::new();
+    for (step, _) in recovery.plan.steps.iter().zip(&recovery.steps).filter(|(step, run)| changed(step, run)) {
+        let Some(component) = step.component() else { continue };
+        if back.iter().any(|known| known.component() == Some(component)) {
+            continue;
+        }
+        let captured = safety.and_then(|snapshot| Some((snapshot, snapshot.captured(component)?)));
+        let keeps = state.platform.component(component).is_some_and(|component| component.adapter.keeps_versions());
+        back.push(match step {
+            Step::SwitchRelease { from: Some(from), to, .. } if keeps || captured.is_none() => {
+                let live = state.live_version(component).unwrap_or(to).to_owned();
+                Step::SwitchRelease { component: component.to_owned(), from: Some(live), to: from.clone() }
+            }
+            _ => {
+                let (snapshot, captured) = captured.ok_or_else(|| {
+                    Refusal::new("no-safety-snapshot", format!("{component} was not captured before"))
+                })?;
+                Step::RestoreSnapshot {
+                    component: component.to_owned(),
+                    snapshot: snapshot.id,
+                    vault_id: captured.vault_id.clone(),
+                    taken_at: snapshot.requested_at,
+                }
+            }
+        });
+    }
+    back.reverse();
+    Ok(back)
 }
 
 fn in_scope<'a>(state: &'a State, scope: &'a Scope) -> Result<Vec<&'a Component>, Refusal> {
@@ -140,18 +155,29 @@ fn in_scope<'a>(state: &'a State, scope: &'a Scope) -> Result<Vec<&'a Component>
     Ok(found)
 }
 
-/// Databases before the code that reads them, code before its configuration.
-fn restore_order(kind: ComponentKind) -> u8 {
-    match kind {
-        ComponentKind::Database => 0,
-        ComponentKind::Data => 1,
-        ComponentKind::Code => 2,
-        ComponentKind::Config => 3,
-    }
+/// What a service needs comes before it, the more critical first; of one service, databases come before the code that reads
+/// them, and code before its configuration.
+fn in_order_of_recovery(platform: &Platform, components: &mut [&Component]) {
+    components.sort_by_cached_key(|component| {
+        let kind = match component.kind {
+            ComponentKind::Database => 0,
+            ComponentKind::Data => 1,
+            ComponentKind::Code => 2,
+            ComponentKind::Config => 3,
+        };
+        let criticality = platform.service(&component.service).map(|service| service.criticality);
+        // A service needs more services than each of those it needs.
+        let needs = platform.dependencies_of(&component.service).len();
+        (needs, Reverse(criticality), component.service.clone(), kind, component.name.clone())
+    });
 }
 
 /// The last good state is one from before the trouble began.
-fn started_before(state: &State, components: &[&Component], request: &RollbackRequest) -> Option<DateTime<Utc>> {
+pub(super) fn started_before(
+    state: &State,
+    components: &[&Component],
+    request: &RollbackRequest,
+) -> Option<DateTime<Utc>> {
     let named = request.incident.and_then(|id| state.incidents.get(&id)).map(|incident| incident.detected_at);
     let from_services = components
         .iter()
@@ -164,7 +190,7 @@ fn started_before(state: &State, components: &[&Component], request: &RollbackRe
 fn restore_step(
     state: &State,
     component: &Component,
-    to: Option<&RollbackTarget>,
+    request: &RollbackRequest,
     before: Option<DateTime<Utc>>,
 ) -> Result<Step, Refusal> {
     let nothing = || {
@@ -172,7 +198,9 @@ fn restore_step(
             .hint("take a snapshot while it is healthy, or name one with --to")
     };
     let is_release = component.adapter.points() == Points::Versions;
-    match to {
+    // When everything is lost, the releases on disk are too.
+    let from_vault = request.scope == Scope::Everything;
+    match &request.to {
         Some(RollbackTarget::Version(version)) if is_release => Ok(switch(state, component, version)),
         Some(RollbackTarget::Version(_)) => {
             Err(Refusal::new("no-versions", format!("{} has snapshots, not versions", component.name))
@@ -194,7 +222,7 @@ fn restore_step(
             }
             Ok(restore(snapshot.id, snapshot.requested_at, component, &captured.vault_id))
         }
-        Some(RollbackTarget::Time(time)) if is_release => {
+        Some(RollbackTarget::Time(time)) if is_release && !from_vault => {
             let version = state
                 .deployments
                 .values()
@@ -209,11 +237,11 @@ fn restore_step(
             let captured = snapshot.captured(&component.name).ok_or_else(nothing)?;
             Ok(restore(snapshot.id, snapshot.requested_at, component, &captured.vault_id))
         }
-        None if is_release => {
+        None if is_release && !from_vault => {
             let version = last_good_version(state, &component.name).ok_or_else(nothing)?;
             Ok(switch(state, component, &version))
         }
-        None => {
+        None | Some(RollbackTarget::UntilHealthy) => {
             let snapshot = state.last_good_snapshot(&component.name, before).ok_or_else(nothing)?;
             let captured = snapshot.captured(&component.name).ok_or_else(nothing)?;
             Ok(restore(snapshot.id, snapshot.requested_at, component, &captured.vault_id))
@@ -221,25 +249,21 @@ fn restore_step(
     }
 }
 
-/// The version that was live before the one that is, skipping every version that a recovery has moved away from.
+/// The version that was live before the one that is, skipping those in quarantine.
 fn last_good_version(state: &State, component: &str) -> Option<String> {
     let ledger: Vec<_> = state.deployments.values().filter(|entry| entry.component == component).collect();
     let live = ledger.last()?.version.clone();
-    let abandoned: Vec<&str> = ledger
-        .iter()
-        .filter(|entry| matches!(entry.origin, super::DeploymentOrigin::Recovery(_)))
-        .filter_map(|entry| entry.previous.as_deref())
-        .collect();
+    let quarantined = quarantined(state, component);
     ledger
         .iter()
         .rev()
         .flat_map(|entry| [Some(entry.version.as_str()), entry.previous.as_deref()])
         .flatten()
-        .find(|version| *version != live && !abandoned.contains(version))
+        .find(|version| *version != live && !quarantined.contains(version))
         .map(str::to_owned)
 }
 
-fn switch(state: &State, component: &Component, to: &str) -> Step {
+pub(super) fn switch(state: &State, component: &Component, to: &str) -> Step {
     Step::SwitchRelease {
         component: component.name.clone(),
         from: state.live_version(&component.name).map(str::to_owned),
@@ -249,13 +273,6 @@ fn switch(state: &State, component: &Component, to: &str) -> Step {
 
 fn restore(snapshot: super::SnapshotId, taken_at: DateTime<Utc>, component: &Component, vault_id: &str) -> Step {
     Step::RestoreSnapshot { component: component.name.clone(), snapshot, vault_id: vault_id.to_owned(), taken_at }
-}
-
-fn component_of(step: &Step) -> Option<&str> {
-    match step {
-        Step::SwitchRelease { component, .. } | Step::RestoreSnapshot { component, .. } => Some(component),
-        _ => None,
-    }
 }
 
 fn services_of(state: &State, moves: &[(&Component, Step)]) -> Vec<String> {

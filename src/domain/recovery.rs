@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Actor, ChangeId, IncidentId, RecoveryId, SnapshotId};
+use super::{Actor, ChangeId, IncidentId, RecoveryId, SnapshotId, Validation};
 
 /// How long a recovery stays under extended watch after it succeeded, in seconds.
 pub const WATCH_SECONDS: i64 = 30 * 60;
@@ -49,6 +49,8 @@ pub enum RollbackTarget {
     Snapshot(SnapshotId),
     /// To the newest snapshot, and the version live, at that time.
     Time(DateTime<Utc>),
+    /// Back over the ledger of deployments, newest first, until the services are healthy.
+    UntilHealthy,
 }
 
 /// Which way a recovery takes.
@@ -59,6 +61,8 @@ pub enum Strategy {
     TargetedFix,
     /// Named components go back.
     Rollback,
+    /// Deployments go back, newest first, until the services are healthy; the innocent go forward again.
+    Progressive,
     /// Everything goes back.
     FullRestore,
     /// What stood before that recovery comes back.
@@ -122,6 +126,18 @@ pub enum Step {
         /// Which.
         action: String,
     },
+    /// Run the checks of the services; when all succeed, the rollbacks that follow are skipped.
+    StopIfHealthy {
+        /// Which.
+        services: Vec<String>,
+    },
+    /// Point a component that was rolled back to no avail at its newest release again, unless that breaks the services.
+    RollForward {
+        /// Which.
+        component: String,
+        /// The release that was live before.
+        to: String,
+    },
     /// Run the checks of the services until all succeed.
     Validate {
         /// Which.
@@ -142,12 +158,25 @@ impl fmt::Display for Step {
             }
             Self::Reload { component } => write!(f, "reload {component}"),
             Self::RunAction { service, action } => write!(f, "{action} {service}"),
+            Self::StopIfHealthy { services } => write!(f, "stop here if {} is healthy", services.join(", ")),
+            Self::RollForward { component, to } => write!(f, "bring {component} forward to {to} if it is innocent"),
             Self::Validate { services } => write!(f, "validate {}", services.join(", ")),
         }
     }
 }
 
 impl Step {
+    /// The component that another state is put in the place of.
+    #[must_use]
+    pub fn component(&self) -> Option<&str> {
+        match self {
+            Self::SwitchRelease { component, .. }
+            | Self::RestoreSnapshot { component, .. }
+            | Self::RollForward { component, .. } => Some(component),
+            _ => None,
+        }
+    }
+
     /// How long such a step usually takes, in seconds, when nothing better is known.
     #[must_use]
     pub fn usual_seconds(&self) -> u64 {
@@ -156,7 +185,8 @@ impl Step {
             Self::SwitchRelease { .. } => 1,
             Self::RestoreSnapshot { .. } => 5,
             Self::Reload { .. } => 2,
-            Self::RunAction { .. } => 5,
+            Self::RunAction { .. } | Self::StopIfHealthy { .. } => 5,
+            Self::RollForward { .. } => 6,
             Self::Validate { .. } => 10,
         }
     }
@@ -218,6 +248,9 @@ pub struct Recovery {
     pub summary: String,
     /// End of the extended watch, while it runs.
     pub watch_until: Option<DateTime<Utc>>,
+    /// Proof that it worked, one phase after the other.
+    #[serde(default)]
+    pub validations: Vec<Validation>,
 }
 
 /// How a step went.
@@ -247,6 +280,21 @@ pub enum StepState {
     Done,
     /// Could not be done.
     Failed,
+    /// Need not be done.
+    Skipped,
+}
+
+/// What a step found out, where that decides how the recovery goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finding {
+    /// It was to find out nothing.
+    #[default]
+    Nothing,
+    /// The services are healthy.
+    Healthy,
+    /// They are not.
+    Unhealthy,
 }
 
 /// How a recovery ended.
@@ -272,16 +320,22 @@ impl fmt::Display for RecoveryOutcome {
 }
 
 impl Recovery {
+    /// Whether a policy runs it with nobody's approval.
+    #[must_use]
+    pub fn is_autonomous(&self) -> bool {
+        self.change.is_none() && self.started_by.operator().is_none()
+    }
+
     /// Whether it is not over.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.ended.is_none()
     }
 
-    /// The first step that is not done, with which a run goes on.
+    /// The first step that is not over, with which a run goes on.
     #[must_use]
     pub fn next_step(&self) -> Option<usize> {
-        self.steps.iter().position(|step| step.state != StepState::Done)
+        self.steps.iter().position(|step| !matches!(step.state, StepState::Done | StepState::Skipped))
     }
 }
 

@@ -1,15 +1,15 @@
 //! Questions that take a look at the world and change nothing, not even the journal.
 
 use super::{
-    ComponentDifference, DryRun, DryRunRequest, EngineHandle, FileChange, FileChangeKind, QueryError,
+    ComponentDifference, DryRun, DryRunRequest, EngineHandle, FileChange, FileChangeKind, LiveProof, QueryError,
     effects::prove::read_back,
 };
 use crate::{
     domain::{
         Actor, Command, Plan, Refusal, Risk, Snapshot, SnapshotId, State, Step, plan_action, plan_rollback, plan_undo,
-        required_for,
+        required_for, step_seconds,
     },
-    platform::Sample,
+    platform::{Component, Sample},
     recovery::{self, Target},
     store::SampleStore,
     vault::{CancelFlag, DifferenceKind},
@@ -33,7 +33,7 @@ impl EngineHandle {
         };
         let risk = Risk::of(&state.platform, &plan);
         let required = required_for(&state, actor, &plan, &risk);
-        let estimate_seconds = estimate(&state, &plan);
+        let estimate_seconds = plan.steps.iter().map(|step| step_seconds(&state, step)).sum();
         let mut components = Vec::new();
         for step in &plan.steps {
             let (name, target) = match step {
@@ -144,6 +144,27 @@ impl EngineHandle {
         Ok(problems)
     }
 
+    /// Has each component look at what is live: whether it is whole as its adapter understands it.
+    ///
+    /// # Errors
+    /// When a working directory cannot be used; what is wrong with a component is in its answer.
+    pub async fn verify_live(&self) -> Result<Vec<LiveProof>, QueryError> {
+        let components = self.state().platform.components.clone();
+        let (vault, work) = (self.vault.clone(), self.work.clone());
+        blocking(move || {
+            let room = tempfile::Builder::new()
+                .prefix("verify-")
+                .tempdir_in(&work)
+                .map_err(|error| format!("{}: {error}", work.display()))?;
+            let prove = |component: Component| LiveProof {
+                problem: recovery::verify(&component, room.path(), &vault).err().map(|error| error.to_string()),
+                component: component.name,
+            };
+            Ok(components.into_iter().map(prove).collect())
+        })
+        .await
+    }
+
     /// The last results of a service's checks, oldest first, from the sample store.
     ///
     /// # Errors
@@ -191,38 +212,5 @@ fn file_change(difference: &crate::vault::FileDifference) -> FileChange {
         },
         before: difference.before_bytes,
         after: difference.after_bytes,
-    }
-}
-
-/// Seconds a plan takes: the median of earlier successful steps of the same kind on the same thing, usual figures else.
-fn estimate(state: &State, plan: &Plan) -> u64 {
-    plan.steps
-        .iter()
-        .map(|step| {
-            let mut earlier: Vec<f64> = state
-                .recoveries
-                .values()
-                .flat_map(|recovery| recovery.plan.steps.iter().zip(&recovery.steps))
-                .filter(|(other, _)| alike(step, other))
-                .filter_map(|(_, run)| Some((run.ended_at? - run.started_at?).as_seconds_f64()))
-                .collect();
-            earlier.sort_by(f64::total_cmp);
-            match earlier.get(earlier.len() / 2) {
-                // Rounded up: nobody is sorry when it takes less.
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds, from 0 to hours")]
-                Some(seconds) => seconds.ceil() as u64,
-                None => step.usual_seconds(),
-            }
-        })
-        .sum()
-}
-
-fn alike(a: &Step, b: &Step) -> bool {
-    match (a, b) {
-        (Step::SwitchRelease { component: a, .. }, Step::SwitchRelease { component: b, .. })
-        | (Step::RestoreSnapshot { component: a, .. }, Step::RestoreSnapshot { component: b, .. })
-        | (Step::Reload { component: a }, Step::Reload { component: b }) => a == b,
-        (Step::RunAction { .. }, _) | (Step::Validate { .. }, _) | (Step::SafetySnapshot { .. }, _) => a == b,
-        _ => false,
     }
 }

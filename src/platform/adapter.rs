@@ -95,6 +95,18 @@ impl Adapter {
         matches!(self, Self::Release { .. })
     }
 
+    /// What it restores, and no other component may.
+    #[must_use]
+    pub fn places(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Release { root } | Self::Git { root, .. } => vec![root.join("releases"), root.join("current")],
+            Self::Files { paths } | Self::Env { paths } => paths.clone(),
+            Self::Flags { path } | Self::Sqlite { path } => vec![path.clone()],
+            // Only its programs know.
+            Self::Command(_) => Vec::new(),
+        }
+    }
+
     /// Whether a restore that fails leaves what was live before. A program of somebody else may stop half way.
     #[must_use]
     pub fn switches_at_once(&self) -> bool {

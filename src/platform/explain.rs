@@ -8,8 +8,8 @@ use std::{
 
 use super::adapter::Adapter;
 use super::model::{
-    AutomationMode, Check, Component, ComponentKind, Criticality, HostResource, Platform, Probe, Profile, Role,
-    Service, VaultCare,
+    AutomationMode, Check, Component, ComponentKind, Criticality, HostResource, Platform, Probe, Profile, ReplicaPlace,
+    Role, Service, VaultCare,
 };
 
 /// What will be watched and how often, what can be restored, and who may act.
@@ -78,7 +78,13 @@ fn write_vault(out: &mut String, vault: &VaultCare) -> Result {
         "  proved: bytes read back every {}, restored into a scratch place every {}",
         time(vault.verify_every),
         time(vault.test_restore_every)
-    )
+    )?;
+    match &vault.replica {
+        Some(ReplicaPlace::Directory(path)) => {
+            writeln!(out, "  copied: every snapshot to the directory {}", path.display())
+        }
+        None => writeln!(out, "  copied: nowhere, they go with this host; [vault] names no replica"),
+    }
 }
 
 fn write_service(out: &mut String, service: &Service) -> Result {

@@ -12,6 +12,7 @@ mod model;
 mod parse;
 mod parse_adapter;
 mod parse_check;
+mod parse_vault;
 mod problem;
 mod reader;
 mod sample;

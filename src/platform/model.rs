@@ -68,6 +68,9 @@ pub struct VaultCare {
     /// Longest time between two proofs that a component can be restored.
     #[serde(with = "seconds")]
     pub test_restore_every: Duration,
+    /// Where a second copy of every snapshot is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica: Option<ReplicaPlace>,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -77,7 +80,14 @@ impl VaultCare {
     #[must_use]
     pub fn of(profile: Profile) -> Self {
         let hourly = if profile == Profile::Production { DAY * 7 } else { DAY };
-        Self { keep_newest: 10, keep_hourly: hourly, keep_daily: DAY * 30, verify_every: DAY, test_restore_every: DAY }
+        Self {
+            keep_newest: 10,
+            keep_hourly: hourly,
+            keep_daily: DAY * 30,
+            verify_every: DAY,
+            test_restore_every: DAY,
+            replica: None,
+        }
     }
 }
 
@@ -98,6 +108,14 @@ pub enum AutomationMode {
     Assist,
     /// Also run pre-approved recoveries.
     Auto,
+}
+
+/// Where a second copy of the snapshot store is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ReplicaPlace {
+    /// A directory of this host, such as one below the mount point of another disk.
+    Directory(PathBuf),
 }
 
 /// Something users depend on.

@@ -8,10 +8,10 @@ use super::{
     adapter::Adapter,
     model::{
         Action, ActionRisk, Automation, AutomationMode, Component, ComponentKind, Criticality, OperatorEntry, Platform,
-        Profile, Role, Service, VaultCare,
+        Profile, Role, Service,
     },
     parse_adapter::{self, paths},
-    parse_check,
+    parse_check, parse_vault,
     problem::{Problem, Problems},
     reader::{Found, Reader, Section},
     validate::{self, Spans},
@@ -72,7 +72,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     let mut spans = Spans::default();
     let (name, profile) = heading(&mut root, &mut reader);
     let mode = automation(&mut root, &mut reader);
-    let vault = vault(&mut root, &mut reader, profile);
+    let vault = parse_vault::vault(&mut root, &mut reader, &mut spans, profile);
     let services = reader.sections(root.get("service"), "service");
     let services: Vec<Service> =
         services.into_iter().map(|section| service(section, &mut reader, &mut spans)).collect();
@@ -126,25 +126,6 @@ fn automation(root: &mut Section<'_, '_>, reader: &mut Reader) -> AutomationMode
     });
     section.finish(reader);
     mode.unwrap_or_default()
-}
-
-fn vault(root: &mut Section<'_, '_>, reader: &mut Reader, profile: Profile) -> VaultCare {
-    let usual = VaultCare::of(profile);
-    let Some(value) = root.get("vault") else { return usual };
-    let Some(mut section) = reader.section(value, "vault", "a table headed [vault]") else { return usual };
-    let keep_newest =
-        section.read(reader, "keep_newest", |reader, value, place| reader.number(value, place, 1..=10_000));
-    let care = VaultCare {
-        keep_newest: keep_newest.unwrap_or(usual.keep_newest),
-        keep_hourly: section.read(reader, "keep_hourly", Reader::duration).unwrap_or(usual.keep_hourly),
-        keep_daily: section.read(reader, "keep_daily", Reader::duration).unwrap_or(usual.keep_daily),
-        verify_every: section.read(reader, "verify_every", Reader::duration).unwrap_or(usual.verify_every),
-        test_restore_every: section
-            .read(reader, "test_restore_every", Reader::duration)
-            .unwrap_or(usual.test_restore_every),
-    };
-    section.finish(reader);
-    care
 }
 
 /// The name of a section, empty when it has none (which is reported), and where it stands.

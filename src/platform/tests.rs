@@ -336,6 +336,26 @@ fn two_of_a_kind_are_refused() {
 }
 
 #[test]
+fn a_replica_is_a_directory_that_no_component_captures() {
+    let with_files = |replica: &str| {
+        with(&format!(
+            "[[component]]\nname = \"data\"\nservice = \"auth\"\nfiles = {{ paths = [\"/srv/data\"] }}\n[vault]\nreplica = {replica}\n"
+        ))
+    };
+    let platform = read(&with_files("{ directory = \"/mnt/backup\" }"));
+    assert_eq!(platform.vault.replica, Some(ReplicaPlace::Directory(PathBuf::from("/mnt/backup"))));
+    assert!(explain(&platform).contains("every snapshot to the directory /mnt/backup"));
+    assert_eq!(
+        complaints(&with_files("{ directory = \"/srv/data/copy\" }")),
+        [
+            "codeblue.toml:10: vault.replica: it lies in /srv/data, which component \"data\" captures; expected a directory on another disk"
+        ]
+    );
+    let nowhere = complaints(&with_files("{}"));
+    assert!(nowhere.len() == 1 && nowhere[0].contains("directory"), "{nowhere:?}");
+}
+
+#[test]
 fn a_missing_file_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let problems = load(&folder.path().join("codeblue.toml")).unwrap_err().to_string();

@@ -6,8 +6,7 @@ use std::{
 };
 
 use super::{
-    adapter::Adapter,
-    model::{Platform, Profile},
+    model::{Platform, Profile, ReplicaPlace},
     problem::nearest,
     reader::Reader,
 };
@@ -18,6 +17,7 @@ pub(super) struct Spans {
     pub(super) services: Vec<ServiceSpans>,
     pub(super) components: Vec<ComponentSpans>,
     pub(super) operators: Vec<OperatorSpans>,
+    pub(super) replica: usize,
 }
 
 #[derive(Debug)]
@@ -60,6 +60,7 @@ pub(super) fn validate(platform: &Platform, spans: &Spans, reader: &mut Reader) 
     references(platform, spans, reader);
     circles(platform, spans, reader);
     ownership(platform, spans, reader);
+    second_copy(platform, spans, reader);
     if platform.profile != Profile::Drill {
         let logins = platform.operators.iter().zip(&spans.operators);
         let logins = logins.filter_map(|(person, span)| Some((person.login.as_deref()?, span.login)));
@@ -152,11 +153,24 @@ fn circles(platform: &Platform, spans: &Spans, reader: &mut Reader) {
     }
 }
 
+/// A replica inside what is captured would be captured, and grow with every snapshot.
+fn second_copy(platform: &Platform, spans: &Spans, reader: &mut Reader) {
+    let Some(ReplicaPlace::Directory(replica)) = &platform.vault.replica else {
+        return;
+    };
+    for component in &platform.components {
+        for place in component.adapter.places().into_iter().filter(|place| replica.starts_with(place)) {
+            let what = format!("it lies in {}, which component \"{}\" captures", place.display(), component.name);
+            reader.problem(spans.replica, "vault.replica", what, "a directory on another disk");
+        }
+    }
+}
+
 /// Two components that restore the same place, or one a place within the other's, would undo each other.
 fn ownership(platform: &Platform, spans: &Spans, reader: &mut Reader) {
     let mut owned: Vec<(PathBuf, &str)> = Vec::new();
     for (component, span) in platform.components.iter().zip(&spans.components) {
-        let places: Vec<PathBuf> = places(&component.adapter).iter().map(|place| plain(place)).collect();
+        let places: Vec<PathBuf> = component.adapter.places().iter().map(|place| plain(place)).collect();
         let taken = places.iter().find_map(|place| {
             let (_, owner) = owned.iter().find(|(other, _)| place.starts_with(other) || other.starts_with(place))?;
             Some((place, *owner))
@@ -166,17 +180,6 @@ fn ownership(platform: &Platform, spans: &Spans, reader: &mut Reader) {
             reader.problem(span.name, "component", what, "each path in one component");
         }
         owned.extend(places.into_iter().map(|place| (place, component.name.as_str())));
-    }
-}
-
-/// What a component restores, and nobody else may.
-fn places(adapter: &Adapter) -> Vec<PathBuf> {
-    match adapter {
-        Adapter::Release { root } | Adapter::Git { root, .. } => vec![root.join("releases"), root.join("current")],
-        Adapter::Files { paths } | Adapter::Env { paths } => paths.clone(),
-        Adapter::Flags { path } | Adapter::Sqlite { path } => vec![path.clone()],
-        // only its programs know
-        Adapter::Command(_) => Vec::new(),
     }
 }
 

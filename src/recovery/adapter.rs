@@ -1,7 +1,7 @@
 //! The operations every adapter has, and which adapter does them for a component.
 
 use std::{
-    fmt,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -165,6 +165,18 @@ fn handler(component: &Component) -> Box<dyn Handler + '_> {
     }
 }
 
+/// Whether nothing at all is where the component belongs, as on a host that was just set up.
+#[must_use]
+pub fn is_absent(component: &Component) -> bool {
+    let places = component.adapter.places();
+    let empty = |place: &PathBuf| match fs::symlink_metadata(place) {
+        Ok(found) if found.is_dir() => fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none()),
+        Ok(_) => false,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    !places.is_empty() && places.iter().all(empty)
+}
+
 /// Captures a component into the vault. A database goes through a copy in `staging_dir`, which is private and empty again afterwards.
 ///
 /// # Errors
@@ -221,7 +233,18 @@ pub fn restore(
     if cancel.is_cancelled() {
         return Err(RecoveryError::Cancelled);
     }
+    make_way(component)?;
     handler.restore(&job, target)
+}
+
+/// On an empty host the directories above what is restored are gone too.
+fn make_way(component: &Component) -> Result<(), RecoveryError> {
+    for place in component.adapter.places() {
+        if let Some(above) = place.parent().filter(|above| !above.exists()) {
+            fs::create_dir_all(above).map_err(|error| RecoveryError::io("create", above, error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Ends a restore that was interrupted in the middle of its switch, and clears away what one that was interrupted earlier left.

@@ -144,6 +144,8 @@ pub(super) fn restore(root: &Path, job: &Job<'_>, target: &Target) -> Result<Res
             if live.is_dir() && vault.difference_live(id, &live, &live, cancel)?.is_empty() {
                 (version, Vec::new())
             } else {
+                let releases = root.join(RELEASES);
+                fs::create_dir_all(&releases).map_err(|error| RecoveryError::io("create", &releases, error))?;
                 let staged = staging_path(&live, id);
                 let made = vault.stage(id, &live, &staged, cancel)?;
                 if !made.is_whole() {

@@ -28,10 +28,10 @@ pub enum Message {
     Failed(String),
     /// A dry run of a change is here.
     ChangeDryRun(ChangeId, Result<DryRun, String>),
-    /// A dry run that a question was waiting for is here.
+    /// The dry run of what is about to be asked for is here.
     DryRun(Box<Command>, Result<DryRun, String>),
-    /// A difference to the live system is here.
-    Difference(SnapshotId, Result<Vec<ComponentDifference>, String>),
+    /// What differs between a snapshot and the live system, or a later one, is here.
+    Difference(SnapshotId, Option<SnapshotId>, Result<Vec<ComponentDifference>, String>),
     /// Something worth a short message.
     Said(String),
 }
@@ -52,12 +52,10 @@ pub enum Request {
     Submit(Box<Command>),
     /// Find out what a change would do.
     ChangeDryRun(ChangeId),
-    /// Find out what a command would do, and ask then.
+    /// Find out what a command would change.
     DryRun(DryRunRequest, Box<Command>),
-    /// Compare a snapshot with the live system.
-    Difference(SnapshotId),
-    /// Read a snapshot back from the vault.
-    Verify(SnapshotId),
+    /// Compare a snapshot with the live system, or with a later one.
+    Difference(SnapshotId, Option<SnapshotId>),
     /// Inject a fault into the sandbox.
     Inject(String),
     /// Take all faults back.

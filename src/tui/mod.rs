@@ -11,9 +11,12 @@
 //! page is a variant of `model::Screen` and a file in `view`; a new action is a row of the table.
 
 mod action;
+mod browse;
 mod hit;
+mod lists;
 mod message;
 mod model;
+mod overlay;
 mod runtime;
 mod term;
 #[cfg(test)]

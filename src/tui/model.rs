@@ -8,10 +8,14 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use tui_textarea::TextArea;
 
-use super::{hit::HitMap, message::Request};
+use super::{
+    browse::{Browse, Standing},
+    hit::HitMap,
+    message::Request,
+};
 use crate::{
-    domain::{ChangeId, IncidentId, Operator, Recorded, RecoveryId, SnapshotId, State, Status, Vitals},
-    engine::{ComponentDifference, DryRun},
+    domain::{ChangeId, Command, IncidentId, Operator, Plan, Recorded, RecoveryId, SnapshotId, State, Status, Vitals},
+    engine::{ComponentDifference, DryRun, DryRunRequest},
     platform::Profile,
 };
 
@@ -43,6 +47,8 @@ pub struct Model {
     pub patience: HashMap<String, Duration>,
     /// First visible line of a long page.
     pub scroll: usize,
+    /// Lines the page could scroll, as last drawn.
+    pub deepest: usize,
     /// What lies over the screen.
     pub overlay: Option<Overlay>,
     /// A short message.
@@ -53,8 +59,14 @@ pub struct Model {
     pub recent: VecDeque<Recorded>,
     /// Dry runs of changes.
     pub dry_runs: HashMap<ChangeId, Loaded<DryRun>>,
-    /// Differences of snapshots to the live system.
-    pub differences: HashMap<SnapshotId, Loaded<Vec<ComponentDifference>>>,
+    /// What differs between a snapshot and the live system, or another snapshot.
+    pub differences: HashMap<(SnapshotId, Option<SnapshotId>), Comparison>,
+    /// What is looked at among the snapshots.
+    pub browse: Browse,
+    /// How each component stands in the vault; kept because every row asks for it.
+    pub standing: HashMap<String, Standing>,
+    /// What is about to be asked for, with its plan.
+    pub asked: Option<Asked>,
     /// Faults that may be injected, when this is a drill on a sandbox.
     pub faults: Vec<Fault>,
     /// Where things are on the screen, as last drawn.
@@ -90,6 +102,30 @@ pub enum Loaded<T> {
     Failed(String),
 }
 
+/// A comparison that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// When.
+    pub asked: DateTime<Utc>,
+    /// What came of it.
+    pub result: Loaded<Vec<ComponentDifference>>,
+}
+
+/// A command that is looked at before it is given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// What would be planned.
+    pub request: DryRunRequest,
+    /// What would be given.
+    pub command: Command,
+    /// The plan, as far as this board can tell; the rule that says no, else.
+    pub plan: Result<Plan, String>,
+    /// When it was asked for.
+    pub since: DateTime<Utc>,
+    /// What it would change.
+    pub dry_run: Loaded<DryRun>,
+}
+
 /// A whole page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Screen {
@@ -101,8 +137,12 @@ pub enum Screen {
     Incident(IncidentId),
     /// One change, as its approver sees it.
     Change(ChangeId),
-    /// The snapshots.
+    /// What is about to be asked for, with its plan.
+    Plan,
+    /// The snapshots of a component, and the point in time to go back to.
     Snapshots,
+    /// What differs between a snapshot and the live system, or a later snapshot.
+    Difference(SnapshotId, Option<SnapshotId>),
     /// One recovery.
     Recovery(RecoveryId),
     /// All recoveries.
@@ -136,8 +176,10 @@ impl Pane {
 pub enum List {
     /// A pane of the board.
     Pane(Pane),
-    /// The snapshots screen.
+    /// The snapshots of the component in question.
     Snapshots,
+    /// The components.
+    Components,
     /// The recoveries screen.
     Recoveries,
     /// The journal screen.
@@ -164,6 +206,8 @@ pub enum Target {
     Action(&'static str),
     /// A choice of a menu or palette.
     Choice(usize),
+    /// A point in time on the strip, in seconds since 1970.
+    Moment(i64),
     /// The button that goes on.
     Go,
     /// The button that does not.
@@ -222,8 +266,6 @@ pub enum Overlay {
         /// What was typed.
         input: Box<TextArea<'static>>,
     },
-    /// Something is on its way.
-    Wait(String),
 }
 
 /// A question before something is done.
@@ -264,6 +306,8 @@ pub enum Purpose {
     Halt,
     /// What lists are narrowed to.
     Filter,
+    /// A point in time to go back to.
+    Time,
 }
 
 impl Model {
@@ -282,12 +326,16 @@ impl Model {
             held: None,
             patience: HashMap::new(),
             scroll: 0,
+            deepest: 0,
             overlay: None,
             toast: None,
             filter: String::new(),
             recent: VecDeque::new(),
             dry_runs: HashMap::new(),
             differences: HashMap::new(),
+            browse: Browse::default(),
+            standing: HashMap::new(),
+            asked: None,
             faults,
             hits: HitMap::default(),
             page: 10,
@@ -304,84 +352,6 @@ impl Model {
     #[must_use]
     pub fn is_drill(&self) -> bool {
         self.state.platform.profile == Profile::Drill
-    }
-
-    /// The list that the arrow keys move in, if there is one.
-    #[must_use]
-    pub fn list(&self) -> Option<List> {
-        match self.screen() {
-            Screen::Board => Some(List::Pane(self.focus)),
-            Screen::Snapshots => Some(List::Snapshots),
-            Screen::Recoveries => Some(List::Recoveries),
-            Screen::Journal => Some(List::Journal),
-            _ => None,
-        }
-    }
-
-    /// The keys of a list's rows, in the order shown.
-    #[must_use]
-    pub fn rows(&self, list: List) -> Vec<String> {
-        let wanted = |text: &str| self.filter.is_empty() || text.to_lowercase().contains(&self.filter.to_lowercase());
-        match list {
-            List::Pane(Pane::Services) => {
-                let mut names: Vec<&str> = self
-                    .state
-                    .platform
-                    .services
-                    .iter()
-                    .map(|service| service.name.as_str())
-                    .filter(|name| wanted(name))
-                    .collect();
-                match &self.held {
-                    Some(held) => {
-                        let places: HashMap<&str, usize> =
-                            held.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
-                        names.sort_by_key(|name| places.get(name).copied());
-                    }
-                    None => names.sort_by_cached_key(|name| std::cmp::Reverse(self.urgency(name))),
-                }
-                names.into_iter().map(str::to_owned).collect()
-            }
-            List::Pane(Pane::Incidents) => {
-                let mut incidents: Vec<_> = self.state.open_incidents().filter(|i| wanted(&i.title)).collect();
-                incidents.sort_by_key(|incident| (incident.severity, std::cmp::Reverse(incident.id)));
-                let mut keys: Vec<String> = incidents.iter().map(|incident| incident.id.to_string()).collect();
-                let over = self.state.incidents.values().rev().filter(|i| !i.state.is_open() && wanted(&i.title));
-                keys.extend(over.take(20).map(|incident| incident.id.to_string()));
-                keys
-            }
-            List::Pane(Pane::Approvals) => {
-                let mut keys: Vec<String> = self
-                    .state
-                    .pending_changes()
-                    .iter()
-                    .filter(|c| wanted(&c.title))
-                    .map(|c| c.id.to_string())
-                    .collect();
-                let over =
-                    self.state.changes.values().rev().filter(|c| !keys.contains(&c.id.to_string()) && wanted(&c.title));
-                let over: Vec<String> = over.take(20).map(|change| change.id.to_string()).collect();
-                keys.extend(over);
-                keys
-            }
-            List::Pane(Pane::Snapshots) | List::Snapshots => self
-                .state
-                .snapshots
-                .values()
-                .rev()
-                .filter(|snapshot| wanted(&snapshot.components.join(" ")) || wanted(&snapshot.reason))
-                .take(500)
-                .map(|snapshot| snapshot.id.to_string())
-                .collect(),
-            List::Recoveries => self.state.recoveries.keys().rev().take(500).map(ToString::to_string).collect(),
-            List::Journal => self
-                .recent
-                .iter()
-                .rev()
-                .filter(|recorded| wanted(&recorded.event.summary()) || wanted(&recorded.actor.to_string()))
-                .map(|recorded| recorded.seq.to_string())
-                .collect(),
-        }
     }
 
     /// How much a service wants to be looked at.
@@ -424,115 +394,21 @@ impl Model {
             services.iter().filter_map(|service| Some((service.name.clone(), service.allowed_silence()?))).collect();
     }
 
-    /// Place of the selected row of a list.
-    #[must_use]
-    pub fn selected_place(&self, list: List) -> usize {
-        let rows = self.rows(list);
-        let cursor = self.cursors.get(&list);
-        cursor
-            .and_then(|cursor| rows.iter().position(|key| *key == cursor.key))
-            .or(cursor.map(|cursor| cursor.place.min(rows.len().saturating_sub(1))))
-            .unwrap_or(0)
-    }
-
-    /// Key of the selected row of a list.
-    #[must_use]
-    pub fn selected(&self, list: List) -> Option<String> {
-        self.rows(list).get(self.selected_place(list)).cloned()
-    }
-
-    /// Puts the cursor of a list on a row.
-    pub fn select(&mut self, list: List, place: usize) {
-        let rows = self.rows(list);
-        let place = place.min(rows.len().saturating_sub(1));
-        if list == List::Pane(Pane::Services) {
-            self.held = Some(rows.clone());
-        }
-        if let Some(key) = rows.get(place) {
-            self.cursors.insert(list, Cursor { key: key.clone(), place });
-        }
-    }
-
-    /// The service in question here.
-    #[must_use]
-    pub fn service(&self) -> Option<String> {
-        match self.screen() {
-            Screen::Service(name) => Some(name.clone()),
-            Screen::Board if self.focus == Pane::Services => self.selected(List::Pane(Pane::Services)),
-            _ => self.incident().and_then(|id| {
-                let incident = self.state.incidents.get(&id)?;
-                incident.root.clone().or_else(|| incident.services.first().cloned())
-            }),
-        }
-    }
-
-    /// The incident in question here.
-    #[must_use]
-    pub fn incident(&self) -> Option<IncidentId> {
-        match self.screen() {
-            Screen::Incident(id) => Some(*id),
-            Screen::Service(name) => self.state.incident_of(name).map(|incident| incident.id),
-            Screen::Change(id) => self.state.changes.get(id)?.incident,
-            Screen::Recovery(id) => self.state.recoveries.get(id)?.incident,
-            Screen::Board => match self.focus {
-                Pane::Incidents => self.selected(List::Pane(Pane::Incidents))?.parse().ok(),
-                Pane::Services => {
-                    let service = self.selected(List::Pane(Pane::Services))?;
-                    self.state.incident_of(&service).map(|incident| incident.id)
-                }
-                Pane::Approvals => self.state.changes.get(&self.change()?)?.incident,
-                Pane::Snapshots => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// The change in question here.
-    #[must_use]
-    pub fn change(&self) -> Option<ChangeId> {
-        match self.screen() {
-            Screen::Change(id) => Some(*id),
-            Screen::Board if self.focus == Pane::Approvals => self.selected(List::Pane(Pane::Approvals))?.parse().ok(),
-            Screen::Board => self.state.pending_changes().first().map(|change| change.id),
-            Screen::Incident(id) => {
-                self.state.incidents.get(id)?.changes.iter().rev().copied().find(|id| {
-                    self.state.changes.get(id).is_some_and(|c| c.state == crate::domain::ChangeState::Pending)
-                })
-            }
-            _ => None,
-        }
-    }
-
-    /// The snapshot in question here.
-    #[must_use]
-    pub fn snapshot(&self) -> Option<SnapshotId> {
-        match self.screen() {
-            Screen::Snapshots => self.selected(List::Snapshots)?.parse().ok(),
-            Screen::Board if self.focus == Pane::Snapshots => self.selected(List::Pane(Pane::Snapshots))?.parse().ok(),
-            _ => None,
-        }
-    }
-
-    /// The recovery in question here.
-    #[must_use]
-    pub fn recovery(&self) -> Option<RecoveryId> {
-        match self.screen() {
-            Screen::Recovery(id) => Some(*id),
-            Screen::Recoveries => self.selected(List::Recoveries)?.parse().ok(),
-            _ => self
-                .incident()
-                .and_then(|id| self.state.incidents.get(&id)?.recoveries.last().copied())
-                .or_else(|| self.state.recoveries.keys().next_back().copied()),
-        }
-    }
-
     /// Whether something on the screen counts seconds.
     #[must_use]
     pub fn is_counting(&self) -> bool {
         self.state.open_incidents().next().is_some()
             || !self.state.pending_changes().is_empty()
             || self.state.running_recoveries().next().is_some()
+            || matches!(self.screen(), Screen::Plan | Screen::Difference(..) | Screen::Snapshots)
+            || matches!(self.screen(), Screen::Recovery(id) if self.is_watched(*id))
             || matches!(self.link, Link::Lost { .. })
+    }
+
+    /// Whether a recovery is under extended watch.
+    fn is_watched(&self, id: RecoveryId) -> bool {
+        let until = self.state.recoveries.get(&id).and_then(|recovery| recovery.watch_until);
+        until.is_some_and(|until| until > self.now)
     }
 
     /// Shows a short message.

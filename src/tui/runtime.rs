@@ -274,16 +274,9 @@ impl Loop {
                     let result = client.dry_run(&request).await;
                     Some(Message::DryRun(command, result.map_err(|error| error.to_string())))
                 }),
-                Request::Difference(id) => self.ask(move |client| async move {
-                    let result = client.difference(id, None).await;
-                    Some(Message::Difference(id, result.map_err(|error| error.to_string())))
-                }),
-                Request::Verify(id) => self.ask(move |client| async move {
-                    match client.verify(id).await {
-                        // The outcome is an event, which says it.
-                        Ok(_) => None,
-                        Err(error) => Some(Message::Failed(error.to_string())),
-                    }
+                Request::Difference(of, against) => self.ask(move |client| async move {
+                    let result = client.difference(of, against).await;
+                    Some(Message::Difference(of, against, result.map_err(|error| error.to_string())))
                 }),
             }
         }
@@ -332,6 +325,7 @@ impl Loop {
         let drawn = view::draw(&self.model, self.options.theme, &mut next);
         self.model.hits = drawn.hits;
         self.model.page = drawn.page;
+        self.model.deepest = drawn.deepest;
         self.screen.show(next);
     }
 }

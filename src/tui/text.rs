@@ -103,6 +103,44 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// The text with a capital first letter.
+#[must_use]
+pub fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
+}
+
+/// The start and the end of the text in at most `columns`, with `…` between: names often differ at both ends.
+#[must_use]
+pub fn fit_middle(text: &str, columns: usize) -> String {
+    let text = clean(text);
+    if text.width() <= columns {
+        return text;
+    }
+    if columns < 5 {
+        return fit(&text, columns);
+    }
+    let end = fit_end(&text, (columns - 1) / 2 + 1);
+    let start = fit(&text, columns - end.width() + 1);
+    let start = start.strip_suffix('…').unwrap_or(&start);
+    format!("{start}{end}")
+}
+
+/// A span of time, as people say it: `41 s`, `5 m`, `1 h 30 m`, `2 d`.
+#[must_use]
+pub fn span(delta: TimeDelta) -> String {
+    let seconds = delta.num_seconds().max(0);
+    let pair = |big: i64, big_unit: &str, small: i64, small_unit: &str| {
+        if small == 0 { format!("{big} {big_unit}") } else { format!("{big} {big_unit} {small} {small_unit}") }
+    };
+    match seconds {
+        0..=89 => format!("{seconds} s"),
+        90..=3_599 => pair(seconds / 60, "m", seconds % 60, "s"),
+        3_600..=86_399 => pair(seconds / 3600, "h", seconds % 3600 / 60, "m"),
+        _ => pair(seconds / 86_400, "d", seconds % 86_400 / 3600, "h"),
+    }
+}
+
 /// How long ago, short: `now`, `40s`, `3m`, `2h`, `5d`.
 #[must_use]
 pub fn age(delta: TimeDelta) -> String {
@@ -114,6 +152,12 @@ pub fn age(delta: TimeDelta) -> String {
         3_600..=172_799 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
     }
+}
+
+/// A span of time, short: `0s`, `40s`, `3m`, `2h`, `5d`.
+#[must_use]
+pub fn short(delta: TimeDelta) -> String {
+    if delta.num_seconds() <= 1 { format!("{}s", delta.num_seconds().max(0)) } else { age(delta) }
 }
 
 /// A clock: `m:ss`, `h:mm:ss` from an hour on, with a minus when it has run out.
@@ -172,6 +216,9 @@ mod tests {
         assert_eq!(left("ab", 4), "ab  ");
         assert_eq!(right("ab", 4), "  ab");
         assert_eq!(fit("abc", 0), "");
+        assert_eq!(fit_middle("handouts-service-code", 11), "hando…-code");
+        assert_eq!(fit_middle("患者データ-コード", 8), "患者…ド");
+        assert_eq!(fit_middle("abcdef", 3), "ab…");
         assert_eq!(fit_end("/srv/app/current/app.js", 10), "…nt/app.js");
     }
 
@@ -184,6 +231,10 @@ mod tests {
     #[test]
     fn figures_are_short() {
         assert_eq!(age(TimeDelta::seconds(150)), "2m");
+        assert_eq!(span(TimeDelta::seconds(41)), "41 s");
+        assert_eq!(span(TimeDelta::seconds(300)), "5 m");
+        assert_eq!(span(TimeDelta::seconds(5_400)), "1 h 30 m");
+        assert_eq!(span(TimeDelta::days(2)), "2 d");
         assert_eq!(clock(TimeDelta::seconds(125)), "2:05");
         assert_eq!(clock(TimeDelta::seconds(-5)), "-0:05");
         assert_eq!(latency(Duration::from_millis(123)), "120 ms");

@@ -1,30 +1,21 @@
 //! What every message does to the board. Pure: time comes in with the message, and what is to be done in the world goes
 //! out as requests.
 
-use chrono::TimeDelta;
-use nucleo_matcher::{
-    Config, Matcher,
-    pattern::{CaseMatching, Normalization, Pattern},
-};
-use tui_textarea::TextArea;
+use chrono::DateTime;
 
 use super::{
-    action::{ACTIONS, Action, named, on_key, open, perform, proposal},
+    action::{named, on_key, open, perform, proposal, show_plan},
     message::{Message, Request, Timed},
-    model::{Confirm, Link, List, Loaded, Model, Overlay, Pane, Purpose, RECENT, Screen, Target},
+    model::{Link, List, Loaded, Model, Overlay, Pane, RECENT, Screen, Target},
+    overlay::{choose, go_on, on_overlay_key},
     term::input::{Input, Key},
     text,
 };
 use crate::{
     client::Update,
-    domain::{Command, Event, Recorded, Severity, apply},
-    engine::{Answer, DryRun},
+    domain::{Event, Recorded, apply},
+    engine::Answer,
 };
-
-/// Keys that come sooner after a question appears were meant for something else.
-const STARTLED: TimeDelta = TimeDelta::milliseconds(150);
-/// Differences shown in a question.
-const SHOWN: usize = 6;
 
 /// Takes a message in.
 pub fn update(model: &mut Model, Timed { at, message }: Timed) -> Vec<Request> {
@@ -48,9 +39,6 @@ pub fn update(model: &mut Model, Timed { at, message }: Timed) -> Vec<Request> {
         }
         Message::Accepted(answer) => on_accepted(model, &answer),
         Message::Failed(why) => {
-            if matches!(model.overlay, Some(Overlay::Wait(_))) {
-                model.overlay = None;
-            }
             model.say(why, true);
             Vec::new()
         }
@@ -62,19 +50,19 @@ pub fn update(model: &mut Model, Timed { at, message }: Timed) -> Vec<Request> {
             model.dry_runs.insert(id, loaded(result));
             Vec::new()
         }
-        Message::Difference(id, result) => {
-            model.differences.insert(id, loaded(result));
+        Message::Difference(of, against, result) => {
+            // An answer to a question that nobody asks any more is dropped.
+            if let Some(comparison) = model.differences.get_mut(&(of, against)) {
+                comparison.result = loaded(result);
+            }
             Vec::new()
         }
         Message::DryRun(command, result) => {
-            if matches!(model.overlay, Some(Overlay::Wait(_)) | None) {
-                match result {
-                    Ok(dry_run) => ask_before(model, *command, &dry_run),
-                    Err(why) => {
-                        model.overlay = None;
-                        model.say(why, true);
-                    }
+            if let Some(asked) = model.asked.as_mut().filter(|asked| asked.command == *command) {
+                if let Ok(dry_run) = &result {
+                    asked.plan = Ok(dry_run.plan.clone());
                 }
+                asked.dry_run = loaded(result);
             }
             Vec::new()
         }
@@ -96,12 +84,16 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             model.vitals = vitals;
             model.link = Link::Live;
             model.learn_platform();
+            model.learn_snapshots();
         }
         Update::Event(recorded) => {
             if recorded.seq == model.state.seq + 1 {
                 apply(&mut model.state, &recorded);
                 if matches!(recorded.event, Event::PlatformLoaded { .. }) {
                     model.learn_platform();
+                    model.learn_snapshots();
+                } else if changes_standing(&recorded.event) {
+                    model.learn_snapshots();
                 }
             }
             let requests = renew(model, &recorded);
@@ -125,6 +117,17 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
     Vec::new()
 }
 
+/// Whether an event may change how a component stands in the vault.
+fn changes_standing(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::SnapshotTaken { .. }
+            | Event::SnapshotVerified { .. }
+            | Event::SnapshotTested { .. }
+            | Event::SnapshotsForgotten { .. }
+    )
+}
+
 /// A page that shows something computed asks for it again when what it was computed from has changed.
 fn renew(model: &mut Model, recorded: &Recorded) -> Vec<Request> {
     match (&recorded.event, model.screen()) {
@@ -144,6 +147,11 @@ fn on_accepted(model: &mut Model, answer: &Answer) -> Vec<Request> {
             Event::IncidentOpened { incident, .. } => Screen::Incident(*incident),
             _ => continue,
         };
+        // What was asked for is under way: its plan is history.
+        if *model.screen() == Screen::Plan {
+            model.screens.pop();
+            model.asked = None;
+        }
         model.say(recorded.event.summary(), false);
         // The event itself comes with the stream; the page shows itself as soon as it is there.
         return open(model, screen);
@@ -155,53 +163,6 @@ fn on_accepted(model: &mut Model, answer: &Answer) -> Vec<Request> {
         None => model.say("it was so already", false),
     }
     Vec::new()
-}
-
-/// A question that shows what a command would do.
-fn ask_before(model: &mut Model, command: Command, dry_run: &DryRun) {
-    let mut lines = Vec::new();
-    for component in &dry_run.components {
-        lines.push(format!("Changes {}: {}", component.component, component.summary));
-        for file in component.files.iter().take(SHOWN) {
-            let mark = match file.kind {
-                crate::engine::FileChangeKind::Added => "+",
-                crate::engine::FileChangeKind::Removed => "-",
-                crate::engine::FileChangeKind::Changed => "~",
-            };
-            lines.push(format!("  {mark} {}", file.path));
-        }
-        if component.total > SHOWN as u64 {
-            lines.push(format!("  and {} more", component.total - SHOWN as u64));
-        }
-    }
-    lines.push(match &dry_run.plan.loses {
-        Some(loses) => format!("LOSES   {loses}"),
-        None => "Loses   nothing; a safety snapshot is taken first".to_owned(),
-    });
-    lines.push(format!("Takes   about {} s · risk {} of 10", dry_run.estimate_seconds, dry_run.risk.score));
-    lines.push(if dry_run.required.is_empty() {
-        "Runs    at once".to_owned()
-    } else {
-        let roles: Vec<&str> = dry_run.required.iter().map(|role| crate::domain::role_name(*role)).collect();
-        format!("Waits   for the {} (somebody else than you)", roles.join(" and the "))
-    });
-    let name = dry_run.plan.components().next().map(str::to_owned).or_else(|| dry_run.plan.services.first().cloned());
-    let many = dry_run.plan.components().count() > 1;
-    model.overlay = Some(Overlay::Confirm(Confirm {
-        title: capitalised(&dry_run.plan.title),
-        lines,
-        verb: "Go on".to_owned(),
-        name: if many { dry_run.plan.services.first().cloned() } else { name },
-        typed: String::new(),
-        go: false,
-        opened: model.now,
-        requests: vec![Request::Submit(Box::new(command))],
-    }));
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
 }
 
 fn on_input(model: &mut Model, input: Input) -> Vec<Request> {
@@ -264,6 +225,11 @@ fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
             Vec::new()
         }
         (Some(Target::Row(list, place)), None) => {
+            if list == List::Components {
+                let name = model.rows(list).get(place).cloned();
+                model.show_component(name);
+                return Vec::new();
+            }
             let again = model.selected_place(list) == place && model.list() == Some(list);
             if let List::Pane(pane) = list {
                 focus(model, pane);
@@ -275,6 +241,12 @@ fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
             }
         }
         (Some(Target::Choice(place)), None) => propose(model, place),
+        (Some(Target::Moment(seconds)), None) => {
+            if let Some(at) = DateTime::from_timestamp(seconds, 0) {
+                model.choose_point(at);
+            }
+            Vec::new()
+        }
         _ => Vec::new(),
     }
 }
@@ -293,7 +265,8 @@ fn on_key_pressed(model: &mut Model, key: Key) -> Vec<Request> {
         Key::Up | Key::Char('k') => step(model, -1),
         Key::PageDown => step(model, page(model)),
         Key::PageUp => step(model, -page(model)),
-        Key::Home | Key::Char('g') => step(model, isize::MIN),
+        Key::Home => step(model, isize::MIN),
+        Key::Char('g') if *model.screen() != Screen::Snapshots => step(model, isize::MIN),
         Key::End | Key::Char('G') => step(model, isize::MAX),
         Key::Tab | Key::BackTab | Key::Right | Key::Left if on_board => {
             let forward = matches!(key, Key::Tab | Key::Right);
@@ -327,203 +300,17 @@ fn step(model: &mut Model, by: isize) {
             let place = model.selected_place(list).saturating_add_signed(by).min(last);
             model.select(list, place);
         }
-        None => model.scroll = model.scroll.saturating_add_signed(by).min(10_000),
+        None => model.scroll = model.scroll.saturating_add_signed(by).min(model.deepest),
     }
 }
 
 /// Asks for what a diagnosis proposes.
 fn propose(model: &mut Model, place: usize) -> Vec<Request> {
     match proposal(model, place) {
-        Some((_, request)) => {
-            model.overlay = Some(Overlay::Wait("Finding out what would change".to_owned()));
-            vec![request]
-        }
+        Some((_, request, command)) => show_plan(model, request, command),
         None => {
             model.say(format!("there is no proposal {}", place + 1), true);
             Vec::new()
         }
     }
-}
-
-fn on_overlay_key(model: &mut Model, overlay: Overlay, key: Key) -> Vec<Request> {
-    if key == Key::Esc {
-        return Vec::new();
-    }
-    match overlay {
-        Overlay::Wait(what) => {
-            model.overlay = Some(Overlay::Wait(what));
-            Vec::new()
-        }
-        Overlay::Menu { title, choices, selected } => {
-            let last = choices.len().saturating_sub(1);
-            let selected = match key {
-                Key::Down | Key::Char('j') | Key::Tab => (selected + 1).min(last),
-                Key::Up | Key::Char('k') | Key::BackTab => selected.saturating_sub(1),
-                Key::Char(digit @ '1'..='9') if digit as usize - '1' as usize <= last => {
-                    return choose(model, Overlay::Menu { title, choices, selected }, digit as usize - '1' as usize);
-                }
-                Key::Enter => return choose(model, Overlay::Menu { title, choices, selected }, selected),
-                _ => selected,
-            };
-            model.overlay = Some(Overlay::Menu { title, choices, selected });
-            Vec::new()
-        }
-        Overlay::Palette { mut input, selected } => {
-            let found = found(&input_text(&input));
-            let selected = match key {
-                Key::Down => (selected + 1).min(found.len().saturating_sub(1)),
-                Key::Up => selected.saturating_sub(1),
-                Key::Enter => {
-                    return match found.get(selected) {
-                        Some(action) => perform(model, action),
-                        None => Vec::new(),
-                    };
-                }
-                key => {
-                    type_into(&mut input, key);
-                    0
-                }
-            };
-            model.overlay = Some(Overlay::Palette { input, selected });
-            Vec::new()
-        }
-        Overlay::Prompt { title, purpose, mut input } => {
-            if key == Key::Enter {
-                return on_answer(model, purpose, input_text(&input).trim());
-            }
-            type_into(&mut input, key);
-            if purpose == Purpose::Filter {
-                model.filter = input_text(&input).trim().to_owned();
-            }
-            model.overlay = Some(Overlay::Prompt { title, purpose, input });
-            Vec::new()
-        }
-        Overlay::Confirm(confirm) => on_confirm_key(model, confirm, key),
-    }
-}
-
-fn on_confirm_key(model: &mut Model, mut confirm: Confirm, key: Key) -> Vec<Request> {
-    if model.now - confirm.opened < STARTLED {
-        model.overlay = Some(Overlay::Confirm(confirm));
-        return Vec::new();
-    }
-    match (&confirm.name, key) {
-        (Some(name), Key::Enter) if confirm.typed.trim() == name => return go_on(model, confirm),
-        (Some(_), Key::Char(c)) => confirm.typed.push(c),
-        (Some(_), Key::Backspace) => {
-            confirm.typed.pop();
-        }
-        (None, Key::Left | Key::Right | Key::Tab | Key::BackTab) => confirm.go = !confirm.go,
-        (None, Key::Char('y')) => return go_on(model, confirm),
-        (None, Key::Enter) if confirm.go => return go_on(model, confirm),
-        (None, Key::Enter | Key::Char('n' | 'q')) => return Vec::new(),
-        _ => {}
-    }
-    model.overlay = Some(Overlay::Confirm(confirm));
-    Vec::new()
-}
-
-/// Does what was asked about; where a name has to be typed, only when it was.
-fn go_on(model: &mut Model, confirm: Confirm) -> Vec<Request> {
-    let startled = model.now - confirm.opened < STARTLED;
-    let unnamed = confirm.name.as_ref().is_some_and(|name| confirm.typed.trim() != name);
-    if startled || unnamed {
-        if unnamed && !startled {
-            model.say("type the name first", true);
-        }
-        model.overlay = Some(Overlay::Confirm(confirm));
-        return Vec::new();
-    }
-    confirm.requests
-}
-
-fn choose(model: &mut Model, overlay: Overlay, place: usize) -> Vec<Request> {
-    match overlay {
-        Overlay::Menu { mut choices, .. } if place < choices.len() => {
-            let requests = choices.remove(place).1;
-            if requests.iter().any(|request| matches!(request, Request::DryRun(..))) {
-                model.overlay = Some(Overlay::Wait("Finding out what would change".to_owned()));
-            }
-            requests
-        }
-        Overlay::Palette { input, .. } => match found(&input_text(&input)).get(place) {
-            Some(action) => perform(model, action),
-            None => Vec::new(),
-        },
-        other => {
-            model.overlay = Some(other);
-            Vec::new()
-        }
-    }
-}
-
-fn on_answer(model: &mut Model, purpose: Purpose, answer: &str) -> Vec<Request> {
-    if purpose == Purpose::Filter {
-        answer.clone_into(&mut model.filter);
-        return Vec::new();
-    }
-    if answer.is_empty() {
-        model.say("nothing was written, so nothing was done", true);
-        return Vec::new();
-    }
-    let text = answer.to_owned();
-    let command = match purpose {
-        Purpose::Note(incident) => Command::NoteIncident { incident, text },
-        Purpose::Declare(service) => {
-            Command::DeclareIncident { severity: Severity::Sev2, title: text, services: service.into_iter().collect() }
-        }
-        Purpose::Escalate(incident) => Command::EscalateIncident { incident, reason: text },
-        Purpose::Resolve(incident) => Command::ResolveIncident { incident, resolution: text },
-        Purpose::Reject(change) => Command::RejectChange { change, reason: text },
-        Purpose::Halt => Command::HaltAutomation { reason: text },
-        Purpose::Filter => return Vec::new(),
-    };
-    vec![Request::Submit(Box::new(command))]
-}
-
-/// What was typed into a field of one line.
-#[must_use]
-pub fn input_text(input: &TextArea) -> String {
-    input.lines().join(" ")
-}
-
-fn type_into(input: &mut TextArea, key: Key) {
-    use tui_textarea::{Input as Typed, Key as TypedKey};
-    let (key, ctrl) = match key {
-        Key::Char(c) => (TypedKey::Char(c), false),
-        Key::Ctrl(c) => (TypedKey::Char(c), true),
-        Key::Backspace => (TypedKey::Backspace, false),
-        Key::Delete => (TypedKey::Delete, false),
-        Key::Left => (TypedKey::Left, false),
-        Key::Right => (TypedKey::Right, false),
-        Key::Home => (TypedKey::Home, false),
-        Key::End => (TypedKey::End, false),
-        _ => return,
-    };
-    // One line: what would break it is not taken.
-    if ctrl && matches!(key, TypedKey::Char('m' | 'j')) {
-        return;
-    }
-    input.input(Typed { key, ctrl, alt: false, shift: false });
-}
-
-/// The actions that match what was typed into the palette, the best first.
-#[must_use]
-pub fn found(typed: &str) -> Vec<&'static Action> {
-    if typed.trim().is_empty() {
-        return ACTIONS.iter().collect();
-    }
-    let pattern = Pattern::parse(typed.trim(), CaseMatching::Ignore, Normalization::Smart);
-    let mut matcher = Matcher::new(Config::DEFAULT);
-    let mut buffer = Vec::new();
-    let mut scored: Vec<(u32, &Action)> = ACTIONS
-        .iter()
-        .filter_map(|action| {
-            let text = format!("{} {} {}", action.label, action.name, action.about);
-            let haystack = nucleo_matcher::Utf32Str::new(&text, &mut buffer);
-            Some((pattern.score(haystack, &mut matcher)?, action))
-        })
-        .collect();
-    scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-    scored.into_iter().map(|(_, action)| action).collect()
 }

@@ -80,12 +80,21 @@ impl Vault {
             });
         }
         guarded(OPERATION, || {
-            let _lock = lock::shared(&self.dir, cancel)?;
-            let (repository, store) = self.connect(cancel.clone())?;
+            let _lock = lock::shared(self.dir(), cancel)?;
+            let (repository, store) = self.connect_alone(cancel.clone())?;
             let paths = source.paths().to_vec();
             let options =
                 BackupOptions::default().no_scan(true).parent_opts(parent(&snapshot_files(&repository)?.0, &paths));
-            let repository = repository.to_indexed_ids().map_err(|error| VaultError::damaged("index", &error))?;
+            let (repository, store) = match repository.to_indexed_ids() {
+                Ok(repository) => (repository, store),
+                Err(_) => {
+                    // what the damaged part of the index knew is stored again
+                    let (repository, store) = self.connect_alone(cancel.clone())?;
+                    store.leave_out_damaged_index();
+                    let indexed = repository.to_indexed_ids();
+                    (indexed.map_err(|error| VaultError::damaged("index", &error))?, store)
+                }
+            };
 
             // It is marked until it is known whether it is whole, so that a kill in between never leaves a snapshot that lies.
             let mut draft = draft(tags, now)?;
@@ -96,11 +105,11 @@ impl Vault {
             if cancel.is_cancelled() {
                 return Err(VaultError::Cancelled);
             }
-            let mut snapshot = archived.map_err(|error| write_error(OPERATION, &self.dir, &store, &error))?;
-            let drop_draft = || self.forget(&[snapshot.id.to_hex().to_string()]);
+            let mut snapshot = archived.map_err(|error| write_error(OPERATION, self.dir(), &store, &error))?;
             if let Some(fault) = store.fault() {
-                drop_draft()?;
-                return Err(fault_error(OPERATION, &self.dir, fault));
+                // a draft that stays is never shown, and the next pruning removes it
+                let _ = self.drop_snapshot(&snapshot.id);
+                return Err(fault_error(OPERATION, self.dir(), fault));
             }
 
             let mut unreadable = flaws;
@@ -114,9 +123,11 @@ impl Vault {
             snapshot.tags = tags_of(tags, !unreadable.is_empty());
             repository
                 .save_snapshots(vec![snapshot.clone()])
-                .map_err(|error| write_error(OPERATION, &self.dir, &store, &error))?;
+                .map_err(|error| write_error(OPERATION, self.dir(), &store, &error))?;
             snapshot.id = store.last_snapshot().map_or(draft, SnapshotId::from);
-            self.forget(&[draft.to_hex().to_string()])?;
+            if let Err(error) = self.drop_snapshot(&draft) {
+                tracing::warn!(%error, "a draft stays in the vault until the next pruning");
+            }
             let summary = snapshot.summary.unwrap_or_default();
             Ok(Captured {
                 id: snapshot.id.to_hex().to_string(),

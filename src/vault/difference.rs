@@ -22,9 +22,10 @@ use super::{
     error::VaultError,
     guard::guarded,
     lock, node,
+    pieces::Pieces,
     repository::Vault,
     source,
-    tree::{self, Indexed, locate},
+    tree::{self, locate},
 };
 
 /// One path that differs in content, kind, link target, permissions or extended attributes. Times and owners do not count.
@@ -72,10 +73,12 @@ impl Vault {
     /// # Errors
     /// When one of them is not there or damaged.
     pub fn difference(&self, before: &str, after: &str) -> Result<Vec<FileDifference>, VaultError> {
-        self.indexed("compare snapshots", &CancelFlag::new(), |repository, find| {
-            let sides = [find(before)?, find(after)?].map(|file| Side::Stored(tree::root(&file)));
-            let [before, after] = sides;
-            compare(Some(repository), &before, &after, Path::new("/"), &CancelFlag::new())
+        guarded("compare snapshots", || {
+            let cancel = CancelFlag::new();
+            let _lock = lock::shared(self.dir(), &cancel)?;
+            let (files, pieces) = self.pieces([before, after], &cancel)?;
+            let [before, after] = files.map(|file| Side::Stored(tree::root(&file)));
+            compare(Some(&pieces), &before, &after, Path::new("/"), &cancel)
         })
     }
 
@@ -90,27 +93,11 @@ impl Vault {
         live: &Path,
         cancel: &CancelFlag,
     ) -> Result<Vec<FileDifference>, VaultError> {
-        self.indexed("compare with a snapshot", cancel, |repository, find| {
-            let node = locate(repository, &find(snapshot)?, stored)?;
-            between_snapshot_and_live(repository, node, live, cancel)
-        })
-    }
-
-    fn indexed<T>(
-        &self,
-        operation: &'static str,
-        cancel: &CancelFlag,
-        act: impl FnOnce(
-            &Indexed,
-            &dyn Fn(&str) -> Result<rustic_core::repofile::SnapshotFile, VaultError>,
-        ) -> Result<T, VaultError>,
-    ) -> Result<T, VaultError> {
-        guarded(operation, || {
-            let _lock = lock::shared(&self.dir, cancel)?;
-            let (repository, _) = self.connect(cancel.clone())?;
-            let (plain, _) = self.connect(cancel.clone())?;
-            let repository = repository.to_indexed().map_err(|error| VaultError::damaged("index", &error))?;
-            act(&repository, &|id| self.find(&plain, id))
+        guarded("compare with a snapshot", || {
+            let _lock = lock::shared(self.dir(), cancel)?;
+            let ([file], pieces) = self.pieces([snapshot], cancel)?;
+            let node = locate(&pieces, &file, stored)?;
+            between_snapshot_and_live(&pieces, node, live, cancel)
         })
     }
 }
@@ -131,13 +118,13 @@ pub fn difference_of_trees(
 
 /// From a node of a snapshot to live files.
 pub(super) fn between_snapshot_and_live(
-    repository: &Indexed,
+    pieces: &Pieces,
     node: Node,
     live: &Path,
     cancel: &CancelFlag,
 ) -> Result<Vec<FileDifference>, VaultError> {
     let side = Side::live(live)?.unwrap_or(Side::Nothing);
-    compare(Some(repository), &Side::Stored(node), &side, live, cancel)
+    compare(Some(pieces), &Side::Stored(node), &side, live, cancel)
 }
 
 /// A path on one side of a comparison.
@@ -211,12 +198,12 @@ impl Side {
         matches!(self, Self::Stored(node) if node.is_dir() && node.meta.mtime.is_none() && node.meta.inode == 0)
     }
 
-    fn bytes(&self, repository: Option<&Indexed>) -> Result<Option<u64>, VaultError> {
+    fn bytes(&self, pieces: Option<&Pieces>) -> Result<Option<u64>, VaultError> {
         match self {
             Self::Stored(node) if node.is_file() => {
                 let mut sum = 0;
                 for id in node.content.iter().flatten() {
-                    sum += u64::from(blob_length(repository, node, id)?);
+                    sum += u64::from(blob_length(pieces, node, id)?);
                 }
                 Ok(Some(sum))
             }
@@ -225,12 +212,12 @@ impl Side {
         }
     }
 
-    fn children(&self, repository: Option<&Indexed>, at: &Path) -> Result<BTreeMap<OsString, Self>, VaultError> {
-        match (self, repository) {
-            (Self::Stored(node), Some(repository)) if node.is_dir() => {
-                let nodes = tree::children(repository, node)
+    fn children(&self, pieces: Option<&Pieces>, at: &Path) -> Result<BTreeMap<OsString, Self>, VaultError> {
+        match (self, pieces) {
+            (Self::Stored(node), Some(pieces)) if node.is_dir() => {
+                let nodes = tree::children(pieces, node)
                     .map_err(|detail| VaultError::Damaged { what: format!("directory {}", at.display()), detail })?;
-                Ok(nodes.into_iter().map(|node| (node.name().into_owned(), Self::Stored(node))).collect())
+                Ok(nodes.value.into_iter().map(|node| (node.name().into_owned(), Self::Stored(node))).collect())
             }
             (Self::Live(path, metadata), _) if metadata.is_dir() => {
                 let paths = source::children(path).map_err(|error| VaultError::io("read", path, error))?;
@@ -248,20 +235,20 @@ impl Side {
 }
 
 fn compare(
-    repository: Option<&Indexed>,
+    pieces: Option<&Pieces>,
     before: &Side,
     after: &Side,
     at: &Path,
     cancel: &CancelFlag,
 ) -> Result<Vec<FileDifference>, VaultError> {
     let mut found = Vec::new();
-    Comparison { repository, cancel, found: &mut found }.visit(before, after, at)?;
+    Comparison { pieces, cancel, found: &mut found }.visit(before, after, at)?;
     found.sort_by(|one: &FileDifference, other| one.path.cmp(&other.path));
     Ok(found)
 }
 
 struct Comparison<'a> {
-    repository: Option<&'a Indexed>,
+    pieces: Option<&'a Pieces>,
     cancel: &'a CancelFlag,
     found: &'a mut Vec<FileDifference>,
 }
@@ -298,12 +285,12 @@ impl Comparison<'_> {
             self.found.push(FileDifference {
                 path: at.display().to_string(),
                 kind,
-                before_bytes: before.bytes(self.repository)?,
-                after_bytes: after.bytes(self.repository)?,
+                before_bytes: before.bytes(self.pieces)?,
+                after_bytes: after.bytes(self.pieces)?,
             });
         }
-        let mut olds = before.children(self.repository, at)?;
-        let news = after.children(self.repository, at)?;
+        let mut olds = before.children(self.pieces, at)?;
+        let news = after.children(self.pieces, at)?;
         for (name, new) in &news {
             let old = olds.remove(name).unwrap_or(Side::Nothing);
             self.visit(&old, new, &at.join(name))?;
@@ -319,12 +306,12 @@ impl Comparison<'_> {
             // one vault cuts equal content into equal pieces
             (Side::Stored(one), Side::Stored(other)) => Ok(one.content == other.content),
             (Side::Stored(node), Side::Live(path, metadata)) | (Side::Live(path, metadata), Side::Stored(node)) => {
-                if Side::Stored(node.clone()).bytes(self.repository)? != Some(metadata.len()) {
+                if Side::Stored(node.clone()).bytes(self.pieces)? != Some(metadata.len()) {
                     return Ok(false);
                 }
                 let mut lengths = Vec::new();
                 for id in node.content.iter().flatten() {
-                    lengths.push((*id, blob_length(self.repository, node, id)?));
+                    lengths.push((*id, blob_length(self.pieces, node, id)?));
                 }
                 Ok(matches_blobs(path, &lengths).unwrap_or(false))
             }
@@ -356,11 +343,10 @@ fn attributes_differ(before: &Side, after: &Side) -> bool {
     }
 }
 
-fn blob_length(repository: Option<&Indexed>, node: &Node, id: &DataId) -> Result<u32, VaultError> {
+fn blob_length(pieces: Option<&Pieces>, node: &Node, id: &DataId) -> Result<u32, VaultError> {
     let missing = |detail: String| VaultError::Damaged { what: format!("content of {:?}", node.name), detail };
-    let repository = repository.ok_or_else(|| missing("there is no index".to_owned()))?;
-    let entry = repository.get_index_entry(id).map_err(|error| missing(super::error::one_line(&error)))?;
-    Ok(entry.data_length())
+    let pieces = pieces.ok_or_else(|| missing("there is no index".to_owned()))?;
+    pieces.length(id).map_err(missing)
 }
 
 fn matches_blobs(path: &Path, blobs: &[(DataId, u32)]) -> io::Result<bool> {

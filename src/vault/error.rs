@@ -83,6 +83,26 @@ pub enum VaultError {
         /// Why not.
         reason: String,
     },
+    /// The replica did not do what was asked of it.
+    #[error(
+        "cannot {action} the replica {place}: {detail}; the vault itself is unharmed, and the copy goes on where it stopped"
+    )]
+    Replica {
+        /// Which replica.
+        place: String,
+        /// What was tried.
+        action: &'static str,
+        /// What it said.
+        detail: String,
+    },
+    /// The place of the replica holds something else.
+    #[error(
+        "the replica {place} holds another vault, or its file `config` is damaged; nothing was written there: choose an empty place"
+    )]
+    OtherVault {
+        /// Which replica.
+        place: String,
+    },
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

@@ -11,8 +11,8 @@ use std::{
 use rustic_core::repofile::MasterKey;
 
 use super::{
+    directory::{make_private_dir, sync_dir},
     error::VaultError,
-    store::{make_private_dir, sync_dir},
 };
 
 const PASSWORD: &str = "vault-password";

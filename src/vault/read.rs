@@ -2,16 +2,7 @@
 
 use std::path::Path;
 
-use rustic_core::{BlobId, repofile::BlobType};
-
-use super::{
-    cancel::CancelFlag,
-    error::{VaultError, one_line},
-    guard::guarded,
-    lock,
-    repository::Vault,
-    tree::locate,
-};
+use super::{cancel::CancelFlag, error::VaultError, guard::guarded, lock, repository::Vault, tree::locate};
 
 impl Vault {
     /// The content of the file that a snapshot holds at `path`; at most `limit` bytes.
@@ -20,11 +11,9 @@ impl Vault {
     /// When there is no such file, it is larger, or it is damaged.
     pub fn read(&self, snapshot: &str, path: &Path, limit: u64, cancel: &CancelFlag) -> Result<Vec<u8>, VaultError> {
         guarded("read a file of a snapshot", || {
-            let _lock = lock::shared(&self.dir, cancel)?;
-            let (repository, _) = self.connect(cancel.clone())?;
-            let file = self.find(&repository, snapshot)?;
-            let repository = repository.to_indexed().map_err(|error| VaultError::damaged("index", &error))?;
-            let node = locate(&repository, &file, path)?;
+            let _lock = lock::shared(self.dir(), cancel)?;
+            let ([file], pieces) = self.pieces([snapshot], cancel)?;
+            let node = locate(&pieces, &file, path)?;
             let refused = |reason: String| VaultError::BadSource { path: path.to_owned(), reason };
             if !node.is_file() {
                 return Err(refused("the snapshot holds no file there".to_owned()));
@@ -35,13 +24,7 @@ impl Vault {
             let damaged = |detail: String| VaultError::Damaged { what: path.display().to_string(), detail };
             let mut content = Vec::new();
             for id in node.content.iter().flatten() {
-                let blob = repository
-                    .get_blob_cached(&BlobId::from(**id), BlobType::Data)
-                    .map_err(|error| damaged(one_line(&error)))?;
-                if !id.blob_matches_reader(blob.len() as u64, &mut &blob[..]) {
-                    return Err(damaged("its content does not match its hash".to_owned()));
-                }
-                content.extend_from_slice(&blob);
+                content.extend_from_slice(&pieces.data(id).map_err(damaged)?.value);
             }
             Ok(content)
         })

@@ -1,6 +1,7 @@
 //! Opening the vault and what concerns it as a whole.
 
 use std::{
+    collections::BTreeSet,
     fmt, fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -8,19 +9,22 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use rustic_core::{
-    CheckOptions, ConfigOptions, Credentials, FileType, Id, KeyOptions, OpenStatus, PruneOptions, ReadBackend,
-    Repository, RepositoryBackends, RepositoryOptions, WriteBackend,
+    ConfigOptions, Credentials, FileType, KeyOptions, OpenStatus, ReadBackend, Repository, RepositoryBackends,
+    RepositoryOptions, WriteBackend,
     repofile::{MasterKey, SnapshotFile, SnapshotId},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     cancel::CancelFlag,
+    depot::Depot,
+    directory::{Directory, make_private_dir},
     error::{VaultError, one_line},
     guard::guarded,
     keys::Keys,
     lock,
-    store::{Fault, Store, make_private_dir, sync_dir},
+    replica::Replica,
+    store::{Fault, Store},
 };
 
 /// Tag of a snapshot that misses something it should hold.
@@ -30,14 +34,16 @@ pub(super) const UNFINISHED: &str = "unfinished";
 
 /// An encrypted, deduplicating store of snapshots in restic's format. All operations block.
 pub struct Vault {
-    pub(super) dir: PathBuf,
+    pub(super) directory: Directory,
     pub(super) keys: Keys,
     pub(super) key: MasterKey,
+    /// Where what is damaged here is read instead.
+    pub(super) replica: Option<Arc<Replica>>,
 }
 
 impl fmt::Debug for Vault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Vault").field("dir", &self.dir).finish_non_exhaustive()
+        formatter.debug_struct("Vault").field("dir", &self.dir()).finish_non_exhaustive()
     }
 }
 
@@ -75,24 +81,6 @@ pub struct Listing {
     pub unreadable: Vec<String>,
 }
 
-/// What a check of the whole vault found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CheckReport {
-    /// Damage: something is missing or altered.
-    pub problems: Vec<String>,
-    /// Harmless remains, such as packs of an interrupted snapshot.
-    pub remarks: Vec<String>,
-}
-
-impl CheckReport {
-    /// Whether nothing is damaged.
-    #[must_use]
-    pub fn is_intact(&self) -> bool {
-        self.problems.is_empty()
-    }
-}
-
 impl Vault {
     /// Opens the vault in `dir`, creating it with a random password when there is none. The secrets lie in `keys_dir`.
     ///
@@ -102,21 +90,29 @@ impl Vault {
         make_private_dir(dir).map_err(|error| VaultError::io("create", dir, error))?;
         let dir = fs::canonicalize(dir).map_err(|error| VaultError::io("open", dir, error))?;
         let keys = Keys::open(keys_dir)?;
+        let directory = Directory::new(&dir);
         let cancel = CancelFlag::new();
         guarded("open the vault", || {
             if !dir.join(FileType::Config.dirname()).exists() {
                 let _lock = lock::exclusive(&dir, &cancel)?;
                 // somebody may have created it while we waited
                 if !dir.join(FileType::Config.dirname()).exists() {
-                    return Self::init(dir.clone(), keys.clone());
+                    return Self::init(directory.clone(), keys.clone());
                 }
             }
-            Self::open(dir.clone(), keys.clone())
+            Self::open(directory.clone(), keys.clone())
         })
     }
 
-    fn init(dir: PathBuf, keys: Keys) -> Result<Self, VaultError> {
-        let store = Arc::new(Store::new(&dir, CancelFlag::new()));
+    /// The same vault, which from now on reads from the replica what is damaged or missing here.
+    #[must_use]
+    pub fn with_replica(mut self, replica: Arc<Replica>) -> Self {
+        self.replica = Some(replica);
+        self
+    }
+
+    fn init(directory: Directory, keys: Keys) -> Result<Self, VaultError> {
+        let store = Arc::new(Store::new(&directory, CancelFlag::new(), None));
         let list = |tpe| store.list(tpe).map_err(|error| VaultError::damaged("listing", &error));
         for tpe in [FileType::Snapshot, FileType::Index, FileType::Pack] {
             if !list(tpe)?.is_empty() {
@@ -129,7 +125,7 @@ impl Vault {
         }
         // a key without a config is what a killed initialisation leaves behind; it opens nothing
         for id in list(FileType::Key)? {
-            store.remove(FileType::Key, &id, false).map_err(|error| VaultError::format("create the vault", &error))?;
+            directory.remove(FileType::Key, &id).map_err(|error| VaultError::io("clean", directory.path(), error))?;
         }
         let password = match keys.password()? {
             Some(password) => password,
@@ -141,24 +137,26 @@ impl Vault {
             .and_then(|repository| {
                 repository.init(&Credentials::password(&password.0), &KeyOptions::default(), &config)
             })
-            .map_err(|error| write_error("create the vault", &dir, &store, &error))?;
+            .map_err(|error| write_error("create the vault", directory.path(), &store, &error))?;
         let key = repository.key();
         keys.keep_master_key(&key)?;
-        Ok(Self { dir, keys, key })
+        Ok(Self { directory, keys, key, replica: None })
     }
 
-    fn open(dir: PathBuf, keys: Keys) -> Result<Self, VaultError> {
+    pub(super) fn open(directory: Directory, keys: Keys) -> Result<Self, VaultError> {
+        let dir = directory.path().to_owned();
         if let Some(key) = keys.master_key()? {
             // a key of another vault cannot read the config; an ill-formed one makes the engine panic
-            let opens = guarded("open the vault", || connect(&dir, &key, CancelFlag::new()).map(|_| ())).is_ok();
+            let opens =
+                guarded("open the vault", || connect(&directory, &key, CancelFlag::new(), None).map(|_| ())).is_ok();
             if opens {
-                return Ok(Self { dir, keys, key });
+                return Ok(Self { directory, keys, key, replica: None });
             }
         }
         let Some(password) = keys.password()? else {
             return Err(VaultError::NoPassword { vault: dir, password_file: keys.password_file() });
         };
-        let store = Arc::new(Store::new(&dir, CancelFlag::new()));
+        let store = Arc::new(Store::new(&directory, CancelFlag::new(), None));
         let opened = Repository::new(&options(), &RepositoryBackends::new(store, None))
             .and_then(|repository| repository.open(&Credentials::password(&password.0)));
         let repository = match opened {
@@ -170,7 +168,7 @@ impl Vault {
         };
         let key = repository.key();
         keys.keep_master_key(&key)?;
-        Ok(Self { dir, keys, key })
+        Ok(Self { directory, keys, key, replica: None })
     }
 
     /// Every snapshot that can be read, and what among them cannot.
@@ -186,6 +184,23 @@ impl Vault {
         })
     }
 
+    /// Snapshots with other ids than these, oldest first. Where there are none, nothing is read but names.
+    ///
+    /// # Errors
+    /// When the vault cannot be read at all.
+    pub fn list_others(&self, known: &BTreeSet<String>) -> Result<Vec<SnapshotInfo>, VaultError> {
+        let ids = guarded("list snapshots", || {
+            let (_, store) = self.connect(CancelFlag::new())?;
+            store.list(FileType::Snapshot).map_err(|error| VaultError::damaged("listing", &error))
+        })?;
+        if ids.iter().all(|id| known.contains(id.to_hex().as_str())) {
+            return Ok(Vec::new());
+        }
+        let mut listing = self.list()?;
+        listing.snapshots.retain(|snapshot| !known.contains(&snapshot.id));
+        Ok(listing.snapshots)
+    }
+
     /// One snapshot, by its id or an unambiguous beginning of it.
     ///
     /// # Errors
@@ -197,102 +212,29 @@ impl Vault {
         })
     }
 
-    /// Checks the structure of the whole vault; with `read_data` also every byte.
-    ///
-    /// # Errors
-    /// When the vault cannot be read at all; damage that was found is in the report.
-    pub fn check(&self, read_data: bool) -> Result<CheckReport, VaultError> {
-        guarded("check the vault", || {
-            let cancel = CancelFlag::new();
-            let _lock = lock::shared(&self.dir, &cancel)?;
-            let (repository, _) = self.connect(cancel)?;
-            let (files, unreadable) = snapshot_files(&repository)?;
-            let mut report = CheckReport { problems: unreadable, remarks: Vec::new() };
-            let results = repository
-                .check_with_trees(
-                    CheckOptions::default().read_data(read_data),
-                    files.iter().map(|file| file.tree).collect(),
-                )
-                .map_err(|error| VaultError::damaged("index", &error))?;
-            for (level, finding) in results.0 {
-                // the level's type is not public, its name is
-                let damage = format!("{level:?}") == "Error";
-                if damage { &mut report.problems } else { &mut report.remarks }.push(finding.to_string());
-            }
-            Ok(report)
-        })
-    }
-
-    /// Removes snapshots; their data goes with the next `prune`. Ids that are already gone are no error.
-    ///
-    /// # Errors
-    /// When an id is not one, or a file cannot be removed.
-    pub fn forget(&self, ids: &[String]) -> Result<(), VaultError> {
-        let _lock = lock::shared(&self.dir, &CancelFlag::new())?;
-        let store = Store::new(&self.dir, CancelFlag::new());
-        for id in ids {
-            let parsed: Id = id.parse().map_err(|_| VaultError::NoSuchSnapshot { id: id.clone(), matches: 0 })?;
-            store
-                .remove(FileType::Snapshot, &parsed, false)
-                .map_err(|error| VaultError::format("forget a snapshot", &error))?;
-        }
-        let folder = self.dir.join(FileType::Snapshot.dirname());
-        sync_dir(&folder).map_err(|error| VaultError::io("synchronise", &folder, error))
-    }
-
-    /// Gives back the room of data that no snapshot needs: marked first, removed a day later, while nobody else uses the vault.
-    ///
-    /// # Errors
-    /// When somebody else uses the vault, restic included, or it is damaged.
-    pub fn prune(&self, cancel: &CancelFlag) -> Result<(), VaultError> {
-        guarded("prune the vault", || {
-            let _lock = lock::exclusive(&self.dir, cancel)?;
-            let foreign = self.dir.join("locks");
-            if fs::read_dir(&foreign).is_ok_and(|mut entries| entries.next().is_some()) {
-                let holder = format!("restic (a file in {}; `restic unlock` removes a stale one)", foreign.display());
-                return Err(VaultError::Locked { vault: self.dir.clone(), holder });
-            }
-            let (repository, store) = self.connect(cancel.clone())?;
-            // nobody else is here, so whatever is unfinished was killed
-            let (files, _) = snapshot_files(&repository)?;
-            for file in files.iter().filter(|file| file.tags.contains(UNFINISHED)) {
-                store
-                    .remove(FileType::Snapshot, &file.id, false)
-                    .map_err(|error| VaultError::format("prune the vault", &error))?;
-            }
-            store.remove_temporary().map_err(|error| VaultError::io("clean", &self.dir, error))?;
-            let options = PruneOptions::default();
-            let failed = |error: &rustic_core::RusticError| write_error("prune the vault", &self.dir, &store, error);
-            let plan = repository.prune_plan(&options).map_err(|error| failed(&error))?;
-            repository.prune(&options, plan).map_err(|error| failed(&error))
-        })
-    }
-
-    /// Bytes that the vault takes on disk.
-    ///
-    /// # Errors
-    /// When its files cannot be listed.
-    pub fn total_size(&self) -> Result<u64, VaultError> {
-        let store = Store::new(&self.dir, CancelFlag::new());
-        let mut total = 0;
-        for tpe in [FileType::Config, FileType::Key, FileType::Snapshot, FileType::Index, FileType::Pack] {
-            let files = store.list_with_size(tpe).map_err(|error| VaultError::damaged("listing", &error))?;
-            total += files.iter().map(|(_, size)| u64::from(*size)).sum::<u64>();
-        }
-        Ok(total)
-    }
-
     /// Environment with which the stock `restic` opens this vault. Holds no secret, only where it lies.
     #[must_use]
     pub fn restic_env(&self) -> Vec<(String, String)> {
         vec![
-            ("RESTIC_REPOSITORY".to_owned(), self.dir.display().to_string()),
+            ("RESTIC_REPOSITORY".to_owned(), self.dir().display().to_string()),
             ("RESTIC_PASSWORD_FILE".to_owned(), self.keys.password_file().display().to_string()),
         ]
     }
 
+    /// Where the vault lies.
+    pub(super) fn dir(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// For reading: small files that are damaged here come from the replica if there is one.
     pub(super) fn connect(&self, cancel: CancelFlag) -> Result<(Repository<OpenStatus>, Arc<Store>), VaultError> {
-        connect(&self.dir, &self.key, cancel)
+        let spare = self.replica.as_ref().map(|replica| replica.depot());
+        connect(&self.directory, &self.key, cancel, spare)
+    }
+
+    /// For writing and checking: what is here and nothing else.
+    pub(super) fn connect_alone(&self, cancel: CancelFlag) -> Result<(Repository<OpenStatus>, Arc<Store>), VaultError> {
+        connect(&self.directory, &self.key, cancel, None)
     }
 
     /// The snapshot whose id is, or alone begins with, `id`.
@@ -317,15 +259,24 @@ fn options() -> RepositoryOptions {
 }
 
 fn connect(
-    dir: &Path,
+    directory: &Directory,
     key: &MasterKey,
     cancel: CancelFlag,
+    spare: Option<Arc<dyn Depot>>,
 ) -> Result<(Repository<OpenStatus>, Arc<Store>), VaultError> {
-    let store = Arc::new(Store::new(dir, cancel));
-    let repository = Repository::new(&options(), &RepositoryBackends::new(Arc::<Store>::clone(&store), None))
-        .and_then(|repository| repository.open(&Credentials::Masterkey(key.clone())))
-        .map_err(|error| VaultError::damaged("config", &error))?;
+    let store = Arc::new(Store::new(directory, cancel, spare));
+    let repository = repository_on(Arc::<Store>::clone(&store), key)?;
     Ok((repository, store))
+}
+
+/// A repository on any storage, opened by its master key.
+pub(super) fn repository_on(
+    storage: Arc<dyn WriteBackend>,
+    key: &MasterKey,
+) -> Result<Repository<OpenStatus>, VaultError> {
+    Repository::new(&options(), &RepositoryBackends::new(storage, None))
+        .and_then(|repository| repository.open(&Credentials::Masterkey(key.clone())))
+        .map_err(|error| VaultError::damaged("config", &error))
 }
 
 /// Reads snapshots one by one, because one unreadable file must not hide the others.

@@ -9,10 +9,7 @@ use std::{
 };
 
 use filetime::FileTime;
-use rustic_core::{
-    BlobId,
-    repofile::{BlobType, Node, NodeType},
-};
+use rustic_core::repofile::{Node, NodeType};
 use rustix::fs::{CWD, FileType as Special, Mode, mknodat, statvfs, syncfs};
 use serde::{Deserialize, Serialize};
 
@@ -20,11 +17,12 @@ use super::{
     attributes,
     cancel::CancelFlag,
     difference,
-    error::{VaultError, is_disk_full, one_line},
+    error::{VaultError, is_disk_full},
     guard::guarded,
     lock, node,
+    pieces::Pieces,
     repository::Vault,
-    tree::{Indexed, children, locate},
+    tree::{children, locate},
 };
 
 /// Above so many files the whole file system is synchronised once instead of each of them.
@@ -40,6 +38,9 @@ pub struct Staged {
     pub bytes: u64,
     /// What could not be restored exactly. Not empty: do not switch to it.
     pub problems: Vec<FileProblem>,
+    /// Paths in the snapshot whose content is damaged in the vault and was fetched from the replica. They were restored exactly.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fetched: Vec<String>,
 }
 
 /// A file that could not be restored exactly.
@@ -68,15 +69,13 @@ impl Vault {
     /// When nothing could be staged. Files that could not be are in `problems`; sockets are left out, they cannot be restored.
     pub fn stage(&self, snapshot: &str, from: &Path, dest: &Path, cancel: &CancelFlag) -> Result<Staged, VaultError> {
         guarded("restore a snapshot", || {
-            let _lock = lock::shared(&self.dir, cancel)?;
-            let (repository, _) = self.connect(cancel.clone())?;
-            let file = self.find(&repository, snapshot)?;
-            let repository = repository.to_indexed().map_err(|error| VaultError::damaged("index", &error))?;
-            let root = locate(&repository, &file, from)?;
-            let (files, bytes) = measure(&repository, &root);
+            let _lock = lock::shared(self.dir(), cancel)?;
+            let ([file], pieces) = self.pieces([snapshot], cancel)?;
+            let root = locate(&pieces, &file, from)?;
+            let (files, bytes) = measure(&pieces, &root);
             ensure_room(dest, bytes)?;
             let mut stager = Stager {
-                repository: &repository,
+                pieces: &pieces,
                 cancel,
                 from,
                 dest,
@@ -94,7 +93,7 @@ impl Vault {
                     .map_err(|error| VaultError::io("synchronise", parent, error))?;
             }
             if staged.is_whole() {
-                let found = difference::between_snapshot_and_live(&repository, root, dest, cancel)?;
+                let found = difference::between_snapshot_and_live(&pieces, root, dest, cancel)?;
                 staged.problems.extend(found.into_iter().map(|difference| FileProblem {
                     path: difference.path,
                     problem: "what was written reads back differently".to_owned(),
@@ -111,27 +110,26 @@ impl Vault {
     pub fn children(&self, snapshot: &str, dir: &Path) -> Result<Vec<String>, VaultError> {
         guarded("read a snapshot", || {
             let cancel = CancelFlag::new();
-            let _lock = lock::shared(&self.dir, &cancel)?;
-            let (repository, _) = self.connect(cancel)?;
-            let file = self.find(&repository, snapshot)?;
-            let repository = repository.to_indexed().map_err(|error| VaultError::damaged("index", &error))?;
-            let node = locate(&repository, &file, dir)?;
-            let nodes = children(&repository, &node)
+            let _lock = lock::shared(self.dir(), &cancel)?;
+            let ([file], pieces) = self.pieces([snapshot], &cancel)?;
+            let node = locate(&pieces, &file, dir)?;
+            let nodes = children(&pieces, &node)
                 .map_err(|detail| VaultError::Damaged { what: format!("directory {}", dir.display()), detail })?;
-            Ok(nodes.iter().map(|node| node.name().to_string_lossy().into_owned()).collect())
+            Ok(nodes.value.iter().map(|node| node.name().to_string_lossy().into_owned()).collect())
         })
     }
 }
 
 /// Files and bytes below a node, as far as its directories can be read.
-fn measure(repository: &Indexed, node: &Node) -> (u64, u64) {
+fn measure(pieces: &Pieces, node: &Node) -> (u64, u64) {
     if !node.is_dir() {
         return (1, node.meta.size);
     }
-    children(repository, node)
+    children(pieces, node)
+        .map(|children| children.value)
         .unwrap_or_default()
         .iter()
-        .map(|child| measure(repository, child))
+        .map(|child| measure(pieces, child))
         .fold((0, 0), |(files, bytes), (more_files, more_bytes)| (files + more_files, bytes.saturating_add(more_bytes)))
 }
 
@@ -153,7 +151,7 @@ enum Trouble {
 }
 
 struct Stager<'a> {
-    repository: &'a Indexed,
+    pieces: &'a Pieces,
     cancel: &'a CancelFlag,
     from: &'a Path,
     dest: &'a Path,
@@ -172,13 +170,17 @@ impl Stager<'_> {
             Ok(()) => Ok(()),
             Err(Trouble::Everywhere(error)) => Err(error),
             Err(Trouble::Here(problem)) => {
-                let relative = at.strip_prefix(self.dest).unwrap_or(at);
-                let path =
-                    if relative.as_os_str().is_empty() { self.from.to_owned() } else { self.from.join(relative) };
-                self.staged.problems.push(FileProblem { path: path.display().to_string(), problem });
+                self.staged.problems.push(FileProblem { path: self.path_of(at), problem });
                 Ok(())
             }
         }
+    }
+
+    /// The path in the snapshot of what is staged at `at`.
+    fn path_of(&self, at: &Path) -> String {
+        let relative = at.strip_prefix(self.dest).unwrap_or(at);
+        let path = if relative.as_os_str().is_empty() { self.from.to_owned() } else { self.from.join(relative) };
+        path.display().to_string()
     }
 
     fn place(&mut self, node: &Node, at: &Path) -> Result<(), Trouble> {
@@ -216,8 +218,11 @@ impl Stager<'_> {
 
     fn directory(&mut self, node: &Node, at: &Path) -> Result<(), Trouble> {
         DirBuilder::new().mode(0o700).create(at).map_err(|error| trouble("create", at, error))?;
-        let nodes = children(self.repository, node).map_err(Trouble::Here)?;
-        for child in &nodes {
+        let nodes = children(self.pieces, node).map_err(Trouble::Here)?;
+        if nodes.fetched {
+            self.staged.fetched.push(self.path_of(at));
+        }
+        for child in &nodes.value {
             self.visit(child, &at.join(child.name())).map_err(Trouble::Everywhere)?;
         }
         let handle = File::open(at).map_err(|error| trouble("open", at, error))?;
@@ -240,18 +245,14 @@ impl Stager<'_> {
             .mode(0o600)
             .open(at)
             .map_err(|error| trouble("create", at, error))?;
-        let mut length = 0;
+        let (mut length, mut fetched) = (0, false);
         for id in node.content.iter().flatten() {
             if self.cancel.is_cancelled() {
                 return Err(Trouble::Everywhere(VaultError::Cancelled));
             }
-            let blob = self
-                .repository
-                .get_blob_cached(&BlobId::from(**id), BlobType::Data)
-                .map_err(|error| Trouble::Here(format!("its content in the vault is damaged: {}", one_line(&error))))?;
-            if !id.blob_matches_reader(blob.len() as u64, &mut &blob[..]) {
-                return Err(Trouble::Here("its content in the vault does not match its hash".to_owned()));
-            }
+            let piece = self.pieces.data(id).map_err(Trouble::Here)?;
+            fetched |= piece.fetched;
+            let blob = piece.value;
             // long runs of zeros become holes, as they often were
             let placed = if blob.iter().all(|byte| *byte == 0) {
                 file.seek(SeekFrom::Current(i64::try_from(blob.len()).unwrap_or_default())).map(|_| ())
@@ -263,6 +264,9 @@ impl Stager<'_> {
         }
         file.set_len(length).map_err(|error| trouble("write", at, error))?;
         self.staged.bytes += length;
+        if fetched {
+            self.staged.fetched.push(self.path_of(at));
+        }
         self.finish(node, at, &file)
     }
 

@@ -5,44 +5,35 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustic_core::{
-    BlobId,
-    repofile::{BlobType, Node},
-};
+use rustic_core::{DataId, repofile::Node};
 
 use super::{
-    cancel::CancelFlag,
-    error::{VaultError, one_line},
-    guard::guarded,
-    lock,
-    repository::Vault,
-    stage::FileProblem,
-    tree::{self, Indexed},
+    cancel::CancelFlag, error::VaultError, guard::guarded, lock, pieces::Pieces, repository::Vault, stage::FileProblem,
+    tree,
 };
 
 impl Vault {
-    /// Reads everything a snapshot holds and gives the files that cannot be restored, with the reason; none when it is proved whole.
+    /// Reads everything a snapshot holds here, whatever a replica may have, and gives the files that cannot be restored from it, with
+    /// the reason; none when it is proved whole.
     ///
     /// # Errors
     /// When the snapshot or the vault's index cannot be read at all.
     pub fn verify(&self, snapshot: &str, cancel: &CancelFlag) -> Result<Vec<FileProblem>, VaultError> {
         guarded("verify a snapshot", || {
-            let _lock = lock::shared(&self.dir, cancel)?;
-            let (repository, _) = self.connect(cancel.clone())?;
-            let root = tree::root(&self.find(&repository, snapshot)?);
-            let repository = repository.to_indexed().map_err(|error| VaultError::damaged("index", &error))?;
-            let mut proof = Proof { repository: &repository, cancel, sound: HashSet::new(), problems: Vec::new() };
-            proof.visit(&root, &PathBuf::from("/"))?;
+            let _lock = lock::shared(self.dir(), cancel)?;
+            let ([file], pieces) = self.pieces_here([snapshot], cancel)?;
+            let mut proof = Proof { pieces: &pieces, cancel, sound: HashSet::new(), problems: Vec::new() };
+            proof.visit(&tree::root(&file), &PathBuf::from("/"))?;
             Ok(proof.problems)
         })
     }
 }
 
 struct Proof<'a> {
-    repository: &'a Indexed,
+    pieces: &'a Pieces,
     cancel: &'a CancelFlag,
     /// Pieces that were read already; many files may share one.
-    sound: HashSet<BlobId>,
+    sound: HashSet<DataId>,
     problems: Vec<FileProblem>,
 }
 
@@ -52,9 +43,9 @@ impl Proof<'_> {
             return Err(VaultError::Cancelled);
         }
         if node.is_dir() {
-            match tree::children(self.repository, node) {
+            match tree::children(self.pieces, node) {
                 Ok(children) => {
-                    for child in &children {
+                    for child in &children.value {
                         self.visit(child, &at.join(child.name()))?;
                     }
                 }
@@ -68,15 +59,10 @@ impl Proof<'_> {
 
     fn content(&mut self, node: &Node) -> Result<(), String> {
         for id in node.content.iter().flatten() {
-            let blob_id = BlobId::from(**id);
-            if self.sound.contains(&blob_id) {
-                continue;
+            if !self.sound.contains(id) {
+                self.pieces.data(id)?;
+                self.sound.insert(*id);
             }
-            let blob = self.repository.get_blob_cached(&blob_id, BlobType::Data).map_err(|error| one_line(&error))?;
-            if !id.blob_matches_reader(blob.len() as u64, &mut &blob[..]) {
-                return Err("its content in the vault does not match its hash".to_owned());
-            }
-            self.sound.insert(blob_id);
         }
         Ok(())
     }

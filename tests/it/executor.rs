@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use codeblue::domain::{
-    Actor, Captured, Command, DiagnosisId, Effect, Proof, Recovery, RecoveryId, RecoveryOutcome, SnapshotId,
-    SnapshotState, Step, StepState, TestResult,
+    Actor, Captured, Command, Criterion, DiagnosisId, Effect, Finding, Proof, Recovery, RecoveryId, RecoveryOutcome,
+    SnapshotId, SnapshotState, Step, StepState, Strategy, TestResult, steps_back,
 };
 
 use crate::{
@@ -41,6 +41,18 @@ impl Executor {
                 Effect::TakeSnapshot(id) => take_snapshot(desk, world, dice, id),
                 Effect::Prove(id, proof) => prove(desk, world, dice, id, proof),
                 Effect::PruneVault => prune(desk, world),
+                Effect::Validate(recovery, phase) => {
+                    let passed = !dice.happens(500);
+                    let (what, wanted, found) = ("checks".to_owned(), "all".to_owned(), "some".to_owned());
+                    let criteria = vec![Criterion { what, wanted, found, passed, decides: true }];
+                    desk.engine(Command::RecordValidation { recovery, phase, criteria });
+                    false
+                }
+                Effect::Replicate => {
+                    let problem = dice.happens(500).then(|| "connection refused".to_owned());
+                    desk.engine(Command::EndReplication { problem });
+                    false
+                }
                 Effect::RunRecovery(id) => self.recover(desk, world, dice, id),
             };
             if goes_on {
@@ -76,8 +88,8 @@ impl Executor {
         let step = &recovery.plan.steps[index];
         match recovery.steps[index].state {
             StepState::Failed => {
-                if !matches!(step, Step::Validate { .. }) {
-                    take_back(desk, world, &recovery, index);
+                if !matches!(step, Step::Validate { .. }) || recovery.plan.strategy == Strategy::Progressive {
+                    take_back(desk, world, &recovery);
                 }
                 end(desk, id, RecoveryOutcome::Failed, "a step failed");
                 return false;
@@ -90,8 +102,9 @@ impl Executor {
                 desk.engine(Command::StartStep { recovery: id, step: index });
                 return true;
             }
-            StepState::Running | StepState::Done => {}
+            StepState::Running | StepState::Done | StepState::Skipped => {}
         }
+        let mut finding = Finding::Nothing;
         let outcome = match step {
             Step::SafetySnapshot { components } => safety_snapshot(desk, world, dice, id, components),
             Step::Validate { services } => match self.validate(desk, world, id, services) {
@@ -99,13 +112,28 @@ impl Executor {
                 None => return true,
             },
             _ if dice.happens(200) => Err("it could not be done".to_owned()),
+            Step::RollForward { component, to } => {
+                let left_at = world.components[component].version.clone().unwrap_or_default();
+                world.switch(component, to);
+                finding = healthy(desk, world, &recovery.plan.services);
+                if finding == Finding::Unhealthy {
+                    world.switch(component, &left_at);
+                }
+                Ok(())
+            }
+            Step::StopIfHealthy { services } => {
+                finding = healthy(desk, world, services);
+                Ok(())
+            }
             step => {
                 act(world, step);
                 Ok(())
             }
         };
         match outcome {
-            Ok(()) => desk.engine(Command::FinishStep { recovery: id, step: index, output: "done".to_owned() }),
+            Ok(()) => {
+                desk.engine(Command::FinishStep { recovery: id, step: index, output: "done".to_owned(), finding })
+            }
             Err(error) => desk.engine(Command::FailStep { recovery: id, step: index, error }),
         };
         true
@@ -140,19 +168,15 @@ fn end(desk: &mut Desk, id: RecoveryId, outcome: RecoveryOutcome, summary: &str)
     desk.engine(Command::EndRecovery { recovery: id, outcome, summary: summary.to_owned() });
 }
 
+fn healthy(desk: &Desk, world: &World, services: &[String]) -> Finding {
+    let all = services.iter().all(|service| world.works(&desk.state.platform, service));
+    if all { Finding::Healthy } else { Finding::Unhealthy }
+}
+
 /// Changes made before a step that failed are taken back, the last one first.
-fn take_back(desk: &Desk, world: &mut World, recovery: &Recovery, failed: usize) {
-    let safety = recovery.safety_snapshot.and_then(|id| desk.state.snapshots.get(&id));
-    for step in recovery.plan.steps[..failed].iter().rev() {
-        match step {
-            Step::SwitchRelease { component, from: Some(from), .. } => world.switch(component, from),
-            Step::SwitchRelease { component, .. } | Step::RestoreSnapshot { component, .. } => {
-                if let Some(held) = safety.and_then(|snapshot| snapshot.captured(component)) {
-                    world.restore(component, &held.vault_id);
-                }
-            }
-            _ => {}
-        }
+fn take_back(desk: &Desk, world: &mut World, recovery: &Recovery) {
+    for step in steps_back(&desk.state, recovery, |_, run| run.state == StepState::Done).unwrap() {
+        act(world, &step);
     }
 }
 

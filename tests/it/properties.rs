@@ -7,9 +7,9 @@ use chrono::TimeDelta;
 use codeblue::{
     domain::{
         Actor, AutomationMode, Captured, Category, Clock, Command, DiagnosisDocument, DiagnosisId, Effect, Event,
-        Evidence, Fix, IncidentId, IncidentRole, RecoveryId, RecoveryOutcome, Role, RollbackRequest, RollbackTarget,
-        RootCause, Scope, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State, Status, Step, StepState,
-        SuggestedFix, Verdict, decide, plan_rollback,
+        Evidence, Finding, Fix, IncidentId, IncidentRole, RecoveryId, RecoveryOutcome, Role, RollbackRequest,
+        RollbackTarget, RootCause, Scope, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State, Status, Step,
+        StepState, SuggestedFix, Verdict, decide, plan_rollback,
     },
     platform::ActionRisk,
 };
@@ -236,10 +236,10 @@ fn advance(state: &State, recovery: &codeblue::domain::Recovery, roll: u8) -> Co
             match recovery.safety_snapshot.and_then(|id| state.snapshots.get(&id)) {
                 None => Command::BeginSafetySnapshot { recovery: id, components: components.clone() },
                 Some(taking) if taking.state == SnapshotState::Running => finish(taking, 255),
-                Some(_) => Command::FinishStep { recovery: id, step, output: String::new() },
+                Some(_) => Command::FinishStep { recovery: id, step, output: String::new(), finding: Finding::Nothing },
             }
         }
-        _ => Command::FinishStep { recovery: id, step, output: "done".to_owned() },
+        _ => Command::FinishStep { recovery: id, step, output: "done".to_owned(), finding: Finding::Nothing },
     }
 }
 
@@ -278,7 +278,11 @@ pub fn document(state: &State, id: DiagnosisId, service: &str, confidence: f64, 
             issue: "it broke".to_owned(),
             confidence,
             deployment: None,
-            evidence: vec![Evidence { at: None, source: "log".to_owned(), text: "panic".to_owned(), count: 2 }],
+            evidence: ["log", "ledger"]
+                .iter()
+                .take(1 + usize::from(roll) % 2)
+                .map(|source| Evidence { at: None, source: (*source).to_owned(), text: "panic".to_owned(), count: 2 })
+                .collect(),
         },
         suggested_fixes: fixes
             .into_iter()

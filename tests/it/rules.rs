@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use codeblue::{
     domain::{
-        Actor, ChangeId, ChangeState, Clock, Command, Event, IncidentId, IncidentState, Recorded, RecoveryId,
+        Actor, ChangeId, ChangeState, Clock, Command, Event, Finding, IncidentId, IncidentState, Recorded, RecoveryId,
         RecoveryOutcome, Role, RollbackRequest, RollbackTarget, Scope, Severity, Status, Step, SystemState, Verdict,
     },
     platform::Platform,
@@ -56,7 +56,7 @@ fn refused(desk: &mut Desk, actor: &Actor, command: Command) -> String {
 fn carry_out(desk: &mut Desk, recovery: RecoveryId) {
     for step in 0..desk.state.recoveries[&recovery].steps.len() {
         desk.engine(Command::StartStep { recovery, step });
-        desk.engine(Command::FinishStep { recovery, step, output: String::new() });
+        desk.engine(Command::FinishStep { recovery, step, output: String::new(), finding: Finding::Nothing });
     }
     let outcome = RecoveryOutcome::Succeeded;
     desk.engine(Command::EndRecovery { recovery, outcome, summary: "done".to_owned() });
@@ -120,7 +120,7 @@ fn steps_run_in_order_and_success_needs_all_of_them() {
     let early = Command::EndRecovery { recovery, outcome: RecoveryOutcome::Succeeded, summary: String::new() };
     assert_eq!(refused(&mut desk, &Actor::Engine, early), "steps-left");
     desk.must(&person("erin"), Command::CancelRecovery { recovery, reason: "wait".to_owned() });
-    desk.engine(Command::FinishStep { recovery, step: 0, output: String::new() });
+    desk.engine(Command::FinishStep { recovery, step: 0, output: String::new(), finding: Finding::Nothing });
     assert_eq!(refused(&mut desk, &Actor::Engine, start(1)), "recovery-cancelled");
 }
 
@@ -200,7 +200,8 @@ fn who_may_only_look_changes_nothing_and_people_cannot_speak_for_the_engine() {
     };
     assert_eq!(refused(&mut desk, &person("vic"), declare.clone()), "operator-may-not");
     assert_eq!(refused(&mut desk, &person("mallory"), declare), "unknown-operator");
-    let report = Command::FinishStep { recovery: RecoveryId(1), step: 0, output: String::new() };
+    let report =
+        Command::FinishStep { recovery: RecoveryId(1), step: 0, output: String::new(), finding: Finding::Nothing };
     assert_eq!(refused(&mut desk, &person("carol"), report), "engine-only");
     let promote = Command::AddOperator { name: "erin".to_owned(), roles: [Role::Cto].into(), login: None };
     assert_eq!(refused(&mut desk, &person("erin"), promote), "role-needed");

@@ -2,18 +2,15 @@
 //! cut off goes on with the step it was in: every step can be done again. A step that cannot be done takes back the
 //! changes made before it, so that nothing is left half done.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-use super::{Hands, blocking, snapshot};
+use super::{Hands, blocking, snapshot, validate};
 use crate::{
-    domain::{Command, Recovery, RecoveryId, RecoveryOutcome, Step, StepState},
-    engine::watch::{Probed, probe},
-    platform::{CheckLevel, Component, Reading},
+    domain::{Command, Finding, Recovery, RecoveryId, RecoveryOutcome, Step, StepRun, StepState, Strategy, steps_back},
+    engine::halt,
+    platform::Component,
     recovery::{self, Target},
 };
 
@@ -23,8 +20,8 @@ const RELOAD: Duration = Duration::from_secs(60);
 const ACTION: Duration = Duration::from_secs(600);
 /// How long services have until all checks succeed.
 const VALIDATION: Duration = Duration::from_secs(60);
-/// Pause between two rounds of validation.
-const ROUND: Duration = Duration::from_millis(300);
+/// How long services have to become healthy before the next deployment is suspected.
+const SETTLING: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(hands: &Hands, id: RecoveryId) {
     loop {
@@ -55,6 +52,9 @@ pub(super) async fn run(hands: &Hands, id: RecoveryId) {
         if hands.stop.is_cancelled() {
             return;
         }
+        if recovery.is_autonomous() && recovery.steps[index].state == StepState::Waiting {
+            halt::obey(&hands.engine, &hands.halt).await;
+        }
         // A cancel that came in meanwhile is seen in the next round.
         if let Err(refusal) = hands.report(Command::StartStep { recovery: id, step: index }).await {
             info!(%refusal, "step not begun");
@@ -62,34 +62,65 @@ pub(super) async fn run(hands: &Hands, id: RecoveryId) {
             continue;
         }
         let outcome = tokio::select! {
-            () = hands.stop.cancelled(), if !matches!(step, Step::RestoreSnapshot { .. } | Step::SwitchRelease { .. }) => return,
-            outcome = act(hands, id, &step) => outcome,
+            () = hands.stop.cancelled(), if step.component().is_none() => return,
+            outcome = act(hands, recovery, index) => outcome,
         };
         if outcome.is_err() && hands.stop.is_cancelled() {
             return;
         }
         hands
             .tell(match outcome {
-                Ok(output) => Command::FinishStep { recovery: id, step: index, output },
+                Ok((output, finding)) => Command::FinishStep { recovery: id, step: index, output, finding },
                 Err(error) => Command::FailStep { recovery: id, step: index, error },
             })
             .await;
     }
 }
 
-async fn act(hands: &Hands, id: RecoveryId, step: &Step) -> Result<String, String> {
-    match step {
-        Step::SafetySnapshot { components } => safety_snapshot(hands, id, components).await,
-        Step::SwitchRelease { component, to, .. } => {
-            restore(hands, id, component, Target::Release(to.clone())).await?;
-            Ok(format!("{to} is live"))
-        }
+async fn act(hands: &Hands, recovery: &Recovery, index: usize) -> Result<(String, Finding), String> {
+    let output = match &recovery.plan.steps[index] {
+        Step::SafetySnapshot { components } => safety_snapshot(hands, recovery.id, components).await,
+        Step::SwitchRelease { component, to, .. } => switch(hands, recovery.id, component, to).await,
         Step::RestoreSnapshot { component, vault_id, .. } => {
-            restore(hands, id, component, Target::Snapshot(vault_id.clone())).await
+            restore(hands, recovery.id, component, Target::Snapshot(vault_id.clone())).await
         }
         Step::Reload { component } => reload(hands, component).await,
         Step::RunAction { service, action } => run_action(hands, service, action).await,
-        Step::Validate { services } => validate(hands, services).await,
+        Step::StopIfHealthy { services } => return Ok(found(validate::settle(hands, services, SETTLING).await)),
+        Step::RollForward { component, to } => return roll_forward(hands, recovery, component, to).await,
+        Step::Validate { services } => validate::at_once(hands, recovery.id, services, VALIDATION).await,
+    };
+    output.map(|output| (output, Finding::Nothing))
+}
+
+fn found(validated: Result<String, String>) -> (String, Finding) {
+    match validated {
+        Ok(output) => (output, Finding::Healthy),
+        Err(problem) => (problem, Finding::Unhealthy),
+    }
+}
+
+async fn switch(hands: &Hands, id: RecoveryId, component: &str, to: &str) -> Result<String, String> {
+    restore(hands, id, component, Target::Release(to.to_owned())).await?;
+    Ok(format!("{to} is live"))
+}
+
+/// Brings a component forward again; when the services do not bear it, it goes back to where the walk had left it.
+async fn roll_forward(hands: &Hands, recovery: &Recovery, name: &str, to: &str) -> Result<(String, Finding), String> {
+    let left_at = recovery.plan.steps.iter().zip(&recovery.steps).rev().find_map(|(step, run)| match step {
+        Step::SwitchRelease { component, to, .. } if component == name && run.state == StepState::Done => Some(to),
+        _ => None,
+    });
+    let left_at = left_at.ok_or_else(|| format!("{name} was not rolled back"))?;
+    switch(hands, recovery.id, name, to).await?;
+    reload(hands, name).await?;
+    match found(validate::settle(hands, &recovery.plan.services, SETTLING).await) {
+        (output, Finding::Unhealthy) => {
+            switch(hands, recovery.id, name, left_at).await?;
+            reload(hands, name).await?;
+            Ok((format!("not innocent, {left_at} is live again: {output}"), Finding::Unhealthy))
+        }
+        (output, finding) => Ok((format!("innocent, {to} is live again: {output}"), finding)),
     }
 }
 
@@ -105,15 +136,17 @@ async fn safety_snapshot(hands: &Hands, id: RecoveryId, components: &[String]) -
         .and_then(|recovery| recovery.safety_snapshot)
         .ok_or_else(|| "the safety snapshot was not begun".to_owned())?;
     let (captured, problems) = snapshot::capture(hands, snapshot).await;
-    let held: Vec<&str> = captured.iter().map(|captured| captured.component.as_str()).collect();
-    let missing: Vec<&String> = components.iter().filter(|name| !held.contains(&name.as_str())).collect();
-    let whole = missing.is_empty();
+    let held = |name: &&String| captured.iter().any(|captured| captured.component == **name);
+    let missing = components.iter().filter(|name| !held(name)).filter_map(|name| state.platform.component(name));
+    let (gone, missed): (Vec<_>, Vec<_>) = missing.partition(|component| recovery::is_absent(component));
+    let whole = missed.is_empty();
+    let gone: String = gone.iter().map(|component| format!("; nothing was there of {}", component.name)).collect();
     let partial: usize = captured.iter().map(|captured| captured.unreadable.len()).sum();
     snapshot::finish(hands, snapshot, captured, &problems).await;
     if !whole {
         return Err(format!("no safety snapshot, so nothing was changed: {}", problems.join("; ")));
     }
-    Ok(if partial == 0 { format!("{snapshot}") } else { format!("{snapshot}, {partial} files unreadable") })
+    Ok(if partial == 0 { format!("{snapshot}{gone}") } else { format!("{snapshot}, {partial} files unreadable{gone}") })
 }
 
 fn component(hands: &Hands, name: &str) -> Result<Component, String> {
@@ -176,53 +209,6 @@ fn last_line(text: &str) -> String {
     line.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
-/// Runs the quick checks of the services until all have succeeded twice in a row.
-async fn validate(hands: &Hands, services: &[String]) -> Result<String, String> {
-    let state = hands.engine.state();
-    let checks: Vec<Arc<Probed>> = services
-        .iter()
-        .filter_map(|name| state.platform.service(name))
-        .flat_map(|service| {
-            service
-                .checks
-                .iter()
-                .filter(|check| check.level != CheckLevel::Comprehensive)
-                .map(|check| Arc::new(Probed { service: service.name.clone(), check: check.clone() }))
-        })
-        .collect();
-    if checks.is_empty() {
-        return Ok("no check is declared, so nothing could be validated".to_owned());
-    }
-    let begun = Instant::now();
-    let mut passed = 0;
-    loop {
-        let mut worst = None;
-        let mut slowest = Duration::ZERO;
-        for probed in &checks {
-            let sample = probe(&hands.prober, hands.clock.as_ref(), probed).await;
-            slowest = slowest.max(sample.latency);
-            if sample.reading == Reading::Bad {
-                worst = Some(format!("{} {}: {}", sample.service, sample.check, sample.detail));
-            }
-        }
-        match worst {
-            None => {
-                passed += 1;
-                if passed == 2 {
-                    return Ok(format!("{} checks pass, slowest {} ms", checks.len(), slowest.as_millis()));
-                }
-            }
-            Some(problem) => {
-                passed = 0;
-                if begun.elapsed() >= VALIDATION {
-                    return Err(format!("still failing after {} s: {problem}", VALIDATION.as_secs()));
-                }
-            }
-        }
-        tokio::time::sleep(ROUND).await;
-    }
-}
-
 fn succeeded(recovery: &Recovery) -> String {
     let ended = recovery.steps.iter().filter_map(|step| step.ended_at).max();
     match ended {
@@ -234,41 +220,39 @@ fn succeeded(recovery: &Recovery) -> String {
     }
 }
 
-/// After a failed step: a failed validation leaves the target in place for people to judge; any other failure takes the
-/// changes before it back.
+/// After a failed step: a failed validation leaves the target in place for people to judge, except after a progressive rollback,
+/// which has then shown that no deployment is to blame; any other failure takes the changes before it back.
 async fn give_up(hands: &Hands, recovery: &Recovery, failed: usize) -> String {
     let step = &recovery.plan.steps[failed];
     let error = recovery.steps[failed].output.clone();
-    if matches!(step, Step::Validate { .. }) {
+    let validated = matches!(step, Step::Validate { .. });
+    if validated && recovery.plan.strategy != Strategy::Progressive {
         return format!("validation did not pass: {error}; {}", stands(recovery));
     }
+    // The failed step itself left the live system as it was: the switch is its last act. A program that failed may not have.
+    let half_done = |step: &Step| {
+        let component = step.component().and_then(|name| component(hands, name).ok());
+        component.is_some_and(|component| !component.adapter.switches_at_once())
+    };
+    let changed = |step: &Step, run: &StepRun| match run.state {
+        StepState::Done => true,
+        StepState::Failed => half_done(step),
+        _ => false,
+    };
+    let back = match steps_back(&hands.engine.state(), recovery, changed) {
+        Ok(back) => back,
+        Err(refusal) => return format!("step {} failed: {error}; {refusal}; {}", failed + 1, stands(recovery)),
+    };
     let mut taken_back = Vec::new();
-    let safety = recovery.safety_snapshot.and_then(|id| hands.engine.state().snapshots.get(&id).cloned());
-    for (index, done) in recovery.plan.steps.iter().enumerate().take(failed + 1).rev() {
-        let captured_of = |component: &str| safety.as_ref().and_then(|snapshot| snapshot.captured(component));
-        let (name, target) = match done {
-            Step::SwitchRelease { component, from: Some(from), .. }
-                if captured_of(component).is_none()
-                    || self::component(hands, component).is_ok_and(|found| found.adapter.keeps_versions()) =>
-            {
-                (component, Target::Release(from.clone()))
-            }
-            Step::SwitchRelease { component, .. } | Step::RestoreSnapshot { component, .. } => {
-                let captured = captured_of(component);
-                match captured {
-                    Some(captured) => (component, Target::Snapshot(captured.vault_id.clone())),
-                    None => continue,
-                }
-            }
+    for step in back {
+        let (name, target) = match step {
+            Step::SwitchRelease { component, to, .. } => (component, Target::Release(to)),
+            Step::RestoreSnapshot { component, vault_id, .. } => (component, Target::Snapshot(vault_id)),
             _ => continue,
         };
-        // The failed step itself left the live system as it was: the switch is its last act. A program that failed may not have.
-        if index == failed && self::component(hands, name).is_ok_and(|found| found.adapter.switches_at_once()) {
-            continue;
-        }
-        match restore(hands, recovery.id, name, target).await {
+        match restore(hands, recovery.id, &name, target).await {
             Ok(_) => {
-                let _ = reload(hands, name).await;
+                let _ = reload(hands, &name).await;
                 taken_back.push(format!("{name} is back as before"));
             }
             Err(cause) => {
@@ -280,7 +264,8 @@ async fn give_up(hands: &Hands, recovery: &Recovery, failed: usize) -> String {
     if taken_back.is_empty() {
         taken_back.push("nothing was changed".to_owned());
     }
-    format!("step {} failed: {error}; {}", failed + 1, taken_back.join("; "))
+    let what = if validated { "no rollback helped".to_owned() } else { format!("step {} failed", failed + 1) };
+    format!("{what}: {error}; {}", taken_back.join("; "))
 }
 
 /// What stands where after the steps that were done.
@@ -291,8 +276,7 @@ fn stands(recovery: &Recovery) -> String {
         .iter()
         .zip(&recovery.steps)
         .filter(|(step, run)| {
-            run.state == StepState::Done
-                && matches!(step, Step::SwitchRelease { .. } | Step::RestoreSnapshot { .. } | Step::RunAction { .. })
+            run.state == StepState::Done && (step.component().is_some() || matches!(step, Step::RunAction { .. }))
         })
         .map(|(step, _)| step.to_string())
         .collect();

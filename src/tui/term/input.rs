@@ -36,6 +36,10 @@ pub enum Key {
     Left,
     /// Arrow right.
     Right,
+    /// Arrow left with Shift.
+    ShiftLeft,
+    /// Arrow right with Shift.
+    ShiftRight,
     /// Page up.
     PageUp,
     /// Page down.
@@ -64,6 +68,8 @@ impl std::fmt::Display for Key {
             Self::Down => f.pad("↓"),
             Self::Left => f.pad("←"),
             Self::Right => f.pad("→"),
+            Self::ShiftLeft => f.pad("⇧←"),
+            Self::ShiftRight => f.pad("⇧→"),
             Self::PageUp => f.pad("PgUp"),
             Self::PageDown => f.pad("PgDn"),
             Self::Home => f.pad("Home"),
@@ -164,6 +170,8 @@ fn translate(event: Event) -> Option<Input> {
                 KeyCode::BackTab => Key::BackTab,
                 KeyCode::Up => Key::Up,
                 KeyCode::Down => Key::Down,
+                KeyCode::Left if key.modifiers.contains(KeyModifiers::SHIFT) => Key::ShiftLeft,
+                KeyCode::Right if key.modifiers.contains(KeyModifiers::SHIFT) => Key::ShiftRight,
                 KeyCode::Left => Key::Left,
                 KeyCode::Right => Key::Right,
                 KeyCode::PageUp => Key::PageUp,

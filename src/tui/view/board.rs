@@ -17,6 +17,7 @@ use super::{
 use crate::{
     domain::{ChangeState, Status},
     tui::{
+        browse::RecoveryPoint,
         model::{Link, List, Model, Pane, Target},
         text,
         theme::Role,
@@ -45,14 +46,13 @@ fn wide(area: Rect) -> [Rect; 4] {
 
 /// The panes below the services get what they need, the services the rest.
 fn narrow(model: &Model, area: Rect) -> [Rect; 4] {
-    let need = |list: List, most: u16| {
-        u16::try_from(model.rows(List::Pane(pane_of(list))).len()).unwrap_or(most).clamp(1, most) + 2
-    };
+    let need =
+        |pane: Pane, most: u16| u16::try_from(model.rows(List::Pane(pane)).len()).unwrap_or(most).clamp(1, most) + 2;
     let spare = area.height.saturating_sub(4 + 9);
     let most = (spare / 5 + 1).max(1);
-    let incidents = need(List::Pane(Pane::Incidents), most + 1);
-    let approvals = need(List::Pane(Pane::Approvals), most + 1);
-    let snapshots = need(List::Pane(Pane::Snapshots), most);
+    let incidents = need(Pane::Incidents, most + 1);
+    let approvals = need(Pane::Approvals, most + 1);
+    let snapshots = need(Pane::Snapshots, most);
     let services = area.height.saturating_sub(incidents + approvals + snapshots);
     [
         Rect { height: services, ..area },
@@ -60,13 +60,6 @@ fn narrow(model: &Model, area: Rect) -> [Rect; 4] {
         Rect { y: area.y + services + incidents, height: approvals, ..area },
         Rect { y: area.y + services + incidents + approvals, height: snapshots, ..area },
     ]
-}
-
-fn pane_of(list: List) -> Pane {
-    match list {
-        List::Pane(pane) => pane,
-        List::Snapshots | List::Recoveries | List::Journal => Pane::Snapshots,
-    }
 }
 
 fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
@@ -182,24 +175,15 @@ fn approvals_summary(model: &Model) -> String {
 
 /// The component whose recovery point is closest to its limit, or furthest past it.
 fn snapshots_summary(model: &Model) -> String {
-    let worst = model
-        .state
-        .platform
-        .components
-        .iter()
-        .map(|component| {
-            let limit = chrono::TimeDelta::from_std(component.rpo).unwrap_or(chrono::TimeDelta::MAX);
-            (model.state.recovery_point_age(&component.name, model.now), limit, component)
-        })
-        .max_by_key(|(age, limit, _)| age.map_or(i64::MAX, |age| age.num_seconds() - limit.num_seconds()));
+    let worst = model.worst_point(model.state.platform.components.iter());
     let size = model.state.snapshots.values().rev().map(|snapshot| snapshot.total_bytes).find(|bytes| *bytes > 0);
     let size = size.map(|bytes| format!(" · {}", text::bytes(bytes))).unwrap_or_default();
     match worst {
         None => format!("no components{size}"),
-        Some((None, _, component)) => format!("{} was never captured{size}", component.name),
-        Some((Some(age), limit, component)) => {
+        Some((component, RecoveryPoint { age: None, .. })) => format!("✖ {} was never captured{size}", component.name),
+        Some((component, RecoveryPoint { age: Some(age), limit })) => {
             let mark = if age <= limit { "✓".to_owned() } else { format!("✖ {}", component.name) };
-            format!("RPO {} of {} {mark}{size}", text::age(age), text::age(limit))
+            format!("RPO {} of {} {mark}{size}", text::short(age), text::short(limit))
         }
     }
 }

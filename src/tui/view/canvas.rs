@@ -9,8 +9,9 @@ use ratatui::{
 };
 
 use crate::tui::{
+    action::Action,
     hit::HitMap,
-    model::Target,
+    model::{Model, Target},
     text,
     theme::{Role, Theme},
 };
@@ -23,6 +24,33 @@ pub struct Canvas<'a> {
     pub hits: &'a mut HitMap<Target>,
     /// How things look.
     pub theme: Theme,
+    /// Lines the longest page could scroll.
+    pub deepest: usize,
+}
+
+/// A key with what it does here.
+pub struct KeyHint {
+    /// The key.
+    pub key: String,
+    /// What it does.
+    pub label: String,
+    /// The action's name in the table.
+    pub action: &'static str,
+    /// Whether it can do something now.
+    pub able: bool,
+}
+
+impl KeyHint {
+    /// Of an action of the table.
+    #[must_use]
+    pub fn of(model: &Model, action: &Action) -> Self {
+        Self {
+            key: action.keys.first().map(ToString::to_string).unwrap_or_default(),
+            label: action.label.to_owned(),
+            action: action.name,
+            able: (action.disabled)(model).is_none(),
+        }
+    }
 }
 
 /// A piece of a line.
@@ -91,6 +119,23 @@ impl Canvas<'_> {
         Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
     }
 
+    /// Keys with what they do, as far as they fit, each of them to press too; gives the columns used.
+    pub fn keys(&mut self, area: Rect, row: u16, keys: &[KeyHint]) -> u16 {
+        let mut at = 1;
+        for hint in keys {
+            let columns = u16::try_from(text::width(&hint.key) + 1 + text::width(&hint.label)).unwrap_or(u16::MAX);
+            if row >= area.height || at + columns > area.width {
+                break;
+            }
+            let place = Rect { x: area.x + at, y: area.y + row, width: columns, height: 1 };
+            let (key, label) = if hint.able { (Role::Key, Role::Text) } else { (Role::Muted, Role::Muted) };
+            self.line(place, 0, &[(key, hint.key.clone()), (label, format!(" {}", hint.label))]);
+            self.hits.add(place, Target::Action(hint.action));
+            at += columns + 2;
+        }
+        at
+    }
+
     /// Something to press; gives the columns it takes.
     pub fn button(&mut self, area: Rect, row: u16, at: u16, label: &str, target: Target, pressed: bool) -> u16 {
         let label = format!("[ {label} ]");
@@ -124,7 +169,9 @@ impl Canvas<'_> {
     /// Writes a list of ready lines from `scroll` on; gives the rows it has room for.
     pub fn page(&mut self, area: Rect, lines: &[Vec<Piece>], scroll: usize) {
         let room = usize::from(area.height);
-        let scroll = scroll.min(lines.len().saturating_sub(room));
+        let most = lines.len().saturating_sub(room);
+        self.deepest = self.deepest.max(most);
+        let scroll = scroll.min(most);
         for (row, line) in (0..area.height).zip(lines.iter().skip(scroll)) {
             self.line(area, row, line);
         }

@@ -2,12 +2,12 @@
 
 use ratatui::layout::Rect;
 
-use super::canvas::{Canvas, Piece};
+use super::canvas::{Canvas, KeyHint, Piece};
 use crate::{
     domain::{Severity, Status, SystemState},
     tui::{
         action::hints,
-        model::{Link, Model, Screen, Target},
+        model::{Link, Model, Screen},
         text,
         theme::Role,
     },
@@ -90,7 +90,10 @@ fn place(model: &Model) -> Option<String> {
             Some(format!("{id} {}", model.state.incidents.get(id).map(|i| i.title.clone()).unwrap_or_default()))
         }
         Screen::Change(id) => Some(id.to_string()),
+        Screen::Plan => Some("plan".to_owned()),
         Screen::Snapshots => Some("snapshots".to_owned()),
+        Screen::Difference(of, None) => Some(format!("{of} and now")),
+        Screen::Difference(of, Some(against)) => Some(format!("{of} and {against}")),
         Screen::Recovery(id) => Some(id.to_string()),
         Screen::Recoveries => Some("recoveries".to_owned()),
         Screen::Journal => Some("journal".to_owned()),
@@ -101,21 +104,8 @@ fn place(model: &Model) -> Option<String> {
 pub(super) fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
     news(model, canvas, area, area.height - 2);
     let row = area.height - 1;
-    let mut at = 1;
-    for action in hints(model) {
-        let disabled = (action.disabled)(model).is_some();
-        let key = action.keys.first().map(ToString::to_string).unwrap_or_default();
-        let columns = u16::try_from(text::width(&key) + 1 + text::width(action.label)).unwrap_or(u16::MAX);
-        if at + columns > area.width {
-            break;
-        }
-        let place = Rect { x: area.x + at, width: columns, ..area };
-        let role = if disabled { Role::Muted } else { Role::Key };
-        let text = if disabled { Role::Muted } else { Role::Text };
-        canvas.line(place, row, &[(role, key), (text, format!(" {}", action.label))]);
-        canvas.hits.add(Rect { y: area.y + row, height: 1, ..place }, Target::Action(action.name));
-        at += columns + 2;
-    }
+    let keys: Vec<KeyHint> = hints(model).into_iter().map(|action| KeyHint::of(model, action)).collect();
+    canvas.keys(area, row, &keys);
 }
 
 /// A short message when there is one, the last events else.

@@ -4,11 +4,11 @@ use ratatui::{layout::Rect, text::Span};
 
 use super::canvas::{Canvas, Piece, first_visible};
 use crate::tui::{
-    action::{ACTIONS, Danger, Where},
+    action::{Danger, Where, all},
     model::{Confirm, Model, Overlay, Target},
+    overlay::{found, input_text},
     text,
     theme::Role,
-    update::{found, input_text},
 };
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Overlay) {
@@ -49,12 +49,6 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
             let inside = canvas.frame(place, title, "", true);
             field(canvas, inside, 1, &input_text(input), input.cursor().1);
             canvas.line(inside, 2, &[(Role::Muted, " ↵ does it   Esc leaves it".to_owned())]);
-        }
-        Overlay::Wait(what) => {
-            let place = centred(area, 50, 3);
-            canvas.clear(place);
-            let inside = canvas.frame(place, "One moment", "", true);
-            canvas.line(inside, 0, &[(Role::Text, format!(" {what} …   Esc leaves it"))]);
         }
     }
 }
@@ -177,7 +171,7 @@ pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
     for (place, title) in places {
         lines.push(Vec::new());
         lines.push(vec![(Role::Title, format!(" {title}"))]);
-        for action in ACTIONS.iter().filter(|action| action.place == place) {
+        for action in all().filter(|action| action.place == place) {
             let keys: Vec<String> = action.keys.iter().map(ToString::to_string).collect();
             let asks = match action.danger {
                 Danger::View | Danger::Reversible => "",

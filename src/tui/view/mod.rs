@@ -5,12 +5,17 @@ mod canvas;
 mod change;
 mod chrome;
 mod dialog;
+mod difference;
+mod history;
 mod incident;
 mod journal;
+mod plan;
 mod recovery;
 mod rows;
 mod service;
 mod snapshots;
+mod strip;
+mod vault;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -29,6 +34,8 @@ pub struct Drawn {
     pub hits: HitMap<Target>,
     /// Rows a page has.
     pub page: usize,
+    /// Lines the longest page could scroll.
+    pub deepest: usize,
 }
 
 /// Draws everything.
@@ -36,12 +43,12 @@ pub struct Drawn {
 pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
     let area = buffer.area;
     let mut hits = HitMap::default();
-    let mut canvas = Canvas { buffer, hits: &mut hits, theme };
+    let mut canvas = Canvas { buffer, hits: &mut hits, theme, deepest: 0 };
     if area.width < 40 || area.height < 10 {
         let summary = chrome::one_line(model);
         canvas.line(area, 0, &[(Role::Title, summary)]);
         canvas.line(area, 1, &[(Role::Muted, "make the terminal larger".to_owned())]);
-        return Drawn { hits, page: 1 };
+        return Drawn { hits, page: 1, deepest: 0 };
     }
     let body = Rect { y: area.y + 1, height: area.height - 3, ..area };
     chrome::header(model, &mut canvas, area);
@@ -51,9 +58,11 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         Screen::Service(name) => service::draw(model, &mut canvas, body, name),
         Screen::Incident(id) => incident::draw(model, &mut canvas, body, *id),
         Screen::Change(id) => change::draw(model, &mut canvas, body, *id),
+        Screen::Plan => plan::draw(model, &mut canvas, body),
         Screen::Snapshots => snapshots::draw(model, &mut canvas, body),
+        Screen::Difference(of, against) => difference::draw(model, &mut canvas, body, *of, *against),
         Screen::Recovery(id) => recovery::draw(model, &mut canvas, body, *id),
-        Screen::Recoveries => recovery::draw_all(model, &mut canvas, body),
+        Screen::Recoveries => history::draw(model, &mut canvas, body),
         Screen::Journal => journal::draw(model, &mut canvas, body),
         Screen::Help => dialog::help(model, &mut canvas, body),
     }
@@ -61,5 +70,6 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         dialog::draw(model, &mut canvas, body, overlay);
     }
     let page = usize::from(body.height.saturating_sub(4));
-    Drawn { hits, page }
+    let deepest = canvas.deepest;
+    Drawn { hits, page, deepest }
 }

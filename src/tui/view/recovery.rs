@@ -1,12 +1,16 @@
-//! A recovery, running or over, and the list of all of them.
+//! A recovery, running or over.
 
+use chrono::TimeDelta;
 use ratatui::layout::Rect;
 
-use super::canvas::{Canvas, Piece, first_visible};
+use super::{
+    canvas::{Canvas, Piece},
+    plan::objective,
+};
 use crate::{
-    domain::{Recovery, RecoveryId, RecoveryOutcome, StepState},
+    domain::{Recovery, RecoveryId, RecoveryOutcome, StepState, plan_undo, step_seconds},
     tui::{
-        model::{List, Model, Target},
+        model::{Model, Target},
         text,
         theme::Role,
     },
@@ -17,139 +21,146 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: RecoveryI
         canvas.line(area, 0, &[(Role::Muted, format!("  {id} is on its way …"))]);
         return;
     };
-    let took = recovery.ended.map_or(model.now, |(at, _)| at) - recovery.started_at;
-    let objective = recovery
-        .plan
-        .components()
-        .filter_map(|name| model.state.platform.component(name))
-        .map(|component| component.rto)
-        .max()
-        .and_then(|rto| chrono::TimeDelta::from_std(rto).ok());
-    let clock = match objective {
-        Some(objective) => format!("{} of {}", text::clock(took), text::clock(objective)),
-        None => text::clock(took),
-    };
-    let inside = canvas.frame(area, &capital(&recovery.plan.title), &clock, true);
-    let mut row = 0;
+    let inside = canvas.frame(area, &text::capitalised(&recovery.plan.title), &clock(model, recovery), true);
     let (role, word) = outcome(recovery);
     let why = format!("   {} · started by {}", recovery.reason, recovery.started_by);
-    canvas.line(inside, row, &[(role, format!(" {word}")), (Role::Muted, why)]);
-    row += 1;
-    if let Some(objective) = objective.filter(|_| recovery.is_running()) {
-        canvas.line(inside, row, &[(Role::Text, format!(" {}", gauge(took, objective, inside.width)))]);
+    canvas.line(inside, 0, &[(role, format!(" {word}")), (Role::Muted, why)]);
+    canvas.line(inside, 1, &gauge(model, recovery, inside.width));
+
+    let foot = 4.min(inside.height.saturating_sub(3));
+    let middle = Rect { y: inside.y + 3, height: inside.height.saturating_sub(3 + foot), ..inside };
+    let (lines, current) = steps(model, recovery, usize::from(middle.width));
+    // While it runs, the step under way stays in sight unless somebody scrolls.
+    let room = usize::from(middle.height);
+    let follow = if recovery.is_running() { (current + 2).saturating_sub(room) } else { 0 };
+    canvas.page(middle, &lines, model.scroll.max(follow));
+    end(model, canvas, Rect { y: middle.bottom(), height: foot, ..inside }, recovery);
+}
+
+fn took(model: &Model, recovery: &Recovery) -> TimeDelta {
+    recovery.ended.map_or(model.now, |(at, _)| at) - recovery.started_at
+}
+
+fn clock(model: &Model, recovery: &Recovery) -> String {
+    let took = took(model, recovery);
+    match objective(model, &recovery.plan) {
+        Some(objective) if took > objective => {
+            format!("{} ✖ over the {} RTO", text::clock(took), text::clock(objective))
+        }
+        Some(objective) => format!("{} of {} RTO", text::clock(took), text::clock(objective)),
+        None => text::clock(took),
     }
-    row += 2;
+}
+
+/// The time used, of what may be used.
+fn gauge(model: &Model, recovery: &Recovery, width: u16) -> Vec<Piece> {
+    let Some(objective) = objective(model, &recovery.plan).filter(|_| recovery.is_running()) else { return Vec::new() };
+    let took = took(model, recovery);
+    let columns = usize::from(width.saturating_sub(24)).min(50);
+    let all = objective.num_milliseconds().max(1);
+    let share = took.num_milliseconds().clamp(0, all);
+    let full = usize::try_from(share * i64::try_from(columns).unwrap_or(0) / all).unwrap_or(0);
+    let rest: u64 = recovery
+        .plan
+        .steps
+        .iter()
+        .zip(&recovery.steps)
+        .filter(|(_, run)| matches!(run.state, StepState::Waiting | StepState::Running))
+        .map(|(step, run)| {
+            let spent = run.started_at.map_or(0, |at| (model.now - at).num_seconds().max(0));
+            step_seconds(&model.state, step).saturating_sub(spent.unsigned_abs())
+        })
+        .sum();
+    let role = if took > objective { Role::Bad } else { Role::Text };
+    vec![
+        (role, format!(" {}{}", "▓".repeat(full), "░".repeat(columns - full))),
+        (Role::Muted, format!("  about {rest} s to go")),
+    ]
+}
+
+/// The steps with their clocks and what they said, and the line of the one under way.
+fn steps(model: &Model, recovery: &Recovery, width: usize) -> (Vec<Vec<Piece>>, usize) {
+    let mut lines: Vec<Vec<Piece>> = Vec::new();
+    let mut current = 0;
     for (place, (step, run)) in recovery.plan.steps.iter().zip(&recovery.steps).enumerate() {
         let (mark, role) = match run.state {
             StepState::Waiting => ("·", Role::Muted),
             StepState::Running => ("▸", Role::Focus),
             StepState::Done => ("✓", Role::Ok),
             StepState::Failed => ("✖", Role::Bad),
+            StepState::Skipped => ("–", Role::Muted),
         };
         let time = match (run.started_at, run.ended_at) {
             (Some(from), Some(to)) => format!("{:.1} s", (to - from).as_seconds_f64()),
-            (Some(from), None) => format!("{} s …", (model.now - from).num_seconds().max(0)),
-            (None, _) => String::new(),
+            (Some(from), None) => format!("{} …", text::clock(model.now - from)),
+            (None, _) if run.state == StepState::Skipped => "skipped".to_owned(),
+            (None, _) => format!("~{} s", step_seconds(&model.state, step)),
         };
-        let columns = usize::from(inside.width).saturating_sub(16);
-        canvas.line(
-            inside,
-            row,
-            &[
-                (role, format!("  {mark} {} ", place + 1)),
-                (
-                    if run.state == StepState::Waiting { Role::Muted } else { Role::Text },
-                    text::left(&step.to_string(), columns),
-                ),
-                (Role::Text, text::right(&time, 9)),
-            ],
-        );
-        row += 1;
+        let waits = matches!(run.state, StepState::Waiting | StepState::Skipped);
+        lines.push(vec![
+            (role, format!("  {mark} {} ", place + 1)),
+            (if waits { Role::Muted } else { Role::Text }, text::left(&step.to_string(), width.saturating_sub(6 + 11))),
+            (if waits { Role::Muted } else { Role::Text }, text::right(&time, 10)),
+        ]);
+        let role = if run.state == StepState::Failed { Role::Bad } else { Role::Muted };
         if !run.output.is_empty() {
-            let room = Rect { x: inside.x + 6, width: inside.width.saturating_sub(7), ..inside };
-            let role = if run.state == StepState::Failed { Role::Bad } else { Role::Muted };
-            row += canvas.paragraph(room, row, role, &run.output);
+            let output = text::wrap(&run.output, width.saturating_sub(8));
+            lines.extend(output.into_iter().map(|line| vec![(role, format!("      {line}"))]));
+        }
+        if run.state != StepState::Waiting {
+            current = lines.len();
         }
     }
-    row += 1;
+    (lines, current)
+}
+
+/// What came of it, what still watches, and what can be done now.
+fn end(model: &Model, canvas: &mut Canvas, area: Rect, recovery: &Recovery) {
+    let mut row = 0;
     if let Some((_, outcome)) = recovery.ended {
         let role = if outcome == RecoveryOutcome::Succeeded { Role::Ok } else { Role::Bad };
-        let room = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
-        row += canvas.paragraph(room, row, role, &recovery.summary);
+        let said = format!(" {}", recovery.summary);
+        let room = usize::from(area.width.saturating_sub(2));
+        for line in text::wrap(&said, room).into_iter().take(2) {
+            canvas.line(area, row, &[(role, line)]);
+            row += 1;
+        }
     }
+    let mut kept: Vec<Piece> = Vec::new();
     if let Some(until) = recovery.watch_until {
-        let left = text::clock((until - model.now).max(chrono::TimeDelta::zero()));
-        canvas.line(inside, row, &[(Role::Muted, format!(" extended watch: {left} left"))]);
-        row += 1;
+        let left = until - model.now;
+        kept.push(if left > TimeDelta::zero() {
+            (Role::Focus, format!(" ◷ extended watch: {} left", text::clock(left)))
+        } else {
+            (Role::Muted, " extended watch is over".to_owned())
+        });
     }
     if let Some(safety) = recovery.safety_snapshot {
-        canvas.line(inside, row, &[(Role::Muted, format!(" what stood before is kept in {safety}"))]);
-        row += 1;
+        kept.push((Role::Muted, format!("  what stood before is kept in {safety}")));
     }
+    if !recovery.is_running()
+        && let Err(refusal) = plan_undo(&model.state, recovery)
+    {
+        kept.push((Role::Muted, format!("  cannot be undone: {}", refusal.message)));
+    }
+    canvas.line(area, row, &kept);
+    let last = area.height.saturating_sub(1);
     let mut at = 1;
     if recovery.is_running() {
-        at += canvas.button(inside, row + 1, at, "c Stop after step", Target::Action("cancel"), false);
-    } else {
-        match crate::domain::plan_undo(&model.state, recovery) {
-            Ok(_) => at += canvas.button(inside, row + 1, at, "u Undo", Target::Action("undo"), false),
-            Err(refusal) => {
-                canvas.line(inside, row, &[(Role::Muted, format!(" cannot be undone: {}", refusal.message))]);
-            }
-        }
+        at += canvas.button(area, last, at, "c Stop after step", Target::Action("cancel"), false);
+    } else if plan_undo(&model.state, recovery).is_ok() {
+        at += canvas.button(area, last, at, "u Undo…", Target::Action("undo"), false);
     }
-    canvas.button(inside, row + 1, at, "Esc Back", Target::Action("back"), false);
+    canvas.button(area, last, at, "Esc Back", Target::Action("back"), false);
 }
 
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
-}
-
-fn gauge(took: chrono::TimeDelta, objective: chrono::TimeDelta, width: u16) -> String {
-    let columns = usize::from(width.saturating_sub(4)).min(50);
-    let all = objective.num_milliseconds().max(1);
-    let share = took.num_milliseconds().clamp(0, all);
-    let full = usize::try_from(share * i64::try_from(columns).unwrap_or(0) / all).unwrap_or(0);
-    format!("{}{}", "▓".repeat(full), "░".repeat(columns - full))
-}
-
-fn outcome(recovery: &Recovery) -> (Role, String) {
+/// How a recovery goes or went.
+pub(super) fn outcome(recovery: &Recovery) -> (Role, &'static str) {
     match recovery.ended {
-        None if recovery.cancel_requested => (Role::Warn, "▸ stopping after this step".to_owned()),
-        None => (Role::Focus, "▸ running".to_owned()),
-        Some((_, RecoveryOutcome::Succeeded)) => (Role::Ok, "✓ succeeded".to_owned()),
-        Some((_, RecoveryOutcome::Failed)) => (Role::Bad, "✖ failed".to_owned()),
-        Some((_, RecoveryOutcome::Cancelled)) => (Role::Warn, "▲ stopped".to_owned()),
+        None if recovery.cancel_requested => (Role::Warn, "▸ stopping after this step"),
+        None => (Role::Focus, "▸ running"),
+        Some((_, RecoveryOutcome::Succeeded)) => (Role::Ok, "✓ succeeded"),
+        Some((_, RecoveryOutcome::Failed)) => (Role::Bad, "✖ failed"),
+        Some((_, RecoveryOutcome::Cancelled)) => (Role::Warn, "▲ stopped"),
     }
-}
-
-pub(super) fn draw_all(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let inside = canvas.frame(area, "Recoveries", &format!("{} in all", model.state.recoveries.len()), true);
-    let keys = model.rows(List::Recoveries);
-    if keys.is_empty() {
-        canvas.line(inside, 0, &[(Role::Muted, "  no recovery has been run yet".to_owned())]);
-        return;
-    }
-    let selected = model.selected_place(List::Recoveries);
-    let first = first_visible(selected, keys.len(), usize::from(inside.height));
-    for (row, (place, key)) in (0..inside.height).zip(keys.iter().enumerate().skip(first)) {
-        let Some(recovery) = key.parse().ok().and_then(|id| model.state.recoveries.get(&id)) else { continue };
-        canvas.line(inside, row, &line(recovery, model));
-        if place == selected {
-            canvas.select_row(inside, row);
-        }
-        canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Row(List::Recoveries, place));
-    }
-}
-
-fn line(recovery: &Recovery, model: &Model) -> Vec<Piece> {
-    let (role, word) = outcome(recovery);
-    let took = recovery.ended.map_or(model.now, |(at, _)| at) - recovery.started_at;
-    vec![
-        (Role::Text, format!("  {} ", text::left(&recovery.id.to_string(), 8))),
-        (Role::Muted, format!("{}  ", recovery.started_at.format("%m-%d %H:%M:%S"))),
-        (role, text::left(&word, 28)),
-        (Role::Text, format!("{}  ", text::right(&text::clock(took), 7))),
-        (Role::Text, recovery.plan.title.clone()),
-    ]
 }

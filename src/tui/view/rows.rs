@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::canvas::Piece;
 use crate::{
-    domain::{Change, ChangeState, Clock, Incident, Point, Snapshot, SnapshotState, SnapshotTrigger, role_name},
+    domain::{Change, ChangeState, Clock, Incident, Point, Proof, Snapshot, SnapshotState, SnapshotTrigger, role_name},
     platform::Reading,
     tui::{
         model::Model,
@@ -33,7 +33,9 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
         || "—".to_owned(),
         |rate| if rate == 0.0 { "0 %".to_owned() } else { format!("{:.0} %", (rate * 100.0).max(1.0)) },
     );
-    let room = columns.saturating_sub(name_columns + 8 + 7 + 6 + 1);
+    let point = if columns >= 60 { recovery_point(model, name) } else { None };
+    let point_columns = if columns >= 60 { POINT } else { 0 };
+    let room = columns.saturating_sub(name_columns + 8 + 7 + 6 + 1 + point_columns);
     // Where there is room for words, they get the better half of it.
     let spark = if room > 30 { (room / 3).clamp(12, 30) } else { room.max(6) };
     let mut pieces = vec![
@@ -43,6 +45,10 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
         (if errors == "0 %" || errors == "—" { Role::Text } else { Role::Bad }, text::right(&errors, 6)),
         (Role::Text, " ".to_owned()),
     ];
+    if point_columns > 0 {
+        let (role, text) = point.unwrap_or((Role::Muted, String::new()));
+        pieces.push((role, text::left(&text, point_columns)));
+    }
     if let Some(figures) = figures {
         let skip = figures.points.len().saturating_sub(spark);
         pieces.extend(sparkline(figures.points.iter().skip(skip)));
@@ -58,6 +64,21 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
         (_, None) => (Role::Muted, String::new()),
     });
     pieces
+}
+
+/// Columns of a service's recovery point.
+const POINT: usize = 13;
+
+/// The recovery point of the worst component of a service, beside what is allowed.
+fn recovery_point(model: &Model, service: &str) -> Option<Piece> {
+    let (_, point) = model.worst_point(model.state.platform.components_of(service))?;
+    Some(match point.age {
+        None => (Role::Warn, "▲ no snapshot".to_owned()),
+        Some(age) => {
+            let (role, mark) = if point.is_over() { (Role::Warn, "▲") } else { (Role::Muted, " ") };
+            (role, format!("{mark} {} of {}", text::short(age), text::short(point.limit)))
+        }
+    })
 }
 
 /// The last results as bars on a fixed scale, so that equal times look equal on every line; a failure is a cross.
@@ -217,6 +238,7 @@ pub(super) fn snapshot(snapshot: &Snapshot, now: DateTime<Utc>, columns: usize) 
         SnapshotTrigger::Emergency => "emergency",
         SnapshotTrigger::Safety => "safety",
         SnapshotTrigger::Final => "final",
+        SnapshotTrigger::Adopted => "adopted",
     };
     let about = columns.saturating_sub(5 + 8 + 14 + 11 + 13);
     let about = if about < 12 { 0 } else { about };
@@ -235,5 +257,75 @@ fn contents(snapshot: &Snapshot) -> String {
     match snapshot.components.as_slice() {
         [one] => one.clone(),
         many => format!("{} components", many.len()),
+    }
+}
+
+/// A snapshot as a component sees it: name, what for, when, growth, whether its bytes are right, whether it was restored.
+pub(super) fn snapshot_of(snapshot: &Snapshot, component: &str, now: DateTime<Utc>, columns: usize) -> Vec<Piece> {
+    let captured = snapshot.captured(component);
+    let added = captured.map_or_else(String::new, |captured| format!("+{}", text::bytes(captured.added_bytes)));
+    let date = if columns >= 90 || now - snapshot.requested_at >= chrono::TimeDelta::days(1) {
+        snapshot.requested_at.format("%m-%d %H:%M:%S")
+    } else {
+        snapshot.requested_at.format("%H:%M:%S")
+    };
+    let day = if columns >= 90 { 15 } else { 9 };
+    let mut notes: Vec<String> = Vec::new();
+    if snapshot.pinned {
+        notes.push("pinned".to_owned());
+    }
+    notes.extend(captured.and_then(|captured| captured.version.clone()));
+    notes.extend(snapshot.recovery.map(|recovery| format!("before {recovery}")));
+    notes.extend(snapshot.incident.map(|incident| format!("in {incident}")));
+    let rest = columns.saturating_sub(8 + 13 + day + 4 + 9 + 1 + 12 + 13);
+    let (state, restored) = (integrity(snapshot, component), restored(snapshot, component));
+    vec![
+        (Role::Text, text::left(&snapshot.id.to_string(), 8)),
+        (Role::Text, text::left(trigger(snapshot.trigger), 13)),
+        (Role::Text, text::left(&date.to_string(), day)),
+        (Role::Muted, text::right(&text::short(now - snapshot.requested_at), 4)),
+        (Role::Text, text::right(&added, 9)),
+        (Role::Text, " ".to_owned()),
+        (state.0, text::left(state.1, 12)),
+        (restored.0, text::left(restored.1, 13)),
+        (Role::Text, text::left(&notes.join(" · "), rest)),
+    ]
+}
+
+/// How far what a snapshot holds of a component can be trusted.
+fn integrity(snapshot: &Snapshot, component: &str) -> (Role, &'static str) {
+    let captured = snapshot.captured(component);
+    match (&snapshot.state, captured, &snapshot.checked) {
+        (SnapshotState::Running, ..) => (Role::Text, "… taking"),
+        (SnapshotState::Failed(_), ..) => (Role::Bad, "✖ failed"),
+        (_, None, _) => (Role::Bad, "✖ not in it"),
+        (.., Some((_, problems))) if !problems.is_empty() => (Role::Bad, "✖ damaged"),
+        (_, Some(captured), _) if !captured.unreadable.is_empty() => (Role::Bad, "✖ partial"),
+        (_, Some(captured), _) if !captured.good => (Role::Warn, "▲ unhealthy"),
+        _ if snapshot.proving.contains(&Proof::Integrity) => (Role::Text, "… reading"),
+        (.., Some(_)) => (Role::Ok, "✓ intact"),
+        (.., None) => (Role::Text, "complete"),
+    }
+}
+
+/// Whether a component was restored from a snapshot as proof.
+fn restored(snapshot: &Snapshot, component: &str) -> (Role, &'static str) {
+    match snapshot.test_of(component) {
+        _ if snapshot.proving.contains(&Proof::TestRestore) => (Role::Text, "… restoring"),
+        Some(test) if test.passed => (Role::Ok, "✓ restores"),
+        Some(_) => (Role::Bad, "✖ no restore"),
+        None => (Role::Muted, ""),
+    }
+}
+
+fn trigger(trigger: SnapshotTrigger) -> &'static str {
+    match trigger {
+        SnapshotTrigger::Scheduled => "scheduled",
+        SnapshotTrigger::OnDemand => "on demand",
+        SnapshotTrigger::PreDeployment => "deployment",
+        SnapshotTrigger::Emergency => "emergency",
+        SnapshotTrigger::Safety => "safety",
+        SnapshotTrigger::Final => "final",
+        SnapshotTrigger::Adopted => "adopted",
     }
 }

@@ -1,94 +1,290 @@
-//! The snapshots, what the selected one holds, and what differs from now.
+//! The snapshots of a component: how it stands, when it was captured, and what each snapshot is good for.
+//!
+//! ```text
+//! wide                               narrow
+//! vault ─────────────────────────    vault ───────────
+//! ┌ Components ──┐┌ records-db ──┐   ┌ records-db ────┐  (components above it, where there is room)
+//! │              ││ strip        │   │ strip          │
+//! ├ Snapshots ───┤├ SNP-7 ───────┤   ├ Snapshots ─────┤
+//! └──────────────┘└──────────────┘   └ SNP-7 ─────────┘
+//! ```
 
 use ratatui::layout::Rect;
 
 use super::{
-    canvas::{Canvas, Piece, first_visible},
-    change::differences,
-    rows,
+    canvas::{Canvas, KeyHint, Piece, first_visible},
+    rows, strip, vault,
 };
 use crate::{
-    domain::{Snapshot, SnapshotState},
+    domain::{Proof, Snapshot, SnapshotState},
+    platform::Component,
     tui::{
-        model::{List, Loaded, Model, Target},
+        action::named,
+        model::{Comparison, List, Loaded, Model, Target},
         text,
         theme::Role,
     },
 };
 
+/// Rows of the box with the strip.
+const STANDING: u16 = 2 + 1 + strip::ROWS + 2;
+
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let (upper, lower) = if area.width >= 130 {
-        let left = area.width / 2;
-        (Rect { width: left, ..area }, Rect { x: area.x + left, width: area.width - left, ..area })
-    } else {
-        let top = (area.height * 45 / 100).max(5);
-        (Rect { height: top, ..area }, Rect { y: area.y + top, height: area.height - top, ..area })
+    canvas.line(area, 0, &vault::line(model));
+    let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let Some(component) = model.component() else {
+        canvas.line(
+            area,
+            1,
+            &[(Role::Muted, "  nothing to capture: the platform file declares no [[component]]".to_owned())],
+        );
+        return;
     };
-    let keys = model.rows(List::Snapshots);
-    let inside = canvas.frame(upper, "Snapshots", &format!("{} in all", model.state.snapshots.len()), true);
-    if keys.is_empty() {
-        canvas.line(inside, 0, &[(Role::Muted, "  no snapshot yet: s takes one".to_owned())]);
+    let many = u16::try_from(model.state.platform.components.len()).unwrap_or(u16::MAX);
+    if area.width >= 130 {
+        let left = Rect { width: area.width * 48 / 100, ..area };
+        let right = Rect { x: area.x + left.width, width: area.width - left.width, ..area };
+        let upper = many.saturating_add(2).min(area.height * 40 / 100);
+        components(model, canvas, Rect { height: upper, ..left }, component);
+        list(model, canvas, Rect { y: left.y + upper, height: left.height - upper, ..left }, component);
+        standing(model, canvas, Rect { height: STANDING.min(right.height), ..right }, component);
+        let rest = right.height.saturating_sub(STANDING);
+        details(model, canvas, Rect { y: right.y + STANDING, height: rest, ..right });
+        return;
     }
+    let table = if area.height >= 26 { many.min(5) + 2 } else { 0 };
+    components(model, canvas, Rect { height: table, ..area }, component);
+    let area = Rect { y: area.y + table, height: area.height - table, ..area };
+    standing(model, canvas, Rect { height: STANDING.min(area.height), ..area }, component);
+    let rest = area.height.saturating_sub(STANDING);
+    let upper = rest - rest / 2;
+    list(model, canvas, Rect { y: area.y + STANDING, height: upper, ..area }, component);
+    details(model, canvas, Rect { y: area.y + STANDING + upper, height: rest - upper, ..area });
+}
+
+fn components(model: &Model, canvas: &mut Canvas, area: Rect, chosen: &Component) {
+    if area.height < 3 {
+        return;
+    }
+    let all = &model.state.platform.components;
+    let over = all.iter().filter(|component| model.recovery_point(component).is_over()).count();
+    let summary = if over == 0 { "all within their RPO ✓".to_owned() } else { format!("✖ {over} over their RPO") };
+    let inside = canvas.frame(area, "Components", &summary, false);
+    let selected = all.iter().position(|component| component.name == chosen.name).unwrap_or(0);
+    let first = first_visible(selected, all.len(), usize::from(inside.height));
+    let name = usize::from(inside.width.saturating_sub(2 + 9 + 18 + 20)).clamp(10, 30);
+    for (row, (place, component)) in (0..inside.height).zip(all.iter().enumerate().skip(first)) {
+        let mut pieces = vec![
+            (Role::Focus, if place == selected { "▶ " } else { "  " }.to_owned()),
+            (Role::Text, text::left(&text::fit_middle(&component.name, name), name + 1)),
+            (Role::Muted, text::left(component.adapter.name(), 9)),
+        ];
+        let (role, point) = point(model, component);
+        pieces.push((role, text::left(&point, 18)));
+        pieces.push(proof(model, component, true));
+        canvas.line(inside, row, &pieces);
+        if place == selected {
+            canvas.select_row(inside, row);
+        }
+        canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Row(List::Components, place));
+    }
+}
+
+/// The recovery point beside what is allowed.
+fn point(model: &Model, component: &Component) -> (Role, String) {
+    let point = model.recovery_point(component);
+    match point.age {
+        None => (Role::Bad, "✖ never captured".to_owned()),
+        Some(age) => {
+            let (role, mark) = if point.is_over() { (Role::Bad, "✖") } else { (Role::Ok, "✓") };
+            (role, format!("{mark} {} of {}", text::short(age), text::short(point.limit)))
+        }
+    }
+}
+
+/// Whether a component has been proved to come back.
+fn proof(model: &Model, component: &Component, short: bool) -> Piece {
+    let of_component = |snapshot: &&Snapshot| snapshot.captured(&component.name).is_some();
+    let proving = model.state.snapshots.values().rev().take(50).filter(of_component);
+    if proving.into_iter().any(|snapshot| snapshot.proving.contains(&Proof::TestRestore)) {
+        return (Role::Text, if short { "… proving" } else { "… being restored to scratch as proof" }.to_owned());
+    }
+    let tested = model.standing.get(&component.name).and_then(|standing| standing.tested.as_ref());
+    let Some(tested) = tested else {
+        return (
+            Role::Warn,
+            if short { "▲ never proved" } else { "▲ never proved to restore: t proves one" }.to_owned(),
+        );
+    };
+    let ago = text::short(model.now - tested.at);
+    let (id, detail) = (tested.snapshot, &tested.detail);
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let seconds = tested.milliseconds as f64 / 1000.0;
+    match (tested.passed, short) {
+        (true, true) => (Role::Ok, format!("✓ proved {ago} ago")),
+        (true, false) => (Role::Ok, format!("✓ proved to restore {ago} ago ({id} in {seconds:.1} s)")),
+        (false, true) => (Role::Bad, format!("✖ proof failed {ago} ago")),
+        (false, false) => (Role::Bad, format!("✖ last proof failed {ago} ago ({id}): {detail}")),
+    }
+}
+
+/// How the component stands, the strip of time, and what the chosen point means.
+fn standing(model: &Model, canvas: &mut Canvas, area: Rect, component: &Component) {
+    let all = &model.state.platform.components;
+    let place = all.iter().position(|other| other.name == component.name).unwrap_or(0) + 1;
+    let turn = format!("Tab {place} of {} ", all.len());
+    let name = text::fit_middle(&component.name, usize::from(area.width / 2));
+    let title = format!("{name} ({})", component.adapter.name());
+    let room = usize::from(area.width).saturating_sub(text::width(&title) + text::width(&turn) + 10);
+    let legend = if room >= text::width(strip::LEGEND) { strip::LEGEND } else { "" };
+    let inside = canvas.frame(area, &title, &format!("{legend}   {turn}"), true);
+    if inside.height == 0 {
+        return;
+    }
+    let columns = u16::try_from(text::width(&turn) + 1).unwrap_or(0).min(inside.width);
+    let tab = Rect { x: inside.right() - columns, y: area.y, width: columns, height: 1 };
+    canvas.hits.add(tab, Target::Action("next-component"));
+    let (role, point) = point(model, component);
+    canvas.line(
+        inside,
+        0,
+        &[
+            (Role::Muted, " RPO ".to_owned()),
+            (role, point),
+            (Role::Text, "   ".to_owned()),
+            proof(model, component, false),
+        ],
+    );
+    strip::draw(model, canvas, Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside }, component);
+    for (row, pieces) in (1 + strip::ROWS..).zip(strip::consequence(model, component)) {
+        canvas.line(inside, row, &pieces);
+        if model.browse.point.is_some() && row < inside.height {
+            canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Action("open"));
+        }
+    }
+}
+
+fn list(model: &Model, canvas: &mut Canvas, area: Rect, component: &Component) {
+    let keys = model.rows(List::Snapshots);
     let selected = model.selected_place(List::Snapshots);
+    let summary = match keys.len() {
+        0 => String::new(),
+        many => format!("{} of {many}", selected + 1),
+    };
+    let inside = canvas.frame(area, "Snapshots", &summary, false);
+    if keys.is_empty() {
+        let why = if model.filter.is_empty() {
+            format!("  no snapshot of {} yet: s takes one", component.name)
+        } else {
+            format!("  nothing matches “{}”", model.filter)
+        };
+        canvas.line(inside, 0, &[(Role::Muted, why)]);
+    }
     let first = first_visible(selected, keys.len(), usize::from(inside.height));
     for (row, (place, key)) in (0..inside.height).zip(keys.iter().enumerate().skip(first)) {
         let Some(snapshot) = key.parse().ok().and_then(|id| model.state.snapshots.get(&id)) else { continue };
-        let mut pieces: Vec<Piece> = vec![(Role::Text, " ".to_owned())];
-        pieces.extend(rows::snapshot(snapshot, model.now, usize::from(inside.width.saturating_sub(1))));
+        let marked = model.browse.marked == Some(snapshot.id);
+        let sign = match (place == selected, marked) {
+            (_, true) => "»",
+            (true, false) => "▶",
+            (false, false) => " ",
+        };
+        let mut pieces: Vec<Piece> = vec![(Role::Focus, sign.to_owned())];
+        let columns = usize::from(inside.width.saturating_sub(1));
+        pieces.extend(rows::snapshot_of(snapshot, &component.name, model.now, columns));
         canvas.line(inside, row, &pieces);
         if place == selected {
             canvas.select_row(inside, row);
         }
         canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Row(List::Snapshots, place));
     }
-    let chosen = model.snapshot().and_then(|id| model.state.snapshots.get(&id));
-    let title = chosen.map_or_else(|| "Details".to_owned(), |snapshot| snapshot.id.to_string());
-    let inside = canvas.frame(lower, &title, "", false);
-    if let Some(snapshot) = chosen {
-        canvas.page(inside, &details(model, snapshot, inside.width), model.scroll);
-    }
 }
 
-fn details(model: &Model, snapshot: &Snapshot, columns: u16) -> Vec<Vec<Piece>> {
+fn details(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let chosen = model.snapshot().and_then(|id| model.state.snapshots.get(&id));
+    let title = chosen.map_or_else(|| "Details".to_owned(), |snapshot| snapshot.id.to_string());
+    let kept = chosen.filter(|snapshot| snapshot.pinned).map_or("", |_| "pinned: kept whatever its age");
+    let inside = canvas.frame(area, &title, kept, false);
+    let Some(snapshot) = chosen else { return };
+    let upper = Rect { height: inside.height.saturating_sub(1), ..inside };
+    for (row, line) in (0..upper.height).zip(lines(model, snapshot)) {
+        canvas.line(upper, row, &line);
+    }
+    let mut keys: Vec<KeyHint> = ["difference", "test-restore", "read-back", "pin", "roll-back-to"]
+        .into_iter()
+        .filter_map(named)
+        .map(|action| KeyHint::of(model, action))
+        .collect();
+    for hint in &mut keys {
+        match hint.action {
+            "pin" if snapshot.pinned => "Unpin".clone_into(&mut hint.label),
+            "difference" => {
+                hint.label = match model.browse.marked.filter(|marked| *marked != snapshot.id) {
+                    Some(marked) => format!("Differs from {marked}"),
+                    None => "Differs from now".to_owned(),
+                }
+            }
+            "roll-back-to" => "Roll back…".clone_into(&mut hint.label),
+            _ => {}
+        }
+    }
+    canvas.keys(inside, inside.height.saturating_sub(1), &keys);
+}
+
+fn plural(count: u64, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
+fn lines(model: &Model, snapshot: &Snapshot) -> Vec<Vec<Piece>> {
+    let component = model.component().map(|component| component.name.as_str()).unwrap_or_default();
+    let mut belongs = String::new();
+    if let Some(incident) = snapshot.incident {
+        belongs.push_str(&format!(" · during {incident}"));
+    }
+    if let Some(recovery) = snapshot.recovery {
+        belongs.push_str(&format!(" · what stood before {recovery}"));
+    }
     let mut lines = vec![vec![
         (Role::Muted, format!(" {} ", snapshot.requested_at.format("%Y-%m-%d %H:%M:%S UTC"))),
-        (Role::Text, format!("by {} · {}", snapshot.requested_by, snapshot.reason)),
+        (Role::Text, format!("by {} · {}{belongs}", snapshot.requested_by, snapshot.reason)),
     ]];
     if let SnapshotState::Failed(error) = &snapshot.state {
         lines.push(vec![(Role::Bad, format!(" ✖ {error}"))]);
     }
-    for captured in &snapshot.captured {
-        let (role, word) =
-            if captured.good { (Role::Ok, "✓ good") } else { (Role::Warn, "▲ not good to go back to") };
-        lines.push(vec![
-            (Role::Text, format!(" {}", text::left(&captured.component, 22))),
-            (Role::Text, text::right(&format!("{} files", captured.files), 12)),
-            (Role::Text, text::right(&text::bytes(captured.bytes), 10)),
-            (Role::Muted, text::right(&format!("+{}", text::bytes(captured.added_bytes)), 11)),
-            (role, format!("  {word}")),
-            (Role::Muted, captured.version.as_ref().map(|version| format!("  {version}")).unwrap_or_default()),
-        ]);
-        for path in captured.unreadable.iter().take(5) {
-            lines.push(vec![(Role::Bad, format!("   ✖ {path}"))]);
-        }
+    // What is in question comes first.
+    let mut captured: Vec<_> = snapshot.captured.iter().collect();
+    captured.sort_by_key(|captured| captured.component != component);
+    if let Some(test) = snapshot.test_of(component).filter(|test| !test.passed) {
+        lines.push(vec![(Role::Bad, format!(" ✖ test-restore failed: {}", test.detail))]);
     }
-    if let Some((at, problems)) = &snapshot.checked {
-        let (role, word) = match problems.len() {
-            0 => (Role::Ok, "✓ read back and intact".to_owned()),
-            many => (Role::Bad, format!("✖ {many} problems when read back")),
-        };
-        lines.push(vec![(role, format!(" {word}")), (Role::Muted, format!(", {} ago", text::age(model.now - *at)))]);
+    if let Some((at, problems)) = snapshot.checked.as_ref().filter(|(_, problems)| !problems.is_empty()) {
+        let ago = text::short(model.now - *at);
+        lines.push(vec![(
+            Role::Bad,
+            format!(" ✖ {} when read back {ago} ago", plural(problems.len() as u64, "problem")),
+        )]);
         lines.extend(problems.iter().take(10).map(|problem| vec![(Role::Bad, format!("   ✖ {problem}"))]));
     }
-    lines.push(Vec::new());
-    match model.differences.get(&snapshot.id) {
-        None if snapshot.captured.is_empty() => {}
-        None => lines.push(vec![(Role::Muted, " w shows what a rollback to it would change now".to_owned())]),
-        Some(Loaded::Waiting) => lines.push(vec![(Role::Muted, " comparing with the live system …".to_owned())]),
-        Some(Loaded::Failed(why)) => lines.push(vec![(Role::Bad, format!(" {why}"))]),
-        Some(Loaded::Here(components)) => {
-            lines.push(vec![(Role::Title, " What a rollback to it would change now".to_owned())]);
-            lines.extend(differences(components, columns));
+    for captured in captured {
+        let (role, word) = if captured.good {
+            (Role::Muted, "its service was healthy")
+        } else {
+            (Role::Warn, "▲ its service was not healthy")
+        };
+        lines.push(vec![
+            (Role::Text, format!(" {}", text::left(&text::fit_middle(&captured.component, 22), 22))),
+            (Role::Text, text::right(&plural(captured.files, "file"), 12)),
+            (Role::Text, text::right(&text::bytes(captured.bytes), 9)),
+            (Role::Muted, text::left(&format!("  {}", captured.version.as_deref().unwrap_or_default()), 9)),
+            (role, word.to_owned()),
+        ]);
+        for path in captured.unreadable.iter().take(5) {
+            lines.push(vec![(Role::Bad, format!("   ✖ not read: {path}"))]);
+        }
+    }
+    if let Some(Comparison { result: Loaded::Here(components), .. }) = model.differences.get(&(snapshot.id, None)) {
+        for found in components.iter().filter(|found| found.component == component) {
+            lines.push(vec![(Role::Text, format!(" now: {}", found.summary))]);
         }
     }
     lines

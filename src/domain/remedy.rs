@@ -1,0 +1,96 @@
+//! The decision tree: what is tried next for an incident. A confident diagnosis names a targeted fix or a rollback; without one, or
+//! when that failed, the recent deployments are walked back; the whole platform is restored last, and only after something
+//! weaker has failed.
+
+use super::{
+    DiagnosisDocument, DiagnosisState, Event, Fix, Incident, IncidentId, Meta, Plan, RecoveryOutcome, Refusal,
+    RollbackRequest, RollbackTarget, Scope, Severity, State, change::ChangeState, plan, run,
+};
+
+/// How sure a diagnosis must be before its fixes are tried.
+const SURE: f64 = 0.7;
+
+/// Decides on the weakest remedy that was not tried yet, and starts it or asks for it.
+pub(super) fn propose(state: &State, id: IncidentId, meta: &Meta) -> Result<Vec<Event>, Refusal> {
+    let incident = state.incident(id)?;
+    if !incident.state.is_open() {
+        return Ok(Vec::new());
+    }
+    let open = incident
+        .changes
+        .iter()
+        .filter_map(|id| state.changes.get(id))
+        .find(|change| change.state <= ChangeState::Implementing);
+    if let Some(waiting) = open {
+        return Err(Refusal::new("change-waiting", format!("{} is {} already", waiting.id, waiting.state)));
+    }
+    let tried: Vec<String> = incident
+        .recoveries
+        .iter()
+        .filter_map(|id| state.recoveries.get(id))
+        .map(|recovery| recovery.plan.hash())
+        .chain(incident.changes.iter().filter_map(|id| state.changes.get(id)).map(|change| change.plan_hash.clone()))
+        .collect();
+    let diagnosis = newest_diagnosis(state, incident);
+    let reason = reason(incident, diagnosis);
+    let mut last = Refusal::new("nothing-to-propose", format!("nothing is known that was not tried for {id} already"));
+    for remedy in remedies(state, incident, diagnosis, &reason) {
+        match remedy {
+            Ok(plan) if !tried.contains(&plan.hash()) => {
+                return run::start_or_ask(state, plan, &reason, Some(id), meta);
+            }
+            Ok(_) => {}
+            Err(refusal) => last = refusal,
+        }
+    }
+    Err(last)
+}
+
+/// The answer of the newest diagnosis that has one.
+pub(super) fn newest_diagnosis<'a>(state: &'a State, incident: &Incident) -> Option<&'a DiagnosisDocument> {
+    incident.diagnoses.iter().rev().find_map(|id| match &state.diagnoses.get(id)?.state {
+        DiagnosisState::Concluded { document, .. } => Some(&**document),
+        _ => None,
+    })
+}
+
+fn reason(incident: &Incident, diagnosis: Option<&DiagnosisDocument>) -> String {
+    let found = diagnosis.map_or_else(
+        || "no diagnosis".to_owned(),
+        |found| format!("diagnosis {:.2}: {}", found.root_cause.confidence, found.root_cause.issue),
+    );
+    let reason = format!("{} {}, {found}", incident.id, incident.severity);
+    reason.chars().take(300).collect()
+}
+
+/// All that could be tried, the weakest first.
+fn remedies(
+    state: &State,
+    incident: &Incident,
+    diagnosis: Option<&DiagnosisDocument>,
+    reason: &str,
+) -> Vec<Result<Plan, Refusal>> {
+    let roll_back = |scope, to| {
+        let request = RollbackRequest { scope, to, reason: reason.to_owned(), incident: Some(incident.id) };
+        plan::plan_rollback(state, &request)
+    };
+    let sure = diagnosis.filter(|found| found.root_cause.confidence >= SURE);
+    let fixes = sure.iter().flat_map(|found| &found.suggested_fixes).map(|suggestion| match &suggestion.fix {
+        Fix::RollBack { component } => roll_back(Scope::Components(vec![component.clone()]), None),
+        Fix::RunAction { service, action } => plan::plan_action(state, service, action),
+    });
+    let mut remedies: Vec<_> = fixes.collect();
+    if !incident.services.is_empty() {
+        let scope = Scope::Services(incident.services.clone());
+        remedies.push(roll_back(scope, Some(RollbackTarget::UntilHealthy)));
+    }
+    let failed = incident
+        .recoveries
+        .iter()
+        .filter_map(|id| state.recoveries.get(id))
+        .any(|recovery| recovery.ended.is_some_and(|(_, outcome)| outcome == RecoveryOutcome::Failed));
+    if failed && incident.severity == Severity::Sev1 {
+        remedies.push(roll_back(Scope::Everything, None));
+    }
+    remedies
+}

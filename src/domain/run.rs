@@ -1,0 +1,266 @@
+//! How a recovery runs: whether it may begin, in which order its steps go, and how it ends.
+
+use std::sync::Arc;
+
+use super::{
+    ChangeId, ChangeOutcome, ChangeState, DeploymentOrigin, Event, Finding, IncidentId, IncidentState, Meta, Plan,
+    Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, State, Step, StepRun, StepState, TimelineKind,
+    Validation, WATCH_SECONDS, apply::tell, change, deployment, guard, incident, progressive,
+};
+
+/// Runs a plan at once where the rules allow it, and opens a change where they do not.
+pub(super) fn start_or_ask(
+    state: &State,
+    plan: Plan,
+    reason: &str,
+    incident: Option<IncidentId>,
+    meta: &Meta,
+) -> Result<Vec<Event>, Refusal> {
+    not_running(state, &plan)?;
+    if let Some(id) = incident {
+        state.incident(id)?;
+    }
+    let risk = change::Risk::of(&state.platform, &plan);
+    if let Some(why) = guard::needs_approval(state, &meta.actor, &plan, &risk, incident, meta.at) {
+        let reason = why.map_or_else(|| reason.to_owned(), |why| format!("{reason}; not run by itself: {why}"));
+        return change::submit(state, plan, &reason, incident, meta.at);
+    }
+    let mut events = vec![Event::RecoveryStarted {
+        recovery: state.next_recovery(),
+        plan: Arc::new(plan),
+        reason: incident::line("reason", reason)?,
+        incident,
+        change: None,
+    }];
+    events.extend(incident.iter().flat_map(|id| incident::advance(state, *id, IncidentState::Resolving)));
+    Ok(events)
+}
+
+/// One recovery per component, and per service an action runs on, at a time.
+pub(super) fn not_running(state: &State, plan: &Plan) -> Result<(), Refusal> {
+    for recovery in state.running_recoveries() {
+        if let Some(component) = plan.components().find(|name| recovery.plan.components().any(|other| other == *name)) {
+            return Err(Refusal::new("recovery-running", format!("{} works on {component} already", recovery.id))
+                .hint("wait for it or cancel it"));
+        }
+        if let Some(service) = plan.services.iter().find(|name| recovery.plan.services.contains(name)) {
+            return Err(Refusal::new("recovery-running", format!("{} works on {service} already", recovery.id))
+                .hint("wait for it or cancel it"));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn start_approved(state: &State, id: ChangeId) -> Result<Vec<Event>, Refusal> {
+    let found = state.change(id)?;
+    if found.state != ChangeState::Approved {
+        return Err(Refusal::new("change-not-approved", format!("{id} is {}", found.state)));
+    }
+    // What runs is what was approved: the hash is taken anew from the plan that is about to run.
+    let hash = found.plan.hash();
+    let agreed = found.approvals.iter().filter(|approval| approval.plan_hash == hash).count();
+    if hash != found.plan_hash || agreed < found.required.len() {
+        return Err(Refusal::new("plan-changed", format!("the approvals of {id} are for another plan")));
+    }
+    not_running(state, &found.plan)?;
+    let mut events = vec![Event::RecoveryStarted {
+        recovery: state.next_recovery(),
+        plan: found.plan.clone(),
+        reason: found.reason.clone(),
+        incident: found.incident,
+        change: Some(id),
+    }];
+    events.extend(found.incident.iter().flat_map(|id| incident::advance(state, *id, IncidentState::Resolving)));
+    Ok(events)
+}
+
+pub(super) fn start_step(state: &State, id: RecoveryId, step: usize) -> Result<Vec<Event>, Refusal> {
+    let recovery = state.recovery(id)?;
+    if !recovery.is_running() || recovery.next_step() != Some(step) {
+        return Err(Refusal::new("step-order", format!("step {} of {id} is not the next", step + 1)));
+    }
+    if recovery.cancel_requested && recovery.steps[step].state == StepState::Waiting {
+        return Err(Refusal::new("recovery-cancelled", format!("{id} is to stop before step {}", step + 1)));
+    }
+    if recovery.steps[step].state == StepState::Running {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::StepStarted { recovery: id, step }])
+}
+
+pub(super) fn running_step(state: &State, id: RecoveryId, step: usize) -> Result<&super::Recovery, Refusal> {
+    let recovery = state.recovery(id)?;
+    match recovery.steps.get(step) {
+        Some(run) if recovery.is_running() && run.state == StepState::Running => Ok(recovery),
+        _ => Err(Refusal::new("step-not-running", format!("step {} of {id} does not run", step + 1))),
+    }
+}
+
+pub(super) fn finish_step(
+    state: &State,
+    id: RecoveryId,
+    step: usize,
+    output: String,
+    finding: Finding,
+) -> Result<Vec<Event>, Refusal> {
+    let recovery = running_step(state, id, step)?;
+    let mut events = vec![Event::StepDone { recovery: id, step, output }];
+    match &recovery.plan.steps[step] {
+        Step::RollForward { .. } if finding == Finding::Unhealthy => {}
+        Step::SwitchRelease { component, to, .. } | Step::RollForward { component, to } => {
+            let note = format!("{id}: {}", recovery.plan.title);
+            events.extend(deployment::record(state, component, to, DeploymentOrigin::Recovery(id), &note)?);
+        }
+        Step::StopIfHealthy { .. } => {
+            let (steps, reason) = progressive::skipped(recovery, step, finding == Finding::Healthy);
+            if !steps.is_empty() {
+                events.push(Event::StepsSkipped { recovery: id, steps, reason: reason.to_owned() });
+            }
+        }
+        _ => {}
+    }
+    Ok(events)
+}
+
+pub(super) fn end_recovery(
+    state: &State,
+    id: RecoveryId,
+    outcome: RecoveryOutcome,
+    summary: String,
+) -> Result<Vec<Event>, Refusal> {
+    let recovery = state.recovery(id)?;
+    if !recovery.is_running() {
+        return Ok(Vec::new());
+    }
+    if outcome == RecoveryOutcome::Succeeded && recovery.next_step().is_some() {
+        return Err(Refusal::new("steps-left", format!("{id} has steps that are not done")));
+    }
+    let mut events = vec![Event::RecoveryEnded { recovery: id, outcome, summary }];
+    if let Some(change) = recovery.change {
+        let outcome = match outcome {
+            RecoveryOutcome::Succeeded => ChangeOutcome::Validated,
+            RecoveryOutcome::Failed | RecoveryOutcome::Cancelled => ChangeOutcome::Failed,
+        };
+        events.push(Event::ChangeEnded { change, outcome });
+    }
+    Ok(events)
+}
+
+/// What is true of a recovery after an event.
+pub(super) fn apply(state: &mut State, recorded: &Recorded) {
+    let at = recorded.at;
+    if let Event::RecoveryStarted { recovery, plan, reason, incident, change } = &recorded.event {
+        state.recoveries.insert(
+            *recovery,
+            Recovery {
+                id: *recovery,
+                plan: plan.clone(),
+                reason: reason.clone(),
+                incident: *incident,
+                change: *change,
+                started_by: recorded.actor.clone(),
+                started_at: at,
+                steps: vec![StepRun::default(); plan.steps.len()],
+                cancel_requested: false,
+                safety_snapshot: None,
+                ended: None,
+                summary: String::new(),
+                watch_until: None,
+                validations: Vec::new(),
+            },
+        );
+        if let Some(change) = change.and_then(|id| state.changes.get_mut(&id)) {
+            change.state = ChangeState::Implementing;
+            change.recovery = Some(*recovery);
+        }
+        if let Some(incident) = incident {
+            if let Some(found) = state.incidents.get_mut(incident) {
+                found.recoveries.push(*recovery);
+            }
+            tell(state, *incident, recorded, TimelineKind::Recovery, format!("{recovery} started: {}", plan.title));
+        }
+        return;
+    }
+    let id = match &recorded.event {
+        Event::StepStarted { recovery, .. }
+        | Event::StepDone { recovery, .. }
+        | Event::StepFailed { recovery, .. }
+        | Event::StepsSkipped { recovery, .. }
+        | Event::RecoveryCancelRequested { recovery, .. }
+        | Event::RecoveryEnded { recovery, .. }
+        | Event::RecoveryValidated { recovery, .. }
+        | Event::WatchEnded { recovery, .. } => *recovery,
+        _ => return,
+    };
+    let Some(recovery) = state.recoveries.get_mut(&id) else { return };
+    let line = run_on(recovery, recorded);
+    if let (Some(incident), Some((kind, text))) = (recovery.incident, line) {
+        tell(state, incident, recorded, kind, text);
+    }
+}
+
+fn run_on(recovery: &mut Recovery, recorded: &Recorded) -> Option<(TimelineKind, String)> {
+    let at = recorded.at;
+    let id = recovery.id;
+    let total = recovery.steps.len();
+    let name =
+        |step: usize, recovery: &Recovery| recovery.plan.steps.get(step).map(Step::to_string).unwrap_or_default();
+    match &recorded.event {
+        Event::StepStarted { step, .. } => {
+            let run = recovery.steps.get_mut(*step)?;
+            run.state = StepState::Running;
+            run.started_at.get_or_insert(at);
+            let text = format!("{id} step {} of {total}: {}", step + 1, name(*step, recovery));
+            Some((TimelineKind::Recovery, text))
+        }
+        Event::StepDone { step, output, .. } => {
+            let run = recovery.steps.get_mut(*step)?;
+            run.state = StepState::Done;
+            run.ended_at = Some(at);
+            run.output.clone_from(output);
+            None
+        }
+        Event::StepFailed { step, error, .. } => {
+            let run = recovery.steps.get_mut(*step)?;
+            run.state = StepState::Failed;
+            run.ended_at = Some(at);
+            run.output.clone_from(error);
+            Some((TimelineKind::Bad, format!("{id} step {} failed: {error}", step + 1)))
+        }
+        Event::StepsSkipped { steps, reason, .. } => {
+            for step in steps {
+                let run = recovery.steps.get_mut(*step)?;
+                run.state = StepState::Skipped;
+                run.output.clone_from(reason);
+            }
+            None
+        }
+        Event::RecoveryCancelRequested { reason, .. } => {
+            recovery.cancel_requested = true;
+            Some((TimelineKind::Recovery, format!("{id} is to stop after this step: {reason}")))
+        }
+        Event::RecoveryEnded { outcome, summary, .. } => {
+            recovery.ended = Some((at, *outcome));
+            recovery.summary.clone_from(summary);
+            let succeeded = *outcome == RecoveryOutcome::Succeeded;
+            recovery.watch_until = succeeded.then(|| at + chrono::TimeDelta::seconds(WATCH_SECONDS));
+            let kind = if succeeded { TimelineKind::Good } else { TimelineKind::Bad };
+            Some((kind, format!("{id} {outcome}: {summary}")))
+        }
+        Event::RecoveryValidated { phase, criteria, .. } => {
+            recovery.validations.push(Validation { phase: *phase, at, criteria: criteria.clone() });
+            let open: Vec<String> = criteria
+                .iter()
+                .filter(|criterion| !criterion.passed)
+                .map(|criterion| format!("{}: {}", criterion.what, criterion.found))
+                .collect();
+            (!open.is_empty()).then(|| (TimelineKind::Bad, format!("{id} validated {phase}: {}", open.join("; "))))
+        }
+        Event::WatchEnded { passed, reason, .. } => {
+            recovery.watch_until = None;
+            let kind = if *passed { TimelineKind::Good } else { TimelineKind::Bad };
+            Some((kind, format!("watch after {id} ended: {reason}")))
+        }
+        _ => None,
+    }
+}

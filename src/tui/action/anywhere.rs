@@ -1,0 +1,221 @@
+//! What can be done anywhere, and in a drill.
+
+use tui_textarea::TextArea;
+
+use super::{
+    here::{ask, cannot_act, open, open_selected, roles, submit},
+    table::{Action, Danger, Where},
+};
+use crate::{
+    domain::{AutomationMode, Command},
+    tui::{
+        message::Request,
+        model::{Overlay, Purpose, Screen},
+        term::input::Key,
+    },
+};
+
+pub(super) static ACTIONS: &[Action] = &[
+    Action {
+        name: "inject",
+        keys: &[Key::Char('f')],
+        label: "Inject fault",
+        about: "Break the sandbox on purpose",
+        place: Where::Drill,
+        danger: Danger::Guarded,
+        disabled: |model| {
+            (!model.is_drill() || model.faults.is_empty())
+                .then(|| "faults are for the sandbox alone: codeblue demo".to_owned())
+        },
+        run: |model| {
+            let mut choices: Vec<(String, Vec<Request>)> = model
+                .faults
+                .iter()
+                .map(|fault| (format!("{:<17} {}", fault.name, fault.about), vec![Request::Inject(fault.name.clone())]))
+                .collect();
+            choices.push(("heal              take all faults back".to_owned(), vec![Request::Heal]));
+            model.overlay = Some(Overlay::Menu { title: "Break what?".to_owned(), choices, selected: 0 });
+            Vec::new()
+        },
+    },
+    Action {
+        name: "become",
+        keys: &[Key::Char('b')],
+        label: "Be somebody else",
+        about: "In a drill: act as another operator of the same login",
+        place: Where::Drill,
+        danger: Danger::View,
+        disabled: |model| (!model.is_drill()).then(|| "only in a drill may one login be several people".to_owned()),
+        run: |model| {
+            let login = model.me.as_ref().and_then(|me| me.login.clone());
+            let choices = model
+                .state
+                .operators
+                .values()
+                .filter(|operator| operator.login == login && !operator.disabled)
+                .map(|operator| {
+                    (format!("{:<10} {}", operator.name, roles(operator)), vec![Request::Become(operator.name.clone())])
+                })
+                .collect();
+            model.overlay = Some(Overlay::Menu { title: "Act as".to_owned(), choices, selected: 0 });
+            Vec::new()
+        },
+    },
+    Action {
+        name: "halt",
+        keys: &[Key::Char('h')],
+        label: "Halt autopilot",
+        about: "Kill switch: policies start nothing until it is released with the same key",
+        place: Where::Anywhere,
+        danger: Danger::Guarded,
+        disabled: cannot_act,
+        run: |model| match model.state.halted {
+            Some(_) => submit(Command::ReleaseAutomation),
+            None => ask(model, "Why must policies stop?".to_owned(), Purpose::Halt),
+        },
+    },
+    Action {
+        name: "mode",
+        keys: &[Key::Char('m')],
+        label: "Autopilot mode",
+        about: "Choose how far policies may go",
+        place: Where::Anywhere,
+        danger: Danger::Guarded,
+        disabled: cannot_act,
+        run: |model| {
+            let choice = |text: &str, mode| (text.to_owned(), submit(Command::SetAutomation { mode }));
+            let choices = vec![
+                choice("observe   watch and record, propose nothing", AutomationMode::Observe),
+                choice("assist    diagnose and propose; a person approves", AutomationMode::Assist),
+                choice("auto      also run recoveries (not in production)", AutomationMode::Auto),
+            ];
+            model.overlay = Some(Overlay::Menu { title: "Autopilot".to_owned(), choices, selected: 1 });
+            Vec::new()
+        },
+    },
+    Action {
+        name: "open",
+        keys: &[Key::Enter],
+        label: "Open",
+        about: "Open what is selected",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: open_selected,
+    },
+    Action {
+        name: "back",
+        keys: &[Key::Esc, Key::Backspace],
+        label: "Back",
+        about: "Close what is on top; among the snapshots, let the point in time go first",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| {
+            if *model.screen() == Screen::Snapshots && model.browse.point.take().is_some() {
+                return Vec::new();
+            }
+            if model.screens.len() > 1 {
+                model.screens.pop();
+                model.scroll = 0;
+            } else if !model.filter.is_empty() {
+                model.filter.clear();
+            }
+            model.held = None;
+            Vec::new()
+        },
+    },
+    Action {
+        name: "journal",
+        keys: &[Key::Char('l')],
+        label: "Journal",
+        about: "Everything that happened, by whom and why",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| open(model, Screen::Journal),
+    },
+    Action {
+        name: "recoveries",
+        keys: &[Key::Char('y')],
+        label: "Recoveries",
+        about: "All recoveries and how they went",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| open(model, Screen::Recoveries),
+    },
+    Action {
+        name: "snapshots",
+        keys: &[Key::Char('p')],
+        label: "Snapshots",
+        about: "All snapshots, and what differs between them and now",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| open(model, Screen::Snapshots),
+    },
+    Action {
+        name: "filter",
+        keys: &[Key::Char('/')],
+        label: "Filter",
+        about: "Narrow lists to rows that hold a text; empty shows all",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| ask(model, "Show only".to_owned(), Purpose::Filter),
+    },
+    Action {
+        name: "palette",
+        keys: &[Key::Char(':')],
+        label: "Commands",
+        about: "Find an action by its name",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| {
+            model.overlay = Some(Overlay::Palette { input: Box::new(TextArea::default()), selected: 0 });
+            Vec::new()
+        },
+    },
+    Action {
+        name: "help",
+        keys: &[Key::Char('?')],
+        label: "Help",
+        about: "What can be done where",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| open(model, Screen::Help),
+    },
+    Action {
+        name: "repaint",
+        keys: &[Key::Ctrl('l')],
+        label: "Repaint",
+        about: "Paint the whole screen anew",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |_| vec![Request::Repaint],
+    },
+    Action {
+        name: "suspend",
+        keys: &[Key::Ctrl('z')],
+        label: "Suspend",
+        about: "Go to the background; fg brings the board back",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |_| vec![Request::Suspend],
+    },
+    Action {
+        name: "quit",
+        keys: &[Key::Char('q'), Key::Ctrl('c')],
+        label: "Quit",
+        about: "Leave the board",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |_| vec![Request::Quit],
+    },
+];

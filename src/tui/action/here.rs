@@ -1,0 +1,225 @@
+//! What is in question here, why nothing may be done with it, and the steps that actions share.
+
+use std::sync::Arc;
+
+use tui_textarea::TextArea;
+
+use crate::{
+    domain::{
+        ChangeId, ChangeState, Command, DiagnosisDocument, DiagnosisState, IncidentId, Operator, Recovery, RecoveryId,
+        Snapshot,
+    },
+    engine::DryRunRequest,
+    tui::{
+        message::Request,
+        model::{Asked, Confirm, Link, Loaded, Model, Overlay, Pane, Purpose, Screen},
+    },
+};
+
+pub(super) const NO_INCIDENT: &str = "no incident is in question here";
+
+/// The roles of an operator, as people say them.
+#[must_use]
+pub fn roles(operator: &Operator) -> String {
+    operator.roles.iter().map(|role| crate::domain::role_name(*role)).collect::<Vec<_>>().join(", ")
+}
+
+/// Opens a page on top.
+pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
+    if *model.screen() == screen {
+        return Vec::new();
+    }
+    let request = match &screen {
+        Screen::Change(id) => {
+            model.dry_runs.entry(*id).or_insert(Loaded::Waiting);
+            vec![Request::ChangeDryRun(*id)]
+        }
+        Screen::Snapshots => {
+            choose_component(model);
+            Vec::new()
+        }
+        _ => Vec::new(),
+    };
+    model.screens.push(screen);
+    model.scroll = 0;
+    request
+}
+
+/// Whose snapshots are shown: those of the service in question, else of what was looked at before, else of what is in the
+/// greatest danger.
+fn choose_component(model: &mut Model) {
+    let about_service = matches!(model.screen(), Screen::Service(_) | Screen::Incident(_));
+    let service = model.service().filter(|_| about_service);
+    let components = &model.state.platform.components;
+    let of_service = service.and_then(|name| components.iter().find(|component| component.service == name));
+    if of_service.is_none() && model.browse.component.is_some() {
+        return;
+    }
+    let worst = || model.worst_point(components.iter()).map(|(component, _)| component);
+    let name = of_service.or_else(worst).map(|component| component.name.clone());
+    model.show_component(name);
+}
+
+pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
+    let screen = match model.screen() {
+        Screen::Board => match model.focus {
+            Pane::Services => model.service().map(Screen::Service),
+            Pane::Incidents => model.incident().map(Screen::Incident),
+            Pane::Approvals => model.change().map(Screen::Change),
+            Pane::Snapshots => return browse_selected(model),
+        },
+        Screen::Snapshots => return super::snapshot::enter(model),
+        Screen::Plan => return super::change::go_on_with_plan(model),
+        Screen::Recoveries => model.recovery().map(Screen::Recovery),
+        Screen::Incident(_) => model.change().map(Screen::Change).or_else(|| {
+            model
+                .incident()
+                .and_then(|id| model.state.incidents.get(&id)?.recoveries.last().copied())
+                .map(Screen::Recovery)
+        }),
+        Screen::Change(id) => model.state.changes.get(id).and_then(|change| change.recovery).map(Screen::Recovery),
+        Screen::Service(name) => model.state.incident_of(name).map(|incident| Screen::Incident(incident.id)),
+        _ => None,
+    };
+    match screen {
+        Some(screen) => open(model, screen),
+        None => Vec::new(),
+    }
+}
+
+pub(super) fn submit(command: Command) -> Vec<Request> {
+    vec![Request::Submit(Box::new(command))]
+}
+
+pub(super) fn ask(model: &mut Model, title: String, purpose: Purpose) -> Vec<Request> {
+    model.overlay = Some(Overlay::Prompt { title, purpose, input: Box::new(TextArea::default()) });
+    Vec::new()
+}
+
+pub(super) fn ask_incident(model: &mut Model, title: &str, purpose: fn(IncidentId) -> Purpose) -> Vec<Request> {
+    match model.incident() {
+        Some(id) => ask(model, format!("{id}: {title}"), purpose(id)),
+        None => Vec::new(),
+    }
+}
+
+pub(super) fn with_incident(model: &Model, command: impl Fn(IncidentId) -> Command) -> Vec<Request> {
+    model.incident().map(|id| submit(command(id))).unwrap_or_default()
+}
+
+pub(super) fn confirm(
+    model: &mut Model,
+    title: String,
+    lines: Vec<String>,
+    verb: &str,
+    command: Command,
+) -> Vec<Request> {
+    model.overlay = Some(Overlay::Confirm(Confirm {
+        title,
+        lines,
+        verb: verb.to_owned(),
+        name: None,
+        typed: String::new(),
+        go: false,
+        opened: model.now,
+        requests: submit(command),
+    }));
+    Vec::new()
+}
+
+/// Whether the keys here are about incidents rather than changes.
+pub(super) fn is_about_incidents(model: &Model) -> bool {
+    match model.screen() {
+        Screen::Incident(_) | Screen::Service(_) => true,
+        Screen::Board => matches!(model.focus, Pane::Incidents | Pane::Services),
+        _ => false,
+    }
+}
+
+/// Why this person can change nothing here.
+pub(super) fn cannot_act(model: &Model) -> Option<String> {
+    match &model.me {
+        _ if model.link != Link::Live => Some("there is no connection to the engine".to_owned()),
+        None => Some("the engine does not know you; somebody has to run: codeblue operator add".to_owned()),
+        Some(me) if !me.may_act() => Some(format!("{} may look but not act", me.name)),
+        Some(_) => None,
+    }
+}
+
+pub(super) fn open_incident(model: &Model) -> Result<IncidentId, String> {
+    let id = model.incident().ok_or_else(|| NO_INCIDENT.to_owned())?;
+    match model.state.incidents.get(&id) {
+        Some(incident) if incident.state.is_open() => Ok(id),
+        Some(incident) => Err(format!("{id} is {}", incident.state)),
+        None => Err(format!("{id} is not known here")),
+    }
+}
+
+pub(super) fn waiting_change(model: &Model) -> Result<ChangeId, String> {
+    let id = model.change().ok_or_else(|| "no change waits".to_owned())?;
+    match model.state.changes.get(&id) {
+        Some(change) if change.state == ChangeState::Pending => Ok(id),
+        Some(change) => Err(format!("{id} is {}", change.state)),
+        None => Err(format!("{id} is not known here")),
+    }
+}
+
+pub(super) fn running_recovery(model: &Model) -> Option<RecoveryId> {
+    let here = model.recovery().filter(|id| model.state.recoveries.get(id).is_some_and(Recovery::is_running));
+    here.or_else(|| model.state.running_recoveries().next().map(|recovery| recovery.id))
+}
+
+/// The newest answer of a diagnosis of an incident.
+#[must_use]
+pub fn latest_document(model: &Model, id: IncidentId) -> Option<Arc<DiagnosisDocument>> {
+    let incident = model.state.incidents.get(&id)?;
+    incident.diagnoses.iter().rev().find_map(|id| match &model.state.diagnoses.get(id)?.state {
+        DiagnosisState::Concluded { document, .. } => Some(document.clone()),
+        _ => None,
+    })
+}
+
+/// Whether the keys here are about snapshots.
+pub(super) fn is_about_snapshots(model: &Model) -> bool {
+    match model.screen() {
+        Screen::Snapshots | Screen::Difference(..) => true,
+        Screen::Board => model.focus == Pane::Snapshots,
+        _ => false,
+    }
+}
+
+/// The selected snapshot, when it holds something.
+pub(super) fn full_snapshot(model: &Model) -> Result<&Snapshot, String> {
+    let found = model.snapshot().and_then(|id| model.state.snapshots.get(&id));
+    match found {
+        None if model.state.snapshots.is_empty() => Err("there is no snapshot yet; s takes one".to_owned()),
+        None => Err("select a snapshot first".to_owned()),
+        Some(snapshot) if snapshot.captured.is_empty() => Err(format!("{} holds nothing", snapshot.id)),
+        Some(snapshot) => Ok(snapshot),
+    }
+}
+
+/// Shows what a command would do, at once as far as it is known; what it would change is found out meanwhile.
+pub fn show_plan(model: &mut Model, request: DryRunRequest, command: Command) -> Vec<Request> {
+    let plan = model.plan_of(&request);
+    model.asked = Some(Asked {
+        request: request.clone(),
+        command: command.clone(),
+        plan,
+        since: model.now,
+        dry_run: Loaded::Waiting,
+    });
+    if *model.screen() != Screen::Plan {
+        model.screens.push(Screen::Plan);
+    }
+    model.scroll = 0;
+    vec![Request::DryRun(request, Box::new(command))]
+}
+
+/// Opens the snapshots at the one that is selected on the board.
+fn browse_selected(model: &mut Model) -> Vec<Request> {
+    match model.snapshot() {
+        Some(id) => super::snapshot::browse(model, id),
+        None => open(model, Screen::Snapshots),
+    }
+}

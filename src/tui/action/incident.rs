@@ -1,0 +1,120 @@
+//! What can be done with an incident.
+
+use super::{
+    here::{NO_INCIDENT, ask, ask_incident, cannot_act, is_about_incidents, open_incident, with_incident},
+    table::{Action, Danger, Where},
+};
+use crate::{
+    domain::{Command, IncidentRole, IncidentState},
+    tui::{
+        model::{Pane, Purpose, Screen},
+        term::input::Key,
+    },
+};
+
+pub(super) static ACTIONS: &[Action] = &[
+    Action {
+        name: "acknowledge",
+        keys: &[Key::Char('a')],
+        label: "Acknowledge",
+        about: "Say that you have seen the incident; stops its first clock",
+        place: Where::Incident,
+        danger: Danger::Reversible,
+        disabled: |model| match open_incident(model) {
+            _ if !is_about_incidents(model) => Some("select the incident first".to_owned()),
+            Err(why) => Some(why),
+            Ok(id) => model.state.incidents[&id].acknowledged_at.map(|_| format!("{id} has been acknowledged already")),
+        },
+        run: |model| with_incident(model, |incident| Command::AcknowledgeIncident { incident }),
+    },
+    Action {
+        name: "diagnose",
+        keys: &[Key::Char('d')],
+        label: "Diagnose",
+        about: "Look for the cause of the incident",
+        place: Where::Incident,
+        danger: Danger::Reversible,
+        disabled: |model| open_incident(model).err(),
+        run: |model| with_incident(model, |incident| Command::RequestDiagnosis { incident }),
+    },
+    Action {
+        name: "escalate",
+        keys: &[Key::Char('e')],
+        label: "Escalate",
+        about: "Call for more people",
+        place: Where::Incident,
+        danger: Danger::Guarded,
+        disabled: |model| cannot_act(model).or_else(|| open_incident(model).err()),
+        run: |model| ask_incident(model, "Why is it escalated?", Purpose::Escalate),
+    },
+    Action {
+        name: "note",
+        keys: &[Key::Char('n')],
+        label: "Note",
+        about: "Write a note into the incident's timeline",
+        place: Where::Incident,
+        danger: Danger::Reversible,
+        disabled: |model| cannot_act(model).or_else(|| model.incident().is_none().then(|| NO_INCIDENT.to_owned())),
+        run: |model| ask_incident(model, "Note", Purpose::Note),
+    },
+    Action {
+        name: "command",
+        keys: &[Key::Char('o')],
+        label: "Take command",
+        about: "Become the incident's commander",
+        place: Where::Incident,
+        danger: Danger::Reversible,
+        disabled: |model| cannot_act(model).or_else(|| open_incident(model).err()),
+        run: |model| {
+            let operator = model.me.as_ref().map(|me| me.name.clone()).unwrap_or_default();
+            with_incident(model, |incident| Command::AssignIncident {
+                incident,
+                role: IncidentRole::Commander,
+                operator: operator.clone(),
+            })
+        },
+    },
+    Action {
+        name: "declare",
+        keys: &[Key::Char('i')],
+        label: "Declare incident",
+        about: "Open an incident that no check has noticed",
+        place: Where::Anywhere,
+        danger: Danger::Guarded,
+        disabled: cannot_act,
+        run: |model| {
+            let service = match model.screen() {
+                Screen::Board if model.focus == Pane::Services => model.service(),
+                Screen::Service(name) => Some(name.clone()),
+                _ => None,
+            };
+            ask(model, "What is wrong? (opens a SEV2 incident)".to_owned(), Purpose::Declare(service))
+        },
+    },
+    Action {
+        name: "resolve",
+        keys: &[Key::Char('v')],
+        label: "Resolve",
+        about: "Say that users are served again",
+        place: Where::Incident,
+        danger: Danger::Guarded,
+        disabled: |model| cannot_act(model).or_else(|| open_incident(model).err()),
+        run: |model| ask_incident(model, "What ended it?", Purpose::Resolve),
+    },
+    Action {
+        name: "close",
+        keys: &[Key::Char('z')],
+        label: "Close",
+        about: "Close a resolved incident",
+        place: Where::Incident,
+        danger: Danger::Reversible,
+        disabled: |model| {
+            cannot_act(model).or_else(|| match model.incident().and_then(|id| model.state.incidents.get(&id)) {
+                Some(incident) if incident.state == IncidentState::Resolved => None,
+                Some(incident) => Some(format!("{} is {}; resolve it first", incident.id, incident.state)),
+                None => Some(NO_INCIDENT.to_owned()),
+            })
+        },
+        run: |model| with_incident(model, |incident| Command::CloseIncident { incident }),
+    },
+];

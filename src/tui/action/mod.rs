@@ -1,0 +1,17 @@
+//! What a person can do: one table, from which the keys, the hints, the help page, the palette and the buttons are made.
+//!
+//! `table` says what an action is and finds the one on a key; each other file holds the actions of one subject, and `here`
+//! what they share. No action that changes anything is on a letter that a torn arrow key could leave behind
+//! (`A B C D F H O P Q R S`).
+
+mod anywhere;
+mod change;
+mod here;
+mod incident;
+mod recovery;
+mod snapshot;
+mod table;
+
+pub use here::{latest_document, open, show_plan};
+pub use recovery::proposal;
+pub use table::{Action, Danger, Where, all, hints, named, on_key, perform};

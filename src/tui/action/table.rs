@@ -1,0 +1,143 @@
+//! The table itself: what an action is, which keys lead to it, and which are worth a hint.
+
+use super::{anywhere, change, here::is_about_snapshots, incident, recovery, snapshot};
+use crate::tui::{
+    message::Request,
+    model::{Model, Pane, Screen},
+    term::input::Key,
+};
+
+/// How much an action can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Danger {
+    /// Shows something.
+    View,
+    /// Can be taken back, or does no harm.
+    Reversible,
+    /// Is asked about first.
+    Guarded,
+    /// Shows what it would do, and wants the target's name typed.
+    Critical,
+}
+
+/// Where an action belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Where {
+    /// Everywhere.
+    Anywhere,
+    /// Where an incident is in question.
+    Incident,
+    /// Where a change is in question.
+    Change,
+    /// Where a service is in question.
+    Service,
+    /// Where a snapshot is in question.
+    Snapshot,
+    /// Where a recovery is in question.
+    Recovery,
+    /// In a drill on a sandbox.
+    Drill,
+}
+
+/// Something a person can do.
+pub struct Action {
+    /// Its name, stable for tests and documents.
+    pub name: &'static str,
+    /// Its keys; the first is shown.
+    pub keys: &'static [Key],
+    /// What hints and buttons call it.
+    pub label: &'static str,
+    /// What the help page says.
+    pub about: &'static str,
+    /// Where it belongs.
+    pub place: Where,
+    /// How much it can do.
+    pub danger: Danger,
+    /// Why it can do nothing now.
+    pub disabled: fn(&Model) -> Option<String>,
+    /// What it does.
+    pub run: fn(&mut Model) -> Vec<Request>,
+}
+
+/// All actions, in the order of the help page.
+pub fn all() -> impl DoubleEndedIterator<Item = &'static Action> + Clone {
+    [incident::ACTIONS, change::ACTIONS, recovery::ACTIONS, snapshot::ACTIONS, anywhere::ACTIONS].into_iter().flatten()
+}
+
+/// The action with a name.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Action> {
+    all().find(|action| action.name == name)
+}
+
+/// The action on a key: where several share it, the first that can do something here; when none can, the one that belongs
+/// here, so that it says why.
+#[must_use]
+pub fn on_key(model: &Model, key: Key) -> Option<&'static Action> {
+    let sharing = all().filter(|action| action.keys.contains(&key));
+    let mut able = sharing.clone().filter(|action| (action.disabled)(model).is_none());
+    able.next()
+        .or_else(|| sharing.clone().rev().find(|action| belongs(model, action.place)))
+        .or_else(|| sharing.clone().next_back())
+}
+
+/// Whether what such an action is about is in question here.
+fn belongs(model: &Model, place: Where) -> bool {
+    match place {
+        Where::Snapshot => is_about_snapshots(model),
+        Where::Change => match model.screen() {
+            Screen::Change(_) | Screen::Plan | Screen::Incident(_) => true,
+            Screen::Board => model.focus == Pane::Approvals,
+            _ => false,
+        },
+        _ => true,
+    }
+}
+
+/// Does an action, or says why it can do nothing.
+pub fn perform(model: &mut Model, action: &Action) -> Vec<Request> {
+    match (action.disabled)(model) {
+        Some(why) => {
+            model.say(format!("{}: {why}", action.label), true);
+            Vec::new()
+        }
+        None => (action.run)(model),
+    }
+}
+
+/// The actions worth a hint here, the most useful first.
+#[must_use]
+pub fn hints(model: &Model) -> Vec<&'static Action> {
+    let mut wanted: Vec<&str> = match model.screen() {
+        Screen::Board => match model.focus {
+            Pane::Services => vec!["open", "roll-back", "diagnose", "snapshot"],
+            Pane::Incidents => vec!["open", "acknowledge", "diagnose", "escalate", "note"],
+            Pane::Approvals => vec!["open", "approve", "reject"],
+            Pane::Snapshots => vec!["open", "snapshot", "difference"],
+        },
+        Screen::Service(_) => vec!["back", "roll-back", "diagnose", "snapshot", "snapshots", "declare"],
+        Screen::Incident(_) => {
+            vec!["back", "acknowledge", "diagnose", "approve", "note", "command", "escalate", "resolve", "close"]
+        }
+        Screen::Change(_) => vec!["back", "approve", "reject"],
+        Screen::Plan => vec!["back", "go-on"],
+        Screen::Snapshots => vec!["back", "next-component", "snapshot", "mark", "time", "zoom-in", "zoom-out"],
+        Screen::Difference(..) => vec!["back", "renew"],
+        Screen::Recovery(_) => vec!["back", "cancel", "undo"],
+        Screen::Recoveries => vec!["back", "open", "undo"],
+        Screen::Journal => vec!["back", "filter"],
+        Screen::Help => vec!["back"],
+    };
+    if model.is_drill() && !model.faults.is_empty() {
+        wanted.push("inject");
+    }
+    wanted.extend(["palette", "help", "quit"]);
+    // Several actions on one key are one hint: the one that the key does now.
+    wanted
+        .into_iter()
+        .filter_map(named)
+        .filter(|action| {
+            action.keys.iter().any(|key| on_key(model, *key).is_some_and(|found| found.name == action.name))
+        })
+        .collect()
+}

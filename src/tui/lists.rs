@@ -1,0 +1,201 @@
+//! The rows of each list, which of them is selected, and what is therefore in question.
+
+use std::collections::HashMap;
+
+use super::model::{Cursor, List, Model, Pane, Screen};
+use crate::domain::{ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId};
+
+impl Model {
+    /// The list that the arrow keys move in, if there is one.
+    #[must_use]
+    pub fn list(&self) -> Option<List> {
+        match self.screen() {
+            Screen::Board => Some(List::Pane(self.focus)),
+            Screen::Snapshots => Some(List::Snapshots),
+            Screen::Recoveries => Some(List::Recoveries),
+            Screen::Journal => Some(List::Journal),
+            _ => None,
+        }
+    }
+
+    /// The keys of a list's rows, in the order shown.
+    #[must_use]
+    pub fn rows(&self, list: List) -> Vec<String> {
+        let wanted = |text: &str| self.filter.is_empty() || text.to_lowercase().contains(&self.filter.to_lowercase());
+        let wanted_snapshot = |snapshot: &Snapshot| {
+            wanted(&snapshot.reason)
+                || snapshot.components.iter().any(|name| wanted(name))
+                || wanted(&snapshot.id.to_string())
+        };
+        match list {
+            List::Pane(Pane::Services) => {
+                let mut names: Vec<&str> = self
+                    .state
+                    .platform
+                    .services
+                    .iter()
+                    .map(|service| service.name.as_str())
+                    .filter(|name| wanted(name))
+                    .collect();
+                match &self.held {
+                    Some(held) => {
+                        let places: HashMap<&str, usize> =
+                            held.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
+                        names.sort_by_key(|name| places.get(name).copied());
+                    }
+                    None => names.sort_by_cached_key(|name| std::cmp::Reverse(self.urgency(name))),
+                }
+                names.into_iter().map(str::to_owned).collect()
+            }
+            List::Pane(Pane::Incidents) => {
+                let mut incidents: Vec<_> = self.state.open_incidents().filter(|i| wanted(&i.title)).collect();
+                incidents.sort_by_key(|incident| (incident.severity, std::cmp::Reverse(incident.id)));
+                let mut keys: Vec<String> = incidents.iter().map(|incident| incident.id.to_string()).collect();
+                let over = self.state.incidents.values().rev().filter(|i| !i.state.is_open() && wanted(&i.title));
+                keys.extend(over.take(20).map(|incident| incident.id.to_string()));
+                keys
+            }
+            List::Pane(Pane::Approvals) => {
+                let mut keys: Vec<String> = self
+                    .state
+                    .pending_changes()
+                    .iter()
+                    .filter(|c| wanted(&c.title))
+                    .map(|c| c.id.to_string())
+                    .collect();
+                let over =
+                    self.state.changes.values().rev().filter(|c| !keys.contains(&c.id.to_string()) && wanted(&c.title));
+                let over: Vec<String> = over.take(20).map(|change| change.id.to_string()).collect();
+                keys.extend(over);
+                keys
+            }
+            List::Pane(Pane::Snapshots) => {
+                let newest = self.state.snapshots.values().rev();
+                newest.filter(|snapshot| wanted_snapshot(snapshot)).take(100).map(|one| one.id.to_string()).collect()
+            }
+            List::Snapshots => {
+                let component = self.component().map(|component| component.name.as_str());
+                let of = |snapshot: &&Snapshot| {
+                    component.is_none_or(|name| snapshot.components.iter().any(|held| held == name))
+                };
+                let newest = self.state.snapshots.values().rev().filter(of);
+                newest.filter(|snapshot| wanted_snapshot(snapshot)).map(|snapshot| snapshot.id.to_string()).collect()
+            }
+            List::Components => self.state.platform.components.iter().map(|component| component.name.clone()).collect(),
+            List::Recoveries => self.state.recoveries.keys().rev().take(500).map(ToString::to_string).collect(),
+            List::Journal => self
+                .recent
+                .iter()
+                .rev()
+                .filter(|recorded| wanted(&recorded.event.summary()) || wanted(&recorded.actor.to_string()))
+                .map(|recorded| recorded.seq.to_string())
+                .collect(),
+        }
+    }
+
+    /// Place of the selected row of a list.
+    #[must_use]
+    pub fn selected_place(&self, list: List) -> usize {
+        let rows = self.rows(list);
+        let cursor = self.cursors.get(&list);
+        cursor
+            .and_then(|cursor| rows.iter().position(|key| *key == cursor.key))
+            .or(cursor.map(|cursor| cursor.place.min(rows.len().saturating_sub(1))))
+            .unwrap_or(0)
+    }
+
+    /// Key of the selected row of a list.
+    #[must_use]
+    pub fn selected(&self, list: List) -> Option<String> {
+        self.rows(list).get(self.selected_place(list)).cloned()
+    }
+
+    /// Puts the cursor of a list on a row.
+    pub fn select(&mut self, list: List, place: usize) {
+        let rows = self.rows(list);
+        let place = place.min(rows.len().saturating_sub(1));
+        if list == List::Pane(Pane::Services) {
+            self.held = Some(rows.clone());
+        }
+        if let Some(key) = rows.get(place) {
+            self.cursors.insert(list, Cursor { key: key.clone(), place });
+        }
+    }
+
+    /// The service in question here.
+    #[must_use]
+    pub fn service(&self) -> Option<String> {
+        match self.screen() {
+            Screen::Service(name) => Some(name.clone()),
+            Screen::Board if self.focus == Pane::Services => self.selected(List::Pane(Pane::Services)),
+            _ => self.incident().and_then(|id| {
+                let incident = self.state.incidents.get(&id)?;
+                incident.root.clone().or_else(|| incident.services.first().cloned())
+            }),
+        }
+    }
+
+    /// The incident in question here.
+    #[must_use]
+    pub fn incident(&self) -> Option<IncidentId> {
+        match self.screen() {
+            Screen::Incident(id) => Some(*id),
+            Screen::Service(name) => self.state.incident_of(name).map(|incident| incident.id),
+            Screen::Change(id) => self.state.changes.get(id)?.incident,
+            Screen::Recovery(id) => self.state.recoveries.get(id)?.incident,
+            Screen::Board => match self.focus {
+                Pane::Incidents => self.selected(List::Pane(Pane::Incidents))?.parse().ok(),
+                Pane::Services => {
+                    let service = self.selected(List::Pane(Pane::Services))?;
+                    self.state.incident_of(&service).map(|incident| incident.id)
+                }
+                Pane::Approvals => self.state.changes.get(&self.change()?)?.incident,
+                Pane::Snapshots => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The change in question here.
+    #[must_use]
+    pub fn change(&self) -> Option<ChangeId> {
+        match self.screen() {
+            Screen::Change(id) => Some(*id),
+            Screen::Board if self.focus == Pane::Approvals => self.selected(List::Pane(Pane::Approvals))?.parse().ok(),
+            Screen::Board => self.state.pending_changes().first().map(|change| change.id),
+            Screen::Incident(id) => self
+                .state
+                .incidents
+                .get(id)?
+                .changes
+                .iter()
+                .rev()
+                .copied()
+                .find(|id| self.state.changes.get(id).is_some_and(|c| c.state == ChangeState::Pending)),
+            _ => None,
+        }
+    }
+
+    /// The snapshot in question here.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<SnapshotId> {
+        match self.screen() {
+            Screen::Snapshots => self.selected(List::Snapshots)?.parse().ok(),
+            Screen::Board if self.focus == Pane::Snapshots => self.selected(List::Pane(Pane::Snapshots))?.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// The recovery in question here.
+    #[must_use]
+    pub fn recovery(&self) -> Option<RecoveryId> {
+        match self.screen() {
+            Screen::Recovery(id) => Some(*id),
+            Screen::Recoveries => self.selected(List::Recoveries)?.parse().ok(),
+            _ => self
+                .incident()
+                .and_then(|id| self.state.incidents.get(&id)?.recoveries.last().copied())
+                .or_else(|| self.state.recoveries.keys().next_back().copied()),
+        }
+    }
+}

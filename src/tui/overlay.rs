@@ -1,0 +1,219 @@
+//! What lies over the screen: keys for questions, menus, the palette and fields.
+
+use chrono::TimeDelta;
+use nucleo_matcher::{
+    Config, Matcher,
+    pattern::{CaseMatching, Normalization, Pattern},
+};
+use tui_textarea::TextArea;
+
+use super::{
+    action::{Action, all, perform, show_plan},
+    message::Request,
+    model::{Confirm, Model, Overlay, Purpose},
+    term::input::Key,
+};
+use crate::domain::{Command, Severity, past};
+
+/// Keys that come sooner after a question appears were meant for something else.
+const STARTLED: TimeDelta = TimeDelta::milliseconds(150);
+
+/// Takes a key for what lies over the screen.
+pub(super) fn on_overlay_key(model: &mut Model, overlay: Overlay, key: Key) -> Vec<Request> {
+    if key == Key::Esc {
+        return Vec::new();
+    }
+    match overlay {
+        Overlay::Menu { title, choices, selected } => {
+            let last = choices.len().saturating_sub(1);
+            let selected = match key {
+                Key::Down | Key::Char('j') | Key::Tab => (selected + 1).min(last),
+                Key::Up | Key::Char('k') | Key::BackTab => selected.saturating_sub(1),
+                Key::Char(digit @ '1'..='9') if digit as usize - '1' as usize <= last => {
+                    return choose(model, Overlay::Menu { title, choices, selected }, digit as usize - '1' as usize);
+                }
+                Key::Enter => return choose(model, Overlay::Menu { title, choices, selected }, selected),
+                _ => selected,
+            };
+            model.overlay = Some(Overlay::Menu { title, choices, selected });
+            Vec::new()
+        }
+        Overlay::Palette { mut input, selected } => {
+            let found = found(&input_text(&input));
+            let selected = match key {
+                Key::Down => (selected + 1).min(found.len().saturating_sub(1)),
+                Key::Up => selected.saturating_sub(1),
+                Key::Enter => {
+                    return match found.get(selected) {
+                        Some(action) => perform(model, action),
+                        None => Vec::new(),
+                    };
+                }
+                key => {
+                    type_into(&mut input, key);
+                    0
+                }
+            };
+            model.overlay = Some(Overlay::Palette { input, selected });
+            Vec::new()
+        }
+        Overlay::Prompt { title, purpose, mut input } => {
+            if key == Key::Enter && purpose == Purpose::Time {
+                return on_time(model, title, input);
+            }
+            if key == Key::Enter {
+                return on_answer(model, purpose, input_text(&input).trim());
+            }
+            type_into(&mut input, key);
+            if purpose == Purpose::Filter {
+                model.filter = input_text(&input).trim().to_owned();
+            }
+            model.overlay = Some(Overlay::Prompt { title, purpose, input });
+            Vec::new()
+        }
+        Overlay::Confirm(confirm) => on_confirm_key(model, confirm, key),
+    }
+}
+
+fn on_confirm_key(model: &mut Model, mut confirm: Confirm, key: Key) -> Vec<Request> {
+    if model.now - confirm.opened < STARTLED {
+        model.overlay = Some(Overlay::Confirm(confirm));
+        return Vec::new();
+    }
+    match (&confirm.name, key) {
+        (Some(name), Key::Enter) if confirm.typed.trim() == name => return go_on(model, confirm),
+        (Some(_), Key::Char(c)) => confirm.typed.push(c),
+        (Some(_), Key::Backspace) => {
+            confirm.typed.pop();
+        }
+        (None, Key::Left | Key::Right | Key::Tab | Key::BackTab) => confirm.go = !confirm.go,
+        (None, Key::Char('y')) => return go_on(model, confirm),
+        (None, Key::Enter) if confirm.go => return go_on(model, confirm),
+        (None, Key::Enter | Key::Char('n' | 'q')) => return Vec::new(),
+        _ => {}
+    }
+    model.overlay = Some(Overlay::Confirm(confirm));
+    Vec::new()
+}
+
+/// Does what was asked about; where a name has to be typed, only when it was.
+pub(super) fn go_on(model: &mut Model, confirm: Confirm) -> Vec<Request> {
+    let startled = model.now - confirm.opened < STARTLED;
+    let unnamed = confirm.name.as_ref().is_some_and(|name| confirm.typed.trim() != name);
+    if startled || unnamed {
+        if unnamed && !startled {
+            model.say("type the name first", true);
+        }
+        model.overlay = Some(Overlay::Confirm(confirm));
+        return Vec::new();
+    }
+    confirm.requests
+}
+
+/// Takes a choice of a menu or the palette.
+pub(super) fn choose(model: &mut Model, overlay: Overlay, place: usize) -> Vec<Request> {
+    match overlay {
+        Overlay::Menu { mut choices, .. } if place < choices.len() => {
+            let requests = choices.remove(place).1;
+            match requests.as_slice() {
+                [Request::DryRun(request, command)] => show_plan(model, request.clone(), Command::clone(command)),
+                _ => requests,
+            }
+        }
+        Overlay::Palette { input, .. } => match found(&input_text(&input)).get(place) {
+            Some(action) => perform(model, action),
+            None => Vec::new(),
+        },
+        other => {
+            model.overlay = Some(other);
+            Vec::new()
+        }
+    }
+}
+
+fn on_answer(model: &mut Model, purpose: Purpose, answer: &str) -> Vec<Request> {
+    if purpose == Purpose::Filter {
+        answer.clone_into(&mut model.filter);
+        return Vec::new();
+    }
+    if answer.is_empty() {
+        model.say("nothing was written, so nothing was done", true);
+        return Vec::new();
+    }
+    let text = answer.to_owned();
+    let command = match purpose {
+        Purpose::Note(incident) => Command::NoteIncident { incident, text },
+        Purpose::Declare(service) => {
+            Command::DeclareIncident { severity: Severity::Sev2, title: text, services: service.into_iter().collect() }
+        }
+        Purpose::Escalate(incident) => Command::EscalateIncident { incident, reason: text },
+        Purpose::Resolve(incident) => Command::ResolveIncident { incident, resolution: text },
+        Purpose::Reject(change) => Command::RejectChange { change, reason: text },
+        Purpose::Halt => Command::HaltAutomation { reason: text },
+        Purpose::Filter | Purpose::Time => return Vec::new(),
+    };
+    vec![Request::Submit(Box::new(command))]
+}
+
+/// Takes a point in time; one that cannot be read stays in the field to be put right.
+fn on_time(model: &mut Model, title: String, input: Box<TextArea<'static>>) -> Vec<Request> {
+    let typed = input_text(&input);
+    if typed.trim().is_empty() {
+        model.browse.point = None;
+        return Vec::new();
+    }
+    match past(&typed, model.now) {
+        Ok(at) => model.choose_point(at),
+        Err(why) => {
+            model.say(why, true);
+            model.overlay = Some(Overlay::Prompt { title, purpose: Purpose::Time, input });
+        }
+    }
+    Vec::new()
+}
+
+/// What was typed into a field of one line.
+#[must_use]
+pub fn input_text(input: &TextArea) -> String {
+    input.lines().join(" ")
+}
+
+fn type_into(input: &mut TextArea, key: Key) {
+    use tui_textarea::{Input as Typed, Key as TypedKey};
+    let (key, ctrl) = match key {
+        Key::Char(c) => (TypedKey::Char(c), false),
+        Key::Ctrl(c) => (TypedKey::Char(c), true),
+        Key::Backspace => (TypedKey::Backspace, false),
+        Key::Delete => (TypedKey::Delete, false),
+        Key::Left => (TypedKey::Left, false),
+        Key::Right => (TypedKey::Right, false),
+        Key::Home => (TypedKey::Home, false),
+        Key::End => (TypedKey::End, false),
+        _ => return,
+    };
+    // One line: what would break it is not taken.
+    if ctrl && matches!(key, TypedKey::Char('m' | 'j')) {
+        return;
+    }
+    input.input(Typed { key, ctrl, alt: false, shift: false });
+}
+
+/// The actions that match what was typed into the palette, the best first.
+#[must_use]
+pub fn found(typed: &str) -> Vec<&'static Action> {
+    if typed.trim().is_empty() {
+        return all().collect();
+    }
+    let pattern = Pattern::parse(typed.trim(), CaseMatching::Ignore, Normalization::Smart);
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let mut buffer = Vec::new();
+    let mut scored: Vec<(u32, &Action)> = all()
+        .filter_map(|action| {
+            let text = format!("{} {} {}", action.label, action.name, action.about);
+            let haystack = nucleo_matcher::Utf32Str::new(&text, &mut buffer);
+            Some((pattern.score(haystack, &mut matcher)?, action))
+        })
+        .collect();
+    scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    scored.into_iter().map(|(_, action)| action).collect()
+}

@@ -1,0 +1,6 @@
+//! The board from outside: pictures of every page, and keys and clicks that end in what they ask for.
+
+mod keys;
+mod pages;
+mod scene;
+mod snapshots;

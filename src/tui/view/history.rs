@@ -1,0 +1,122 @@
+//! All recoveries: how they went, how long they took beside what was allowed, who started them and why.
+
+use chrono::TimeDelta;
+use ratatui::layout::Rect;
+
+use super::{
+    canvas::{Canvas, Piece, first_visible},
+    plan::objective,
+    recovery::outcome,
+};
+use crate::{
+    domain::{Recovery, RecoveryOutcome},
+    tui::{
+        model::{List, Model, Target},
+        text,
+        theme::Role,
+    },
+};
+
+/// Days that the success rate looks back.
+const DAYS: i64 = 90;
+
+pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let inside = canvas.frame(area, "Recoveries", &format!("{} in all", model.state.recoveries.len()), true);
+    let keys = model.rows(List::Recoveries);
+    if keys.is_empty() {
+        let why = if model.filter.is_empty() {
+            vec![
+                "  no recovery has been run yet",
+                "  r on a service, a snapshot or an incident's proposal plans one and shows it first",
+            ]
+        } else {
+            vec!["  nothing matches the filter: / changes it"]
+        };
+        for (row, line) in (0..).zip(why) {
+            canvas.line(inside, row, &[(Role::Muted, line.to_owned())]);
+        }
+        return;
+    }
+    canvas.line(inside, 0, &rate(model));
+    let wide = inside.width >= 100;
+    let columns = usize::from(inside.width);
+    let head = if wide { "WHO          WHAT AND WHY" } else { "WHAT" };
+    canvas.line(
+        inside,
+        1,
+        &[(Role::Muted, format!("  {:<8}{:<13}{:<13}{:>15}  {head}", "NAME", "STARTED", "OUTCOME", "TOOK OF RTO"))],
+    );
+    let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
+    let selected = model.selected_place(List::Recoveries);
+    let first = first_visible(selected, keys.len(), usize::from(list.height));
+    for (row, (place, key)) in (0..list.height).zip(keys.iter().enumerate().skip(first)) {
+        let Some(recovery) = key.parse().ok().and_then(|id| model.state.recoveries.get(&id)) else { continue };
+        let mut pieces = vec![(Role::Focus, if place == selected { "▶ " } else { "  " }.to_owned())];
+        pieces.extend(line(recovery, model, columns, wide));
+        canvas.line(list, row, &pieces);
+        if place == selected {
+            canvas.select_row(list, row);
+        }
+        canvas.hits.add(Rect { y: list.y + row, height: 1, ..list }, Target::Row(List::Recoveries, place));
+    }
+}
+
+/// How many of the last 90 days succeeded, and how many within their objective.
+fn rate(model: &Model) -> Vec<Piece> {
+    let since = model.now - TimeDelta::days(DAYS);
+    let recent = model.state.recoveries.values().filter(|recovery| recovery.started_at >= since);
+    let ended: Vec<(&Recovery, RecoveryOutcome)> =
+        recent.filter_map(|recovery| Some((recovery, recovery.ended?.1))).collect();
+    let succeeded: Vec<&Recovery> =
+        ended.iter().filter(|(_, outcome)| *outcome == RecoveryOutcome::Succeeded).map(|(one, _)| *one).collect();
+    if ended.is_empty() {
+        return vec![(Role::Muted, format!(" none has ended in the last {DAYS} days"))];
+    }
+    let in_time = succeeded.iter().filter(|recovery| !is_late(model, recovery)).count();
+    let percent = succeeded.len() * 100 / ended.len();
+    let (role, mark) = match (succeeded.len() == ended.len(), percent) {
+        (true, _) => (Role::Ok, "✓"),
+        (false, 90..) => (Role::Warn, "▲"),
+        (false, _) => (Role::Bad, "✖"),
+    };
+    vec![
+        (role, format!(" {mark} {percent} % succeeded")),
+        (Role::Text, format!(" in the last {DAYS} days: {} of {}", succeeded.len(), ended.len())),
+        (Role::Muted, format!(" · {in_time} of them within their RTO")),
+    ]
+}
+
+fn took(model: &Model, recovery: &Recovery) -> TimeDelta {
+    recovery.ended.map_or(model.now, |(at, _)| at) - recovery.started_at
+}
+
+fn is_late(model: &Model, recovery: &Recovery) -> bool {
+    objective(model, &recovery.plan).is_some_and(|objective| took(model, recovery) > objective)
+}
+
+fn line(recovery: &Recovery, model: &Model, columns: usize, wide: bool) -> Vec<Piece> {
+    let (role, word) = outcome(recovery);
+    let late = is_late(model, recovery);
+    let took = text::clock(took(model, recovery));
+    let time = match objective(model, &recovery.plan) {
+        Some(objective) => format!("{}{took} of {}", if late { "✖ " } else { "" }, text::clock(objective)),
+        None => took,
+    };
+    let mut pieces = vec![
+        (Role::Text, text::left(&recovery.id.to_string(), 8)),
+        (Role::Muted, recovery.started_at.format("%m-%d %H:%M  ").to_string()),
+        (role, text::left(word, 13)),
+        (if late { Role::Bad } else { Role::Text }, text::right(&time, 15)),
+        (Role::Text, "  ".to_owned()),
+    ];
+    if wide {
+        pieces.push((Role::Text, text::left(&recovery.started_by.to_string(), 13)));
+        let rest = columns.saturating_sub(2 + 8 + 13 + 13 + 15 + 2 + 13);
+        pieces.push((Role::Text, text::fit(&recovery.plan.title, rest * 55 / 100)));
+        pieces.push((Role::Muted, format!(" · {}", recovery.reason)));
+    } else {
+        pieces.push((Role::Text, recovery.plan.title.clone()));
+        pieces.push((Role::Muted, format!(" · {}", recovery.started_by)));
+    }
+    pieces
+}

@@ -1,0 +1,270 @@
+//! A plan before it runs: what is done in which order, what it changes, how long it takes, what it costs, who must agree.
+//! The same for a change that waits and for what is about to be asked for.
+
+use chrono::TimeDelta;
+use ratatui::layout::Rect;
+
+use super::canvas::{Canvas, Piece};
+use crate::{
+    domain::{Plan, Risk, RollbackTarget, Step, role_name, step_seconds},
+    engine::{ComponentDifference, DryRun, DryRunRequest, FileChange, FileChangeKind},
+    tui::{
+        model::{Asked, Loaded, Model, Target},
+        text,
+        theme::Role,
+    },
+};
+
+/// What is shown of a plan.
+pub(super) struct Shown<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Its hash, to which approvals are bound.
+    pub hash: &'a str,
+    /// How risky it is.
+    pub risk: &'a Risk,
+    /// What it would change.
+    pub dry_run: &'a Loaded<DryRun>,
+}
+
+/// What is about to be asked for.
+pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let Some(asked) = &model.asked else {
+        canvas.line(area, 0, &[(Role::Muted, "  nothing is about to be asked for".to_owned())]);
+        return;
+    };
+    let plan = match &asked.plan {
+        Ok(plan) => plan,
+        Err(why) => {
+            let inside = canvas.frame(area, "This cannot be done", "", true);
+            let room = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
+            canvas.paragraph(room, 0, Role::Bad, &format!("✖ {why}"));
+            return;
+        }
+    };
+    let risk = Risk::of(&model.state.platform, plan);
+    let hash = plan.hash();
+    let shown = Shown { plan, hash: &hash, risk: &risk, dry_run: &asked.dry_run };
+    let (top, middle, foot) = thirds(area);
+    breath(model, canvas, top, &shown, &reason(asked), "not asked for yet", "In one breath");
+    body(model, canvas, middle, &shown);
+    who(model, canvas, foot, plan);
+}
+
+/// The three parts of the page: what it is, how it is done, who agrees.
+pub(super) fn thirds(area: Rect) -> (Rect, Rect, Rect) {
+    let (top, foot) = (6, 5);
+    let middle = area.height.saturating_sub(top + foot);
+    (
+        Rect { height: top.min(area.height), ..area },
+        Rect { y: area.y + top, height: middle, ..area },
+        Rect { y: area.y + top + middle, height: foot.min(area.height.saturating_sub(top + middle)), ..area },
+    )
+}
+
+fn reason(asked: &Asked) -> String {
+    match &asked.request {
+        DryRunRequest::Rollback(request) => match &request.to {
+            Some(RollbackTarget::Time(at)) => {
+                format!("{} · back to {}", request.reason, at.format("%Y-%m-%d %H:%M:%SZ"))
+            }
+            _ => request.reason.clone(),
+        },
+        DryRunRequest::Action { service, action } => format!("run {action} of {service}"),
+        DryRunRequest::Change { change } => change.to_string(),
+        DryRunRequest::Undo { recovery } => format!("take back what {recovery} did"),
+    }
+}
+
+/// What it is, why, and what it costs.
+pub(super) fn breath(
+    model: &Model,
+    canvas: &mut Canvas,
+    area: Rect,
+    shown: &Shown,
+    why: &str,
+    summary: &str,
+    title: &str,
+) {
+    let inside = canvas.frame(area, title, summary, false);
+    canvas.line(inside, 0, &[(Role::Title, format!(" {}", text::capitalised(&shown.plan.title)))]);
+    canvas.line(inside, 1, &[(Role::Muted, " Why   ".to_owned()), (Role::Text, why.to_owned())]);
+    let mut takes = vec![(Role::Muted, " Takes ".to_owned())];
+    takes.extend(time(model, shown));
+    canvas.line(inside, 2, &takes);
+    let loses = match &shown.plan.loses {
+        Some(loses) => (Role::Bad, format!("LOSES {loses}")),
+        None if shown.plan.components().next().is_some() => {
+            (Role::Text, "loses nothing: a safety snapshot comes first, and u takes it back".to_owned())
+        }
+        None => (Role::Warn, "changes no component; what the action does cannot be taken back by codeblue".to_owned()),
+    };
+    canvas.line(inside, 3, &[(Role::Muted, " Cost  ".to_owned()), loses]);
+}
+
+/// How long it takes, beside the recovery time objective.
+fn time(model: &Model, shown: &Shown) -> Vec<Piece> {
+    let estimate = match shown.dry_run {
+        Loaded::Here(dry_run) => dry_run.estimate_seconds,
+        _ => shown.plan.steps.iter().map(|step| step_seconds(&model.state, step)).sum(),
+    };
+    let estimate = TimeDelta::seconds(i64::try_from(estimate).unwrap_or(i64::MAX / 1000));
+    let about = format!("about {}", text::span(estimate));
+    match objective(model, shown.plan) {
+        None => vec![(Role::Text, about)],
+        Some(objective) if estimate <= objective => {
+            vec![(Role::Text, format!("{about} of {} RTO ", text::span(objective))), (Role::Ok, "✓".to_owned())]
+        }
+        Some(objective) => vec![(Role::Bad, format!("{about}, ✖ longer than the {} RTO", text::span(objective)))],
+    }
+}
+
+/// How long the components of a plan may take to come back: the strictest counts.
+pub(super) fn objective(model: &Model, plan: &Plan) -> Option<TimeDelta> {
+    let components = plan.components().filter_map(|name| model.state.platform.component(name));
+    components.map(|component| component.rto).min().and_then(|rto| TimeDelta::from_std(rto).ok())
+}
+
+/// The risk beside the plan, or below it where there is no room.
+pub(super) fn body(model: &Model, canvas: &mut Canvas, area: Rect, shown: &Shown) {
+    let risk = format!("Risk {} of 10", shown.risk.score);
+    let hash = &shown.hash[..shown.hash.len().min(12)];
+    let title = format!("Plan {hash}");
+    if area.width >= 100 {
+        let left = Rect { width: area.width * 36 / 100, ..area };
+        let inside = canvas.frame(left, &risk, "", false);
+        canvas.page(inside, &risks(shown.risk), 0);
+        let right = Rect { x: area.x + left.width, width: area.width - left.width, ..area };
+        let inside = canvas.frame(right, &title, &progress(model, shown), true);
+        canvas.page(inside, &lines(model, shown, inside.width), model.scroll);
+        return;
+    }
+    let inside = canvas.frame(area, &title, &risk, true);
+    let mut all = lines(model, shown, inside.width);
+    all.push(Vec::new());
+    all.push(vec![(Role::Title, format!(" {risk}"))]);
+    all.extend(risks(shown.risk));
+    canvas.page(inside, &all, model.scroll);
+}
+
+fn progress(model: &Model, shown: &Shown) -> String {
+    match shown.dry_run {
+        Loaded::Waiting => {
+            let since = model.asked.as_ref().map_or_else(TimeDelta::zero, |asked| model.now - asked.since);
+            format!("dry run … {}", text::clock(since))
+        }
+        Loaded::Here(_) => "dry run ✓".to_owned(),
+        Loaded::Failed(_) => "dry run ✖".to_owned(),
+    }
+}
+
+fn risks(risk: &Risk) -> Vec<Vec<Piece>> {
+    risk.points
+        .iter()
+        .map(|point| vec![(Role::Key, format!(" +{} ", point.points)), (Role::Text, point.why.clone())])
+        .collect()
+}
+
+/// The steps, each with its time and what it changes, then every difference.
+fn lines(model: &Model, shown: &Shown, columns: u16) -> Vec<Vec<Piece>> {
+    let mut lines: Vec<Vec<Piece>> = Vec::new();
+    let room = usize::from(columns).saturating_sub(4 + 9);
+    for (place, step) in shown.plan.steps.iter().enumerate() {
+        let seconds = format!("~{} s", step_seconds(&model.state, step));
+        lines.push(vec![
+            (Role::Muted, format!(" {} ", place + 1)),
+            (Role::Text, text::left(&step.to_string(), room)),
+            (Role::Muted, text::right(&seconds, 8)),
+        ]);
+        if let Some(effect) = effect(step, shown.dry_run) {
+            lines.push(vec![effect]);
+        }
+    }
+    lines.push(Vec::new());
+    match shown.dry_run {
+        Loaded::Waiting => lines.push(vec![(Role::Text, " … dry run: finding out what would change".to_owned())]),
+        Loaded::Failed(why) => {
+            let words = format!("✖ dry run failed, so what would change is not known: {why}");
+            let wrapped = text::wrap(&words, usize::from(columns.saturating_sub(2)));
+            lines.extend(wrapped.into_iter().map(|line| vec![(Role::Bad, format!(" {line}"))]));
+        }
+        Loaded::Here(dry_run) => {
+            if dry_run.plan_hash != shown.hash {
+                lines.push(vec![(Role::Bad, " ✖ the dry run is of another plan".to_owned())]);
+            }
+            lines.push(vec![(Role::Title, " Dry run: what would change".to_owned())]);
+            lines.extend(differences(&dry_run.components, columns));
+            if dry_run.components.is_empty() {
+                lines.push(vec![(Role::Text, "   no file changes".to_owned())]);
+            }
+        }
+    }
+    lines
+}
+
+/// What a step changes, as far as it is known.
+fn effect(step: &Step, dry_run: &Loaded<DryRun>) -> Option<Piece> {
+    let (Step::SwitchRelease { component, .. } | Step::RestoreSnapshot { component, .. }) = step else { return None };
+    Some(match dry_run {
+        Loaded::Waiting => (Role::Muted, "     … looking at what it changes".to_owned()),
+        Loaded::Failed(_) => (Role::Warn, "     ▲ what it changes is not known".to_owned()),
+        Loaded::Here(dry_run) => {
+            let found = dry_run.components.iter().find(|found| found.component == *component)?;
+            (Role::Text, format!("     changes {}", found.summary))
+        }
+    })
+}
+
+/// Who would have to agree, and what to press.
+fn who(model: &Model, canvas: &mut Canvas, area: Rect, plan: &Plan) {
+    let inside = canvas.frame(area, "Who", "", false);
+    let required = model.required(plan);
+    let me = model.me.as_ref().map(|me| me.name.as_str()).unwrap_or_default();
+    let line = if required.is_empty() {
+        vec![(Role::Warn, " ▲ nobody else has to agree: it runs as soon as you say so".to_owned())]
+    } else {
+        let roles: Vec<&str> = required.iter().map(|role| role_name(*role)).collect();
+        vec![
+            (Role::Text, format!(" asked by {me}, then waits for ")),
+            (Role::Title, roles.join(" and ")),
+            (Role::Text, "; nothing is changed before that".to_owned()),
+        ]
+    };
+    canvas.line(inside, 0, &line);
+    let mut at = 1;
+    at += canvas.button(inside, 2, at, "↵ Go on…", Target::Action("go-on"), false);
+    canvas.button(inside, 2, at, "Esc Back", Target::Action("back"), false);
+}
+
+/// Differences, one file a line.
+pub(super) fn differences(components: &[ComponentDifference], columns: u16) -> Vec<Vec<Piece>> {
+    let mut lines = Vec::new();
+    for component in components {
+        lines.push(vec![(Role::Text, format!(" {}: {}", component.component, component.summary))]);
+        lines.extend(component.files.iter().map(|change| file(change, usize::from(columns))));
+        let hidden = component.total.saturating_sub(component.files.len() as u64);
+        if hidden > 0 {
+            lines.push(vec![(Role::Muted, format!("   and {hidden} more"))]);
+        }
+    }
+    lines
+}
+
+fn file(file: &FileChange, columns: usize) -> Vec<Piece> {
+    let is_table = file.path.starts_with("table ");
+    let size = |size: Option<u64>| match size {
+        None => "—".to_owned(),
+        Some(rows) if is_table => format!("{rows} rows"),
+        Some(size) => text::bytes(size),
+    };
+    let (mark, role) = match file.kind {
+        FileChangeKind::Added => ("+", Role::Ok),
+        FileChangeKind::Removed => ("-", Role::Bad),
+        FileChangeKind::Changed => ("~", Role::Warn),
+    };
+    vec![
+        (role, format!("   {mark} ")),
+        (Role::Text, text::fit_end(&file.path, columns.saturating_sub(30))),
+        (Role::Muted, format!("  {} → {}", size(file.before), size(file.after))),
+    ]
+}
