@@ -12,6 +12,7 @@
 
 mod action;
 mod browse;
+mod effect;
 mod hit;
 mod lists;
 mod message;

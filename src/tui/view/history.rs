@@ -44,7 +44,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     canvas.line(
         inside,
         1,
-        &[(Role::Muted, format!("  {:<8}{:<13}{:<13}{:>15}  {head}", "NAME", "STARTED", "OUTCOME", "TOOK OF RTO"))],
+        &[(Role::Muted, format!("  {:<8}{:<13}{:<13}{:>17}  {head}", "NAME", "STARTED", "OUTCOME", "TOOK OF RTO"))],
     );
     let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
     let selected = model.selected_place(List::Recoveries);
@@ -106,12 +106,12 @@ fn line(recovery: &Recovery, model: &Model, columns: usize, wide: bool) -> Vec<P
         (Role::Text, text::left(&recovery.id.to_string(), 8)),
         (Role::Muted, recovery.started_at.format("%m-%d %H:%M  ").to_string()),
         (role, text::left(word, 13)),
-        (if late { Role::Bad } else { Role::Text }, text::right(&time, 15)),
+        (if late { Role::Bad } else { Role::Text }, text::right(&time, 17)),
         (Role::Text, "  ".to_owned()),
     ];
     if wide {
         pieces.push((Role::Text, text::left(&recovery.started_by.to_string(), 13)));
-        let rest = columns.saturating_sub(2 + 8 + 13 + 13 + 15 + 2 + 13);
+        let rest = columns.saturating_sub(2 + 8 + 13 + 13 + 17 + 2 + 13);
         pieces.push((Role::Text, text::fit(&recovery.plan.title, rest * 55 / 100)));
         pieces.push((Role::Muted, format!(" · {}", recovery.reason)));
     } else {

@@ -20,6 +20,7 @@ use crate::{
     platform::Component,
     tui::{
         action::named,
+        effect::{count, effect},
         model::{Comparison, List, Loaded, Model, Target},
         text,
         theme::Role,
@@ -93,12 +94,10 @@ fn components(model: &Model, canvas: &mut Canvas, area: Rect, chosen: &Component
 /// The recovery point beside what is allowed.
 fn point(model: &Model, component: &Component) -> (Role, String) {
     let point = model.recovery_point(component);
-    match point.age {
+    match point.words() {
         None => (Role::Bad, "✖ never captured".to_owned()),
-        Some(age) => {
-            let (role, mark) = if point.is_over() { (Role::Bad, "✖") } else { (Role::Ok, "✓") };
-            (role, format!("{mark} {} of {}", text::short(age), text::short(point.limit)))
-        }
+        Some(words) if point.is_over() => (Role::Bad, format!("✖ {words}")),
+        Some(words) => (Role::Ok, format!("✓ {words}")),
     }
 }
 
@@ -231,10 +230,6 @@ fn details(model: &Model, canvas: &mut Canvas, area: Rect) {
     canvas.keys(inside, inside.height.saturating_sub(1), &keys);
 }
 
-fn plural(count: u64, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
-}
-
 fn lines(model: &Model, snapshot: &Snapshot) -> Vec<Vec<Piece>> {
     let component = model.component().map(|component| component.name.as_str()).unwrap_or_default();
     let mut belongs = String::new();
@@ -261,7 +256,7 @@ fn lines(model: &Model, snapshot: &Snapshot) -> Vec<Vec<Piece>> {
         let ago = text::short(model.now - *at);
         lines.push(vec![(
             Role::Bad,
-            format!(" ✖ {} when read back {ago} ago", plural(problems.len() as u64, "problem")),
+            format!(" ✖ {} when read back {ago} ago", count(problems.len() as u64, "problem")),
         )]);
         lines.extend(problems.iter().take(10).map(|problem| vec![(Role::Bad, format!("   ✖ {problem}"))]));
     }
@@ -273,7 +268,7 @@ fn lines(model: &Model, snapshot: &Snapshot) -> Vec<Vec<Piece>> {
         };
         lines.push(vec![
             (Role::Text, format!(" {}", text::left(&text::fit_middle(&captured.component, 22), 22))),
-            (Role::Text, text::right(&plural(captured.files, "file"), 12)),
+            (Role::Text, text::right(&count(captured.files, "file"), 12)),
             (Role::Text, text::right(&text::bytes(captured.bytes), 9)),
             (Role::Muted, text::left(&format!("  {}", captured.version.as_deref().unwrap_or_default()), 9)),
             (role, word.to_owned()),
@@ -284,7 +279,7 @@ fn lines(model: &Model, snapshot: &Snapshot) -> Vec<Vec<Piece>> {
     }
     if let Some(Comparison { result: Loaded::Here(components), .. }) = model.differences.get(&(snapshot.id, None)) {
         for found in components.iter().filter(|found| found.component == component) {
-            lines.push(vec![(Role::Text, format!(" now: {}", found.summary))]);
+            lines.push(vec![(Role::Text, format!(" a rollback would change {}", effect(found)))]);
         }
     }
     lines
