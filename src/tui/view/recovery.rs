@@ -26,7 +26,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: RecoveryI
     };
     let inside = canvas.frame(area, &text::capitalised(&recovery.plan.title), &clock(model, recovery), true);
     let (role, word) = outcome(recovery);
-    let who = format!("   started by {}", recovery.started_by);
+    let who = format!("   started by {}", started_by(model, recovery));
     canvas.line(inside, 0, &[(role, format!(" {word}")), (Role::Text, who)]);
     canvas.line(inside, 1, &[(Role::Muted, format!(" {}", recovery.reason))]);
     canvas.line(inside, 2, &gauge(model, recovery, inside.width));
@@ -161,6 +161,14 @@ fn end(model: &Model, canvas: &mut Canvas, area: Rect, recovery: &Recovery) {
         at += canvas.button(area, last, at, "u Undo…", Target::Action("undo"), false);
     }
     canvas.button(area, last, at, "Esc Back", Target::Action("back"), false);
+}
+
+/// Who is behind a recovery: those who agreed to its change, or who started it.
+pub(super) fn started_by(model: &Model, recovery: &Recovery) -> String {
+    let change = recovery.change.and_then(|id| model.state.changes.get(&id));
+    let agreed: Vec<&str> =
+        change.iter().flat_map(|change| &change.approvals).map(|approval| approval.operator.as_str()).collect();
+    if agreed.is_empty() { recovery.started_by.to_string() } else { agreed.join(" and ") }
 }
 
 /// How a recovery goes or went.

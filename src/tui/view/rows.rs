@@ -35,8 +35,8 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
     );
     let point = recovery_point(model, name);
     let room = columns.saturating_sub(name_columns + 8 + 7 + 6 + 1);
-    // A column of its own where there is room for words beside it.
-    let point_columns = if room > 30 + POINT { POINT } else { 0 };
+    // A column of its own, unless that would leave too little for why something is wrong, or for the last results.
+    let point_columns = if room > 30 + POINT || (POINT + 10..=30).contains(&room) { POINT } else { 0 };
     let room = room - point_columns;
     // Where there is room for words, they get the better half of it.
     let spark = if room > 30 { (room / 3).clamp(12, 30) } else { room.max(6) };

@@ -77,16 +77,17 @@ fn components(model: &Model, canvas: &mut Canvas, area: Rect, chosen: &Component
     for (row, (place, component)) in (0..inside.height).zip(all.iter().enumerate().skip(first)) {
         let mut pieces = vec![
             (Role::Focus, if place == selected { "▶ " } else { "  " }.to_owned()),
-            (Role::Text, text::left(&text::fit_middle(&component.name, name), name + 1)),
+            // Not inverted: the arrow keys move among the snapshots, and only one row may look as if they moved it.
+            (
+                if place == selected { Role::Title } else { Role::Text },
+                text::left(&text::fit_middle(&component.name, name), name + 1),
+            ),
             (Role::Muted, text::left(component.adapter.name(), 9)),
         ];
         let (role, point) = point(model, component);
         pieces.push((role, text::left(&point, 18)));
         pieces.push(proof(model, component, true));
         canvas.line(inside, row, &pieces);
-        if place == selected {
-            canvas.select_row(inside, row);
-        }
         canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Row(List::Components, place));
     }
 }
@@ -117,11 +118,10 @@ fn proof(model: &Model, component: &Component, short: bool) -> Piece {
     };
     let ago = text::short(model.now - tested.at);
     let (id, detail) = (tested.snapshot, &tested.detail);
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let seconds = tested.milliseconds as f64 / 1000.0;
+    let took = text::latency(std::time::Duration::from_millis(tested.milliseconds));
     match (tested.passed, short) {
         (true, true) => (Role::Ok, format!("✓ proved {ago} ago")),
-        (true, false) => (Role::Ok, format!("✓ proved to restore {ago} ago ({id} in {seconds:.1} s)")),
+        (true, false) => (Role::Ok, format!("✓ proved to restore {ago} ago ({id} in {took})")),
         (false, true) => (Role::Bad, format!("✖ proof failed {ago} ago")),
         (false, false) => (Role::Bad, format!("✖ last proof failed {ago} ago ({id}): {detail}")),
     }
@@ -236,7 +236,7 @@ fn lines(model: &Model, snapshot: &Snapshot) -> Vec<Vec<Piece>> {
     if let Some(incident) = snapshot.incident {
         belongs.push_str(&format!(" · during {incident}"));
     }
-    if let Some(recovery) = snapshot.recovery {
+    if let Some(recovery) = snapshot.recovery.filter(|id| !snapshot.reason.contains(&id.to_string())) {
         belongs.push_str(&format!(" · what stood before {recovery}"));
     }
     let mut lines = vec![vec![
