@@ -8,6 +8,7 @@
 //!          vault       the encrypted snapshot store, in restic's format
 //!          recovery    one file per adapter; stands on the vault
 //!          diagnosis   what broke, from evidence
+//!          report      documents made from the state
 //! floor 4  engine      the loop that takes commands, records events and starts effects
 //! floor 5  api         the engine's HTTP surface and the identity of those who call
 //!          client      a connection to an engine
@@ -25,6 +26,7 @@ pub mod domain;
 pub mod engine;
 pub mod platform;
 pub mod recovery;
+pub mod report;
 pub mod sandbox;
 pub mod store;
 pub mod tui;

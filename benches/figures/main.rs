@@ -8,6 +8,7 @@ mod board;
 mod checks;
 mod journal;
 mod platform;
+mod recoveries;
 mod rules;
 
 fn main() {

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{emergency, events, identity::Caller, metrics, problem::Problem};
 use crate::{
     domain::{Command, SnapshotId},
-    engine::{Answer, ComponentDifference, DryRun, DryRunRequest, EngineHandle},
+    engine::{Answer, ComponentDifference, DryRun, DryRunRequest, EngineHandle, LiveProof},
 };
 
 /// Bytes of a request's body at most.
@@ -42,6 +42,7 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .route("/api/v1/dry-run", post(dry_run))
         .route("/api/v1/snapshots/{id}/difference", get(difference))
         .route("/api/v1/snapshots/{id}/verify", post(verify))
+        .route("/api/v1/verify", post(verify_live))
         .route("/api/v1/services/{name}/history", get(history))
         .route("/api/v1/restic-env", get(restic_env))
         .merge(emergency::router())
@@ -122,6 +123,11 @@ async fn verify(State(api): State<Api>, caller: Caller, Path(id): Path<String>) 
     caller.may_act()?;
     let problems = api.engine.verify_snapshot(snapshot_id(&id)?).await?;
     Ok(Json(json!({"snapshot": id, "ok": problems.is_empty(), "problems": problems})))
+}
+
+async fn verify_live(State(api): State<Api>, caller: Caller) -> Result<Json<Vec<LiveProof>>, Problem> {
+    caller.may_act()?;
+    Ok(Json(api.engine.verify_live().await?))
 }
 
 pub(super) fn snapshot_id(text: &str) -> Result<SnapshotId, Problem> {

@@ -5,14 +5,21 @@ use clap::Subcommand;
 use super::{
     error::{CliError, Exit},
     session::Session,
+    snapshot,
     table::{Cell, Table},
     text,
 };
-use crate::domain::{Command, DeploymentOrigin};
+use crate::domain::{Command, DeploymentOrigin, SnapshotTrigger};
 
 /// The ledger of what went live when
 #[derive(Debug, Subcommand)]
 pub enum Deploy {
+    /// Take a snapshot of what is about to be deployed over; a pipeline calls this first
+    Prepare {
+        /// What is about to change
+        #[arg(required = true)]
+        components: Vec<String>,
+    },
     /// Say that a version went live; a pipeline calls this
     Record {
         component: String,
@@ -35,6 +42,10 @@ pub enum Deploy {
 impl Deploy {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         match self {
+            Self::Prepare { components } => {
+                let (trigger, reason) = (SnapshotTrigger::PreDeployment, "before a deployment".to_owned());
+                snapshot::create(session, Command::RequestSnapshot { components, trigger, reason }, true).await
+            }
             Self::Record { component, version, note } => {
                 session.submit(Command::RecordDeployment { component, version, note }).await
             }

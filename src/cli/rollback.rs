@@ -31,6 +31,9 @@ pub struct Rollback {
     /// What stood at that time: 2026-01-15T14:05:00Z, 14:05 (UTC) or 15m (ago)
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// Walk the recent deployments back, newest first, until the services are healthy
+    #[arg(long, conflicts_with_all = ["to", "at", "everything"])]
+    until_healthy: bool,
     /// Why; part of the record
     #[arg(long)]
     reason: String,
@@ -50,7 +53,7 @@ impl Rollback {
                     crate::domain::past(at, session.now()).map_err(|why| CliError::Usage(format!("--at: {why}")))?;
                 Some(RollbackTarget::Time(at))
             }
-            (None, None) => None,
+            (None, None) => self.until_healthy.then_some(RollbackTarget::UntilHealthy),
         };
         let (scope, name) = if self.everything {
             let platform =

@@ -1,6 +1,6 @@
 //! `codeblue serve`, and an engine inside this process for whoever needs one.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -14,6 +14,9 @@ use crate::{
     api::{self, Server},
     engine::{Engine, EngineHandle, Home, SystemClock},
 };
+
+/// How long a last snapshot may keep the engine from stopping; systemd waits 90 s before it kills.
+const FINAL_SNAPSHOT: Duration = Duration::from_secs(45);
 
 /// Run the engine alone, without the board
 #[derive(Debug, Args)]
@@ -83,9 +86,15 @@ impl Serve {
             home.log().display()
         ));
         let reason = told.wait().await;
-        session.output.progress("stopping in good order; a second Ctrl-C leaves at once, and the next start resumes");
+        session.output.progress(
+            "stopping in good order, with a last snapshot; a second Ctrl-C leaves at once, and the next start resumes",
+        );
+        let stopping = async {
+            running.engine.take_final_snapshot(FINAL_SNAPSHOT).await;
+            running.stop(reason).await;
+        };
         tokio::select! {
-            () = running.stop(reason) => Ok(Exit::Done),
+            () = stopping => Ok(Exit::Done),
             _ = told.wait() => Ok(Exit::Failed),
         }
     }

@@ -1,36 +1,25 @@
 //! `codeblue snapshot`
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::{
     danger,
     error::{CliError, Exit},
+    proof,
     session::Session,
     table::{Cell, Paint, Table},
     text, wait,
 };
 use crate::{
     client::Client,
-    domain::{self, Command, Event, SnapshotId, SnapshotState, SnapshotTrigger},
+    domain::{self, Command, Event, Proof, SnapshotId, SnapshotState, SnapshotTrigger},
 };
 
 /// Take, compare and prove snapshots
 #[derive(Debug, Subcommand)]
 pub enum Snapshot {
     /// Take one now and stay until it is in the vault
-    Create {
-        /// A component to capture; all of them when none is named
-        #[arg(long = "component", short, value_name = "COMPONENT")]
-        components: Vec<String>,
-        #[arg(long, default_value = "asked for on the command line")]
-        reason: String,
-        /// Before a deployment
-        #[arg(long)]
-        pre_deployment: bool,
-        /// Return when it has begun
-        #[arg(long)]
-        no_wait: bool,
-    },
+    Create(Create),
     /// Snapshots, newest first
     List {
         /// How many at most
@@ -43,6 +32,12 @@ pub enum Snapshot {
     Diff { a: SnapshotId, b: Option<SnapshotId> },
     /// Read everything it holds back from the vault
     Verify { snapshot: SnapshotId },
+    /// Restore everything it holds into a scratch place and have each adapter judge it
+    TestRestore { snapshot: SnapshotId },
+    /// Forget what retention does not keep, and give back its room
+    Prune,
+    /// Copy the vault to its replica now
+    Replicate,
     /// Keep it whatever retention says
     Pin {
         snapshot: SnapshotId,
@@ -54,13 +49,34 @@ pub enum Snapshot {
     ResticEnv,
 }
 
+/// Take a snapshot now and stay until it is in the vault
+#[derive(Debug, Args)]
+pub struct Create {
+    /// A component to capture; all of them when none is named
+    #[arg(long = "component", short, value_name = "COMPONENT")]
+    components: Vec<String>,
+    #[arg(long, default_value = "asked for on the command line")]
+    reason: String,
+    /// Before a deployment
+    #[arg(long)]
+    pre_deployment: bool,
+    /// Return when it has begun
+    #[arg(long)]
+    no_wait: bool,
+}
+
+impl Create {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        let trigger = if self.pre_deployment { SnapshotTrigger::PreDeployment } else { SnapshotTrigger::OnDemand };
+        let (components, reason) = (self.components, self.reason);
+        create(session, Command::RequestSnapshot { components, trigger, reason }, !self.no_wait).await
+    }
+}
+
 impl Snapshot {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         match self {
-            Self::Create { components, reason, pre_deployment, no_wait } => {
-                let trigger = if pre_deployment { SnapshotTrigger::PreDeployment } else { SnapshotTrigger::OnDemand };
-                create(session, Command::RequestSnapshot { components, trigger, reason }, !no_wait).await
-            }
+            Self::Create(create) => create.run(session).await,
             Self::List { limit } => list(session, limit).await,
             Self::Show { snapshot } => {
                 let found = session.client()?.state().await?.snapshot(snapshot)?.clone();
@@ -75,6 +91,9 @@ impl Snapshot {
                 Ok(Exit::Done)
             }
             Self::Verify { snapshot } => verify(session, snapshot).await,
+            Self::TestRestore { snapshot } => proof::of_snapshot(session, snapshot, Proof::TestRestore).await,
+            Self::Prune => session.submit(Command::ApplyRetention).await,
+            Self::Replicate => replicate(session).await,
             Self::Pin { snapshot, off } => session.submit(Command::PinSnapshot { snapshot, pinned: !off }).await,
             Self::ResticEnv => {
                 let variables = session.client()?.restic_env().await?;
@@ -87,12 +106,27 @@ impl Snapshot {
     }
 }
 
+async fn replicate(session: &Session) -> Result<Exit, CliError> {
+    let client = session.client()?;
+    client.submit(&Command::Replicate).await?;
+    let replica = wait::until(&client, |state, _| {
+        let replica = &state.vault.replica;
+        replica.copying_since.is_none().then(|| replica.clone())
+    })
+    .await?;
+    session.output.result(&replica, || match &replica.problem {
+        None => "the replica holds all that the vault holds".to_owned(),
+        Some((_, problem)) => format!("the replica is behind: {}", text::line(problem)),
+    })?;
+    Ok(if replica.problem.is_none() { Exit::Done } else { Exit::Failed })
+}
+
 /// A value as a shell reads it back, whatever is in it.
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
 
-async fn create(session: &Session, command: Command, stay: bool) -> Result<Exit, CliError> {
+pub(super) async fn create(session: &Session, command: Command, stay: bool) -> Result<Exit, CliError> {
     let client = session.client()?;
     let answer = client.submit(&command).await?;
     let begun = answer.events.iter().find_map(|recorded| match &recorded.event {
@@ -141,7 +175,7 @@ async fn list(session: &Session, limit: usize) -> Result<Exit, CliError> {
                 Cell::from(text::word(&snapshot.trigger)),
                 Cell::from(format!("{} of {}", snapshot.captured.len(), snapshot.components.len())),
                 Cell::from(text::bytes(snapshot.added_bytes())),
-                proof(snapshot),
+                proven(snapshot),
                 Cell::from(&snapshot.reason),
             ]);
         }
@@ -169,11 +203,15 @@ fn state_cell(state: &SnapshotState) -> Cell {
     Cell::painted(word(state), paint)
 }
 
-fn proof(snapshot: &domain::Snapshot) -> Cell {
-    match &snapshot.checked {
-        None => Cell::from("—"),
-        Some((_, problems)) if problems.is_empty() => Cell::painted("intact", Paint::Good),
-        Some((_, problems)) => Cell::painted(format!("DAMAGED {}", problems.len()), Paint::Bad),
+fn proven(snapshot: &domain::Snapshot) -> Cell {
+    let problems = snapshot.checked.as_ref().map(|(_, problems)| problems.len());
+    let restores = snapshot.tested.as_ref().map(|tested| tested.results.iter().all(|result| result.passed));
+    match (problems, restores) {
+        (Some(problems), _) if problems > 0 => Cell::painted(format!("DAMAGED {problems}"), Paint::Bad),
+        (_, Some(false)) => Cell::painted("DOES NOT RESTORE", Paint::Bad),
+        (_, Some(true)) => Cell::painted("restores", Paint::Good),
+        (Some(_), None) => Cell::painted("intact", Paint::Good),
+        (None, None) => Cell::from("—"),
     }
 }
 
@@ -205,6 +243,13 @@ fn describe(session: &Session, snapshot: &domain::Snapshot) -> String {
             for problem in problems {
                 page += &format!("  {}\n", text::line(problem));
             }
+        }
+    }
+    if let Some(tested) = &snapshot.tested {
+        page += &format!("restored into a scratch place at {}\n", text::moment(tested.at));
+        for result in &tested.results {
+            let word = if result.passed { "restores" } else { "DOES NOT RESTORE" };
+            page += &format!("  {} {word}: {}\n", text::line(&result.component), text::line(&result.detail));
         }
     }
     let mut table = Table::new(["COMPONENT", "GOOD", "FILES", "SIZE", "ADDED", "VERSION", "IN THE VAULT"]);

@@ -1,5 +1,6 @@
 //! `codeblue status`
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 use serde_json::Value;
 
@@ -64,6 +65,7 @@ fn page(session: &Session, state: &State, vitals: &Vitals) -> String {
         ),
         None => "no snapshot yet\n".to_owned(),
     };
+    page += &replica(state, now, output);
     page += &format!("\n{}", service::table(state, vitals, now).render(output));
     let section = |heading: &str, table: super::table::Table, output: &Output| {
         if table.is_empty() { String::new() } else { format!("\n{heading}\n{}", table.render(output)) }
@@ -72,6 +74,23 @@ fn page(session: &Session, state: &State, vitals: &Vitals) -> String {
     page += &section("changes that wait", change::table(state.pending_changes().into_iter(), now), output);
     page += &section("recoveries under way", recovery::table(state.running_recoveries(), now), output);
     page
+}
+
+/// How the second copy stands; nothing when none is wanted.
+fn replica(state: &State, now: DateTime<Utc>, output: &Output) -> String {
+    let replica = &state.vault.replica;
+    if state.platform.vault.replica.is_none() {
+        return String::new();
+    }
+    let lag = replica.lag(now).map(text::span);
+    match (&replica.problem, lag) {
+        (Some((_, problem)), lag) => {
+            let lag = lag.map(|lag| format!("{lag} behind, ")).unwrap_or_default();
+            output.paint(&format!("replica: {lag}{}\n", text::line(problem)), Some(Paint::Bad))
+        }
+        (None, Some(lag)) => format!("replica: {lag} behind\n"),
+        (None, None) => format!("replica: all copied, last {} ago\n", text::age(replica.copied_at, now)),
+    }
 }
 
 fn system_paint(system: SystemState) -> Paint {

@@ -6,9 +6,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
-    action, audit, automation, board, change, check, demo, deploy, diagnose,
+    action, audit, automation, board, change, check, demo, deploy, diagnose, emergency,
     error::{CliError, Exit},
-    incident, init, log, operator, recovery, rollback, sandbox, serve, service,
+    incident, init, log, operator, proof, recovery, report, rollback, sandbox, serve, service,
     session::{Global, Session},
     snapshot, status,
 };
@@ -67,6 +67,15 @@ enum Verb {
     /// Who may act
     #[command(subcommand)]
     Operator(operator::Operator),
+    Emergency(emergency::Emergency),
+    DisasterRecovery(emergency::DisasterRecovery),
+    TestRecovery(proof::TestRecovery),
+    ValidateIntegrity(proof::ValidateIntegrity),
+    /// The same as `snapshot create`
+    CreateSnapshot(snapshot::Create),
+    /// Documents from the record
+    #[command(subcommand)]
+    Report(report::Report),
     /// The journal as evidence
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -74,7 +83,9 @@ enum Verb {
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
     /// Write the completions of a shell
-    Completions { shell: Shell },
+    Completions {
+        shell: Shell,
+    },
     /// One service of a sandbox; the sandbox itself starts it
     #[command(hide = true, name = "sandbox-service")]
     SandboxService(crate::sandbox::ServiceArgs),
@@ -123,6 +134,12 @@ impl Verb {
             Self::Action(verb) => verb.run(session).await,
             Self::Automation(verb) => verb.run(session).await,
             Self::Operator(verb) => verb.run(session).await,
+            Self::Emergency(verb) => verb.run(session).await,
+            Self::DisasterRecovery(verb) => verb.run(session).await,
+            Self::TestRecovery(verb) => verb.run(session).await,
+            Self::ValidateIntegrity(verb) => verb.run(session).await,
+            Self::CreateSnapshot(verb) => verb.run(session).await,
+            Self::Report(verb) => verb.run(session).await,
             Self::Audit(verb) => verb.run(session).await,
             Self::Demo(verb) => verb.run(session).await,
             Self::Sandbox(verb) => verb.run(session).await,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     domain::{Command, Operator, Recorded, Refusal, SnapshotId, State, Vitals},
-    engine::{AS_HEADER, Answer, ComponentDifference, DryRun, DryRunRequest},
+    engine::{AS_HEADER, Answer, ComponentDifference, DryRun, DryRunRequest, LiveProof},
     platform::Sample,
 };
 
@@ -164,6 +164,14 @@ impl Client {
     /// As every question: see [`ClientError`].
     pub async fn verify(&self, id: SnapshotId) -> Result<serde_json::Value, ClientError> {
         self.post(&format!("/api/v1/snapshots/{id}/verify"), &(), THOROUGH).await
+    }
+
+    /// Has every component look at what is live.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn verify_live(&self) -> Result<Vec<LiveProof>, ClientError> {
+        self.post("/api/v1/verify", &(), THOROUGH).await
     }
 
     /// The last results of a service's checks, oldest first.

@@ -3,7 +3,7 @@
 use super::{
     Actor, Approval, Change, ChangeOutcome, ChangeState, Deployment, DeploymentOrigin, Diagnosis, DiagnosisState,
     EngineInfo, Event, Incident, IncidentId, IncidentState, Operator, Recorded, ServiceHealth, State, Status,
-    TIMELINE_LIMIT, TimelineEntry, TimelineKind, role_name, run, snapshot,
+    TIMELINE_LIMIT, TimelineEntry, TimelineKind, adopt, replica, role_name, run, snapshot,
 };
 
 /// Makes the state what it is after an event.
@@ -54,6 +54,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::SnapshotProofFailed { .. }
         | Event::SnapshotTested { .. }
         | Event::SnapshotPinned { .. } => snapshot::apply(state, recorded),
+        Event::SnapshotAdopted { .. } => adopt::apply(state, recorded),
         Event::SnapshotsForgotten { snapshots, vault_ids } => {
             state.snapshots.retain(|id, _| !snapshots.contains(id));
             state.vault.forgotten.extend(vault_ids.iter().cloned());
@@ -99,9 +100,11 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::StepsSkipped { .. }
         | Event::RecoveryCancelRequested { .. }
         | Event::RecoveryEnded { .. }
+        | Event::RecoveryValidated { .. }
         | Event::WatchEnded { .. } => run::apply(state, recorded),
         _ => apply_incident(state, recorded),
     }
+    replica::apply(state, recorded);
 }
 
 /// Adds a line to an incident's timeline.

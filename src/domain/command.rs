@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Captured, ChangeId, Clock, DiagnosisDocument, DiagnosisId, Finding, IncidentId, IncidentRole, Proof, RecoveryId,
-    RecoveryOutcome, RollbackRequest, Severity, SnapshotId, SnapshotTrigger, TestResult, Verdict,
+    Captured, ChangeId, Clock, Criterion, DiagnosisDocument, DiagnosisId, Finding, Found, IncidentId, IncidentRole,
+    Phase, Proof, RecoveryId, RecoveryOutcome, RollbackRequest, Severity, SnapshotId, SnapshotTrigger, TestResult,
+    Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -82,6 +83,7 @@ pub enum Command {
     },
     /// Forget what retention does not need any more, now.
     ApplyRetention,
+    Replicate,
 
     /// Roll something back: runs at once or opens a change, as the rules say.
     RequestRollback(RollbackRequest),
@@ -201,6 +203,12 @@ pub enum Command {
         vault_ids: Vec<String>,
         total_bytes: u64,
     },
+    AdoptSnapshots {
+        found: Vec<Found>,
+    },
+    EndReplication {
+        problem: Option<String>,
+    },
     ObserveVersion {
         component: String,
         version: String,
@@ -231,6 +239,11 @@ pub enum Command {
         recovery: RecoveryId,
         outcome: RecoveryOutcome,
         summary: String,
+    },
+    RecordValidation {
+        recovery: RecoveryId,
+        phase: Phase,
+        criteria: Vec<Criterion>,
     },
     EndWatch {
         recovery: RecoveryId,
@@ -266,6 +279,8 @@ impl Command {
                 | Self::RecordTestRestore { .. }
                 | Self::FailProof { .. }
                 | Self::FinishPrune { .. }
+                | Self::EndReplication { .. }
+                | Self::AdoptSnapshots { .. }
                 | Self::ObserveVersion { .. }
                 | Self::BeginSafetySnapshot { .. }
                 | Self::StartRecovery { .. }
@@ -274,6 +289,7 @@ impl Command {
                 | Self::FailStep { .. }
                 | Self::EndRecovery { .. }
                 | Self::EndWatch { .. }
+                | Self::RecordValidation { .. }
                 | Self::BreachClock { .. }
                 | Self::ExpireChange { .. }
         )

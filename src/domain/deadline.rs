@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, snapshot};
+use super::{ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, replica, snapshot};
 
 /// Commands for every deadline that has passed.
 #[must_use]
@@ -51,7 +51,8 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
     let windows = state.services.iter().filter_map(|(name, health)| {
         Some((health.maintenance_until?, Command::EndMaintenance { service: name.clone() }))
     });
-    clocks.chain(changes).chain(watches).chain(windows)
+    let copy = replica::next(state);
+    clocks.chain(copy).chain(changes).chain(watches).chain(windows)
 }
 
 /// All components whose time has come, in one snapshot, so that they belong together.

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Actor, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, Refusal,
-    RollbackRequest, SnapshotTrigger, State, Status, change, deployment, diagnosis, health, incident, operator, plan,
-    remedy, retention, run, snapshot,
+    RollbackRequest, SnapshotTrigger, State, Status, adopt, change, deployment, diagnosis, health, incident, operator,
+    plan, remedy, replica, retention, run, snapshot,
 };
 
 /// When a command is given, and by whom.
@@ -117,6 +117,7 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             Ok(if same { Vec::new() } else { vec![Event::SnapshotPinned { snapshot, pinned }] })
         }
         Command::RequestProof { snapshot, proof } => snapshot::request_proof(state, snapshot, proof),
+        Command::Replicate => replica::request(state),
         Command::ApplyRetention => Ok(retention::forget(state, at)),
         Command::RequestRollback(request) => {
             let planned = plan::plan_rollback(state, &request)?;
@@ -236,6 +237,11 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             Ok(vec![Event::SnapshotProofFailed { snapshot, proof, error }])
         }
         Command::FinishPrune { vault_ids, total_bytes } => Ok(vec![Event::VaultPruned { vault_ids, total_bytes }]),
+        Command::AdoptSnapshots { found } => Ok(adopt::adopt(state, found)),
+        Command::EndReplication { problem } => {
+            let runs = state.vault.replica.copying_since.is_some();
+            Ok(if runs { vec![Event::ReplicationEnded { problem }] } else { Vec::new() })
+        }
         Command::ObserveVersion { component, version } => {
             deployment::record(state, &component, &version, DeploymentOrigin::Observed, "found live")
         }
@@ -257,6 +263,10 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             Ok(vec![Event::StepFailed { recovery, step, error }])
         }
         Command::EndRecovery { recovery, outcome, summary } => run::end_recovery(state, recovery, outcome, summary),
+        Command::RecordValidation { recovery, phase, criteria } => {
+            state.recovery(recovery)?;
+            Ok(vec![Event::RecoveryValidated { recovery, phase, criteria }])
+        }
         Command::EndWatch { recovery, passed, reason } => {
             if state.recovery(recovery)?.watch_until.is_none() {
                 return Ok(Vec::new());

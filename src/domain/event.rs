@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, Captured, ChangeId, ChangeKind, ChangeOutcome, Clock, DeploymentId, DeploymentOrigin, DiagnosisDocument,
-    DiagnosisId, IncidentId, IncidentRole, IncidentState, Plan, Proof, RecoveryId, RecoveryOutcome, Risk, Severity,
-    SnapshotId, SnapshotTrigger, Status, TestResult,
+    Actor, Captured, ChangeId, ChangeKind, ChangeOutcome, Clock, Criterion, DeploymentId, DeploymentOrigin,
+    DiagnosisDocument, DiagnosisId, IncidentId, IncidentRole, IncidentState, Phase, Plan, Proof, RecoveryId,
+    RecoveryOutcome, Risk, Severity, SnapshotId, SnapshotTrigger, Status, TestResult,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -155,6 +155,13 @@ pub enum Event {
     /// It was carried out, well or not.
     ChangeEnded { change: ChangeId, outcome: ChangeOutcome },
 
+    /// A snapshot was found in the vault that no record knew.
+    SnapshotAdopted { snapshot: SnapshotId, called: String, taken_at: DateTime<Utc>, captured: Vec<Captured> },
+    /// The vault is being copied to its replica.
+    ReplicationStarted,
+    /// It was, or could not be, or damage was found on the way.
+    ReplicationEnded { problem: Option<String> },
+
     /// A recovery began.
     RecoveryStarted {
         recovery: RecoveryId,
@@ -175,6 +182,8 @@ pub enum Event {
     RecoveryCancelRequested { recovery: RecoveryId, reason: String },
     /// The recovery is over.
     RecoveryEnded { recovery: RecoveryId, outcome: RecoveryOutcome, summary: String },
+    /// A phase of its validation is over.
+    RecoveryValidated { recovery: RecoveryId, phase: Phase, criteria: Vec<Criterion> },
     /// The extended watch after a recovery is over.
     WatchEnded { recovery: RecoveryId, passed: bool, reason: String },
 }

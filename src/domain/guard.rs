@@ -44,11 +44,6 @@ pub(super) fn needs_approval(
     }
 }
 
-/// Whether a policy runs it with nobody's approval.
-pub(super) fn is_autonomous(recovery: &Recovery) -> bool {
-    recovery.change.is_none() && recovery.started_by.operator().is_none()
-}
-
 /// Why a policy may not run this plan by itself now; none when it may.
 fn held_back(state: &State, plan: &Plan, incident: Option<IncidentId>, now: DateTime<Utc>) -> Option<String> {
     if state.halted.is_some() {
@@ -112,7 +107,7 @@ fn sight(state: &State, plan: &Plan, incident: &Incident) -> Option<String> {
 
 /// A loop of recoveries is worse than an outage.
 fn frequency(state: &State, plan: &Plan, now: DateTime<Utc>) -> Option<String> {
-    let by_policies = || state.recoveries.values().rev().filter(|recovery| is_autonomous(recovery));
+    let by_policies = || state.recoveries.values().rev().filter(|recovery| recovery.is_autonomous());
     let here = |recovery: &&Recovery| recovery.plan.services.iter().any(|name| plan.services.contains(name));
     if by_policies().filter(|recovery| now - recovery.started_at < SHORT).count() >= AT_ONCE {
         return Some(format!("policies have run {AT_ONCE} recoveries within {} min", SHORT.num_minutes()));

@@ -8,6 +8,7 @@
 //! No clock, no I/O, no randomness, no async: time and outcomes come in as values. One file per subject holds its types
 //! and its rules; a new subject adds a file here, its events to `event`, and its arms to `decide` and `apply`.
 
+mod adopt;
 mod apply;
 mod change;
 mod command;
@@ -29,13 +30,16 @@ mod progressive;
 mod recovery;
 mod refusal;
 mod remedy;
+mod replica;
 mod retention;
 mod run;
 mod snapshot;
 mod state;
 mod summary;
+mod validation;
 mod vitals;
 
+pub use adopt::Found;
 pub use apply::apply;
 pub use change::{
     Approval, Change, ChangeKind, ChangeOutcome, ChangeState, Risk, RiskPoint, required_roles, role_name, role_to_fill,
@@ -61,9 +65,11 @@ pub use recovery::{
     Strategy, WATCH_SECONDS,
 };
 pub use refusal::Refusal;
+pub use replica::ReplicaState;
 pub use retention::{VaultState, kept};
 pub use snapshot::{Captured, Proof, Snapshot, SnapshotState, SnapshotTrigger, TestRestore, TestResult};
 pub use state::{EngineInfo, State, SystemState};
+pub use validation::{Criterion, ERRORS_ONE_IN, Phase, RESPONSE_MILLISECONDS, Validation, failure};
 pub use vitals::{Point, ServiceVitals, Vitals};
 
 pub use crate::platform::{AutomationMode, Criticality, Role};

@@ -79,9 +79,9 @@ pub fn plan_undo(state: &State, recovery: &Recovery) -> Result<Plan, Refusal> {
     if recovery.is_running() {
         return Err(Refusal::new("recovery-running", format!("{} still runs", recovery.id)).hint("cancel it first"));
     }
-    let moves = steps_back(state, recovery, |run| run.started_at.is_some())?;
+    let moves = steps_back(state, recovery, |_, run| run.started_at.is_some())?;
     let moves: Vec<_> =
-        moves.into_iter().filter_map(|step| Some((state.platform.component(component_of(&step)?)?, step))).collect();
+        moves.into_iter().filter_map(|step| Some((state.platform.component(step.component()?)?, step))).collect();
     if moves.is_empty() {
         return Err(Refusal::new("nothing-to-undo", format!("{} changed nothing that can be undone", recovery.id)));
     }
@@ -96,22 +96,23 @@ pub fn plan_undo(state: &State, recovery: &Recovery) -> Result<Plan, Refusal> {
 pub fn steps_back(
     state: &State,
     recovery: &Recovery,
-    changed: impl Fn(&StepRun) -> bool,
+    changed: impl Fn(&Step, &StepRun) -> bool,
 ) -> Result<Vec<Step>, Refusal> {
     let safety = recovery.safety_snapshot.and_then(|id| state.snapshots.get(&id));
     let mut back: Vec<Step> = Vec::new();
-    for (step, _) in recovery.plan.steps.iter().zip(&recovery.steps).filter(|(_, run)| changed(run)) {
-        let Some(component) = component_of(step) else { continue };
-        if back.iter().any(|known| component_of(known) == Some(component)) {
+    for (step, _) in recovery.plan.steps.iter().zip(&recovery.steps).filter(|(step, run)| changed(step, run)) {
+        let Some(component) = step.component() else { continue };
+        if back.iter().any(|known| known.component() == Some(component)) {
             continue;
         }
+        let captured = safety.and_then(|snapshot| Some((snapshot, snapshot.captured(component)?)));
+        let keeps = state.platform.component(component).is_some_and(|component| component.adapter.keeps_versions());
         back.push(match step {
-            Step::SwitchRelease { from: Some(from), to, .. } => {
+            Step::SwitchRelease { from: Some(from), to, .. } if keeps || captured.is_none() => {
                 let live = state.live_version(component).unwrap_or(to).to_owned();
                 Step::SwitchRelease { component: component.to_owned(), from: Some(live), to: from.clone() }
             }
             _ => {
-                let captured = safety.and_then(|snapshot| Some((snapshot, snapshot.captured(component)?)));
                 let (snapshot, captured) = captured.ok_or_else(|| {
                     Refusal::new("no-safety-snapshot", format!("{component} was not captured before"))
                 })?;
@@ -272,15 +273,6 @@ pub(super) fn switch(state: &State, component: &Component, to: &str) -> Step {
 
 fn restore(snapshot: super::SnapshotId, taken_at: DateTime<Utc>, component: &Component, vault_id: &str) -> Step {
     Step::RestoreSnapshot { component: component.name.clone(), snapshot, vault_id: vault_id.to_owned(), taken_at }
-}
-
-fn component_of(step: &Step) -> Option<&str> {
-    match step {
-        Step::SwitchRelease { component, .. }
-        | Step::RollForward { component, .. }
-        | Step::RestoreSnapshot { component, .. } => Some(component),
-        _ => None,
-    }
 }
 
 fn services_of(state: &State, moves: &[(&Component, Step)]) -> Vec<String> {

@@ -1,8 +1,9 @@
 //! What follows from an event without a person: effects in the world, and commands that policies give.
 
 use super::{
-    Actor, AutomationMode, ChangeState, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Proof,
-    Recorded, RecoveryId, RecoveryOutcome, SnapshotId, SnapshotState, State, Status, guard,
+    Actor, AutomationMode, ChangeState, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Phase,
+    Proof, Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State, Status,
+    guard, validation,
 };
 
 /// Work in the outside world that follows from an event.
@@ -16,6 +17,10 @@ pub enum Effect {
     Prove(SnapshotId, Proof),
     /// Remove what was forgotten from the vault.
     PruneVault,
+    /// Look whether a recovery has worked.
+    Validate(RecoveryId, Phase),
+    /// Copy the vault to its replica.
+    Replicate,
     /// Carry out a plan, from its first step that is not done.
     RunRecovery(RecoveryId),
 }
@@ -28,6 +33,9 @@ pub struct Reaction {
     /// Commands, each with the policy that gives it.
     pub commands: Vec<(&'static str, Command)>,
 }
+
+/// A snapshot of at most so many bytes is read back as soon as it is taken; a larger one when its turn comes.
+const READ_BACK_AT_ONCE: u64 = 256 * 1024 * 1024;
 
 /// What follows from an event, in the state after it.
 #[must_use]
@@ -52,23 +60,18 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             }
         }
         Event::ServiceStatusChanged { to: Status::Healthy, .. } => resolve_healed(state, &mut give),
-        Event::IncidentOpened { incident, .. } | Event::IncidentServiceAdded { incident, .. }
-            if state.mode != AutomationMode::Observe && state.halted.is_none() =>
-        {
-            let fresh = state.incidents.get(incident).is_some_and(|incident| {
-                !incident.services.is_empty()
-                    && !incident.diagnoses.iter().any(|id| {
-                        state.diagnoses.get(id).is_some_and(|diagnosis| diagnosis.state == DiagnosisState::Running)
-                    })
-                    && incident.recoveries.is_empty()
-                    && !incident
-                        .changes
-                        .iter()
-                        .any(|id| state.changes.get(id).is_some_and(|change| change.state <= ChangeState::Implementing))
-            });
-            if fresh {
-                give("diagnose what is down", Command::RequestDiagnosis { incident: *incident });
+        Event::IncidentOpened { incident, severity: Severity::Sev1, services, .. } => {
+            let hit = |service: &String| services.is_empty() || services.contains(service);
+            let components = state.platform.components.iter().filter(|component| hit(&component.service));
+            let components: Vec<String> = components.map(|component| component.name.clone()).collect();
+            if !components.is_empty() {
+                let (trigger, reason) = (SnapshotTrigger::Emergency, format!("{incident} as it was found"));
+                give("keep the evidence", Command::RequestSnapshot { components, trigger, reason });
             }
+            diagnose(state, *incident, &mut give);
+        }
+        Event::IncidentOpened { incident, .. } | Event::IncidentServiceAdded { incident, .. } => {
+            diagnose(state, *incident, &mut give)
         }
         Event::DiagnosisRequested { diagnosis, .. } => reaction.effects.push(Effect::Diagnose(*diagnosis)),
         Event::DiagnosisConcluded { diagnosis, .. } if same_root(state, *diagnosis).is_some() => {
@@ -86,18 +89,41 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         Event::SnapshotRequested { snapshot, recovery: None, .. } => {
             reaction.effects.push(Effect::TakeSnapshot(*snapshot));
         }
-        Event::SnapshotTaken { .. } if super::retention::is_due(state, recorded.at) => {
-            give("retention", Command::ApplyRetention);
+        Event::SnapshotTaken { snapshot, captured, .. } => {
+            let bytes: u64 = captured.iter().map(|one| one.bytes).sum();
+            if bytes <= READ_BACK_AT_ONCE && state.running_recoveries().next().is_none() {
+                give("read back what is new", Command::RequestProof { snapshot: *snapshot, proof: Proof::Integrity });
+            }
+            if super::retention::is_due(state, recorded.at) {
+                give("retention", Command::ApplyRetention);
+            }
         }
         Event::SnapshotProofRequested { snapshot, proof } => {
             reaction.effects.push(Effect::Prove(*snapshot, *proof));
         }
         Event::SnapshotsForgotten { .. } => reaction.effects.push(Effect::PruneVault),
+        Event::ReplicationStarted => reaction.effects.push(Effect::Replicate),
         Event::ChangeAuthorised { change } => {
             give("carry out what is approved", Command::StartRecovery { change: *change });
         }
         Event::RecoveryStarted { recovery, .. } => reaction.effects.push(Effect::RunRecovery(*recovery)),
-        Event::RecoveryEnded { outcome: RecoveryOutcome::Succeeded, .. } => resolve_healed(state, &mut give),
+        Event::RecoveryEnded { recovery, outcome: RecoveryOutcome::Succeeded, .. } => {
+            resolve_healed(state, &mut give);
+            reaction.effects.push(Effect::Validate(*recovery, Phase::Comprehensive));
+        }
+        Event::RecoveryValidated { recovery, phase, criteria } => match (phase, validation::failure(criteria)) {
+            (Phase::Comprehensive, Some(why)) => {
+                let command =
+                    Command::EndWatch { recovery: *recovery, passed: false, reason: format!("{phase}: {why}") };
+                give("what was recovered must be well", command);
+            }
+            (Phase::Watch, Some(why)) => did_not_last(state, *recovery, &why, &mut give),
+            _ => {}
+        },
+        Event::WatchEnded { recovery, passed: true, .. } => {
+            reaction.effects.push(Effect::Validate(*recovery, Phase::Watch));
+        }
+        Event::WatchEnded { recovery, passed: false, reason } => did_not_last(state, *recovery, reason, &mut give),
         Event::RecoveryEnded { recovery, outcome: RecoveryOutcome::Failed, summary } => {
             if let Some(incident) = state.recoveries.get(recovery).and_then(|recovery| recovery.incident) {
                 let reason = format!("{recovery} failed: {summary}");
@@ -108,7 +134,7 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             }
         }
         Event::AutomationHalted { .. } => {
-            for recovery in state.running_recoveries().filter(|recovery| guard::is_autonomous(recovery)) {
+            for recovery in state.running_recoveries().filter(|recovery| recovery.is_autonomous()) {
                 let reason = "automation was halted".to_owned();
                 give("kill switch", Command::CancelRecovery { recovery: recovery.id, reason });
             }
@@ -120,6 +146,36 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         _ => {}
     }
     reaction
+}
+
+/// Has the cause of an incident looked for, unless that is done already or something is being done about it.
+fn diagnose(state: &State, id: IncidentId, give: &mut impl FnMut(&'static str, Command)) {
+    if state.mode == AutomationMode::Observe || state.halted.is_some() {
+        return;
+    }
+    let fresh = state.incidents.get(&id).is_some_and(|incident| {
+        let diagnoses = || incident.diagnoses.iter().filter_map(|id| state.diagnoses.get(id));
+        let changes = || incident.changes.iter().filter_map(|id| state.changes.get(id));
+        !incident.services.is_empty()
+            && !diagnoses().any(|diagnosis| diagnosis.state == DiagnosisState::Running)
+            && incident.recoveries.is_empty()
+            && !changes().any(|change| change.state <= ChangeState::Implementing)
+    });
+    if fresh {
+        give("diagnose what is down", Command::RequestDiagnosis { incident: id });
+    }
+}
+
+/// Calls people back to what was thought to be over, unless an open incident has them at it already.
+fn did_not_last(state: &State, id: RecoveryId, why: &str, give: &mut impl FnMut(&'static str, Command)) {
+    let Some(recovery) = state.recoveries.get(&id) else { return };
+    let Some(incident) = recovery.incident.and_then(|id| state.incidents.get(&id)) else { return };
+    let reason = format!("{id} did not last: {why}").chars().take(400).collect();
+    if incident.state.is_open() {
+        give("a recovery did not last", Command::EscalateIncident { incident: incident.id, reason });
+    } else if !recovery.plan.services.iter().any(|service| state.incident_of(service).is_some()) {
+        give("a recovery did not last", Command::ReopenIncident { incident: incident.id, reason });
+    }
 }
 
 /// An older open incident with the root that a diagnosis has just found for another: they are one.
@@ -177,8 +233,9 @@ pub fn unfinished(state: &State) -> Vec<Effect> {
         .values()
         .flat_map(|snapshot| snapshot.proving.iter().map(|proof| Effect::Prove(snapshot.id, *proof)));
     let prune = (!state.vault.forgotten.is_empty()).then_some(Effect::PruneVault);
+    let copy = state.vault.replica.copying_since.map(|_| Effect::Replicate);
     let recoveries = state.running_recoveries().map(|recovery| Effect::RunRecovery(recovery.id));
-    diagnoses.chain(snapshots).chain(proofs).chain(prune).chain(recoveries).collect()
+    diagnoses.chain(snapshots).chain(proofs).chain(prune).chain(copy).chain(recoveries).collect()
 }
 
 /// Who would have to agree if this actor asked for this plan now; nobody when it would run at once.

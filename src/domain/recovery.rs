@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Actor, ChangeId, IncidentId, RecoveryId, SnapshotId};
+use super::{Actor, ChangeId, IncidentId, RecoveryId, SnapshotId, Validation};
 
 /// How long a recovery stays under extended watch after it succeeded, in seconds.
 pub const WATCH_SECONDS: i64 = 30 * 60;
@@ -166,10 +166,15 @@ impl fmt::Display for Step {
 }
 
 impl Step {
-    /// Whether it puts another state of a component in the place of the live one.
+    /// The component that another state is put in the place of.
     #[must_use]
-    pub fn changes_component(&self) -> bool {
-        matches!(self, Self::SwitchRelease { .. } | Self::RestoreSnapshot { .. } | Self::RollForward { .. })
+    pub fn component(&self) -> Option<&str> {
+        match self {
+            Self::SwitchRelease { component, .. }
+            | Self::RestoreSnapshot { component, .. }
+            | Self::RollForward { component, .. } => Some(component),
+            _ => None,
+        }
     }
 
     /// How long such a step usually takes, in seconds, when nothing better is known.
@@ -243,6 +248,9 @@ pub struct Recovery {
     pub summary: String,
     /// End of the extended watch, while it runs.
     pub watch_until: Option<DateTime<Utc>>,
+    /// Proof that it worked, one phase after the other.
+    #[serde(default)]
+    pub validations: Vec<Validation>,
 }
 
 /// How a step went.
@@ -312,6 +320,12 @@ impl fmt::Display for RecoveryOutcome {
 }
 
 impl Recovery {
+    /// Whether a policy runs it with nobody's approval.
+    #[must_use]
+    pub fn is_autonomous(&self) -> bool {
+        self.change.is_none() && self.started_by.operator().is_none()
+    }
+
     /// Whether it is not over.
     #[must_use]
     pub fn is_running(&self) -> bool {

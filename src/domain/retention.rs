@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{ChangeState, Event, Plan, Snapshot, SnapshotId, SnapshotState, SnapshotTrigger, State, Step};
+use super::{
+    ChangeState, Event, Plan, ReplicaState, Snapshot, SnapshotId, SnapshotState, SnapshotTrigger, State, Step,
+};
 
 /// Retention is applied this long after it last forgot something, at the earliest.
 const EVERY: TimeDelta = TimeDelta::hours(1);
@@ -26,6 +28,9 @@ pub struct VaultState {
     pub retained_at: Option<DateTime<Utc>>,
     /// Bytes on disk after the last pruning.
     pub total_bytes: Option<u64>,
+    /// The second copy.
+    #[serde(default)]
+    pub replica: ReplicaState,
 }
 
 /// The snapshots that are kept, each with the reasons, in words.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     ChangeId, ChangeOutcome, ChangeState, DeploymentOrigin, Event, Finding, IncidentId, IncidentState, Meta, Plan,
     Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, State, Step, StepRun, StepState, TimelineKind,
-    WATCH_SECONDS, apply::tell, change, deployment, guard, incident, progressive,
+    Validation, WATCH_SECONDS, apply::tell, change, deployment, guard, incident, progressive,
 };
 
 /// Runs a plan at once where the rules allow it, and opens a change where they do not.
@@ -166,6 +166,7 @@ pub(super) fn apply(state: &mut State, recorded: &Recorded) {
                 ended: None,
                 summary: String::new(),
                 watch_until: None,
+                validations: Vec::new(),
             },
         );
         if let Some(change) = change.and_then(|id| state.changes.get_mut(&id)) {
@@ -187,6 +188,7 @@ pub(super) fn apply(state: &mut State, recorded: &Recorded) {
         | Event::StepsSkipped { recovery, .. }
         | Event::RecoveryCancelRequested { recovery, .. }
         | Event::RecoveryEnded { recovery, .. }
+        | Event::RecoveryValidated { recovery, .. }
         | Event::WatchEnded { recovery, .. } => *recovery,
         _ => return,
     };
@@ -244,6 +246,15 @@ fn run_on(recovery: &mut Recovery, recorded: &Recorded) -> Option<(TimelineKind,
             recovery.watch_until = succeeded.then(|| at + chrono::TimeDelta::seconds(WATCH_SECONDS));
             let kind = if succeeded { TimelineKind::Good } else { TimelineKind::Bad };
             Some((kind, format!("{id} {outcome}: {summary}")))
+        }
+        Event::RecoveryValidated { phase, criteria, .. } => {
+            recovery.validations.push(Validation { phase: *phase, at, criteria: criteria.clone() });
+            let open: Vec<String> = criteria
+                .iter()
+                .filter(|criterion| !criterion.passed)
+                .map(|criterion| format!("{}: {}", criterion.what, criterion.found))
+                .collect();
+            (!open.is_empty()).then(|| (TimelineKind::Bad, format!("{id} validated {phase}: {}", open.join("; "))))
         }
         Event::WatchEnded { passed, reason, .. } => {
             recovery.watch_until = None;

@@ -102,6 +102,8 @@ pub enum SnapshotTrigger {
     Safety,
     /// Before the engine stopped.
     Final,
+    /// It lay in the vault without a record.
+    Adopted,
 }
 
 /// How far a snapshot is.

@@ -120,6 +120,12 @@ impl Event {
                 ChangeOutcome::Validated => format!("{change} validated"),
                 ChangeOutcome::Failed => format!("{change} FAILED"),
             },
+            Self::SnapshotAdopted { snapshot, called, taken_at, .. } => {
+                format!("{snapshot} found in the vault: {called} of {}", taken_at.format("%Y-%m-%d %H:%M:%S"))
+            }
+            Self::ReplicationStarted => "copying the vault to its replica".to_owned(),
+            Self::ReplicationEnded { problem: None } => "the replica holds all that the vault holds".to_owned(),
+            Self::ReplicationEnded { problem: Some(problem) } => format!("the replica is behind: {problem}"),
             Self::RecoveryStarted { recovery, plan, .. } => format!("{recovery} started: {}", plan.title),
             Self::StepStarted { recovery, step } => format!("{recovery} step {} begun", step + 1),
             Self::StepDone { recovery, step, output } => format!("{recovery} step {} done: {output}", step + 1),
@@ -129,6 +135,10 @@ impl Event {
             }
             Self::RecoveryCancelRequested { recovery, reason } => format!("{recovery} is to stop: {reason}"),
             Self::RecoveryEnded { recovery, outcome, summary } => format!("{recovery} {outcome}: {summary}"),
+            Self::RecoveryValidated { recovery, phase, criteria } => {
+                let passed = criteria.iter().filter(|criterion| criterion.passed).count();
+                format!("{recovery} validated {phase}: {passed} of {} criteria", criteria.len())
+            }
             Self::WatchEnded { recovery, reason, .. } => format!("watch after {recovery} ended: {reason}"),
         }
     }

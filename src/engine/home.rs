@@ -113,6 +113,12 @@ impl Home {
         self.data().join("work")
     }
 
+    /// While this file is there, policies are halted.
+    #[must_use]
+    pub fn halt(&self) -> PathBuf {
+        self.data().join("halt")
+    }
+
     /// The folder of the engine's socket.
     #[must_use]
     pub fn run(&self) -> PathBuf {

@@ -8,23 +8,26 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{
+    broadcast::{self, error::RecvError},
+    mpsc,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
 use super::{
-    Clock, EngineHandle, Home, HomeError,
+    Clock, EngineHandle, Home, HomeError, adopt,
     core::{Core, Outlets},
     deadlines,
-    effects::{self, Hands},
-    observe, watch,
+    effects::{self, Hands, Turns},
+    halt, observe, watch,
 };
 use crate::{
     checks::Prober,
-    domain::{Actor, Command, State, unfinished},
+    domain::{Actor, Command, Event, SnapshotState, SnapshotTrigger, State, unfinished},
     platform::{Platform, Problems, Role},
     store::{Journal, JournalError, SampleStore, SampleStoreError},
-    vault::{CancelFlag, Vault, VaultError},
+    vault::{CancelFlag, Replica, Vault, VaultError},
 };
 
 /// Commands that may wait for the loop.
@@ -81,7 +84,11 @@ impl Engine {
         let platform = Arc::new(crate::platform::load(&home.platform_file())?);
         let (journal, state) = Journal::open(&home.journal())?;
         let samples = SampleStore::open(&home.samples())?;
-        let vault = Arc::new(Vault::open_or_init(&home.vault(), &home.keys())?);
+        let mut vault = Vault::open_or_init(&home.vault(), &home.keys())?;
+        if let Some(replica) = &platform.vault.replica {
+            vault = vault.with_replica(Arc::new(Replica::new(replica)));
+        }
+        let vault = Arc::new(vault);
         let resumed = unfinished(&state);
 
         let (commands, waiting) = mpsc::channel(WAITING);
@@ -106,6 +113,7 @@ impl Engine {
             clock: clock.clone(),
         };
         begin(&handle, platform.clone()).await?;
+        adopt::look(&handle, &vault).await;
 
         let engine = Self {
             handle: handle.clone(),
@@ -120,7 +128,7 @@ impl Engine {
             info!(?effect, "resumed");
             let _ = started.send(effect);
         }
-        engine.run(platform, clock, prober, vault, home.work(), samples, effects);
+        engine.run(platform, clock, prober, vault, home.work(), home.halt(), samples, effects);
         Ok(engine)
     }
 
@@ -132,6 +140,7 @@ impl Engine {
         prober: Arc<Prober>,
         vault: Arc<Vault>,
         work: PathBuf,
+        halt: PathBuf,
         samples: SampleStore,
         effects: mpsc::UnboundedReceiver<crate::domain::Effect>,
     ) {
@@ -146,12 +155,14 @@ impl Engine {
             work,
             stop: stop.clone(),
             cancel: self.cancel.clone(),
-            captures: Arc::default(),
+            captures: Turns::default(),
+            halt: halt.clone(),
         };
         self.tasks.spawn(effects::run(hands, effects, self.tasks.clone()));
         self.tasks.spawn(watch::schedule(platform, prober, clock.clone(), sampled, stop.clone()));
         self.tasks.spawn(watch::intake(engine.clone(), batches, results, stop.clone()));
         self.tasks.spawn(observe::versions(engine.clone(), stop.clone()));
+        self.tasks.spawn(halt::watch(engine.clone(), halt, stop.clone()));
         self.tasks.spawn(deadlines::keep(engine.clone(), clock.clone(), stop.clone()));
         self.tasks.spawn_blocking(move || watch::keep_samples(samples, clock.as_ref(), stored));
         self.tasks.close();
@@ -161,6 +172,30 @@ impl Engine {
     #[must_use]
     pub fn handle(&self) -> EngineHandle {
         self.handle.clone()
+    }
+
+    /// Captures everything once more before a stop, so that what the next start finds can be compared with it; gives up after `within`.
+    pub async fn take_final_snapshot(&self, within: Duration) {
+        let (handle, mut events) = (self.handle(), self.handle().subscribe());
+        let (trigger, reason) = (SnapshotTrigger::Final, "the engine stops".to_owned());
+        let request = Command::RequestSnapshot { components: Vec::new(), trigger, reason };
+        let Ok(answer) = handle.submit(request, Actor::Engine).await else { return };
+        let begun = answer.events.iter().find_map(|recorded| match recorded.event {
+            Event::SnapshotRequested { snapshot, .. } => Some(snapshot),
+            _ => None,
+        });
+        let over = async {
+            while begun.is_some_and(|id| {
+                handle.state().snapshots.get(&id).is_some_and(|found| found.state == SnapshotState::Running)
+            }) {
+                if let Err(RecvError::Closed) = events.recv().await {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(within, over).await.is_err() {
+            warn!("the final snapshot was not taken in time; the next start takes one");
+        }
     }
 
     /// Stops in good order: no new work, running effects come to a place from which they can be resumed, the journal gets

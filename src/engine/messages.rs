@@ -63,6 +63,16 @@ pub struct ComponentDifference {
     pub total: u64,
 }
 
+/// What a component's adapter found when it looked at what is live.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveProof {
+    /// Which.
+    pub component: String,
+    /// What is wrong; none when it is whole.
+    pub problem: Option<String>,
+}
+
 /// One file that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,7 +1,7 @@
 //! Questions that take a look at the world and change nothing, not even the journal.
 
 use super::{
-    ComponentDifference, DryRun, DryRunRequest, EngineHandle, FileChange, FileChangeKind, QueryError,
+    ComponentDifference, DryRun, DryRunRequest, EngineHandle, FileChange, FileChangeKind, LiveProof, QueryError,
     effects::prove::read_back,
 };
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
         Actor, Command, Plan, Refusal, Risk, Snapshot, SnapshotId, State, Step, plan_action, plan_rollback, plan_undo,
         required_for, step_seconds,
     },
-    platform::Sample,
+    platform::{Component, Sample},
     recovery::{self, Target},
     store::SampleStore,
     vault::{CancelFlag, DifferenceKind},
@@ -117,7 +117,13 @@ impl EngineHandle {
             before: table.before_rows,
             after: table.after_rows,
         });
-        Ok(listed(name, found.summary.clone(), tables.chain(found.differences.iter().map(file_change))))
+        let inside = found.inside.iter().map(|line| FileChange {
+            path: line.clone(),
+            kind: FileChangeKind::Changed,
+            before: None,
+            after: None,
+        });
+        Ok(listed(name, found.summary.clone(), tables.chain(inside).chain(found.differences.iter().map(file_change))))
     }
 
     /// Reads everything a snapshot holds back from the vault, and records whether it is right.
@@ -136,6 +142,27 @@ impl EngineHandle {
             .await
             .map_err(|error| QueryError::Failed(error.to_string()))?;
         Ok(problems)
+    }
+
+    /// Has each component look at what is live: whether it is whole as its adapter understands it.
+    ///
+    /// # Errors
+    /// When a working directory cannot be used; what is wrong with a component is in its answer.
+    pub async fn verify_live(&self) -> Result<Vec<LiveProof>, QueryError> {
+        let components = self.state().platform.components.clone();
+        let (vault, work) = (self.vault.clone(), self.work.clone());
+        blocking(move || {
+            let room = tempfile::Builder::new()
+                .prefix("verify-")
+                .tempdir_in(&work)
+                .map_err(|error| format!("{}: {error}", work.display()))?;
+            let prove = |component: Component| LiveProof {
+                problem: recovery::verify(&component, room.path(), &vault).err().map(|error| error.to_string()),
+                component: component.name,
+            };
+            Ok(components.into_iter().map(prove).collect())
+        })
+        .await
     }
 
     /// The last results of a service's checks, oldest first, from the sample store.

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::{Result, Write},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -180,7 +181,13 @@ fn write_component(out: &mut String, component: &Component) -> Result {
     };
     let what = match &component.adapter {
         Adapter::Release { root } => format!("the releases below {}", root.display()),
-        Adapter::Files { paths } => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
+        Adapter::Git { repository, root } => {
+            format!("tags and commits of {}, checked out below {}", repository.display(), root.display())
+        }
+        Adapter::Files { paths } => listed(paths),
+        Adapter::Env { paths } => format!("{}, of which no value is ever shown", listed(paths)),
+        Adapter::Flags { path } => format!("the flags in {}", path.display()),
+        Adapter::Command(programs) => format!("what {} prints", shell_words::join(&programs.capture)),
         Adapter::Sqlite { path } => format!("the database {}", path.display()),
     };
     let Component { name, service, every, rpo, rto, .. } = component;
@@ -190,10 +197,25 @@ fn write_component(out: &mut String, component: &Component) -> Result {
     if component.every > component.rpo {
         writeln!(out, "    note: snapshots every {every} cannot keep a loss below {rpo}")?;
     }
+    if let Adapter::Command(programs) = &component.adapter {
+        writeln!(out, "    brought back by {}", shell_words::join(&programs.restore))?;
+        let within = time(programs.within);
+        writeln!(out, "    judged by {}; each may take {within}", shell_words::join(&programs.verify))?;
+        match &programs.dry_run {
+            Some(run) => writeln!(out, "    {} tells beforehand what would change", shell_words::join(run)),
+            None => {
+                writeln!(out, "    note: no dry_run program is named, so nothing tells beforehand what would change")
+            }
+        }?;
+    }
     match &component.reload {
         Some(run) => writeln!(out, "    after a restore runs {}", shell_words::join(run)),
         None => Ok(()),
     }
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn criticality(criticality: Criticality) -> &'static str {

@@ -9,6 +9,7 @@ mod graph;
 mod json_path;
 mod model;
 mod parse;
+mod parse_adapter;
 mod parse_check;
 mod parse_vault;
 mod problem;

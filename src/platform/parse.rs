@@ -9,9 +9,10 @@ use super::{
         Action, ActionRisk, Adapter, Automation, AutomationMode, Component, ComponentKind, Criticality, OperatorEntry,
         Platform, Profile, Role, Service,
     },
+    parse_adapter::{self, paths},
     parse_check, parse_vault,
     problem::{Problem, Problems},
-    reader::{Found, Reader, Section, Value},
+    reader::{Found, Reader, Section},
     validate::{self, Spans},
 };
 
@@ -174,11 +175,6 @@ fn service(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Spans)
     }
 }
 
-fn paths(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<Vec<std::path::PathBuf>> {
-    let items = reader.items(value, place, "paths");
-    Some(items.iter().filter_map(|item| reader.path(item, place)).map(|path| path.value).collect())
-}
-
 fn action(mut section: Section<'_, '_>, reader: &mut Reader) -> Option<Found<Action>> {
     let name = name_of(&mut section, reader);
     let run = section.require(reader, "run", "the command that does it", Reader::command);
@@ -212,7 +208,7 @@ fn component(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Span
     let rpo = section.read(reader, "rpo", Reader::duration);
     let rto = section.read(reader, "rto", Reader::duration);
     let outer_reload = section.read(reader, "reload", Reader::command);
-    let adapter = adapter(&mut section, reader);
+    let adapter = parse_adapter::adapter(&mut section, reader);
     section.finish(reader);
     let (adapter, inner_reload) = adapter?;
     if let (Some(_), Some(inner)) = (&outer_reload, &inner_reload) {
@@ -224,8 +220,9 @@ fn component(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Span
         name: name.value,
         service: service.value,
         kind: kind.unwrap_or(match adapter {
-            Adapter::Release { .. } => ComponentKind::Code,
-            Adapter::Files { .. } => ComponentKind::Data,
+            Adapter::Release { .. } | Adapter::Git { .. } => ComponentKind::Code,
+            Adapter::Env { .. } | Adapter::Flags { .. } => ComponentKind::Config,
+            Adapter::Files { .. } | Adapter::Command(_) => ComponentKind::Data,
             Adapter::Sqlite { .. } => ComponentKind::Database,
         }),
         every: every.unwrap_or(EVERY_SNAPSHOT),
@@ -234,48 +231,6 @@ fn component(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Span
         adapter,
         reload: outer_reload.or(inner_reload.map(|reload| reload.value)),
     })
-}
-
-/// The adapter of a component, and the reload command if it stands inside.
-fn adapter(section: &mut Section<'_, '_>, reader: &mut Reader) -> Option<(Adapter, Option<Found<Vec<String>>>)> {
-    let kinds = ["release", "files", "sqlite"];
-    let expected = "one of release = { root = … }, files = { paths = […] }, sqlite = { path = … }";
-    let values = kinds.map(|kind| section.get(kind));
-    let present = section.present(&kinds);
-    let Some(chosen) = present.first() else {
-        reader.problem(section.at(), section.place(), "nothing says how it is captured and restored", expected);
-        return None;
-    };
-    if let Some(second) = present.get(1) {
-        let what = format!("both \"{}\" and \"{}\" are given", chosen.value, second.value);
-        reader.problem(second.at, section.place(), what, "one of them");
-    }
-    let value = values.into_iter().zip(kinds).find_map(|(value, kind)| value.filter(|_| kind == chosen.value))?;
-    let mut inner = reader.section(value, &section.key(chosen.value), expected)?;
-    let adapter = match chosen.value {
-        "release" => {
-            let expected = "the directory that holds releases/ and current";
-            let root = inner.require(reader, "root", expected, Reader::path);
-            root.map(|root| Adapter::Release { root: root.value })
-        }
-        "files" => {
-            let place = inner.key("paths");
-            let found = inner.require(reader, "paths", "a list of files and directories", paths);
-            if found.as_ref().is_some_and(Vec::is_empty) {
-                reader.problem(inner.at(), &place, "it names no path", "at least one file or directory");
-            }
-            found.map(|paths| Adapter::Files { paths })
-        }
-        _ => {
-            let path = inner.require(reader, "path", "the database file", Reader::path);
-            path.map(|path| Adapter::Sqlite { path: path.value })
-        }
-    };
-    let reload = inner.read(reader, "reload", |reader, value, place| {
-        Some(Found { value: reader.command(value, place)?, at: value.span().start })
-    });
-    inner.finish(reader);
-    Some((adapter?, reload))
 }
 
 fn operator(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Spans) -> OperatorEntry {

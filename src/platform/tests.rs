@@ -396,3 +396,75 @@ proptest::proptest! {
         let _ = parse(&text, Path::new("codeblue.toml"));
     }
 }
+
+#[test]
+fn a_place_belongs_to_one_component_with_all_that_lies_in_it() {
+    let two = |one: &str, other: &str| {
+        with(&format!(
+            "[[component]]\nname = \"a\"\nservice = \"auth\"\n{one}\n[[component]]\nname = \"b\"\nservice = \"auth\"\n{other}\n"
+        ))
+    };
+    for (one, other) in [
+        ("files = { paths = [\"/srv/app\"] }", "sqlite = { path = \"/srv/app/data.db\" }"),
+        ("sqlite = { path = \"/srv/app/data.db\" }", "files = { paths = [\"/etc\", \"/srv/other/../app/\"] }"),
+        ("release = { root = \"/srv/app\" }", "git = { repository = \"/srv/app.git\", root = \"/srv/./app\" }"),
+        ("release = { root = \"/srv/app\" }", "files = { paths = [\"/srv/app/releases/v1\"] }"),
+    ] {
+        let all = complaints(&two(one, other));
+        assert!(all.len() == 1 && all[0].contains("belongs to component \"a\" already"), "{one} {other}: {all:?}");
+    }
+    // what lies beside the releases is shared between them and somebody else's
+    read(&two("release = { root = \"/srv/app\" }", "files = { paths = [\"/srv/app/shared\", \"/srv/app-2\"] }"));
+}
+
+#[test]
+fn a_git_component_names_its_repository_and_its_root() {
+    let platform = read(&with(
+        "[[component]]\nname = \"code\"\nservice = \"auth\"\ngit = { repository = \"app.git\", root = \"/srv/app\" }\n",
+    ));
+    let component = &platform.components[0];
+    let (repository, root) = (PathBuf::from("/srv/platform/app.git"), PathBuf::from("/srv/app"));
+    assert_eq!(component.adapter, Adapter::Git { repository, root });
+    assert_eq!((component.kind, component.adapter.points()), (ComponentKind::Code, Points::Versions));
+    let missing = complaint("[[component]]\nname = \"c\"\nservice = \"auth\"\ngit = { root = \"/r\" }\n");
+    assert!(missing.contains("\"repository\" is missing"), "{missing}");
+}
+
+#[test]
+fn secrets_and_flags_are_configuration_and_yaml_is_refused_early() {
+    let platform = read(&with(
+        "[[component]]\nname = \"s\"\nservice = \"auth\"\nenv = { paths = [\"/etc/shop/.env\"] }\n[[component]]\nname = \"f\"\nservice = \"auth\"\nflags = { path = \"flags.toml\" }\n",
+    ));
+    assert!(platform.components.iter().all(|component| component.kind == ComponentKind::Config));
+    assert_eq!(platform.components[0].adapter, Adapter::Env { paths: vec![PathBuf::from("/etc/shop/.env")] });
+    let refused = complaint("[[component]]\nname = \"f\"\nservice = \"auth\"\nflags = { path = \"flags.yaml\" }\n");
+    assert!(refused.contains("neither .json nor .toml") && refused.contains("files ="), "{refused}");
+}
+
+#[test]
+fn a_command_component_says_how_it_captures_restores_and_is_judged() {
+    let with_programs = |programs: &str| {
+        with(&format!("[[component]]\nname = \"c\"\nservice = \"auth\"\ncommand = {{ {programs} }}\n"))
+    };
+    let platform = read(&with_programs(
+        "capture = \"dump --all\", restore = [\"load\", \"--to={$.items[0].id}\", \"{output}\"], verify = \"bin/judge\", within = \"5m\"",
+    ));
+    let Adapter::Command(programs) = &platform.components[0].adapter else { panic!() };
+    assert_eq!(programs.verify, ["/srv/platform/bin/judge"]);
+    assert_eq!((programs.within, &programs.dry_run), (Duration::from_secs(300), &None));
+    let told = explain(&platform);
+    assert!(told.contains("judged by /srv/platform/bin/judge; each may take 5m"), "{told}");
+    assert!(told.contains("no dry_run program is named"), "{told}");
+
+    for (programs, what) in [
+        ("capture = \"dump\", verify = \"judge\"", "without which there is no undo"),
+        ("capture = \"dump\", restore = \"load\"", "\"verify\" is missing"),
+        ("restore = \"load\", verify = \"judge\"", "\"capture\" is missing"),
+        ("capture = \"dump\", restore = \"load {$.a..b}\", verify = \"judge\"", "names no place"),
+        ("capture = \"dump\", restore = \"load {$.a\", verify = \"judge\"", "names no place"),
+        ("capture = \"dump\", restore = \"{output} x\", verify = \"judge\"", "cannot be the program"),
+    ] {
+        let all = complaints(&with_programs(programs));
+        assert!(all.len() == 1 && all[0].contains(what), "{all:?}");
+    }
+}

@@ -2,11 +2,11 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::PathBuf,
+    path::{Component as Part, Path, PathBuf},
 };
 
 use super::{
-    model::{Adapter, Platform, Profile, ReplicaPlace},
+    model::{Platform, Profile, ReplicaPlace},
     problem::nearest,
     reader::Reader,
 };
@@ -159,30 +159,41 @@ fn second_copy(platform: &Platform, spans: &Spans, reader: &mut Reader) {
         return;
     };
     for component in &platform.components {
-        for place in places(&component.adapter).into_iter().filter(|place| replica.starts_with(place)) {
+        for place in component.adapter.places().into_iter().filter(|place| replica.starts_with(place)) {
             let what = format!("it lies in {}, which component \"{}\" captures", place.display(), component.name);
             reader.problem(spans.replica, "vault.replica", what, "a directory on another disk");
         }
     }
 }
 
-fn places(adapter: &Adapter) -> Vec<&PathBuf> {
-    match adapter {
-        Adapter::Release { root } => vec![root],
-        Adapter::Files { paths } => paths.iter().collect(),
-        Adapter::Sqlite { path } => vec![path],
+/// Two components that restore the same place, or one a place within the other's, would undo each other.
+fn ownership(platform: &Platform, spans: &Spans, reader: &mut Reader) {
+    let mut owned: Vec<(PathBuf, &str)> = Vec::new();
+    for (component, span) in platform.components.iter().zip(&spans.components) {
+        let places: Vec<PathBuf> = component.adapter.places().iter().map(|place| plain(place)).collect();
+        let taken = places.iter().find_map(|place| {
+            let (_, owner) = owned.iter().find(|(other, _)| place.starts_with(other) || other.starts_with(place))?;
+            Some((place, *owner))
+        });
+        if let Some((place, owner)) = taken {
+            let what = format!("{} belongs to component \"{owner}\" already", place.display());
+            reader.problem(span.name, "component", what, "each path in one component");
+        }
+        owned.extend(places.into_iter().map(|place| (place, component.name.as_str())));
     }
 }
 
-/// Two components that restore the same place would undo each other.
-fn ownership(platform: &Platform, spans: &Spans, reader: &mut Reader) {
-    let mut owners = HashMap::new();
-    for (component, span) in platform.components.iter().zip(&spans.components) {
-        for place in places(&component.adapter) {
-            if let Some(owner) = owners.insert(place, &component.name).filter(|owner| *owner != &component.name) {
-                let what = format!("{} belongs to component \"{owner}\" already", place.display());
-                reader.problem(span.name, "component", what, "each path in one component");
+/// Without `.` and `..`, as far as that can be told without looking at the disk.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Part::ParentDir => {
+                plain.pop();
             }
+            Part::CurDir => {}
+            part => plain.push(part),
         }
     }
+    plain
 }

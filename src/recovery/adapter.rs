@@ -1,7 +1,7 @@
 //! The operations every adapter has, and which adapter does them for a component.
 
 use std::{
-    fmt,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    RecoveryError, files, release, sqlite,
+    RecoveryError, command, env, files, flags, git, release, sqlite,
     switch::{self, Record, Settled},
 };
 use crate::{
@@ -77,6 +77,8 @@ pub struct DryRun {
     pub differences: Vec<FileDifference>,
     /// For databases: tables whose schema or number of rows would change.
     pub tables: Vec<TableDifference>,
+    /// What changes inside files, such as `flag search: on -> off`; never a secret.
+    pub inside: Vec<String>,
     /// One line.
     pub summary: String,
 }
@@ -154,9 +156,25 @@ pub(super) trait Handler {
 fn handler(component: &Component) -> Box<dyn Handler + '_> {
     match &component.adapter {
         Adapter::Release { root } => Box::new(release::Releases { root }),
+        Adapter::Git { repository, root } => Box::new(git::Git { repository, root }),
         Adapter::Files { paths } => Box::new(files::Files { paths }),
+        Adapter::Env { paths } => Box::new(env::Env { paths }),
+        Adapter::Flags { path } => Box::new(flags::Flags { path }),
+        Adapter::Command(programs) => Box::new(command::Command { programs }),
         Adapter::Sqlite { path } => Box::new(sqlite::Sqlite { path }),
     }
+}
+
+/// Whether nothing at all is where the component belongs, as on a host that was just set up.
+#[must_use]
+pub fn is_absent(component: &Component) -> bool {
+    let places = component.adapter.places();
+    let empty = |place: &PathBuf| match fs::symlink_metadata(place) {
+        Ok(found) if found.is_dir() => fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none()),
+        Ok(_) => false,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    !places.is_empty() && places.iter().all(empty)
 }
 
 /// Captures a component into the vault. A database goes through a copy in `staging_dir`, which is private and empty again afterwards.
@@ -215,7 +233,18 @@ pub fn restore(
     if cancel.is_cancelled() {
         return Err(RecoveryError::Cancelled);
     }
+    make_way(component)?;
     handler.restore(&job, target)
+}
+
+/// On an empty host the directories above what is restored are gone too.
+fn make_way(component: &Component) -> Result<(), RecoveryError> {
+    for place in component.adapter.places() {
+        if let Some(above) = place.parent().filter(|above| !above.exists()) {
+            fs::create_dir_all(above).map_err(|error| RecoveryError::io("create", above, error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Ends a restore that was interrupted in the middle of its switch, and clears away what one that was interrupted earlier left.

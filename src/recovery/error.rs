@@ -5,11 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Target;
+use super::{Target, program::Ran};
 use crate::vault::{FileProblem, VaultError};
 
 /// What stands where after an error; part of its text.
-const UNTOUCHED: &str = "what is live was not touched";
+pub(super) const UNTOUCHED: &str = "what is live was not touched";
 
 /// Why a capture, a restore or a reload did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +79,16 @@ pub enum RecoveryError {
         /// What stands where.
         stands: &'static str,
     },
+    /// A file of flags cannot be read as what it should be.
+    #[error("{} cannot be read as flags: {finding}; {stands}", path.display())]
+    BadFlags {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        finding: String,
+        /// What stands where.
+        stands: &'static str,
+    },
     /// SQLite refused.
     #[error("cannot {action} the database {}: {source}; {UNTOUCHED}", path.display())]
     Database {
@@ -132,6 +142,36 @@ pub enum RecoveryError {
         /// The end of what it printed.
         output: String,
     },
+    /// A program that the platform file names, or git, did not do what it was asked.
+    #[error("`{program}` {outcome}; {stands}. It said: {output}")]
+    Program {
+        /// The program, without its arguments.
+        program: String,
+        /// How it ended.
+        outcome: String,
+        /// The end of what it printed.
+        output: String,
+        /// What stands where.
+        stands: &'static str,
+    },
+    /// What was asked for is not possible.
+    #[error("{component}: {reason}; {UNTOUCHED}")]
+    Impossible {
+        /// The component.
+        component: String,
+        /// Why, and what to do instead.
+        reason: String,
+    },
+    /// What is live is not what it should be after the restore.
+    #[error("{} is not as {expected}: {} differ, first {}; it is live now", path.display(), differing.len(), differing.first().map_or("", String::as_str))]
+    Differs {
+        /// What was looked at.
+        path: PathBuf,
+        /// What it should be.
+        expected: String,
+        /// Names that differ.
+        differing: Vec<String>,
+    },
     /// Somebody asked to stop, before anything live was switched.
     #[error("cancelled; {UNTOUCHED}")]
     Cancelled,
@@ -143,8 +183,16 @@ impl RecoveryError {
     pub fn blames_snapshot(&self) -> bool {
         match self {
             Self::Vault(error) => error.blames_snapshot(),
-            error => matches!(error, Self::NotWhole { .. } | Self::BadDatabase { .. } | Self::WrongSnapshot { .. }),
+            error => matches!(
+                error,
+                Self::NotWhole { .. } | Self::BadDatabase { .. } | Self::BadFlags { .. } | Self::WrongSnapshot { .. }
+            ),
         }
+    }
+
+    /// A program that failed before anything live was touched.
+    pub(super) fn program(ran: &Ran, outcome: String) -> Self {
+        Self::Program { program: ran.program.clone(), outcome, output: ran.said(), stands: UNTOUCHED }
     }
 
     pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {

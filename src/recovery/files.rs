@@ -26,30 +26,8 @@ impl Handler for Files<'_> {
 
     fn restore(&self, job: &Job<'_>, target: &Target) -> Result<Restored, RecoveryError> {
         let Target::Snapshot(snapshot) = target else { return Err(wrong_target(job.component, target)) };
-        let mut moves = Vec::new();
-        let mut restored = Restored::default();
-        for live in live_paths(self.paths)? {
-            let staged = staging_path(&live, snapshot);
-            let made = job.vault.stage(snapshot, &live, &staged, job.cancel)?;
-            if !made.is_whole() {
-                return Err(RecoveryError::NotWhole { component: job.component.name.clone(), problems: made.problems });
-            }
-            restored.files += made.files;
-            restored.bytes += made.bytes;
-            moves.push(Move::new(live, staged, Vec::new())?);
-        }
-        if job.cancel.is_cancelled() {
-            return Err(RecoveryError::Cancelled);
-        }
-        Record {
-            component: job.component.name.clone(),
-            target: target.clone(),
-            previous: None,
-            moves,
-            link: None,
-            done: false,
-        }
-        .begin(job.work)?;
+        let (restored, staged) = stage(self.paths, job, snapshot)?;
+        switch_to(job, target, staged)?;
         Ok(restored)
     }
 
@@ -62,7 +40,7 @@ impl Handler for Files<'_> {
         }
         differences.sort_by(|one, other| one.path.cmp(&other.path));
         let summary = format!("files to {target}: {}", count(&differences));
-        Ok(DryRun { differences, tables: Vec::new(), summary })
+        Ok(DryRun { differences, summary, ..DryRun::default() })
     }
 
     fn test_restore(&self, job: &Job<'_>, snapshot: &str) -> Result<Proof, RecoveryError> {
@@ -81,8 +59,49 @@ impl Handler for Files<'_> {
     }
 }
 
+/// Builds what a snapshot holds beside each live path; gives the live paths and what takes their place.
+pub(super) fn stage(
+    paths: &[PathBuf],
+    job: &Job<'_>,
+    snapshot: &str,
+) -> Result<(Restored, Vec<(PathBuf, PathBuf)>), RecoveryError> {
+    let mut pairs = Vec::new();
+    let mut restored = Restored::default();
+    for live in live_paths(paths)? {
+        let staged = staging_path(&live, snapshot);
+        let made = job.vault.stage(snapshot, &live, &staged, job.cancel)?;
+        if !made.is_whole() {
+            return Err(RecoveryError::NotWhole { component: job.component.name.clone(), problems: made.problems });
+        }
+        restored.files += made.files;
+        restored.bytes += made.bytes;
+        pairs.push((live, staged));
+    }
+    Ok((restored, pairs))
+}
+
+/// Puts what was staged in the place of what is live.
+pub(super) fn switch_to(job: &Job<'_>, target: &Target, staged: Vec<(PathBuf, PathBuf)>) -> Result<(), RecoveryError> {
+    if job.cancel.is_cancelled() {
+        return Err(RecoveryError::Cancelled);
+    }
+    let moves = staged
+        .into_iter()
+        .map(|(live, staged)| Move::new(live, staged, Vec::new()))
+        .collect::<Result<_, RecoveryError>>()?;
+    Record {
+        component: job.component.name.clone(),
+        target: target.clone(),
+        previous: None,
+        moves,
+        link: None,
+        done: false,
+    }
+    .begin(job.work)
+}
+
 /// Without those that lie below others, as they were captured.
-fn live_paths(paths: &[PathBuf]) -> Result<Vec<PathBuf>, RecoveryError> {
+pub(super) fn live_paths(paths: &[PathBuf]) -> Result<Vec<PathBuf>, RecoveryError> {
     let real = paths.iter().map(|path| resolved(path)).collect::<Result<Vec<_>, _>>()?;
     Ok(Source::new(real)?.paths().to_vec())
 }

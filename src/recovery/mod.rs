@@ -8,8 +8,13 @@
 //! `Handler`, and an arm in `adapter::handler`.
 
 mod adapter;
+mod command;
+mod env;
 mod error;
 mod files;
+mod flags;
+mod git;
+mod program;
 mod release;
 mod reload;
 mod sqlite;
@@ -18,8 +23,8 @@ mod switch;
 mod tests;
 
 pub use adapter::{
-    ComponentCapture, DryRun, Observed, Proof, Restored, TableDifference, Target, capture, dry_run, observe, releases,
-    restore, settle, test_restore, verify,
+    ComponentCapture, DryRun, Observed, Proof, Restored, TableDifference, Target, capture, dry_run, is_absent, observe,
+    releases, restore, settle, test_restore, verify,
 };
 pub use error::RecoveryError;
 pub use reload::{ProgramOutput, reload, run_program};

@@ -14,11 +14,11 @@ use super::{
 };
 use crate::vault::{FileDifference, Source, difference_of_trees};
 
-const RELEASES: &str = "releases";
-const CURRENT: &str = "current";
+pub(super) const RELEASES: &str = "releases";
+pub(super) const CURRENT: &str = "current";
 
 /// The release that `current` points to; none when there is no link yet or it points elsewhere.
-fn current(root: &Path) -> Result<Option<String>, RecoveryError> {
+pub(super) fn current(root: &Path) -> Result<Option<String>, RecoveryError> {
     let link = root.join(CURRENT);
     let points_to = match fs::read_link(&link) {
         Ok(points_to) => points_to,
@@ -39,7 +39,7 @@ fn current(root: &Path) -> Result<Option<String>, RecoveryError> {
 }
 
 /// Versions whose directory is there, in natural order of their names (v9 before v10).
-fn available(root: &Path) -> Result<Vec<String>, RecoveryError> {
+pub(super) fn available(root: &Path) -> Result<Vec<String>, RecoveryError> {
     let releases = root.join(RELEASES);
     let entries = fs::read_dir(&releases).map_err(|error| RecoveryError::io("list", &releases, error))?;
     let mut found: Vec<String> = entries
@@ -53,7 +53,7 @@ fn available(root: &Path) -> Result<Vec<String>, RecoveryError> {
 }
 
 /// Runs of digits count as numbers.
-fn natural(name: &str) -> Vec<(String, u64)> {
+pub(super) fn natural(name: &str) -> Vec<(String, u64)> {
     let mut key: Vec<(String, u64)> = vec![Default::default()];
     for c in name.chars() {
         let digits_before = key.last().is_some_and(|(text, _)| text.ends_with('\0'));
@@ -102,7 +102,7 @@ impl Handler for Releases<'_> {
     }
 
     fn sweep(&self) -> Result<(), RecoveryError> {
-        sweep(self.root)
+        switch::sweep_all(&self.root.join(RELEASES))
     }
 
     fn observe(&self) -> Result<Observed, RecoveryError> {
@@ -114,7 +114,7 @@ impl Handler for Releases<'_> {
     }
 }
 
-fn capture(
+pub(super) fn capture(
     root: &Path,
     job: &Job<'_>,
     mut tags: Vec<String>,
@@ -129,7 +129,7 @@ fn capture(
     Ok(ComponentCapture { captured, version: Some(version) })
 }
 
-fn restore(root: &Path, job: &Job<'_>, target: &Target) -> Result<Restored, RecoveryError> {
+pub(super) fn restore(root: &Path, job: &Job<'_>, target: &Target) -> Result<Restored, RecoveryError> {
     let Job { component, work, vault, cancel } = *job;
     let previous = current(root)?;
     let mut restored = Restored { previous: previous.clone(), ..Restored::default() };
@@ -144,6 +144,8 @@ fn restore(root: &Path, job: &Job<'_>, target: &Target) -> Result<Restored, Reco
             if live.is_dir() && vault.difference_live(id, &live, &live, cancel)?.is_empty() {
                 (version, Vec::new())
             } else {
+                let releases = root.join(RELEASES);
+                fs::create_dir_all(&releases).map_err(|error| RecoveryError::io("create", &releases, error))?;
                 let staged = staging_path(&live, id);
                 let made = vault.stage(id, &live, &staged, cancel)?;
                 if !made.is_whole() {
@@ -171,7 +173,7 @@ fn restore(root: &Path, job: &Job<'_>, target: &Target) -> Result<Restored, Reco
     Ok(restored)
 }
 
-fn dry_run(root: &Path, job: &Job<'_>, target: &Target) -> Result<DryRun, RecoveryError> {
+pub(super) fn dry_run(root: &Path, job: &Job<'_>, target: &Target) -> Result<DryRun, RecoveryError> {
     let Job { vault, cancel, .. } = *job;
     let now = current(root)?;
     let live = match &now {
@@ -190,36 +192,25 @@ fn dry_run(root: &Path, job: &Job<'_>, target: &Target) -> Result<DryRun, Recove
             (version, found.into_iter().map(FileDifference::reversed).collect(), live)
         }
     };
+    let differences = as_current(root, found, &prefix);
+    let from = now.unwrap_or_else(|| "nothing".to_owned());
+    let summary = format!("release {from} to {version}: {}", count(&differences));
+    Ok(DryRun { differences, summary, ..DryRun::default() })
+}
+
+/// The differences with the paths that readers use, which lead through `current`.
+pub(super) fn as_current(root: &Path, found: Vec<FileDifference>, prefix: &Path) -> Vec<FileDifference> {
     let shown = root.join(CURRENT);
-    let differences: Vec<FileDifference> = found
+    found
         .into_iter()
         .map(|difference| {
-            let path = match Path::new(&difference.path).strip_prefix(&prefix) {
+            let path = match Path::new(&difference.path).strip_prefix(prefix) {
                 Ok(rest) if !rest.as_os_str().is_empty() => shown.join(rest).display().to_string(),
                 _ => shown.display().to_string(),
             };
             FileDifference { path, ..difference }
         })
-        .collect();
-    let from = now.unwrap_or_else(|| "nothing".to_owned());
-    let summary = format!("release {from} to {version}: {}", count(&differences));
-    Ok(DryRun { differences, tables: Vec::new(), summary })
-}
-
-fn sweep(root: &Path) -> Result<(), RecoveryError> {
-    let releases = root.join(RELEASES);
-    let entries = match fs::read_dir(&releases) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(RecoveryError::io("list", &releases, error)),
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') {
-            switch::sweep(&releases.join(name))?;
-        }
-    }
-    Ok(())
+        .collect()
 }
 
 /// The directory of a release that is there.
@@ -236,7 +227,7 @@ fn release_dir(root: &Path, version: &str) -> Result<PathBuf, RecoveryError> {
 }
 
 /// The one release that a snapshot of this component holds.
-fn version_in(root: &Path, job: &Job<'_>, snapshot: &str) -> Result<String, RecoveryError> {
+pub(super) fn version_in(root: &Path, job: &Job<'_>, snapshot: &str) -> Result<String, RecoveryError> {
     match job.vault.children(snapshot, &root.join(RELEASES))?.as_slice() {
         [version] => Ok(version.clone()),
         several => Err(RecoveryError::WrongSnapshot {

@@ -1,29 +1,11 @@
 //! Telling a service that its state was replaced.
 
-use std::{
-    io::Read,
-    os::unix::process::{CommandExt, ExitStatusExt},
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 
-use super::RecoveryError;
+use super::{RecoveryError, program::Program};
 use crate::{platform::Component, vault::CancelFlag};
-
-/// Bytes kept of what a reload prints; the rest is read and dropped.
-const KEPT: usize = 64 * 1024;
-/// Of those, how many an error shows.
-const SHOWN: usize = 2000;
-const PAUSE: Duration = Duration::from_millis(5);
-/// How long to wait for the rest of the output after the end: a service that the reload started may hold the pipe open for ever.
-const DRAIN: Duration = Duration::from_millis(200);
-
-static EMPTY: String = String::new();
 
 /// What a program printed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,102 +34,9 @@ pub fn reload(
 /// # Errors
 /// When it cannot be started, fails, or takes too long.
 pub fn run_program(run: &[String], timeout: Duration, cancel: &CancelFlag) -> Result<ProgramOutput, RecoveryError> {
-    let (program, arguments) = run.split_first().map_or((&EMPTY, run), |(program, rest)| (program, rest));
-    let failed = |outcome: String, output: &ProgramOutput| RecoveryError::Reload {
-        program: program.clone(),
-        outcome,
-        output: tail(&output.text),
-    };
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .map_err(|error| failed(format!("cannot be started: {error}"), &ProgramOutput::default()))?;
-    let kept = Arc::new(Mutex::new(Kept::default()));
-    let readers: Vec<thread::JoinHandle<()>> =
-        [child.stdout.take().map(|stream| keep(stream, &kept)), child.stderr.take().map(|stream| keep(stream, &kept))]
-            .into_iter()
-            .flatten()
-            .collect();
-
-    let ended = wait(&mut child, timeout, cancel);
-    let drain = Instant::now();
-    while readers.iter().any(|reader| !reader.is_finished()) && drain.elapsed() < DRAIN {
-        thread::sleep(PAUSE);
+    let ran = Program::new(run, timeout, cancel).merged().run();
+    match ran.problem() {
+        None => Ok(ProgramOutput { text: ran.stdout.text(), truncated: ran.stdout.truncated }),
+        Some(outcome) => Err(RecoveryError::Reload { outcome, output: ran.said(), program: ran.program }),
     }
-    let output = kept.lock().unwrap_or_else(PoisonError::into_inner).output();
-    match ended {
-        Ended::Exited(status) if status.success() => Ok(output),
-        Ended::Exited(status) => Err(failed(describe(status), &output)),
-        Ended::Killed(why) => Err(failed(why, &output)),
-    }
-}
-
-enum Ended {
-    Exited(ExitStatus),
-    Killed(String),
-}
-
-fn wait(child: &mut Child, timeout: Duration, cancel: &CancelFlag) -> Ended {
-    let started = Instant::now();
-    let why = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Ended::Exited(status),
-            Ok(None) if cancel.is_cancelled() => break "was cancelled and killed".to_owned(),
-            Ok(None) if started.elapsed() >= timeout => {
-                break format!("took longer than {} s and was killed", timeout.as_secs_f64());
-            }
-            Ok(None) => thread::sleep(PAUSE),
-            Err(error) => break format!("cannot be waited for ({error}) and was killed"),
-        }
-    };
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // it fails when the group ended by itself just now, which is what we want
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-    // the first process of the group is dead by now; this only collects it
-    let _ = child.wait();
-    Ended::Killed(why)
-}
-
-fn describe(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("failed with exit code {code}"),
-        (None, Some(signal)) => format!("was ended by signal {signal}"),
-        (None, None) => "failed".to_owned(),
-    }
-}
-
-#[derive(Default)]
-struct Kept {
-    bytes: Vec<u8>,
-    truncated: bool,
-}
-
-impl Kept {
-    fn output(&self) -> ProgramOutput {
-        ProgramOutput { text: String::from_utf8_lossy(&self.bytes).into_owned(), truncated: self.truncated }
-    }
-}
-
-fn keep(mut stream: impl Read + Send + 'static, kept: &Arc<Mutex<Kept>>) -> thread::JoinHandle<()> {
-    let kept = Arc::clone(kept);
-    thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(length @ 1..) = stream.read(&mut buffer) {
-            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let room = KEPT.saturating_sub(kept.bytes.len()).min(length);
-            kept.bytes.extend_from_slice(&buffer[..room]);
-            kept.truncated |= room < length;
-        }
-    })
-}
-
-fn tail(text: &str) -> String {
-    let text = text.trim();
-    let from = text.char_indices().rev().nth(SHOWN).map_or(0, |(index, _)| index);
-    if text.is_empty() { "(nothing)".to_owned() } else { text[from..].to_owned() }
 }

@@ -21,6 +21,7 @@ use rusqlite::{
 use super::{
     ComponentCapture, DryRun, Proof, RecoveryError, Restored, TableDifference, Target,
     adapter::{Handler, Job, count, test_restore_files, wrong_target},
+    error::UNTOUCHED,
     switch::{self, Move, Record, remove, resolved, staging_path},
 };
 use crate::{
@@ -31,7 +32,6 @@ use crate::{
 /// How long a writer may hold the database before a copy gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
-const STANDS: &str = "what is live was not touched";
 
 /// A database in one file.
 pub(super) struct Sqlite<'a> {
@@ -62,7 +62,7 @@ impl Handler for Sqlite<'_> {
         let (proof, staged) = test_restore_files(job, snapshot, std::slice::from_ref(&stored))?;
         for database in &staged {
             if let Some(finding) = check(database)? {
-                return Err(RecoveryError::BadDatabase { path: stored, finding, stands: STANDS });
+                return Err(RecoveryError::BadDatabase { path: stored, finding, stands: UNTOUCHED });
             }
         }
         let rows: u64 = staged
@@ -135,7 +135,7 @@ fn restore(path: &Path, job: &Job<'_>, snapshot: &str) -> Result<Restored, Recov
         return Err(RecoveryError::NotWhole { component: component.name.clone(), problems: made.problems });
     }
     if let Some(finding) = check(&staged)? {
-        return Err(RecoveryError::BadDatabase { path: stored, finding, stands: STANDS });
+        return Err(RecoveryError::BadDatabase { path: stored, finding, stands: UNTOUCHED });
     }
     dress_like(&live, &staged).map_err(|error| RecoveryError::io("prepare", &staged, error))?;
     if cancel.is_cancelled() {
@@ -185,7 +185,7 @@ fn dry_run(path: &Path, job: &Job<'_>, snapshot: &str) -> Result<DryRun, Recover
             count(&differences),
             tables.len()
         );
-        Ok(DryRun { differences, tables, summary })
+        Ok(DryRun { differences, tables, summary, ..DryRun::default() })
     };
     let result = act();
     clear_copy(&now)?;

@@ -156,8 +156,19 @@ impl Record {
 
     /// Writes down what will be done, then does it.
     pub(super) fn begin(&self, work: &Path) -> Result<(), RecoveryError> {
-        self.write(work).map_err(|error| RecoveryError::io("write", &record_path(work, &self.component), error))?;
+        self.note(work)?;
         self.finish(work)
+    }
+
+    /// Writes down what will be done.
+    pub(super) fn note(&self, work: &Path) -> Result<(), RecoveryError> {
+        self.write(work).map_err(|error| RecoveryError::io("write", &record_path(work, &self.component), error))
+    }
+
+    /// Takes back what was written down, because it will not be finished.
+    pub(super) fn withdraw(&self, work: &Path) -> Result<(), RecoveryError> {
+        let path = record_path(work, &self.component);
+        remove(&path).and_then(|()| sync_dir(work)).map_err(|error| RecoveryError::switching("remove", &path, error))
     }
 
     /// Does what is not done yet.
@@ -197,9 +208,16 @@ pub(super) fn staging_path(live: &Path, snapshot: &str) -> PathBuf {
 
 /// Removes what was staged beside `live` and never switched to.
 pub(super) fn sweep(live: &Path) -> Result<(), RecoveryError> {
-    let dir = parent(live);
     let name = live.file_name().unwrap_or_default().to_string_lossy();
-    let prefix = format!("{PREFIX}{name}-");
+    sweep_where(parent(live), |found| found == name)
+}
+
+/// Removes whatever was staged in a directory and never switched to.
+pub(super) fn sweep_all(dir: &Path) -> Result<(), RecoveryError> {
+    sweep_where(dir, |_| true)
+}
+
+fn sweep_where(dir: &Path, of: impl Fn(&str) -> bool) -> Result<(), RecoveryError> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -207,9 +225,10 @@ pub(super) fn sweep(live: &Path) -> Result<(), RecoveryError> {
     };
     for entry in entries.flatten() {
         let found = entry.file_name().to_string_lossy().into_owned();
-        let litter =
-            found.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".new").or(rest.strip_suffix(".old")));
-        if litter.is_some_and(|id| id.len() == 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        let staged = found.strip_prefix(PREFIX);
+        let litter = staged.and_then(|rest| rest.strip_suffix(".new").or(rest.strip_suffix(".old")));
+        let Some((name, id)) = litter.and_then(|rest| rest.rsplit_once('-')) else { continue };
+        if of(name) && id.len() == 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             remove(&entry.path()).map_err(|error| RecoveryError::io("remove", &entry.path(), error))?;
         }
     }
@@ -257,8 +276,13 @@ pub(super) fn parent(path: &Path) -> &Path {
 }
 
 fn record_path(work: &Path, component: &str) -> PathBuf {
+    place_in(work, component, "restore.json")
+}
+
+/// A place of a component in a directory that others use too.
+pub(super) fn place_in(work: &Path, component: &str, ending: &str) -> PathBuf {
     let safe: String = component.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
-    work.join(format!("{safe}.restore.json"))
+    work.join(format!("{safe}.{ending}"))
 }
 
 const PREFIX: &str = ".codeblue-";

@@ -4,6 +4,7 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
+    io::ErrorKind,
     os::unix::fs::OpenOptionsExt,
     path::Path,
     thread,
@@ -43,14 +44,15 @@ fn acquire(
     try_lock: impl Fn(&File) -> Result<(), TryLockError>,
 ) -> Result<Lock, VaultError> {
     let path = vault.join(name);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| VaultError::io("open", &path, error))?;
+    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = match opened {
+        // a vault that cannot be written can still be read, and its directory serves as well for a lock
+        Err(error) if matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) => {
+            File::open(&path).or_else(|_| File::open(vault))
+        }
+        opened => opened,
+    };
+    let file = file.map_err(|error| VaultError::io("open", &path, error))?;
     let started = Instant::now();
     loop {
         match try_lock(&file) {

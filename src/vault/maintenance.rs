@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rustic_core::{CheckOptions, FileType, Id, PruneOptions};
+use rustic_core::{CheckOptions, FileType, Id, PruneOptions, RepairIndexOptions, WriteBackend};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -13,6 +13,9 @@ use super::{
     lock, removed,
     repository::{UNFINISHED, Vault, snapshot_files, write_error},
 };
+
+/// How often a check is begun again that the format engine gave up for no reason of the vault's.
+const PATIENCE: u32 = 10;
 
 /// What a check of the whole vault found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +41,17 @@ impl Vault {
     /// # Errors
     /// When the vault cannot be read at all; damage that was found is in the report.
     pub fn check(&self, read_data: bool) -> Result<CheckReport, VaultError> {
+        for _ in 0..PATIENCE {
+            match self.check_once(read_data) {
+                // on a busy host the format engine gives up on threads of its own that have not ended yet
+                Err(VaultError::Panicked { detail, .. }) if detail.starts_with("index still in use") => {}
+                checked => return checked,
+            }
+        }
+        self.check_once(read_data)
+    }
+
+    fn check_once(&self, read_data: bool) -> Result<CheckReport, VaultError> {
         guarded("check the vault", || {
             let cancel = CancelFlag::new();
             let _lock = lock::shared(self.dir(), &cancel)?;
@@ -100,18 +114,38 @@ impl Vault {
                 let holder = format!("restic (a file in {}; `restic unlock` removes a stale one)", foreign.display());
                 return Err(VaultError::Locked { vault: self.dir().to_owned(), holder });
             }
-            let (repository, store) = self.connect_alone(cancel.clone())?;
+            let (repository, _) = self.connect_alone(cancel.clone())?;
             // nobody else is here, so whatever is unfinished was killed
             let (files, _) = snapshot_files(&repository)?;
             for file in files.iter().filter(|file| file.tags.contains(UNFINISHED)) {
                 self.drop_snapshot(&file.id)?;
             }
             self.directory.prepare().map_err(|error| VaultError::io("clean", self.dir(), error))?;
+            self.mend_index(cancel)?;
+            let (repository, store) = self.connect_alone(cancel.clone())?;
             let failed = |error: &rustic_core::RusticError| write_error("prune the vault", self.dir(), &store, error);
             let plan = repository.prune_plan(options).map_err(|error| failed(&error))?;
             repository.prune(options, plan).map_err(|error| failed(&error))?;
             removed::settle(&self.directory).map_err(|error| VaultError::io("write to", self.dir(), error))
         })
+    }
+
+    /// Replaces damaged parts of the index by what the packs say is in them. Only while nobody else uses the vault.
+    fn mend_index(&self, cancel: &CancelFlag) -> Result<(), VaultError> {
+        let (repository, store) = self.connect_alone(cancel.clone())?;
+        let kind = FileType::Index;
+        let mut damaged = self.directory.list(kind).map_err(|error| VaultError::io("list", self.dir(), error))?;
+        damaged.retain(|(id, _)| store.sound(kind, id).is_err());
+        if damaged.is_empty() {
+            return Ok(());
+        }
+        store.leave_out_damaged_index();
+        let failed = |error: &rustic_core::RusticError| write_error("mend the index", self.dir(), &store, error);
+        repository.repair_index(&RepairIndexOptions::default(), false).map_err(|error| failed(&error))?;
+        for (id, _) in damaged {
+            store.remove(kind, &id, false).map_err(|error| failed(&error))?;
+        }
+        Ok(())
     }
 
     /// Bytes that the vault takes on disk.

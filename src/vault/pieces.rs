@@ -4,16 +4,18 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use rustic_core::{
-    BlobId, DataId, IndexedFullStatus, OpenStatus, Repository, TreeId,
+    BlobId, DataId, FileType, IndexedFullStatus, OpenStatus, RepairIndexOptions, Repository, TreeId,
     repofile::{BlobType, MasterKey, SnapshotFile, Tree},
 };
 
 use super::{
     cancel::CancelFlag,
+    depot::Depot,
     error::{VaultError, one_line},
     replica::Replica,
     repository::Vault,
     spare,
+    store::Store,
 };
 
 /// A repository with the index that finds its content.
@@ -53,14 +55,14 @@ impl Vault {
         ids: [&str; N],
         cancel: &CancelFlag,
     ) -> Result<([SnapshotFile; N], Pieces), VaultError> {
-        let (repository, _) = self.connect(cancel.clone())?;
+        let (repository, store) = self.connect(cancel.clone())?;
         let found = self.find_each(&repository, ids)?;
         let behind = self.replica.as_ref().map(|replica| Behind {
             replica: Arc::clone(replica),
             key: self.key.clone(),
             opened: OnceLock::new(),
         });
-        Ok((found, Pieces { here: index(repository)?, behind }))
+        Ok((found, Pieces { here: self.index_of(repository, &store)?, behind }))
     }
 
     /// As `pieces`, but only what lies here: what is damaged is not made good.
@@ -69,9 +71,23 @@ impl Vault {
         ids: [&str; N],
         cancel: &CancelFlag,
     ) -> Result<([SnapshotFile; N], Pieces), VaultError> {
-        let (repository, _) = self.connect_alone(cancel.clone())?;
+        let (repository, store) = self.connect_alone(cancel.clone())?;
         let found = self.find_each(&repository, ids)?;
-        Ok((found, Pieces::of(index(repository)?)))
+        Ok((found, Pieces::of(self.index_of(repository, &store)?)))
+    }
+
+    /// With its index, made anew in memory from the packs where it is damaged: they say themselves what is in them.
+    fn index_of(&self, repository: Repository<OpenStatus>, store: &Arc<Store>) -> Result<Indexed, VaultError> {
+        let listed = self.directory.list(FileType::Index).map_err(|error| VaultError::io("list", self.dir(), error))?;
+        if listed.iter().any(|(id, _)| store.sound(FileType::Index, id).is_err()) {
+            tracing::warn!("the vault's index is damaged; what it knew is read from the packs");
+            store.leave_out_damaged_index();
+            store.keep_index_in_memory();
+            repository
+                .repair_index(&RepairIndexOptions::default(), false)
+                .map_err(|error| VaultError::damaged("index", &error))?;
+        }
+        index(repository)
     }
 
     fn find_each<const N: usize>(

@@ -1,6 +1,7 @@
 //! Opening the vault and what concerns it as a whole.
 
 use std::{
+    collections::BTreeSet,
     fmt, fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -181,6 +182,23 @@ impl Vault {
             let finished = files.iter().filter(|file| !file.tags.contains(UNFINISHED));
             Ok(Listing { snapshots: finished.map(describe).collect(), unreadable })
         })
+    }
+
+    /// Snapshots with other ids than these, oldest first. Where there are none, nothing is read but names.
+    ///
+    /// # Errors
+    /// When the vault cannot be read at all.
+    pub fn list_others(&self, known: &BTreeSet<String>) -> Result<Vec<SnapshotInfo>, VaultError> {
+        let ids = guarded("list snapshots", || {
+            let (_, store) = self.connect(CancelFlag::new())?;
+            store.list(FileType::Snapshot).map_err(|error| VaultError::damaged("listing", &error))
+        })?;
+        if ids.iter().all(|id| known.contains(id.to_hex().as_str())) {
+            return Ok(Vec::new());
+        }
+        let mut listing = self.list()?;
+        listing.snapshots.retain(|snapshot| !known.contains(&snapshot.id));
+        Ok(listing.snapshots)
     }
 
     /// One snapshot, by its id or an unambiguous beginning of it.

@@ -1,9 +1,10 @@
 //! The vault's files as the format engine uses them during one operation, and what the engine's errors do not tell.
 
 use std::{
+    collections::{HashMap, HashSet},
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -30,6 +31,12 @@ pub(super) enum Fault {
     Other(String),
 }
 
+#[derive(Debug, Default)]
+struct DraftIndex {
+    written: HashMap<Id, Bytes>,
+    removed: HashSet<Id>,
+}
+
 /// The storage of one operation.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -38,6 +45,8 @@ pub(super) struct Store {
     /// Where small files that are damaged here are read instead.
     spare: Option<Arc<dyn Depot>>,
     tolerant: AtomicBool,
+    /// Parts of the index that are written and removed in memory only.
+    draft_index: Mutex<Option<DraftIndex>>,
     fault: Mutex<Option<Fault>>,
     last_snapshot: Mutex<Option<Id>>,
 }
@@ -49,6 +58,7 @@ impl Store {
             cancel,
             spare,
             tolerant: AtomicBool::new(false),
+            draft_index: Mutex::new(None),
             fault: Mutex::new(None),
             last_snapshot: Mutex::new(None),
         }
@@ -69,12 +79,26 @@ impl Store {
         self.tolerant.store(true, Ordering::SeqCst);
     }
 
+    /// From now on, the index is changed in memory only, so that one who reads can mend it without leave to write.
+    pub(super) fn keep_index_in_memory(&self) {
+        *self.draft() = Some(DraftIndex::default());
+    }
+
+    fn draft(&self) -> MutexGuard<'_, Option<DraftIndex>> {
+        self.draft_index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn record(&self, fault: Fault) {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
     }
 
     /// A file whose content is what its name promises, from the spare place if need be.
-    fn sound(&self, kind: FileType, id: &Id) -> io::Result<Bytes> {
+    pub(super) fn sound(&self, kind: FileType, id: &Id) -> io::Result<Bytes> {
+        if kind == FileType::Index
+            && let Some(content) = self.draft().as_ref().and_then(|draft| draft.written.get(id).cloned())
+        {
+            return Ok(content);
+        }
         let here = self.directory.read(kind, id);
         // whole packs are read only to be checked, and the one who checks wants to see the damage
         if kind == FileType::Pack || here.as_ref().is_ok_and(|content| matches_name(kind, id, content)) {
@@ -107,6 +131,12 @@ impl ReadBackend for Store {
         if tpe == FileType::Index && self.tolerant.load(Ordering::SeqCst) {
             found.retain(|(id, _)| self.sound(tpe, id).is_ok());
         }
+        if tpe == FileType::Index
+            && let Some(draft) = self.draft().as_ref()
+        {
+            found.extend(draft.written.iter().map(|(id, content)| (*id, content.len() as u64)));
+            found.retain(|(id, _)| !draft.removed.contains(id));
+        }
         Ok(found.into_iter().map(|(id, bytes)| (id, u32::try_from(bytes).unwrap_or(u32::MAX))).collect())
     }
 
@@ -135,6 +165,12 @@ impl WriteBackend for Store {
             self.record(Fault::Cancelled);
             return Err(RusticError::new(ErrorKind::Backend, "cancelled"));
         }
+        if tpe == FileType::Index
+            && let Some(draft) = self.draft().as_mut()
+        {
+            draft.written.insert(*id, content.slice().concat().into());
+            return Ok(());
+        }
         self.directory.write(tpe, id, content.slice()).map_err(|error| {
             self.record(if is_disk_full(&error) { Fault::DiskFull } else { Fault::Other(error.to_string()) });
             self.failed("write", tpe, id, error)
@@ -146,6 +182,12 @@ impl WriteBackend for Store {
     }
 
     fn remove(&self, tpe: FileType, id: &Id, _cacheable: bool) -> RusticResult<()> {
+        if tpe == FileType::Index
+            && let Some(draft) = self.draft().as_mut()
+        {
+            draft.removed.insert(*id);
+            return Ok(());
+        }
         let act = || {
             removed::note(&self.directory, &[(tpe, *id)])?;
             self.directory.remove(tpe, id)?;

@@ -160,6 +160,7 @@ fn an_engine_is_driven_from_a_script_and_leaves_a_journal_that_verifies() {
     let snapshot = a_snapshot_is_there_when_the_command_ends(&script);
     a_rollback_runs_and_can_be_waited_for(&script);
     what_people_must_decide_has_its_own_exit_code(&script);
+    wait_for_a_good_snapshot_of_everything(&script);
 
     for arguments in [
         &["status"][..],
@@ -183,6 +184,14 @@ fn an_engine_is_driven_from_a_script_and_leaves_a_journal_that_verifies() {
         &["audit", "list"],
         &["audit", "show", "1"],
         &["audit", "verify"],
+        &["test-recovery"],
+        &["validate-integrity"],
+        &["snapshot", "test-restore", &snapshot],
+        &["snapshot", "prune"],
+        &["create-snapshot", "--component", "labels-code"],
+        &["disaster-recovery", "--dry-run", "--reason", "what if"],
+        &["report", "recovery", "REC-1"],
+        &["report", "recovery", "REC-1", "--format", "html"],
     ] {
         assert_eq!(script.json(arguments).0, 0, "{arguments:?}");
         let (code, out, err) = script.run(arguments);
@@ -190,11 +199,41 @@ fn an_engine_is_driven_from_a_script_and_leaves_a_journal_that_verifies() {
         assert!(!out.is_empty() && !out.contains('\x1b'), "{arguments:?}: {out}");
     }
 
+    the_first_minute_of_an_emergency_is_one_command(&script);
     assert_eq!(engine.terminate(), Some(0));
     assert!(!script.home().join("run/engine.sock").exists());
     let (code, document) = script.json(&["audit", "verify"]);
     assert_eq!((code, &document["ok"], &document["problem"]), (0, &Value::Bool(true), &Value::Null));
     assert_eq!(script.run(&["status"]).0, 4);
+}
+
+fn wait_for_a_good_snapshot_of_everything(script: &Script) {
+    let is_good = |component: &str| {
+        let state = script.json(&["status", "--full"]).1;
+        let snapshots = state["snapshots"].as_object().unwrap().values().cloned().collect::<Vec<_>>();
+        snapshots.iter().flat_map(|snapshot| snapshot["captured"].as_array().unwrap()).any(|captured| {
+            captured["component"] == component && captured["good"] == Value::Bool(true)
+        })
+    };
+    let begun = std::time::Instant::now();
+    while !["labels-code", "charts-code"].into_iter().all(is_good) {
+        assert!(begun.elapsed().as_secs() < 60, "no good snapshot within a minute");
+        assert_eq!(script.run(&["create-snapshot"]).0, 0);
+    }
+}
+
+fn the_first_minute_of_an_emergency_is_one_command(script: &Script) {
+    let (code, _, err) = script.run(&["snapshot", "replicate"]);
+    assert_eq!(code, 3, "no replica is configured: {err}");
+    let (code, answer) = script.json(&["emergency", "data-breach", "charts", "--reason", "a strange login"]);
+    assert_eq!(code, 0, "{answer}");
+    let happened: Vec<&str> =
+        answer["events"].as_array().unwrap().iter().filter_map(|recorded| recorded["event"]["type"].as_str()).collect();
+    for expected in ["incidentOpened", "automationHalted", "snapshotRequested"] {
+        assert!(happened.contains(&expected), "{expected}: {happened:?}");
+    }
+    assert_eq!(script.run(&["emergency", "zombies"]).0, 2);
+    assert_eq!(script.run(&["disaster-recovery", "--reason", "no terminal and no --confirm"]).0, 2);
 }
 
 fn live(script: &Script, service: &str) -> String {

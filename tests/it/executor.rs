@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use codeblue::domain::{
-    Actor, Captured, Command, DiagnosisId, Effect, Finding, Proof, Recovery, RecoveryId, RecoveryOutcome, SnapshotId,
-    SnapshotState, Step, StepState, Strategy, TestResult, steps_back,
+    Actor, Captured, Command, Criterion, DiagnosisId, Effect, Finding, Proof, Recovery, RecoveryId, RecoveryOutcome,
+    SnapshotId, SnapshotState, Step, StepState, Strategy, TestResult, steps_back,
 };
 
 use crate::{
@@ -41,6 +41,18 @@ impl Executor {
                 Effect::TakeSnapshot(id) => take_snapshot(desk, world, dice, id),
                 Effect::Prove(id, proof) => prove(desk, world, dice, id, proof),
                 Effect::PruneVault => prune(desk, world),
+                Effect::Validate(recovery, phase) => {
+                    let passed = !dice.happens(500);
+                    let (what, wanted, found) = ("checks".to_owned(), "all".to_owned(), "some".to_owned());
+                    let criteria = vec![Criterion { what, wanted, found, passed, decides: true }];
+                    desk.engine(Command::RecordValidation { recovery, phase, criteria });
+                    false
+                }
+                Effect::Replicate => {
+                    let problem = dice.happens(500).then(|| "connection refused".to_owned());
+                    desk.engine(Command::EndReplication { problem });
+                    false
+                }
                 Effect::RunRecovery(id) => self.recover(desk, world, dice, id),
             };
             if goes_on {
@@ -163,7 +175,7 @@ fn healthy(desk: &Desk, world: &World, services: &[String]) -> Finding {
 
 /// Changes made before a step that failed are taken back, the last one first.
 fn take_back(desk: &Desk, world: &mut World, recovery: &Recovery) {
-    for step in steps_back(&desk.state, recovery, |run| run.state == StepState::Done).unwrap() {
+    for step in steps_back(&desk.state, recovery, |_, run| run.state == StepState::Done).unwrap() {
         act(world, &step);
     }
 }

@@ -41,20 +41,20 @@ fn release(root: &Path, version: &str, works: bool) {
     }
 }
 
-fn switch(root: &Path, version: &str) {
+pub fn switch(root: &Path, version: &str) {
     let next = root.join("next");
     std::os::unix::fs::symlink(format!("releases/{version}"), &next).unwrap();
     std::fs::rename(next, root.join("current")).unwrap();
 }
 
-struct Platform {
-    folder: tempfile::TempDir,
-    root: PathBuf,
-    home: Home,
+pub struct Platform {
+    pub folder: tempfile::TempDir,
+    pub root: PathBuf,
+    pub home: Home,
 }
 
 impl Platform {
-    async fn new(criticality: &str) -> Self {
+    pub async fn new(criticality: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("srv");
         release(&root, "v40", true);
@@ -116,17 +116,17 @@ roles = ["engineer"]
         Self { home: Home::at(&home), folder, root }
     }
 
-    async fn engine(&self) -> Engine {
+    pub async fn engine(&self) -> Engine {
         Engine::start(&self.home, Arc::new(SystemClock)).await.unwrap()
     }
 
-    fn database(&self) -> rusqlite::Connection {
+    pub fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.folder.path().join("records.db")).unwrap()
     }
 }
 
 /// Waits until the state is as wished, on events, for a minute at most.
-async fn until(engine: &EngineHandle, what: &str, wished: impl Fn(&State) -> bool) -> Arc<State> {
+pub async fn until(engine: &EngineHandle, what: &str, wished: impl Fn(&State) -> bool) -> Arc<State> {
     let mut events = engine.subscribe();
     let wait = async {
         loop {
@@ -143,7 +143,7 @@ async fn until(engine: &EngineHandle, what: &str, wished: impl Fn(&State) -> boo
     }
 }
 
-fn person(name: &str) -> Actor {
+pub fn person(name: &str) -> Actor {
     Actor::Operator(name.to_owned())
 }
 

@@ -208,7 +208,7 @@ fn a_walk_that_heals_nothing_blames_nobody() {
     assert_eq!(outcome, RecoveryOutcome::Failed);
     let run = &desk.state.recoveries[&recovery];
     assert!(run.steps[6..8].iter().all(|step| step.state == StepState::Skipped));
-    let back = codeblue::domain::steps_back(&desk.state, run, |step| step.state == StepState::Done).unwrap();
+    let back = codeblue::domain::steps_back(&desk.state, run, |_, step| step.state == StepState::Done).unwrap();
     let back: Vec<String> = back.iter().map(Step::to_string).collect();
     assert_eq!(back, ["switch api-code: v40 → v41", "switch handout-code: h1 → h2"], "as before it");
 }

@@ -5,10 +5,12 @@ mod diagnose;
 pub(super) mod prove;
 mod prune;
 mod recover;
+mod replicate;
 mod snapshot;
+mod validate;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
@@ -35,7 +37,19 @@ pub(super) struct Hands {
     pub(super) work: PathBuf,
     pub(super) stop: CancellationToken,
     pub(super) cancel: CancelFlag,
-    pub(super) captures: Arc<tokio::sync::Mutex<()>>,
+    pub(super) captures: Turns,
+    pub(super) halt: PathBuf,
+}
+
+/// Captures of one component share a place for their working copy, so they take turns; others do not wait for them.
+#[derive(Clone, Default)]
+pub(super) struct Turns(Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>);
+
+impl Turns {
+    async fn take(&self, component: &str) -> tokio::sync::OwnedMutexGuard<()> {
+        let turn = lock(&self.0).entry(component.to_owned()).or_default().clone();
+        turn.lock_owned().await
+    }
 }
 
 impl Hands {
@@ -92,6 +106,8 @@ pub(super) async fn run(hands: Hands, mut effects: mpsc::UnboundedReceiver<Effec
                 Effect::TakeSnapshot(id) => snapshot::run(&hands, id).await,
                 Effect::Prove(id, proof) => prove::run(&hands, id, proof).await,
                 Effect::PruneVault => prune::run(&hands).await,
+                Effect::Validate(id, phase) => validate::run(&hands, id, phase).await,
+                Effect::Replicate => replicate::run(&hands).await,
                 Effect::RunRecovery(id) => recover::run(&hands, id).await,
             }
             lock(&running).remove(&effect);

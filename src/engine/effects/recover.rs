@@ -2,18 +2,15 @@
 //! cut off goes on with the step it was in: every step can be done again. A step that cannot be done takes back the
 //! changes made before it, so that nothing is left half done.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-use super::{Hands, blocking, snapshot};
+use super::{Hands, blocking, snapshot, validate};
 use crate::{
-    domain::{Command, Finding, Recovery, RecoveryId, RecoveryOutcome, Step, StepState, Strategy, steps_back},
-    engine::watch::{Probed, probe},
-    platform::{CheckLevel, Component, Reading},
+    domain::{Command, Finding, Recovery, RecoveryId, RecoveryOutcome, Step, StepRun, StepState, Strategy, steps_back},
+    engine::halt,
+    platform::Component,
     recovery::{self, Target},
 };
 
@@ -25,8 +22,6 @@ const ACTION: Duration = Duration::from_secs(600);
 const VALIDATION: Duration = Duration::from_secs(60);
 /// How long services have to become healthy before the next deployment is suspected.
 const SETTLING: Duration = Duration::from_secs(10);
-/// Pause between two rounds of validation.
-const ROUND: Duration = Duration::from_millis(300);
 
 pub(super) async fn run(hands: &Hands, id: RecoveryId) {
     loop {
@@ -57,6 +52,9 @@ pub(super) async fn run(hands: &Hands, id: RecoveryId) {
         if hands.stop.is_cancelled() {
             return;
         }
+        if recovery.is_autonomous() && recovery.steps[index].state == StepState::Waiting {
+            halt::obey(&hands.engine, &hands.halt).await;
+        }
         // A cancel that came in meanwhile is seen in the next round.
         if let Err(refusal) = hands.report(Command::StartStep { recovery: id, step: index }).await {
             info!(%refusal, "step not begun");
@@ -64,7 +62,7 @@ pub(super) async fn run(hands: &Hands, id: RecoveryId) {
             continue;
         }
         let outcome = tokio::select! {
-            () = hands.stop.cancelled(), if !step.changes_component() => return,
+            () = hands.stop.cancelled(), if step.component().is_none() => return,
             outcome = act(hands, recovery, index) => outcome,
         };
         if outcome.is_err() && hands.stop.is_cancelled() {
@@ -88,9 +86,9 @@ async fn act(hands: &Hands, recovery: &Recovery, index: usize) -> Result<(String
         }
         Step::Reload { component } => reload(hands, component).await,
         Step::RunAction { service, action } => run_action(hands, service, action).await,
-        Step::StopIfHealthy { services } => return Ok(found(validate(hands, services, SETTLING).await)),
+        Step::StopIfHealthy { services } => return Ok(found(validate::settle(hands, services, SETTLING).await)),
         Step::RollForward { component, to } => return roll_forward(hands, recovery, component, to).await,
-        Step::Validate { services } => validate(hands, services, VALIDATION).await,
+        Step::Validate { services } => validate::at_once(hands, recovery.id, services, VALIDATION).await,
     };
     output.map(|output| (output, Finding::Nothing))
 }
@@ -116,7 +114,7 @@ async fn roll_forward(hands: &Hands, recovery: &Recovery, name: &str, to: &str) 
     let left_at = left_at.ok_or_else(|| format!("{name} was not rolled back"))?;
     switch(hands, recovery.id, name, to).await?;
     reload(hands, name).await?;
-    match found(validate(hands, &recovery.plan.services, SETTLING).await) {
+    match found(validate::settle(hands, &recovery.plan.services, SETTLING).await) {
         (output, Finding::Unhealthy) => {
             switch(hands, recovery.id, name, left_at).await?;
             reload(hands, name).await?;
@@ -138,15 +136,17 @@ async fn safety_snapshot(hands: &Hands, id: RecoveryId, components: &[String]) -
         .and_then(|recovery| recovery.safety_snapshot)
         .ok_or_else(|| "the safety snapshot was not begun".to_owned())?;
     let (captured, problems) = snapshot::capture(hands, snapshot).await;
-    let held: Vec<&str> = captured.iter().map(|captured| captured.component.as_str()).collect();
-    let missing: Vec<&String> = components.iter().filter(|name| !held.contains(&name.as_str())).collect();
-    let whole = missing.is_empty();
+    let held = |name: &&String| captured.iter().any(|captured| captured.component == **name);
+    let missing = components.iter().filter(|name| !held(name)).filter_map(|name| state.platform.component(name));
+    let (gone, missed): (Vec<_>, Vec<_>) = missing.partition(|component| recovery::is_absent(component));
+    let whole = missed.is_empty();
+    let gone: String = gone.iter().map(|component| format!("; nothing was there of {}", component.name)).collect();
     let partial: usize = captured.iter().map(|captured| captured.unreadable.len()).sum();
     snapshot::finish(hands, snapshot, captured, &problems).await;
     if !whole {
         return Err(format!("no safety snapshot, so nothing was changed: {}", problems.join("; ")));
     }
-    Ok(if partial == 0 { format!("{snapshot}") } else { format!("{snapshot}, {partial} files unreadable") })
+    Ok(if partial == 0 { format!("{snapshot}{gone}") } else { format!("{snapshot}, {partial} files unreadable{gone}") })
 }
 
 fn component(hands: &Hands, name: &str) -> Result<Component, String> {
@@ -209,53 +209,6 @@ fn last_line(text: &str) -> String {
     line.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
-/// Runs the quick checks of the services until all have succeeded twice in a row.
-async fn validate(hands: &Hands, services: &[String], limit: Duration) -> Result<String, String> {
-    let state = hands.engine.state();
-    let checks: Vec<Arc<Probed>> = services
-        .iter()
-        .filter_map(|name| state.platform.service(name))
-        .flat_map(|service| {
-            service
-                .checks
-                .iter()
-                .filter(|check| check.level != CheckLevel::Comprehensive)
-                .map(|check| Arc::new(Probed { service: service.name.clone(), check: check.clone() }))
-        })
-        .collect();
-    if checks.is_empty() {
-        return Ok("no check is declared, so nothing could be validated".to_owned());
-    }
-    let begun = Instant::now();
-    let mut passed = 0;
-    loop {
-        let mut worst = None;
-        let mut slowest = Duration::ZERO;
-        for probed in &checks {
-            let sample = probe(&hands.prober, hands.clock.as_ref(), probed).await;
-            slowest = slowest.max(sample.latency);
-            if sample.reading == Reading::Bad {
-                worst = Some(format!("{} {}: {}", sample.service, sample.check, sample.detail));
-            }
-        }
-        match worst {
-            None => {
-                passed += 1;
-                if passed == 2 {
-                    return Ok(format!("{} checks pass, slowest {} ms", checks.len(), slowest.as_millis()));
-                }
-            }
-            Some(problem) => {
-                passed = 0;
-                if begun.elapsed() >= limit {
-                    return Err(format!("still failing after {} s: {problem}", limit.as_secs()));
-                }
-            }
-        }
-        tokio::time::sleep(ROUND).await;
-    }
-}
-
 fn succeeded(recovery: &Recovery) -> String {
     let ended = recovery.steps.iter().filter_map(|step| step.ended_at).max();
     match ended {
@@ -276,8 +229,17 @@ async fn give_up(hands: &Hands, recovery: &Recovery, failed: usize) -> String {
     if validated && recovery.plan.strategy != Strategy::Progressive {
         return format!("validation did not pass: {error}; {}", stands(recovery));
     }
-    // The failed step itself left the live system as it was: the switch is its last act.
-    let back = match steps_back(&hands.engine.state(), recovery, |run| run.state == StepState::Done) {
+    // The failed step itself left the live system as it was: the switch is its last act. A program that failed may not have.
+    let half_done = |step: &Step| {
+        let component = step.component().and_then(|name| component(hands, name).ok());
+        component.is_some_and(|component| !component.adapter.switches_at_once())
+    };
+    let changed = |step: &Step, run: &StepRun| match run.state {
+        StepState::Done => true,
+        StepState::Failed => half_done(step),
+        _ => false,
+    };
+    let back = match steps_back(&hands.engine.state(), recovery, changed) {
         Ok(back) => back,
         Err(refusal) => return format!("step {} failed: {error}; {refusal}; {}", failed + 1, stands(recovery)),
     };
@@ -314,7 +276,7 @@ fn stands(recovery: &Recovery) -> String {
         .iter()
         .zip(&recovery.steps)
         .filter(|(step, run)| {
-            run.state == StepState::Done && (step.changes_component() || matches!(step, Step::RunAction { .. }))
+            run.state == StepState::Done && (step.component().is_some() || matches!(step, Step::RunAction { .. }))
         })
         .map(|(step, _)| step.to_string())
         .collect();

@@ -22,8 +22,7 @@ pub(super) async fn capture(hands: &Hands, id: SnapshotId) -> (Vec<Captured>, Ve
         let Some(component) = state.platform.component(name).cloned() else { continue };
         let healthy_before = state.is_component_healthy(name);
         let work = hands.clone();
-        // Captures of one component share a place for their working copy.
-        let turn = hands.captures.lock().await;
+        let turn = hands.captures.take(name).await;
         let result = blocking(move || {
             let tags = [id.to_string()];
             recovery::capture(&component, &work.vault, &work.work, &tags, work.clock.now(), &work.cancel)

@@ -9,7 +9,7 @@ use std::{
 
 use super::{Room, component, copy_of, plant, same, snapshot, spoil};
 use crate::{
-    platform::Adapter,
+    platform::{Adapter, Component},
     recovery::{
         Settled, Target, restore,
         switch::{Move, Record, staging_path},
@@ -17,16 +17,96 @@ use crate::{
     vault::{CancelFlag, Vault},
 };
 
-/// Not a test of its own: what `a_kill_at_any_moment…` runs in another process and kills.
+/// Not a test of its own: what `Kills` runs in another process and kills.
 #[test]
 fn child_that_is_killed() {
     let Some(dir) = std::env::var_os("CODEBLUE_TEST_KILL").map(PathBuf::from) else { return };
     let vault = Vault::open_or_init(&dir.join("vault"), &dir.join("keys")).unwrap();
-    let component = component(Adapter::Files { paths: vec![dir.join("live/a"), dir.join("live/b")] });
-    let id = fs::read_to_string(dir.join("id")).unwrap();
+    let (component, target): (Component, Target) =
+        serde_json::from_slice(&fs::read(dir.join("kill.json")).unwrap()).unwrap();
     println!("ready");
     let work = dir.join(std::env::var("CODEBLUE_TEST_RUN").unwrap());
-    restore(&component, &Target::Snapshot(id), &work, &vault, &CancelFlag::new()).unwrap();
+    restore(&component, &target, &work, &vault, &CancelFlag::new()).unwrap();
+}
+
+/// Restores of one component to one target, each in a process that is killed a little later than the one before.
+pub(super) struct Kills<'a> {
+    pub(super) room: &'a Room,
+    pub(super) component: &'a Component,
+    pub(super) target: Target,
+    /// The folder that holds what is live, and in it each thing that is switched as one.
+    pub(super) live: PathBuf,
+    pub(super) parts: &'a [&'a str],
+    /// What `live` is after a restore.
+    pub(super) model: PathBuf,
+    /// Each part is the old or the new one at any moment.
+    pub(super) at_once: bool,
+    pub(super) rounds: u32,
+}
+
+impl Kills<'_> {
+    pub(super) fn run(&self, spoil: impl Fn()) {
+        let Self { room, component, live, .. } = self;
+        fs::write(room.path("kill.json"), serde_json::to_vec(&(component, &self.target)).unwrap()).unwrap();
+        let all_same =
+            |one: &Path, other: &Path| self.parts.iter().all(|part| same(&one.join(part), &other.join(part)));
+        let (mut untouched, mut begun) = (0, 0);
+        let mut whole = Duration::MAX;
+        for round in 0..self.rounds {
+            spoil();
+            let spoiled = room.path("spoiled");
+            let _ = fs::remove_dir_all(&spoiled);
+            copy_of(room, live, "spoiled");
+            let run = format!("kill-{round}");
+            let mut child = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "recovery::tests::kill::child_that_is_killed", "--nocapture"])
+                .env("CODEBLUE_TEST_KILL", room.dir.path())
+                .env("CODEBLUE_TEST_RUN", &run)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let mut output = child.stdout.take().unwrap();
+            let mut text = String::new();
+            while !text.contains("ready") {
+                let mut byte = [0];
+                assert_eq!(output.read(&mut byte).unwrap(), 1, "the child ended early: {text}");
+                text.push(byte[0] as char);
+            }
+            if round == 0 {
+                // the first one ends by itself and tells how long that takes here
+                let started = Instant::now();
+                assert!(child.wait().unwrap().success());
+                whole = started.elapsed();
+            } else {
+                // not a wait for something to happen: the moment of the kill is what varies
+                thread::sleep(whole * round / (self.rounds - 2));
+                child.kill().unwrap();
+                child.wait().unwrap();
+            }
+
+            for part in self.parts.iter().filter(|_| self.at_once) {
+                let now = live.join(part);
+                assert!(
+                    same(&self.model.join(part), &now) || same(&spoiled.join(part), &now),
+                    "round {round}: {part} is half"
+                );
+            }
+            match room.settle(component, &room.path(&run)).unwrap() {
+                Settled::NothingBegun => {
+                    untouched += 1;
+                    assert!(all_same(&spoiled, live), "round {round}");
+                }
+                Settled::Finished(_) | Settled::AlreadyDone(_) => begun += 1,
+            }
+            room.restore(component, &self.target, &run);
+            room.verify_run(component, &run).unwrap();
+            assert!(all_same(&self.model, live), "round {round}");
+            assert!(room.litter(live).is_empty(), "round {round}");
+        }
+        eprintln!("killed before the switch: {untouched}, in or after it: {begun}");
+        assert!(begun > 0);
+    }
 }
 
 #[test]
@@ -37,68 +117,15 @@ fn a_kill_at_any_moment_leaves_old_or_new_and_the_next_call_ends_it() {
     plant(&b);
     let model = copy_of(&room, &room.path("live"), "model");
     let component = component(Adapter::Files { paths: vec![a.clone(), b.clone()] });
-    let captured = room.capture(&component);
-    fs::write(room.path("id"), &captured.captured.id).unwrap();
-    let (mut untouched, mut begun) = (0, 0);
-    let mut whole = Duration::MAX;
-    for round in 0..24_u32 {
-        spoil_again(&a);
-        spoil_again(&b);
-        let spoiled = room.path("spoiled");
-        let _ = fs::remove_dir_all(&spoiled);
-        copy_of(&room, &room.path("live"), "spoiled");
-        let run = format!("run-{round}");
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "recovery::tests::kill::child_that_is_killed", "--nocapture"])
-            .env("CODEBLUE_TEST_KILL", room.dir.path())
-            .env("CODEBLUE_TEST_RUN", &run)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut output = child.stdout.take().unwrap();
-        let mut text = String::new();
-        while !text.contains("ready") {
-            let mut byte = [0];
-            assert_eq!(output.read(&mut byte).unwrap(), 1, "the child ended early: {text}");
-            text.push(byte[0] as char);
-        }
-        if round == 0 {
-            // the first one ends by itself and tells how long that takes here
-            let started = Instant::now();
-            assert!(child.wait().unwrap().success());
-            whole = started.elapsed();
-        } else {
-            // not a wait for something to happen: the moment of the kill is what varies
-            thread::sleep(whole * round / 22);
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-
-        for name in ["a", "b"] {
-            let live = room.path("live").join(name);
-            assert!(
-                same(&model.join(name), &live) || same(&spoiled.join(name), &live),
-                "round {round}: {name} is half"
-            );
-        }
-        match room.settle(&component, &room.path(&run)).unwrap() {
-            Settled::NothingBegun => {
-                untouched += 1;
-                assert!(same(&spoiled, &room.path("live")), "round {round}");
+    let target = snapshot(&room.capture(&component));
+    let live = room.path("live");
+    Kills { room: &room, component: &component, target, live, parts: &["a", "b"], model, at_once: true, rounds: 24 }
+        .run(|| {
+            for root in [&a, &b] {
+                let _ = fs::write(root.join("link"), "");
+                spoil(root);
             }
-            Settled::Finished(_) | Settled::AlreadyDone(_) => begun += 1,
-        }
-        room.restore(&component, &snapshot(&captured), &run);
-        assert!(same(&model, &room.path("live")), "round {round}");
-        assert!(room.litter(&room.path("live")).is_empty(), "round {round}");
-    }
-    eprintln!("killed before the switch: {untouched}, in or after it: {begun}");
-}
-
-fn spoil_again(root: &Path) {
-    let _ = fs::write(root.join("link"), "");
-    spoil(root);
+        });
 }
 
 /// Sets up what a kill after the n-th rename leaves, on a file system that cannot exchange.

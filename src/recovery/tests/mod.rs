@@ -1,11 +1,16 @@
 //! The adapters from their door: what was live comes back exactly, at any point of a kill it is the old or the new state, and a
 //! dry run tells precisely what a restore then does.
 
+mod command;
+mod env;
 mod files;
+mod flags;
+mod git;
 mod kill;
 mod release;
 mod reload;
 mod sqlite;
+mod traffic;
 
 use std::{
     fs::{self, Permissions},
@@ -33,7 +38,15 @@ struct Room {
 
 impl Room {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap())
+    }
+
+    /// Where nothing waits for a disk: for tests of order, not of durability.
+    fn in_memory() -> Self {
+        Self::at(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
+    }
+
+    fn at(dir: TempDir) -> Self {
         let vault = Vault::open_or_init(&dir.path().join("vault"), &dir.path().join("keys")).unwrap();
         Self { dir, vault }
     }
@@ -56,6 +69,10 @@ impl Room {
 
     fn verify(&self, component: &Component) -> Result<(), RecoveryError> {
         verify(component, &self.path("run"), &self.vault)
+    }
+
+    fn verify_run(&self, component: &Component, run: &str) -> Result<(), RecoveryError> {
+        verify(component, &self.path(run), &self.vault)
     }
 
     fn settle(&self, component: &Component, work: &Path) -> Result<Settled, RecoveryError> {

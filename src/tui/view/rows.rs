@@ -243,6 +243,7 @@ pub(super) fn snapshot(snapshot: &Snapshot, now: DateTime<Utc>, columns: usize) 
         SnapshotTrigger::Emergency => "emergency",
         SnapshotTrigger::Safety => "safety",
         SnapshotTrigger::Final => "final",
+        SnapshotTrigger::Adopted => "adopted",
     };
     let about = columns.saturating_sub(5 + 8 + 14 + 11 + 13);
     let about = if about < 12 { 0 } else { about };
@@ -330,5 +331,6 @@ fn trigger(trigger: SnapshotTrigger) -> &'static str {
         SnapshotTrigger::Emergency => "emergency",
         SnapshotTrigger::Safety => "safety",
         SnapshotTrigger::Final => "final",
+        SnapshotTrigger::Adopted => "adopted",
     }
 }

@@ -235,7 +235,7 @@ pub(super) fn consequence(model: &Model, component: &Component) -> Vec<Vec<Piece
         (Role::Key, "↵".to_owned()),
         (Role::Text, " shows the plan".to_owned()),
     ];
-    let step = plan.steps.iter().find(|step| step.changes_component());
+    let step = plan.steps.iter().find(|step| step.component().is_some());
     match step {
         Some(Step::RestoreSnapshot { snapshot, taken_at, .. }) => {
             let what = if component.kind == ComponentKind::Code { "changes" } else { "writes" };

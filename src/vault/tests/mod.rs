@@ -5,9 +5,8 @@ use std::{
     io::Read,
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
     thread,
-    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, TimeZone, Utc};
@@ -17,7 +16,10 @@ use super::{
     CancelFlag, Captured, DifferenceKind, FileDifference, PARTIAL, Source, Vault, VaultError, difference_of_trees,
 };
 
+mod crash;
 pub(super) mod faults;
+mod hostile;
+mod kill;
 mod replica;
 
 struct Room {
@@ -407,72 +409,6 @@ fn the_stock_restic_lists_checks_and_restores_it() {
     let listing = room.vault.list().unwrap();
     let added = listing.snapshots.iter().find(|snapshot| snapshot.id != captured.id).unwrap();
     assert_eq!(room.live(&added.id, &live), Vec::new());
-}
-
-/// Not a test of its own: what `a_capture_killed…` runs in another process and kills.
-#[test]
-fn child_that_is_killed() {
-    let Some(dir) = std::env::var_os("CODEBLUE_TEST_KILL").map(PathBuf::from) else { return };
-    let vault = Vault::open_or_init(&dir.join("vault"), &dir.join("keys")).unwrap();
-    println!("ready");
-    vault.capture(Source::new([dir.join("live")]).unwrap(), &[], now(), &CancelFlag::new()).unwrap();
-}
-
-#[test]
-fn a_capture_killed_at_any_moment_harms_no_snapshot_and_leaves_none_that_lies() {
-    let room = Room::new();
-    let live = room.path("live");
-    plant(&live);
-    let first = room.capture(std::slice::from_ref(&live));
-    let model = room.path("model");
-    assert!(Command::new("cp").arg("-a").arg(&live).arg(&model).status().unwrap().success());
-    let mut finished = 0;
-    let mut whole = Duration::MAX;
-    for round in 0..20_u32 {
-        let noise = |n: u32| (u64::from(n) << 32 | u64::from(round)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let fresh: Vec<u8> = (0..20_000).flat_map(|n| noise(n).to_le_bytes()).collect();
-        fs::write(live.join(format!("fresh-{round}")), fresh).unwrap();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "vault::tests::child_that_is_killed", "--nocapture"])
-            .env("CODEBLUE_TEST_KILL", room.dir.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut output = child.stdout.take().unwrap();
-        let mut text = String::new();
-        while !text.contains("ready") {
-            let mut byte = [0];
-            assert_eq!(output.read(&mut byte).unwrap(), 1, "the child ended early: {text}");
-            text.push(byte[0] as char);
-        }
-        if round == 0 {
-            // the first one ends by itself and tells how long that takes here
-            let started = Instant::now();
-            assert!(child.wait().unwrap().success());
-            whole = started.elapsed();
-        } else {
-            // not a wait for something to happen: the moment of the kill is what varies
-            thread::sleep(whole * round / 9);
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-        let listing = room.vault.list().unwrap();
-        assert_eq!(listing.unreadable, Vec::<String>::new());
-        finished = listing.snapshots.len() - 1;
-    }
-    eprintln!("captures that ended before their kill: {finished} of 20");
-    for snapshot in room.vault.list().unwrap().snapshots {
-        assert!(!snapshot.partial);
-        assert_eq!(room.vault.verify(&snapshot.id, &CancelFlag::new()).unwrap(), Vec::new());
-    }
-    room.vault.prune(&CancelFlag::new()).unwrap();
-    let report = room.vault.check(true).unwrap();
-    assert!(report.is_intact(), "{:?}", report.problems);
-    let dest = room.path("restored");
-    assert!(room.vault.stage(&first.id, &live, &dest, &CancelFlag::new()).unwrap().is_whole());
-    assert_same(&model, &dest);
-    assert!(walk(&room.path("vault")).iter().all(|path| path.extension().is_none_or(|ending| ending != "tmp")));
 }
 
 #[test]

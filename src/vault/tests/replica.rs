@@ -275,9 +275,9 @@ fn whatever_file_of_the_vault_is_lost_or_damaged_the_replica_makes_it_good() {
         let was = fs::read(path).unwrap();
         for lost in [false, true] {
             if lost {
-                fs::remove_file(path).unwrap()
+                fs::remove_file(path).unwrap();
             } else {
-                flip(path, 33 + number)
+                flip(path, 33 + number);
             }
             // a lost index or snapshot leaves no trace to heal by; a repair finds it
             if !lost || path.starts_with(room.path("vault/data")) {
