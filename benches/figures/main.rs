@@ -4,6 +4,7 @@
 //! temporary files: point `TMPDIR` at the disk that is to be measured.
 #![expect(clippy::unwrap_used, reason = "a figure that cannot be measured stops the run")]
 
+mod board;
 mod checks;
 mod journal;
 mod platform;

@@ -7,8 +7,9 @@ use std::{
 };
 
 use super::{
+    adapter::Adapter,
     model::{
-        Adapter, AutomationMode, Check, Component, ComponentKind, Criticality, HostResource, Platform, Probe, Profile,
+        AutomationMode, Check, Component, ComponentKind, Criticality, HostResource, Platform, Probe, Profile,
         ReplicaPlace, Role, Service, VaultCare,
     },
     postgres::PostgresScope,

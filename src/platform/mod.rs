@@ -1,9 +1,10 @@
-//! Floor 1. The platform file: what it may say (`model`), how it is read (`parse`, `parse_check`, `postgres`, `reader`), what
+//! Floor 1. The platform file: what it may say (`model`, `adapter`), how it is read (`parse`, `parse_check`, `postgres`, `reader`), what
 //! must hold between its parts (`validate`), how mistakes are told (`problem`), what it means in plain words (`explain`), and
 //! who depends on whom (`graph`). `sample` and `json_path` are words that several rooms above share.
 //!
 //! Nothing here reads a clock or acts on the world. A new key of the file starts in `model`.
 
+mod adapter;
 mod explain;
 mod graph;
 mod json_path;
@@ -21,6 +22,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use adapter::{Adapter, Points, Programs};
 pub use explain::explain;
 pub use json_path::JsonPath;
 pub use model::*;

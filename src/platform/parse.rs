@@ -5,9 +5,10 @@ use std::{fs::File, io::Read, path::Path, time::Duration};
 use toml::de::DeTable;
 
 use super::{
+    adapter::Adapter,
     model::{
-        Action, ActionRisk, Adapter, Automation, AutomationMode, Component, ComponentKind, Criticality, OperatorEntry,
-        Platform, Profile, Role, Service,
+        Action, ActionRisk, Automation, AutomationMode, Component, ComponentKind, Criticality, OperatorEntry, Platform,
+        Profile, Role, Service,
     },
     parse_adapter::{self, paths},
     parse_check, parse_vault,

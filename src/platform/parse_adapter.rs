@@ -3,8 +3,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
+    adapter::{Adapter, Programs},
     json_path::JsonPath,
-    model::{Adapter, Programs},
     postgres,
     reader::{Found, Reader, Section, Value},
 };

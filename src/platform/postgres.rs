@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    model::Adapter,
+    adapter::Adapter,
     reader::{Reader, Section},
 };
 

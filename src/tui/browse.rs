@@ -3,7 +3,10 @@
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
-use super::model::{List, Model};
+use super::{
+    model::{List, Model},
+    text,
+};
 use crate::{
     domain::{
         Actor, Plan, Recovery, Risk, Role, RollbackRequest, RollbackTarget, Scope, SnapshotId, plan_action,
@@ -70,6 +73,16 @@ impl RecoveryPoint {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.age.is_none_or(|age| age > self.limit)
+    }
+
+    /// How old it is of how old it may be, such as `41s of 5m`; an age over the limit is never written like the limit.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        let age = self.age?;
+        let (short, limit) = (text::short(age), text::short(self.limit));
+        let precise = self.is_over() && short == limit;
+        let age = if precise { text::span(age).replace(' ', "") } else { short };
+        Some(format!("{age} of {limit}"))
     }
 
     /// Seconds over the limit; negative when it is kept.

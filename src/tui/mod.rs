@@ -12,11 +12,13 @@
 
 mod action;
 mod browse;
+mod effect;
 mod hit;
 mod lists;
 mod message;
 mod model;
 mod overlay;
+mod rehearsal;
 mod runtime;
 mod term;
 #[cfg(test)]
@@ -27,6 +29,8 @@ mod update;
 mod view;
 
 pub use model::Fault;
+pub use rehearsal::Rehearsal;
 pub use runtime::{BoardError, BoardOptions, Drill, board};
+pub use term::input::Key;
 pub use term::session::{NoScreen, restore};
 pub use theme::Theme;

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     domain::{Command, role_name, role_to_fill},
     tui::{
+        effect::effect,
         message::Request,
         model::{Confirm, Loaded, Model, Overlay, Purpose, Screen},
         term::input::Key,
@@ -96,7 +97,7 @@ pub(super) fn go_on_with_plan(model: &mut Model) -> Vec<Request> {
             dry_run
                 .components
                 .iter()
-                .map(|component| format!("Changes {}: {}", component.component, component.summary)),
+                .map(|component| format!("Changes {}: {}", component.component, effect(component))),
         ),
         Loaded::Waiting => lines.push("WAIT    what it changes is still being found out".to_owned()),
         Loaded::Failed(why) => lines.push(format!("UNKNOWN what it changes could not be found out: {why}")),

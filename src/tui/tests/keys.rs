@@ -77,7 +77,7 @@ fn a_rollback_shows_what_would_change_and_wants_the_name() {
     let waiting = picture(&mut model, 110, 32);
     assert!(waiting.contains("finding out what would change"), "{waiting}");
     update(&mut model, Timed { at, message: Message::DryRun(command.clone(), Ok(dry_run)) });
-    assert!(picture(&mut model, 110, 32).contains("technical lead; nothing is changed before that"));
+    assert!(picture(&mut model, 110, 32).contains("nothing is changed before they agree"));
     assert!(press(&mut model, &[Key::Enter]).is_empty());
     let shown = picture(&mut model, 110, 32);
     assert!(shown.contains("Type patient-api-code to go on"), "{shown}");

@@ -2,5 +2,6 @@
 
 mod keys;
 mod pages;
+mod recoveries;
 mod scene;
 mod snapshots;

@@ -201,7 +201,12 @@ impl Scene {
 
     /// Decides a command and all that policies make of it, as the engine does.
     pub fn give(&mut self, command: Command) {
-        let mut queue = vec![(command, Actor::Engine)];
+        self.give_as(Actor::Engine, command);
+    }
+
+    /// The same, asked for by somebody.
+    pub fn give_as(&mut self, actor: Actor, command: Command) {
+        let mut queue = vec![(command, actor)];
         while let Some((command, actor)) = (!queue.is_empty()).then(|| queue.remove(0)) {
             let Ok(events) = decide(&self.state, command, &Meta { at: self.now, actor: actor.clone() }) else {
                 continue;

@@ -17,7 +17,6 @@ use super::{
 use crate::{
     domain::{ChangeState, Status},
     tui::{
-        browse::RecoveryPoint,
         model::{Link, List, Model, Pane, Target},
         text,
         theme::Role,
@@ -180,11 +179,11 @@ fn snapshots_summary(model: &Model) -> String {
     let size = size.map(|bytes| format!(" · {}", text::bytes(bytes))).unwrap_or_default();
     match worst {
         None => format!("no components{size}"),
-        Some((component, RecoveryPoint { age: None, .. })) => format!("✖ {} was never captured{size}", component.name),
-        Some((component, RecoveryPoint { age: Some(age), limit })) => {
-            let mark = if age <= limit { "✓".to_owned() } else { format!("✖ {}", component.name) };
-            format!("RPO {} of {} {mark}{size}", text::short(age), text::short(limit))
-        }
+        Some((component, point)) => match point.words() {
+            None => format!("✖ {} was never captured{size}", component.name),
+            Some(words) if point.is_over() => format!("RPO {words} ✖ {}{size}", component.name),
+            Some(words) => format!("RPO {words} ✓{size}"),
+        },
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
         dry_run: model.dry_runs.get(&id).unwrap_or(&Loaded::Waiting),
     };
     let title = format!("In one breath · {} change", format!("{:?}", change.kind).to_lowercase());
-    let (top, middle, foot) = thirds(area);
+    let (top, middle, foot) = thirds(area, &change.plan);
     breath(model, canvas, top, &shown, &change.reason, &summary, &title);
     body(model, canvas, middle, &shown);
     who(model, canvas, foot, change);

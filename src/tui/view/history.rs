@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::{
     canvas::{Canvas, Piece, first_visible},
     plan::objective,
-    recovery::outcome,
+    recovery::{outcome, started_by},
 };
 use crate::{
     domain::{Recovery, RecoveryOutcome},
@@ -19,8 +19,12 @@ use crate::{
 
 /// Days that the success rate looks back.
 const DAYS: i64 = 90;
+/// Rows for the selected one.
+const DETAIL: u16 = 6;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let lower = Rect { y: area.bottom().saturating_sub(DETAIL), height: DETAIL.min(area.height), ..area };
+    let area = Rect { height: area.height.saturating_sub(DETAIL), ..area };
     let inside = canvas.frame(area, "Recoveries", &format!("{} in all", model.state.recoveries.len()), true);
     let keys = model.rows(List::Recoveries);
     if keys.is_empty() {
@@ -37,6 +41,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         }
         return;
     }
+    selected(model, canvas, lower);
     canvas.line(inside, 0, &rate(model));
     let wide = inside.width >= 100;
     let columns = usize::from(inside.width);
@@ -44,7 +49,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     canvas.line(
         inside,
         1,
-        &[(Role::Muted, format!("  {:<8}{:<13}{:<13}{:>15}  {head}", "NAME", "STARTED", "OUTCOME", "TOOK OF RTO"))],
+        &[(Role::Muted, format!("  {:<8}{:<13}{:<13}{:>17}  {head}", "NAME", "STARTED", "OUTCOME", "TOOK OF RTO"))],
     );
     let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
     let selected = model.selected_place(List::Recoveries);
@@ -59,6 +64,20 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         }
         canvas.hits.add(Rect { y: list.y + row, height: 1, ..list }, Target::Row(List::Recoveries, place));
     }
+}
+
+/// The selected one in full.
+fn selected(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let found = model.selected(List::Recoveries).and_then(|key| model.state.recoveries.get(&key.parse().ok()?));
+    let Some(recovery) = found else { return };
+    let (role, word) = outcome(recovery);
+    let inside = canvas.frame(area, &recovery.id.to_string(), "↵ opens it", false);
+    let from = recovery.started_at.format("%Y-%m-%d %H:%M:%SZ");
+    canvas.line(inside, 0, &[(Role::Title, format!(" {}", text::capitalised(&recovery.plan.title)))]);
+    canvas.line(inside, 1, &[(role, format!(" {word}")), (Role::Text, format!("  {}", recovery.summary))]);
+    canvas.line(inside, 2, &[(Role::Muted, " Why  ".to_owned()), (Role::Text, recovery.reason.clone())]);
+    let who = format!("{} · {from}", started_by(model, recovery));
+    canvas.line(inside, 3, &[(Role::Muted, " Who  ".to_owned()), (Role::Text, who)]);
 }
 
 /// How many of the last 90 days succeeded, and how many within their objective.
@@ -106,17 +125,17 @@ fn line(recovery: &Recovery, model: &Model, columns: usize, wide: bool) -> Vec<P
         (Role::Text, text::left(&recovery.id.to_string(), 8)),
         (Role::Muted, recovery.started_at.format("%m-%d %H:%M  ").to_string()),
         (role, text::left(word, 13)),
-        (if late { Role::Bad } else { Role::Text }, text::right(&time, 15)),
+        (if late { Role::Bad } else { Role::Text }, text::right(&time, 17)),
         (Role::Text, "  ".to_owned()),
     ];
     if wide {
-        pieces.push((Role::Text, text::left(&recovery.started_by.to_string(), 13)));
-        let rest = columns.saturating_sub(2 + 8 + 13 + 13 + 15 + 2 + 13);
+        pieces.push((Role::Text, text::left(&started_by(model, recovery), 13)));
+        let rest = columns.saturating_sub(2 + 8 + 13 + 13 + 17 + 2 + 13);
         pieces.push((Role::Text, text::fit(&recovery.plan.title, rest * 55 / 100)));
         pieces.push((Role::Muted, format!(" · {}", recovery.reason)));
     } else {
         pieces.push((Role::Text, recovery.plan.title.clone()));
-        pieces.push((Role::Muted, format!(" · {}", recovery.started_by)));
+        pieces.push((Role::Muted, format!(" · {}", started_by(model, recovery))));
     }
     pieces
 }

@@ -9,6 +9,7 @@ use crate::{
     domain::{Plan, Risk, RollbackTarget, Step, role_name, step_seconds},
     engine::{ComponentDifference, DryRun, DryRunRequest, FileChange, FileChangeKind},
     tui::{
+        effect::{effect, is_table},
         model::{Asked, Loaded, Model, Target},
         text,
         theme::Role,
@@ -45,15 +46,16 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let risk = Risk::of(&model.state.platform, plan);
     let hash = plan.hash();
     let shown = Shown { plan, hash: &hash, risk: &risk, dry_run: &asked.dry_run };
-    let (top, middle, foot) = thirds(area);
+    let (top, middle, foot) = thirds(area, plan);
     breath(model, canvas, top, &shown, &reason(asked), "not asked for yet", "In one breath");
     body(model, canvas, middle, &shown);
     who(model, canvas, foot, plan);
 }
 
 /// The three parts of the page: what it is, how it is done, who agrees.
-pub(super) fn thirds(area: Rect) -> (Rect, Rect, Rect) {
-    let (top, foot) = (6, 5);
+pub(super) fn thirds(area: Rect, plan: &Plan) -> (Rect, Rect, Rect) {
+    let cost = cost(plan, area.width).len();
+    let (top, foot) = (5 + u16::try_from(cost).unwrap_or(1), 5);
     let middle = area.height.saturating_sub(top + foot);
     (
         Rect { height: top.min(area.height), ..area },
@@ -92,14 +94,22 @@ pub(super) fn breath(
     let mut takes = vec![(Role::Muted, " Takes ".to_owned())];
     takes.extend(time(model, shown));
     canvas.line(inside, 2, &takes);
-    let loses = match &shown.plan.loses {
+    for (row, (place, line)) in (3..).zip(cost(shown.plan, area.width).into_iter().enumerate()) {
+        let label = if place == 0 { " Cost  " } else { "       " };
+        canvas.line(inside, row, &[(Role::Muted, label.to_owned()), line]);
+    }
+}
+
+/// What is lost for good, in at most two lines.
+fn cost(plan: &Plan, width: u16) -> Vec<Piece> {
+    let (role, words) = match &plan.loses {
         Some(loses) => (Role::Bad, format!("LOSES {loses}")),
-        None if shown.plan.components().next().is_some() => {
+        None if plan.components().next().is_some() => {
             (Role::Text, "loses nothing: a safety snapshot comes first, and u takes it back".to_owned())
         }
-        None => (Role::Warn, "changes no component; what the action does cannot be taken back by codeblue".to_owned()),
+        None => (Role::Warn, "changes no component; codeblue cannot take back what the action does".to_owned()),
     };
-    canvas.line(inside, 3, &[(Role::Muted, " Cost  ".to_owned()), loses]);
+    text::wrap(&words, usize::from(width.saturating_sub(10))).into_iter().take(2).map(|line| (role, line)).collect()
 }
 
 /// How long it takes, beside the recovery time objective.
@@ -176,7 +186,7 @@ fn lines(model: &Model, shown: &Shown, columns: u16) -> Vec<Vec<Piece>> {
             (Role::Text, text::left(&step.to_string(), room)),
             (Role::Muted, text::right(&seconds, 8)),
         ]);
-        if let Some(effect) = effect(step, shown.dry_run) {
+        if let Some(effect) = of_step(step, shown.dry_run) {
             lines.push(vec![effect]);
         }
     }
@@ -203,14 +213,14 @@ fn lines(model: &Model, shown: &Shown, columns: u16) -> Vec<Vec<Piece>> {
 }
 
 /// What a step changes, as far as it is known.
-fn effect(step: &Step, dry_run: &Loaded<DryRun>) -> Option<Piece> {
+fn of_step(step: &Step, dry_run: &Loaded<DryRun>) -> Option<Piece> {
     let component = step.component()?;
     Some(match dry_run {
         Loaded::Waiting => (Role::Muted, "     … looking at what it changes".to_owned()),
         Loaded::Failed(_) => (Role::Warn, "     ▲ what it changes is not known".to_owned()),
         Loaded::Here(dry_run) => {
             let found = dry_run.components.iter().find(|found| found.component == component)?;
-            (Role::Text, format!("     changes {}", found.summary))
+            (Role::Text, format!("     changes {}", effect(found)))
         }
     })
 }
@@ -221,16 +231,15 @@ fn who(model: &Model, canvas: &mut Canvas, area: Rect, plan: &Plan) {
     let required = model.required(plan);
     let me = model.me.as_ref().map(|me| me.name.as_str()).unwrap_or_default();
     let line = if required.is_empty() {
-        vec![(Role::Warn, " ▲ nobody else has to agree: it runs as soon as you say so".to_owned())]
+        vec![(Role::Warn, " ▲ nobody else has to agree: it runs as soon as you go on".to_owned())]
     } else {
         let roles: Vec<&str> = required.iter().map(|role| role_name(*role)).collect();
-        vec![
-            (Role::Text, format!(" asked by {me}, then waits for ")),
-            (Role::Title, roles.join(" and ")),
-            (Role::Text, "; nothing is changed before that".to_owned()),
-        ]
+        vec![(Role::Text, format!(" asked by {me}, then waits for ")), (Role::Title, roles.join(" and "))]
     };
     canvas.line(inside, 0, &line);
+    if !required.is_empty() {
+        canvas.line(inside, 1, &[(Role::Muted, " nothing is changed before they agree".to_owned())]);
+    }
     let mut at = 1;
     at += canvas.button(inside, 2, at, "↵ Go on…", Target::Action("go-on"), false);
     canvas.button(inside, 2, at, "Esc Back", Target::Action("back"), false);
@@ -240,7 +249,13 @@ fn who(model: &Model, canvas: &mut Canvas, area: Rect, plan: &Plan) {
 pub(super) fn differences(components: &[ComponentDifference], columns: u16) -> Vec<Vec<Piece>> {
     let mut lines = Vec::new();
     for component in components {
-        lines.push(vec![(Role::Text, format!(" {}: {}", component.component, component.summary))]);
+        let role = if component.total == 0 { Role::Muted } else { Role::Title };
+        let what = if component.files.is_empty() && component.total == 0 {
+            component.summary.clone()
+        } else {
+            effect(component)
+        };
+        lines.push(vec![(role, format!(" {}: {what}", component.component))]);
         lines.extend(component.files.iter().map(|change| file(change, usize::from(columns))));
         let hidden = component.total.saturating_sub(component.files.len() as u64);
         if hidden > 0 {
@@ -251,7 +266,7 @@ pub(super) fn differences(components: &[ComponentDifference], columns: u16) -> V
 }
 
 fn file(file: &FileChange, columns: usize) -> Vec<Piece> {
-    let is_table = file.path.starts_with("table ");
+    let is_table = is_table(file);
     let size = |size: Option<u64>| match size {
         None => "—".to_owned(),
         Some(rows) if is_table => format!("{rows} rows"),

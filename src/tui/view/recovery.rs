@@ -16,6 +16,9 @@ use crate::{
     },
 };
 
+/// Seconds that a step may take over what is usual before that is worth saying.
+const SLACK: u64 = 5;
+
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: RecoveryId) {
     let Some(recovery) = model.state.recoveries.get(&id) else {
         canvas.line(area, 0, &[(Role::Muted, format!("  {id} is on its way …"))]);
@@ -23,12 +26,13 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: RecoveryI
     };
     let inside = canvas.frame(area, &text::capitalised(&recovery.plan.title), &clock(model, recovery), true);
     let (role, word) = outcome(recovery);
-    let why = format!("   {} · started by {}", recovery.reason, recovery.started_by);
-    canvas.line(inside, 0, &[(role, format!(" {word}")), (Role::Muted, why)]);
-    canvas.line(inside, 1, &gauge(model, recovery, inside.width));
+    let who = format!("   started by {}", started_by(model, recovery));
+    canvas.line(inside, 0, &[(role, format!(" {word}")), (Role::Text, who)]);
+    canvas.line(inside, 1, &[(Role::Muted, format!(" {}", recovery.reason))]);
+    canvas.line(inside, 2, &gauge(model, recovery, inside.width));
 
-    let foot = 4.min(inside.height.saturating_sub(3));
-    let middle = Rect { y: inside.y + 3, height: inside.height.saturating_sub(3 + foot), ..inside };
+    let foot = 4.min(inside.height.saturating_sub(4));
+    let middle = Rect { y: inside.y + 4, height: inside.height.saturating_sub(4 + foot), ..inside };
     let (lines, current) = steps(model, recovery, usize::from(middle.width));
     // While it runs, the step under way stays in sight unless somebody scrolls.
     let room = usize::from(middle.height);
@@ -56,25 +60,31 @@ fn clock(model: &Model, recovery: &Recovery) -> String {
 fn gauge(model: &Model, recovery: &Recovery, width: u16) -> Vec<Piece> {
     let Some(objective) = objective(model, &recovery.plan).filter(|_| recovery.is_running()) else { return Vec::new() };
     let took = took(model, recovery);
-    let columns = usize::from(width.saturating_sub(24)).min(50);
+    let columns = usize::from(width.saturating_sub(40)).min(50);
     let all = objective.num_milliseconds().max(1);
     let share = took.num_milliseconds().clamp(0, all);
     let full = usize::try_from(share * i64::try_from(columns).unwrap_or(0) / all).unwrap_or(0);
-    let rest: u64 = recovery
-        .plan
-        .steps
-        .iter()
-        .zip(&recovery.steps)
-        .filter(|(_, run)| matches!(run.state, StepState::Waiting | StepState::Running))
-        .map(|(step, run)| {
-            let spent = run.started_at.map_or(0, |at| (model.now - at).num_seconds().max(0));
-            step_seconds(&model.state, step).saturating_sub(spent.unsigned_abs())
-        })
-        .sum();
+    let mut rest = 0;
+    let mut slow = None;
+    for (place, (step, run)) in recovery.plan.steps.iter().zip(&recovery.steps).enumerate() {
+        let usual = step_seconds(&model.state, step);
+        match (run.state, run.started_at) {
+            (StepState::Waiting, _) => rest += usual,
+            (StepState::Running, Some(at)) => {
+                let spent = (model.now - at).num_seconds().max(0).unsigned_abs();
+                rest += usual.saturating_sub(spent);
+                slow = (spent > usual + SLACK).then_some(place + 1);
+            }
+            _ => {}
+        }
+    }
     let role = if took > objective { Role::Bad } else { Role::Text };
     vec![
         (role, format!(" {}{}", "▓".repeat(full), "░".repeat(columns - full))),
-        (Role::Muted, format!("  about {rest} s to go")),
+        match slow {
+            Some(step) => (Role::Warn, format!("  ▲ step {step} takes longer than usual")),
+            None => (Role::Muted, format!("  about {rest} s to go")),
+        },
     ]
 }
 
@@ -119,10 +129,9 @@ fn end(model: &Model, canvas: &mut Canvas, area: Rect, recovery: &Recovery) {
     let mut row = 0;
     if let Some((_, outcome)) = recovery.ended {
         let role = if outcome == RecoveryOutcome::Succeeded { Role::Ok } else { Role::Bad };
-        let said = format!(" {}", recovery.summary);
         let room = usize::from(area.width.saturating_sub(2));
-        for line in text::wrap(&said, room).into_iter().take(2) {
-            canvas.line(area, row, &[(role, line)]);
+        for line in text::wrap(&recovery.summary, room).into_iter().take(2) {
+            canvas.line(area, row, &[(role, format!(" {line}"))]);
             row += 1;
         }
     }
@@ -152,6 +161,14 @@ fn end(model: &Model, canvas: &mut Canvas, area: Rect, recovery: &Recovery) {
         at += canvas.button(area, last, at, "u Undo…", Target::Action("undo"), false);
     }
     canvas.button(area, last, at, "Esc Back", Target::Action("back"), false);
+}
+
+/// Who is behind a recovery: those who agreed to its change, or who started it.
+pub(super) fn started_by(model: &Model, recovery: &Recovery) -> String {
+    let change = recovery.change.and_then(|id| model.state.changes.get(&id));
+    let agreed: Vec<&str> =
+        change.iter().flat_map(|change| &change.approvals).map(|approval| approval.operator.as_str()).collect();
+    if agreed.is_empty() { recovery.started_by.to_string() } else { agreed.join(" and ") }
 }
 
 /// How a recovery goes or went.

@@ -33,9 +33,11 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
         || "—".to_owned(),
         |rate| if rate == 0.0 { "0 %".to_owned() } else { format!("{:.0} %", (rate * 100.0).max(1.0)) },
     );
-    let point = if columns >= 60 { recovery_point(model, name) } else { None };
-    let point_columns = if columns >= 60 { POINT } else { 0 };
-    let room = columns.saturating_sub(name_columns + 8 + 7 + 6 + 1 + point_columns);
+    let point = recovery_point(model, name);
+    let room = columns.saturating_sub(name_columns + 8 + 7 + 6 + 1);
+    // A column of its own, unless that would leave too little for why something is wrong, or for the last results.
+    let point_columns = if room > 30 + POINT || (POINT + 10..=30).contains(&room) { POINT } else { 0 };
+    let room = room - point_columns;
     // Where there is room for words, they get the better half of it.
     let spark = if room > 30 { (room / 3).clamp(12, 30) } else { room.max(6) };
     let mut pieces = vec![
@@ -46,8 +48,8 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
         (Role::Text, " ".to_owned()),
     ];
     if point_columns > 0 {
-        let (role, text) = point.unwrap_or((Role::Muted, String::new()));
-        pieces.push((role, text::left(&text, point_columns)));
+        let (role, words) = point.clone().unwrap_or((Role::Muted, String::new()));
+        pieces.push((role, text::left(&words, point_columns)));
     }
     if let Some(figures) = figures {
         let skip = figures.points.len().saturating_sub(spark);
@@ -57,8 +59,13 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
     }
     let health = model.state.services.get(name);
     let needs = model.state.platform.service(name).map(|service| service.depends_on.join(", ")).unwrap_or_default();
+    // Where it has no column, it stands before what is less urgent, but after why something is wrong.
+    let healthy = status == crate::domain::Status::Healthy;
+    if let Some((role, words)) = point.filter(|_| healthy && point_columns == 0 && room > 30) {
+        pieces.push((role, format!("{words}  ")));
+    }
     pieces.push(match (status, health) {
-        (crate::domain::Status::Healthy, _) if needs.is_empty() => (Role::Muted, String::new()),
+        (crate::domain::Status::Healthy, _) if needs.is_empty() || room <= 30 => (Role::Muted, String::new()),
         (crate::domain::Status::Healthy, _) => (Role::Muted, format!("needs {needs}")),
         (_, Some(health)) => (Role::Text, health.reason.clone()),
         (_, None) => (Role::Muted, String::new()),
@@ -67,17 +74,15 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
 }
 
 /// Columns of a service's recovery point.
-const POINT: usize = 13;
+const POINT: usize = 17;
 
 /// The recovery point of the worst component of a service, beside what is allowed.
 fn recovery_point(model: &Model, service: &str) -> Option<Piece> {
     let (_, point) = model.worst_point(model.state.platform.components_of(service))?;
-    Some(match point.age {
+    Some(match point.words() {
         None => (Role::Warn, "▲ no snapshot".to_owned()),
-        Some(age) => {
-            let (role, mark) = if point.is_over() { (Role::Warn, "▲") } else { (Role::Muted, " ") };
-            (role, format!("{mark} {} of {}", text::short(age), text::short(point.limit)))
-        }
+        Some(words) if point.is_over() => (Role::Warn, format!("▲ RPO {words}")),
+        Some(words) => (Role::Muted, format!("RPO {words}")),
     })
 }
 

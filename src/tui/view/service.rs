@@ -73,14 +73,11 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
     lines.push(vec![(Role::Text, format!("  {needs}")), (Role::Muted, "  ·  ".to_owned()), (Role::Text, needed)]);
     heading(&mut lines, "Can be rolled back");
     for component in model.state.platform.components_of(name) {
-        let age = model.state.recovery_point_age(&component.name, model.now);
-        let limit = chrono::TimeDelta::from_std(component.rpo).unwrap_or(chrono::TimeDelta::MAX);
-        let (role, point) = match age {
-            None => (Role::Bad, "never captured".to_owned()),
-            Some(age) => {
-                let role = if age <= limit { Role::Ok } else { Role::Bad };
-                (role, format!("RPO {} of {}", text::age(age), text::age(limit)))
-            }
+        let point = model.recovery_point(component);
+        let (role, point) = match point.words() {
+            None => (Role::Bad, "✖ never captured".to_owned()),
+            Some(words) if point.is_over() => (Role::Bad, format!("✖ RPO {words}")),
+            Some(words) => (Role::Ok, format!("✓ RPO {words}")),
         };
         let version =
             model.state.live_version(&component.name).map(|version| format!("{version} is live")).unwrap_or_default();

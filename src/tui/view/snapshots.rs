@@ -20,6 +20,7 @@ use crate::{
     platform::Component,
     tui::{
         action::named,
+        effect::{count, effect},
         model::{Comparison, List, Loaded, Model, Target},
         text,
         theme::Role,
@@ -76,16 +77,17 @@ fn components(model: &Model, canvas: &mut Canvas, area: Rect, chosen: &Component
     for (row, (place, component)) in (0..inside.height).zip(all.iter().enumerate().skip(first)) {
         let mut pieces = vec![
             (Role::Focus, if place == selected { "▶ " } else { "  " }.to_owned()),
-            (Role::Text, text::left(&text::fit_middle(&component.name, name), name + 1)),
+            // Not inverted: the arrow keys move among the snapshots, and only one row may look as if they moved it.
+            (
+                if place == selected { Role::Title } else { Role::Text },
+                text::left(&text::fit_middle(&component.name, name), name + 1),
+            ),
             (Role::Muted, text::left(component.adapter.name(), 9)),
         ];
         let (role, point) = point(model, component);
         pieces.push((role, text::left(&point, 18)));
         pieces.push(proof(model, component, true));
         canvas.line(inside, row, &pieces);
-        if place == selected {
-            canvas.select_row(inside, row);
-        }
         canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Row(List::Components, place));
     }
 }
@@ -93,12 +95,10 @@ fn components(model: &Model, canvas: &mut Canvas, area: Rect, chosen: &Component
 /// The recovery point beside what is allowed.
 fn point(model: &Model, component: &Component) -> (Role, String) {
     let point = model.recovery_point(component);
-    match point.age {
+    match point.words() {
         None => (Role::Bad, "✖ never captured".to_owned()),
-        Some(age) => {
-            let (role, mark) = if point.is_over() { (Role::Bad, "✖") } else { (Role::Ok, "✓") };
-            (role, format!("{mark} {} of {}", text::short(age), text::short(point.limit)))
-        }
+        Some(words) if point.is_over() => (Role::Bad, format!("✖ {words}")),
+        Some(words) => (Role::Ok, format!("✓ {words}")),
     }
 }
 
@@ -118,11 +118,10 @@ fn proof(model: &Model, component: &Component, short: bool) -> Piece {
     };
     let ago = text::short(model.now - tested.at);
     let (id, detail) = (tested.snapshot, &tested.detail);
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let seconds = tested.milliseconds as f64 / 1000.0;
+    let took = text::latency(std::time::Duration::from_millis(tested.milliseconds));
     match (tested.passed, short) {
         (true, true) => (Role::Ok, format!("✓ proved {ago} ago")),
-        (true, false) => (Role::Ok, format!("✓ proved to restore {ago} ago ({id} in {seconds:.1} s)")),
+        (true, false) => (Role::Ok, format!("✓ proved to restore {ago} ago ({id} in {took})")),
         (false, true) => (Role::Bad, format!("✖ proof failed {ago} ago")),
         (false, false) => (Role::Bad, format!("✖ last proof failed {ago} ago ({id}): {detail}")),
     }
@@ -231,17 +230,13 @@ fn details(model: &Model, canvas: &mut Canvas, area: Rect) {
     canvas.keys(inside, inside.height.saturating_sub(1), &keys);
 }
 
-fn plural(count: u64, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
-}
-
 fn lines(model: &Model, snapshot: &Snapshot) -> Vec<Vec<Piece>> {
     let component = model.component().map(|component| component.name.as_str()).unwrap_or_default();
     let mut belongs = String::new();
     if let Some(incident) = snapshot.incident {
         belongs.push_str(&format!(" · during {incident}"));
     }
-    if let Some(recovery) = snapshot.recovery {
+    if let Some(recovery) = snapshot.recovery.filter(|id| !snapshot.reason.contains(&id.to_string())) {
         belongs.push_str(&format!(" · what stood before {recovery}"));
     }
     let mut lines = vec![vec![
@@ -261,7 +256,7 @@ fn lines(model: &Model, snapshot: &Snapshot) -> Vec<Vec<Piece>> {
         let ago = text::short(model.now - *at);
         lines.push(vec![(
             Role::Bad,
-            format!(" ✖ {} when read back {ago} ago", plural(problems.len() as u64, "problem")),
+            format!(" ✖ {} when read back {ago} ago", count(problems.len() as u64, "problem")),
         )]);
         lines.extend(problems.iter().take(10).map(|problem| vec![(Role::Bad, format!("   ✖ {problem}"))]));
     }
@@ -273,7 +268,7 @@ fn lines(model: &Model, snapshot: &Snapshot) -> Vec<Vec<Piece>> {
         };
         lines.push(vec![
             (Role::Text, format!(" {}", text::left(&text::fit_middle(&captured.component, 22), 22))),
-            (Role::Text, text::right(&plural(captured.files, "file"), 12)),
+            (Role::Text, text::right(&count(captured.files, "file"), 12)),
             (Role::Text, text::right(&text::bytes(captured.bytes), 9)),
             (Role::Muted, text::left(&format!("  {}", captured.version.as_deref().unwrap_or_default()), 9)),
             (role, word.to_owned()),
@@ -284,7 +279,7 @@ fn lines(model: &Model, snapshot: &Snapshot) -> Vec<Vec<Piece>> {
     }
     if let Some(Comparison { result: Loaded::Here(components), .. }) = model.differences.get(&(snapshot.id, None)) {
         for found in components.iter().filter(|found| found.component == component) {
-            lines.push(vec![(Role::Text, format!(" now: {}", found.summary))]);
+            lines.push(vec![(Role::Text, format!(" a rollback would change {}", effect(found)))]);
         }
     }
     lines

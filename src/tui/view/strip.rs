@@ -212,9 +212,9 @@ pub(super) fn consequence(model: &Model, component: &Component) -> Vec<Vec<Piece
         return vec![vec![
             (Role::Muted, " To go back to a time: ".to_owned()),
             (Role::Key, "← →".to_owned()),
-            (Role::Muted, " by the second, ".to_owned()),
+            (Role::Muted, " a second, ".to_owned()),
             (Role::Key, "⇧".to_owned()),
-            (Role::Muted, " by the minute, ".to_owned()),
+            (Role::Muted, " a minute, ".to_owned()),
             (Role::Key, "g".to_owned()),
             (Role::Muted, " types it, or click the strip".to_owned()),
         ]];
