@@ -261,6 +261,8 @@ fn a_program_that_an_engine_left_behind_is_ended_before_it_is_run_again() {
         .spawn()
         .unwrap();
     until("the program runs", || fs::read_to_string(room.path("live/left")).is_ok_and(|id| id.ends_with('\n')));
+    let noted = || fs::read_to_string(room.path("run/records.program")).is_ok_and(|note| note.contains(' '));
+    until("it is written down", noted);
     engine.kill().unwrap();
     engine.wait().unwrap();
     assert!(lives(&room.path("live/left")));

@@ -132,8 +132,9 @@ fn errors_name_files_and_never_what_they_hold() {
     room.restore(&component, &snapshot(&captured), "run");
     spoil(&room.path("etc"));
     errors.push(room.verify_run(&component, "run").unwrap_err());
-    // the place is gone
+    // something else is in its place
     fs::remove_dir_all(room.path("etc")).unwrap();
+    fs::write(room.path("etc"), "").unwrap();
     errors.push(restore(&component, &snapshot(&captured), &room.path("run-2"), &room.vault, &cancel).unwrap_err());
     errors.push(room.verify_run(&component, "run-2").unwrap_err());
     // the vault is damaged
@@ -144,7 +145,7 @@ fn errors_name_files_and_never_what_they_hold() {
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, bytes).unwrap();
     }
-    fs::create_dir_all(room.path("etc")).unwrap();
+    fs::remove_file(room.path("etc")).unwrap();
     errors.extend(restore(&component, &snapshot(&captured), &room.path("run-3"), &room.vault, &cancel).err());
     assert!(errors.len() >= 4);
     for error in errors {

@@ -78,18 +78,20 @@ fn refused(room: &Room, component: &Component, target: &Target, run: &str) -> St
 }
 
 #[test]
-fn a_place_that_vanished_or_must_not_be_written_is_named_and_the_next_try_succeeds() {
+fn a_place_that_is_taken_or_must_not_be_written_is_named_and_the_next_try_succeeds() {
     let room = Room::new();
     let live = room.path("live");
     let root = rustix::process::geteuid().is_root();
     for (name, component, target) in every_kind(&room) {
         spoil(&live);
         fs::rename(&live, room.path("away")).unwrap();
+        fs::write(&live, "in the way").unwrap();
         let text = refused(&room, &component, &target, name);
         // a program of somebody else can only say what it saw
         let expected = if name == "command" { "a part of what is live" } else { "not touched" };
         assert!(text.contains(expected) && text.contains("live"), "{name}: {text}");
-        assert!(!live.exists(), "{name} made up a place");
+        assert_eq!(fs::read_to_string(&live).unwrap(), "in the way", "{name}");
+        fs::remove_file(&live).unwrap();
         fs::rename(room.path("away"), &live).unwrap();
 
         if !root && name != "command" {
