@@ -245,7 +245,7 @@ fn run(placer: &Placer<'_>, root: &Node, from: &Path, dest: &Path) -> Result<Sta
         match finished {
             Ok(()) => {}
             Err(Trouble::Here(problem)) => {
-                staged.problems.push(FileProblem { path: path_of(&at, from, dest), problem })
+                staged.problems.push(FileProblem { path: path_of(&at, from, dest), problem });
             }
             Err(Trouble::Everywhere(error)) => return Err(error),
         }
