@@ -17,6 +17,7 @@ mod lock;
 mod maintenance;
 mod node;
 mod pieces;
+mod place;
 mod read;
 mod removed;
 mod repair;

@@ -2,29 +2,35 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
-    io::{self, Seek, SeekFrom, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, fchown, lchown, symlink},
+    fs::{self, DirBuilder, File},
+    io,
+    num::NonZero,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        mpsc::{self, SyncSender},
+    },
+    thread,
 };
 
-use filetime::FileTime;
 use rustic_core::repofile::{Node, NodeType};
-use rustix::fs::{CWD, FileType as Special, Mode, mknodat, statvfs, syncfs};
+use rustix::fs::{statvfs, syncfs};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    attributes,
     cancel::CancelFlag,
-    difference,
-    error::{VaultError, is_disk_full},
+    error::VaultError,
     guard::guarded,
-    lock, node,
+    lock,
     pieces::Pieces,
+    place::{Placed, Placer, Trouble, trouble},
     repository::Vault,
     tree::{children, locate},
 };
 
+/// More of them only wait for each other and for the disk.
+const MOST_THREADS: usize = 4;
 /// Above so many files the whole file system is synchronised once instead of each of them.
 const SYNC_ONE_BY_ONE: u64 = 256;
 
@@ -74,30 +80,18 @@ impl Vault {
             let root = locate(&pieces, &file, from)?;
             let (files, bytes) = measure(&pieces, &root);
             ensure_room(dest, bytes)?;
-            let mut stager = Stager {
+            let placer = Placer {
                 pieces: &pieces,
                 cancel,
-                from,
-                dest,
                 owner: rustix::process::geteuid().is_root(),
                 sync_each: files <= SYNC_ONE_BY_ONE,
-                links: HashMap::new(),
-                staged: Staged::default(),
             };
-            stager.visit(&root, dest)?;
-            let mut staged = stager.staged;
+            let staged = run(&placer, &root, from, dest)?;
             if files > SYNC_ONE_BY_ONE {
                 let parent = dest.parent().unwrap_or(dest);
                 File::open(parent)
                     .and_then(|handle| syncfs(handle).map_err(io::Error::from))
                     .map_err(|error| VaultError::io("synchronise", parent, error))?;
-            }
-            if staged.is_whole() {
-                let found = difference::between_snapshot_and_live(&pieces, root, dest, cancel)?;
-                staged.problems.extend(found.into_iter().map(|difference| FileProblem {
-                    path: difference.path,
-                    problem: "what was written reads back differently".to_owned(),
-                }));
             }
             Ok(staged)
         })
@@ -142,183 +136,166 @@ fn ensure_room(dest: &Path, bytes: u64) -> Result<(), VaultError> {
     Ok(())
 }
 
-/// Why one node was not restored.
-enum Trouble {
-    /// The others can still be.
-    Here(String),
-    /// Nothing can.
-    Everywhere(VaultError),
-}
+/// A file that waits for a thread, and its place.
+type Work = (Node, PathBuf);
 
+/// Walks through the snapshot and makes directories, while threads put files in them.
 struct Stager<'a> {
-    pieces: &'a Pieces,
-    cancel: &'a CancelFlag,
+    placer: &'a Placer<'a>,
     from: &'a Path,
     dest: &'a Path,
-    owner: bool,
-    sync_each: bool,
-    links: HashMap<(u64, u64), PathBuf>,
+    work: SyncSender<Work>,
+    outcome: &'a Mutex<Outcome>,
+    /// Each after those in it; modes and times are set when everything is in its place.
+    directories: Vec<Work>,
+    first_names: HashMap<(u64, u64), PathBuf>,
+    /// Each with the first name of the same file.
+    other_names: Vec<(PathBuf, Work)>,
+}
+
+#[derive(Default)]
+struct Outcome {
     staged: Staged,
+    /// What stopped everything.
+    stopped: Option<VaultError>,
+}
+
+fn locked(outcome: &Mutex<Outcome>) -> MutexGuard<'_, Outcome> {
+    outcome.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The path in the snapshot of what is staged at `at`.
+fn path_of(at: &Path, from: &Path, dest: &Path) -> String {
+    let relative = at.strip_prefix(dest).unwrap_or(at);
+    let path = if relative.as_os_str().is_empty() { from.to_owned() } else { from.join(relative) };
+    path.display().to_string()
+}
+
+impl Outcome {
+    fn add(&mut self, path: impl FnOnce() -> String, placed: Result<Placed, Trouble>) {
+        match placed {
+            Ok(placed) => {
+                self.staged.files += 1;
+                self.staged.bytes += placed.bytes;
+                if placed.fetched {
+                    self.staged.fetched.push(path());
+                }
+            }
+            Err(Trouble::Here(problem)) => self.staged.problems.push(FileProblem { path: path(), problem }),
+            Err(Trouble::Everywhere(error)) => {
+                self.stopped.get_or_insert(error);
+            }
+        }
+    }
+}
+
+/// Restores `root` as `dest`.
+fn run(placer: &Placer<'_>, root: &Node, from: &Path, dest: &Path) -> Result<Staged, VaultError> {
+    let outcome = Mutex::new(Outcome::default());
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+    // so few wait that a snapshot of any size needs little memory
+    let (work, waiting) = mpsc::sync_channel::<Work>(64 * threads);
+    let waiting = Mutex::new(waiting);
+    let (directories, other_names) = thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let Ok((node, at)) = next else { return };
+                    // after a stop the rest is only taken from the one who walks
+                    if locked(&outcome).stopped.is_none() {
+                        let placed = guarded("restore a file", || Ok(placer.place(&node, &at)))
+                            .unwrap_or_else(|panic| Err(Trouble::Everywhere(panic)));
+                        locked(&outcome).add(|| path_of(&at, from, dest), placed);
+                    }
+                }
+            });
+        }
+        let mut stager = Stager {
+            placer,
+            from,
+            dest,
+            work,
+            outcome: &outcome,
+            directories: Vec::new(),
+            first_names: HashMap::new(),
+            other_names: Vec::new(),
+        };
+        stager.visit(root.clone(), dest.to_owned());
+        (stager.directories, stager.other_names)
+    });
+    let mut outcome = outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for (first, (node, at)) in other_names {
+        let linked = match fs::hard_link(&first, &at) {
+            Ok(()) => Ok(Placed::default()),
+            // the first name could not be restored
+            Err(error) if error.kind() == io::ErrorKind::NotFound => placer.place(&node, &at),
+            Err(error) => Err(trouble("link", &at, error)),
+        };
+        outcome.add(|| path_of(&at, from, dest), linked);
+    }
+    if let Some(error) = outcome.stopped {
+        return Err(error);
+    }
+    let mut staged = outcome.staged;
+    for (node, at) in directories {
+        let finished = File::open(&at)
+            .map_err(|error| trouble("open", &at, error))
+            .and_then(|handle| placer.finish(&node, &at, &handle));
+        match finished {
+            Ok(()) => {}
+            Err(Trouble::Here(problem)) => {
+                staged.problems.push(FileProblem { path: path_of(&at, from, dest), problem });
+            }
+            Err(Trouble::Everywhere(error)) => return Err(error),
+        }
+    }
+    staged.problems.sort_by(|one, other| one.path.cmp(&other.path));
+    staged.fetched.sort();
+    Ok(staged)
 }
 
 impl Stager<'_> {
-    fn visit(&mut self, node: &Node, at: &Path) -> Result<(), VaultError> {
-        if self.cancel.is_cancelled() {
-            return Err(VaultError::Cancelled);
+    fn visit(&mut self, node: Node, at: PathBuf) {
+        if self.placer.cancel.is_cancelled() {
+            locked(self.outcome).stopped.get_or_insert(VaultError::Cancelled);
         }
-        match self.place(node, at) {
-            Ok(()) => Ok(()),
-            Err(Trouble::Everywhere(error)) => Err(error),
-            Err(Trouble::Here(problem)) => {
-                self.staged.problems.push(FileProblem { path: self.path_of(at), problem });
-                Ok(())
-            }
+        if locked(self.outcome).stopped.is_some() {
+            return;
         }
-    }
-
-    /// The path in the snapshot of what is staged at `at`.
-    fn path_of(&self, at: &Path) -> String {
-        let relative = at.strip_prefix(self.dest).unwrap_or(at);
-        let path = if relative.as_os_str().is_empty() { self.from.to_owned() } else { self.from.join(relative) };
-        path.display().to_string()
-    }
-
-    fn place(&mut self, node: &Node, at: &Path) -> Result<(), Trouble> {
         match &node.node_type {
-            NodeType::Dir => return self.directory(node, at),
-            NodeType::Socket => return Ok(()),
-            _ => {}
-        }
-        let identity = (node.meta.device_id, node.meta.inode);
-        if node.meta.links > 1 && node.meta.inode != 0 {
-            if let Some(first) = self.links.get(&identity) {
-                fs::hard_link(first, at).map_err(|error| trouble("link", at, error))?;
-                self.staged.files += 1;
-                return Ok(());
+            NodeType::Dir => self.directory(node, at),
+            NodeType::Socket => {}
+            _ => {
+                let identity = (node.meta.device_id, node.meta.inode);
+                if node.meta.links > 1 && node.meta.inode != 0 {
+                    if let Some(first) = self.first_names.get(&identity) {
+                        self.other_names.push((first.clone(), (node, at)));
+                        return;
+                    }
+                    self.first_names.insert(identity, at.clone());
+                }
+                // the threads take until nobody sends any more
+                let _ = self.work.send((node, at));
             }
-            self.links.insert(identity, at.to_owned());
         }
-        let placed = match &node.node_type {
-            NodeType::File => self.file(node, at),
-            NodeType::Symlink { .. } => {
-                symlink(node.node_type.to_link(), at).map_err(|error| trouble("link", at, error))
-            }
-            NodeType::Fifo => special(at, Special::Fifo, 0),
-            NodeType::Dev { device } => special(at, Special::BlockDevice, *device),
-            NodeType::Chardev { device } => special(at, Special::CharacterDevice, *device),
-            NodeType::Dir | NodeType::Socket => Ok(()),
-        };
-        if placed.is_err() {
-            self.links.remove(&identity);
-            return placed;
-        }
-        self.staged.files += 1;
-        if node.is_file() { Ok(()) } else { self.metadata_of_special(node, at) }
     }
 
-    fn directory(&mut self, node: &Node, at: &Path) -> Result<(), Trouble> {
-        DirBuilder::new().mode(0o700).create(at).map_err(|error| trouble("create", at, error))?;
-        let nodes = children(self.pieces, node).map_err(Trouble::Here)?;
+    fn directory(&mut self, node: Node, at: PathBuf) {
+        let made = DirBuilder::new().mode(0o700).create(&at).map_err(|error| trouble("create", &at, error));
+        let nodes = match made.and_then(|()| children(self.placer.pieces, &node).map_err(Trouble::Here)) {
+            Ok(nodes) => nodes,
+            Err(trouble) => {
+                return locked(self.outcome).add(|| path_of(&at, self.from, self.dest), Err(trouble));
+            }
+        };
         if nodes.fetched {
-            self.staged.fetched.push(self.path_of(at));
+            locked(self.outcome).staged.fetched.push(path_of(&at, self.from, self.dest));
         }
-        for child in &nodes.value {
-            self.visit(child, &at.join(child.name())).map_err(Trouble::Everywhere)?;
+        for child in nodes.value {
+            let place = at.join(child.name());
+            self.visit(child, place);
         }
-        let handle = File::open(at).map_err(|error| trouble("open", at, error))?;
-        self.finish(node, at, &handle)
+        self.directories.push((node, at));
     }
-
-    fn file(&mut self, node: &Node, at: &Path) -> Result<(), Trouble> {
-        let written = self.content(node, at);
-        if written.is_err() {
-            // a file that is not there cannot be mistaken for a whole one
-            let _ = fs::remove_file(at);
-        }
-        written
-    }
-
-    fn content(&mut self, node: &Node, at: &Path) -> Result<(), Trouble> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(at)
-            .map_err(|error| trouble("create", at, error))?;
-        let (mut length, mut fetched) = (0, false);
-        for id in node.content.iter().flatten() {
-            if self.cancel.is_cancelled() {
-                return Err(Trouble::Everywhere(VaultError::Cancelled));
-            }
-            let piece = self.pieces.data(id).map_err(Trouble::Here)?;
-            fetched |= piece.fetched;
-            let blob = piece.value;
-            // long runs of zeros become holes, as they often were
-            let placed = if blob.iter().all(|byte| *byte == 0) {
-                file.seek(SeekFrom::Current(i64::try_from(blob.len()).unwrap_or_default())).map(|_| ())
-            } else {
-                file.write_all(&blob)
-            };
-            placed.map_err(|error| trouble("write", at, error))?;
-            length += blob.len() as u64;
-        }
-        file.set_len(length).map_err(|error| trouble("write", at, error))?;
-        self.staged.bytes += length;
-        if fetched {
-            self.staged.fetched.push(self.path_of(at));
-        }
-        self.finish(node, at, &file)
-    }
-
-    /// Owner, attributes, mode and time of a file or directory, then its durability. In this order, because a change of the owner takes
-    /// capabilities and bits of the mode away, and an access list sets bits of it.
-    fn finish(&self, node: &Node, at: &Path, handle: &File) -> Result<(), Trouble> {
-        let act = || -> io::Result<()> {
-            if self.owner {
-                fchown(handle, node.meta.uid, node.meta.gid)?;
-            }
-            attributes::write(node, handle)?;
-            if let Some(mode) = node::permissions(node) {
-                handle.set_permissions(Permissions::from_mode(mode))?;
-            }
-            if let Some(time) = modified(node) {
-                filetime::set_file_handle_times(handle, Some(time), Some(time))?;
-            }
-            if self.sync_each { handle.sync_all() } else { Ok(()) }
-        };
-        act().map_err(|error| trouble("finish", at, error))
-    }
-
-    fn metadata_of_special(&self, node: &Node, at: &Path) -> Result<(), Trouble> {
-        let act = || -> io::Result<()> {
-            if self.owner {
-                lchown(at, node.meta.uid, node.meta.gid)?;
-            }
-            if !node.is_symlink()
-                && let Some(mode) = node::permissions(node)
-            {
-                fs::set_permissions(at, Permissions::from_mode(mode))?;
-            }
-            modified(node).map_or(Ok(()), |time| filetime::set_symlink_file_times(at, time, time))
-        };
-        act().map_err(|error| trouble("finish", at, error))
-    }
-}
-
-fn special(at: &Path, kind: Special, device: u64) -> Result<(), Trouble> {
-    mknodat(CWD, at, kind, Mode::RUSR | Mode::WUSR, device).map_err(|error| trouble("create", at, error.into()))
-}
-
-fn modified(node: &Node) -> Option<FileTime> {
-    let nanoseconds = node.meta.mtime?.as_nanosecond();
-    let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).ok()?;
-    let rest = u32::try_from(nanoseconds.rem_euclid(1_000_000_000)).ok()?;
-    Some(FileTime::from_unix_time(seconds, rest))
-}
-
-fn trouble(action: &'static str, path: &Path, error: io::Error) -> Trouble {
-    if is_disk_full(&error) {
-        return Trouble::Everywhere(VaultError::io(action, path, error));
-    }
-    Trouble::Here(format!("cannot {action} it: {error}"))
 }

@@ -18,6 +18,7 @@ use super::{
 
 mod crash;
 pub(super) mod faults;
+mod followed;
 mod hostile;
 mod kill;
 mod replica;
