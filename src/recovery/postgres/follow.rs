@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     ffi::OsStr,
-    fs::{self, File},
+    fs::File,
     process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
@@ -19,7 +19,7 @@ use super::{
         switch::{remove, resolved},
     },
     cluster::Cluster,
-    live::{Live, running, version},
+    live::{Live, end_of, running, version},
     tool::{Call, NAME},
     wal::{Archive, Lsn, Timeline},
 };
@@ -101,7 +101,7 @@ pub fn follow(
     let mut next = Instant::now();
     loop {
         if let Ok(Some(status)) = receiver.0.try_wait() {
-            let said = fs::read_to_string(&log).unwrap_or_default();
+            let said = end_of(&log);
             if said.contains("has already been removed") {
                 skip_gap(&live, &archive, timeline, &slot, cancel)?;
             }

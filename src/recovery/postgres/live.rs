@@ -178,13 +178,18 @@ impl<'a> Live<'a> {
     }
 }
 
+/// The last lines of a log.
+pub(super) fn end_of(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    String::from_utf8_lossy(&text[text.len().saturating_sub(2000)..]).into_owned()
+}
+
 /// The server says in its log why it does not start, not to whom starts it.
 fn with_log(error: RecoveryError, log: &Path) -> RecoveryError {
     match error {
         RecoveryError::Tool { action, program, outcome, output, stands } => {
-            let text = fs::read(log).unwrap_or_default();
-            let last = String::from_utf8_lossy(&text[text.len().saturating_sub(2000)..]).into_owned();
-            RecoveryError::Tool { action, program, outcome, output: format!("{output} {last}"), stands }
+            let output = format!("{output} {}", end_of(log));
+            RecoveryError::Tool { action, program, outcome, output, stands }
         }
         other => other,
     }

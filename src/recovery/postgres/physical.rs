@@ -57,6 +57,8 @@ struct Way<'a> {
     about: About,
     replay: Option<(Archive, Replay)>,
     until: Until,
+    /// Where log is received.
+    wal: Option<&'a Path>,
 }
 
 /// A target that was staged, recovered and looked at.
@@ -214,7 +216,7 @@ impl Physical<'_> {
     }
 
     /// Everything that can rule a target out, found out before anything is written.
-    fn way<'t>(&self, job: &Job<'_>, target: &'t Target, data: &Path) -> Result<(Live<'_>, Way<'t>), RecoveryError> {
+    fn way<'t>(&'t self, job: &Job<'_>, target: &'t Target, data: &Path) -> Result<(Live<'t>, Way<'t>), RecoveryError> {
         let (snapshot, at) = match target {
             Target::Snapshot(snapshot) => (snapshot, None),
             Target::Time { at, snapshot } => (snapshot, Some(*at)),
@@ -223,7 +225,7 @@ impl Physical<'_> {
         let about = About::of(job, snapshot)?;
         let live = self.live(data.to_owned(), &about.version)?;
         live.ensure_exchangeable()?;
-        let mut way = Way { snapshot, about, replay: None, until: Until::default() };
+        let mut way = Way { snapshot, about, replay: None, until: Until::default(), wal: self.wal };
         if let Some(at) = at {
             let (archive, replay, last) = self.replay(&live, &way.about, at, job)?;
             // the server stops before the first commit after a time, and complains when there is none
@@ -357,10 +359,17 @@ fn rise<'l>(
     if let Some((archive, replay)) = &way.replay {
         archive.lay_out(replay, &place.join("pg_wal"))?;
     }
+    let mut until = way.until;
+    // a restore begins a timeline that no other has begun, and follows none but its own up to there
+    until.timeline = until.timeline.or(Some(cluster::end_of_log(place, &live.tools.as_me(), job.cancel)?.0));
+    if let Some(wal) = way.wal {
+        let Cluster { system, segment } = Cluster::of(place, &live.tools.as_me(), job.cancel)?;
+        Archive::new(wal, &system, segment, live.tools.owner()).lay_out_histories(&place.join("pg_wal"))?;
+    }
     fs::set_permissions(place, Permissions::from_mode(0o700))
         .and_then(|()| live.tools.owner().give_tree(place))
         .map_err(|error| RecoveryError::io("prepare", place, error))?;
-    let server = Scratch::bring_up(place, &live.tools, &live.endpoint.user, way.until, job.cancel)?;
+    let server = Scratch::bring_up(place, &live.tools, &live.endpoint.user, until, job.cancel)?;
     let databases: Vec<String> = server.databases(job.cancel)?;
     if scratch {
         for database in &databases {

@@ -135,7 +135,6 @@ pub(super) struct Replay {
     pub(super) timeline: Timeline,
     /// The last of them, oldest first, in which to look for the last commit.
     pub(super) files: Vec<(PathBuf, String)>,
-    histories: Vec<PathBuf>,
     pub(super) bytes: u64,
 }
 
@@ -240,11 +239,9 @@ impl Archive {
                 )));
             }
         }
-        let mut replay = Replay { timeline, files: Vec::new(), histories: Vec::new(), bytes: 0 };
+        let mut replay = Replay { timeline, files: Vec::new(), bytes: 0 };
         let mut next = Segment::at(base.start, self.size);
         for (of, left) in path.iter().map(|(of, left)| (*of, Some(*left))).chain([(timeline, None)]) {
-            let history = self.place(of).join(of.history());
-            replay.histories.extend(history.is_file().then_some(history));
             let there = self.segments(of)?;
             let last = left.map(|left| Segment::at(left, self.size));
             while last.is_none_or(|last| next <= last) {
@@ -272,9 +269,16 @@ impl Archive {
 
     /// Copies the log into the directory of a staged server, where it looks for it.
     pub(super) fn lay_out(&self, replay: &Replay, wal: &Path) -> Result<(), RecoveryError> {
-        let histories = replay.histories.iter().filter_map(|path| Some((path, path.file_name()?.to_str()?)));
-        for (from, name) in replay.files.iter().map(|(path, name)| (path, name.as_str())).chain(histories) {
-            self.copy(from, &wal.join(name))?;
+        replay.files.iter().try_for_each(|(from, name)| self.copy(from, &wal.join(name)))
+    }
+
+    /// Copies what tells where the known timelines branched off into the directory of a staged server.
+    pub(super) fn lay_out_histories(&self, wal: &Path) -> Result<(), RecoveryError> {
+        for (timeline, _) in self.timelines() {
+            let history = self.place(timeline).join(timeline.history());
+            if history.is_file() {
+                self.copy(&history, &wal.join(timeline.history()))?;
+            }
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Server;
 use crate::{
     platform::Component,
-    recovery::{ComponentCapture, Following, RecoveryError, Target, follow, restore},
+    recovery::{ComponentCapture, Following, RecoveryError, Target, follow, restore, tests::snapshot},
     vault::CancelFlag,
 };
 
@@ -128,6 +128,28 @@ fn a_dropped_table_is_back_with_every_write_until_then_and_none_after() {
         assert!(!receiving.heard.lock().unwrap().is_empty(), "nobody was told how far behind the log is");
     });
     assert!(server.litter().is_empty());
+}
+
+#[test]
+fn each_restore_begins_a_timeline_of_its_own() {
+    let server = Server::start("");
+    let component = server.physical(true);
+    server.ask("create table note (n int)");
+    Receiving::during(&component, |receiving| {
+        receiving.until_connected(&server);
+        let captured = server.room.capture(&component);
+        for n in 1..=2 {
+            server.room.restore(&component, &snapshot(&captured), &format!("run-{n}"));
+            receiving.until_connected(&server);
+            server.ask(&format!("insert into note values ({n})"));
+            let live = "select timeline_id from pg_control_checkpoint()";
+            assert_eq!(server.ask(live), (n + 1).to_string());
+        }
+        let now = server.now();
+        server.ask("drop table note");
+        server.room.restore(&component, &time(&captured, now), "run-3");
+        assert_eq!(server.ask("select string_agg(n::text, ' ') from note"), "2");
+    });
 }
 
 #[test]
