@@ -211,9 +211,10 @@ fn wait_for_a_good_snapshot_of_everything(script: &Script) {
     let is_good = |component: &str| {
         let state = script.json(&["status", "--full"]).1;
         let snapshots = state["snapshots"].as_object().unwrap().values().cloned().collect::<Vec<_>>();
-        snapshots.iter().flat_map(|snapshot| snapshot["captured"].as_array().unwrap()).any(|captured| {
-            captured["component"] == component && captured["good"] == Value::Bool(true)
-        })
+        snapshots
+            .iter()
+            .flat_map(|snapshot| snapshot["captured"].as_array().unwrap())
+            .any(|captured| captured["component"] == component && captured["good"] == Value::Bool(true))
     };
     let begun = std::time::Instant::now();
     while !["labels-code", "charts-code"].into_iter().all(is_good) {

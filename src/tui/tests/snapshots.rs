@@ -331,3 +331,20 @@ fn a_click_on_the_strip_chooses_that_moment_and_on_a_snapshot_what_it_holds() {
     let plan = model.plan_to(model.component().unwrap(), model.browse.point.unwrap()).unwrap();
     assert!(plan.title.contains("SNP-4"), "{}", plan.title);
 }
+
+#[test]
+fn the_vault_says_how_it_is_in_one_line() {
+    let scene = vault();
+    let mut model = browsing(&scene);
+    let line = |model: &mut Model| picture(model, 160, 48).lines().nth(1).unwrap().to_owned();
+    assert!(line(&mut model).contains("✖ 1 damaged, 1 failed to restore"), "{}", line(&mut model));
+    assert!(!line(&mut model).contains("replica"), "nothing is said of a replica that nobody wants");
+    let platform = PLATFORM.replace("[[service]]", "[vault]\nreplica = { directory = \"/mnt/copy\" }\n[[service]]");
+    let platform = crate::platform::parse(&platform, std::path::Path::new("/etc/codeblue.toml")).unwrap();
+    model.state.platform = platform.into();
+    assert!(line(&mut model).contains("▲ replica never copied"), "{}", line(&mut model));
+    model.state.vault.replica.behind_since = Some(model.now - TimeDelta::seconds(41));
+    assert!(line(&mut model).contains("replica 41s behind"), "{}", line(&mut model));
+    model.state.vault.replica.problem = Some((model.now, "/mnt/copy is full".to_owned()));
+    assert!(line(&mut model).contains("✖ replica failed 0s ago: /mnt/copy is full"), "{}", line(&mut model));
+}
