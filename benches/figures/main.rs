@@ -8,6 +8,7 @@ mod board;
 mod checks;
 mod journal;
 mod platform;
+mod postgres;
 mod recoveries;
 mod rules;
 

@@ -3,7 +3,7 @@
 use super::{
     Actor, Approval, Change, ChangeOutcome, ChangeState, Deployment, DeploymentOrigin, Diagnosis, DiagnosisState,
     EngineInfo, Event, Incident, IncidentId, IncidentState, Operator, Recorded, ServiceHealth, State, Status,
-    TIMELINE_LIMIT, TimelineEntry, TimelineKind, adopt, replica, role_name, run, snapshot,
+    TIMELINE_LIMIT, TimelineEntry, TimelineKind, adopt, replica, role_name, run, snapshot, stream,
 };
 
 /// Makes the state what it is after an event.
@@ -54,6 +54,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::SnapshotProofFailed { .. }
         | Event::SnapshotTested { .. }
         | Event::SnapshotPinned { .. } => snapshot::apply(state, recorded),
+        Event::StreamChanged { .. } => stream::apply(state, recorded),
         Event::SnapshotAdopted { .. } => adopt::apply(state, recorded),
         Event::SnapshotsForgotten { snapshots, vault_ids } => {
             state.snapshots.retain(|id, _| !snapshots.contains(id));

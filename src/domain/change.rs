@@ -190,11 +190,13 @@ impl Risk {
 fn step_risk(platform: &Platform, step: &Step) -> (u8, &'static str) {
     match step {
         Step::SwitchRelease { .. } | Step::RollForward { .. } => (1, "code changes"),
-        Step::RestoreSnapshot { component, .. } => match platform.component(component).map(|c| c.kind) {
-            Some(ComponentKind::Database) => (3, "a database is replaced"),
-            Some(ComponentKind::Data) => (2, "data is replaced"),
-            _ => (1, "configuration changes"),
-        },
+        Step::RestoreSnapshot { component, .. } | Step::RestoreTime { component, .. } => {
+            match platform.component(component).map(|c| c.kind) {
+                Some(ComponentKind::Database) => (3, "a database is replaced"),
+                Some(ComponentKind::Data) => (2, "data is replaced"),
+                _ => (1, "configuration changes"),
+            }
+        }
         Step::RunAction { service, action } => {
             let declared = platform.service(service).and_then(|s| s.actions.iter().find(|a| a.name == *action));
             match declared.map(|action| action.risk) {

@@ -206,6 +206,10 @@ pub enum Command {
     AdoptSnapshots {
         found: Vec<Found>,
     },
+    ReportStream {
+        component: String,
+        problem: Option<String>,
+    },
     EndReplication {
         problem: Option<String>,
     },
@@ -280,6 +284,7 @@ impl Command {
                 | Self::FailProof { .. }
                 | Self::FinishPrune { .. }
                 | Self::EndReplication { .. }
+                | Self::ReportStream { .. }
                 | Self::AdoptSnapshots { .. }
                 | Self::ObserveVersion { .. }
                 | Self::BeginSafetySnapshot { .. }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Actor, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, Refusal,
     RollbackRequest, SnapshotTrigger, State, Status, adopt, change, deployment, diagnosis, health, incident, operator,
-    plan, remedy, replica, retention, run, snapshot,
+    plan, remedy, replica, retention, run, snapshot, stream,
 };
 
 /// When a command is given, and by whom.
@@ -238,6 +238,7 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         }
         Command::FinishPrune { vault_ids, total_bytes } => Ok(vec![Event::VaultPruned { vault_ids, total_bytes }]),
         Command::AdoptSnapshots { found } => Ok(adopt::adopt(state, found)),
+        Command::ReportStream { component, problem } => stream::report(state, &component, problem),
         Command::EndReplication { problem } => {
             let runs = state.vault.replica.copying_since.is_some();
             Ok(if runs { vec![Event::ReplicationEnded { problem }] } else { Vec::new() })

@@ -25,6 +25,7 @@ fn alike(a: &Step, b: &Step) -> bool {
     match (a, b) {
         (Step::SwitchRelease { component: a, .. }, Step::SwitchRelease { component: b, .. })
         | (Step::RestoreSnapshot { component: a, .. }, Step::RestoreSnapshot { component: b, .. })
+        | (Step::RestoreTime { component: a, .. }, Step::RestoreTime { component: b, .. })
         | (Step::RollForward { component: a, .. }, Step::RollForward { component: b, .. })
         | (Step::Reload { component: a }, Step::Reload { component: b }) => a == b,
         (

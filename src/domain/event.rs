@@ -157,6 +157,8 @@ pub enum Event {
 
     /// A snapshot was found in the vault that no record knew.
     SnapshotAdopted { snapshot: SnapshotId, called: String, taken_at: DateTime<Utc>, captured: Vec<Captured> },
+    /// The log of a component is received, or is not any more.
+    StreamChanged { component: String, problem: Option<String> },
     /// The vault is being copied to its replica.
     ReplicationStarted,
     /// It was, or could not be, or damage was found on the way.

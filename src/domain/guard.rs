@@ -73,7 +73,7 @@ fn reach(state: &State, plan: &Plan) -> Option<String> {
         return Some("data would be lost".to_owned());
     }
     plan.steps.iter().find_map(|step| match step {
-        Step::RestoreSnapshot { component, .. } => {
+        Step::RestoreSnapshot { component, .. } | Step::RestoreTime { component, .. } => {
             let kind = state.platform.component(component).map(|component| component.kind);
             let is_data = matches!(kind, None | Some(ComponentKind::Database | ComponentKind::Data));
             is_data.then(|| format!("{component} holds data"))

@@ -35,6 +35,7 @@ mod retention;
 mod run;
 mod snapshot;
 mod state;
+mod stream;
 mod summary;
 mod validation;
 mod vitals;
@@ -69,6 +70,7 @@ pub use replica::ReplicaState;
 pub use retention::{VaultState, kept};
 pub use snapshot::{Captured, Proof, Snapshot, SnapshotState, SnapshotTrigger, TestRestore, TestResult};
 pub use state::{EngineInfo, State, SystemState};
+pub use stream::Stream;
 pub use validation::{Criterion, ERRORS_ONE_IN, Phase, RESPONSE_MILLISECONDS, Validation, failure};
 pub use vitals::{Point, ServiceVitals, Vitals};
 

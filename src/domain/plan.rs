@@ -42,6 +42,9 @@ pub fn plan_rollback(state: &State, request: &RollbackRequest) -> Result<Plan, R
             format!("roll {} back {from} → {to}", component.name)
         }
         [(component, Step::SwitchRelease { to, .. })] => format!("roll {} back to {to}", component.name),
+        [(component, Step::RestoreTime { at, .. })] => {
+            format!("restore {} to {} UTC", component.name, at.format("%Y-%m-%d %H:%M:%S"))
+        }
         [(component, Step::RestoreSnapshot { snapshot, .. })] => format!("restore {} from {snapshot}", component.name),
         _ if everything => "restore everything".to_owned(),
         many => format!("roll back {} components of {}", many.len(), services_of(state, many).join(", ")),
@@ -232,6 +235,16 @@ fn restore_step(
                 .ok_or_else(nothing)?;
             Ok(switch(state, component, &version))
         }
+        Some(RollbackTarget::Time(time)) if component.adapter.points() == Points::Continuous => {
+            let snapshot = state.last_good_snapshot(&component.name, Some(*time)).ok_or_else(nothing)?;
+            let captured = snapshot.captured(&component.name).ok_or_else(nothing)?;
+            Ok(Step::RestoreTime {
+                component: component.name.clone(),
+                snapshot: snapshot.id,
+                vault_id: captured.vault_id.clone(),
+                at: *time,
+            })
+        }
         Some(RollbackTarget::Time(time)) => {
             let snapshot = state.last_good_snapshot(&component.name, Some(*time)).ok_or_else(nothing)?;
             let captured = snapshot.captured(&component.name).ok_or_else(nothing)?;
@@ -288,13 +301,13 @@ fn services_of(state: &State, moves: &[(&Component, Step)]) -> Vec<String> {
 fn assemble(state: &State, strategy: Strategy, title: String, moves: Vec<(&Component, Step)>) -> Plan {
     let services = services_of(state, &moves);
     let loses = moves.iter().find_map(|(component, step)| match step {
-        Step::RestoreSnapshot { taken_at, .. }
+        Step::RestoreSnapshot { taken_at: until, .. } | Step::RestoreTime { at: until, .. }
             if matches!(component.kind, ComponentKind::Database | ComponentKind::Data) =>
         {
             Some(format!(
                 "what was written to {} after {} UTC; it is kept in the safety snapshot",
                 component.name,
-                taken_at.format("%Y-%m-%d %H:%M:%S")
+                until.format("%Y-%m-%d %H:%M:%S")
             ))
         }
         _ => None,

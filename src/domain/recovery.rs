@@ -114,6 +114,17 @@ pub enum Step {
         /// When it was taken.
         taken_at: DateTime<Utc>,
     },
+    /// Bring a component to how it stood at a time, from a snapshot and the log received since.
+    RestoreTime {
+        /// Which.
+        component: String,
+        /// The snapshot to begin with.
+        snapshot: SnapshotId,
+        /// That snapshot's id in the vault.
+        vault_id: String,
+        /// Everything committed up to then, and nothing after.
+        at: DateTime<Utc>,
+    },
     /// Tell the service that a component changed.
     Reload {
         /// Which.
@@ -156,6 +167,9 @@ impl fmt::Display for Step {
             Self::RestoreSnapshot { component, snapshot, taken_at, .. } => {
                 write!(f, "restore {component} from {snapshot} of {}", taken_at.format("%H:%M:%S"))
             }
+            Self::RestoreTime { component, snapshot, at, .. } => {
+                write!(f, "restore {component} to {} UTC from {snapshot}", at.format("%Y-%m-%d %H:%M:%S"))
+            }
             Self::Reload { component } => write!(f, "reload {component}"),
             Self::RunAction { service, action } => write!(f, "{action} {service}"),
             Self::StopIfHealthy { services } => write!(f, "stop here if {} is healthy", services.join(", ")),
@@ -172,6 +186,7 @@ impl Step {
         match self {
             Self::SwitchRelease { component, .. }
             | Self::RestoreSnapshot { component, .. }
+            | Self::RestoreTime { component, .. }
             | Self::RollForward { component, .. } => Some(component),
             _ => None,
         }
@@ -184,6 +199,7 @@ impl Step {
             Self::SafetySnapshot { .. } => 3,
             Self::SwitchRelease { .. } => 1,
             Self::RestoreSnapshot { .. } => 5,
+            Self::RestoreTime { .. } => 15,
             Self::Reload { .. } => 2,
             Self::RunAction { .. } | Self::StopIfHealthy { .. } => 5,
             Self::RollForward { .. } => 6,
@@ -209,12 +225,9 @@ impl Plan {
         self.steps.iter().map(Step::usual_seconds).sum()
     }
 
-    /// The components it changes.
+    /// The components it changes; one is named as often as it is changed.
     pub fn components(&self) -> impl Iterator<Item = &str> {
-        self.steps.iter().filter_map(|step| match step {
-            Step::SwitchRelease { component, .. } | Step::RestoreSnapshot { component, .. } => Some(component.as_str()),
-            _ => None,
-        })
+        self.steps.iter().filter_map(Step::component)
     }
 }
 

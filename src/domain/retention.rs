@@ -127,7 +127,7 @@ fn held(state: &State, snapshot: &Snapshot, now: DateTime<Utc>) -> Option<&'stat
 /// Whether a plan that may still run names the snapshot.
 fn is_planned(state: &State, id: SnapshotId) -> bool {
     let names = |plan: &Plan| {
-        plan.steps.iter().any(|step| matches!(step, Step::RestoreSnapshot { snapshot, .. } if *snapshot == id))
+        plan.steps.iter().any(|step| matches!(step, Step::RestoreSnapshot { snapshot, .. } | Step::RestoreTime { snapshot, .. } if *snapshot == id))
     };
     state.changes.values().any(|change| change.state <= ChangeState::Implementing && names(&change.plan))
         || state.running_recoveries().any(|recovery| names(&recovery.plan) || recovery.safety_snapshot == Some(id))

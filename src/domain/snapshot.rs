@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Command, Event, IncidentId, Recorded, RecoveryId, Refusal, SnapshotId, State, Status};
+use super::{Actor, Command, Event, IncidentId, Recorded, RecoveryId, Refusal, SnapshotId, State, Status, stream};
 use crate::platform::Component;
 
 /// How long proofs wait after one could not be made, such as for want of room.
@@ -372,7 +372,9 @@ impl State {
     /// How old the newest snapshot of a component is: what would be lost now. None when there is none.
     #[must_use]
     pub fn recovery_point_age(&self, component: &str, now: DateTime<Utc>) -> Option<TimeDelta> {
-        self.last_good_snapshot(component, None).map(|snapshot| now - snapshot.requested_at)
+        let snapshot = self.last_good_snapshot(component, None)?;
+        let age = now - snapshot.requested_at;
+        Some(stream::age(self, component, now).map_or(age, |streamed| streamed.min(age)))
     }
 
     /// When the next scheduled snapshot of a component is due; a failed try is repeated after a minute at the earliest.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Change, ChangeId, ChangeState, Criticality, Deployment, DeploymentId, Diagnosis, DiagnosisId, Incident, IncidentId,
-    Operator, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, VaultState,
+    Operator, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, VaultState,
 };
 use crate::platform::{Automation, AutomationMode, Platform, Profile, VaultCare};
 
@@ -37,6 +37,9 @@ pub struct State {
     pub diagnoses: BTreeMap<DiagnosisId, Diagnosis>,
     /// Snapshots, oldest first.
     pub snapshots: BTreeMap<SnapshotId, Snapshot>,
+    /// Logs that are received, by component.
+    #[serde(default)]
+    pub streams: BTreeMap<String, Stream>,
     /// What concerns the vault as a whole.
     #[serde(default)]
     pub vault: VaultState,
@@ -96,6 +99,7 @@ impl Default for State {
             incidents: BTreeMap::new(),
             diagnoses: BTreeMap::new(),
             snapshots: BTreeMap::new(),
+            streams: BTreeMap::new(),
             vault: VaultState::default(),
             deployments: BTreeMap::new(),
             changes: BTreeMap::new(),

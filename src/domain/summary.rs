@@ -123,6 +123,10 @@ impl Event {
             Self::SnapshotAdopted { snapshot, called, taken_at, .. } => {
                 format!("{snapshot} found in the vault: {called} of {}", taken_at.format("%Y-%m-%d %H:%M:%S"))
             }
+            Self::StreamChanged { component, problem: None } => format!("the log of {component} is received"),
+            Self::StreamChanged { component, problem: Some(problem) } => {
+                format!("the log of {component} is NOT received: {problem}")
+            }
             Self::ReplicationStarted => "copying the vault to its replica".to_owned(),
             Self::ReplicationEnded { problem: None } => "the replica holds all that the vault holds".to_owned(),
             Self::ReplicationEnded { problem: Some(problem) } => format!("the replica is behind: {problem}"),

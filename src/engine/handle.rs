@@ -1,18 +1,20 @@
 //! How the rest of the program speaks to the engine.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::{Answer, Clock, SubmitError, core::Envelope, core::Outlets};
+use super::{Answer, Clock, SubmitError, core::Envelope, core::Outlets, follow::Followed};
 use crate::{
     domain::{Actor, ChangeId, Command, Recorded, RecoveryId, Refusal, RollbackRequest, State, Vitals},
     platform::Sample,
+    recovery::Following,
     store::journal::read_events,
     vault::Vault,
 };
@@ -23,6 +25,7 @@ pub struct EngineHandle {
     pub(super) commands: mpsc::Sender<Envelope>,
     pub(super) outlets: Outlets,
     pub(super) vitals: Arc<RwLock<Vitals>>,
+    pub(super) followed: Followed,
     pub(super) samples: broadcast::Sender<Arc<Vec<Sample>>>,
     pub(super) journal: PathBuf,
     pub(super) sample_file: PathBuf,
@@ -102,6 +105,12 @@ impl EngineHandle {
             Ok(vitals) => vitals.clone(),
             Err(poisoned) => poisoned.into_inner().clone(),
         }
+    }
+
+    /// How far behind the received log of each component is that can be brought back to any time, by its name.
+    #[must_use]
+    pub fn followed(&self) -> BTreeMap<String, Following> {
+        self.followed.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Events after `since`, oldest first, at most `limit`.

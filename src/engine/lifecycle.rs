@@ -20,7 +20,7 @@ use super::{
     core::{Core, Outlets},
     deadlines,
     effects::{self, Hands, Turns},
-    halt, observe, watch,
+    follow, halt, observe, watch,
 };
 use crate::{
     checks::Prober,
@@ -105,6 +105,7 @@ impl Engine {
             commands,
             outlets,
             vitals: Arc::default(),
+            followed: Arc::default(),
             samples: broadcast::channel(256).0,
             journal: home.journal(),
             sample_file: home.samples(),
@@ -159,6 +160,9 @@ impl Engine {
             halt: halt.clone(),
         };
         self.tasks.spawn(effects::run(hands, effects, self.tasks.clone()));
+        for component in follow::followed(&platform) {
+            self.tasks.spawn(follow::keep(engine.clone(), component.clone(), self.cancel.clone(), stop.clone()));
+        }
         self.tasks.spawn(watch::schedule(platform, prober, clock.clone(), sampled, stop.clone()));
         self.tasks.spawn(watch::intake(engine.clone(), batches, results, stop.clone()));
         self.tasks.spawn(observe::versions(engine.clone(), stop.clone()));

@@ -39,6 +39,9 @@ impl EngineHandle {
             let (name, target) = match step {
                 Step::SwitchRelease { component, to, .. } => (component, Target::Release(to.clone())),
                 Step::RestoreSnapshot { component, vault_id, .. } => (component, Target::Snapshot(vault_id.clone())),
+                Step::RestoreTime { component, vault_id, at, .. } => {
+                    (component, Target::Time { at: *at, snapshot: vault_id.clone() })
+                }
                 _ => continue,
             };
             components.push(self.component_difference(&state, name, target).await?);

@@ -6,9 +6,13 @@ use std::{
     time::Duration,
 };
 
-use super::model::{
-    Adapter, AutomationMode, Check, Component, ComponentKind, Criticality, HostResource, Platform, Probe, Profile,
-    ReplicaPlace, Role, Service, VaultCare,
+use super::{
+    adapter::Adapter,
+    model::{
+        AutomationMode, Check, Component, ComponentKind, Criticality, HostResource, Platform, Probe, Profile,
+        ReplicaPlace, Role, Service, VaultCare,
+    },
+    postgres::PostgresScope,
 };
 
 /// What will be watched and how often, what can be restored, and who may act.
@@ -82,6 +86,7 @@ fn write_vault(out: &mut String, vault: &VaultCare) -> Result {
         Some(ReplicaPlace::Directory(path)) => {
             writeln!(out, "  copied: every snapshot to the directory {}", path.display())
         }
+        Some(ReplicaPlace::Rest { url, .. }) => writeln!(out, "  copied: every snapshot to {url}"),
         None => writeln!(out, "  copied: nowhere, they go with this host; [vault] names no replica"),
     }
 }
@@ -189,12 +194,24 @@ fn write_component(out: &mut String, component: &Component) -> Result {
         Adapter::Flags { path } => format!("the flags in {}", path.display()),
         Adapter::Command(programs) => format!("what {} prints", shell_words::join(&programs.capture)),
         Adapter::Sqlite { path } => format!("the database {}", path.display()),
+        Adapter::Postgres { server, scope } => match scope {
+            PostgresScope::Physical { data, .. } => format!("the PostgreSQL server in {}", data.display()),
+            PostgresScope::Logical { database } => {
+                format!("the PostgreSQL database {database} at {}, port {}", server.host, server.port)
+            }
+        },
     };
     let Component { name, service, every, rpo, rto, .. } = component;
     writeln!(out, "  {name}: {kind} of {service}, {what}")?;
     let (every, rpo, rto) = (time(*every), time(*rpo), time(*rto));
     writeln!(out, "    a snapshot every {every}; at most {rpo} of work may be lost, a restore may take {rto}")?;
-    if component.every > component.rpo {
+    if let Adapter::Postgres { scope: PostgresScope::Physical { wal: Some(wal), .. }, .. } = &component.adapter {
+        writeln!(
+            out,
+            "    its log is received into {}: any second since the oldest snapshot is covered",
+            wal.display()
+        )?;
+    } else if component.every > component.rpo {
         writeln!(out, "    note: snapshots every {every} cannot keep a loss below {rpo}")?;
     }
     if let Adapter::Command(programs) = &component.adapter {

@@ -1,9 +1,10 @@
-//! Floor 1. The platform file: what it may say (`model`), how it is read (`parse`, `parse_check`, `reader`), what must hold
-//! between its parts (`validate`), how mistakes are told (`problem`), what it means in plain words (`explain`), and who depends
-//! on whom (`graph`). `sample` and `json_path` are words that several rooms above share.
+//! Floor 1. The platform file: what it may say (`model`, `adapter`), how it is read (`parse`, `parse_check`, `postgres`, `reader`), what
+//! must hold between its parts (`validate`), how mistakes are told (`problem`), what it means in plain words (`explain`), and
+//! who depends on whom (`graph`). `sample` and `json_path` are words that several rooms above share.
 //!
 //! Nothing here reads a clock or acts on the world. A new key of the file starts in `model`.
 
+mod adapter;
 mod explain;
 mod graph;
 mod json_path;
@@ -12,6 +13,7 @@ mod parse;
 mod parse_adapter;
 mod parse_check;
 mod parse_vault;
+mod postgres;
 mod problem;
 mod reader;
 mod sample;
@@ -20,10 +22,12 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use adapter::{Adapter, Points, Programs};
 pub use explain::explain;
 pub use json_path::JsonPath;
 pub use model::*;
 pub use parse::{load, parse};
+pub use postgres::{PostgresScope, PostgresServer};
 pub use problem::{Problem, Problems};
 pub use sample::{Reading, Sample};
 

@@ -5,9 +5,10 @@ use std::{fs::File, io::Read, path::Path, time::Duration};
 use toml::de::DeTable;
 
 use super::{
+    adapter::Adapter,
     model::{
-        Action, ActionRisk, Adapter, Automation, AutomationMode, Component, ComponentKind, Criticality, OperatorEntry,
-        Platform, Profile, Role, Service,
+        Action, ActionRisk, Automation, AutomationMode, Component, ComponentKind, Criticality, OperatorEntry, Platform,
+        Profile, Role, Service,
     },
     parse_adapter::{self, paths},
     parse_check, parse_vault,
@@ -223,7 +224,7 @@ fn component(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Span
             Adapter::Release { .. } | Adapter::Git { .. } => ComponentKind::Code,
             Adapter::Env { .. } | Adapter::Flags { .. } => ComponentKind::Config,
             Adapter::Files { .. } | Adapter::Command(_) => ComponentKind::Data,
-            Adapter::Sqlite { .. } => ComponentKind::Database,
+            Adapter::Sqlite { .. } | Adapter::Postgres { .. } => ComponentKind::Database,
         }),
         every: every.unwrap_or(EVERY_SNAPSHOT),
         rpo: rpo.unwrap_or(RPO),

@@ -3,8 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
+    adapter::{Adapter, Programs},
     json_path::JsonPath,
-    model::{Adapter, Programs},
+    postgres,
     reader::{Found, Reader, Section, Value},
 };
 
@@ -15,8 +16,8 @@ pub(super) fn adapter(
     section: &mut Section<'_, '_>,
     reader: &mut Reader,
 ) -> Option<(Adapter, Option<Found<Vec<String>>>)> {
-    let kinds = ["release", "git", "files", "env", "flags", "sqlite", "command"];
-    let expected = "one of release = { root = … }, git = { repository = …, root = … }, files = { paths = […] }, env = { paths = […] }, flags = { path = … }, sqlite = { path = … }, command = { capture = […], restore = […], verify = […] }";
+    let kinds = ["release", "git", "files", "env", "flags", "sqlite", "postgres", "command"];
+    let expected = "one of release = { root = … }, git = { repository = …, root = … }, files = { paths = […] }, env = { paths = […] }, flags = { path = … }, sqlite = { path = … }, postgres = { data = … }, command = { capture = […], restore = […], verify = […] }";
     let values = kinds.map(|kind| section.get(kind));
     let present = section.present(&kinds);
     let Some(chosen) = present.first() else {
@@ -66,6 +67,7 @@ pub(super) fn adapter(
             }
             path.map(|path| Adapter::Flags { path: path.value })
         }
+        "postgres" => postgres::adapter(&mut inner, reader),
         "command" => programs(&mut inner, reader).map(Adapter::Command),
         _ => {
             let path = inner.require(reader, "path", "the database file", Reader::path);

@@ -123,7 +123,7 @@ fn http(value: &Value<'_>, place: &str, reader: &mut Reader) -> Option<(Probe, O
     Some((Probe::Http { url: url?, status, body: body.map(|body| body.value), json }, within))
 }
 
-fn url(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<String> {
+pub(super) fn url(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<String> {
     let expected = "an address such as \"http://127.0.0.1:8080/health\"";
     let text = reader.text(value, place, expected)?;
     let parsed = reqwest::Url::parse(&text.value).ok().filter(|url| matches!(url.scheme(), "http" | "https"));

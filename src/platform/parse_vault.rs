@@ -1,7 +1,8 @@
 //! The table `[vault]`: how the snapshot store is kept.
 
 use super::{
-    model::{Profile, ReplicaPlace, VaultCare},
+    model::{Profile, ReplicaLogin, ReplicaPlace, VaultCare},
+    parse_check,
     reader::{Reader, Section},
     validate::Spans,
 };
@@ -35,7 +36,31 @@ pub(super) fn vault(root: &mut Section<'_, '_>, reader: &mut Reader, spans: &mut
 }
 
 fn replica(mut section: Section<'_, '_>, reader: &mut Reader) -> Option<ReplicaPlace> {
-    let directory = section.require(reader, "directory", "a directory on another disk", Reader::path);
+    let place = match section.present(&["directory", "rest"]).as_slice() {
+        [one] if one.value == "rest" => rest(&mut section, reader),
+        _ => section
+            .require(reader, "directory", "a directory on another disk, or rest = \"https://…\"", Reader::path)
+            .map(|directory| ReplicaPlace::Directory(directory.value)),
+    };
     section.finish(reader);
-    Some(ReplicaPlace::Directory(directory?.value))
+    place
+}
+
+fn rest(section: &mut Section<'_, '_>, reader: &mut Reader) -> Option<ReplicaPlace> {
+    let url = section.require(reader, "rest", "an address such as \"https://backup:8000/codeblue\"", parse_check::url);
+    let user = section.read(reader, "user", |reader, value, place| reader.text(value, place, "a name"));
+    let password_file = section.read(reader, "password_file", Reader::path);
+    let login = match (user, password_file) {
+        (Some(user), Some(file)) => Some(ReplicaLogin { user: user.value, password_file: file.value }),
+        (None, None) => None,
+        (Some(found), None) => {
+            reader.problem(found.at, &section.key("user"), "it stands alone", "password_file beside it");
+            None
+        }
+        (None, Some(found)) => {
+            reader.problem(found.at, &section.key("password_file"), "it stands alone", "user beside it");
+            None
+        }
+    };
+    Some(ReplicaPlace::Rest { url: url?, login })
 }

@@ -145,6 +145,57 @@ fn a_reload_stands_inside_or_outside_the_adapter() {
 }
 
 #[test]
+fn a_postgres_component_is_a_server_or_one_database() {
+    let part =
+        |adapter: &str| format!("[[component]]\nname = \"db\"\nservice = \"auth\"\npostgres = {{ {adapter} }}\n");
+    let adapter = |text: &str| read(&with(&part(text))).components[0].clone();
+    let server = PostgresServer {
+        host: "/var/run/postgresql".to_owned(),
+        port: 5432,
+        user: "postgres".to_owned(),
+        password_file: None,
+        bin: None,
+    };
+    let whole = adapter("data = \"/srv/pg/main\"");
+    let scope = PostgresScope::Physical { data: "/srv/pg/main".into(), wal: None, start: None, stop: None };
+    assert_eq!(whole.adapter, Adapter::Postgres { server: server.clone(), scope });
+    assert_eq!((whole.kind, whole.adapter.points()), (ComponentKind::Database, Points::Snapshots));
+    let followed = adapter(
+        "data = \"/srv/pg/main\", wal = \"/srv/wal\", start = \"systemctl start pg\", stop = \"systemctl stop pg\"",
+    );
+    assert_eq!(followed.adapter.points(), Points::Continuous);
+    let one = adapter(
+        "mode = \"logical\", database = \"records\", host = \"db.internal\", port = 5433, user = \"backup\", password_file = \"pgpass\"",
+    );
+    let server = PostgresServer {
+        host: "db.internal".to_owned(),
+        port: 5433,
+        user: "backup".to_owned(),
+        password_file: Some("/srv/platform/pgpass".into()),
+        ..server
+    };
+    assert_eq!(
+        one.adapter,
+        Adapter::Postgres { server, scope: PostgresScope::Logical { database: "records".to_owned() } }
+    );
+    assert_eq!(
+        complaint(&part("mode = \"logical\"")),
+        "codeblue.toml:8: component.postgres: \"database\" is missing; expected the name of the database"
+    );
+    assert_eq!(
+        complaint(&part("data = \"/d\", stop = \"a\"")),
+        "codeblue.toml:8: component.postgres: only one of \"start\" and \"stop\" is given; expected both, or neither for pg_ctl"
+    );
+    assert!(complaint(&part("data = \"/d\", password = \"x\"")).contains("unknown key \"password\""));
+    let text = explain(&read(&with(&part("data = \"/srv/pg/main\", wal = \"/srv/wal\""))));
+    assert!(text.contains("database of auth, the PostgreSQL server in /srv/pg/main"), "{text}");
+    assert!(
+        text.contains("its log is received into /srv/wal: any second since the oldest snapshot is covered"),
+        "{text}"
+    );
+}
+
+#[test]
 fn all_problems_are_told_at_once_in_the_order_of_their_lines() {
     let text = r#"[platform]
 name = "Ward"
@@ -351,6 +402,18 @@ fn a_replica_is_a_directory_that_no_component_captures() {
             "codeblue.toml:10: vault.replica: it lies in /srv/data, which component \"data\" captures; expected a directory on another disk"
         ]
     );
+    let server =
+        read(&with_files("{ rest = \"https://backup:8000/codeblue\", user = \"us\", password_file = \"secret\" }"));
+    let login = ReplicaLogin { user: "us".to_owned(), password_file: PathBuf::from("/srv/platform/secret") };
+    let url = "https://backup:8000/codeblue".to_owned();
+    assert_eq!(server.vault.replica, Some(ReplicaPlace::Rest { url, login: Some(login) }));
+    assert!(explain(&server).contains("every snapshot to https://backup:8000/codeblue"));
+    for wrong in
+        ["{ rest = \"backup:8000\" }", "{ rest = \"http://us:secret@b/\" }", "{ rest = \"http://b\", user = \"us\" }"]
+    {
+        let told = complaints(&with_files(wrong));
+        assert!(told.len() == 1 && !told[0].contains("secret@"), "{told:?}");
+    }
     let nowhere = complaints(&with_files("{}"));
     assert!(nowhere.len() == 1 && nowhere[0].contains("directory"), "{nowhere:?}");
 }
@@ -379,7 +442,7 @@ fn the_starter_file_loads_and_so_does_every_example_in_it() {
     let opened: Vec<&str> =
         examples.lines().filter_map(|line| line.strip_prefix("# ").filter(|line| is_example(line))).collect();
     let platform = read(&format!("{head}\n{}", opened.join("\n")));
-    assert_eq!((platform.services.len(), platform.components.len(), platform.operators.len()), (2, 3, 1));
+    assert_eq!((platform.services.len(), platform.components.len(), platform.operators.len()), (2, 4, 1));
     assert_eq!(platform.services[1].checks.len(), 6);
 }
 

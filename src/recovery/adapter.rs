@@ -9,11 +9,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    RecoveryError, command, env, files, flags, git, release, sqlite,
+    RecoveryError, command, env, files, flags, git, postgres, release, sqlite,
     switch::{self, Record, Settled},
 };
 use crate::{
-    platform::{Adapter, Component},
+    platform::{Adapter, Component, PostgresScope},
     vault::{CancelFlag, Captured, DifferenceKind, FileDifference, Vault, make_private_dir},
 };
 
@@ -25,6 +25,13 @@ pub enum Target {
     Release(String),
     /// A snapshot in the vault, by its id there.
     Snapshot(String),
+    /// A time that the log reaches from a snapshot.
+    Time {
+        /// Everything committed up to then, and nothing after.
+        at: DateTime<Utc>,
+        /// The snapshot to start from, by its id in the vault.
+        snapshot: String,
+    },
 }
 
 impl fmt::Display for Target {
@@ -32,6 +39,7 @@ impl fmt::Display for Target {
         match self {
             Self::Release(version) => write!(formatter, "release {version}"),
             Self::Snapshot(id) => write!(formatter, "snapshot {}", id.get(..8).unwrap_or(id)),
+            Self::Time { at, .. } => write!(formatter, "{}", at.format("%Y-%m-%d %H:%M:%S%.f UTC")),
         }
     }
 }
@@ -162,6 +170,19 @@ fn handler(component: &Component) -> Box<dyn Handler + '_> {
         Adapter::Flags { path } => Box::new(flags::Flags { path }),
         Adapter::Command(programs) => Box::new(command::Command { programs }),
         Adapter::Sqlite { path } => Box::new(sqlite::Sqlite { path }),
+        Adapter::Postgres { server, scope: PostgresScope::Physical { data, wal, start, stop } } => {
+            Box::new(postgres::Physical {
+                component: &component.name,
+                server,
+                data,
+                wal: wal.as_deref(),
+                start: start.as_deref(),
+                stop: stop.as_deref(),
+            })
+        }
+        Adapter::Postgres { server, scope: PostgresScope::Logical { database } } => {
+            Box::new(postgres::Logical { component: &component.name, server, database })
+        }
     }
 }
 

@@ -72,6 +72,7 @@ impl Handler for Command<'_> {
             moves: Vec::new(),
             link: None,
             done: false,
+            withdrawn: false,
         };
         record.note(job.work)?;
         self.put_back(job, &record, &staged)?;

@@ -62,8 +62,7 @@ impl Handler for Env<'_> {
             let after = job.vault.read(snapshot, path, LIMIT, job.cancel).ok().as_deref().and_then(keys);
             inside.extend(told(path, before, after));
         }
-        let keys = inside.len();
-        let summary = format!("secrets to {target}: {}, {keys} lines about keys", count(&differences));
+        let summary = format!("secrets to {target}: {}; no value is shown", count(&differences));
         Ok(DryRun { differences, inside, summary, ..DryRun::default() })
     }
 

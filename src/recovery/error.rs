@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chrono::{DateTime, Utc};
+
 use super::{Target, program::Ran};
 use crate::vault::{FileProblem, VaultError};
 
@@ -74,7 +76,7 @@ pub enum RecoveryError {
     BadDatabase {
         /// The database.
         path: PathBuf,
-        /// What SQLite says.
+        /// What was found.
         finding: String,
         /// What stands where.
         stands: &'static str,
@@ -98,6 +100,40 @@ pub enum RecoveryError {
         path: PathBuf,
         /// What it said.
         source: rusqlite::Error,
+    },
+    /// A program of PostgreSQL did not succeed.
+    #[error("cannot {action}: `{program}` {outcome}; {stands}. It said: {output}")]
+    Tool {
+        /// What was tried.
+        action: &'static str,
+        /// The program, without its arguments.
+        program: String,
+        /// How it ended.
+        outcome: String,
+        /// The end of what it printed.
+        output: String,
+        /// What stands where.
+        stands: &'static str,
+    },
+    /// The time asked for cannot be reached.
+    #[error("{component} cannot be brought back to {at}: {reason}; {UNTOUCHED}")]
+    NotCovered {
+        /// The component.
+        component: String,
+        /// The time asked for.
+        at: DateTime<Utc>,
+        /// What is covered.
+        reason: String,
+    },
+    /// What was restored could not go into service, so what was there before is back.
+    #[error(
+        "{component}: what was restored could not go into service, so what was live before is live again: {reason}"
+    )]
+    Withdrawn {
+        /// The component.
+        component: String,
+        /// Why.
+        reason: String,
     },
     /// The operating system refused.
     #[error("cannot {action} {}: {source}; {stands}", path.display())]

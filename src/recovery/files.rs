@@ -96,6 +96,7 @@ pub(super) fn switch_to(job: &Job<'_>, target: &Target, staged: Vec<(PathBuf, Pa
         moves,
         link: None,
         done: false,
+        withdrawn: false,
     }
     .begin(job.work)
 }

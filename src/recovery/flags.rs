@@ -57,7 +57,7 @@ impl Handler for Flags<'_> {
         let (inside, summary) = match live_flags(&live) {
             Ok(before) => {
                 let inside = changes(&before, &after);
-                let summary = format!("flags to {target}: {} of {} change", inside.len(), after.len());
+                let summary = format!("flags to {target}: {} of them change", inside.len());
                 (inside, summary)
             }
             Err(finding) => {

@@ -14,6 +14,7 @@ mod error;
 mod files;
 mod flags;
 mod git;
+mod postgres;
 mod program;
 mod release;
 mod reload;
@@ -27,5 +28,6 @@ pub use adapter::{
     releases, restore, settle, test_restore, verify,
 };
 pub use error::RecoveryError;
+pub use postgres::{Following, follow};
 pub use reload::{ProgramOutput, reload, run_program};
 pub use switch::Settled;

@@ -37,6 +37,7 @@ pub(super) struct Program<'a> {
     whole: bool,
     into: Option<File>,
     note: Option<PathBuf>,
+    input: Option<Vec<u8>>,
 }
 
 /// A program that has ended.
@@ -69,7 +70,18 @@ impl<'a> Program<'a> {
         command.args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let name = name.to_owned();
-        Self { command, name, timeout, cancel, kept: KEPT, merged: false, whole: false, into: None, note: None }
+        Self {
+            command,
+            name,
+            timeout,
+            cancel,
+            kept: KEPT,
+            merged: false,
+            whole: false,
+            into: None,
+            note: None,
+            input: None,
+        }
     }
 
     pub(super) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
@@ -93,6 +105,19 @@ impl<'a> Program<'a> {
 
     pub(super) fn current_dir(mut self, dir: &Path) -> Self {
         self.command.current_dir(dir);
+        self
+    }
+
+    /// Runs it as another user of this host, without the groups of this one.
+    pub(super) fn user(mut self, uid: u32, gid: u32) -> Self {
+        self.command.uid(uid).gid(gid);
+        self
+    }
+
+    /// Gives it a text as its standard input.
+    pub(super) fn input(mut self, text: &str) -> Self {
+        self.command.stdin(Stdio::piped());
+        self.input = Some(text.as_bytes().to_vec());
         self
     }
 
@@ -145,6 +170,10 @@ impl<'a> Program<'a> {
             ran.outcome = Outcome::Stopped(format!("was killed, because it could not be written down: {error}"));
             kill(&mut child);
             return ran;
+        }
+        if let (Some(mut pipe), Some(text)) = (child.stdin.take(), self.input) {
+            // a program that ends without having read it all says why by itself
+            thread::spawn(move || drop(pipe.write_all(&text)));
         }
         let stdout = Arc::new(Mutex::new(Sink { into: self.into, room: self.kept, ..Sink::default() }));
         let stderr = if self.merged {

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     ComponentCapture, DryRun, Observed, Proof, RecoveryError, Restored, Target,
-    adapter::{Handler, Job, count, test_restore_files},
+    adapter::{Handler, Job, count, test_restore_files, wrong_target},
     switch::{self, Link, Move, Record, staging_path},
 };
 use crate::vault::{FileDifference, Source, difference_of_trees};
@@ -156,6 +156,7 @@ pub(super) fn restore(root: &Path, job: &Job<'_>, target: &Target) -> Result<Res
                 (version, vec![Move::new(live, staged, Vec::new())?])
             }
         }
+        Target::Time { .. } => return Err(wrong_target(component, target)),
     };
     if cancel.is_cancelled() {
         return Err(RecoveryError::Cancelled);
@@ -168,6 +169,7 @@ pub(super) fn restore(root: &Path, job: &Job<'_>, target: &Target) -> Result<Res
         moves,
         link: Some(link),
         done: false,
+        withdrawn: false,
     }
     .begin(work)?;
     Ok(restored)
@@ -191,6 +193,7 @@ pub(super) fn dry_run(root: &Path, job: &Job<'_>, target: &Target) -> Result<Dry
             let found = vault.difference_live(id, &stored, &live, cancel)?;
             (version, found.into_iter().map(FileDifference::reversed).collect(), live)
         }
+        Target::Time { .. } => return Err(wrong_target(job.component, target)),
     };
     let differences = as_current(root, found, &prefix);
     let from = now.unwrap_or_else(|| "nothing".to_owned());

@@ -46,14 +46,14 @@ impl Handler for Sqlite<'_> {
     fn restore(&self, job: &Job<'_>, target: &Target) -> Result<Restored, RecoveryError> {
         match target {
             Target::Snapshot(snapshot) => restore(self.path, job, snapshot),
-            Target::Release(_) => Err(wrong_target(job.component, target)),
+            _ => Err(wrong_target(job.component, target)),
         }
     }
 
     fn dry_run(&self, job: &Job<'_>, target: &Target) -> Result<DryRun, RecoveryError> {
         match target {
             Target::Snapshot(snapshot) => dry_run(self.path, job, snapshot),
-            Target::Release(_) => Err(wrong_target(job.component, target)),
+            _ => Err(wrong_target(job.component, target)),
         }
     }
 
@@ -150,6 +150,7 @@ fn restore(path: &Path, job: &Job<'_>, snapshot: &str) -> Result<Restored, Recov
         moves: vec![Move::new(live, staged, companions)?],
         link: None,
         done: false,
+        withdrawn: false,
     }
     .begin(work)?;
     Ok(Restored { files: made.files, bytes: made.bytes, ..Restored::default() })

@@ -39,14 +39,17 @@ pub(super) struct Record {
     pub(super) moves: Vec<Move>,
     pub(super) link: Option<Link>,
     pub(super) done: bool,
+    /// It puts the old state back, because the new one could not go into service.
+    #[serde(default)]
+    pub(super) withdrawn: bool,
 }
 
 /// A staged path that takes the place of a live one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Move {
-    live: PathBuf,
-    staged: PathBuf,
+    pub(super) live: PathBuf,
+    pub(super) staged: PathBuf,
     /// By these it is known after a kill whether the rename has happened.
     device: u64,
     inode: u64,
@@ -113,6 +116,15 @@ impl Move {
         sync_dir(parent(&self.live))
     }
 
+    /// The move that brings back what this one has replaced.
+    fn reversed(&self) -> Result<Self, RecoveryError> {
+        let aside = self.aside();
+        if aside.symlink_metadata().is_ok() && self.staged.symlink_metadata().is_err() {
+            fs::rename(&aside, &self.staged).map_err(|error| RecoveryError::switching("rename", &aside, error))?;
+        }
+        Self::new(self.live.clone(), self.staged.clone(), Vec::new())
+    }
+
     fn aside(&self) -> PathBuf {
         self.staged.with_extension("old")
     }
@@ -176,19 +188,49 @@ impl Record {
         if self.done {
             return Ok(());
         }
+        self.switch()?;
+        self.close(work)
+    }
+
+    /// Whether every move has been made.
+    pub(super) fn is_switched(&self) -> Result<bool, RecoveryError> {
+        for step in &self.moves {
+            if !step.is_at(&step.live).map_err(|error| RecoveryError::switching("read", &step.live, error))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Makes the moves that have not been made. Between this and `close` what was live lies where the new state was staged.
+    pub(super) fn switch(&self) -> Result<(), RecoveryError> {
         for step in &self.moves {
             step.make(&self.component)?;
         }
-        if let Some(link) = &self.link {
-            link.make()?;
-        }
+        self.link.as_ref().map_or(Ok(()), Link::make)
+    }
+
+    /// Clears away what was replaced and writes down that all is done.
+    pub(super) fn close(&self, work: &Path) -> Result<(), RecoveryError> {
         self.moves.iter().for_each(Move::clear);
         Self { done: true, ..self.clone() }
             .write(work)
             .map_err(|error| RecoveryError::switching("write", &record_path(work, &self.component), error))
     }
 
-    fn write(&self, work: &Path) -> io::Result<()> {
+    /// The record that puts back what a switch has replaced and not cleared away.
+    pub(super) fn reversed(&self) -> Result<Self, RecoveryError> {
+        let moves = self.moves.iter().map(Move::reversed).collect::<Result<_, _>>()?;
+        Ok(Self { moves, withdrawn: true, ..self.clone() })
+    }
+
+    /// Forgets a record whose run left everything as it was.
+    pub(super) fn remove(&self, work: &Path) -> Result<(), RecoveryError> {
+        let path = record_path(work, &self.component);
+        remove(&path).and_then(|()| sync_dir(work)).map_err(|error| RecoveryError::switching("remove", &path, error))
+    }
+
+    pub(super) fn write(&self, work: &Path) -> io::Result<()> {
         make_private_dir(work)?;
         let path = record_path(work, &self.component);
         let temporary = path.with_extension("tmp");

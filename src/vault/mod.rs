@@ -23,6 +23,7 @@ mod repair;
 mod replica;
 mod replicate;
 mod repository;
+mod rest;
 mod source;
 mod spare;
 mod stage;

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use super::{depot::Depot, directory::Directory, error::VaultError};
+use super::{depot::Depot, directory::Directory, error::VaultError, rest::Rest};
 use crate::platform::ReplicaPlace;
 
 /// A replica of the vault; it is reached only when it is used.
@@ -17,6 +17,10 @@ impl Replica {
     pub fn new(place: &ReplicaPlace) -> Self {
         match place {
             ReplicaPlace::Directory(path) => Self { depot: Arc::new(Directory::new(path)) },
+            ReplicaPlace::Rest { url, login } => {
+                let login = login.as_ref().map(|login| (login.user.clone(), login.password_file.clone()));
+                Self { depot: Arc::new(Rest::new(url, login)) }
+            }
         }
     }
 

@@ -11,12 +11,13 @@ use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_codeblue");
 
-struct Script {
-    folder: tempfile::TempDir,
+pub struct Script {
+    /// Everything of one test.
+    pub folder: tempfile::TempDir,
 }
 
 /// An engine that is ended with its test, also when that fails.
-struct Serving(Child);
+pub struct Serving(Child);
 
 impl Drop for Serving {
     fn drop(&mut self) {
@@ -26,7 +27,7 @@ impl Drop for Serving {
 }
 
 impl Serving {
-    fn terminate(&mut self) -> Option<i32> {
+    pub fn terminate(&mut self) -> Option<i32> {
         let pid = rustix::process::Pid::from_child(&self.0);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         self.0.wait().unwrap().code()
@@ -34,11 +35,11 @@ impl Serving {
 }
 
 impl Script {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    fn home(&self) -> PathBuf {
+    pub fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
 
@@ -49,19 +50,19 @@ impl Script {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+    pub fn run(&self, arguments: &[&str]) -> (i32, String, String) {
         let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
         (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
     }
 
     /// Runs with `--json`: one document and nothing else has to come.
-    fn json(&self, arguments: &[&str]) -> (i32, Value) {
+    pub fn json(&self, arguments: &[&str]) -> (i32, Value) {
         let (code, out, err) = self.run(&[arguments, &["--json"]].concat());
         let document = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {out}{err}"));
         (code, document)
     }
 
-    fn serve(&self) -> Serving {
+    pub fn serve(&self) -> Serving {
         let mut child = self.command(&["serve"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
         let serving = Serving(child);

@@ -1,6 +1,7 @@
 //! Tests from outside, in one binary.
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod adapters;
 mod api;
 mod cli;
 mod crash;

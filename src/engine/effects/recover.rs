@@ -84,6 +84,10 @@ async fn act(hands: &Hands, recovery: &Recovery, index: usize) -> Result<(String
         Step::RestoreSnapshot { component, vault_id, .. } => {
             restore(hands, recovery.id, component, Target::Snapshot(vault_id.clone())).await
         }
+        Step::RestoreTime { component, vault_id, at, .. } => {
+            let target = Target::Time { at: *at, snapshot: vault_id.clone() };
+            restore(hands, recovery.id, component, target).await
+        }
         Step::Reload { component } => reload(hands, component).await,
         Step::RunAction { service, action } => run_action(hands, service, action).await,
         Step::StopIfHealthy { services } => return Ok(found(validate::settle(hands, services, SETTLING).await)),

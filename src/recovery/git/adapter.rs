@@ -53,7 +53,7 @@ impl Handler for Git<'_> {
     fn restore(&self, job: &Job<'_>, target: &Target) -> Result<Restored, RecoveryError> {
         let restored = match target {
             Target::Release(version) => self.switch(job, target, version),
-            Target::Snapshot(_) => release::restore(self.root, job, target),
+            Target::Snapshot(_) | Target::Time { .. } => release::restore(self.root, job, target),
         }?;
         Ok(Restored { previous: restored.previous.as_deref().map(version_of), ..restored })
     }
@@ -203,6 +203,7 @@ impl Git<'_> {
             moves,
             link: Some(link),
             done: false,
+            withdrawn: false,
         }
         .begin(job.work)?;
         Ok(restored)

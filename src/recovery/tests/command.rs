@@ -1,17 +1,19 @@
 use std::{
+    cell::Cell,
+    collections::BTreeMap,
     fs,
     path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::{Room, component, copy_of, kill::Kills, same, snapshot};
 use crate::{
     platform::{Adapter, Component, Programs},
     recovery::{RecoveryError, Target, capture, restore, settle, test_restore},
-    vault::CancelFlag,
+    vault::{CancelFlag, difference_of_trees},
 };
 
 fn words(words: &[&str]) -> Vec<String> {
@@ -279,37 +281,37 @@ fn a_full_disk_is_named() {
     assert!(problem.contains("could not be written: No space left on device"), "{problem}");
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 10, ..ProptestConfig::default() })]
-
-    #[test]
-    fn what_the_dry_run_program_names_is_what_changes(
-        before in prop::collection::btree_map("[a-d]", "[xy]{1,2}", 1..4),
-        after in prop::collection::btree_map("[a-d]", "[xy]{1,2}", 1..4),
-    ) {
-        let room = Room::new();
-        let fill = |files: &std::collections::BTreeMap<String, String>| {
+#[test]
+fn what_the_dry_run_program_names_is_what_changes() {
+    let room = Room::new();
+    let names = "cd \"$LIVE\"; for name in $(ls . \"$CODEBLUE_DIR\" | grep '^[a-d]$' | sort -u); \
+        do cmp -s \"$name\" \"$CODEBLUE_DIR/$name\" || echo \"$name\"; done";
+    let component = of(Programs {
+        capture: script(&room, "cp \"$LIVE\"/* \"$CODEBLUE_DIR\""),
+        restore: script(&room, "rm -f \"$LIVE\"/*; cp \"$CODEBLUE_DIR\"/* \"$LIVE\""),
+        dry_run: Some(script(&room, names)),
+        ..printed(&room)
+    });
+    let cases = Cell::new(0);
+    let files = || prop::collection::btree_map("[a-d]", "[xy]{1,2}", 1..4);
+    let config = ProptestConfig { cases: 12, ..ProptestConfig::default() };
+    let judge = |(before, after): (BTreeMap<String, String>, BTreeMap<String, String>)| {
+        let case = cases.replace(cases.get() + 1);
+        let fill = |files: &BTreeMap<String, String>| {
             let _ = fs::remove_dir_all(room.path("live"));
             fs::create_dir_all(room.path("live")).unwrap();
             files.iter().for_each(|(name, text)| fs::write(room.path("live").join(name), text).unwrap());
         };
-        let names = "cd \"$LIVE\"; for name in $(ls . \"$CODEBLUE_DIR\" | grep '^[a-d]$' | sort -u); \
-            do cmp -s \"$name\" \"$CODEBLUE_DIR/$name\" || echo \"$name\"; done";
-        let component = of(Programs {
-            capture: script(&room, "cp \"$LIVE\"/* \"$CODEBLUE_DIR\""),
-            restore: script(&room, "rm -f \"$LIVE\"/*; cp \"$CODEBLUE_DIR\"/* \"$LIVE\""),
-            dry_run: Some(script(&room, names)),
-            ..printed(&room)
-        });
         fill(&after);
         let target = snapshot(&room.capture(&component));
         fill(&before);
         let planned = room.dry_run(&component, &target).inside;
-        let copy = copy_of(&room, &room.path("live"), "before");
-        room.restore(&component, &target, "run");
-        let cancel = CancelFlag::new();
-        let changed = crate::vault::difference_of_trees(&copy, &room.path("live"), &cancel).unwrap();
+        let copy = copy_of(&room, &room.path("live"), &format!("before-{case}"));
+        room.restore(&component, &target, &format!("run-{case}"));
+        let changed = difference_of_trees(&copy, &room.path("live"), &CancelFlag::new()).unwrap();
         let changed: Vec<_> = changed.iter().map(|one| one.path.rsplit('/').next().unwrap().to_owned()).collect();
         prop_assert_eq!(planned, changed);
-    }
+        Ok(())
+    };
+    TestRunner::new(config).run(&(files(), files()), judge).unwrap();
 }

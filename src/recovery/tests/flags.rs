@@ -1,6 +1,6 @@
-use std::fs;
+use std::{cell::Cell, collections::BTreeMap, fs};
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::{Room, component, copy_of, kill::Kills, same, snapshot};
 use crate::{
@@ -98,23 +98,33 @@ fn a_kill_at_any_moment_leaves_a_whole_file() {
     .run(|| fs::write(live.join("flags.json"), "{}").unwrap());
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_flags_that_are_named_are_those_that_change(
-        before in prop::collection::btree_map("[a-d]", any::<bool>(), 0..4),
-        after in prop::collection::btree_map("[a-d]", any::<bool>(), 0..4),
-    ) {
-        let (room, component) = room_with_flags("flags.json", &serde_json::to_string(&after).unwrap());
+#[test]
+fn the_flags_that_are_named_are_those_that_change() {
+    let (room, component) = room_with_flags("flags.json", "{}");
+    let cases = Cell::new(0);
+    let flags = || prop::collection::btree_map("[a-d]", any::<bool>(), 0..4);
+    let config = ProptestConfig { cases: 12, ..ProptestConfig::default() };
+    let judge = |(before, after): (BTreeMap<String, bool>, BTreeMap<String, bool>)| {
+        let case = cases.replace(cases.get() + 1);
+        let write = |flags: &BTreeMap<String, bool>| {
+            fs::write(room.path("etc/flags.json"), serde_json::to_string(flags).unwrap()).unwrap();
+        };
+        write(&after);
         let target = snapshot(&room.capture(&component));
-        fs::write(room.path("etc/flags.json"), serde_json::to_string(&before).unwrap()).unwrap();
+        write(&before);
         let planned = room.dry_run(&component, &target);
-        let mut names: Vec<&String> = before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name)).collect();
+        let mut names: Vec<&String> =
+            before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name)).collect();
         names.sort();
         names.dedup();
-        let told: Vec<&str> = planned.inside.iter().filter_map(|line| line.strip_prefix("flag ")?.split(':').next()).collect();
-        prop_assert_eq!(told, names);
+        let told = planned.inside.iter().filter_map(|line| line.strip_prefix("flag ")?.split(':').next());
+        prop_assert_eq!(told.collect::<Vec<_>>(), names);
         prop_assert_eq!(planned.differences.is_empty(), before == after);
-    }
+        room.restore(&component, &target, &format!("run-{case}"));
+        let now: BTreeMap<String, bool> =
+            serde_json::from_slice(&fs::read(room.path("etc/flags.json")).unwrap()).unwrap();
+        prop_assert_eq!(now, after);
+        Ok(())
+    };
+    TestRunner::new(config).run(&(flags(), flags()), judge).unwrap();
 }

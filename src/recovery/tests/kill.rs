@@ -154,6 +154,7 @@ fn every_step_of_the_switch_can_be_the_last_before_a_kill() {
             moves: moves.iter().map(|(_, _, step)| step.clone()).collect(),
             link: None,
             done: false,
+            withdrawn: false,
         };
         let work = room.path("run");
         fs::create_dir(&work).unwrap();

@@ -7,10 +7,12 @@ mod files;
 mod flags;
 mod git;
 mod kill;
+mod postgres;
 mod release;
 mod reload;
 mod sqlite;
 mod traffic;
+mod trouble;
 
 use std::{
     fs::{self, Permissions},

@@ -214,12 +214,12 @@ fn lines(model: &Model, shown: &Shown, columns: u16) -> Vec<Vec<Piece>> {
 
 /// What a step changes, as far as it is known.
 fn of_step(step: &Step, dry_run: &Loaded<DryRun>) -> Option<Piece> {
-    let (Step::SwitchRelease { component, .. } | Step::RestoreSnapshot { component, .. }) = step else { return None };
+    let component = step.component()?;
     Some(match dry_run {
         Loaded::Waiting => (Role::Muted, "     … looking at what it changes".to_owned()),
         Loaded::Failed(_) => (Role::Warn, "     ▲ what it changes is not known".to_owned()),
         Loaded::Here(dry_run) => {
-            let found = dry_run.components.iter().find(|found| found.component == *component)?;
+            let found = dry_run.components.iter().find(|found| found.component == component)?;
             (Role::Text, format!("     changes {}", effect(found)))
         }
     })

@@ -252,6 +252,18 @@ pub(super) fn consequence(model: &Model, component: &Component) -> Vec<Vec<Piece
                 ],
             ]
         }
+        Some(Step::RestoreTime { at, .. }) => {
+            let all = text::span(model.now - *at);
+            vec![
+                vec![head, (Role::Title, "→ exactly that second, from its snapshot and the received log".to_owned())],
+                vec![
+                    (Role::Bad, format!("   LOSES all writes since then, {all}")),
+                    (Role::Text, "; a safety snapshot keeps them  ".to_owned()),
+                    (Role::Key, "↵".to_owned()),
+                    (Role::Text, " plan".to_owned()),
+                ],
+            ]
+        }
         Some(Step::SwitchRelease { to, from, .. }) if from.as_ref() == Some(to) => {
             vec![vec![head, (Role::Title, format!("→ {to}, which is live now: nothing would change"))], keep]
         }

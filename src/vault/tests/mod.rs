@@ -21,6 +21,7 @@ pub(super) mod faults;
 mod hostile;
 mod kill;
 mod replica;
+mod rest;
 
 struct Room {
     dir: TempDir,
