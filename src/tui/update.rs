@@ -131,11 +131,26 @@ fn changes_standing(event: &Event) -> bool {
 /// A page that shows something computed asks for it again when what it was computed from has changed.
 fn renew(model: &mut Model, recorded: &Recorded) -> Vec<Request> {
     match (&recorded.event, model.screen()) {
+        (_, Screen::Plan) => renew_plan(model),
         (Event::DeploymentRecorded { .. } | Event::StepDone { .. }, Screen::Change(id)) => {
             vec![Request::ChangeDryRun(*id)]
         }
         _ => Vec::new(),
     }
+}
+
+/// The engine plans when it is asked: when it would plan something else by now, that is shown, and nobody agrees to the old.
+fn renew_plan(model: &mut Model) -> Vec<Request> {
+    let Some(asked) = model.asked.clone() else { return Vec::new() };
+    let plan = model.plan_of(&asked.request);
+    if plan == asked.plan {
+        return Vec::new();
+    }
+    if matches!(model.overlay, Some(Overlay::Confirm(_))) {
+        model.overlay = None;
+    }
+    model.say("the plan has changed, because the platform has: look again", true);
+    show_plan(model, asked.request, asked.command)
 }
 
 /// Says what a command led to, and opens what has to be looked at next.
@@ -235,7 +250,7 @@ fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
                 focus(model, pane);
             }
             model.select(list, place);
-            match named("open") {
+            match named(if list == List::Snapshots { "difference" } else { "open" }) {
                 Some(action) if again => perform(model, action),
                 _ => Vec::new(),
             }

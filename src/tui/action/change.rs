@@ -43,7 +43,7 @@ pub(super) static ACTIONS: &[Action] = &[
         name: "go-on",
         keys: &[Key::Enter],
         label: "Go on",
-        about: "Ask for exactly the plan that is shown; wants the name typed",
+        about: "Ask for exactly the plan that is shown",
         place: Where::Change,
         danger: Danger::Critical,
         disabled: |model| match (model.screen(), &model.asked) {

@@ -19,7 +19,7 @@ pub(super) static ACTIONS: &[Action] = &[
         name: "roll-back",
         keys: &[Key::Char('r')],
         label: "Roll back",
-        about: "Bring components of the service back to their last good state; shows what would change first",
+        about: "Bring components of the service back to their last good state",
         place: Where::Service,
         danger: Danger::Critical,
         disabled: |model| match model.service() {

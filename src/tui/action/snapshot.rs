@@ -100,7 +100,7 @@ pub(super) static ACTIONS: &[Action] = &[
         name: "roll-back-to",
         keys: &[Key::Char('r')],
         label: "Roll back",
-        about: "Bring the component back to what the snapshot holds; shows the plan first",
+        about: "Bring the component back to what the snapshot holds",
         place: Where::Snapshot,
         danger: Danger::Critical,
         disabled: |model| {

@@ -1,12 +1,14 @@
 //! The snapshots of a component, the point in time to go back to, and differences.
 
 use chrono::TimeDelta;
+use ratatui::layout::Rect;
 
 use super::{
     pages::SIZES,
     scene::{Scene, click, picture, press},
 };
 use crate::{
+    client::Update,
     domain::{Captured, Command, Proof, RollbackTarget, Severity, SnapshotId, SnapshotTrigger, Status, TestResult},
     engine::{ComponentDifference, DryRunRequest, FileChange, FileChangeKind},
     tui::{
@@ -330,4 +332,68 @@ fn a_click_on_the_strip_chooses_that_moment_and_on_a_snapshot_what_it_holds() {
     assert_eq!(model.browse.point, Some(taken + TimeDelta::seconds(1)));
     let plan = model.plan_to(model.component().unwrap(), model.browse.point.unwrap()).unwrap();
     assert!(plan.title.contains("SNP-4"), "{}", plan.title);
+}
+
+#[test]
+fn the_vault_says_how_it_is_in_one_line() {
+    let scene = vault();
+    let mut model = browsing(&scene);
+    let line = |model: &mut Model| picture(model, 160, 48).lines().nth(1).unwrap().to_owned();
+    assert!(line(&mut model).contains("✖ 1 damaged, 1 failed to restore"), "{}", line(&mut model));
+    assert!(!line(&mut model).contains("replica"), "nothing is said of a replica that nobody wants");
+    let platform = PLATFORM.replace("[[service]]", "[vault]\nreplica = { directory = \"/mnt/copy\" }\n[[service]]");
+    let platform = crate::platform::parse(&platform, std::path::Path::new("/etc/codeblue.toml")).unwrap();
+    model.state.platform = platform.into();
+    assert!(line(&mut model).contains("▲ replica never copied"), "{}", line(&mut model));
+    model.state.vault.replica.behind_since = Some(model.now - TimeDelta::seconds(41));
+    assert!(line(&mut model).contains("replica 41s behind"), "{}", line(&mut model));
+    model.state.vault.replica.problem = Some((model.now, "/mnt/copy is full".to_owned()));
+    assert!(line(&mut model).contains("✖ replica failed 0s ago: /mnt/copy is full"), "{}", line(&mut model));
+}
+
+#[test]
+fn a_plan_that_the_engine_would_make_differently_by_now_is_not_agreed_to() {
+    let mut scene = vault();
+    let mut model = scene.seen_by("alice");
+    press(&mut model, &[Key::Char('1'), Key::Char('r'), Key::Char('2')]);
+    assert_eq!(*model.screen(), Screen::Plan);
+    assert!(picture(&mut model, 110, 32).contains("v41 → v40"));
+    press(&mut model, &[Key::Enter]);
+    assert!(matches!(model.overlay, Some(Overlay::Confirm(_))));
+    let seen = scene.recent.len();
+    scene.give(Command::ObserveVersion { component: PROGRAM.to_owned(), version: "v42".to_owned() });
+    let mut asked = Vec::new();
+    for recorded in &scene.recent[seen..] {
+        let message = Message::Update(Update::Event(Box::new(recorded.clone())));
+        let at = model.now;
+        asked.extend(update(&mut model, Timed { at, message }));
+    }
+    assert!(model.overlay.is_none(), "the question was about another plan");
+    assert!(matches!(asked.as_slice(), [Request::DryRun(..)]), "{asked:?}");
+    let shown = picture(&mut model, 110, 32);
+    assert!(shown.contains("v42 → v41") && shown.contains("the plan has changed"), "{shown}");
+}
+
+#[test]
+fn no_size_breaks_these_pages() {
+    let mut model = browsing(&vault());
+    go_to(&mut model, 4);
+    press(&mut model, &[Key::Char('d'), Key::Esc]);
+    model.choose_point("2026-01-15T13:42:31Z".parse().unwrap());
+    press(&mut model, &[Key::Enter]);
+    let at = model.now;
+    update(&mut model, Timed { at, message: Message::Difference(SnapshotId(4), None, Ok(long_difference())) });
+    for screen in [Screen::Snapshots, Screen::Plan, Screen::Difference(SnapshotId(4), None)] {
+        model.screens = vec![Screen::Board, screen];
+        for zoom in [0, 12] {
+            model.browse.zoom = Some(zoom);
+            for width in (0..200).step_by(13) {
+                for height in (0..60).step_by(7) {
+                    picture(&mut model, width, height);
+                    let all = Rect { x: 0, y: 0, width, height };
+                    assert!(model.hits.iter().all(|(area, _)| all.intersection(*area) == *area), "{width}x{height}");
+                }
+            }
+        }
+    }
 }

@@ -176,7 +176,7 @@ pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
             let asks = match action.danger {
                 Danger::View | Danger::Reversible => "",
                 Danger::Guarded => " (asks first)",
-                Danger::Critical => " (shows what would change, wants the name typed)",
+                Danger::Critical => " (shows the plan, wants the name typed)",
             };
             lines.push(vec![
                 (Role::Key, format!("  {}", text::left(&keys.join(" "), 9))),

@@ -111,9 +111,6 @@ fn snapshots(model: &Model, canvas: &mut Canvas, area: Rect, axis: &Axis, compon
     // Oldest last, so that of several in a column the newest is clicked, and what is wrong is never hidden by what is not.
     let mut drawn: Vec<(u16, u8)> = Vec::new();
     for snapshot in model.state.snapshots.values().rev() {
-        if snapshot.requested_at < axis.from {
-            break;
-        }
         if !snapshot.components.contains(&component.name) {
             continue;
         }

@@ -38,10 +38,26 @@ pub(super) fn line(model: &Model) -> Vec<Piece> {
         separate(&mut pieces);
         pieces.push((Role::Warn, format!("▲ not proved {} ago: {why}", ago(*at))));
     }
+    if state.platform.vault.replica.is_some() {
+        separate(&mut pieces);
+        pieces.push(replica(model));
+    }
     separate(&mut pieces);
     pieces.push(match state.vault.retained_at {
         Some(at) => (Role::Text, format!("retention {} ago", ago(at))),
         None => (Role::Muted, "nothing forgotten yet".to_owned()),
     });
     pieces
+}
+
+/// How far the second copy is behind.
+fn replica(model: &Model) -> Piece {
+    let replica = &model.state.vault.replica;
+    let copying = if replica.copying_since.is_some() { ", copying" } else { "" };
+    match (&replica.problem, replica.lag(model.now), replica.copied_at) {
+        (Some((at, why)), ..) => (Role::Bad, format!("✖ replica failed {} ago: {why}", text::short(model.now - *at))),
+        (None, Some(lag), _) => (Role::Text, format!("replica {} behind{copying}", text::short(lag))),
+        (None, None, Some(_)) => (Role::Ok, "✓ replica has all".to_owned()),
+        (None, None, None) => (Role::Warn, format!("▲ replica never copied{copying}")),
+    }
 }
