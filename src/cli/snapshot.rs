@@ -38,6 +38,8 @@ pub enum Snapshot {
     Prune,
     /// Copy the vault to its replica now
     Replicate,
+    /// Put back from the replica what is damaged in the vault or was lost
+    Repair,
     /// Keep it whatever retention says
     Pin {
         snapshot: SnapshotId,
@@ -94,6 +96,7 @@ impl Snapshot {
             Self::TestRestore { snapshot } => proof::of_snapshot(session, snapshot, Proof::TestRestore).await,
             Self::Prune => session.submit(Command::ApplyRetention).await,
             Self::Replicate => replicate(session).await,
+            Self::Repair => repair(session).await,
             Self::Pin { snapshot, off } => session.submit(Command::PinSnapshot { snapshot, pinned: !off }).await,
             Self::ResticEnv => {
                 let variables = session.client()?.restic_env().await?;
@@ -104,6 +107,18 @@ impl Snapshot {
             }
         }
     }
+}
+
+async fn repair(session: &Session) -> Result<Exit, CliError> {
+    let client = session.client()?;
+    client.submit(&Command::RepairVault).await?;
+    let repaired = wait::until(&client, |state, _| {
+        let replica = &state.vault.replica;
+        replica.repaired.clone().filter(|_| !replica.repairing)
+    })
+    .await?;
+    session.output.result(&repaired, || text::line(&repaired.found))?;
+    Ok(if repaired.whole { Exit::Done } else { Exit::Failed })
 }
 
 async fn replicate(session: &Session) -> Result<Exit, CliError> {

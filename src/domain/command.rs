@@ -84,6 +84,7 @@ pub enum Command {
     /// Forget what retention does not need any more, now.
     ApplyRetention,
     Replicate,
+    RepairVault,
 
     /// Roll something back: runs at once or opens a change, as the rules say.
     RequestRollback(RollbackRequest),
@@ -210,6 +211,10 @@ pub enum Command {
         component: String,
         problem: Option<String>,
     },
+    EndRepair {
+        whole: bool,
+        found: String,
+    },
     EndReplication {
         problem: Option<String>,
     },
@@ -284,6 +289,7 @@ impl Command {
                 | Self::FailProof { .. }
                 | Self::FinishPrune { .. }
                 | Self::EndReplication { .. }
+                | Self::EndRepair { .. }
                 | Self::ReportStream { .. }
                 | Self::AdoptSnapshots { .. }
                 | Self::ObserveVersion { .. }

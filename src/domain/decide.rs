@@ -117,6 +117,7 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             Ok(if same { Vec::new() } else { vec![Event::SnapshotPinned { snapshot, pinned }] })
         }
         Command::RequestProof { snapshot, proof } => snapshot::request_proof(state, snapshot, proof),
+        Command::RepairVault => replica::request_repair(state),
         Command::Replicate => replica::request(state),
         Command::ApplyRetention => Ok(retention::forget(state, at)),
         Command::RequestRollback(request) => {
@@ -239,6 +240,10 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         Command::FinishPrune { vault_ids, total_bytes } => Ok(vec![Event::VaultPruned { vault_ids, total_bytes }]),
         Command::AdoptSnapshots { found } => Ok(adopt::adopt(state, found)),
         Command::ReportStream { component, problem } => stream::report(state, &component, problem),
+        Command::EndRepair { whole, found } => {
+            let runs = state.vault.replica.repairing;
+            Ok(if runs { vec![Event::VaultRepairEnded { whole, found }] } else { Vec::new() })
+        }
         Command::EndReplication { problem } => {
             let runs = state.vault.replica.copying_since.is_some();
             Ok(if runs { vec![Event::ReplicationEnded { problem }] } else { Vec::new() })

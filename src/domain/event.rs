@@ -157,6 +157,10 @@ pub enum Event {
 
     /// A snapshot was found in the vault that no record knew.
     SnapshotAdopted { snapshot: SnapshotId, called: String, taken_at: DateTime<Utc>, captured: Vec<Captured> },
+    /// What is damaged in the vault or was lost is being put back from the replica.
+    VaultRepairStarted,
+    /// It was, or not all of it could be.
+    VaultRepairEnded { whole: bool, found: String },
     /// The log of a component is received, or is not any more.
     StreamChanged { component: String, problem: Option<String> },
     /// The vault is being copied to its replica.

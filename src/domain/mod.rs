@@ -66,7 +66,7 @@ pub use recovery::{
     Strategy, WATCH_SECONDS,
 };
 pub use refusal::Refusal;
-pub use replica::ReplicaState;
+pub use replica::{ReplicaState, VaultRepair};
 pub use retention::{VaultState, kept};
 pub use snapshot::{Captured, Proof, Snapshot, SnapshotState, SnapshotTrigger, TestRestore, TestResult};
 pub use state::{EngineInfo, State, SystemState};

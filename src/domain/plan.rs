@@ -236,7 +236,14 @@ fn restore_step(
             Ok(switch(state, component, &version))
         }
         Some(RollbackTarget::Time(time)) if component.adapter.points() == Points::Continuous => {
-            let snapshot = state.last_good_snapshot(&component.name, Some(*time)).ok_or_else(nothing)?;
+            // A log leads on from where the capture ended, not from where it began.
+            let snapshot = state
+                .snapshots
+                .values()
+                .rev()
+                .filter(|snapshot| snapshot.ended_at.is_some_and(|ended| ended <= *time))
+                .find(|snapshot| snapshot.is_good_for(&component.name))
+                .ok_or_else(nothing)?;
             let captured = snapshot.captured(&component.name).ok_or_else(nothing)?;
             Ok(Step::RestoreTime {
                 component: component.name.clone(),

@@ -19,6 +19,8 @@ pub enum Effect {
     PruneVault,
     /// Look whether a recovery has worked.
     Validate(RecoveryId, Phase),
+    /// Put back from the replica what the vault lost.
+    RepairVault,
     /// Copy the vault to its replica.
     Replicate,
     /// Carry out a plan, from its first step that is not done.
@@ -102,6 +104,7 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             reaction.effects.push(Effect::Prove(*snapshot, *proof));
         }
         Event::SnapshotsForgotten { .. } => reaction.effects.push(Effect::PruneVault),
+        Event::VaultRepairStarted => reaction.effects.push(Effect::RepairVault),
         Event::ReplicationStarted => reaction.effects.push(Effect::Replicate),
         Event::ChangeAuthorised { change } => {
             give("carry out what is approved", Command::StartRecovery { change: *change });
@@ -234,8 +237,9 @@ pub fn unfinished(state: &State) -> Vec<Effect> {
         .flat_map(|snapshot| snapshot.proving.iter().map(|proof| Effect::Prove(snapshot.id, *proof)));
     let prune = (!state.vault.forgotten.is_empty()).then_some(Effect::PruneVault);
     let copy = state.vault.replica.copying_since.map(|_| Effect::Replicate);
+    let repair = state.vault.replica.repairing.then_some(Effect::RepairVault);
     let recoveries = state.running_recoveries().map(|recovery| Effect::RunRecovery(recovery.id));
-    diagnoses.chain(snapshots).chain(proofs).chain(prune).chain(copy).chain(recoveries).collect()
+    diagnoses.chain(snapshots).chain(proofs).chain(prune).chain(copy).chain(repair).chain(recoveries).collect()
 }
 
 /// Who would have to agree if this actor asked for this plan now; nobody when it would run at once.

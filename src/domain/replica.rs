@@ -18,8 +18,26 @@ pub struct ReplicaState {
     pub copying_since: Option<DateTime<Utc>>,
     /// When a copy last ended well.
     pub copied_at: Option<DateTime<Utc>>,
+    /// A repair of the vault from it is under way.
+    #[serde(default)]
+    pub repairing: bool,
+    /// When the vault was last repaired from it, and what came of it.
+    #[serde(default)]
+    pub repaired: Option<VaultRepair>,
     /// When a copy last failed or found damage, and what it was; none after the next that ended well.
     pub problem: Option<(DateTime<Utc>, String)>,
+}
+
+/// What a repair of the vault came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VaultRepair {
+    /// When it ended.
+    pub at: DateTime<Utc>,
+    /// Every file of the vault is what its name promises.
+    pub whole: bool,
+    /// In one line.
+    pub found: String,
 }
 
 impl ReplicaState {
@@ -37,6 +55,12 @@ pub(super) fn request(state: &State) -> Result<Vec<Event>, Refusal> {
             .hint("add replica = { directory = \"...\" } below [vault]"));
     }
     Ok(if state.vault.replica.copying_since.is_some() { Vec::new() } else { vec![Event::ReplicationStarted] })
+}
+
+/// Decides that what is damaged in the vault or was lost is put back from the replica.
+pub(super) fn request_repair(state: &State) -> Result<Vec<Event>, Refusal> {
+    request(state)?;
+    Ok(if state.vault.replica.repairing { Vec::new() } else { vec![Event::VaultRepairStarted] })
 }
 
 /// The next copy, and when it is due.
@@ -59,6 +83,15 @@ pub(super) fn apply(state: &mut State, recorded: &Recorded) {
         Event::PlatformLoaded { .. } => *replica = ReplicaState::default(),
         Event::ReplicationStarted => {
             replica.copying_since = Some(replica.behind_since.take().unwrap_or(at));
+        }
+        Event::VaultRepairStarted => replica.repairing = true,
+        Event::VaultRepairEnded { whole, found } => {
+            replica.repairing = false;
+            replica.repaired = Some(VaultRepair { at, whole: *whole, found: found.clone() });
+            if *whole {
+                replica.problem = None;
+                replica.behind_since.get_or_insert(at);
+            }
         }
         Event::ReplicationEnded { problem } => {
             let since = replica.copying_since.take();

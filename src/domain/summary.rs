@@ -123,6 +123,9 @@ impl Event {
             Self::SnapshotAdopted { snapshot, called, taken_at, .. } => {
                 format!("{snapshot} found in the vault: {called} of {}", taken_at.format("%Y-%m-%d %H:%M:%S"))
             }
+            Self::VaultRepairStarted => "repairing the vault from its replica".to_owned(),
+            Self::VaultRepairEnded { whole: true, found } => format!("the vault is whole: {found}"),
+            Self::VaultRepairEnded { whole: false, found } => format!("the vault is NOT whole: {found}"),
             Self::StreamChanged { component, problem: None } => format!("the log of {component} is received"),
             Self::StreamChanged { component, problem: Some(problem) } => {
                 format!("the log of {component} is NOT received: {problem}")

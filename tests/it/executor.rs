@@ -48,6 +48,10 @@ impl Executor {
                     desk.engine(Command::RecordValidation { recovery, phase, criteria });
                     false
                 }
+                Effect::RepairVault => {
+                    desk.engine(Command::EndRepair { whole: true, found: "2 files".to_owned() });
+                    false
+                }
                 Effect::Replicate => {
                     let problem = dice.happens(500).then(|| "connection refused".to_owned());
                     desk.engine(Command::EndReplication { problem });

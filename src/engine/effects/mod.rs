@@ -107,6 +107,7 @@ pub(super) async fn run(hands: Hands, mut effects: mpsc::UnboundedReceiver<Effec
                 Effect::Prove(id, proof) => prove::run(&hands, id, proof).await,
                 Effect::PruneVault => prune::run(&hands).await,
                 Effect::Validate(id, phase) => validate::run(&hands, id, phase).await,
+                Effect::RepairVault => replicate::repair(&hands).await,
                 Effect::Replicate => replicate::run(&hands).await,
                 Effect::RunRecovery(id) => recover::run(&hands, id).await,
             }
