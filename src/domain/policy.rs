@@ -73,7 +73,7 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             diagnose(state, *incident, &mut give);
         }
         Event::IncidentOpened { incident, .. } | Event::IncidentServiceAdded { incident, .. } => {
-            diagnose(state, *incident, &mut give)
+            diagnose(state, *incident, &mut give);
         }
         Event::DiagnosisRequested { diagnosis, .. } => reaction.effects.push(Effect::Diagnose(*diagnosis)),
         Event::DiagnosisConcluded { diagnosis, .. } if same_root(state, *diagnosis).is_some() => {

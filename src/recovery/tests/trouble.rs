@@ -4,7 +4,7 @@
 use std::{
     fs::{self, Permissions},
     os::unix::fs::{PermissionsExt, symlink},
-    path::PathBuf,
+    path::Path,
     time::Duration,
 };
 
@@ -64,7 +64,7 @@ fn every_kind(room: &Room) -> Vec<(&'static str, Component, Target)> {
     .collect()
 }
 
-fn spoil(live: &PathBuf) {
+fn spoil(live: &Path) {
     fs::write(live.join("releases/v1/page"), "bad").unwrap();
     fs::write(live.join("folder/file"), "bad").unwrap();
     fs::write(live.join(".env"), "KEY=bad\n").unwrap();
