@@ -13,7 +13,7 @@ use crate::{
         plan_rollback, plan_undo, required_for,
     },
     engine::DryRunRequest,
-    platform::Component,
+    platform::{Component, Points},
 };
 
 /// Minutes that the strip may show.
@@ -125,10 +125,12 @@ impl Model {
     #[must_use]
     pub fn recovery_point(&self, component: &Component) -> RecoveryPoint {
         let good = self.standing.get(&component.name).and_then(|standing| standing.good);
-        RecoveryPoint {
-            age: good.map(|(_, at)| self.now - at),
-            limit: TimeDelta::from_std(component.rpo).unwrap_or(TimeDelta::MAX),
-        }
+        // What is received all the time is younger than its last snapshot.
+        let age = match component.adapter.points() {
+            Points::Continuous => self.state.recovery_point_age(&component.name, self.now),
+            Points::Snapshots | Points::Versions => good.map(|(_, at)| self.now - at),
+        };
+        RecoveryPoint { age, limit: TimeDelta::from_std(component.rpo).unwrap_or(TimeDelta::MAX) }
     }
 
     /// The component, of those given, whose recovery point is closest to its limit or furthest past it.
