@@ -233,7 +233,7 @@ pub fn everything() -> codeblue::domain::Command {
 
 /// Whether no snapshot is being taken.
 pub fn settled(state: &State) -> bool {
-    state.snapshots.values().all(|snapshot| snapshot.state != SnapshotState::Running)
+    state.snapshots.values().all(|snapshot| snapshot.state != SnapshotState::Running && snapshot.proving.is_empty())
 }
 
 /// What the newest good snapshot holds of a component.
