@@ -75,7 +75,8 @@ pub(super) fn line(text: &str, limit: usize) -> String {
         if c.is_control() || is_invisible(c) {
             continue;
         }
-        if length + usize::from(gap) + 1 > limit.saturating_sub(1) && chars.peek().is_some() {
+        let room = if chars.peek().is_some() { limit.saturating_sub(1) } else { limit };
+        if length + usize::from(gap) + 1 > room {
             line.push('…');
             return line;
         }
@@ -111,6 +112,7 @@ mod tests {
         assert_eq!(line("\u{1b}[12\nplain", 200), "plain");
         assert_eq!(line("abcdef", 6), "abcdef");
         assert_eq!(line("abcdefg", 6), "abcde…");
+        assert_eq!(line("abcde f", 6), "abcde…", "a gap takes room too");
         assert_eq!(detail(&"ä".repeat(1000)).chars().count(), 200);
         assert_eq!(line("", 10), "");
     }

@@ -346,7 +346,10 @@ pub(super) fn test_restore_files(
         proof.bytes += made.bytes;
         staged.push(place);
     }
-    proof.detail = format!("{} files read back as they were captured", proof.files);
+    proof.detail = match proof.files {
+        1 => "1 file read back as it was captured".to_owned(),
+        files => format!("{files} files read back as they were captured"),
+    };
     Ok((proof, staged))
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::page::escaped;
-use crate::domain::{Recovery, RecoveryId, RecoveryOutcome, Refusal, State, Step, StepState};
+use crate::domain::{Recovery, RecoveryId, RecoveryOutcome, Refusal, State, Step, StepState, Validation};
 
 /// How far back the success rate looks.
 const LATELY: TimeDelta = TimeDelta::days(90);
@@ -24,8 +24,8 @@ pub struct RecoveryReport {
     pub outcome: Option<RecoveryOutcome>,
     /// What came of it.
     pub summary: String,
-    /// Who started it.
-    pub started_by: String,
+    /// Who asked for it.
+    pub asked_by: String,
     /// Why.
     pub reason: String,
     /// The incident it is for.
@@ -52,6 +52,8 @@ pub struct RecoveryReport {
     pub steps: Vec<StepReport>,
     /// End of the extended watch, while it lasts.
     pub watch_until: Option<DateTime<Utc>>,
+    /// Proof that it worked, phase by phase.
+    pub validations: Vec<Validation>,
     /// Recoveries that ended within the 90 days before this one began, itself included.
     pub lately: Rate,
 }
@@ -90,12 +92,13 @@ impl RecoveryReport {
         let change = recovery.change.and_then(|id| state.changes.get(&id));
         let targets = recovery.plan.components().filter_map(|name| state.platform.component(name));
         let ended_at = recovery.ended.map(|(at, _)| at);
+        let asked_by = change.map_or(&recovery.started_by, |change| &change.requester);
         Ok(Self {
             recovery: id,
             title: recovery.plan.title.clone(),
             outcome: recovery.ended.map(|(_, outcome)| outcome),
             summary: recovery.summary.clone(),
-            started_by: recovery.started_by.to_string(),
+            asked_by: asked_by.to_string(),
             reason: recovery.reason.clone(),
             incident: recovery.incident.map(|id| id.to_string()),
             change: recovery.change.map(|id| id.to_string()),
@@ -111,6 +114,7 @@ impl RecoveryReport {
             loses: recovery.plan.loses.clone(),
             steps: steps(recovery),
             watch_until: recovery.watch_until,
+            validations: recovery.validations.clone(),
             lately: lately(state, recovery.started_at, ended_at),
         })
     }
@@ -129,7 +133,7 @@ impl RecoveryReport {
             let _ = writeln!(page, "| {what} | {} |", escaped(value));
         };
         row("Reason", &self.reason);
-        row("Started by", &self.started_by);
+        row("Asked for by", &self.asked_by);
         row("Began", &moment(self.started_at));
         if let Some(ended) = self.ended_at {
             row("Ended", &moment(ended));
@@ -166,12 +170,35 @@ impl RecoveryReport {
                 escaped(&step.output)
             );
         }
+        page += &self.validations_text();
         let _ = write!(
             page,
             "\nRecoveries within 90 days, this one included: {} of {} succeeded. Times are UTC.\n",
             self.lately.succeeded, self.lately.ended
         );
         page
+    }
+
+    fn validations_text(&self) -> String {
+        let mut text = String::new();
+        for validation in &self.validations {
+            let _ = write!(
+                text,
+                "\n## Validation {}\n\n| | What | Wanted | Found |\n|---|---|---|---|\n",
+                validation.phase
+            );
+            for criterion in &validation.criteria {
+                let mark = match (criterion.passed, criterion.decides) {
+                    (true, _) => "passed",
+                    (false, true) => "FAILED",
+                    (false, false) => "missed",
+                };
+                let [what, wanted, found] =
+                    [&criterion.what, &criterion.wanted, &criterion.found].map(|text| escaped(text));
+                let _ = writeln!(text, "| {mark} | {what} | {wanted} | {found} |");
+            }
+        }
+        text
     }
 
     fn took(&self) -> String {

@@ -102,13 +102,17 @@ fn components(layout: &Layout, binary: &Path) -> String {
     let files = |path: &Path| format!("files = {{ paths = [{}] }}", quoted_path(path));
     let release = format!("release = {{ root = {} }}", quoted_path(&layout.service("patient-api")));
     let sqlite = format!("sqlite = {{ path = {} }}", quoted_path(&layout.database()));
-    let components = [
-        ("patient-api-code", "patient-api", "code", "10m", release),
-        ("records", "records-db", "database", "1m", sqlite),
-        ("ai-model", "ai-analysis", "data", "10m", files(&layout.model().join("model.json"))),
-        ("handouts-config", "handouts", "config", "5m", files(&layout.config("handouts"))),
-        ("auth-config", "auth", "config", "5m", files(&layout.config("auth"))),
+    let mut components = vec![
+        ("patient-api-code".to_owned(), "patient-api", "code", "10m", release),
+        ("records".to_owned(), "records-db", "database", "1m", sqlite),
+        ("ai-model".to_owned(), "ai-analysis", "data", "10m", files(&layout.model().join("model.json"))),
     ];
+    for service in &SERVICES {
+        let configuration = files(&layout.config(service.name));
+        components.push((format!("{}-config", service.name), service.name, "config", "5m", configuration));
+    }
+    let stock = files(&layout.service("inventory").join("stock.json"));
+    components.push(("stock".to_owned(), "inventory", "data", "10m", stock));
     let mut text = String::new();
     for (name, service, kind, every, adapter) in components {
         let reload = command(binary, "reload", service, layout.dir());

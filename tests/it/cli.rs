@@ -194,7 +194,8 @@ fn an_engine_is_driven_from_a_script_and_leaves_a_journal_that_verifies() {
         &["report", "recovery", "REC-1"],
         &["report", "recovery", "REC-1", "--format", "html"],
     ] {
-        assert_eq!(script.json(arguments).0, 0, "{arguments:?}");
+        let (code, document) = script.json(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {document}");
         let (code, out, err) = script.run(arguments);
         assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}");
         assert!(!out.is_empty() && !out.contains('\x1b'), "{arguments:?}: {out}");

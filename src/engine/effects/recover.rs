@@ -179,6 +179,7 @@ async fn restore(hands: &Hands, id: RecoveryId, name: &str, target: Target) -> R
     Ok(match (restored.files, restored.resumed) {
         (_, true) => format!("finished what had been begun, verified in {seconds:.1} s"),
         (0, false) => format!("as it was already, verified in {seconds:.1} s"),
+        (1, false) => format!("1 file, verified in {seconds:.1} s"),
         (files, false) => format!("{files} files, verified in {seconds:.1} s"),
     })
 }
