@@ -215,6 +215,7 @@ fn wait_for_a_good_snapshot_of_everything(script: &Script) {
         let snapshots = state["snapshots"].as_object().unwrap().values().cloned().collect::<Vec<_>>();
         snapshots
             .iter()
+            .filter(|snapshot| snapshot["trigger"] != "safety")
             .flat_map(|snapshot| snapshot["captured"].as_array().unwrap())
             .any(|captured| captured["component"] == component && captured["good"] == Value::Bool(true))
     };

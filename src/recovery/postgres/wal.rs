@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     fs::{self, DirBuilder, File, OpenOptions},
-    io,
+    io::{self, Read},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -207,6 +207,17 @@ impl Archive {
         Ok(found)
     }
 
+    /// The segments that were received. Of those that are followed by another only whole ones count, and the place that is kept
+    /// free for the first one after a gap does not.
+    fn received(&self, timeline: Timeline) -> Result<BTreeMap<Segment, PathBuf>, RecoveryError> {
+        let mut found = self.segments(timeline)?;
+        let newest = found.keys().next_back().copied();
+        found.retain(|segment, path| {
+            path.extension().is_none() || (Some(*segment) == newest && begins_with_a_header(path))
+        });
+        Ok(found)
+    }
+
     /// From which timelines one descends and where it left them, oldest first.
     fn ancestors(&self, timeline: Timeline) -> Result<Vec<(Timeline, Lsn)>, RecoveryError> {
         let path = self.place(timeline).join(timeline.history());
@@ -242,7 +253,7 @@ impl Archive {
         let mut replay = Replay { timeline, files: Vec::new(), bytes: 0 };
         let mut next = Segment::at(base.start, self.size);
         for (of, left) in path.iter().map(|(of, left)| (*of, Some(*left))).chain([(timeline, None)]) {
-            let there = self.segments(of)?;
+            let there = self.received(of)?;
             let last = left.map(|left| Segment::at(left, self.size));
             while last.is_none_or(|last| next <= last) {
                 let Some(file) = there.get(&next) else { break };
@@ -333,6 +344,12 @@ impl Archive {
         }
         Ok(())
     }
+}
+
+/// Whether something was written to a segment: its first two bytes are never zero then.
+fn begins_with_a_header(path: &Path) -> bool {
+    let mut magic = [0; 2];
+    File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic != [0; 2]
 }
 
 fn entries(dir: &Path) -> Result<Vec<PathBuf>, RecoveryError> {
