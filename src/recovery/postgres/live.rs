@@ -126,8 +126,8 @@ impl<'a> Live<'a> {
     /// Starts it, when it does not run, and waits until it answers.
     pub(super) fn start(&self, cancel: &CancelFlag) -> Result<(), RecoveryError> {
         if running(&self.data).is_none() {
-            match self.start {
-                Some(run) => drop(run_program(run, CHANGE, cancel)?),
+            let started = match self.start {
+                Some(run) => run_program(run, CHANGE, cancel).map(drop),
                 None => {
                     let log = self.data.join("server.log");
                     let call = Call::new("start the database server", "pg_ctl")
@@ -136,8 +136,12 @@ impl<'a> Live<'a> {
                         .args(["-w", "-s", "-t", "240"])
                         .within(CHANGE)
                         .stands(DOWN);
-                    self.tools.run(&call, cancel).map_err(|error| with_log(error, &log))?;
+                    self.tools.run(&call, cancel).map(drop).map_err(|error| with_log(error, &log))
                 }
+            };
+            // One that an engine started before it was killed may have come up first; it is judged like any other.
+            if running(&self.data).is_none() {
+                started?;
             }
         }
         let begun = Instant::now();
