@@ -60,7 +60,7 @@ async fn everything_is_restored_onto_an_empty_host() {
     empty_the_host(&platform);
     let state = restore_everything(&engine.handle()).await;
     let safety = &state.recoveries.values().next().unwrap().steps[0];
-    assert!(safety.output.contains("nothing was there of patient-api-code"), "{}", safety.output);
+    assert!(safety.output.contains("nothing was there of records, patient-api-code"), "{}", safety.output);
     assert_all_is_back(&platform);
     engine.stop("test").await;
 }

@@ -144,7 +144,8 @@ async fn safety_snapshot(hands: &Hands, id: RecoveryId, components: &[String]) -
     let missing = components.iter().filter(|name| !held(name)).filter_map(|name| state.platform.component(name));
     let (gone, missed): (Vec<_>, Vec<_>) = missing.partition(|component| recovery::is_absent(component));
     let whole = missed.is_empty();
-    let gone: String = gone.iter().map(|component| format!("; nothing was there of {}", component.name)).collect();
+    let gone: Vec<&str> = gone.iter().map(|component| component.name.as_str()).collect();
+    let gone = if gone.is_empty() { String::new() } else { format!("; nothing was there of {}", gone.join(", ")) };
     let partial: usize = captured.iter().map(|captured| captured.unreadable.len()).sum();
     snapshot::finish(hands, snapshot, captured, &problems).await;
     if !whole {
