@@ -15,22 +15,24 @@ pub struct Found {
     pub called: String,
     /// When it was taken, by the clock of then.
     pub taken_at: DateTime<Utc>,
+    /// Its service was healthy then, and it was no safety snapshot.
+    pub healthy: bool,
     /// What it is.
     pub captured: Captured,
 }
 
-/// Decides that what has no record gets one, the oldest first. Nobody knows any more whether the services were healthy then, so
-/// it counts as good only for a component of which nothing good is known.
+/// Decides that what has no record gets one, the oldest first. It counts as good only when it was taken in health and nothing
+/// good of its component is known.
 pub(super) fn adopt(state: &State, found: Vec<Found>) -> Vec<Event> {
     let recorded = state.snapshots.values().flat_map(|snapshot| &snapshot.captured).map(|captured| &captured.vault_id);
     let known: BTreeSet<&String> = recorded.chain(&state.vault.forgotten).collect();
     let mut sets: BTreeMap<(DateTime<Utc>, String), Vec<Captured>> = BTreeMap::new();
-    for Found { called, taken_at, mut captured } in found {
+    for Found { called, taken_at, healthy, mut captured } in found {
         if known.contains(&captured.vault_id) || state.platform.component(&captured.component).is_none() {
             continue;
         }
         let lost = state.last_good_snapshot(&captured.component, None).is_none();
-        captured.good = lost && captured.unreadable.is_empty();
+        captured.good = lost && healthy && captured.unreadable.is_empty();
         let first = sets.keys().find(|(_, other)| *other == called).map(|(first, _)| *first);
         sets.entry((first.unwrap_or(taken_at), called)).or_default().push(captured);
     }

@@ -22,25 +22,44 @@ const REST: TimeDelta = TimeDelta::minutes(10);
 /// Places of evidence that have to agree.
 const SIGNALS: usize = 2;
 
-/// Whether a plan takes an approval when this actor asks for it; for a policy that may run others by itself, with the reason.
-/// A person's own act on what is not critical runs at once.
-pub(super) fn needs_approval(
+/// Whether a plan may run without anybody else.
+pub(super) enum Permission {
+    /// It runs at once.
+    AtOnce,
+    /// People have to agree.
+    Approval {
+        /// The guard rail that keeps a policy from running it, where policies may run others.
+        held_back: Option<String>,
+    },
+}
+
+/// What this actor may do with a plan. A person's own act on what is not critical runs at once.
+pub(super) fn permission(
     state: &State,
     actor: &Actor,
     plan: &Plan,
     risk: &Risk,
     incident: Option<IncidentId>,
     now: DateTime<Utc>,
-) -> Option<Option<String>> {
+) -> Permission {
     match actor {
         Actor::Operator(_) => {
             let critical = |name: &String| {
                 state.platform.service(name).is_none_or(|service| service.criticality == Criticality::Critical)
             };
-            (risk.score >= 7 || plan.services.iter().any(critical)).then_some(None)
+            if risk.score >= 7 || plan.services.iter().any(critical) {
+                Permission::Approval { held_back: None }
+            } else {
+                Permission::AtOnce
+            }
         }
-        Actor::Policy(_) | Actor::Engine if state.mode != AutomationMode::Auto => Some(None),
-        Actor::Policy(_) | Actor::Engine => held_back(state, plan, incident, now).map(Some),
+        Actor::Policy(_) | Actor::Engine if state.mode != AutomationMode::Auto => {
+            Permission::Approval { held_back: None }
+        }
+        Actor::Policy(_) | Actor::Engine => match held_back(state, plan, incident, now) {
+            None => Permission::AtOnce,
+            why => Permission::Approval { held_back: why },
+        },
     }
 }
 
@@ -79,9 +98,10 @@ fn reach(state: &State, plan: &Plan) -> Option<String> {
             is_data.then(|| format!("{component} holds data"))
         }
         Step::RunAction { service, action } => {
-            let declared = state.platform.service(service)?.actions.iter().find(|known| known.name == *action);
+            let service = state.platform.service(service);
+            let declared = service.and_then(|service| service.actions.iter().find(|known| known.name == *action));
             let harmless = declared.is_some_and(|declared| declared.risk != ActionRisk::High);
-            (!harmless).then(|| format!("{action} {service} is an action of high risk"))
+            (!harmless).then(|| format!("{step} is an action of high risk"))
         }
         _ => None,
     })

@@ -3,7 +3,8 @@
 use super::{
     Actor, AutomationMode, ChangeState, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Phase,
     Proof, Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State, Status,
-    guard, validation,
+    guard::{self, Permission},
+    validation,
 };
 
 /// Work in the outside world that follows from an event.
@@ -239,14 +240,17 @@ pub fn unfinished(state: &State) -> Vec<Effect> {
     let copy = state.vault.replica.copying_since.map(|_| Effect::Replicate);
     let repair = state.vault.replica.repairing.then_some(Effect::RepairVault);
     let recoveries = state.running_recoveries().map(|recovery| Effect::RunRecovery(recovery.id));
-    diagnoses.chain(snapshots).chain(proofs).chain(prune).chain(copy).chain(repair).chain(recoveries).collect()
+    let validations =
+        state.recoveries.values().filter_map(|recovery| Some(Effect::Validate(recovery.id, recovery.validating?)));
+    let vault = prune.into_iter().chain(copy).chain(repair);
+    diagnoses.chain(snapshots).chain(proofs).chain(vault).chain(recoveries).chain(validations).collect()
 }
 
 /// Who would have to agree if this actor asked for this plan now; nobody when it would run at once.
 #[must_use]
 pub fn required_for(state: &State, actor: &Actor, plan: &super::Plan, risk: &super::Risk) -> Vec<super::Role> {
     let incident = plan.services.iter().find_map(|service| state.incident_of(service)).map(|incident| incident.id);
-    if guard::needs_approval(state, actor, plan, risk, incident, state.clock).is_none() {
+    if let Permission::AtOnce = guard::permission(state, actor, plan, risk, incident, state.clock) {
         return Vec::new();
     }
     let kind = if incident.is_some() { super::ChangeKind::Emergency } else { super::ChangeKind::Normal };

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Actor, ChangeId, IncidentId, RecoveryId, SnapshotId, Validation};
+use super::{Actor, ChangeId, IncidentId, Phase, RecoveryId, SnapshotId, Validation};
 
 /// How long a recovery stays under extended watch after it succeeded, in seconds.
 pub const WATCH_SECONDS: i64 = 30 * 60;
@@ -264,6 +264,9 @@ pub struct Recovery {
     /// Proof that it worked, one phase after the other.
     #[serde(default)]
     pub validations: Vec<Validation>,
+    /// The phase that is under way after it ended.
+    #[serde(default)]
+    pub validating: Option<Phase>,
 }
 
 /// How a step went.

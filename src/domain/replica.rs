@@ -48,18 +48,23 @@ impl ReplicaState {
     }
 }
 
+fn configured(state: &State) -> Result<(), Refusal> {
+    match state.platform.vault.replica {
+        Some(_) => Ok(()),
+        None => Err(Refusal::new("no-replica", "the platform file names no replica")
+            .hint("add replica = { directory = \"...\" } below [vault]")),
+    }
+}
+
 /// Decides that the vault is copied.
 pub(super) fn request(state: &State) -> Result<Vec<Event>, Refusal> {
-    if state.platform.vault.replica.is_none() {
-        return Err(Refusal::new("no-replica", "the platform file names no replica")
-            .hint("add replica = { directory = \"...\" } below [vault]"));
-    }
+    configured(state)?;
     Ok(if state.vault.replica.copying_since.is_some() { Vec::new() } else { vec![Event::ReplicationStarted] })
 }
 
 /// Decides that what is damaged in the vault or was lost is put back from the replica.
 pub(super) fn request_repair(state: &State) -> Result<Vec<Event>, Refusal> {
-    request(state)?;
+    configured(state)?;
     Ok(if state.vault.replica.repairing { Vec::new() } else { vec![Event::VaultRepairStarted] })
 }
 

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    ChangeId, ChangeOutcome, ChangeState, DeploymentOrigin, Event, Finding, IncidentId, IncidentState, Meta, Plan,
-    Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, State, Step, StepRun, StepState, TimelineKind,
-    Validation, WATCH_SECONDS, apply::tell, change, deployment, guard, incident, progressive,
+    ChangeId, ChangeOutcome, ChangeState, DeploymentOrigin, Event, Finding, IncidentId, IncidentState, Meta, Phase,
+    Plan, Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, State, Step, StepRun, StepState, TimelineKind,
+    Validation, WATCH_SECONDS,
+    apply::tell,
+    change, deployment,
+    guard::{self, Permission},
+    incident, progressive,
 };
 
 /// Runs a plan at once where the rules allow it, and opens a change where they do not.
@@ -21,8 +25,9 @@ pub(super) fn start_or_ask(
         state.incident(id)?;
     }
     let risk = change::Risk::of(&state.platform, &plan);
-    if let Some(why) = guard::needs_approval(state, &meta.actor, &plan, &risk, incident, meta.at) {
-        let reason = why.map_or_else(|| reason.to_owned(), |why| format!("{reason}; not run by itself: {why}"));
+    let permission = guard::permission(state, &meta.actor, &plan, &risk, incident, meta.at);
+    if let Permission::Approval { held_back } = permission {
+        let reason = held_back.map_or_else(|| reason.to_owned(), |why| format!("{reason}; not run by itself: {why}"));
         return change::submit(state, plan, &reason, incident, meta.at);
     }
     let mut events = vec![Event::RecoveryStarted {
@@ -167,6 +172,7 @@ pub(super) fn apply(state: &mut State, recorded: &Recorded) {
                 summary: String::new(),
                 watch_until: None,
                 validations: Vec::new(),
+                validating: None,
             },
         );
         if let Some(change) = change.and_then(|id| state.changes.get_mut(&id)) {
@@ -243,11 +249,15 @@ fn run_on(recovery: &mut Recovery, recorded: &Recorded) -> Option<(TimelineKind,
             recovery.ended = Some((at, *outcome));
             recovery.summary.clone_from(summary);
             let succeeded = *outcome == RecoveryOutcome::Succeeded;
+            recovery.validating = succeeded.then_some(Phase::Comprehensive);
             recovery.watch_until = succeeded.then(|| at + chrono::TimeDelta::seconds(WATCH_SECONDS));
             let kind = if succeeded { TimelineKind::Good } else { TimelineKind::Bad };
             Some((kind, format!("{id} {outcome}: {summary}")))
         }
         Event::RecoveryValidated { phase, criteria, .. } => {
+            if recovery.validating == Some(*phase) {
+                recovery.validating = None;
+            }
             recovery.validations.push(Validation { phase: *phase, at, criteria: criteria.clone() });
             let open: Vec<String> = criteria
                 .iter()
@@ -258,6 +268,7 @@ fn run_on(recovery: &mut Recovery, recorded: &Recorded) -> Option<(TimelineKind,
         }
         Event::WatchEnded { passed, reason, .. } => {
             recovery.watch_until = None;
+            recovery.validating = passed.then_some(Phase::Watch);
             let kind = if *passed { TimelineKind::Good } else { TimelineKind::Bad };
             Some((kind, format!("watch after {id} ended: {reason}")))
         }

@@ -10,6 +10,9 @@ use crate::{
     vault::{SnapshotInfo, Vault},
 };
 
+/// Tag of a capture that a rollback may go to: its service was healthy, and it is no safety snapshot.
+pub(super) const HEALTHY: &str = "healthy";
+
 /// Looks once, before anything new is captured. What cannot be read now is looked for again at the next start.
 pub(super) async fn look(engine: &EngineHandle, vault: &Arc<Vault>) {
     let state = engine.state();
@@ -34,7 +37,7 @@ fn found(info: SnapshotInfo) -> Option<Found> {
     let component = info.tags.iter().find_map(|tag| tag.strip_prefix("component="))?.to_owned();
     let called = info.tags.iter().find(|tag| tag.starts_with("SNP-"))?.clone();
     let unreadable = if info.partial { vec!["not everything could be read".to_owned()] } else { Vec::new() };
-    let version = info.tags.iter().find_map(|tag| tag.strip_prefix("version=")).map(str::to_owned);
+    let version = info.tags.iter().find_map(|tag| tag.strip_prefix("release=")).map(str::to_owned);
     let captured = Captured {
         component,
         vault_id: info.id,
@@ -45,5 +48,6 @@ fn found(info: SnapshotInfo) -> Option<Found> {
         version,
         good: false,
     };
-    Some(Found { called, taken_at: info.at, captured })
+    let healthy = info.tags.iter().any(|tag| tag == HEALTHY);
+    Some(Found { called, taken_at: info.at, healthy, captured })
 }

@@ -1,11 +1,11 @@
 //! The worst nights on a real engine: the host was emptied, the record is gone, nobody can log in, the vault has to be found again.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use codeblue::{
     domain::{
-        Actor, ChangeState, Command, RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, SnapshotTrigger, State,
-        Status, StepState,
+        Actor, ChangeState, Command, RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, SnapshotState,
+        SnapshotTrigger, State, Status, StepState,
     },
     engine::{Engine, EngineHandle, Home, SystemClock},
 };
@@ -70,6 +70,13 @@ async fn a_lost_record_is_made_up_for_by_what_lies_in_the_vault() {
     let platform = Platform::new("low").await;
     let engine = platform.engine().await;
     until(&engine.handle(), "all is captured", is_captured).await;
+    // What was captured in the outage, and when the engine stopped, is newer and nothing to go back to.
+    switch(&platform.root, "v41");
+    until(&engine.handle(), "the outage is seen", |state| state.services["patient-api"].status == Status::Down).await;
+    engine.take_final_snapshot(Duration::from_secs(30)).await;
+    let state = engine.handle().state();
+    let last = state.snapshots.values().next_back().unwrap();
+    assert_eq!((last.trigger, &last.state), (SnapshotTrigger::Final, &SnapshotState::Complete));
     engine.stop("test").await;
 
     let new_home = platform.folder.path().join("new-home");

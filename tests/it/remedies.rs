@@ -1,12 +1,12 @@
 //! Stories about what is tried next, how far back it goes, and when a policy may do it with nobody's approval.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use chrono::TimeDelta;
 use codeblue::domain::{
-    Captured, ChangeState, Command, DiagnosisId, Event, Finding, IncidentId, Plan, Recorded, RecoveryId,
-    RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, SnapshotTrigger, Status, Step, StepState, Strategy,
-    Verdict, plan_rollback, plan_undo,
+    Captured, ChangeState, Command, Criterion, DiagnosisId, Effect, Event, Finding, IncidentId, IncidentState, Phase,
+    Plan, Recorded, RecoveryId, RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, SnapshotTrigger, Status, Step,
+    StepState, Strategy, Verdict, plan_rollback, plan_undo, unfinished,
 };
 
 use crate::{
@@ -299,6 +299,87 @@ fn policies_that_go_round_in_circles_are_stopped() {
         desk.wait(TimeDelta::minutes(40));
     }
     assert_eq!(asked(&outbreak(&mut desk, "auth", TWO_SIGNS)), "policies have worked 2 times here within 24 h");
+}
+
+fn criterion(passed: bool) -> Vec<Criterion> {
+    let (what, wanted, found) = ("auth passes its checks".to_owned(), "all".to_owned(), "9 of 10".to_owned());
+    vec![Criterion { what, wanted, found, passed, decides: true }]
+}
+
+#[test]
+fn a_recovery_is_proved_in_depth_and_over_its_watch_also_after_a_crash() {
+    let mut desk = calm("staging", "auto");
+    outbreak(&mut desk, "auth", TWO_SIGNS);
+    recover(&mut desk, "auth");
+    let recovery = *desk.state.recoveries.keys().next_back().unwrap();
+    let due = |desk: &Desk| {
+        let validations = unfinished(&desk.state).into_iter().filter(|effect| matches!(effect, Effect::Validate(..)));
+        validations.collect::<Vec<_>>()
+    };
+    for phase in [Phase::Comprehensive, Phase::Watch] {
+        assert_eq!(due(&desk), [Effect::Validate(recovery, phase)], "whoever starts now goes on with it");
+        desk.engine(Command::RecordValidation { recovery, phase, criteria: criterion(true) });
+        assert_eq!(due(&desk), []);
+        desk.wait(TimeDelta::minutes(31));
+    }
+    assert_eq!(desk.state.recoveries[&recovery].validations.len(), 2);
+}
+
+#[test]
+fn people_are_called_back_to_what_did_not_last() {
+    let mut desk = calm("staging", "auto");
+    outbreak(&mut desk, "auth", TWO_SIGNS);
+    recover(&mut desk, "auth");
+    let recovery = *desk.state.recoveries.keys().next_back().unwrap();
+    let incident = desk.state.recoveries[&recovery].incident.unwrap();
+    assert_eq!(desk.state.incidents[&incident].state, IncidentState::Resolved);
+    let failed = Command::RecordValidation { recovery, phase: Phase::Comprehensive, criteria: criterion(false) };
+    desk.engine(failed);
+    assert!(desk.state.incidents[&incident].state.is_open());
+    assert_eq!(desk.state.recoveries[&recovery].watch_until, None, "there is nothing to be watched any more");
+}
+
+#[test]
+fn a_second_is_reached_from_a_snapshot_that_had_ended_by_then() {
+    let platform = r#"
+[platform]
+name = "Ward"
+profile = "drill"
+[[service]]
+name = "records-db"
+criticality = "low"
+[[component]]
+name = "records"
+service = "records-db"
+kind = "database"
+postgres = { data = "/srv/pg", wal = "/srv/wal" }
+[[operator]]
+name = "erin"
+roles = ["engineer"]
+"#;
+    let platform = codeblue::platform::parse(platform, Path::new("/srv/codeblue.toml")).unwrap();
+    let mut desk = Desk::new(Arc::new(platform));
+    judge(&mut desk, "records-db", Status::Healthy);
+    capture_everything(&mut desk);
+    let first_ended = desk.now;
+    desk.now += TimeDelta::minutes(10);
+    let (trigger, reason) = (SnapshotTrigger::OnDemand, "again".to_owned());
+    desk.must(&person("erin"), Command::RequestSnapshot { components: Vec::new(), trigger, reason });
+    let while_it_was_taken = desk.now + TimeDelta::seconds(1);
+    desk.now += TimeDelta::seconds(5);
+    let snapshot = *desk.state.snapshots.keys().next_back().unwrap();
+    let captured = desk.state.snapshots.values().next().unwrap().captured.clone();
+    desk.engine(Command::FinishSnapshot { snapshot, captured, total_bytes: 5 });
+
+    let mut to = |at| {
+        let request = RollbackRequest { to: Some(RollbackTarget::Time(at)), ..until_healthy(&["records"]) };
+        plan_rollback(&desk.state, &request)
+    };
+    let plan = to(while_it_was_taken).unwrap();
+    let Step::RestoreTime { snapshot, at, .. } = &plan.steps[1] else { panic!("{plan:?}") };
+    assert_eq!((snapshot.0, *at), (1, while_it_was_taken), "a log leads on from where a capture ended");
+    assert!(plan.loses.is_some());
+    assert_eq!(to(first_ended - TimeDelta::seconds(1)).unwrap_err().rule, "nothing-to-go-back-to");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use super::{Hands, blocking};
 use crate::{
-    domain::{Captured, Command, SnapshotId},
+    domain::{Captured, Command, SnapshotId, SnapshotTrigger},
+    engine::adopt::HEALTHY,
     recovery,
 };
 
@@ -21,10 +22,14 @@ pub(super) async fn capture(hands: &Hands, id: SnapshotId) -> (Vec<Captured>, Ve
     for name in &snapshot.components {
         let Some(component) = state.platform.component(name).cloned() else { continue };
         let healthy_before = state.is_component_healthy(name);
+        let is_target = healthy_before && snapshot.trigger != SnapshotTrigger::Safety;
         let work = hands.clone();
         let turn = hands.captures.take(name).await;
         let result = blocking(move || {
-            let tags = [id.to_string()];
+            let mut tags = vec![id.to_string()];
+            if is_target {
+                tags.push(HEALTHY.to_owned());
+            }
             recovery::capture(&component, &work.vault, &work.work, &tags, work.clock.now(), &work.cancel)
                 .map_err(|error| error.to_string())
         })

@@ -58,7 +58,7 @@ pub(super) async fn run(hands: &Hands, id: RecoveryId, phase: Phase) {
             }
         }
     };
-    if !criteria.is_empty() && !hands.stop.is_cancelled() {
+    if !hands.stop.is_cancelled() {
         hands.tell(Command::RecordValidation { recovery: id, phase, criteria }).await;
     }
 }
