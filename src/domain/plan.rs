@@ -196,10 +196,7 @@ fn restore_step(
     request: &RollbackRequest,
     before: Option<DateTime<Utc>>,
 ) -> Result<Step, Refusal> {
-    let nothing = || {
-        Refusal::new("nothing-to-go-back-to", format!("{} has no earlier good state", component.name))
-            .hint("take a snapshot while it is healthy, or name one with --to")
-    };
+    let nothing = || nothing_to_go_back_to(state, component, request.to.as_ref());
     let is_release = component.adapter.points() == Points::Versions;
     // When everything is lost, the releases on disk are too.
     let from_vault = request.scope == Scope::Everything;
@@ -267,6 +264,26 @@ fn restore_step(
             Ok(restore(snapshot.id, snapshot.requested_at, component, &captured.vault_id))
         }
     }
+}
+
+fn nothing_to_go_back_to(state: &State, component: &Component, to: Option<&RollbackTarget>) -> Refusal {
+    const RULE: &str = "nothing-to-go-back-to";
+    let Some(RollbackTarget::Time(time)) = to else {
+        return Refusal::new(RULE, format!("{} has no earlier good state", component.name))
+            .hint("take a snapshot while it is healthy, or name one with --to");
+    };
+    let told = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M:%SZ");
+    let message = format!("no good state of {} is known from {} or before", component.name, told(*time));
+    let oldest = if component.adapter.points() == Points::Versions {
+        state.deployments.values().find(|deployment| deployment.component == component.name).map(|first| first.at)
+    } else {
+        let first = state.snapshots.values().find(|snapshot| snapshot.is_good_for(&component.name));
+        first.and_then(|snapshot| snapshot.ended_at)
+    };
+    Refusal::new(RULE, message).hint(match oldest {
+        Some(oldest) => format!("the oldest is from {}", told(oldest)),
+        None => "take a snapshot while it is healthy".to_owned(),
+    })
 }
 
 /// The version that was live before the one that is, skipping those in quarantine.

@@ -5,6 +5,7 @@
 
 use std::{
     collections::VecDeque,
+    ops::ControlFlow,
     sync::{Arc, RwLock},
 };
 
@@ -13,7 +14,7 @@ use tracing::{debug, error, info};
 
 use super::{Answer, SubmitError, clock::Clock};
 use crate::{
-    domain::{Actor, Command, Effect, Meta, Recorded, State, apply, decide, react},
+    domain::{Actor, Command, Effect, Event, Meta, Recorded, State, apply, decide, react},
     store::{Draft, Journal},
 };
 
@@ -55,17 +56,20 @@ struct Outcome {
 }
 
 impl Core {
-    /// Runs until every sender is gone; then writes the last checkpoint.
+    /// Runs until the engine stops or every sender is gone; then writes the last checkpoint. Commands that come later are
+    /// answered that it stops.
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Envelope>) {
         let mut group = Vec::with_capacity(GROUP);
         while commands.blocking_recv_many(&mut group, GROUP) > 0 {
-            self.take(std::mem::take(&mut group));
+            if self.take(std::mem::take(&mut group)).is_break() {
+                break;
+            }
         }
         self.keep(true);
         info!(seq = self.journal.seq(), "journal closed");
     }
 
-    fn take(&mut self, group: Vec<Envelope>) {
+    fn take(&mut self, group: Vec<Envelope>) -> ControlFlow<()> {
         let mut working = State::clone(&self.state);
         let mut recorded = Vec::new();
         let mut effects = Vec::new();
@@ -76,6 +80,7 @@ impl Core {
             let result = result.map(|()| Answer { seq: working.seq, events: recorded[first..].to_vec() });
             outcomes.push(Outcome { reply, result });
         }
+        let is_last = recorded.iter().any(|recorded| matches!(recorded.event, Event::EngineStopped { .. }));
         if !recorded.is_empty() {
             if let Err(cause) = self.journal.commit() {
                 error!(%cause, "the journal could not be written");
@@ -83,7 +88,7 @@ impl Core {
                     let result = result.and_then(|_| Err(SubmitError::Journal(cause.to_string())));
                     let _ = reply.send(result);
                 }
-                return;
+                return ControlFlow::Continue(());
             }
             self.publish(working, recorded, effects);
         }
@@ -91,6 +96,7 @@ impl Core {
             let _ = reply.send(result);
         }
         self.keep(false);
+        if is_last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// Decides a command and everything that policies make of it.

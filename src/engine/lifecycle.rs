@@ -212,10 +212,11 @@ impl Engine {
         }
         let _ = self.handle.submit(Command::StopEngine { reason: reason.to_owned() }, Actor::Engine).await;
         let Self { handle, core, lock, .. } = self;
+        // should the stop not have been recorded, it ends when nobody speaks to it any more
         drop(handle);
         let joined = tokio::task::spawn_blocking(move || core.join());
         if tokio::time::timeout(STOPPING, joined).await.is_err() {
-            warn!("somebody still holds on to the engine; the journal is whole all the same");
+            warn!("the last checkpoint was not written in time; the next start reads the journal from the one before");
         }
         drop(lock);
     }

@@ -18,6 +18,8 @@ mod lifecycle;
 mod messages;
 mod observe;
 mod queries;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use clock::{Clock, SystemClock};

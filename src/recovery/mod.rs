@@ -21,7 +21,7 @@ mod reload;
 mod sqlite;
 mod switch;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use adapter::{
     ComponentCapture, DryRun, Observed, Proof, Restored, TableDifference, Target, capture, dry_run, is_absent, observe,

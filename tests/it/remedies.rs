@@ -371,7 +371,7 @@ roles = ["engineer"]
     let captured = desk.state.snapshots.values().next().unwrap().captured.clone();
     desk.engine(Command::FinishSnapshot { snapshot, captured, total_bytes: 5 });
 
-    let mut to = |at| {
+    let to = |at| {
         let request = RollbackRequest { to: Some(RollbackTarget::Time(at)), ..until_healthy(&["records"]) };
         plan_rollback(&desk.state, &request)
     };

@@ -30,6 +30,8 @@ use crate::{
 
 /// How often it is measured how far behind the received log is.
 const BEAT: Duration = Duration::from_secs(5);
+/// As long as nothing is known.
+const FIRST_BEAT: Duration = Duration::from_millis(500);
 /// Measurements that may fail one after the other.
 const MISSED: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -112,8 +114,8 @@ pub fn follow(
             return Ok(());
         }
         if Instant::now() >= next {
-            next = Instant::now() + BEAT;
             meter.measure(report, cancel)?;
+            next = Instant::now() + if meter.covered_to.is_some() { BEAT } else { FIRST_BEAT };
         }
         thread::sleep(PAUSE);
     }

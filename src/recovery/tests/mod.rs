@@ -7,7 +7,7 @@ mod files;
 mod flags;
 mod git;
 mod kill;
-mod postgres;
+pub(crate) mod postgres;
 mod release;
 mod reload;
 mod sqlite;
@@ -33,7 +33,7 @@ use crate::{
     vault::{CancelFlag, Vault, difference_of_trees},
 };
 
-struct Room {
+pub(crate) struct Room {
     dir: TempDir,
     vault: Vault,
 }
@@ -53,7 +53,7 @@ impl Room {
         Self { dir, vault }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 

@@ -23,14 +23,14 @@ use super::{Room, component};
 use crate::platform::{Adapter, Component, PostgresScope, PostgresServer};
 
 /// A cluster of its own, as an unprivileged user when the tests run as root.
-struct Server {
-    room: Room,
+pub(crate) struct Server {
+    pub(crate) room: Room,
     user: Option<(u32, u32)>,
-    bin: PathBuf,
+    pub(crate) bin: PathBuf,
 }
 
 impl Server {
-    fn start(settings: &str) -> Self {
+    pub(crate) fn start(settings: &str) -> Self {
         let room = Room::new();
         // the server's user has to come through
         fs::set_permissions(room.dir.path(), Permissions::from_mode(0o755)).unwrap();
@@ -53,17 +53,17 @@ impl Server {
         server
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.room.path("pg/main")
     }
 
-    fn up(&self) {
+    pub(crate) fn up(&self) {
         let (data, log) = (self.data(), self.room.path("pg/server.log"));
         self.run("pg_ctl", &["start", "-D", text(&data), "-l", text(&log), "-w", "-s"]);
     }
 
     /// As a power cut would.
-    fn kill(&self) {
+    pub(crate) fn kill(&self) {
         let pid = fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
         let pid = pid.lines().next().unwrap().to_owned();
         assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
@@ -90,7 +90,7 @@ impl Server {
         assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    fn try_ask(&self, database: &str, sql: &str) -> Result<String, String> {
+    pub(crate) fn try_ask(&self, database: &str, sql: &str) -> Result<String, String> {
         let arguments = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql];
         let output = self.command("psql").args(arguments).output().unwrap();
         if output.status.success() {
@@ -99,12 +99,12 @@ impl Server {
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
-    fn ask(&self, sql: &str) -> String {
+    pub(crate) fn ask(&self, sql: &str) -> String {
         self.try_ask("postgres", sql).unwrap()
     }
 
     /// By the server's clock.
-    fn now(&self) -> DateTime<Utc> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
         serde_json::from_str(&self.ask("select to_json(clock_timestamp())")).unwrap()
     }
 
