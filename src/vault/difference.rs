@@ -3,8 +3,8 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fs,
-    io::{self, Read},
+    fs::{self, File},
+    io::{self, Read, Seek},
     os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path, PathBuf},
 };
@@ -14,7 +14,6 @@ use rustic_core::{
     repofile::{Node, NodeType},
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{
     attributes::{self, Attributes},
@@ -117,7 +116,7 @@ pub fn difference_of_trees(
 }
 
 /// From a node of a snapshot to live files.
-pub(super) fn between_snapshot_and_live(
+fn between_snapshot_and_live(
     pieces: &Pieces,
     node: Node,
     live: &Path,
@@ -125,6 +124,17 @@ pub(super) fn between_snapshot_and_live(
 ) -> Result<Vec<FileDifference>, VaultError> {
     let side = Side::live(live)?.unwrap_or(Side::Nothing);
     compare(Some(pieces), &Side::Stored(node), &side, live, cancel)
+}
+
+/// Whether the file at `path`, open as `file`, reads back as it is in a snapshot: content, permissions and attributes.
+pub(super) fn reads_back(pieces: &Pieces, node: &Node, path: &Path, file: &mut File) -> Result<bool, VaultError> {
+    let failed = |error| VaultError::io("read", path, error);
+    let metadata = file.metadata().map_err(failed)?;
+    let kept = attributes::read(path).map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    Ok(node::permissions(node).is_none_or(|permissions| permissions == metadata.mode() & 0o7777)
+        && attributes::comparable(kept) == attributes::comparable(attributes::of(node))
+        && matches_pieces(file, metadata.len(), &lengths(Some(pieces), node)?).map_err(failed)?)
 }
 
 /// A path on one side of a comparison.
@@ -201,11 +211,7 @@ impl Side {
     fn bytes(&self, pieces: Option<&Pieces>) -> Result<Option<u64>, VaultError> {
         match self {
             Self::Stored(node) if node.is_file() => {
-                let mut sum = 0;
-                for id in node.content.iter().flatten() {
-                    sum += u64::from(blob_length(pieces, node, id)?);
-                }
-                Ok(Some(sum))
+                Ok(Some(lengths(pieces, node)?.iter().map(|(_, length)| u64::from(*length)).sum()))
             }
             Self::Live(_, metadata) if metadata.is_file() => Ok(Some(metadata.len())),
             _ => Ok(None),
@@ -306,14 +312,9 @@ impl Comparison<'_> {
             // one vault cuts equal content into equal pieces
             (Side::Stored(one), Side::Stored(other)) => Ok(one.content == other.content),
             (Side::Stored(node), Side::Live(path, metadata)) | (Side::Live(path, metadata), Side::Stored(node)) => {
-                if Side::Stored(node.clone()).bytes(self.pieces)? != Some(metadata.len()) {
-                    return Ok(false);
-                }
-                let mut lengths = Vec::new();
-                for id in node.content.iter().flatten() {
-                    lengths.push((*id, blob_length(self.pieces, node, id)?));
-                }
-                Ok(matches_blobs(path, &lengths).unwrap_or(false))
+                let pieces = lengths(self.pieces, node)?;
+                let same = || matches_pieces(&mut source::open_plain(path)?, metadata.len(), &pieces);
+                Ok(same().unwrap_or(false))
             }
             (Side::Live(one, metadata), Side::Live(other, other_metadata)) => {
                 Ok(metadata.len() == other_metadata.len() && same_bytes(one, other).unwrap_or(false))
@@ -343,23 +344,27 @@ fn attributes_differ(before: &Side, after: &Side) -> bool {
     }
 }
 
-fn blob_length(pieces: Option<&Pieces>, node: &Node, id: &DataId) -> Result<u32, VaultError> {
+/// The pieces of a file and their bytes.
+fn lengths(pieces: Option<&Pieces>, node: &Node) -> Result<Vec<(DataId, u32)>, VaultError> {
     let missing = |detail: String| VaultError::Damaged { what: format!("content of {:?}", node.name), detail };
     let pieces = pieces.ok_or_else(|| missing("there is no index".to_owned()))?;
-    pieces.length(id).map_err(missing)
+    node.content.iter().flatten().map(|id| Ok((*id, pieces.length(id).map_err(missing)?))).collect()
 }
 
-fn matches_blobs(path: &Path, blobs: &[(DataId, u32)]) -> io::Result<bool> {
-    let mut file = source::open_plain(path)?;
+/// Whether a file, open at its beginning, has this content and nothing more.
+fn matches_pieces(file: &mut File, bytes: u64, pieces: &[(DataId, u32)]) -> io::Result<bool> {
+    if pieces.iter().map(|(_, length)| u64::from(*length)).sum::<u64>() != bytes {
+        return Ok(false);
+    }
     let mut buffer = Vec::new();
-    for (id, length) in blobs {
+    for (id, length) in pieces {
         buffer.resize(*length as usize, 0);
         match file.read_exact(&mut buffer) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
             Err(error) => return Err(error),
         }
-        if hex::encode(Sha256::digest(&buffer)) != id.to_hex().as_str() {
+        if !id.blob_matches_reader(u64::from(*length), &mut &buffer[..]) {
             return Ok(false);
         }
     }

@@ -64,7 +64,7 @@ impl Placer<'_> {
     }
 
     fn file(&self, node: &Node, at: &Path) -> Result<Placed, Trouble> {
-        let written = self.content(node, at).and_then(|placed| self.read_back(node, at).map(|()| placed));
+        let written = self.content(node, at);
         if written.is_err() {
             // a file that is not there cannot be mistaken for a whole one
             let _ = fs::remove_file(at);
@@ -72,18 +72,9 @@ impl Placer<'_> {
         written
     }
 
-    fn read_back(&self, node: &Node, at: &Path) -> Result<(), Trouble> {
-        let differs = difference::between_snapshot_and_live(self.pieces, node.clone(), at, self.cancel)
-            .map_err(Trouble::Everywhere)?;
-        if differs.is_empty() {
-            Ok(())
-        } else {
-            Err(Trouble::Here("what was written reads back differently".to_owned()))
-        }
-    }
-
     fn content(&self, node: &Node, at: &Path) -> Result<Placed, Trouble> {
         let mut file = OpenOptions::new()
+            .read(true)
             .write(true)
             .create_new(true)
             .mode(0o600)
@@ -108,7 +99,11 @@ impl Placer<'_> {
         }
         file.set_len(length).map_err(|error| trouble("write", at, error))?;
         self.finish(node, at, &file)?;
-        Ok(Placed { bytes: length, fetched })
+        if difference::reads_back(self.pieces, node, at, &mut file).map_err(Trouble::Everywhere)? {
+            Ok(Placed { bytes: length, fetched })
+        } else {
+            Err(Trouble::Here("what was written reads back differently".to_owned()))
+        }
     }
 
     /// Owner, attributes, mode and time of a file or directory, then its durability. In this order, because a change of the owner takes

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Mutex, MutexGuard, PoisonError,
-        mpsc::{self, SyncSender},
+        mpsc::{self, Receiver, SyncSender},
     },
     thread,
 };
@@ -33,6 +33,7 @@ use super::{
 const MOST_THREADS: usize = 4;
 /// Above so many files the whole file system is synchronised once instead of each of them.
 const SYNC_ONE_BY_ONE: u64 = 256;
+const WRITE_OUT_EVERY: u64 = 2000;
 
 /// What was restored to a fresh place.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +146,8 @@ struct Stager<'a> {
     from: &'a Path,
     dest: &'a Path,
     work: SyncSender<Work>,
+    begin_writing: SyncSender<()>,
+    sent: u64,
     outcome: &'a Mutex<Outcome>,
     /// Each after those in it; modes and times are set when everything is in its place.
     directories: Vec<Work>,
@@ -189,6 +192,13 @@ impl Outcome {
     }
 }
 
+/// Has the disk write while files are still being put in their places, so that little is left to be waited for at the end.
+fn write_out(dest: &Path, asked: &Receiver<()>) {
+    while asked.recv().is_ok() {
+        let _ = File::open(dest).map(|handle| syncfs(handle));
+    }
+}
+
 /// Restores `root` as `dest`.
 fn run(placer: &Placer<'_>, root: &Node, from: &Path, dest: &Path) -> Result<Staged, VaultError> {
     let outcome = Mutex::new(Outcome::default());
@@ -211,8 +221,14 @@ fn run(placer: &Placer<'_>, root: &Node, from: &Path, dest: &Path) -> Result<Sta
                 }
             });
         }
+        let (begin_writing, asked) = mpsc::sync_channel::<()>(1);
+        if !placer.sync_each {
+            scope.spawn(move || write_out(dest, &asked));
+        }
         let mut stager = Stager {
             placer,
+            begin_writing,
+            sent: 0,
             from,
             dest,
             work,
@@ -277,6 +293,10 @@ impl Stager<'_> {
                 }
                 // the threads take until nobody sends any more
                 let _ = self.work.send((node, at));
+                self.sent += 1;
+                if self.sent.is_multiple_of(WRITE_OUT_EVERY) {
+                    let _ = self.begin_writing.try_send(());
+                }
             }
         }
     }
