@@ -5,41 +5,26 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use codeblue::{
-    domain::{Actor, Captured, Command, Operator, SnapshotTrigger, State, Vitals},
+    domain::{Operator, State, Vitals},
     platform::{CheckLevel, Reading, Role, Sample},
     tui::{Key, Rehearsal},
 };
 use divan::Bencher;
 
-use crate::platform::{now, step, watched};
+use crate::platform::{now, take_snapshot, watched};
 
 const SIZE: (u16, u16) = (160, 48);
 const SERVICES: usize = 1_000;
-const SNAPSHOTS: i64 = 5_000;
+const SNAPSHOTS: usize = 5_000;
 
 /// Half of the snapshots are of one component, the others of all in turn; one a minute.
 fn state() -> State {
     let mut state = watched(SERVICES);
     for number in 0..SNAPSHOTS {
         let component = if number % 2 == 0 { "s0-code".to_owned() } else { format!("s{}-code", number / 2 % 1_000) };
-        let components = vec![component.clone()];
-        let request =
-            Command::RequestSnapshot { components, trigger: SnapshotTrigger::Scheduled, reason: "hourly".to_owned() };
-        step(&mut state, &Actor::Engine, request);
-        let snapshot = *state.snapshots.keys().next_back().unwrap();
-        let captured = vec![Captured {
-            component,
-            vault_id: format!("{number:064x}"),
-            files: 120,
-            bytes: 4 << 20,
-            added_bytes: 1 << 16,
-            unreadable: Vec::new(),
-            version: None,
-            good: true,
-        }];
-        step(&mut state, &Actor::Engine, Command::FinishSnapshot { snapshot, captured, total_bytes: 4 << 20 });
+        let snapshot = take_snapshot(&mut state, component, number);
         let found = state.snapshots.get_mut(&snapshot).unwrap();
-        found.requested_at = now() - TimeDelta::minutes(SNAPSHOTS - number);
+        found.requested_at = now() - TimeDelta::minutes((SNAPSHOTS - number) as i64);
     }
     state
 }

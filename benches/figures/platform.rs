@@ -4,7 +4,10 @@ use std::{path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use codeblue::{
-    domain::{Actor, Command, Meta, Recorded, State, Status, Verdict, apply, decide, react},
+    domain::{
+        Actor, Captured, Command, Meta, Recorded, SnapshotId, SnapshotTrigger, State, Status, Verdict, apply, decide,
+        react,
+    },
     platform::{Platform, parse},
 };
 
@@ -74,4 +77,25 @@ pub fn watched(services: usize) -> State {
         step(&mut state, &Actor::Engine, verdict(service, Status::Healthy));
     }
     state
+}
+
+/// A snapshot of a component that was healthy.
+pub fn take_snapshot(state: &mut State, component: String, number: usize) -> SnapshotId {
+    let components = vec![component.clone()];
+    let request =
+        Command::RequestSnapshot { components, trigger: SnapshotTrigger::Scheduled, reason: "hourly".to_owned() };
+    step(state, &Actor::Engine, request);
+    let snapshot = *state.snapshots.keys().next_back().expect("it was just requested");
+    let captured = vec![Captured {
+        component,
+        vault_id: format!("{number:064x}"),
+        files: 120,
+        bytes: 4 << 20,
+        added_bytes: 1 << 16,
+        unreadable: Vec::new(),
+        version: None,
+        good: true,
+    }];
+    step(state, &Actor::Engine, Command::FinishSnapshot { snapshot, captured, total_bytes: 4 << 20 });
+    snapshot
 }

@@ -1,9 +1,9 @@
 //! The rules: what one command costs on a small and on a large platform, and what the copy costs that readers get.
 
-use codeblue::domain::{Actor, Captured, Command, Recorded, Severity, SnapshotTrigger, State, Status, apply};
+use codeblue::domain::{Actor, Command, Recorded, Severity, State, Status, apply};
 use divan::{Bencher, black_box, counter::ItemsCount};
 
-use crate::platform::{now, step, verdict, watched};
+use crate::platform::{now, step, take_snapshot, verdict, watched};
 
 const SIZES: [usize; 3] = [10, 100, 1000];
 
@@ -70,22 +70,7 @@ fn year() -> State {
     }
     for number in 0..10_000 {
         let component = format!("s{}-code", number % 100);
-        let components = vec![component.clone()];
-        let request =
-            Command::RequestSnapshot { components, trigger: SnapshotTrigger::Scheduled, reason: "hourly".to_owned() };
-        step(&mut state, &Actor::Engine, request);
-        let snapshot = *state.snapshots.keys().next_back().unwrap();
-        let captured = vec![Captured {
-            component,
-            vault_id: format!("{number:064x}"),
-            files: 120,
-            bytes: 4 << 20,
-            added_bytes: 1 << 16,
-            unreadable: Vec::new(),
-            version: None,
-            good: true,
-        }];
-        step(&mut state, &Actor::Engine, Command::FinishSnapshot { snapshot, captured, total_bytes: 4 << 20 });
+        take_snapshot(&mut state, component, number);
     }
     state
 }

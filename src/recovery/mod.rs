@@ -20,6 +20,7 @@ mod release;
 mod reload;
 mod sqlite;
 mod switch;
+mod tables;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -3,7 +3,6 @@
 //! A process that has the old file open keeps it until it opens the database again: that is what the component's reload is for.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     fs::{self, OpenOptions, Permissions},
     io,
     os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, lchown},
@@ -19,10 +18,11 @@ use rusqlite::{
 };
 
 use super::{
-    ComponentCapture, DryRun, Proof, RecoveryError, Restored, TableDifference, Target,
+    ComponentCapture, DryRun, Proof, RecoveryError, Restored, Target,
     adapter::{Handler, Job, count, test_restore_files, wrong_target},
     error::UNTOUCHED,
     switch::{self, Move, Record, remove, resolved, staging_path},
+    tables::{self, Table, Tables},
 };
 use crate::{
     platform::Component,
@@ -60,19 +60,13 @@ impl Handler for Sqlite<'_> {
     fn test_restore(&self, job: &Job<'_>, snapshot: &str) -> Result<Proof, RecoveryError> {
         let stored = stored_path(job.component, snapshot, job.vault)?;
         let (proof, staged) = test_restore_files(job, snapshot, std::slice::from_ref(&stored))?;
+        let mut rows = 0;
         for database in &staged {
             if let Some(finding) = check(database)? {
                 return Err(RecoveryError::BadDatabase { path: stored, finding, stands: UNTOUCHED });
             }
+            rows += tables::total(&tables_of(database)?);
         }
-        let rows: u64 = staged
-            .iter()
-            .map(|database| tables(database))
-            .collect::<Result<Vec<_>, _>>()?
-            .iter()
-            .flat_map(BTreeMap::values)
-            .filter_map(|(_, rows)| *rows)
-            .sum();
         Ok(Proof { detail: format!("the database opens, passes its check and holds {rows} rows"), ..proof })
     }
 
@@ -177,8 +171,8 @@ fn dry_run(path: &Path, job: &Job<'_>, snapshot: &str) -> Result<DryRun, Recover
         for difference in &mut differences {
             difference.path = live.display().to_string();
         }
-        let before = if readable { tables(&now).unwrap_or_default() } else { BTreeMap::new() };
-        let tables = table_differences(&before, &tables(&then)?);
+        let before = if readable { tables_of(&now).unwrap_or_default() } else { Tables::new() };
+        let tables = tables::differences(&before, &tables_of(&then)?);
         let unreadable = if readable { "" } else { " (what is live cannot be read as a database)" };
         let summary = format!(
             "database to {}: {}{unreadable}, {} tables differ in rows or schema",
@@ -276,9 +270,7 @@ fn quick_check(connection: &Connection) -> rusqlite::Result<Option<String>> {
     Ok((lines != ["ok"]).then(|| lines.join("; ")))
 }
 
-type Tables = BTreeMap<String, (String, Option<u64>)>;
-
-fn tables(copy: &Path) -> Result<Tables, RecoveryError> {
+fn tables_of(copy: &Path) -> Result<Tables, RecoveryError> {
     let failed = |error| RecoveryError::database("read", copy, error);
     let connection = open_copy(copy).map_err(failed)?;
     let mut statement = connection
@@ -293,24 +285,11 @@ fn tables(copy: &Path) -> Result<Tables, RecoveryError> {
         // a virtual table whose module is not here cannot be counted
         connection.query_row(&query, [], |row| row.get::<_, i64>(0)).ok().and_then(|rows| u64::try_from(rows).ok())
     };
-    Ok(named.into_iter().map(|(name, sql)| (name.clone(), (sql, count(&name)))).collect())
-}
-
-fn table_differences(before: &Tables, after: &Tables) -> Vec<TableDifference> {
-    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    names
-        .into_iter()
-        .filter(|name| before.get(*name) != after.get(*name))
-        .map(|name| {
-            let (was, will) = (before.get(name), after.get(name));
-            TableDifference {
-                table: name.clone(),
-                before_rows: was.and_then(|(_, rows)| *rows),
-                after_rows: will.and_then(|(_, rows)| *rows),
-                schema_changed: was.map(|(sql, _)| sql) != will.map(|(sql, _)| sql),
-            }
-        })
-        .collect()
+    let table = |(name, sql): (String, String)| {
+        let rows = count(&name);
+        (name, Table { shape: Some(sql), rows })
+    };
+    Ok(named.into_iter().map(table).collect())
 }
 
 /// Where the snapshot holds the database.

@@ -30,7 +30,7 @@ mod spare;
 mod stage;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tree;
 mod verify;
 mod whole;

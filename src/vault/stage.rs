@@ -195,7 +195,7 @@ impl Outcome {
 /// Has the disk write while files are still being put in their places, so that little is left to be waited for at the end.
 fn write_out(dest: &Path, asked: &Receiver<()>) {
     while asked.recv().is_ok() {
-        let _ = File::open(dest).map(|handle| syncfs(handle));
+        let _ = File::open(dest).map(syncfs);
     }
 }
 

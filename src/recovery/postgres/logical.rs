@@ -15,9 +15,10 @@ use super::{
         ComponentCapture, DryRun, Proof, RecoveryError, Restored, Target,
         adapter::{Handler, Job, wrong_target},
         switch::{Record, remove},
+        tables::{Tables, differences, total},
     },
     live::TEMPLATE,
-    tables::{self, Tables},
+    tables,
     tool::{Call, Endpoint, LONG, Owner, QUICK, Tools},
 };
 use crate::{
@@ -86,7 +87,7 @@ impl Handler for Logical<'_> {
         } else {
             Tables::new()
         };
-        let tables = tables::differences(&before, &made.tables);
+        let tables = differences(&before, &made.tables);
         let differences = if tables.is_empty() {
             Vec::new()
         } else {
@@ -98,7 +99,7 @@ impl Handler for Logical<'_> {
             "database {} to {target}: {} tables differ in rows or columns; {} rows afterwards",
             self.database,
             tables.len(),
-            tables::total(&made.tables)
+            total(&made.tables)
         );
         Ok(DryRun { differences, tables, summary, ..DryRun::default() })
     }
@@ -107,7 +108,7 @@ impl Handler for Logical<'_> {
         let made = self.rehearse("proof", snapshot, job)?;
         let detail = format!(
             "the dump restores into a database of its own, {} rows in {} tables were read, indexes checked in {}",
-            tables::total(&made.tables),
+            total(&made.tables),
             made.tables.len(),
             made.checked
         );

@@ -17,13 +17,14 @@ use super::{
         ComponentCapture, DryRun, Proof, RecoveryError, Restored, Target,
         adapter::{Handler, Job, wrong_target},
         switch::{self, Move, Record, parent, remove, resolved, staging_path},
+        tables::{Tables, differences, total},
     },
     about::About,
     base,
     cluster::{self, Cluster},
     live::{Live, running, version},
     scratch::{Scratch, Until, end_leftover},
-    tables::{self, Tables},
+    tables,
     tool::{Call, LONG, QUICK},
     wal::{Archive, Replay},
 };
@@ -115,7 +116,7 @@ impl Handler for Physical<'_> {
             Some(Err(_)) => (Tables::new(), " (what is live cannot be read)"),
             None => (Tables::new(), " (the live server does not run)"),
         };
-        let tables = tables::differences(&before, &risen.tables);
+        let tables = differences(&before, &risen.tables);
         let differences = if tables.is_empty() {
             Vec::new()
         } else {
@@ -129,7 +130,7 @@ impl Handler for Physical<'_> {
         let summary = format!(
             "server to {target}: {} tables differ in rows or columns{unreadable}; {} rows in {} databases afterwards, {} bytes",
             tables.len(),
-            tables::total(&risen.tables),
+            total(&risen.tables),
             risen.databases.len(),
             risen.made.bytes
         );
@@ -145,7 +146,7 @@ impl Handler for Physical<'_> {
         let detail = format!(
             "the server recovers, {} databases open, {} rows in {} tables were read, indexes checked in {}",
             risen.databases.len(),
-            tables::total(&risen.tables),
+            total(&risen.tables),
             risen.tables.len(),
             risen.checked
         );

@@ -1,11 +1,14 @@
 //! Looking at what a server holds: every table counted, every index checked where the extension for it is there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::{
-    super::{RecoveryError, TableDifference},
+    super::{
+        RecoveryError,
+        tables::{Table, Tables},
+    },
     tool::{Call, Endpoint, LONG, Tools},
 };
 use crate::vault::CancelFlag;
@@ -34,17 +37,7 @@ struct Counted {
     rows: u64,
 }
 
-/// A table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Table {
-    shape: Option<String>,
-    rows: Option<u64>,
-}
-
-/// Tables by database, schema and name.
-pub(super) type Tables = BTreeMap<String, Table>;
-
-/// Reads every row of every table of the databases; fails when one cannot be read.
+/// Reads every row of every table of the databases, named by database, schema and table; fails when one cannot be read.
 pub(super) fn tables(
     tools: &Tools,
     endpoint: &Endpoint,
@@ -89,26 +82,4 @@ pub(super) fn check(
         }
     }
     Ok(checked)
-}
-
-/// Rows in all of them.
-pub(super) fn total(tables: &Tables) -> u64 {
-    tables.values().filter_map(|table| table.rows).sum()
-}
-
-pub(super) fn differences(before: &Tables, after: &Tables) -> Vec<TableDifference> {
-    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    names
-        .into_iter()
-        .filter(|name| before.get(*name) != after.get(*name))
-        .map(|name| {
-            let (was, will) = (before.get(name), after.get(name));
-            TableDifference {
-                table: name.clone(),
-                before_rows: was.and_then(|table| table.rows),
-                after_rows: will.and_then(|table| table.rows),
-                schema_changed: was.map(|table| &table.shape) != will.map(|table| &table.shape),
-            }
-        })
-        .collect()
 }

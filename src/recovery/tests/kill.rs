@@ -1,10 +1,7 @@
 use std::{
+    ffi::OsStr,
     fs,
-    io::Read,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
 use super::{Room, component, copy_of, plant, same, snapshot, spoil};
@@ -14,7 +11,7 @@ use crate::{
         Settled, Target, restore,
         switch::{Move, Record, staging_path},
     },
-    vault::{CancelFlag, Vault},
+    vault::{CancelFlag, Vault, tests::victim::Victim},
 };
 
 /// Not a test of its own: what `Kills` runs in another process and kills.
@@ -51,39 +48,16 @@ impl Kills<'_> {
         let all_same =
             |one: &Path, other: &Path| self.parts.iter().all(|part| same(&one.join(part), &other.join(part)));
         let (mut untouched, mut begun) = (0, 0);
-        let mut whole = Duration::MAX;
+        let mut victim = Victim::of("recovery::tests::kill::child_that_is_killed");
         for round in 0..self.rounds {
             spoil();
             let spoiled = room.path("spoiled");
             let _ = fs::remove_dir_all(&spoiled);
             copy_of(room, live, "spoiled");
             let run = format!("kill-{round}");
-            let mut child = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "recovery::tests::kill::child_that_is_killed", "--nocapture"])
-                .env("CODEBLUE_TEST_KILL", room.dir.path())
-                .env("CODEBLUE_TEST_RUN", &run)
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            let mut output = child.stdout.take().unwrap();
-            let mut text = String::new();
-            while !text.contains("ready") {
-                let mut byte = [0];
-                assert_eq!(output.read(&mut byte).unwrap(), 1, "the child ended early: {text}");
-                text.push(byte[0] as char);
-            }
-            if round == 0 {
-                // the first one ends by itself and tells how long that takes here
-                let started = Instant::now();
-                assert!(child.wait().unwrap().success());
-                whole = started.elapsed();
-            } else {
-                // not a wait for something to happen: the moment of the kill is what varies
-                thread::sleep(whole * round / (self.rounds - 2));
-                child.kill().unwrap();
-                child.wait().unwrap();
-            }
+            let environment =
+                [("CODEBLUE_TEST_KILL", room.dir.path().as_os_str()), ("CODEBLUE_TEST_RUN", OsStr::new(&run))];
+            victim.run(&environment, f64::from(round) / f64::from(self.rounds - 2));
 
             for part in self.parts.iter().filter(|_| self.at_once) {
                 let now = live.join(part);

@@ -1,15 +1,8 @@
 //! A process that takes a snapshot is killed at any moment.
 
-use std::{
-    fs,
-    io::Read,
-    path::PathBuf,
-    process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, path::PathBuf, process::Command};
 
-use super::*;
+use super::{victim::Victim, *};
 
 /// Not a test of its own: what `a_capture_killed…` runs in another process and kills.
 #[test]
@@ -29,36 +22,12 @@ fn a_capture_killed_at_any_moment_harms_no_snapshot_and_leaves_none_that_lies() 
     let model = room.path("model");
     assert!(Command::new("cp").arg("-a").arg(&live).arg(&model).status().unwrap().success());
     let mut finished = 0;
-    let mut whole = Duration::MAX;
+    let mut victim = Victim::of("vault::tests::kill::child_that_is_killed");
     for round in 0..20_u32 {
         let noise = |n: u32| (u64::from(n) << 32 | u64::from(round)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let fresh: Vec<u8> = (0..20_000).flat_map(|n| noise(n).to_le_bytes()).collect();
         fs::write(live.join(format!("fresh-{round}")), fresh).unwrap();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "vault::tests::kill::child_that_is_killed", "--nocapture"])
-            .env("CODEBLUE_TEST_KILL", room.dir.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut output = child.stdout.take().unwrap();
-        let mut text = String::new();
-        while !text.contains("ready") {
-            let mut byte = [0];
-            assert_eq!(output.read(&mut byte).unwrap(), 1, "the child ended early: {text}");
-            text.push(byte[0] as char);
-        }
-        if round == 0 {
-            // the first one ends by itself and tells how long that takes here
-            let started = Instant::now();
-            assert!(child.wait().unwrap().success());
-            whole = started.elapsed();
-        } else {
-            // not a wait for something to happen: the moment of the kill is what varies
-            thread::sleep(whole * round / 9);
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+        victim.run(&[("CODEBLUE_TEST_KILL", room.dir.path().as_os_str())], f64::from(round) / 9.0);
         let listing = room.vault.list().unwrap();
         assert_eq!(listing.unreadable, Vec::<String>::new());
         finished = listing.snapshots.len() - 1;

@@ -23,6 +23,7 @@ mod hostile;
 mod kill;
 mod replica;
 mod rest;
+pub(crate) mod victim;
 
 struct Room {
     dir: TempDir,

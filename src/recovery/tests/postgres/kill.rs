@@ -1,10 +1,8 @@
 use std::{
+    ffi::OsStr,
     fs,
-    io::Read,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    process::Command,
 };
 
 use super::{Server, text};
@@ -15,7 +13,7 @@ use crate::{
         switch::{Move, Record, staging_path},
         tests::snapshot,
     },
-    vault::{CancelFlag, Vault},
+    vault::{CancelFlag, Vault, tests::victim::Victim},
 };
 
 /// Not a test of its own: what `a_kill_at_any_moment…` runs in another process and kills.
@@ -38,36 +36,14 @@ fn a_kill_at_any_moment_leaves_old_or_new_and_the_next_call_ends_it() {
     let captured = server.room.capture(&component);
     fs::write(server.room.path("id"), &captured.captured.id).unwrap();
     fs::write(server.room.path("component"), serde_json::to_vec(&component).unwrap()).unwrap();
-    let (mut untouched, mut begun, mut whole) = (0, 0, Duration::MAX);
+    let (mut untouched, mut begun) = (0, 0);
+    let mut victim = Victim::of("recovery::tests::postgres::kill::child_that_is_killed");
     for round in 0..6_u32 {
         server.ask("delete from ward where id = 2; insert into ward values (2)");
         let run = format!("run-{round}");
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "recovery::tests::postgres::kill::child_that_is_killed", "--nocapture"])
-            .env("CODEBLUE_TEST_POSTGRES", server.room.dir.path())
-            .env("CODEBLUE_TEST_RUN", &run)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut output = child.stdout.take().unwrap();
-        let mut said = String::new();
-        while !said.contains("ready") {
-            let mut byte = [0];
-            assert_eq!(output.read(&mut byte).unwrap(), 1, "the child ended early: {said}");
-            said.push(byte[0] as char);
-        }
-        if round == 0 {
-            // the first one ends by itself and tells how long that takes here
-            let started = Instant::now();
-            assert!(child.wait().unwrap().success());
-            whole = started.elapsed();
-        } else {
-            // not a wait for something to happen: the moment of the kill is what varies
-            thread::sleep(whole * round / 6);
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+        let environment =
+            [("CODEBLUE_TEST_POSTGRES", server.room.dir.path().as_os_str()), ("CODEBLUE_TEST_RUN", OsStr::new(&run))];
+        victim.run(&environment, f64::from(round) / 6.0);
         match server.room.settle(&component, &server.room.path(&run)).unwrap() {
             Settled::NothingBegun => {
                 untouched += 1;
