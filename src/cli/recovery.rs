@@ -100,6 +100,7 @@ fn outcome(recovery: &domain::Recovery) -> Cell {
     match recovery.ended {
         None if recovery.cancel_requested => Cell::painted("stopping", Paint::Warn),
         None => Cell::painted("running", Paint::Strong),
+        Some((_, RecoveryOutcome::Succeeded)) if !recovery.lasted() => Cell::painted("did not last", Paint::Bad),
         Some((_, RecoveryOutcome::Succeeded)) => Cell::painted("succeeded", Paint::Good),
         Some((_, RecoveryOutcome::Failed)) => Cell::painted("FAILED", Paint::Bad),
         Some((_, RecoveryOutcome::Cancelled)) => Cell::painted("cancelled", Paint::Warn),
@@ -129,6 +130,9 @@ fn describe(session: &Session, recovery: &domain::Recovery) -> String {
             format!("{outcome} after {took}: {}\n", text::line(&recovery.summary))
         }
     };
+    if let Some(why) = &recovery.relapse {
+        page += &format!("did not last: {}\n", text::line(why));
+    }
     if let Some(until) = recovery.watch_until {
         page += &format!("watched until {}\n", text::moment(until));
     }

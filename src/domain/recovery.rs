@@ -267,6 +267,9 @@ pub struct Recovery {
     /// The phase that is under way after it ended.
     #[serde(default)]
     pub validating: Option<Phase>,
+    /// Why it did not last although it succeeded.
+    #[serde(default)]
+    pub relapse: Option<String>,
 }
 
 /// How a step went.
@@ -346,6 +349,12 @@ impl Recovery {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.ended.is_none()
+    }
+
+    /// Whether it succeeded, and nothing came back after that as far as it is known.
+    #[must_use]
+    pub fn lasted(&self) -> bool {
+        matches!(self.ended, Some((_, RecoveryOutcome::Succeeded))) && self.relapse.is_none()
     }
 
     /// The first step that is not over, with which a run goes on.

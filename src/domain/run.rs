@@ -9,7 +9,7 @@ use super::{
     apply::tell,
     change, deployment,
     guard::{self, Permission},
-    incident, progressive,
+    incident, progressive, validation,
 };
 
 /// Runs a plan at once where the rules allow it, and opens a change where they do not.
@@ -173,6 +173,7 @@ pub(super) fn apply(state: &mut State, recorded: &Recorded) {
                 watch_until: None,
                 validations: Vec::new(),
                 validating: None,
+                relapse: None,
             },
         );
         if let Some(change) = change.and_then(|id| state.changes.get_mut(&id)) {
@@ -258,6 +259,9 @@ fn run_on(recovery: &mut Recovery, recorded: &Recorded) -> Option<(TimelineKind,
             if recovery.validating == Some(*phase) {
                 recovery.validating = None;
             }
+            if *phase == Phase::Watch {
+                recovery.relapse = validation::failure(criteria);
+            }
             recovery.validations.push(Validation { phase: *phase, at, criteria: criteria.clone() });
             let open: Vec<String> = criteria
                 .iter()
@@ -269,6 +273,9 @@ fn run_on(recovery: &mut Recovery, recorded: &Recorded) -> Option<(TimelineKind,
         Event::WatchEnded { passed, reason, .. } => {
             recovery.watch_until = None;
             recovery.validating = passed.then_some(Phase::Watch);
+            if !passed {
+                recovery.relapse = Some(reason.clone());
+            }
             let kind = if *passed { TimelineKind::Good } else { TimelineKind::Bad };
             Some((kind, format!("watch after {id} ended: {reason}")))
         }

@@ -52,6 +52,8 @@ pub struct RecoveryReport {
     pub steps: Vec<StepReport>,
     /// End of the extended watch, while it lasts.
     pub watch_until: Option<DateTime<Utc>>,
+    /// Why it did not last although it succeeded.
+    pub relapse: Option<String>,
     /// Proof that it worked, phase by phase.
     pub validations: Vec<Validation>,
     /// Recoveries that ended within the 90 days before this one began, itself included.
@@ -114,6 +116,7 @@ impl RecoveryReport {
             loses: recovery.plan.loses.clone(),
             steps: steps(recovery),
             watch_until: recovery.watch_until,
+            relapse: recovery.relapse.clone(),
             validations: recovery.validations.clone(),
             lately: lately(state, recovery.started_at, ended_at),
         })
@@ -127,6 +130,9 @@ impl RecoveryReport {
         let _ = writeln!(page, "**{outcome}**{}\n", self.took());
         if !self.summary.is_empty() {
             let _ = writeln!(page, "{}\n", escaped(&self.summary));
+        }
+        if let Some(why) = &self.relapse {
+            let _ = writeln!(page, "**It did not last:** {}\n", escaped(why));
         }
         page += "| | |\n|---|---|\n";
         let mut row = |what: &str, value: &str| {
@@ -237,10 +243,11 @@ fn word(state: StepState) -> &'static str {
 fn lately(state: &State, began: DateTime<Utc>, ended: Option<DateTime<Utc>>) -> Rate {
     let until = ended.unwrap_or(state.clock);
     let mut rate = Rate::default();
-    for (at, outcome) in state.recoveries.values().filter_map(|recovery| recovery.ended) {
+    for recovery in state.recoveries.values() {
+        let Some((at, outcome)) = recovery.ended else { continue };
         if at <= until && at >= began - LATELY && outcome != RecoveryOutcome::Cancelled {
             rate.ended += 1;
-            rate.succeeded += u64::from(outcome == RecoveryOutcome::Succeeded);
+            rate.succeeded += u64::from(recovery.lasted());
         }
     }
     rate

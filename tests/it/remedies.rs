@@ -336,7 +336,9 @@ fn people_are_called_back_to_what_did_not_last() {
     let failed = Command::RecordValidation { recovery, phase: Phase::Comprehensive, criteria: criterion(false) };
     desk.engine(failed);
     assert!(desk.state.incidents[&incident].state.is_open());
-    assert_eq!(desk.state.recoveries[&recovery].watch_until, None, "there is nothing to be watched any more");
+    let recovery = &desk.state.recoveries[&recovery];
+    assert_eq!(recovery.watch_until, None, "there is nothing to be watched any more");
+    assert!(!recovery.lasted(), "{:?}", recovery.relapse);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::{
     scene::{Scene, picture, press},
 };
 use crate::{
-    domain::{Actor, ChangeId, Command, Finding, RecoveryId, RecoveryOutcome, SnapshotId},
+    domain::{Actor, ChangeId, Command, Criterion, Finding, Phase, RecoveryId, RecoveryOutcome, SnapshotId},
     tui::{
         model::{Model, Screen},
         term::input::Key,
@@ -101,6 +101,27 @@ fn after_the_end_come_the_watch_and_the_way_back() {
     press(&mut model, &[Key::Char('u')]);
     assert_eq!(*model.screen(), Screen::Plan);
     assert!(picture(&mut model, 80, 24).contains("Undo REC-1"));
+}
+
+#[test]
+fn each_proof_stands_with_what_was_wanted_and_found() {
+    let mut scene = ended(RecoveryOutcome::Succeeded);
+    let looking = picture(&mut at(&scene, Screen::Recovery(ID)), 110, 32);
+    assert!(looking.contains("▸ being validated in depth"), "{looking}");
+    let criterion = |what: &str, wanted: &str, found: &str, passed, decides| Criterion {
+        what: format!("patient-api {what}"),
+        wanted: wanted.to_owned(),
+        found: found.to_owned(),
+        passed,
+        decides,
+    };
+    let broken = "3 of 4: GET http://127.0.0.1:8443/patients/1001/medications answered 500, missing column dose_unit";
+    let criteria = vec![
+        criterion("passes its checks", "all", broken, false, true),
+        criterion("responds", "95 of 100 within 500 ms", "812 ms", false, false),
+    ];
+    scene.give(Command::RecordValidation { recovery: ID, phase: Phase::Comprehensive, criteria });
+    insta::assert_snapshot!("validated-110x32", picture(&mut at(&scene, Screen::Recovery(ID)), 110, 32));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{
     recovery::{outcome, started_by},
 };
 use crate::{
-    domain::{Recovery, RecoveryOutcome},
+    domain::Recovery,
     tui::{
         model::{List, Model, Target},
         text,
@@ -84,10 +84,8 @@ fn selected(model: &Model, canvas: &mut Canvas, area: Rect) {
 fn rate(model: &Model) -> Vec<Piece> {
     let since = model.now - TimeDelta::days(DAYS);
     let recent = model.state.recoveries.values().filter(|recovery| recovery.started_at >= since);
-    let ended: Vec<(&Recovery, RecoveryOutcome)> =
-        recent.filter_map(|recovery| Some((recovery, recovery.ended?.1))).collect();
-    let succeeded: Vec<&Recovery> =
-        ended.iter().filter(|(_, outcome)| *outcome == RecoveryOutcome::Succeeded).map(|(one, _)| *one).collect();
+    let ended: Vec<&Recovery> = recent.filter(|recovery| !recovery.is_running()).collect();
+    let succeeded: Vec<&Recovery> = ended.iter().copied().filter(|recovery| recovery.lasted()).collect();
     if ended.is_empty() {
         return vec![(Role::Muted, format!(" none has ended in the last {DAYS} days"))];
     }

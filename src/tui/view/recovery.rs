@@ -8,7 +8,7 @@ use super::{
     plan::objective,
 };
 use crate::{
-    domain::{Recovery, RecoveryId, RecoveryOutcome, StepState, plan_undo, step_seconds},
+    domain::{Recovery, RecoveryId, RecoveryOutcome, StepState, Validation, plan_undo, step_seconds},
     tui::{
         model::{Model, Target},
         text,
@@ -33,7 +33,8 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: RecoveryI
 
     let foot = 4.min(inside.height.saturating_sub(4));
     let middle = Rect { y: inside.y + 4, height: inside.height.saturating_sub(4 + foot), ..inside };
-    let (lines, current) = steps(model, recovery, usize::from(middle.width));
+    let (mut lines, current) = steps(model, recovery, usize::from(middle.width));
+    lines.extend(proofs(recovery, usize::from(middle.width)));
     // While it runs, the step under way stays in sight unless somebody scrolls.
     let room = usize::from(middle.height);
     let follow = if recovery.is_running() { (current + 2).saturating_sub(room) } else { 0 };
@@ -124,11 +125,47 @@ fn steps(model: &Model, recovery: &Recovery, width: usize) -> (Vec<Vec<Piece>>, 
     (lines, current)
 }
 
+/// What each phase of validation looked at, the latest first, and what is still being looked at.
+fn proofs(recovery: &Recovery, width: usize) -> Vec<Vec<Piece>> {
+    let mut lines: Vec<Vec<Piece>> = Vec::new();
+    if let Some(phase) = recovery.validating {
+        lines.push(Vec::new());
+        lines.push(vec![(Role::Focus, format!(" ▸ being validated {phase}"))]);
+    }
+    for Validation { phase, at, criteria } in recovery.validations.iter().rev() {
+        let passed = criteria.iter().filter(|criterion| criterion.passed).count();
+        let title = format!(" Validated {phase}  {}  {passed} of {}", at.format("%H:%M:%SZ"), criteria.len());
+        lines.push(Vec::new());
+        lines.push(vec![(Role::Title, title)]);
+        let column = criteria.iter().map(|criterion| text::width(&criterion.what)).max().unwrap_or(0).min(width / 2);
+        for criterion in criteria {
+            let (mark, role) = match (criterion.passed, criterion.decides) {
+                (true, _) => ("✓", Role::Ok),
+                (false, true) => ("✖", Role::Bad),
+                (false, false) => ("▲", Role::Warn),
+            };
+            let found = format!("{} · wanted {}", criterion.found, criterion.wanted);
+            let mut what = text::left(&criterion.what, column);
+            for (row, line) in text::wrap(&found, width.saturating_sub(column + 8)).into_iter().enumerate() {
+                let mark = if row == 0 { mark } else { " " };
+                let shade = if criterion.passed { Role::Muted } else { role };
+                lines.push(vec![(role, format!("  {mark} ")), (Role::Text, what), (shade, format!("  {line}"))]);
+                what = " ".repeat(column);
+            }
+        }
+    }
+    lines
+}
+
 /// What came of it, what still watches, and what can be done now.
 fn end(model: &Model, canvas: &mut Canvas, area: Rect, recovery: &Recovery) {
     let mut row = 0;
     if let Some((_, outcome)) = recovery.ended {
-        let role = if outcome == RecoveryOutcome::Succeeded { Role::Ok } else { Role::Bad };
+        let role = match outcome {
+            RecoveryOutcome::Succeeded if recovery.lasted() => Role::Ok,
+            RecoveryOutcome::Succeeded => Role::Text,
+            RecoveryOutcome::Failed | RecoveryOutcome::Cancelled => Role::Bad,
+        };
         let room = usize::from(area.width.saturating_sub(2));
         for line in text::wrap(&recovery.summary, room).into_iter().take(2) {
             canvas.line(area, row, &[(role, format!(" {line}"))]);
@@ -144,7 +181,10 @@ fn end(model: &Model, canvas: &mut Canvas, area: Rect, recovery: &Recovery) {
             (Role::Muted, " extended watch is over".to_owned())
         });
     }
-    if let Some(safety) = recovery.safety_snapshot {
+    if let Some(why) = &recovery.relapse {
+        let room = usize::from(area.width.saturating_sub(1));
+        kept.push((Role::Bad, text::fit(&format!(" it did not last: {why}"), room)));
+    } else if let Some(safety) = recovery.safety_snapshot {
         kept.push((Role::Muted, format!("  what stood before is kept in {safety}")));
     }
     if !recovery.is_running()
@@ -176,7 +216,8 @@ pub(super) fn outcome(recovery: &Recovery) -> (Role, &'static str) {
     match recovery.ended {
         None if recovery.cancel_requested => (Role::Warn, "▸ stopping after this step"),
         None => (Role::Focus, "▸ running"),
-        Some((_, RecoveryOutcome::Succeeded)) => (Role::Ok, "✓ succeeded"),
+        Some((_, RecoveryOutcome::Succeeded)) if recovery.lasted() => (Role::Ok, "✓ succeeded"),
+        Some((_, RecoveryOutcome::Succeeded)) => (Role::Bad, "✖ did not last"),
         Some((_, RecoveryOutcome::Failed)) => (Role::Bad, "✖ failed"),
         Some((_, RecoveryOutcome::Cancelled)) => (Role::Warn, "▲ stopped"),
     }
