@@ -11,6 +11,7 @@ mod platform;
 mod postgres;
 mod recoveries;
 mod rules;
+mod sqlite;
 
 fn main() {
     divan::main();
