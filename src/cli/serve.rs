@@ -13,6 +13,7 @@ use super::{
 use crate::{
     api::{self, Server},
     engine::{Engine, EngineHandle, Home, SystemClock},
+    platform::count,
 };
 
 /// How long a last snapshot may keep the engine from stopping; systemd waits 90 s before it kills.
@@ -79,10 +80,10 @@ impl Serve {
         let running = start(&home).await?;
         let state = running.handle().state();
         session.output.progress(&format!(
-            "engine of {} answers on {}; {} services, log in {}; Ctrl-C stops it",
+            "engine of {} answers on {}; {}, log in {}; Ctrl-C stops it",
             state.platform.name,
             home.socket().display(),
-            state.platform.services.len(),
+            count(state.platform.services.len(), "service"),
             home.log().display()
         ));
         let reason = told.wait().await;

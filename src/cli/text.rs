@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
+pub(super) use crate::platform::count;
+
 /// One line without anything that a terminal would obey or that would reorder what stands beside it.
 pub(super) fn line(text: &str) -> String {
     text.trim_end().chars().map(|c| if c == '\n' || c == '\t' { ' ' } else { harmless(c) }).collect()
@@ -66,12 +68,6 @@ pub(super) fn bytes(count: u64) -> String {
 /// The beginning of a hash or id, enough to tell it from others.
 pub(super) fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
-}
-
-/// `1 file`, `2 files`.
-pub(super) fn count(number: impl TryInto<u64>, thing: &str) -> String {
-    let number = number.try_into().unwrap_or(u64::MAX);
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A word as it stands in the JSON form of a value, such as `technical-lead`.

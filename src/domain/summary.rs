@@ -1,6 +1,7 @@
 //! Every event in one line, for people.
 
 use super::{ChangeOutcome, Event, Proof, Status};
+use crate::platform::count;
 
 impl Event {
     /// What happened, in one line without its time and actor.
@@ -11,10 +12,10 @@ impl Event {
             Self::EngineStopped { reason } => format!("engine stopped: {reason}"),
             Self::PlatformLoaded { platform } => {
                 format!(
-                    "platform file of {}: {} services, {} components",
+                    "platform file of {}: {}, {}",
                     platform.name,
-                    platform.services.len(),
-                    platform.components.len()
+                    count(platform.services.len(), "service"),
+                    count(platform.components.len(), "component")
                 )
             }
             Self::AutomationSet { mode } => format!("automation is now {mode:?}").to_lowercase(),

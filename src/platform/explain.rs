@@ -13,6 +13,7 @@ use super::{
         ReplicaPlace, Role, Service, VaultCare,
     },
     postgres::PostgresScope,
+    words::count,
 };
 
 /// What will be watched and how often, what can be restored, and who may act.
@@ -256,15 +257,6 @@ fn role(role: Role) -> &'static str {
 
 fn time(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
-}
-
-fn count(number: usize, word: &str) -> String {
-    let ending = match (number, word.ends_with('s')) {
-        (1, _) => "",
-        (_, true) => "es",
-        (_, false) => "s",
-    };
-    format!("{number} {word}{ending}")
 }
 
 #[cfg(test)]

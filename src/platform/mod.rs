@@ -18,6 +18,7 @@ mod problem;
 mod reader;
 mod sample;
 mod validate;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use parse::{load, parse};
 pub use postgres::{PostgresScope, PostgresServer};
 pub use problem::{Problem, Problems};
 pub use sample::{Reading, Sample};
+pub use words::count;
 
 /// A commented platform file to start from, which watches this host.
 pub const STARTER: &str = include_str!("../../assets/starter.toml");

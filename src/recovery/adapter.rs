@@ -362,7 +362,7 @@ pub(super) fn wrong_target(component: &Component, target: &Target) -> RecoveryEr
 }
 
 /// Such as "2 changed, 1 added, 0 removed".
-pub(super) fn count(differences: &[FileDifference]) -> String {
+pub(super) fn tally(differences: &[FileDifference]) -> String {
     let of = |kind| differences.iter().filter(|one| one.kind == kind).count();
     format!(
         "{} changed, {} added, {} removed",

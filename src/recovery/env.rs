@@ -14,7 +14,7 @@ use rustix::fs::OFlags;
 
 use super::{
     ComponentCapture, DryRun, Proof, RecoveryError, Restored, Target,
-    adapter::{Handler, Job, count, wrong_target},
+    adapter::{Handler, Job, tally, wrong_target},
     files::{self, Files, live_paths},
     switch::Record,
 };
@@ -62,7 +62,7 @@ impl Handler for Env<'_> {
             let after = job.vault.read(snapshot, path, LIMIT, job.cancel).ok().as_deref().and_then(keys);
             inside.extend(told(path, before, after));
         }
-        let summary = format!("secrets to {target}: {}; no value is shown", count(&differences));
+        let summary = format!("secrets to {target}: {}; no value is shown", tally(&differences));
         Ok(DryRun { differences, inside, summary, ..DryRun::default() })
     }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     ComponentCapture, DryRun, Proof, RecoveryError, Restored, Target,
-    adapter::{Handler, Job, count, test_restore_files, wrong_target},
+    adapter::{Handler, Job, tally, test_restore_files, wrong_target},
     switch::{self, Move, Record, resolved, staging_path},
 };
 use crate::vault::{FileDifference, Source};
@@ -39,7 +39,7 @@ impl Handler for Files<'_> {
             differences.extend(found.into_iter().map(FileDifference::reversed));
         }
         differences.sort_by(|one, other| one.path.cmp(&other.path));
-        let summary = format!("files to {target}: {}", count(&differences));
+        let summary = format!("files to {target}: {}", tally(&differences));
         Ok(DryRun { differences, summary, ..DryRun::default() })
     }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     ComponentCapture, DryRun, Observed, Proof, RecoveryError, Restored, Target,
-    adapter::{Handler, Job, count, test_restore_files, wrong_target},
+    adapter::{Handler, Job, tally, test_restore_files, wrong_target},
     switch::{self, Link, Move, Record, staging_path},
 };
 use crate::vault::{FileDifference, Source, difference_of_trees};
@@ -197,7 +197,7 @@ pub(super) fn dry_run(root: &Path, job: &Job<'_>, target: &Target) -> Result<Dry
     };
     let differences = as_current(root, found, &prefix);
     let from = now.unwrap_or_else(|| "nothing".to_owned());
-    let summary = format!("release {from} to {version}: {}", count(&differences));
+    let summary = format!("release {from} to {version}: {}", tally(&differences));
     Ok(DryRun { differences, summary, ..DryRun::default() })
 }
 

@@ -19,13 +19,13 @@ use rusqlite::{
 
 use super::{
     ComponentCapture, DryRun, Proof, RecoveryError, Restored, Target,
-    adapter::{Handler, Job, count, test_restore_files, wrong_target},
+    adapter::{Handler, Job, tally, test_restore_files, wrong_target},
     error::UNTOUCHED,
     switch::{self, Move, Record, remove, resolved, staging_path},
     tables::{self, Table, Tables},
 };
 use crate::{
-    platform::Component,
+    platform::{Component, count},
     vault::{CancelFlag, Source, Vault, difference_of_trees, make_private_dir},
 };
 
@@ -67,7 +67,7 @@ impl Handler for Sqlite<'_> {
             }
             rows += tables::total(&tables_of(database)?);
         }
-        Ok(Proof { detail: format!("the database opens, passes its check and holds {rows} rows"), ..proof })
+        Ok(Proof { detail: format!("the database opens, passes its check and holds {}", count(rows, "row")), ..proof })
     }
 
     fn verify(&self, _job: &Job<'_>) -> Result<(), RecoveryError> {
@@ -175,10 +175,10 @@ fn dry_run(path: &Path, job: &Job<'_>, snapshot: &str) -> Result<DryRun, Recover
         let tables = tables::differences(&before, &tables_of(&then)?);
         let unreadable = if readable { "" } else { " (what is live cannot be read as a database)" };
         let summary = format!(
-            "database to {}: {}{unreadable}, {} tables differ in rows or schema",
+            "database to {}: {}{unreadable}, rows or schema of {} differ",
             Target::Snapshot(snapshot.to_owned()),
-            count(&differences),
-            tables.len()
+            tally(&differences),
+            count(tables.len(), "table")
         );
         Ok(DryRun { differences, tables, summary, ..DryRun::default() })
     };

@@ -1,6 +1,9 @@
 //! What a dry run found, in a few words.
 
-use crate::engine::{ComponentDifference, FileChange};
+use crate::{
+    engine::{ComponentDifference, FileChange},
+    platform::count,
+};
 
 /// What would change in a component, such as `rows of 1 table (6 → 0) · 41 files`.
 #[must_use]
@@ -14,7 +17,7 @@ pub fn effect(found: &ComponentDifference) -> String {
     if !tables.is_empty() {
         let rows = |pick: fn(&FileChange) -> Option<u64>| tables.iter().filter_map(|table| pick(table)).sum::<u64>();
         let (before, after) = (rows(|table| table.before), rows(|table| table.after));
-        parts.push(format!("rows of {} ({before} → {after})", count(tables.len() as u64, "table")));
+        parts.push(format!("rows of {} ({before} → {after})", count(tables.len(), "table")));
     }
     if files > 0 {
         parts.push(count(files, "file"));
@@ -26,10 +29,4 @@ pub fn effect(found: &ComponentDifference) -> String {
 #[must_use]
 pub fn is_table(file: &FileChange) -> bool {
     file.path.starts_with("table ")
-}
-
-/// A number of things: `1 file`, `2 files`.
-#[must_use]
-pub fn count(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

@@ -113,7 +113,7 @@ fn a_whole_outage_by_keys_and_mouse() {
     terminal.click("y Approve");
     terminal.until("✓ succeeded");
     terminal.press("\x1b");
-    terminal.until("Validated");
+    terminal.until("carried out by REC-1");
     terminal.press("\x1b");
     terminal.until("7 up");
     terminal.until("0 open");

@@ -10,7 +10,7 @@ use super::{Hands, blocking, snapshot, validate};
 use crate::{
     domain::{Command, Finding, Recovery, RecoveryId, RecoveryOutcome, Step, StepRun, StepState, Strategy, steps_back},
     engine::halt,
-    platform::Component,
+    platform::{Component, count},
     recovery::{self, Target},
 };
 
@@ -151,7 +151,11 @@ async fn safety_snapshot(hands: &Hands, id: RecoveryId, components: &[String]) -
     if !whole {
         return Err(format!("no safety snapshot, so nothing was changed: {}", problems.join("; ")));
     }
-    Ok(if partial == 0 { format!("{snapshot}{gone}") } else { format!("{snapshot}, {partial} files unreadable{gone}") })
+    Ok(if partial == 0 {
+        format!("{snapshot}{gone}")
+    } else {
+        format!("{snapshot}, {} unreadable{gone}", count(partial, "file"))
+    })
 }
 
 fn component(hands: &Hands, name: &str) -> Result<Component, String> {
@@ -180,8 +184,7 @@ async fn restore(hands: &Hands, id: RecoveryId, name: &str, target: Target) -> R
     Ok(match (restored.files, restored.resumed) {
         (_, true) => format!("finished what had been begun, verified in {seconds:.1} s"),
         (0, false) => format!("as it was already, verified in {seconds:.1} s"),
-        (1, false) => format!("1 file, verified in {seconds:.1} s"),
-        (files, false) => format!("{files} files, verified in {seconds:.1} s"),
+        (files, false) => format!("{}, verified in {seconds:.1} s", count(files, "file")),
     })
 }
 

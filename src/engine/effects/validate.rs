@@ -11,7 +11,7 @@ use super::{Hands, blocking};
 use crate::{
     domain::{Command, Criterion, ERRORS_ONE_IN, Phase, RESPONSE_MILLISECONDS, RecoveryId, State, failure},
     engine::watch::{Probed, probe},
-    platform::{CheckLevel, Reading, Sample},
+    platform::{CheckLevel, Reading, Sample, count},
     store::SampleStore,
 };
 
@@ -78,7 +78,7 @@ pub(super) async fn settle(hands: &Hands, services: &[String], limit: Duration) 
                 passed += 1;
                 if passed == SETTLED {
                     let slowest = samples.iter().map(|sample| sample.latency.as_millis()).max().unwrap_or(0);
-                    return Ok(format!("{} checks pass, slowest {slowest} ms", checks.len()));
+                    return Ok(format!("{} passed, the slowest in {slowest} ms", count(checks.len(), "check")));
                 }
             }
             Some(bad) => {

@@ -16,7 +16,7 @@ use rustix::fs::syncfs;
 use super::{
     super::{
         ComponentCapture, DryRun, Observed, Proof, RecoveryError, Restored, Target,
-        adapter::{Handler, Job, count, test_restore_files},
+        adapter::{Handler, Job, tally, test_restore_files},
         release::{self, CURRENT, RELEASES, as_current},
         switch::{self, Link, Move, Record, parent, remove, staging_path},
     },
@@ -80,7 +80,7 @@ impl Handler for Git<'_> {
         remove(&copy).map_err(|error| RecoveryError::io("remove", &copy, error))?;
         let differences = differences?;
         let from = now.as_deref().map_or_else(|| "nothing".to_owned(), version_of);
-        let summary = format!("{from} to {version} ({}): {}", short(&commit), count(&differences));
+        let summary = format!("{from} to {version} ({}): {}", short(&commit), tally(&differences));
         Ok(DryRun { differences, summary, ..DryRun::default() })
     }
 

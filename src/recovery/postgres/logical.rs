@@ -22,7 +22,7 @@ use super::{
     tool::{Call, Endpoint, LONG, Owner, QUICK, Tools},
 };
 use crate::{
-    platform::PostgresServer,
+    platform::{PostgresServer, count},
     vault::{CancelFlag, DifferenceKind, FileDifference, Source, make_private_dir},
 };
 
@@ -96,10 +96,10 @@ impl Handler for Logical<'_> {
             vec![FileDifference { path, kind, before_bytes: None, after_bytes: Some(made.bytes) }]
         };
         let summary = format!(
-            "database {} to {target}: {} tables differ in rows or columns; {} rows afterwards",
+            "database {} to {target}: rows or columns of {} differ; {} afterwards",
             self.database,
-            tables.len(),
-            total(&made.tables)
+            count(tables.len(), "table"),
+            count(total(&made.tables), "row")
         );
         Ok(DryRun { differences, tables, summary, ..DryRun::default() })
     }
@@ -107,9 +107,9 @@ impl Handler for Logical<'_> {
     fn test_restore(&self, job: &Job<'_>, snapshot: &str) -> Result<Proof, RecoveryError> {
         let made = self.rehearse("proof", snapshot, job)?;
         let detail = format!(
-            "the dump restores into a database of its own, {} rows in {} tables were read, indexes checked in {}",
-            total(&made.tables),
-            made.tables.len(),
+            "the dump restores into a database of its own, {} in {} read, indexes checked in {}",
+            count(total(&made.tables), "row"),
+            count(made.tables.len(), "table"),
             made.checked
         );
         Ok(Proof { files: made.files, bytes: made.bytes, detail })

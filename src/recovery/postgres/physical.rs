@@ -29,7 +29,7 @@ use super::{
     wal::{Archive, Replay},
 };
 use crate::{
-    platform::PostgresServer,
+    platform::{PostgresServer, count},
     vault::{CancelFlag, DifferenceKind, FileDifference, Staged},
 };
 
@@ -128,11 +128,11 @@ impl Handler for Physical<'_> {
             }]
         };
         let summary = format!(
-            "server to {target}: {} tables differ in rows or columns{unreadable}; {} rows in {} databases afterwards, {} bytes",
-            tables.len(),
-            total(&risen.tables),
-            risen.databases.len(),
-            risen.made.bytes
+            "server to {target}: rows or columns of {} differ{unreadable}; {} in {} afterwards, {}",
+            count(tables.len(), "table"),
+            count(total(&risen.tables), "row"),
+            count(risen.databases.len(), "database"),
+            count(risen.made.bytes, "byte")
         );
         Ok(DryRun { differences, tables, summary, ..DryRun::default() })
     }
@@ -144,10 +144,10 @@ impl Handler for Physical<'_> {
         let rehearsal = Rehearsal::begin(&data, "proof", job.cancel)?;
         let risen = rise(&live, &way, &rehearsal.place, job, true)?;
         let detail = format!(
-            "the server recovers, {} databases open, {} rows in {} tables were read, indexes checked in {}",
-            risen.databases.len(),
-            total(&risen.tables),
-            risen.tables.len(),
+            "the server recovers, {} answer, {} in {} read, indexes checked in {}",
+            count(risen.databases.len(), "database"),
+            count(total(&risen.tables), "row"),
+            count(risen.tables.len(), "table"),
             risen.checked
         );
         risen.scratch.shut_down()?;

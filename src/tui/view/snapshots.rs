@@ -17,10 +17,10 @@ use super::{
 };
 use crate::{
     domain::{Proof, Snapshot, SnapshotState},
-    platform::Component,
+    platform::{Component, count},
     tui::{
         action::named,
-        effect::{count, effect},
+        effect::effect,
         model::{Comparison, List, Loaded, Model, Target},
         text,
         theme::Role,
