@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Refusal, State};
+use super::{Event, Refusal, State, flapping::Flapping};
 use crate::platform::{Check, CheckLevel, Reading, Sample};
 
 /// What is held to be true of a service.
@@ -55,26 +55,34 @@ pub struct Verdict {
     pub failing_since: Option<DateTime<Utc>>,
 }
 
-#[derive(Debug, Clone)]
+/// Results over which the share of failures is taken.
+const RECENT: u32 = 100;
+/// Above so many failures in `RECENT` results a service is degraded, although no three of them came in a row.
+const MANY: u32 = 5;
+/// So many results without a failure end that.
+const QUIET: u32 = 20;
+
+/// What the results of one check have come to.
+#[derive(Debug, Clone, Default)]
 struct Tally {
-    status: Status,
+    /// What enough equal results in a row have confirmed.
+    confirmed: Status,
     failures: u32,
     slow: u32,
     successes: u32,
+    flapping: Flapping,
+    /// One bit for each failure since the last outage, the newest lowest.
+    recent: u128,
     failing_since: Option<DateTime<Utc>>,
-    reason: String,
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        Self { status: Status::Unknown, failures: 0, slow: 0, successes: 0, failing_since: None, reason: String::new() }
-    }
+    /// The last result that was not good.
+    trouble: String,
 }
 
 /// Watches the results of all checks of one service and tells when the judgement changes.
 ///
 /// A service is as bad as its worst check. A check turns bad after its `failures` consecutive failures and good again
-/// after its `successes` consecutive successes, so that one lost packet wakes nobody and one lucky answer calms nobody.
+/// after its `successes` consecutive successes, so that one lost packet wakes nobody and one lucky answer calms nobody. A check
+/// that keeps changing, or fails again and again without three failures in a row, is degraded until that ends.
 #[derive(Debug, Clone)]
 pub struct Judge {
     service: String,
@@ -93,20 +101,21 @@ impl Judge {
     pub fn observe(&mut self, check: &Check, sample: &Sample) -> Option<Verdict> {
         let tally = self.tallies.entry(check.name.clone()).or_default();
         tally.take(check, sample);
-        let worst = self.tallies.values().max_by_key(|tally| tally.status)?;
-        if worst.status == Status::Unknown || worst.status == self.current {
+        let (name, worst) = self.tallies.iter().max_by_key(|(_, tally)| tally.status())?;
+        let status = worst.status();
+        if status == Status::Unknown || status == self.current {
             return None;
         }
         // A bad status learnt before a restart stands until every check has spoken for itself.
-        if worst.status == Status::Healthy && self.tallies.values().any(|tally| tally.status == Status::Unknown) {
+        if status == Status::Healthy && self.tallies.values().any(|tally| tally.status() == Status::Unknown) {
             return None;
         }
-        self.current = worst.status;
+        self.current = status;
         Some(Verdict {
             service: self.service.clone(),
-            status: worst.status,
-            reason: worst.reason.clone(),
-            failing_since: worst.failing_since,
+            status,
+            reason: worst.reason(name),
+            failing_since: worst.failing_since.filter(|_| status != Status::Healthy),
         })
     }
 
@@ -118,39 +127,71 @@ impl Judge {
 
 impl Tally {
     fn take(&mut self, check: &Check, sample: &Sample) {
+        self.flapping.take(sample.reading);
+        self.recent = (self.recent << 1 | u128::from(sample.reading == Reading::Bad)) & ((1 << RECENT) - 1);
+        if self.recent.trailing_zeros() >= QUIET {
+            self.recent = 0;
+        }
         match sample.reading {
             Reading::Good => {
                 self.successes += 1;
                 self.failures = 0;
                 self.slow = 0;
-                if self.status == Status::Unknown || self.successes >= check.successes {
-                    self.status = Status::Healthy;
-                    self.failing_since = None;
-                    self.reason = format!("{} ok", check.name);
+                if self.confirmed == Status::Unknown || self.successes >= check.successes {
+                    self.confirmed = Status::Healthy;
                 }
             }
             Reading::Slow => {
                 self.slow += 1;
                 self.failures = 0;
                 self.successes = 0;
-                self.failing_since.get_or_insert(sample.at);
-                self.reason = format!("{}: {}", check.name, sample.detail);
-                if self.slow >= check.failures && self.status != Status::Degraded {
-                    self.status = Status::Degraded;
+                if self.slow >= check.failures {
+                    self.confirmed = Status::Degraded;
                 }
             }
             Reading::Bad => {
                 self.failures += 1;
                 self.slow = 0;
                 self.successes = 0;
-                self.failing_since.get_or_insert(sample.at);
-                self.reason = format!("{}: {}", check.name, sample.detail);
                 if self.failures >= check.failures {
                     // The host's figures and the slow, thorough checks tell of trouble, not of an outage.
-                    self.status =
+                    self.confirmed =
                         if check.level == CheckLevel::Comprehensive { Status::Degraded } else { Status::Down };
+                    // What failed in an outage says nothing about how well it works after it.
+                    self.recent = 0;
                 }
             }
+        }
+        if sample.reading != Reading::Good {
+            self.failing_since.get_or_insert(sample.at);
+            self.trouble.clone_from(&sample.detail);
+        } else if self.status() == Status::Healthy {
+            self.failing_since = None;
+        }
+    }
+
+    fn status(&self) -> Status {
+        match self.confirmed {
+            Status::Healthy if self.flapping.flaps() || self.fails_often() => Status::Degraded,
+            confirmed => confirmed,
+        }
+    }
+
+    fn fails_often(&self) -> bool {
+        self.recent.count_ones() > MANY
+    }
+
+    fn reason(&self, check: &str) -> String {
+        match (self.confirmed, self.status()) {
+            (Status::Healthy, Status::Healthy) => format!("{check} ok"),
+            (Status::Healthy, _) if self.flapping.flaps() => {
+                format!("{check} flaps, {} of its last 20 results changed: {}", self.flapping.changes(), self.trouble)
+            }
+            (Status::Healthy, _) => {
+                let failed = self.recent.count_ones();
+                format!("{check} failed {failed} times in its last {RECENT} runs: {}", self.trouble)
+            }
+            _ => format!("{check}: {}", self.trouble),
         }
     }
 }
@@ -242,8 +283,11 @@ mod tests {
     /// The same judgement, read off the whole history: the last run of equal results that was long enough.
     fn by_history(readings: &[Reading], failures: usize, successes: usize) -> Status {
         let mut status = Status::Unknown;
+        let mut icinga = Icinga::default();
+        let (mut forgotten, mut fails_often) = (0, false);
         for end in 1..=readings.len() {
             let last = readings[end - 1];
+            icinga.take(last);
             let run = readings[..end].iter().rev().take_while(|reading| **reading == last).count();
             status = match last {
                 Reading::Good if run >= successes || status == Status::Unknown => Status::Healthy,
@@ -251,15 +295,118 @@ mod tests {
                 Reading::Bad if run >= failures => Status::Down,
                 _ => status,
             };
+            let quiet = readings[..end].iter().rev().take_while(|reading| **reading != Reading::Bad).count();
+            if quiet >= 20 || last == Reading::Bad && run >= failures {
+                forgotten = end;
+            }
+            let recent = &readings[forgotten.max(end.saturating_sub(100))..end];
+            fails_often = recent.iter().filter(|reading| **reading == Reading::Bad).count() > 5;
         }
-        status
+        if status == Status::Healthy && (icinga.flapping || fails_often) { Status::Degraded } else { status }
+    }
+
+    /// States as Icinga 2 publishes them: a problem is soft until its attempts are used up, an answer ends it at once, and
+    /// flapping is a weighted share of changes over a ring of 20 results.
+    #[derive(Default)]
+    struct Icinga {
+        last: Option<Reading>,
+        attempt: u32,
+        hard_problem: bool,
+        ring: [bool; 20],
+        oldest: usize,
+        flapping: bool,
+    }
+
+    impl Icinga {
+        fn take(&mut self, reading: Reading) {
+            self.ring[self.oldest] = self.last.is_some_and(|last| last != reading);
+            self.last = Some(reading);
+            self.oldest = (self.oldest + 1) % 20;
+            let weighted = |at: usize| if self.ring[(self.oldest + at) % 20] { 0.8 + 0.02 * at as f64 } else { 0.0 };
+            let value = 100.0 * (0..20).map(weighted).sum::<f64>() / 20.0;
+            self.flapping = value > if self.flapping { 25.0 } else { 30.0 };
+        }
+
+        fn check(&mut self, reading: Reading, max_check_attempts: u32) {
+            self.take(reading);
+            if reading == Reading::Good {
+                (self.attempt, self.hard_problem) = (0, false);
+            } else {
+                self.attempt = (self.attempt + 1).min(max_check_attempts);
+                self.hard_problem = self.attempt == max_check_attempts;
+            }
+        }
+    }
+
+    #[test]
+    fn what_flaps_is_told_once_and_over_when_it_has_been_quiet_for_long() {
+        let check = check("tcp", CheckLevel::Shallow, 3, 2);
+        let mut judge = Judge::new("api", Status::Unknown);
+        let mut told = Vec::new();
+        let mut observe = |second, reading| told.extend(judge.observe(&check, &sample(&check, second, reading)));
+        observe(0, Reading::Good);
+        for second in 1..60 {
+            observe(second, if second % 2 == 0 { Reading::Good } else { Reading::Bad });
+        }
+        for second in 60..100 {
+            observe(second, Reading::Good);
+        }
+        let statuses: Vec<Status> = told.iter().map(|verdict| verdict.status).collect();
+        assert_eq!(statuses, [Status::Healthy, Status::Degraded, Status::Healthy]);
+        assert_eq!(told[1].reason, "tcp flaps, 6 of its last 20 results changed: refused");
+        assert_eq!(told[1].failing_since, DateTime::from_timestamp(1, 0));
+    }
+
+    #[test]
+    fn failures_that_never_come_three_in_a_row_are_seen_all_the_same() {
+        let check = check("tcp", CheckLevel::Shallow, 3, 2);
+        let mut judge = Judge::new("api", Status::Unknown);
+        let mut told = Vec::new();
+        for second in 0..300 {
+            let reading = if second % 15 == 14 && second < 150 { Reading::Bad } else { Reading::Good };
+            told.extend(judge.observe(&check, &sample(&check, second, reading)));
+        }
+        let told: Vec<(Status, &str)> = told.iter().map(|verdict| (verdict.status, verdict.reason.as_str())).collect();
+        let often = "tcp failed 6 times in its last 100 runs: refused";
+        assert_eq!(told, [(Status::Healthy, "tcp ok"), (Status::Degraded, often), (Status::Healthy, "tcp ok")]);
+    }
+
+    #[test]
+    fn an_outage_that_is_over_is_no_error_rate() {
+        let check = check("tcp", CheckLevel::Shallow, 3, 2);
+        let mut judge = Judge::new("api", Status::Unknown);
+        let mut last = None;
+        for second in 0..60 {
+            let reading = if (20..40).contains(&second) { Reading::Bad } else { Reading::Good };
+            last = judge.observe(&check, &sample(&check, second, reading)).or(last);
+        }
+        assert_eq!(last.map(|verdict| verdict.status), Some(Status::Healthy));
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn problems_and_flapping_are_those_of_icinga(
+            readings in prop::collection::vec(prop::sample::select(vec![Reading::Good, Reading::Bad]), 1..90),
+            stickiness in 1_usize..6,
+            failures in 1_u32..6,
+        ) {
+            let check = check("tcp", CheckLevel::Shallow, failures, 1);
+            let (mut tally, mut icinga) = (Tally::default(), Icinga::default());
+            let readings = readings.iter().flat_map(|reading| vec![*reading; stickiness]);
+            for (second, reading) in readings.enumerate() {
+                tally.take(&check, &sample(&check, i64::try_from(second).unwrap(), reading));
+                icinga.check(reading, failures);
+                prop_assert_eq!(tally.confirmed == Status::Down, icinga.hard_problem);
+                prop_assert_eq!(tally.flapping.flaps(), icinga.flapping, "after {} results", second + 1);
+            }
+        }
+
         #[test]
         fn the_judgement_follows_from_the_history(
             readings in prop::collection::vec(
-                prop::sample::select(vec![Reading::Good, Reading::Slow, Reading::Bad]), 0..60),
+                prop::sample::select(vec![Reading::Good, Reading::Slow, Reading::Bad, Reading::Good]), 0..200),
             failures in 1_u32..5,
             successes in 1_u32..5,
         ) {

@@ -18,6 +18,7 @@ mod deployment;
 mod diagnosis;
 mod estimate;
 mod event;
+mod flapping;
 mod guard;
 mod health;
 mod ids;
