@@ -13,7 +13,7 @@ use super::{
     text, words,
 };
 use crate::{
-    domain::{Command, Refusal, ServiceHealth, ServiceVitals, State, Status, Vitals},
+    domain::{Command, Refusal, ServiceHealth, ServiceVitals, State, Status, Vitals, next_window},
     platform::{self, Reading, Sample},
 };
 
@@ -170,6 +170,10 @@ fn describe(
     }
     if let Some(until) = health.maintenance_until {
         page += &format!("maintenance until {}\n", text::moment(until));
+    }
+    if let Some((from, until, reason)) = next_window(state, &service.name) {
+        let (from, until) = (text::moment(from), text::moment(until));
+        page += &format!("planned     {from} to {until}: {}\n", text::line(reason));
     }
     let list = |names: &[String]| {
         if names.is_empty() { "nothing".to_owned() } else { text::line(&names.join(", ")) }

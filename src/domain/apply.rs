@@ -148,6 +148,7 @@ fn apply_health(state: &mut State, recorded: &Recorded) {
             }
         }
         Event::MaintenanceStarted { service, until, reason } => {
+            state.maintained.insert(service.clone(), at);
             state.services.insert(
                 service.clone(),
                 ServiceHealth {

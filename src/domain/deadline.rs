@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, replica, snapshot};
+use super::{
+    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, maintenance, replica, snapshot,
+};
 
 /// Commands for every deadline that has passed.
 #[must_use]
@@ -48,11 +50,8 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         let command = Command::EndWatch { recovery: recovery.id, passed: true, reason: "nothing came back".to_owned() };
         Some((recovery.watch_until?, command))
     });
-    let windows = state.services.iter().filter_map(|(name, health)| {
-        Some((health.maintenance_until?, Command::EndMaintenance { service: name.clone() }))
-    });
     let copy = replica::next(state);
-    clocks.chain(copy).chain(changes).chain(watches).chain(windows)
+    clocks.chain(copy).chain(changes).chain(watches).chain(maintenance::deadlines(state))
 }
 
 /// All components whose time has come, in one snapshot, so that they belong together.

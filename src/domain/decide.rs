@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Actor, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, Refusal,
-    RollbackRequest, SnapshotTrigger, State, Status, adopt, change, deployment, diagnosis, health, incident, operator,
-    plan, remedy, replica, retention, run, snapshot, stream,
+    RollbackRequest, SnapshotTrigger, State, adopt, change, deployment, diagnosis, health, incident, maintenance,
+    operator, plan, remedy, replica, retention, run, snapshot, stream,
 };
 
 /// When a command is given, and by whom.
@@ -176,21 +176,9 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             Ok(if state.halted.is_none() { Vec::new() } else { vec![Event::AutomationReleased] })
         }
         Command::StartMaintenance { service, until, reason } => {
-            if state.platform.service(&service).is_none() {
-                return Err(Refusal::unknown("service", &service));
-            }
-            if until <= at {
-                return Err(Refusal::new("window-in-the-past", "the maintenance window would be over already"));
-            }
-            Ok(vec![Event::MaintenanceStarted { service, until, reason: incident::line("reason", &reason)? }])
+            maintenance::start(state, service, until, &reason, meta)
         }
-        Command::EndMaintenance { service } => {
-            let health = state.services.get(&service).ok_or_else(|| Refusal::unknown("service", &service))?;
-            if health.status != Status::Maintenance {
-                return Err(Refusal::new("no-maintenance", format!("{service} is not in maintenance")));
-            }
-            Ok(vec![Event::MaintenanceEnded { service }])
-        }
+        Command::EndMaintenance { service } => maintenance::end(state, service),
         internal => decide_internal(state, internal, meta),
     }
 }

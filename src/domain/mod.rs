@@ -23,6 +23,7 @@ mod guard;
 mod health;
 mod ids;
 mod incident;
+mod maintenance;
 mod moment;
 mod operator;
 mod plan;
@@ -58,6 +59,7 @@ pub use ids::{BadId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId
 pub use incident::{
     Clock, Incident, IncidentRole, IncidentState, Severity, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
 };
+pub use maintenance::next_window;
 pub use moment::past;
 pub use operator::{Actor, Operator};
 pub use plan::{plan_action, plan_rollback, plan_undo, steps_back};

@@ -31,6 +31,9 @@ pub struct State {
     pub operators: BTreeMap<String, Operator>,
     /// Services, by name.
     pub services: BTreeMap<String, ServiceHealth>,
+    /// When the last maintenance of each service began that ever had one.
+    #[serde(default)]
+    pub maintained: BTreeMap<String, DateTime<Utc>>,
     /// Incidents, oldest first.
     pub incidents: BTreeMap<IncidentId, Incident>,
     /// Diagnoses, oldest first.
@@ -91,11 +94,13 @@ impl Default for State {
                 services: Vec::new(),
                 components: Vec::new(),
                 operators: Vec::new(),
+                maintenance: Vec::new(),
             }),
             mode: AutomationMode::Observe,
             halted: None,
             operators: BTreeMap::new(),
             services: BTreeMap::new(),
+            maintained: BTreeMap::new(),
             incidents: BTreeMap::new(),
             diagnoses: BTreeMap::new(),
             snapshots: BTreeMap::new(),

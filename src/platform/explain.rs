@@ -54,6 +54,12 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
     } else {
         write_vault(out, &platform.vault)?;
     }
+    if !platform.maintenance.is_empty() {
+        writeln!(out, "\nWhat is worked on by plan")?;
+    }
+    for window in &platform.maintenance {
+        writeln!(out, "  {}: {window}: {}", window.services.join(", "), window.reason)?;
+    }
     writeln!(out, "\nWho may act")?;
     for operator in &platform.operators {
         let roles: Vec<_> = operator.roles.iter().copied().map(role).collect();

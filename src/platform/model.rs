@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::adapter::Adapter;
+use super::{adapter::Adapter, maintenance::MaintenanceWindow};
 
 /// The system under care: its services, their restorable components and the rules that hold for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Platform {
     pub components: Vec<Component>,
     /// In the order of the file.
     pub operators: Vec<OperatorEntry>,
+    /// In the order of the file.
+    #[serde(default)]
+    pub maintenance: Vec<MaintenanceWindow>,
 }
 
 /// Sets defaults and says how careful the engine is.

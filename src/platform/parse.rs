@@ -11,7 +11,7 @@ use super::{
         Profile, Role, Service,
     },
     parse_adapter::{self, paths},
-    parse_check, parse_vault,
+    parse_check, parse_maintenance, parse_vault,
     problem::{Problem, Problems},
     reader::{Found, Reader, Section},
     validate::{self, Spans},
@@ -82,9 +82,13 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     let operators = reader.sections(root.get("operator"), "operator");
     let operators: Vec<OperatorEntry> =
         operators.into_iter().map(|section| operator(section, &mut reader, &mut spans)).collect();
+    let windows = reader.sections(root.get("maintenance"), "maintenance");
+    let maintenance =
+        windows.into_iter().filter_map(|section| parse_maintenance::window(section, &mut reader, &mut spans)).collect();
     root.finish(&mut reader);
 
-    let platform = Platform { name, profile, automation: Automation { mode }, vault, services, components, operators };
+    let automation = Automation { mode };
+    let platform = Platform { name, profile, automation, vault, services, components, operators, maintenance };
     validate::validate(&platform, &spans, &mut reader);
     let problems = reader.into_problems();
     if problems.is_empty() { Ok(platform) } else { Err(Problems::new(problems)) }

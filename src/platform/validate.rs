@@ -18,6 +18,8 @@ pub(super) struct Spans {
     pub(super) components: Vec<ComponentSpans>,
     pub(super) operators: Vec<OperatorSpans>,
     pub(super) replica: usize,
+    /// Of each maintenance window its services.
+    pub(super) windows: Vec<Vec<usize>>,
 }
 
 #[derive(Debug)]
@@ -100,6 +102,11 @@ fn references(platform: &Platform, spans: &Spans, reader: &mut Reader) {
     for (service, span) in platform.services.iter().zip(&spans.services) {
         for (needed, at) in service.depends_on.iter().zip(&span.depends_on) {
             refer(needed, *at, "service.depends_on", &service.name);
+        }
+    }
+    for (window, spans) in platform.maintenance.iter().zip(&spans.windows) {
+        for (service, at) in window.services.iter().zip(spans) {
+            refer(service, *at, "maintenance.services", "");
         }
     }
     for (component, span) in platform.components.iter().zip(&spans.components) {

@@ -52,6 +52,11 @@ service = "handouts"
 kind = "code"
 every = "2h"
 release = {{ root = "/srv/handouts" }}
+[[maintenance]]
+services = ["handouts"]
+at = "sun 03:00"
+takes = "2h"
+zone = "America/New_York"
 [[operator]]
 name = "alice"
 roles = ["technical-lead"]

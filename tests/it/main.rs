@@ -11,6 +11,7 @@ mod drills;
 mod executor;
 mod house;
 mod invariants;
+mod maintenance;
 mod outage;
 mod properties;
 mod recipes;

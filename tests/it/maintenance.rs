@@ -1,0 +1,96 @@
+//! Stories about work that was planned: it begins and ends by itself, and what fails meanwhile wakes nobody.
+
+use std::{path::Path, sync::Arc};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use codeblue::domain::{Command, Status, Verdict};
+
+use crate::desk::{Desk, person};
+
+const PLATFORM: &str = r#"
+[platform]
+name = "Ward"
+profile = "drill"
+[[service]]
+name = "records-db"
+criticality = "critical"
+[[service]]
+name = "handouts"
+[[maintenance]]
+services = ["records-db"]
+at = "sun 02:30"
+takes = "2h"
+zone = "Europe/Berlin"
+reason = "vacuum"
+[[maintenance]]
+services = ["records-db", "handouts"]
+at = "2026-01-18 03:00"
+takes = "30m"
+reason = "new cables"
+[[operator]]
+name = "alice"
+roles = ["technical-lead"]
+"#;
+
+fn ward(now: &str) -> Desk {
+    let platform = codeblue::platform::parse(PLATFORM, Path::new("/srv/codeblue.toml")).unwrap();
+    let mut desk = Desk::new(Arc::new(platform));
+    desk.now = at(now);
+    judge(&mut desk, Status::Healthy);
+    desk
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn judge(desk: &mut Desk, status: Status) {
+    let service = "records-db".to_owned();
+    desk.engine(Command::RecordVerdict(Verdict { service, status, reason: "refused".to_owned(), failing_since: None }));
+}
+
+fn until(desk: &Desk, service: &str) -> Option<DateTime<Utc>> {
+    desk.state.services[service].maintenance_until
+}
+
+#[test]
+fn a_window_begins_and_ends_by_itself_and_wakes_nobody() {
+    let mut desk = ward("2026-01-17T12:00:00Z");
+    desk.wait(at("2026-01-18T01:30:00Z") - desk.now);
+    assert_eq!(until(&desk, "records-db"), Some(at("2026-01-18T03:30:00Z")), "half past two in Berlin");
+    assert_eq!(desk.state.services["records-db"].reason, "vacuum");
+    assert_eq!(until(&desk, "handouts"), None);
+    judge(&mut desk, Status::Down);
+    assert_eq!(desk.state.open_incidents().count(), 0);
+
+    desk.wait(TimeDelta::minutes(100));
+    assert_eq!(until(&desk, "records-db"), Some(at("2026-01-18T03:30:00Z")), "a shorter window cuts nothing short");
+    assert_eq!(until(&desk, "handouts"), Some(at("2026-01-18T03:30:00Z")));
+    desk.wait(TimeDelta::minutes(30));
+    assert_eq!(until(&desk, "records-db"), None);
+    judge(&mut desk, Status::Down);
+    assert_eq!(desk.state.open_incidents().count(), 1, "what is still broken when the work is over is an incident");
+    desk.wait(TimeDelta::days(6));
+    assert_eq!(until(&desk, "handouts"), None, "once is once");
+}
+
+#[test]
+fn who_ends_it_early_ends_it_until_next_week() {
+    let mut desk = ward("2026-01-18T01:29:00Z");
+    desk.wait(TimeDelta::minutes(10));
+    desk.must(&person("alice"), Command::EndMaintenance { service: "records-db".to_owned() });
+    desk.wait(TimeDelta::minutes(60));
+    assert_eq!(until(&desk, "records-db"), None);
+    desk.wait(at("2026-01-25T01:31:00Z") - desk.now);
+    assert_eq!(until(&desk, "records-db"), Some(at("2026-01-25T03:30:00Z")));
+}
+
+#[test]
+fn an_engine_that_comes_late_takes_up_what_is_left_of_the_window() {
+    let mut desk = ward("2026-01-18T03:10:00Z");
+    desk.wait(TimeDelta::seconds(1));
+    assert_eq!(until(&desk, "records-db"), Some(at("2026-01-18T03:30:00Z")));
+    let mut late = ward("2026-01-18T03:30:00Z");
+    late.wait(TimeDelta::hours(1));
+    assert_eq!(until(&late, "records-db"), None);
+}
