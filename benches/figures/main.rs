@@ -6,12 +6,15 @@
 
 mod board;
 mod checks;
+mod history;
 mod journal;
 mod platform;
 mod postgres;
 mod recoveries;
 mod rules;
 mod sqlite;
+#[path = "../../tests/it/year.rs"]
+mod year;
 
 fn main() {
     divan::main();

@@ -7,6 +7,7 @@ use axum::{
         rejection::{JsonRejection, QueryRejection},
     },
     http::StatusCode,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
@@ -15,12 +16,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::{emergency, events, identity::Caller, metrics, problem::Problem};
 use crate::{
-    domain::{Command, SnapshotId},
+    domain::{Command, SnapshotId, Window},
     engine::{Answer, ComponentDifference, DryRun, DryRunRequest, EngineHandle, LiveProof},
 };
 
 /// Bytes of a request's body at most.
 const BODY: usize = 256 * 1024;
+/// Shares of a window when nobody says how many.
+const BUCKETS: usize = 60;
+/// Nobody has a screen for more.
+const MAX_BUCKETS: usize = 1000;
 
 /// What every handler works with.
 #[derive(Clone)]
@@ -134,19 +139,30 @@ pub(super) fn snapshot_id(text: &str) -> Result<SnapshotId, Problem> {
     text.parse().map_err(|error: crate::domain::BadId| Problem::bad_request(error.to_string()))
 }
 
+/// What of a service's history is asked for: its last samples, or the figures of a window.
 #[derive(Deserialize)]
-struct Limit {
+struct Asked {
     limit: Option<usize>,
+    window: Option<Window>,
+    buckets: Option<usize>,
 }
 
 async fn history(
     State(api): State<Api>,
     _caller: Caller,
     Path(name): Path<String>,
-    asked: Result<Query<Limit>, QueryRejection>,
-) -> Result<Json<Vec<crate::platform::Sample>>, Problem> {
-    let Limit { limit } = query(asked)?;
-    Ok(Json(api.engine.history(name, limit.unwrap_or(200).min(10_000)).await?))
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, Problem> {
+    match query(asked)? {
+        Asked { window: Some(window), limit: None, buckets } => {
+            let buckets = buckets.unwrap_or(BUCKETS).clamp(1, MAX_BUCKETS);
+            Ok(Json(api.engine.uptime(name, window, buckets).await?).into_response())
+        }
+        Asked { window: None, limit, buckets: None } => {
+            Ok(Json(api.engine.history(name, limit.unwrap_or(200).min(10_000)).await?).into_response())
+        }
+        _ => Err(Problem::bad_request("samples are asked for with `limit`, figures with `window` and `buckets`")),
+    }
 }
 
 async fn restic_env(State(api): State<Api>, caller: Caller) -> Result<Json<Vec<(String, String)>>, Problem> {

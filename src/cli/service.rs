@@ -13,18 +13,27 @@ use super::{
     text, words,
 };
 use crate::{
-    domain::{Command, Refusal, ServiceHealth, ServiceVitals, State, Status, Vitals, next_window},
+    domain::{
+        Command, History, Percentiles, Refusal, ServiceHealth, ServiceVitals, State, Status, Vitals, Window, next_window,
+        percent,
+    },
     platform::{self, Reading, Sample},
 };
+
+/// Signs in the strip of a window at most.
+const STRIP: usize = 72;
 
 /// Health, history and planned work of services
 #[derive(Debug, Subcommand)]
 pub enum Service {
     /// Every service and how it is
     List,
-    /// One service: its checks, dependencies, components and last results
+    /// One service: its uptime, checks, dependencies, components and last results
     Show {
         service: String,
+        /// Over which time: 24h, 7d, 30d or 90d
+        #[arg(long, default_value = "24h")]
+        window: Window,
         /// How many results of checks
         #[arg(long, default_value_t = 20)]
         limit: usize,
@@ -49,7 +58,7 @@ impl Service {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         match self {
             Self::List => list(session).await,
-            Self::Show { service, limit } => show(session, &service, limit).await,
+            Self::Show { service, window, limit } => show(session, &service, window, limit).await,
             Self::Maintenance { service, time: Some(time), reason, .. } => {
                 let until = TimeDelta::from_std(time)
                     .ok()
@@ -121,11 +130,12 @@ fn milliseconds(time: Duration) -> String {
     }
 }
 
-async fn show(session: &Session, name: &str, limit: usize) -> Result<Exit, CliError> {
+async fn show(session: &Session, name: &str, window: Window, limit: usize) -> Result<Exit, CliError> {
     let client = session.client()?;
     let (state, vitals) = (client.state().await?, client.vitals().await?);
     let service = state.platform.service(name).ok_or_else(|| Refusal::unknown("service", name))?;
     let history = client.history(name, limit).await?;
+    let over = client.uptime(name, window, STRIP).await?;
     let health = state.services.get(name).cloned().unwrap_or_default();
     let figures = vitals.services.get(name).cloned().unwrap_or_default();
     let silence = figures.silence(&state.platform, name, session.now());
@@ -138,9 +148,13 @@ async fn show(session: &Session, name: &str, limit: usize) -> Result<Exit, CliEr
         "stale": silence.is_some(),
         "components": state.platform.components_of(name).collect::<Vec<_>>(),
         "history": history,
+        "window": over,
     });
     session.output.result(&document, || {
         let mut page = describe(session, &state, service, &health, silence);
+        page += &format!("\nover {}\n", window.name());
+        page += &looked_back(&over);
+        page += &checks(&over).render(&session.output);
         page += "\nlast results\n";
         page += &results(&history).render(&session.output);
         page
@@ -195,6 +209,65 @@ fn describe(
         page += &format!("incident    {} {} {}\n", incident.id, incident.severity, text::line(&incident.title));
     }
     page
+}
+
+/// Uptime, latency, errors and the strip of a window.
+fn looked_back(over: &History) -> String {
+    let (whole, window) = (&over.whole, over.window.name());
+    let time = |time: Duration| text::span(TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX));
+    let held = &whole.standing;
+    let mut page = match whole.uptime {
+        Some(uptime) => format!("uptime      {} of the {} watched", percent(uptime), time(held.known())),
+        None => format!("uptime      unknown: only {} of {window} was watched", percent(whole.watched)),
+    };
+    for (what, spent) in [("down", held.down), ("degraded", held.degraded), ("planned work", held.planned)] {
+        if !spent.is_zero() {
+            page += &format!(", {what} {}", time(spent));
+        }
+    }
+    page += &format!(", {}\n", text::count(held.outages, "outage"));
+    if let Some(latency) = &whole.readings.latency {
+        let [p50, p95, p99] = [latency.p50, latency.p95, latency.p99].map(milliseconds);
+        page += &format!("latency     p50 {p50}, p95 {p95}, p99 {p99}\n");
+    }
+    if let Some(rate) = whole.readings.error_rate {
+        page += &format!("errors      {} of {}", share(rate), text::count(whole.readings.readings, "reading"));
+        if let Some(before) = over.error_rate_before {
+            page += &format!(", {} in the {window} before", share(before));
+        }
+        page += "\n";
+    }
+    let strip = over.buckets.iter().map(|bucket| match bucket.worst() {
+        Status::Healthy => "▪",
+        Status::Degraded => "▲",
+        Status::Down => "✖",
+        Status::Maintenance => "⚒",
+        Status::Unknown => "·",
+    });
+    page += &format!("            {}\n", strip.collect::<String>());
+    page
+}
+
+fn share(rate: f64) -> String {
+    format!("{:.1} %", rate * 100.0)
+}
+
+fn checks(over: &History) -> Table {
+    let mut table = Table::new(["CHECK", "READINGS", "ERRORS", "P50", "P95", "P99"]);
+    for (name, figures) in &over.checks {
+        let latency = |pick: fn(&Percentiles) -> Duration| {
+            figures.latency.as_ref().map_or_else(|| "—".to_owned(), |latency| milliseconds(pick(latency)))
+        };
+        table.row([
+            Cell::from(name),
+            Cell::from(figures.readings.to_string()),
+            Cell::from(figures.error_rate.map_or_else(|| "—".to_owned(), share)),
+            Cell::from(latency(|latency| latency.p50)),
+            Cell::from(latency(|latency| latency.p95)),
+            Cell::from(latency(|latency| latency.p99)),
+        ]);
+    }
+    table
 }
 
 fn results(history: &[Sample]) -> Table {

@@ -10,7 +10,7 @@ use reqwest::{Method, Response};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    domain::{Command, Operator, Recorded, Refusal, SnapshotId, State, Vitals},
+    domain::{Command, History, Operator, Recorded, Refusal, SnapshotId, State, Vitals, Window},
     engine::{AS_HEADER, Answer, ComponentDifference, DryRun, DryRunRequest, LiveProof},
     platform::Sample,
 };
@@ -180,6 +180,14 @@ impl Client {
     /// As every question: see [`ClientError`].
     pub async fn history(&self, service: &str, limit: usize) -> Result<Vec<Sample>, ClientError> {
         self.get(&format!("/api/v1/services/{service}/history?limit={limit}")).await
+    }
+
+    /// How a service was over a window up to now, in at most `buckets` equal shares of it.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn uptime(&self, service: &str, window: Window, buckets: usize) -> Result<History, ClientError> {
+        self.get(&format!("/api/v1/services/{service}/history?window={}&buckets={buckets}", window.name())).await
     }
 
     /// The variables with which the stock `restic` program opens the vault.

@@ -35,10 +35,12 @@ mod remedy;
 mod replica;
 mod retention;
 mod run;
+mod sketch;
 mod snapshot;
 mod state;
 mod stream;
 mod summary;
+mod uptime;
 mod validation;
 mod vitals;
 
@@ -71,9 +73,14 @@ pub use recovery::{
 pub use refusal::Refusal;
 pub use replica::{ReplicaState, VaultRepair};
 pub use retention::{VaultState, kept};
+pub use sketch::Sketch;
 pub use snapshot::{Captured, Proof, Snapshot, SnapshotState, SnapshotTrigger, TestRestore, TestResult};
 pub use state::{EngineInfo, State, SystemState};
 pub use stream::Stream;
+pub use uptime::{
+    Figures, Grain, History, Percentiles, ReadingFigures, Readings, Rollup, Standing, Window, Witness, fold,
+    judged_alone, percent,
+};
 pub use validation::{Criterion, ERRORS_ONE_IN, Phase, RESPONSE_MILLISECONDS, Validation, failure};
 pub use vitals::{Point, ServiceVitals, Vitals};
 

@@ -168,7 +168,8 @@ impl Engine {
         self.tasks.spawn(observe::versions(engine.clone(), stop.clone()));
         self.tasks.spawn(halt::watch(engine.clone(), halt, stop.clone()));
         self.tasks.spawn(deadlines::keep(engine.clone(), clock.clone(), stop.clone()));
-        self.tasks.spawn_blocking(move || watch::keep_samples(samples, clock.as_ref(), stored));
+        let keeper = engine.clone();
+        self.tasks.spawn_blocking(move || watch::keep_samples(&keeper, samples, clock.as_ref(), stored));
         self.tasks.close();
     }
 

@@ -6,12 +6,12 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Command, Plan, Refusal, Risk, Snapshot, SnapshotId, State, Step, plan_action, plan_rollback, plan_undo,
-        required_for, step_seconds,
+        Actor, Command, History, Plan, Refusal, Risk, Snapshot, SnapshotId, State, Step, Window, plan_action,
+        plan_rollback, plan_undo, required_for, step_seconds,
     },
     platform::{Component, Sample},
     recovery::{self, Target},
-    store::SampleStore,
+    store::{SampleStore, SampleStoreError},
     vault::{CancelFlag, DifferenceKind},
 };
 
@@ -179,6 +179,28 @@ impl EngineHandle {
         let path = self.sample_file.clone();
         blocking(move || {
             SampleStore::open(&path).and_then(|store| store.recent(&service, limit)).map_err(|error| error.to_string())
+        })
+        .await
+    }
+
+    /// How a service was over a window up to now, in at most `buckets` equal shares of it.
+    ///
+    /// # Errors
+    /// When there is no such service or the store cannot be read.
+    pub async fn uptime(&self, service: String, window: Window, buckets: usize) -> Result<History, QueryError> {
+        let state = self.state();
+        let patience =
+            state.platform.service(&service).ok_or_else(|| Refusal::unknown("service", &service))?.allowed_silence();
+        let (path, now, from) = (self.sample_file.clone(), self.now(), window.from(self.now()));
+        blocking(move || {
+            let read = || {
+                let store = SampleStore::open(&path)?;
+                let slots = store.rollups(&service, window.grain(), from, now, patience)?;
+                let before = store.rollups(&service, window.grain(), from - window.length(), from, patience)?;
+                Ok::<_, SampleStoreError>((slots, before))
+            };
+            let (slots, before) = read().map_err(|error| error.to_string())?;
+            Ok(History::of(&service, window, now, &slots, &before, buckets))
         })
         .await
     }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, TimeDelta, Utc};
 use rand::RngExt;
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -21,15 +22,15 @@ use crate::{
     diagnosis::redact,
     domain::{Actor, Command, Judge, Status},
     platform::{Check, Platform, Sample},
-    store::SampleStore,
+    store::{Keep, SampleStore},
 };
 
 /// Checks that run at the same time at most.
 const CHECKS_AT_ONCE: usize = 256;
 /// How often collected samples are handed to screens and to the store.
 const FLUSH: Duration = Duration::from_millis(250);
-/// Samples kept in the store.
-const RETENTION: chrono::TimeDelta = chrono::TimeDelta::days(7);
+/// How often samples and rollups are removed that are too old or too many.
+const PRUNE: TimeDelta = TimeDelta::minutes(10);
 
 /// A check and the service it belongs to.
 #[derive(Debug, Clone)]
@@ -148,18 +149,29 @@ async fn judge(engine: &EngineHandle, judges: &mut HashMap<String, Judge>, check
     }
 }
 
-/// Keeps samples on disk; on a thread of its own, as SQLite blocks.
-pub(super) fn keep_samples(mut store: SampleStore, clock: &dyn Clock, mut batches: mpsc::Receiver<Arc<Vec<Sample>>>) {
-    let mut written: u64 = 0;
+/// Keeps samples on disk with what is held true of their services, and rolls them up; on a thread of its own, as SQLite
+/// blocks.
+pub(super) fn keep_samples(
+    engine: &EngineHandle,
+    mut store: SampleStore,
+    clock: &dyn Clock,
+    mut batches: mpsc::Receiver<Arc<Vec<Sample>>>,
+) {
+    let mut last_pruned = DateTime::<Utc>::MIN_UTC;
     while let Some(batch) = batches.blocking_recv() {
-        if let Err(cause) = store.append(&batch) {
+        let state = engine.state();
+        let judged = |service: &str| state.services.get(service).map_or(Status::Unknown, |health| health.status);
+        let patience = |service: &str| state.platform.service(service)?.allowed_silence();
+        let now = clock.now();
+        let kept = store.append(&batch, judged).and_then(|()| store.roll_up(now, patience));
+        if let Err(cause) = kept {
             warn!(%cause, "samples");
         }
-        written += 1;
-        if written.is_multiple_of(4000)
-            && let Err(cause) = store.prune(clock.now() - RETENTION)
-        {
-            warn!(%cause, "samples");
+        if now - last_pruned >= PRUNE {
+            last_pruned = now;
+            if let Err(cause) = store.prune(now, &Keep::default()) {
+                warn!(%cause, "samples");
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The sample store: every result of every check, for the sparklines and for a diagnosis to look back.
+//! The sample store: every result of every check with the judgement in force, for the sparklines and for a diagnosis to look
+//! back. What they say over months stands in the rollups (`rollups`), in the same file.
 //!
 //! Samples are not events: losing the newest few when the power fails harms nobody, so writes are not forced to the disk one by
 //! one, and old samples are removed.
@@ -8,17 +9,19 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use rusqlite::{Connection, Row, params};
-use serde::Serialize;
 
-use crate::platform::{CheckLevel, Reading, Sample};
+use super::rollups;
+use crate::{
+    domain::Status,
+    platform::{CheckLevel, Reading, Sample},
+};
 
 /// Written into the file, so that a later version can tell.
-const VERSION: i64 = 1;
-/// Nobody has a screen for more.
-const MAX_BUCKETS: usize = 1000;
+const VERSION: i64 = 2;
 
+/// What version 1 was; each later version adds to it.
 const SCHEMA: &str = "
     CREATE TABLE name (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
     CREATE TABLE sample (
@@ -41,6 +44,8 @@ const SCHEMA: &str = "
             latency / 1e6 AS latency_seconds, detail
         FROM sample JOIN name AS service ON service.id = sample.service JOIN name AS probe ON probe.id = sample.probe;
 ";
+/// What was held true of the service came with version 2; samples of version 1 have none.
+const JUDGED: &str = "ALTER TABLE sample ADD COLUMN judged INTEGER;";
 
 /// Why the sample store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -73,43 +78,11 @@ pub enum SampleStoreError {
     },
 }
 
-/// An equal share of a time span, and what the samples in it say.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Bucket {
-    /// When it begins.
-    pub from: DateTime<Utc>,
-    /// How many samples it holds; 0 means that nothing is known.
-    pub samples: u32,
-    /// How many of them were bad.
-    pub errors: u32,
-    /// How many of them were slow.
-    pub slow: u32,
-    /// The shortest, average and longest latency of the samples that were not bad; `None` without such samples.
-    #[serde(flatten)]
-    pub latency: Option<Latency>,
-}
-
-/// Latencies of several samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Latency {
-    /// The shortest.
-    #[serde(rename = "minSeconds", with = "crate::platform::seconds")]
-    pub min: Duration,
-    /// The average.
-    #[serde(rename = "avgSeconds", with = "crate::platform::seconds")]
-    pub avg: Duration,
-    /// The longest.
-    #[serde(rename = "maxSeconds", with = "crate::platform::seconds")]
-    pub max: Duration,
-}
-
 /// The samples of one engine, in one SQLite file.
 #[derive(Debug)]
 pub struct SampleStore {
     path: PathBuf,
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl SampleStore {
@@ -127,13 +100,12 @@ impl SampleStore {
         Ok(Self { path: path.to_owned(), connection })
     }
 
-    /// Adds samples, all or none.
+    /// Adds samples, all or none, with what is held true of each one's service.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn append(&mut self, samples: &[Sample]) -> Result<(), SampleStoreError> {
-        let path = &self.path;
-        append(&mut self.connection, samples).map_err(|source| SampleStoreError::Query { path: path.clone(), source })
+    pub fn append(&mut self, samples: &[Sample], judged: impl Fn(&str) -> Status) -> Result<(), SampleStoreError> {
+        append(&mut self.connection, samples, judged).map_err(|source| self.failed(source))
     }
 
     /// The newest samples of a service, oldest first, at most `limit` of them. Times are kept to the microsecond.
@@ -144,30 +116,7 @@ impl SampleStore {
         self.recent_rows(service, limit).map_err(|source| self.failed(source))
     }
 
-    /// The samples of a service from `since` to before `until`, in equal shares of that time, oldest first.
-    ///
-    /// # Errors
-    /// When the disk refuses or the file is damaged.
-    pub fn history(
-        &self,
-        service: &str,
-        since: DateTime<Utc>,
-        until: DateTime<Utc>,
-        buckets: usize,
-    ) -> Result<Vec<Bucket>, SampleStoreError> {
-        self.history_rows(service, since, until, buckets).map_err(|source| self.failed(source))
-    }
-
-    /// Removes the samples that are older than `before`, and says how many those were.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub fn prune(&mut self, before: DateTime<Utc>) -> Result<usize, SampleStoreError> {
-        let removed = self.connection.execute("DELETE FROM sample WHERE at < ?1", [before.timestamp_micros()]);
-        removed.map_err(|source| self.failed(source))
-    }
-
-    fn failed(&self, source: rusqlite::Error) -> SampleStoreError {
+    pub(super) fn failed(&self, source: rusqlite::Error) -> SampleStoreError {
         SampleStoreError::Query { path: self.path.clone(), source }
     }
 
@@ -182,68 +131,40 @@ impl SampleStore {
         samples.reverse();
         Ok(samples)
     }
-
-    fn history_rows(
-        &self,
-        service: &str,
-        since: DateTime<Utc>,
-        until: DateTime<Utc>,
-        buckets: usize,
-    ) -> rusqlite::Result<Vec<Bucket>> {
-        let (start, end) = (since.timestamp_micros(), until.timestamp_micros());
-        let count = i64::try_from(buckets.clamp(1, MAX_BUCKETS)).unwrap_or(1);
-        // Rounded up, so that the last bucket ends at or after `until`.
-        let width = end.saturating_sub(start).max(1).saturating_add(count - 1) / count;
-        let empty = |index: i64| Bucket {
-            from: DateTime::from_timestamp_micros(start.saturating_add(index.saturating_mul(width))).unwrap_or(since),
-            samples: 0,
-            errors: 0,
-            slow: 0,
-            latency: None,
-        };
-        let mut history: Vec<Bucket> = (0..count).map(empty).collect();
-        let mut statement = self.connection.prepare_cached(
-            "SELECT (at - ?2) / ?4, count(*), sum(reading = 2), sum(reading = 1),
-                 min(latency) FILTER (WHERE reading < 2), CAST(avg(latency) FILTER (WHERE reading < 2) AS INTEGER),
-                 max(latency) FILTER (WHERE reading < 2)
-             FROM sample WHERE service = (SELECT id FROM name WHERE text = ?1) AND at >= ?2 AND at < ?3 GROUP BY 1",
-        )?;
-        let mut rows = statement.query(params![service, start, end, width])?;
-        while let Some(row) = rows.next()? {
-            let index: i64 = row.get(0)?;
-            let Some(bucket) = usize::try_from(index).ok().and_then(|index| history.get_mut(index)) else { continue };
-            (bucket.samples, bucket.errors, bucket.slow) = (row.get(1)?, row.get(2)?, row.get(3)?);
-            if let (Some(min), Some(avg), Some(max)) = (micros(row, 4)?, micros(row, 5)?, micros(row, 6)?) {
-                bucket.latency = Some(Latency { min, avg, max });
-            }
-        }
-        Ok(history)
-    }
 }
 
-/// Sets the file up and gives its version.
+/// Sets the file up, or brings it to this version, and gives the version that it now has.
 fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
+    let version_of = |connection: &Connection| connection.pragma_query_value(None, "user_version", |row| row.get(0));
     connection.busy_timeout(Duration::from_secs(5))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // Whoever only reads does not wait for whoever writes.
+    let found: i64 = version_of(connection)?;
+    if found >= VERSION {
+        return Ok(found);
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let mut version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version == 0 {
+    let found: i64 = version_of(&transaction)?;
+    if found == 0 {
         transaction.execute_batch(SCHEMA)?;
+    }
+    if found < 2 {
+        transaction.execute_batch(JUDGED)?;
+        transaction.execute_batch(rollups::SCHEMA)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
-        version = VERSION;
     }
     transaction.commit()?;
-    Ok(version)
+    Ok(found.max(VERSION))
 }
 
-fn append(connection: &mut Connection, samples: &[Sample]) -> rusqlite::Result<()> {
+fn append(connection: &mut Connection, samples: &[Sample], judged: impl Fn(&str) -> Status) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     {
         let mut name = transaction.prepare_cached("INSERT OR IGNORE INTO name (text) VALUES (?1)")?;
         let mut insert = transaction.prepare_cached(
-            "INSERT INTO sample (service, probe, level, at, reading, latency, detail) VALUES
-             ((SELECT id FROM name WHERE text = ?1), (SELECT id FROM name WHERE text = ?2), ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO sample (service, probe, level, at, reading, latency, detail, judged) VALUES
+             ((SELECT id FROM name WHERE text = ?1), (SELECT id FROM name WHERE text = ?2), ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         for sample in samples {
             name.execute([&sample.service])?;
@@ -256,7 +177,11 @@ fn append(connection: &mut Connection, samples: &[Sample]) -> rusqlite::Result<(
                 reading_code(sample.reading),
                 i64::try_from(sample.latency.as_micros()).unwrap_or(i64::MAX),
                 sample.detail,
+                status_code(judged(&sample.service)),
             ])?;
+        }
+        if let Some(earliest) = samples.iter().map(|sample| sample.at).min() {
+            rollups::reopen(&transaction, earliest)?;
         }
     }
     transaction.commit()
@@ -267,25 +192,15 @@ fn sample(row: &Row<'_>, service: &str) -> rusqlite::Result<Sample> {
     Ok(Sample {
         service: service.to_owned(),
         check: row.get(0)?,
-        level: match row.get(1)? {
-            0 => CheckLevel::Shallow,
-            1 => CheckLevel::Deep,
-            2 => CheckLevel::Comprehensive,
-            other => return Err(rusqlite::Error::IntegralValueOutOfRange(1, other)),
-        },
+        level: level(row, 1)?,
         at: DateTime::from_timestamp_micros(at).ok_or(rusqlite::Error::IntegralValueOutOfRange(2, at))?,
-        reading: match row.get(3)? {
-            0 => Reading::Good,
-            1 => Reading::Slow,
-            2 => Reading::Bad,
-            other => return Err(rusqlite::Error::IntegralValueOutOfRange(3, other)),
-        },
+        reading: reading(row, 3)?,
         latency: micros(row, 4)?.unwrap_or_default(),
         detail: row.get(5)?,
     })
 }
 
-fn micros(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Duration>> {
+pub(super) fn micros(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Duration>> {
     let micros: Option<i64> = row.get(column)?;
     micros
         .map(|micros| u64::try_from(micros).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, micros)))
@@ -293,11 +208,29 @@ fn micros(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Duration>> {
         .map(|micros| micros.map(Duration::from_micros))
 }
 
+pub(super) fn level(row: &Row<'_>, column: usize) -> rusqlite::Result<CheckLevel> {
+    match row.get(column)? {
+        0 => Ok(CheckLevel::Shallow),
+        1 => Ok(CheckLevel::Deep),
+        2 => Ok(CheckLevel::Comprehensive),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
+    }
+}
+
 fn level_code(level: CheckLevel) -> i64 {
     match level {
         CheckLevel::Shallow => 0,
         CheckLevel::Deep => 1,
         CheckLevel::Comprehensive => 2,
+    }
+}
+
+pub(super) fn reading(row: &Row<'_>, column: usize) -> rusqlite::Result<Reading> {
+    match row.get(column)? {
+        0 => Ok(Reading::Good),
+        1 => Ok(Reading::Slow),
+        2 => Ok(Reading::Bad),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
     }
 }
 
@@ -309,11 +242,36 @@ fn reading_code(reading: Reading) -> i64 {
     }
 }
 
+/// None in samples of version 1.
+pub(super) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Status>> {
+    let code: Option<i64> = row.get(column)?;
+    code.map(|code| match code {
+        0 => Ok(Status::Unknown),
+        1 => Ok(Status::Healthy),
+        2 => Ok(Status::Degraded),
+        3 => Ok(Status::Down),
+        4 => Ok(Status::Maintenance),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
+    })
+    .transpose()
+}
+
+fn status_code(status: Status) -> i64 {
+    match status {
+        Status::Unknown => 0,
+        Status::Healthy => 1,
+        Status::Degraded => 2,
+        Status::Down => 3,
+        Status::Maintenance => 4,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
+    use chrono::Utc;
 
     use super::*;
+    use crate::domain::Grain;
 
     fn time(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
@@ -341,8 +299,8 @@ mod tests {
     fn the_newest_samples_come_back_as_they_were_after_reopening() {
         let (folder, mut store) = store();
         let samples: Vec<_> = (0..10).map(|second| sample("auth", second, Reading::Slow, 12)).collect();
-        store.append(&samples).unwrap();
-        store.append(&[sample("other", 99, Reading::Bad, 1)]).unwrap();
+        store.append(&samples, |_| Status::Healthy).unwrap();
+        store.append(&[sample("other", 99, Reading::Bad, 1)], |_| Status::Healthy).unwrap();
         drop(store);
         let store = SampleStore::open(&folder.path().join("samples.db")).unwrap();
         assert_eq!(store.recent("auth", 3).unwrap(), samples[7..]);
@@ -351,62 +309,34 @@ mod tests {
     }
 
     #[test]
-    fn history_tells_latency_errors_and_what_is_unknown() {
-        let (_folder, mut store) = store();
-        let samples = [
-            sample("auth", -1, Reading::Bad, 7),
-            sample("auth", 0, Reading::Good, 10),
-            sample("auth", 9, Reading::Slow, 30),
-            sample("auth", 10, Reading::Bad, 5000),
-            sample("auth", 15, Reading::Good, 8),
-            sample("other", 16, Reading::Bad, 8),
-            sample("auth", 29, Reading::Bad, 1),
-            sample("auth", 40, Reading::Good, 9),
-        ];
-        store.append(&samples).unwrap();
-        let history = store.history("auth", time(0), time(40), 4).unwrap();
-        let latency = |min, avg, max| {
-            let [min, avg, max] = [min, avg, max].map(Duration::from_millis);
-            Some(Latency { min, avg, max })
-        };
-        let told: Vec<_> = history
-            .iter()
-            .map(|bucket| (bucket.from, bucket.samples, bucket.errors, bucket.slow, bucket.latency))
-            .collect();
-        assert_eq!(
-            told,
-            [
-                (time(0), 2, 0, 1, latency(10, 20, 30)),
-                (time(10), 2, 1, 0, latency(8, 8, 8)),
-                (time(20), 1, 1, 0, None),
-                (time(30), 0, 0, 0, None),
-            ]
-        );
-    }
-
-    #[test]
-    fn odd_time_spans_are_harmless() {
-        let (_folder, mut store) = store();
-        store.append(&[sample("auth", 0, Reading::Good, 1)]).unwrap();
-        assert_eq!(
-            store.history("auth", time(5), time(-5), 3).unwrap().iter().map(|bucket| bucket.samples).sum::<u32>(),
-            0
-        );
-        assert_eq!(store.history("auth", time(0), time(0), 0).unwrap().len(), 1);
-        let whole = store.history("auth", time(-1), time(0) + TimeDelta::microseconds(1), 7).unwrap();
-        assert_eq!((whole.len(), whole[6].samples), (7, 1));
-        let ever = store.history("auth", DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, 2).unwrap();
-        assert_eq!(ever.iter().map(|bucket| bucket.samples).sum::<u32>(), 1);
-        assert_eq!(store.history("auth", time(-10), time(10), usize::MAX).unwrap().len(), MAX_BUCKETS);
-    }
-
-    #[test]
-    fn old_samples_are_removed() {
-        let (_folder, mut store) = store();
-        store.append(&(0..10).map(|second| sample("auth", second, Reading::Good, 1)).collect::<Vec<_>>()).unwrap();
-        assert_eq!(store.prune(time(4)).unwrap(), 4);
-        assert_eq!(store.recent("auth", 100).unwrap().first().map(|sample| sample.at), Some(time(4)));
-        assert_eq!(store.prune(time(4)).unwrap(), 0);
+    fn a_file_of_version_1_goes_on_with_all_that_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("samples.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(SCHEMA).unwrap();
+        old.execute_batch(
+            "INSERT INTO name VALUES (1, 'auth'), (2, 'shallow-http');
+             INSERT INTO sample (service, probe, level, at, reading, latency, detail) VALUES
+                 (1, 2, 1, 1800000000000000, 0, 12000, 'HTTP 200'), (1, 2, 1, 1800000060000000, 2, 9000, 'HTTP 500'),
+                 (1, 2, 1, 1800000180000000, 0, 12000, 'HTTP 200');
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+        drop(old);
+        let mut store = SampleStore::open(&path).unwrap();
+        store.append(&[sample("auth", 240, Reading::Good, 12)], |_| Status::Healthy).unwrap();
+        assert_eq!(store.recent("auth", 9).unwrap().iter().filter(|kept| kept.reading == Reading::Bad).count(), 1);
+        store.roll_up(time(3600), |_| Some(Duration::from_secs(600))).unwrap();
+        let [slot] = &store.rollups("auth", Grain::Fine, time(0), time(300), None).unwrap()[..] else { panic!() };
+        let held = slot.standing;
+        // Samples of version 1 bear no judgement: their readings stand for it.
+        assert_eq!([held.up, held.down].map(|time| time.as_secs()), [180, 120]);
+        assert_eq!((slot.checks["shallow-http"].good, slot.checks["shallow-http"].bad, held.outages), (3, 1, 1));
+        drop(store);
+        let version: i64 =
+            Connection::open(&path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, VERSION);
+        assert_eq!(SampleStore::open(&path).unwrap().recent("auth", 9).unwrap().len(), 4);
     }
 
     #[test]
@@ -428,7 +358,7 @@ mod tests {
     #[test]
     fn the_view_is_readable_by_people() {
         let (_folder, mut store) = store();
-        store.append(&[sample("auth", 0, Reading::Good, 250)]).unwrap();
+        store.append(&[sample("auth", 0, Reading::Good, 250)], |_| Status::Healthy).unwrap();
         let row: (String, String, String, f64) = store
             .connection
             .query_row("SELECT level, at, reading, latency_seconds FROM samples", [], |row| {

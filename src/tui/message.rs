@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::term::input::Input;
 use crate::{
     client::Update,
-    domain::{ChangeId, Command, Operator, Recorded, SnapshotId},
+    domain::{ChangeId, Command, History, Operator, Recorded, SnapshotId, Window},
     engine::{Answer, ComponentDifference, DryRun, DryRunRequest},
 };
 
@@ -32,6 +32,8 @@ pub enum Message {
     DryRun(Box<Command>, Result<DryRun, String>),
     /// What differs between a snapshot and the live system, or a later one, is here.
     Difference(SnapshotId, Option<SnapshotId>, Result<Vec<ComponentDifference>, String>),
+    /// How a service was over a window is here.
+    History(String, Window, Result<History, String>),
     /// Something worth a short message.
     Said(String),
 }
@@ -56,6 +58,8 @@ pub enum Request {
     DryRun(DryRunRequest, Box<Command>),
     /// Compare a snapshot with the live system, or with a later one.
     Difference(SnapshotId, Option<SnapshotId>),
+    /// Find out how a service was over a window.
+    History(String, Window),
     /// Inject a fault into the sandbox.
     Inject(String),
     /// Take all faults back.

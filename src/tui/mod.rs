@@ -15,6 +15,7 @@ mod browse;
 mod effect;
 mod hit;
 mod lists;
+mod lookback;
 mod message;
 mod model;
 mod overlay;

@@ -11,6 +11,7 @@ use tui_textarea::TextArea;
 use super::{
     browse::{Browse, Standing},
     hit::HitMap,
+    lookback::LookedBack,
     message::Request,
 };
 use crate::{
@@ -63,6 +64,8 @@ pub struct Model {
     pub differences: HashMap<(SnapshotId, Option<SnapshotId>), Comparison>,
     /// What is looked at among the snapshots.
     pub browse: Browse,
+    /// How the service that is looked at was over time.
+    pub looked_back: LookedBack,
     /// How each component stands in the vault; kept because every row asks for it.
     pub standing: HashMap<String, Standing>,
     /// What is about to be asked for, with its plan.
@@ -334,6 +337,7 @@ impl Model {
             dry_runs: HashMap::new(),
             differences: HashMap::new(),
             browse: Browse::default(),
+            looked_back: LookedBack::default(),
             standing: HashMap::new(),
             asked: None,
             faults,

@@ -274,6 +274,10 @@ impl Loop {
                     let result = client.dry_run(&request).await;
                     Some(Message::DryRun(command, result.map_err(|error| error.to_string())))
                 }),
+                Request::History(service, window) => self.ask(move |client| async move {
+                    let result = client.uptime(&service, window, view::STRIP).await;
+                    Some(Message::History(service, window, result.map_err(|error| error.to_string())))
+                }),
                 Request::Difference(of, against) => self.ask(move |client| async move {
                     let result = client.difference(of, against).await;
                     Some(Message::Difference(of, against, result.map_err(|error| error.to_string())))

@@ -5,6 +5,7 @@ use chrono::DateTime;
 
 use super::{
     action::{named, on_key, open, perform, proposal, show_plan},
+    lookback::look_back,
     message::{Message, Request, Timed},
     model::{Link, List, Loaded, Model, Overlay, Pane, RECENT, Screen, Target},
     overlay::{choose, go_on, on_overlay_key},
@@ -25,7 +26,7 @@ pub fn update(model: &mut Model, Timed { at, message }: Timed) -> Vec<Request> {
     }
     match message {
         Message::Input(input) => on_input(model, input),
-        Message::Tick => Vec::new(),
+        Message::Tick => look_back(model),
         Message::Update(update) => on_update(model, update),
         Message::Me(me) => {
             model.me = me;
@@ -48,6 +49,10 @@ pub fn update(model: &mut Model, Timed { at, message }: Timed) -> Vec<Request> {
         }
         Message::ChangeDryRun(id, result) => {
             model.dry_runs.insert(id, loaded(result));
+            Vec::new()
+        }
+        Message::History(service, window, result) => {
+            model.looked_back.take(&service, window, loaded(result));
             Vec::new()
         }
         Message::Difference(of, against, result) => {

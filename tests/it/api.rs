@@ -77,6 +77,10 @@ async fn what_monitoring_reads() {
     assert_eq!(state["platform"]["name"], "Clinic");
     assert!(served.get("/api/v1/vitals").await["services"]["desk"].is_object());
     assert!(!served.get("/api/v1/services/desk/history?limit=3").await.as_array().unwrap().is_empty());
+    let over = served.get("/api/v1/services/desk/history?window=24h&buckets=12").await;
+    assert!(over["readings"].as_u64().unwrap() > 0 && over["errors"] == 0, "{over}");
+    assert!(over["uptime"].is_null() && over["watched"].as_f64().unwrap() < 0.5, "{over}");
+    assert_eq!((over["buckets"].as_array().unwrap().len(), &over["window"]), (12, &json!("24h")));
     let environment = served.get("/api/v1/restic-env").await;
     assert!(environment.as_array().unwrap().iter().any(|pair| pair[0] == "RESTIC_REPOSITORY"), "{environment}");
     served.stop().await;
@@ -172,6 +176,8 @@ async fn a_request_that_makes_no_sense_is_told_so() {
         "/api/v1/events?since=yesterday",
         "/api/v1/events?since=-1",
         "/api/v1/services/desk/history?limit=many",
+        "/api/v1/services/desk/history?window=1y",
+        "/api/v1/services/desk/history?window=7d&limit=3",
         "/api/emergency/backups/nonsense",
         "/api/v1/snapshots/SNP-1/difference?against=nonsense",
     ] {
@@ -243,6 +249,7 @@ async fn what_is_not_there_and_what_a_rule_forbids() {
     for (path, rule) in [
         ("/nothing", "no-such-route"),
         ("/api/v1/services/nobody/history", "unknown-service"),
+        ("/api/v1/services/nobody/history?window=7d", "unknown-service"),
         ("/api/emergency/backups/SNP-999", "unknown-snapshot"),
         ("/api/v1/snapshots/SNP-999/difference", "unknown-snapshot"),
     ] {

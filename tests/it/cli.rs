@@ -168,6 +168,7 @@ fn an_engine_is_driven_from_a_script_and_leaves_a_journal_that_verifies() {
         &["status", "--full"],
         &["service", "list"],
         &["service", "show", "labels"],
+        &["service", "show", "labels", "--window", "90d"],
         &["incident", "list"],
         &["snapshot", "list"],
         &["snapshot", "show", &snapshot],

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     domain::{AutomationMode, Command},
     tui::{
+        lookback::look_back,
         message::Request,
         model::{Overlay, Purpose, Screen},
         term::input::Key,
@@ -154,6 +155,21 @@ pub(super) static ACTIONS: &[Action] = &[
         danger: Danger::View,
         disabled: |_| None,
         run: |model| open(model, Screen::Snapshots),
+    },
+    Action {
+        name: "window",
+        keys: &[Key::Char('w')],
+        label: "Window",
+        about: "On a service's page: look back over 24h, 7d, 30d, 90d",
+        place: Where::Service,
+        danger: Danger::View,
+        disabled: |model| {
+            (!matches!(model.screen(), Screen::Service(_))).then(|| "open a service to look back".to_owned())
+        },
+        run: |model| {
+            model.looked_back.window = model.looked_back.window.next();
+            look_back(model)
+        },
     },
     Action {
         name: "filter",

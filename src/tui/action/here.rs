@@ -11,6 +11,7 @@ use crate::{
     },
     engine::DryRunRequest,
     tui::{
+        lookback::look_back,
         message::Request,
         model::{Asked, Confirm, Link, Loaded, Model, Overlay, Pane, Purpose, Screen},
     },
@@ -42,7 +43,7 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
     };
     model.screens.push(screen);
     model.scroll = 0;
-    request
+    if request.is_empty() { look_back(model) } else { request }
 }
 
 /// Whose snapshots are shown: those of the service in question, else of what was looked at before, else of what is in the

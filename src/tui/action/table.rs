@@ -115,7 +115,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
             Pane::Approvals => vec!["open", "approve", "reject"],
             Pane::Snapshots => vec!["open", "snapshot", "difference"],
         },
-        Screen::Service(_) => vec!["back", "roll-back", "diagnose", "snapshot", "snapshots", "declare"],
+        Screen::Service(_) => vec!["back", "roll-back", "window", "diagnose", "snapshot", "snapshots", "declare"],
         Screen::Incident(_) => {
             vec!["back", "acknowledge", "diagnose", "approve", "note", "command", "escalate", "resolve", "close"]
         }

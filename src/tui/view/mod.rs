@@ -9,6 +9,7 @@ mod difference;
 mod history;
 mod incident;
 mod journal;
+mod lookback;
 mod plan;
 mod recovery;
 mod rows;
@@ -20,6 +21,7 @@ mod vault;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 pub use canvas::Canvas;
+pub use lookback::STRIP;
 
 use super::{
     hit::HitMap,

@@ -1,5 +1,7 @@
 //! Rows of the lists, as they look wherever they stand.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::canvas::Piece;
@@ -91,21 +93,23 @@ pub(super) fn sparkline<'a>(points: impl Iterator<Item = &'a Point>) -> Vec<Piec
     points
         .map(|point| match point.reading {
             Reading::Bad => (Role::Bad, "✖".to_owned()),
-            reading => {
-                let bar = match point.latency.as_millis() {
-                    0..=9 => "▁",
-                    10..=24 => "▂",
-                    25..=49 => "▃",
-                    50..=99 => "▄",
-                    100..=249 => "▅",
-                    250..=499 => "▆",
-                    500..=999 => "▇",
-                    _ => "█",
-                };
-                (if reading == Reading::Slow { Role::Warn } else { Role::Text }, bar.to_owned())
-            }
+            reading => (if reading == Reading::Slow { Role::Warn } else { Role::Text }, bar(point.latency).to_owned()),
         })
         .collect()
+}
+
+/// A latency as a bar on a fixed scale.
+pub(super) fn bar(latency: Duration) -> &'static str {
+    match latency.as_millis() {
+        0..=9 => "▁",
+        10..=24 => "▂",
+        25..=49 => "▃",
+        50..=99 => "▄",
+        100..=249 => "▅",
+        250..=499 => "▆",
+        500..=999 => "▇",
+        _ => "█",
+    }
 }
 
 /// An incident: severity, name, what, state, and the clock that matters.

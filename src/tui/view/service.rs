@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, Piece},
-    rows,
+    lookback, rows,
 };
 use crate::{
     platform::Reading,
@@ -44,6 +44,8 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
         line.extend(rows::sparkline(figures.points.iter().skip(skip)));
         lines.push(line);
     }
+    lines.push(Vec::new());
+    lines.extend(lookback::lines(model, name, usize::from(inside.width)));
     let heading = |lines: &mut Vec<Vec<Piece>>, title: &str| {
         lines.push(Vec::new());
         lines.push(vec![(Role::Title, format!(" {title}"))]);

@@ -1,0 +1,684 @@
+//! How a service was over days and months: what its samples say, folded into slots of time, and the figures of a window.
+//!
+//! **What counts as down.** A bad reading alone means nothing: a check that failed once wakes nobody. What counts is the
+//! judgement that was in force when a sample came in, so the figure agrees with what the board showed and the journal
+//! holds. A judgement is known to hold from a sample to the next one of the service, but no longer than the service may be
+//! silent; the time after that was not watched. Time not watched is neither up nor down, and when it is more than half of a
+//! window, the window has no uptime. Planned work is left out of the figure.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Status, sketch::Sketch};
+use crate::platform::{CheckLevel, Reading, seconds};
+
+/// Share of a window that must have been watched for its uptime to mean something.
+const ENOUGH: f64 = 0.5;
+
+/// A length of time that rollups are kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Grain {
+    /// Five minutes.
+    Fine,
+    /// An hour.
+    Coarse,
+}
+
+/// A stretch of time up to now that figures are asked of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Window {
+    /// 24 hours.
+    #[default]
+    #[serde(rename = "24h")]
+    Day,
+    /// 7 days.
+    #[serde(rename = "7d")]
+    Week,
+    /// 30 days.
+    #[serde(rename = "30d")]
+    Month,
+    /// 90 days.
+    #[serde(rename = "90d")]
+    Quarter,
+}
+
+/// A sample with what was held true of its service when it came in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Witness {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The check.
+    pub check: String,
+    /// How it ended.
+    pub reading: Reading,
+    /// How long it took.
+    pub latency: Duration,
+    /// The judgement in force.
+    pub judged: Status,
+}
+
+/// What is known of a service in a slot of time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rollup {
+    /// When the slot begins.
+    pub from: DateTime<Utc>,
+    /// How the service was.
+    pub standing: Standing,
+    /// What its checks read, by their names.
+    pub checks: BTreeMap<String, Readings>,
+}
+
+/// For how long a service was how; what is missing was not watched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// Healthy.
+    #[serde(rename = "upSeconds", with = "seconds")]
+    pub up: Duration,
+    /// Degraded.
+    #[serde(rename = "degradedSeconds", with = "seconds")]
+    pub degraded: Duration,
+    /// Down.
+    #[serde(rename = "downSeconds", with = "seconds")]
+    pub down: Duration,
+    /// Under planned work.
+    #[serde(rename = "plannedSeconds", with = "seconds")]
+    pub planned: Duration,
+    /// How often it went down.
+    pub outages: u32,
+}
+
+/// What readings said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Readings {
+    /// How many were good.
+    pub good: u64,
+    /// How many were slow.
+    pub slow: u64,
+    /// How many were bad.
+    pub bad: u64,
+    /// How long those took that were not bad.
+    pub latency: Sketch,
+}
+
+/// Latencies that 50, 95 and 99 of 100 were not above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Percentiles {
+    /// The median.
+    #[serde(rename = "p50Seconds", with = "seconds")]
+    pub p50: Duration,
+    /// The 95th.
+    #[serde(rename = "p95Seconds", with = "seconds")]
+    pub p95: Duration,
+    /// The 99th.
+    #[serde(rename = "p99Seconds", with = "seconds")]
+    pub p99: Duration,
+}
+
+/// The figures of readings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadingFigures {
+    /// How many there were.
+    pub readings: u64,
+    /// How many were slow.
+    pub slow: u64,
+    /// How many were bad.
+    pub errors: u64,
+    /// Share of bad ones, 0 to 1; None without readings.
+    pub error_rate: Option<f64>,
+    /// How long those took that were not bad; None without such readings.
+    pub latency: Option<Percentiles>,
+}
+
+/// The figures of a stretch of time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Figures {
+    /// When it begins.
+    pub from: DateTime<Utc>,
+    /// When it ends.
+    pub until: DateTime<Utc>,
+    /// Share of the watched time outside planned work in which it was not down, 0 to 1; None when less than half was watched.
+    pub uptime: Option<f64>,
+    /// Share of the time that was watched, 0 to 1.
+    pub watched: f64,
+    /// For how long it was how; the outages are those that touch the time.
+    #[serde(flatten)]
+    pub standing: Standing,
+    /// What its checks read.
+    #[serde(flatten)]
+    pub readings: ReadingFigures,
+}
+
+/// How a service was over a window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct History {
+    /// The service.
+    pub service: String,
+    /// The window.
+    pub window: Window,
+    /// The figures of all of it.
+    #[serde(flatten)]
+    pub whole: Figures,
+    /// Share of bad readings in the window before; None without readings.
+    pub error_rate_before: Option<f64>,
+    /// By how much the share of bad readings has grown since the window before; negative when it has fallen.
+    pub error_trend: Option<f64>,
+    /// What each check read, by its name.
+    pub checks: BTreeMap<String, ReadingFigures>,
+    /// Equal shares of the window, oldest first; the last may not be over yet.
+    pub buckets: Vec<Figures>,
+}
+
+impl Grain {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Fine, Self::Coarse];
+
+    /// How long a slot is.
+    #[must_use]
+    pub const fn length(self) -> TimeDelta {
+        match self {
+            Self::Fine => TimeDelta::minutes(5),
+            Self::Coarse => TimeDelta::hours(1),
+        }
+    }
+
+    /// The beginning of the slot that a moment lies in.
+    #[must_use]
+    pub fn floor(self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let length = self.length().num_seconds();
+        DateTime::from_timestamp(at.timestamp().div_euclid(length) * length, 0).unwrap_or(at)
+    }
+
+    /// The moment itself when a slot begins with it, else the beginning of the next slot.
+    #[must_use]
+    pub fn ceiling(self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let floor = self.floor(at);
+        if floor < at { floor.checked_add_signed(self.length()).unwrap_or(at) } else { at }
+    }
+}
+
+impl Window {
+    /// All of them, the shortest first.
+    pub const ALL: [Self; 4] = [Self::Day, Self::Week, Self::Month, Self::Quarter];
+
+    /// What people call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Day => "24h",
+            Self::Week => "7d",
+            Self::Month => "30d",
+            Self::Quarter => "90d",
+        }
+    }
+
+    /// How long it is.
+    #[must_use]
+    pub const fn length(self) -> TimeDelta {
+        match self {
+            Self::Day => TimeDelta::days(1),
+            Self::Week => TimeDelta::days(7),
+            Self::Month => TimeDelta::days(30),
+            Self::Quarter => TimeDelta::days(90),
+        }
+    }
+
+    /// The rollups it is read from.
+    #[must_use]
+    pub const fn grain(self) -> Grain {
+        match self {
+            Self::Day | Self::Week => Grain::Fine,
+            Self::Month | Self::Quarter => Grain::Coarse,
+        }
+    }
+
+    /// When it begins: it is made of whole slots, the last of which may not be over.
+    #[must_use]
+    pub fn from(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.grain().ceiling(now) - self.length()
+    }
+
+    /// The next longer one; after the longest the shortest.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Day => Self::Week,
+            Self::Week => Self::Month,
+            Self::Month => Self::Quarter,
+            Self::Quarter => Self::Day,
+        }
+    }
+}
+
+impl std::str::FromStr for Window {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.into_iter().find(|window| window.name() == text);
+        known.ok_or_else(|| format!("{text:?} is no window: it is one of 24h, 7d, 30d, 90d"))
+    }
+}
+
+/// What is held of a service by a reading alone, for samples that came without a judgement.
+#[must_use]
+pub fn judged_alone(level: CheckLevel, reading: Reading) -> Status {
+    match (reading, level) {
+        (Reading::Good, _) => Status::Healthy,
+        (Reading::Bad, CheckLevel::Shallow | CheckLevel::Deep) => Status::Down,
+        (Reading::Slow | Reading::Bad, _) => Status::Degraded,
+    }
+}
+
+/// Folds the samples of a service between two moments into fine slots, oldest first. `last` is its last sample before
+/// them: when it was, and what was judged. Samples come oldest first; `patience` is how long the service may be silent.
+#[must_use]
+pub fn fold(
+    last: Option<(DateTime<Utc>, Status)>,
+    samples: &[Witness],
+    patience: Duration,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Vec<Rollup> {
+    let mut slots = BTreeMap::new();
+    let patience = TimeDelta::from_std(patience).unwrap_or(TimeDelta::MAX);
+    let hold = |slots: &mut BTreeMap<_, _>, (at, status): (DateTime<Utc>, Status), next: DateTime<Utc>| {
+        let end = at.checked_add_signed(patience).map_or(next, |end| end.min(next));
+        spread(slots, status, at.max(from), end);
+    };
+    let mut last = last;
+    for sample in samples {
+        if let Some(last) = last {
+            hold(&mut slots, last, sample.at);
+        }
+        let slot = slot(&mut slots, sample.at);
+        slot.checks.entry(sample.check.clone()).or_default().take(sample.reading, sample.latency);
+        if sample.judged == Status::Down && last.is_none_or(|(_, judged)| judged != Status::Down) {
+            slot.standing.outages += 1;
+        }
+        last = Some((sample.at, sample.judged));
+    }
+    if let Some(last) = last {
+        hold(&mut slots, last, until);
+    }
+    slots.into_values().collect()
+}
+
+fn slot(slots: &mut BTreeMap<DateTime<Utc>, Rollup>, at: DateTime<Utc>) -> &mut Rollup {
+    let from = Grain::Fine.floor(at);
+    slots.entry(from).or_insert_with(|| Rollup::new(from))
+}
+
+/// Adds a status that held from one moment to another to the slots between them.
+fn spread(slots: &mut BTreeMap<DateTime<Utc>, Rollup>, status: Status, from: DateTime<Utc>, until: DateTime<Utc>) {
+    let mut from = from;
+    while from < until {
+        let end = (Grain::Fine.floor(from) + Grain::Fine.length()).min(until);
+        let part = (end - from).to_std().unwrap_or_default();
+        let standing = match status {
+            Status::Unknown => return,
+            Status::Healthy => Standing { up: part, ..Standing::default() },
+            Status::Degraded => Standing { degraded: part, ..Standing::default() },
+            Status::Down => Standing { down: part, ..Standing::default() },
+            Status::Maintenance => Standing { planned: part, ..Standing::default() },
+        };
+        slot(slots, from).standing.add(standing);
+        from = end;
+    }
+}
+
+impl Rollup {
+    /// A slot of which nothing is known yet.
+    #[must_use]
+    pub fn new(from: DateTime<Utc>) -> Self {
+        Self { from, standing: Standing::default(), checks: BTreeMap::new() }
+    }
+
+    /// Fine slots as coarse ones. They come oldest first.
+    #[must_use]
+    pub fn coarse(fine: Vec<Self>) -> Vec<Self> {
+        let mut hours: Vec<Self> = Vec::new();
+        for slot in fine {
+            let from = Grain::Coarse.floor(slot.from);
+            match hours.last_mut().filter(|hour| hour.from == from) {
+                None => hours.push(Self { from, ..slot }),
+                Some(hour) => {
+                    hour.standing.add(slot.standing);
+                    for (check, readings) in slot.checks {
+                        hour.checks.entry(check).or_default().add(&readings);
+                    }
+                }
+            }
+        }
+        hours
+    }
+}
+
+impl Standing {
+    /// Time in which something was known.
+    #[must_use]
+    pub fn known(&self) -> Duration {
+        self.up + self.degraded + self.down + self.planned
+    }
+
+    fn add(&mut self, other: Self) {
+        self.up += other.up;
+        self.degraded += other.degraded;
+        self.down += other.down;
+        self.planned += other.planned;
+        self.outages = self.outages.saturating_add(other.outages);
+    }
+}
+
+impl Readings {
+    fn take(&mut self, reading: Reading, latency: Duration) {
+        match reading {
+            Reading::Good => self.good += 1,
+            Reading::Slow => self.slow += 1,
+            Reading::Bad => {
+                self.bad += 1;
+                return;
+            }
+        }
+        self.latency.add(latency);
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.good += other.good;
+        self.slow += other.slow;
+        self.bad += other.bad;
+        self.latency.merge(&other.latency);
+    }
+
+    fn figures(&self) -> ReadingFigures {
+        let readings = self.good + self.slow + self.bad;
+        let percentiles = || {
+            let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| self.latency.quantile(share));
+            Some(Percentiles { p50: p50?, p95: p95?, p99: p99? })
+        };
+        ReadingFigures {
+            readings,
+            slow: self.slow,
+            errors: self.bad,
+            error_rate: share(self.bad, readings),
+            latency: percentiles(),
+        }
+    }
+}
+
+impl Figures {
+    /// The worst that is known of it; unknown, unless something bad is known, when less than half of it was watched.
+    #[must_use]
+    pub fn worst(&self) -> Status {
+        if !self.standing.down.is_zero() {
+            Status::Down
+        } else if !self.standing.degraded.is_zero() {
+            Status::Degraded
+        } else if self.watched < ENOUGH {
+            Status::Unknown
+        } else if !self.standing.planned.is_zero() {
+            Status::Maintenance
+        } else {
+            Status::Healthy
+        }
+    }
+
+    fn of(slots: &[Rollup], from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
+        let mut standing = Standing::default();
+        let mut readings = Readings::default();
+        for slot in slots {
+            standing.add(slot.standing);
+            slot.checks.values().for_each(|check| readings.add(check));
+        }
+        // An outage that had begun before touches the time too.
+        let first = slots.iter().map(|slot| slot.standing).find(|standing| !standing.known().is_zero());
+        standing.outages += u32::from(first.is_some_and(|first| !first.down.is_zero() && first.outages == 0));
+        let all = (until - from).as_seconds_f64();
+        let watched = if all > 0.0 { (standing.known().as_secs_f64() / all).min(1.0) } else { 0.0 };
+        let judged = (standing.known() - standing.planned).as_secs_f64();
+        let uptime = (watched >= ENOUGH && judged > 0.0).then(|| 1.0 - standing.down.as_secs_f64() / judged);
+        Self { from, until, uptime, watched, standing, readings: readings.figures() }
+    }
+}
+
+impl History {
+    /// The history of a service up to `now` from its rollups of the window and of the one before, oldest first; in at
+    /// most `buckets` equal shares.
+    #[must_use]
+    pub fn of(
+        service: &str,
+        window: Window,
+        now: DateTime<Utc>,
+        slots: &[Rollup],
+        before: &[Rollup],
+        buckets: usize,
+    ) -> Self {
+        let from = window.from(now);
+        let whole = Figures::of(slots, from, now);
+        let (errors, readings) = before
+            .iter()
+            .flat_map(|slot| slot.checks.values())
+            .fold((0, 0), |(bad, all), check| (bad + check.bad, all + check.good + check.slow + check.bad));
+        let error_rate_before = share(errors, readings);
+        let mut checks: BTreeMap<String, Readings> = BTreeMap::new();
+        for (name, readings) in slots.iter().flat_map(|slot| &slot.checks) {
+            checks.entry(name.clone()).or_default().add(readings);
+        }
+        Self {
+            service: service.to_owned(),
+            window,
+            error_trend: whole.readings.error_rate.zip(error_rate_before).map(|(rate, before)| rate - before),
+            error_rate_before,
+            checks: checks.into_iter().map(|(name, readings)| (name, readings.figures())).collect(),
+            buckets: shares(window, from, now, slots, buckets),
+            whole,
+        }
+    }
+}
+
+/// The figures of equal shares of a window; each is made of whole slots, so there may be fewer than wanted.
+fn shares(window: Window, from: DateTime<Utc>, now: DateTime<Utc>, slots: &[Rollup], wanted: usize) -> Vec<Figures> {
+    let slot = window.grain().length().num_seconds();
+    let all = window.length().num_seconds() / slot;
+    let wanted = i64::try_from(wanted).unwrap_or(i64::MAX).clamp(1, all);
+    let width = TimeDelta::seconds((all + wanted - 1) / wanted * slot);
+    let mut figures = Vec::new();
+    let (mut from, mut rest) = (from, slots);
+    while from < now {
+        let until = from + width;
+        let (own, later) = rest.split_at(rest.partition_point(|slot| slot.from < until));
+        figures.push(Figures::of(own, from, until.min(now)));
+        (from, rest) = (until, later);
+    }
+    figures
+}
+
+/// A share as people say it, such as `99.95 %`: rounded down, so that only what is whole is called so.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    let percent = share.clamp(0.0, 1.0) * 100.0;
+    // What a float lost below the digits that are shown is not taken for a loss.
+    let floor = |digits: f64| ((percent + 1e-9) * digits).floor() / digits;
+    match percent {
+        100.0 => "100 %".to_owned(),
+        99.99.. => format!("{:.3} %", floor(1000.0)),
+        90.0.. => format!("{:.2} %", floor(100.0)),
+        _ => format!("{:.1} %", floor(10.0)),
+    }
+}
+
+fn share(part: u64, all: u64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+    (all > 0).then(|| part as f64 / all as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Midnight.
+    fn time(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_057_600 + seconds, 0).unwrap()
+    }
+
+    fn witness(second: i64, reading: Reading, judged: Status) -> Witness {
+        let latency = Duration::from_millis(20);
+        Witness { at: time(second), check: "http".to_owned(), reading, latency, judged }
+    }
+
+    fn seconds(standing: Standing) -> [u64; 4] {
+        [standing.up, standing.degraded, standing.down, standing.planned].map(|time| time.as_secs())
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(100);
+
+    #[test]
+    fn a_judgement_holds_to_the_next_sample_and_no_longer_than_silence_is_allowed() {
+        let samples = [
+            witness(10, Reading::Good, Status::Healthy),
+            witness(50, Reading::Bad, Status::Healthy),
+            witness(90, Reading::Bad, Status::Down),
+            witness(290, Reading::Slow, Status::Degraded),
+            witness(320, Reading::Bad, Status::Maintenance),
+        ];
+        let [first, second] = &fold(None, &samples, PATIENCE, time(0), time(600))[..] else { panic!() };
+        // Up 10–90 in spite of one bad reading, down 90–190, then silence, degraded 290–320 over the edge.
+        assert_eq!((first.from, seconds(first.standing)), (time(0), [80, 10, 100, 0]));
+        assert_eq!((second.from, seconds(second.standing)), (time(300), [0, 20, 0, 100]));
+        assert_eq!((first.standing.outages, second.standing.outages), (1, 0));
+        let read = &first.checks["http"];
+        assert_eq!((read.good, read.slow, read.bad), (1, 1, 2));
+    }
+
+    #[test]
+    fn an_outage_that_goes_on_is_one_outage_even_when_nobody_watched_in_between() {
+        let down = |second| witness(second, Reading::Bad, Status::Down);
+        let begun = Some((time(-50), Status::Down));
+        let slots = fold(begun, &[down(0), down(10_000)], PATIENCE, time(0), time(20_000));
+        assert_eq!(slots.iter().map(|slot| slot.standing.outages).sum::<u32>(), 0);
+        assert_eq!(slots.iter().map(|slot| slot.standing.down.as_secs()).sum::<u64>(), 200);
+        assert_eq!(Figures::of(&slots, time(0), time(20_000)).standing.outages, 1, "it touches the time all the same");
+        assert_eq!(fold(None, &[down(0)], PATIENCE, time(0), time(300))[0].standing.outages, 1);
+    }
+
+    /// A whole slot.
+    fn slot(second: i64, grain: Grain, status: Status) -> Rollup {
+        let mut slot = Rollup::new(time(second));
+        let whole = grain.length().to_std().unwrap();
+        match status {
+            Status::Healthy => slot.standing.up = whole,
+            Status::Degraded => slot.standing.degraded = whole,
+            Status::Down => (slot.standing.down, slot.standing.outages) = (whole, 1),
+            Status::Maintenance => slot.standing.planned = whole,
+            Status::Unknown => return slot,
+        }
+        let read = slot.checks.entry("http".to_owned()).or_default();
+        for _ in 0..9 {
+            read.take(Reading::Good, Duration::from_millis(100));
+        }
+        read.take(if status == Status::Down { Reading::Bad } else { Reading::Slow }, Duration::from_millis(900));
+        slot
+    }
+
+    /// A day of slots, of which those at some places are something else than healthy.
+    fn day(others: &[(i64, Status)]) -> Vec<Rollup> {
+        let status =
+            |place| others.iter().find(|(other, _)| *other == place).map_or(Status::Healthy, |(_, status)| *status);
+        (0..288).map(|place| slot(place * 300, Grain::Fine, status(place))).collect()
+    }
+
+    fn history(slots: &[Rollup], before: &[Rollup]) -> History {
+        History::of("auth", Window::Day, time(86_400), slots, before, 24)
+    }
+
+    #[test]
+    fn uptime_outages_latency_and_trend_are_as_calculated_by_hand() {
+        let slots = day(&[
+            (10, Status::Down),
+            (100, Status::Down),
+            (101, Status::Degraded),
+            (200, Status::Maintenance),
+            (201, Status::Unknown),
+        ]);
+        let over = history(&slots, &day(&[(5, Status::Down)]));
+        // 288 slots: one not watched, one planned; of the other 286, two were down.
+        assert_eq!(over.whole.uptime, Some(1.0 - 2.0 / 286.0));
+        assert_eq!(over.whole.watched, 287.0 / 288.0);
+        assert_eq!(seconds(over.whole.standing), [283 * 300, 300, 600, 300]);
+        assert_eq!(over.whole.standing.outages, 2);
+        // Ten readings a slot, one of them bad in a slot that is down.
+        assert_eq!(
+            (over.whole.readings.readings, over.whole.readings.errors, over.whole.readings.slow),
+            (2870, 2, 285)
+        );
+        assert_eq!(over.error_rate_before, Some(1.0 / 2880.0));
+        assert_eq!(over.error_trend, Some(2.0 / 2870.0 - 1.0 / 2880.0));
+        // Nine of ten took 100 ms, one 900 ms.
+        let took = over.whole.readings.latency.unwrap();
+        for (told, exact) in [(took.p50, 0.1), (took.p95, 0.9), (took.p99, 0.9)] {
+            assert!((told.as_secs_f64() - exact).abs() <= exact * 0.02, "{told:?} for {exact} s");
+        }
+        assert_eq!(over.checks["http"], over.whole.readings);
+    }
+
+    #[test]
+    fn too_little_watched_is_unknown_and_never_up() {
+        let half = day(&(0..144).map(|place| (place, Status::Unknown)).collect::<Vec<_>>());
+        assert_eq!(history(&half, &[]).whole.uptime, Some(1.0));
+        let less = day(&(0..145).map(|place| (place, Status::Unknown)).collect::<Vec<_>>());
+        let over = history(&less, &[]);
+        assert_eq!((over.whole.uptime, over.error_rate_before, over.error_trend), (None, None, None));
+        assert_eq!(over.buckets.iter().map(Figures::worst).filter(|worst| *worst == Status::Healthy).count(), 12);
+        let planned = day(&(0..288).map(|place| (place, Status::Maintenance)).collect::<Vec<_>>());
+        assert_eq!(history(&planned, &[]).whole.uptime, None, "all of it was planned work");
+        let nothing = history(&[], &[]);
+        assert_eq!((nothing.whole.uptime, nothing.whole.watched, nothing.buckets.len()), (None, 0.0, 24));
+        assert!(nothing.buckets.iter().all(|bucket| bucket.worst() == Status::Unknown));
+    }
+
+    #[test]
+    fn shares_of_a_window_are_whole_slots_and_end_now() {
+        let slots = day(&[(13, Status::Down)]);
+        let over = history(&slots, &[]);
+        assert_eq!(over.buckets.len(), 24);
+        assert_eq!((over.buckets[1].from, over.buckets[1].until), (time(3600), time(7200)));
+        let down: Vec<usize> = (0..24).filter(|place| over.buckets[*place].worst() == Status::Down).collect();
+        assert_eq!(down, [1]);
+        let later = History::of("auth", Window::Day, time(86_401), &slots, &[], 1000);
+        assert_eq!((later.whole.from, later.buckets.len()), (time(300), 288));
+        assert_eq!(later.buckets[287].until, time(86_401));
+        let month = History::of("auth", Window::Month, time(86_400), &slots, &[], 7);
+        assert_eq!((month.buckets.len(), month.buckets[6].until), (7, time(86_400)));
+    }
+
+    #[test]
+    fn hours_say_what_their_slots_said() {
+        let fine = day(&[(13, Status::Down)]);
+        let hours = Rollup::coarse(fine.clone());
+        assert_eq!((hours.len(), hours[1].from, hours[1].standing.down.as_secs()), (24, time(3600), 300));
+        assert_eq!(Figures::of(&hours, time(0), time(86_400)), Figures::of(&fine, time(0), time(86_400)));
+    }
+
+    #[test]
+    fn only_what_is_whole_is_called_so() {
+        let told = [1.0, 0.999_999, 0.9995, 0.99, 0.5, 0.0].map(percent);
+        assert_eq!(told, ["100 %", "99.999 %", "99.95 %", "99.00 %", "50.0 %", "0.0 %"]);
+    }
+
+    #[test]
+    fn the_json_form_comes_back_as_it_was() {
+        let over = history(&day(&[(3, Status::Down)]), &[]);
+        let json = serde_json::to_value(&over).unwrap();
+        assert_eq!(
+            (&json["window"], &json["downSeconds"], &json["outages"]),
+            (&"24h".into(), &300.0.into(), &1.into())
+        );
+        assert!(json["buckets"][0]["latency"]["p95Seconds"].is_f64() && json["errorRateBefore"].is_null(), "{json}");
+        assert_eq!(serde_json::from_value::<History>(json).unwrap(), over);
+    }
+}

@@ -1,0 +1,113 @@
+//! The page of a service, looked at over a window.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{
+    pages::SIZES,
+    scene::{Scene, picture, press},
+};
+use crate::{
+    domain::{Grain, History, Rollup, Status, Window, Witness, fold},
+    platform::Reading,
+    tui::{
+        message::{Message, Request, Timed},
+        model::{Model, Screen},
+        term::input::Key,
+        update::update,
+        view::STRIP,
+    },
+};
+
+const API: &str = "patient-api";
+
+/// Up since `hours` ago, with an outage and an hour of silence.
+fn slots(now: DateTime<Utc>, hours: i64) -> Vec<Rollup> {
+    let start = Grain::Fine.floor(now - TimeDelta::hours(hours));
+    let (broken, silent) = (start + TimeDelta::hours(hours / 2), start + TimeDelta::hours(hours / 4));
+    let minutes = (now - start).num_minutes();
+    let samples: Vec<Witness> = (0..minutes)
+        .map(|minute| start + TimeDelta::minutes(minute))
+        .filter(|at| *at < silent || *at > silent + TimeDelta::hours(1))
+        .map(|at| {
+            let down = at >= broken && at < broken + TimeDelta::minutes(12);
+            let slow = at > broken - TimeDelta::hours(1) && at < broken;
+            let (reading, judged) = match (down, slow) {
+                (true, _) => (Reading::Bad, Status::Down),
+                (_, true) => (Reading::Slow, Status::Degraded),
+                _ => (Reading::Good, Status::Healthy),
+            };
+            let latency = Duration::from_millis(if slow { 400 } else { 5 + at.timestamp().unsigned_abs() / 60 % 31 });
+            Witness { at, check: "health".to_owned(), reading, latency, judged }
+        })
+        .collect();
+    fold(None, &samples, Duration::from_secs(120), start, now)
+}
+
+fn answer(model: &mut Model, result: Result<History, String>) {
+    let message = Message::History(API.to_owned(), model.looked_back.window, result);
+    update(model, Timed { at: model.now, message });
+}
+
+fn opened() -> (Model, Vec<Request>) {
+    let mut model = Scene::outage().seen_by("alice");
+    let asked = press(&mut model, &[Key::Char('1'), Key::Enter]);
+    (model, asked)
+}
+
+#[test]
+fn a_service_is_looked_back_on_at_three_sizes() {
+    let (mut model, asked) = opened();
+    assert_eq!(asked, [Request::History(API.to_owned(), Window::Day)]);
+    assert!(picture(&mut model, 110, 32).contains("being read …"));
+    let now = model.now;
+    answer(&mut model, Ok(History::of(API, Window::Day, now, &slots(now, 24), &slots(now, 2), STRIP)));
+    for (width, height) in SIZES {
+        insta::assert_snapshot!(format!("lookback-{width}x{height}"), picture(&mut model, width, height));
+    }
+}
+
+#[test]
+fn the_window_changes_by_a_key_and_an_answer_for_another_one_is_dropped() {
+    let (mut model, _) = opened();
+    let now = model.now;
+    assert_eq!(press(&mut model, &[Key::Char('w')]), [Request::History(API.to_owned(), Window::Week)]);
+    let late = History::of(API, Window::Day, now, &slots(now, 24), &[], STRIP);
+    update(&mut model, Timed { at: now, message: Message::History(API.to_owned(), Window::Day, Ok(late)) });
+    let shown = picture(&mut model, 110, 32);
+    assert!(shown.contains("[7d]") && shown.contains("being read …"), "{shown}");
+    answer(&mut model, Err("the disk is full".to_owned()));
+    assert!(picture(&mut model, 110, 32).contains("✖ cannot be read: the disk is full"));
+    press(&mut model, &[Key::Char('w'), Key::Char('w'), Key::Char('w')]);
+    assert!(picture(&mut model, 110, 32).contains("[24h]"));
+    press(&mut model, &[Key::Esc]);
+    assert!(press(&mut model, &[Key::Char('w')]).is_empty());
+    assert!(model.toast.clone().unwrap().text.contains("open a service"));
+}
+
+#[test]
+fn what_is_not_known_is_never_shown_as_up() {
+    let (mut model, _) = opened();
+    let now = model.now;
+    answer(&mut model, Ok(History::of(API, Window::Day, now, &[], &[], STRIP)));
+    let shown = picture(&mut model, 110, 32);
+    assert!(shown.contains("◌ not watched in the last 24h") && !shown.contains('■'), "{shown}");
+    answer(&mut model, Ok(History::of(API, Window::Day, now, &slots(now, 6), &[], STRIP)));
+    let shown = picture(&mut model, 110, 32);
+    assert!(shown.contains("◌ uptime unknown: only 20.8 % of 24h was watched · down 12 m"), "{shown}");
+    assert!(shown.contains("····") && shown.contains("nothing known of the 24h before"), "{shown}");
+}
+
+#[test]
+fn figures_on_the_screen_are_asked_for_again_when_they_are_old() {
+    let (mut model, _) = opened();
+    let tick = |model: &mut Model, seconds| {
+        let at = model.now + TimeDelta::seconds(seconds);
+        update(model, Timed { at, message: Message::Tick })
+    };
+    assert!(tick(&mut model, 20).is_empty());
+    assert_eq!(tick(&mut model, 20), [Request::History(API.to_owned(), Window::Day)]);
+    model.screens = vec![Screen::Board];
+    assert!(tick(&mut model, 100).is_empty());
+}

@@ -1,0 +1,148 @@
+//! A service over a window: uptime, a strip of how it was, a line of how long it took, and the figures.
+//!
+//! ```text
+//!  Over 24h · 7d 30d 90d                                            w
+//!   99.95 % up of the 23 h 50 m watched · down 42 s · 1 outage
+//!   ■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■✖■■■■■■■■■■■■■■■■■■■
+//!   ▁▁▁▁▁▂▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▃▅ ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁
+//!   24h ago                                                       now
+//!   p50 12 ms  p95 40 ms  p99 80 ms · errors 0.4 %, 0.1 % before
+//! ```
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::{canvas::Piece, rows};
+use crate::{
+    domain::{Figures, History, Status, Window, percent},
+    tui::{
+        model::{Loaded, Model},
+        text,
+        theme::{Role, status_badge},
+    },
+};
+
+/// Shares of a window that are asked for; a wider screen shows each of them wider.
+pub const STRIP: usize = 72;
+
+pub(super) fn lines(model: &Model, service: &str, columns: usize) -> Vec<Vec<Piece>> {
+    let window = model.looked_back.window;
+    let mut heading = vec![(Role::Title, " Over ".to_owned())];
+    for each in Window::ALL {
+        let (role, name) = if each == window {
+            (Role::Focus, format!("[{}] ", each.name()))
+        } else {
+            (Role::Muted, format!("{} ", each.name()))
+        };
+        heading.push((role, name));
+    }
+    heading.extend([(Role::Key, "w".to_owned()), (Role::Muted, " the next".to_owned())]);
+    let mut lines = vec![heading];
+    match model.looked_back.of(service) {
+        None | Some(Loaded::Waiting) => lines.push(vec![(Role::Muted, "  being read …".to_owned())]),
+        Some(Loaded::Failed(why)) => lines.push(vec![(Role::Bad, format!("  ✖ cannot be read: {why}"))]),
+        Some(Loaded::Here(over)) if over.whole.standing.known().is_zero() => {
+            let nothing = format!("  ◌ not watched in the last {}, so nothing is known of it", window.name());
+            lines.push(vec![(Role::Unknown, nothing)]);
+        }
+        Some(Loaded::Here(over)) => lines.extend(known(over, columns.saturating_sub(3))),
+    }
+    lines
+}
+
+fn known(over: &History, columns: usize) -> Vec<Vec<Piece>> {
+    let ends = format!("{} ago", over.window.name());
+    let gap = columns.saturating_sub(text::width(&ends) + 3);
+    vec![
+        uptime(over),
+        strip(&over.buckets, columns),
+        latency(&over.buckets, columns),
+        vec![(Role::Muted, format!("  {ends}{}now", " ".repeat(gap)))],
+        figures(over),
+    ]
+}
+
+fn uptime(over: &History) -> Vec<Piece> {
+    let (whole, held) = (&over.whole, &over.whole.standing);
+    let mut line = match whole.uptime {
+        Some(uptime) => vec![
+            (if held.down.is_zero() { Role::Ok } else { Role::Warn }, format!("  {} up", percent(uptime))),
+            (Role::Muted, format!(" of the {} watched", time(held.known()))),
+        ],
+        None => vec![
+            (Role::Unknown, "  ◌ uptime unknown".to_owned()),
+            (Role::Muted, format!(": only {} of {} was watched", percent(whole.watched), over.window.name())),
+        ],
+    };
+    for (role, word, spent) in [
+        (Role::Bad, "down", held.down),
+        (Role::Warn, "degraded", held.degraded),
+        (Role::Planned, "planned", held.planned),
+    ] {
+        if !spent.is_zero() {
+            line.push((role, format!(" · {word} {}", time(spent))));
+        }
+    }
+    if held.outages > 0 {
+        line.push((Role::Text, format!(" · {} outage{}", held.outages, if held.outages == 1 { "" } else { "s" })));
+    }
+    line
+}
+
+fn figures(over: &History) -> Vec<Piece> {
+    let read = &over.whole.readings;
+    let mut line = vec![(Role::Text, "  ".to_owned())];
+    if let Some(took) = &read.latency {
+        let [p50, p95, p99] = [took.p50, took.p95, took.p99].map(text::latency);
+        line.push((Role::Text, format!("p50 {p50}  p95 {p95}  p99 {p99} · ")));
+    }
+    let Some(rate) = read.error_rate else { return line };
+    let worse = over.error_trend.is_some_and(|trend| trend > 0.0);
+    line.push((if worse { Role::Warn } else { Role::Text }, format!("errors {:.1} %", rate * 100.0)));
+    let before = match over.error_rate_before {
+        Some(before) => format!(", {:.1} % in the {} before", before * 100.0, over.window.name()),
+        None => format!(", nothing known of the {} before", over.window.name()),
+    };
+    line.push((Role::Muted, before));
+    line
+}
+
+/// The buckets that a column shows: several on a narrow screen, on a wide one the same as its neighbour.
+fn column(buckets: &[Figures], column: usize, columns: usize) -> &[Figures] {
+    let from = column * buckets.len() / columns;
+    let until = ((column + 1) * buckets.len() / columns).max(from + 1);
+    buckets.get(from..until).unwrap_or_default()
+}
+
+fn strip(buckets: &[Figures], columns: usize) -> Vec<Piece> {
+    let mut line = vec![(Role::Text, "  ".to_owned())];
+    for at in 0..columns {
+        let status = column(buckets, at, columns).iter().map(Figures::worst).max_by_key(|status| match status {
+            Status::Down => 4,
+            Status::Degraded => 3,
+            Status::Unknown => 2,
+            Status::Maintenance => 1,
+            Status::Healthy => 0,
+        });
+        let sign = match status.map(|status| (status, status_badge(status))) {
+            Some((Status::Healthy, (_, _, role))) => (role, "■"),
+            Some((Status::Unknown, _)) | None => (Role::Unknown, "·"),
+            Some((_, (glyph, _, role))) => (role, glyph),
+        };
+        line.push((sign.0, sign.1.to_owned()));
+    }
+    line
+}
+
+/// The slowest 95th percentile of each column; a gap where nothing is known.
+fn latency(buckets: &[Figures], columns: usize) -> Vec<Piece> {
+    let of = |figures: &Figures| figures.readings.latency.as_ref().map(|latency| latency.p95);
+    let slowest = |at| column(buckets, at, columns).iter().filter_map(of).max();
+    let bars: String = (0..columns).map(|at| slowest(at).map_or(" ", rows::bar)).collect();
+    vec![(Role::Text, format!("  {bars}"))]
+}
+
+fn time(time: Duration) -> String {
+    text::span(TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX))
+}
