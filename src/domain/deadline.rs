@@ -51,8 +51,15 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
     let windows = state.services.iter().filter_map(|(name, health)| {
         Some((health.maintenance_until?, Command::EndMaintenance { service: name.clone() }))
     });
+    let updates = state.open_incidents().filter_map(|incident| {
+        Some((incident.update_reminder_at()?, Command::RemindOfUpdate { incident: incident.id }))
+    });
+    let papers = state.incidents.values().filter(|incident| incident.post_mortem.overdue_at.is_none());
+    let papers = papers.filter_map(|incident| {
+        Some((incident.post_mortem_due_at()?, Command::LapsePostMortem { incident: incident.id }))
+    });
     let copy = replica::next(state);
-    clocks.chain(copy).chain(changes).chain(watches).chain(windows)
+    clocks.chain(updates).chain(papers).chain(copy).chain(changes).chain(watches).chain(windows)
 }
 
 /// All components whose time has come, in one snapshot, so that they belong together.

@@ -21,11 +21,14 @@ mod event;
 mod guard;
 mod health;
 mod ids;
+mod impact;
 mod incident;
+mod metrics;
 mod moment;
 mod operator;
 mod plan;
 mod policy;
+mod postmortem;
 mod progressive;
 mod recovery;
 mod refusal;
@@ -35,8 +38,10 @@ mod retention;
 mod run;
 mod snapshot;
 mod state;
+mod statistics;
 mod stream;
 mod summary;
+mod update;
 mod validation;
 mod vitals;
 
@@ -54,13 +59,16 @@ pub use estimate::step_seconds;
 pub use event::{Event, Recorded};
 pub use health::{Judge, ServiceHealth, Status, Verdict};
 pub use ids::{BadId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId};
+pub use impact::Impact;
 pub use incident::{
     Clock, Incident, IncidentRole, IncidentState, Severity, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
 };
+pub use metrics::{Between, Figures, Group, IncidentTimes, Metrics, Start, metrics};
 pub use moment::past;
 pub use operator::{Actor, Operator};
 pub use plan::{plan_action, plan_rollback, plan_undo, steps_back};
 pub use policy::{Effect, Reaction, react, required_for, unfinished};
+pub use postmortem::{ActionItem, ActionKind, Findings, POST_MORTEM_DUE, PostMortem};
 pub use recovery::{
     Finding, Plan, Recovery, RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, Step, StepRun, StepState,
     Strategy, WATCH_SECONDS,
@@ -70,7 +78,9 @@ pub use replica::{ReplicaState, VaultRepair};
 pub use retention::{VaultState, kept};
 pub use snapshot::{Captured, Proof, Snapshot, SnapshotState, SnapshotTrigger, TestRestore, TestResult};
 pub use state::{EngineInfo, State, SystemState};
+pub use statistics::{ENOUGH, Median, Share};
 pub use stream::Stream;
+pub use update::{Message, StakeholderUpdate, UPDATES_LIMIT, Updates};
 pub use validation::{Criterion, ERRORS_ONE_IN, Phase, RESPONSE_MILLISECONDS, Validation, failure};
 pub use vitals::{Point, ServiceVitals, Vitals};
 
