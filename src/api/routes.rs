@@ -10,14 +10,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{emergency, events, identity::Caller, metrics, problem::Problem};
 use crate::{
-    domain::{Command, SnapshotId, Window},
+    domain::{Command, Metrics, SnapshotId, Window},
     engine::{Answer, ComponentDifference, DryRun, DryRunRequest, EngineHandle, LiveProof},
+    report::PostMortemReport,
 };
 
 /// Bytes of a request's body at most.
@@ -49,6 +51,8 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .route("/api/v1/snapshots/{id}/verify", post(verify))
         .route("/api/v1/verify", post(verify_live))
         .route("/api/v1/services/{name}/history", get(history))
+        .route("/api/v1/reports/metrics", get(metrics_report))
+        .route("/api/v1/reports/postmortem/{id}", get(post_mortem))
         .route("/api/v1/restic-env", get(restic_env))
         .merge(emergency::router())
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no-such-route", "there is nothing at this path") })
@@ -163,6 +167,32 @@ async fn history(
         }
         _ => Err(Problem::bad_request("samples are asked for with `limit`, figures with `window` and `buckets`")),
     }
+}
+
+#[derive(Deserialize)]
+struct Over {
+    window: Option<String>,
+}
+
+async fn metrics_report(
+    State(api): State<Api>,
+    _caller: Caller,
+    asked: Result<Query<Over>, QueryRejection>,
+) -> Result<Json<Metrics>, Problem> {
+    let Over { window } = query(asked)?;
+    let window = window.as_deref().unwrap_or("90d");
+    let window = humantime::parse_duration(window).ok().and_then(|window| TimeDelta::from_std(window).ok());
+    let window = window.ok_or_else(|| Problem::bad_request("window: expected a time such as 90d or 12h".to_owned()))?;
+    Ok(Json(crate::domain::metrics(&api.engine.state(), window, api.engine.now())))
+}
+
+async fn post_mortem(
+    State(api): State<Api>,
+    _caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<PostMortemReport>, Problem> {
+    let id = id.parse().map_err(|error: crate::domain::BadId| Problem::bad_request(error.to_string()))?;
+    Ok(Json(PostMortemReport::of(&api.engine.state(), id, api.engine.now())?))
 }
 
 async fn restic_env(State(api): State<Api>, caller: Caller) -> Result<Json<Vec<(String, String)>>, Problem> {

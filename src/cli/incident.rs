@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use super::{
     error::{CliError, Exit},
+    postmortem::{Action, PostMortem},
     session::Session,
     table::{Cell, Paint, Table},
     text, words,
 };
-use crate::domain::{self, Clock, Command, IncidentId, IncidentRole, Severity};
+use crate::domain::{self, Clock, Command, IncidentId, IncidentRole, Message, Severity};
 
 /// Work on incidents
 #[derive(Debug, Subcommand)]
@@ -25,7 +26,9 @@ pub enum Incident {
         limit: usize,
     },
     /// One incident with its timeline
-    Show { incident: IncidentId },
+    Show {
+        incident: IncidentId,
+    },
     /// Open one that no check has noticed
     Declare {
         /// What is wrong, in one line
@@ -38,9 +41,14 @@ pub enum Incident {
         services: Vec<String>,
     },
     /// Say that you have seen it
-    Ack { incident: IncidentId },
+    Ack {
+        incident: IncidentId,
+    },
     /// Write something down
-    Note { incident: IncidentId, text: String },
+    Note {
+        incident: IncidentId,
+        text: String,
+    },
     /// Give somebody a role in it
     Assign {
         incident: IncidentId,
@@ -71,7 +79,9 @@ pub enum Incident {
         reason: String,
     },
     /// All is done
-    Close { incident: IncidentId },
+    Close {
+        incident: IncidentId,
+    },
     /// It came back
     Reopen {
         incident: IncidentId,
@@ -79,9 +89,34 @@ pub enum Incident {
         reason: String,
     },
     /// It is the same as another one, which goes on
-    Merge { incident: IncidentId, into: IncidentId },
+    Merge {
+        incident: IncidentId,
+        into: IncidentId,
+    },
     /// It has to do with another one
-    Link { incident: IncidentId, other: IncidentId },
+    Link {
+        incident: IncidentId,
+        other: IncidentId,
+    },
+    /// Tell those who wait how it goes
+    Update {
+        incident: IncidentId,
+        /// In one line
+        text: String,
+        /// How things stand
+        #[arg(long, value_name = "TEXT")]
+        conditions: Option<String>,
+        /// What is being done
+        #[arg(long, value_name = "TEXT")]
+        actions: Option<String>,
+        /// What is needed, and from whom
+        #[arg(long, value_name = "TEXT")]
+        needs: Option<String>,
+    },
+    Postmortem(PostMortem),
+    /// What is to be done after incidents
+    #[command(subcommand)]
+    Action(Action),
 }
 
 impl Incident {
@@ -102,6 +137,11 @@ impl Incident {
             Self::Reopen { incident, reason } => Command::ReopenIncident { incident, reason },
             Self::Merge { incident, into } => Command::MergeIncident { incident, into },
             Self::Link { incident, other } => Command::LinkIncident { incident, other },
+            Self::Update { incident, text, conditions, actions, needs } => {
+                Command::UpdateStakeholders { incident, message: Message { text, conditions, actions, needs } }
+            }
+            Self::Postmortem(verb) => return verb.run(session).await,
+            Self::Action(verb) => return verb.run(session).await,
         };
         session.submit(command).await
     }
@@ -182,6 +222,26 @@ async fn show(session: &Session, id: IncidentId) -> Result<Exit, CliError> {
     Err(domain::Refusal::unknown("incident", id).into())
 }
 
+/// How far the post-mortem is, where one is owed or was begun.
+fn paper(incident: &domain::Incident, now: DateTime<Utc>) -> Option<String> {
+    let paper = &incident.post_mortem;
+    let open = paper.actions.iter().filter(|item| item.done_at.is_none()).count();
+    let actions = match open {
+        0 => String::new(),
+        open => format!(", {} not done", text::count(open, "action item")),
+    };
+    if let Some((at, by)) = &paper.completed {
+        return Some(format!("completed {} by {by}{actions}", text::moment(*at)));
+    }
+    let due = match incident.post_mortem_due_at() {
+        Some(due) if due <= now => format!("OVERDUE by {}", text::span(now - due)),
+        Some(due) => format!("due {}", text::moment(due)),
+        None if *paper == domain::PostMortem::default() => return None,
+        None => "draft".to_owned(),
+    };
+    Some(format!("{due}{actions}"))
+}
+
 fn describe(session: &Session, incident: &domain::Incident) -> String {
     let mut page =
         format!("{} {} {}: {}\n", incident.id, incident.severity, incident.state, text::line(&incident.title));
@@ -197,6 +257,16 @@ fn describe(session: &Session, incident: &domain::Incident) -> String {
         };
         let late = if incident.breached.contains(&clock) { ", LATE" } else { "" };
         page += &format!("{clock:<11} {how}{late}\n");
+    }
+    if let Some(due) = incident.update_due_at() {
+        let how = match due - session.now() {
+            left if left < chrono::TimeDelta::zero() => format!("OVERDUE by {}", text::span(-left)),
+            left => format!("due in {}", text::span(left)),
+        };
+        page += &format!("update      {how}\n");
+    }
+    if let Some(paper) = paper(incident, session.now()) {
+        page += &format!("post-mortem {paper}\n");
     }
     for (role, operator) in &incident.roles {
         page += &format!("{:<11} {}\n", text::word(role), text::line(operator));

@@ -23,6 +23,7 @@ mod init;
 mod log;
 mod operator;
 mod output;
+mod postmortem;
 mod proof;
 mod recovery;
 mod report;

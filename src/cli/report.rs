@@ -1,16 +1,19 @@
 //! `codeblue report`
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::{
     error::{CliError, Exit},
     session::Session,
-    text,
+    text, words,
 };
 use crate::{
-    domain::RecoveryId,
-    report::{self, RecoveryReport},
+    domain::{self, IncidentId, RecoveryId},
+    report::{self, PostMortemReport, RecoveryReport},
 };
 
 /// Documents from the record
@@ -22,12 +25,27 @@ pub enum Report {
         #[arg(long, value_enum, default_value_t = Format::Markdown)]
         format: Format,
     },
+    /// One incident: impact, clocks, cause, what was tried, what people learned
+    Postmortem {
+        incident: IncidentId,
+        #[arg(long, value_enum, default_value_t = Format::Markdown)]
+        format: Format,
+    },
+    /// How incidents went over a window: times, what was in time, how often services and changes fail
+    Metrics {
+        /// How far back, such as 90d
+        #[arg(long, default_value = "90d", value_parser = words::duration)]
+        window: Duration,
+        #[arg(long, value_enum, default_value_t = Format::Markdown)]
+        format: Format,
+    },
 }
 
 /// How a document is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Text that reads as it is
+    #[value(alias = "md")]
     Markdown,
     /// One page for a browser or a printer
     Html,
@@ -44,8 +62,23 @@ impl Report {
                 let title = format!("{recovery}: {}", document.title);
                 write(session, &document, &title, &markdown, format)
             }
+            Self::Postmortem { incident, format } => post_mortem(session, incident, format).await,
+            Self::Metrics { window, format } => {
+                let window = TimeDelta::from_std(window)
+                    .map_err(|_| CliError::Usage("--window: longer than a calendar".to_owned()))?;
+                let document = domain::metrics(&session.client()?.state().await?, window, session.now());
+                let title = format!("Incidents of {}", document.platform);
+                write(session, &document, &title, &report::metrics_markdown(&document), format)
+            }
         }
     }
+}
+
+/// The post-mortem of an incident, as far as it is written.
+pub(super) async fn post_mortem(session: &Session, incident: IncidentId, format: Format) -> Result<Exit, CliError> {
+    let document = PostMortemReport::of(&session.client()?.state().await?, incident, session.now())?;
+    let title = format!("Post-mortem of {incident}: {}", document.title);
+    write(session, &document, &title, &document.markdown(), format)
 }
 
 fn write(

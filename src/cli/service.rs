@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Command, History, Percentiles, Refusal, ServiceHealth, ServiceVitals, State, Status, Vitals, Window, next_window,
-        percent,
+        Command, History, Percentiles, Refusal, ServiceHealth, ServiceVitals, State, Status, Vitals, Window,
+        next_window, percent,
     },
     platform::{self, Reading, Sample},
 };

@@ -40,6 +40,17 @@ fn what_the_contract_promises_is_understood() {
         "incident reopen INC-42 --reason again",
         "incident merge INC-42 INC-41",
         "incident link INC-42 INC-41",
+        "incident update INC-42 text --conditions down --actions rollback --needs paper",
+        "incident postmortem INC-42",
+        "incident postmortem INC-42 --well a --well b --badly c --lucky d --lesson e",
+        "incident postmortem complete INC-42",
+        "incident action add INC-42 alert --kind detect --owner alice --due 2026-02-01",
+        "incident action set INC-42 1 --due 2026-02-01",
+        "incident action done INC-42 1",
+        "incident action list",
+        "report postmortem INC-42 --format md",
+        "report metrics --window 30d --format html",
+        "report metrics --format json",
         "snapshot create",
         "snapshot create --component records --component files --no-wait",
         "snapshot list",
@@ -107,6 +118,9 @@ fn what_could_be_misunderstood_is_not_accepted() {
     assert_eq!(rejected("operator add bob"), ErrorKind::MissingRequiredArgument);
     assert_eq!(rejected("service maintenance auth"), ErrorKind::MissingRequiredArgument);
     assert_eq!(rejected("audit list --limit 0"), ErrorKind::ValueValidation);
+    assert_eq!(rejected("incident postmortem --well a"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(rejected("incident action set INC-1 1"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(rejected("incident action add INC-1 alert --kind blame"), ErrorKind::InvalidValue);
     assert_eq!(rejected("frobnicate"), ErrorKind::InvalidSubcommand);
 }
 

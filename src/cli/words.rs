@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::DeserializeOwned;
 
-use crate::domain::{AutomationMode, IncidentRole, Role, Severity};
+use crate::domain::{ActionKind, AutomationMode, IncidentRole, Role, Severity};
 
 /// The roles an operator may have.
 pub(super) fn role() -> impl TypedValueParser<Value = Role> {
@@ -15,6 +15,11 @@ pub(super) fn role() -> impl TypedValueParser<Value = Role> {
 /// The roles of an incident.
 pub(super) fn incident_role() -> impl TypedValueParser<Value = IncidentRole> {
     one_of::<IncidentRole>(&["commander", "communications", "scribe"])
+}
+
+/// What an action item is good for.
+pub(super) fn action_kind() -> impl TypedValueParser<Value = ActionKind> {
+    one_of::<ActionKind>(&["prevent", "detect", "mitigate"])
 }
 
 /// How far policies may go.

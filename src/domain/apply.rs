@@ -2,14 +2,16 @@
 
 use super::{
     Actor, Approval, Change, ChangeOutcome, ChangeState, Deployment, DeploymentOrigin, Diagnosis, DiagnosisState,
-    EngineInfo, Event, Incident, IncidentId, IncidentState, Operator, Recorded, ServiceHealth, State, Status,
-    TIMELINE_LIMIT, TimelineEntry, TimelineKind, adopt, replica, role_name, run, snapshot, stream,
+    EngineInfo, Event, Incident, IncidentId, IncidentState, Operator, PostMortem, Recorded, ServiceHealth, State,
+    Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind, Updates, adopt, impact, postmortem, replica, role_name, run,
+    snapshot, stream, update,
 };
 
 /// Makes the state what it is after an event.
 pub fn apply(state: &mut State, recorded: &Recorded) {
     state.seq = recorded.seq;
     state.clock = recorded.at;
+    state.began.get_or_insert(recorded.at);
     let at = recorded.at;
     match &recorded.event {
         Event::EngineStarted { version, host } => {
@@ -103,9 +105,17 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::RecoveryEnded { .. }
         | Event::RecoveryValidated { .. }
         | Event::WatchEnded { .. } => run::apply(state, recorded),
+        Event::StakeholdersUpdated { .. } | Event::UpdateOverdue { .. } => update::apply(state, recorded),
+        Event::PostMortemWritten { .. }
+        | Event::ActionItemAdded { .. }
+        | Event::ActionItemChanged { .. }
+        | Event::ActionItemDone { .. }
+        | Event::PostMortemCompleted { .. }
+        | Event::PostMortemOverdue { .. } => postmortem::apply(state, recorded),
         _ => apply_incident(state, recorded),
     }
     replica::apply(state, recorded);
+    impact::apply(state, recorded);
 }
 
 /// Adds a line to an incident's timeline.
@@ -203,6 +213,11 @@ fn apply_incident(state: &mut State, recorded: &Recorded) {
                 recoveries: Vec::new(),
                 links: Vec::new(),
                 merged_into: None,
+                reopened: 0,
+                impact: std::collections::BTreeMap::new(),
+                quiet_since: None,
+                updates: Updates::default(),
+                post_mortem: PostMortem::default(),
                 timeline: Vec::new(),
             },
         );
@@ -310,6 +325,7 @@ fn change_incident(incident: &mut Incident, recorded: &Recorded) {
         }
         Event::IncidentAcknowledged { .. } => {
             incident.acknowledged_at.get_or_insert(at);
+            incident.updates.count_from.get_or_insert(at);
             incident.state = incident.state.max(IncidentState::Acknowledged);
         }
         Event::IncidentAdvanced { state, .. } => {
@@ -339,6 +355,11 @@ fn change_incident(incident: &mut Incident, recorded: &Recorded) {
             incident.resolved_at = None;
             incident.closed_at = None;
             incident.resolution = None;
+            incident.reopened += 1;
+            incident.updates.restart(at);
+            // It came back, so what was written is not the whole story.
+            incident.post_mortem.completed = None;
+            incident.post_mortem.overdue_at = None;
         }
         Event::IncidentMerged { into, .. } => {
             incident.state = IncidentState::Closed;

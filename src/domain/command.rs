@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Captured, ChangeId, Clock, Criterion, DiagnosisDocument, DiagnosisId, Finding, Found, IncidentId, IncidentRole,
-    Phase, Proof, RecoveryId, RecoveryOutcome, RollbackRequest, Severity, SnapshotId, SnapshotTrigger, TestResult,
-    Verdict,
+    ActionKind, Captured, ChangeId, Clock, Criterion, DiagnosisDocument, DiagnosisId, Finding, Findings, Found,
+    IncidentId, IncidentRole, Message, Phase, Proof, RecoveryId, RecoveryOutcome, RollbackRequest, Severity,
+    SnapshotId, SnapshotTrigger, TestResult, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -61,6 +61,34 @@ pub enum Command {
     LinkIncident {
         incident: IncidentId,
         other: IncidentId,
+    },
+    UpdateStakeholders {
+        incident: IncidentId,
+        message: Message,
+    },
+    WritePostMortem {
+        incident: IncidentId,
+        findings: Findings,
+    },
+    CompletePostMortem {
+        incident: IncidentId,
+    },
+    AddActionItem {
+        incident: IncidentId,
+        what: String,
+        kind: ActionKind,
+        owner: Option<String>,
+        due: Option<NaiveDate>,
+    },
+    ChangeActionItem {
+        incident: IncidentId,
+        item: usize,
+        owner: Option<String>,
+        due: Option<NaiveDate>,
+    },
+    FinishActionItem {
+        incident: IncidentId,
+        item: usize,
     },
 
     RequestDiagnosis {
@@ -266,6 +294,12 @@ pub enum Command {
     ExpireChange {
         change: ChangeId,
     },
+    RemindOfUpdate {
+        incident: IncidentId,
+    },
+    LapsePostMortem {
+        incident: IncidentId,
+    },
 }
 
 impl Command {
@@ -303,6 +337,8 @@ impl Command {
                 | Self::RecordValidation { .. }
                 | Self::BreachClock { .. }
                 | Self::ExpireChange { .. }
+                | Self::RemindOfUpdate { .. }
+                | Self::LapsePostMortem { .. }
         )
     }
 }

@@ -50,8 +50,15 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         let command = Command::EndWatch { recovery: recovery.id, passed: true, reason: "nothing came back".to_owned() };
         Some((recovery.watch_until?, command))
     });
+    let updates = state.open_incidents().filter_map(|incident| {
+        Some((incident.update_reminder_at()?, Command::RemindOfUpdate { incident: incident.id }))
+    });
+    let papers = state.incidents.values().filter(|incident| incident.post_mortem.overdue_at.is_none());
+    let papers = papers.filter_map(|incident| {
+        Some((incident.post_mortem_due_at()?, Command::LapsePostMortem { incident: incident.id }))
+    });
     let copy = replica::next(state);
-    clocks.chain(copy).chain(changes).chain(watches).chain(maintenance::deadlines(state))
+    clocks.chain(updates).chain(papers).chain(copy).chain(changes).chain(watches).chain(maintenance::deadlines(state))
 }
 
 /// All components whose time has come, in one snapshot, so that they belong together.

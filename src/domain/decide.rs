@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Actor, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, Refusal,
     RollbackRequest, SnapshotTrigger, State, adopt, change, deployment, diagnosis, health, incident, maintenance,
-    operator, plan, remedy, replica, retention, run, snapshot, stream,
+    operator, plan, postmortem, remedy, replica, retention, run, snapshot, stream, update,
 };
 
 /// When a command is given, and by whom.
@@ -74,6 +74,7 @@ fn touched_incident(state: &State, command: &Command) -> Option<IncidentId> {
         | Command::AssignIncident { incident, .. }
         | Command::EscalateIncident { incident, .. }
         | Command::SetIncidentSeverity { incident, .. }
+        | Command::UpdateStakeholders { incident, .. }
         | Command::RequestDiagnosis { incident } => Some(*incident),
         Command::RequestRollback(RollbackRequest { incident, .. }) | Command::RequestAction { incident, .. } => {
             *incident
@@ -103,6 +104,16 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::ReopenIncident { incident, reason } => incident::reopen(state, incident, &reason),
         Command::MergeIncident { incident, into } => incident::merge(state, incident, into),
         Command::LinkIncident { incident, other } => incident::link(state, incident, other),
+        Command::UpdateStakeholders { incident, message } => update::tell_stakeholders(state, incident, message),
+        Command::WritePostMortem { incident, findings } => postmortem::write(state, incident, findings),
+        Command::CompletePostMortem { incident } => postmortem::complete(state, incident),
+        Command::AddActionItem { incident, what, kind, owner, due } => {
+            postmortem::add_action(state, incident, &what, kind, owner, due, at)
+        }
+        Command::ChangeActionItem { incident, item, owner, due } => {
+            postmortem::change_action(state, incident, item, owner, due, at)
+        }
+        Command::FinishActionItem { incident, item } => postmortem::finish_action(state, incident, item),
 
         Command::RequestDiagnosis { incident } => {
             let mut events = diagnosis::request(state, incident)?;
@@ -275,6 +286,8 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             }
             Ok(vec![Event::ChangeExpired { change }])
         }
+        Command::RemindOfUpdate { incident } => update::remind(state, incident, meta.at),
+        Command::LapsePostMortem { incident } => postmortem::lapse(state, incident, meta.at),
         person => Err(Refusal::new("person-needed", format!("{person:?} is for people"))),
     }
 }

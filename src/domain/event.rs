@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, Captured, ChangeId, ChangeKind, ChangeOutcome, Clock, Criterion, DeploymentId, DeploymentOrigin,
-    DiagnosisDocument, DiagnosisId, IncidentId, IncidentRole, IncidentState, Phase, Plan, Proof, RecoveryId,
-    RecoveryOutcome, Risk, Severity, SnapshotId, SnapshotTrigger, Status, TestResult,
+    ActionKind, Actor, Captured, ChangeId, ChangeKind, ChangeOutcome, Clock, Criterion, DeploymentId, DeploymentOrigin,
+    DiagnosisDocument, DiagnosisId, Findings, IncidentId, IncidentRole, IncidentState, Message, Phase, Plan, Proof,
+    RecoveryId, RecoveryOutcome, Risk, Severity, SnapshotId, SnapshotTrigger, Status, TestResult,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -82,6 +82,28 @@ pub enum Event {
     IncidentMerged { incident: IncidentId, into: IncidentId },
     /// It has to do with another.
     IncidentLinked { incident: IncidentId, other: IncidentId },
+    /// Those who wait were told how it goes.
+    StakeholdersUpdated { incident: IncidentId, message: Message },
+    /// They should have been told again by now.
+    UpdateOverdue { incident: IncidentId, due_at: DateTime<Utc> },
+    /// These sections of the post-mortem say this from here on; an empty one says what it said.
+    PostMortemWritten { incident: IncidentId, findings: Findings },
+    /// Something is to be done about it; the items of an incident are numbered from 1 in this order.
+    ActionItemAdded {
+        incident: IncidentId,
+        what: String,
+        kind: ActionKind,
+        owner: Option<String>,
+        due: Option<NaiveDate>,
+    },
+    /// Somebody else sees to it, or until another date; what is none stays as it was.
+    ActionItemChanged { incident: IncidentId, item: usize, owner: Option<String>, due: Option<NaiveDate> },
+    /// It was done.
+    ActionItemDone { incident: IncidentId, item: usize },
+    /// The post-mortem says all it has to.
+    PostMortemCompleted { incident: IncidentId },
+    /// It does not, and its time is over.
+    PostMortemOverdue { incident: IncidentId },
 
     /// Somebody wants to know what broke.
     DiagnosisRequested { diagnosis: DiagnosisId, incident: IncidentId },

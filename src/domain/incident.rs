@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, ChangeId, DiagnosisId, Event, IncidentId, RecoveryId, Refusal, State};
+use super::{Actor, ChangeId, DiagnosisId, Event, Impact, IncidentId, PostMortem, RecoveryId, Refusal, State, Updates};
 use crate::platform::Criticality;
 
 /// How bad an incident is. SEV1 is the worst.
@@ -204,6 +204,21 @@ pub struct Incident {
     pub links: Vec<IncidentId>,
     /// What it was merged into.
     pub merged_into: Option<IncidentId>,
+    /// How often it came back.
+    #[serde(default)]
+    pub reopened: u32,
+    /// What each of its services suffered, by the service's name.
+    #[serde(default)]
+    pub impact: BTreeMap<String, Impact>,
+    /// When it last counted as over, whether it came back or not.
+    #[serde(default)]
+    pub quiet_since: Option<DateTime<Utc>>,
+    /// What those who wait were told.
+    #[serde(default)]
+    pub updates: Updates,
+    /// What people learned from it.
+    #[serde(default)]
+    pub post_mortem: PostMortem,
     /// What happened, oldest first, at most [`TIMELINE_LIMIT`] entries; the journal holds all.
     pub timeline: Vec<TimelineEntry>,
 }
@@ -237,6 +252,8 @@ pub enum TimelineKind {
     Good,
     /// A person wrote something.
     Note,
+    /// Those who wait were told something.
+    Update,
     /// A diagnosis.
     Diagnosis,
     /// A change or an approval.

@@ -22,12 +22,15 @@ mod flapping;
 mod guard;
 mod health;
 mod ids;
+mod impact;
 mod incident;
 mod maintenance;
+mod metrics;
 mod moment;
 mod operator;
 mod plan;
 mod policy;
+mod postmortem;
 mod progressive;
 mod recovery;
 mod refusal;
@@ -38,8 +41,10 @@ mod run;
 mod sketch;
 mod snapshot;
 mod state;
+mod statistics;
 mod stream;
 mod summary;
+mod update;
 mod uptime;
 mod validation;
 mod vitals;
@@ -58,14 +63,17 @@ pub use estimate::step_seconds;
 pub use event::{Event, Recorded};
 pub use health::{Judge, ServiceHealth, Status, Verdict};
 pub use ids::{BadId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId};
+pub use impact::Impact;
 pub use incident::{
     Clock, Incident, IncidentRole, IncidentState, Severity, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
 };
 pub use maintenance::next_window;
+pub use metrics::{Between, Group, IncidentTimes, Metrics, Start, TimeFigures, metrics};
 pub use moment::past;
 pub use operator::{Actor, Operator};
 pub use plan::{plan_action, plan_rollback, plan_undo, steps_back};
 pub use policy::{Effect, Reaction, react, required_for, unfinished};
+pub use postmortem::{ActionItem, ActionKind, Findings, POST_MORTEM_DUE, PostMortem};
 pub use recovery::{
     Finding, Plan, Recovery, RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, Step, StepRun, StepState,
     Strategy, WATCH_SECONDS,
@@ -76,7 +84,9 @@ pub use retention::{VaultState, kept};
 pub use sketch::Sketch;
 pub use snapshot::{Captured, Proof, Snapshot, SnapshotState, SnapshotTrigger, TestRestore, TestResult};
 pub use state::{EngineInfo, State, SystemState};
+pub use statistics::{ENOUGH, Median, Share};
 pub use stream::Stream;
+pub use update::{Message, StakeholderUpdate, UPDATES_LIMIT, Updates};
 pub use uptime::{
     Figures, Grain, History, Percentiles, ReadingFigures, Readings, Rollup, Standing, Window, Witness, fold,
     judged_alone, percent,

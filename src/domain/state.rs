@@ -19,6 +19,9 @@ pub struct State {
     pub seq: u64,
     /// Time of the last event applied.
     pub clock: DateTime<Utc>,
+    /// Time of the first event: before it nothing is known.
+    #[serde(default)]
+    pub began: Option<DateTime<Utc>>,
     /// The engine in charge.
     pub engine: EngineInfo,
     /// The platform file in force.
@@ -85,6 +88,7 @@ impl Default for State {
         Self {
             seq: 0,
             clock: DateTime::<Utc>::UNIX_EPOCH,
+            began: None,
             engine: EngineInfo::default(),
             platform: Arc::new(Platform {
                 name: String::new(),

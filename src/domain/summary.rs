@@ -62,6 +62,18 @@ impl Event {
             Self::IncidentReopened { incident, reason } => format!("{incident} reopened: {reason}"),
             Self::IncidentMerged { incident, into } => format!("{incident} merged into {into}"),
             Self::IncidentLinked { incident, other } => format!("{incident} linked with {other}"),
+            Self::StakeholdersUpdated { incident, message } => format!("{incident} update: {}", message.line()),
+            Self::UpdateOverdue { incident, due_at } => {
+                format!("{incident}: the stakeholder update due at {} is overdue", due_at.format("%H:%M:%S"))
+            }
+            Self::PostMortemWritten { incident, .. } => format!("{incident} post-mortem written"),
+            Self::ActionItemAdded { incident, what, kind, .. } => {
+                format!("{incident} action item to {}: {what}", kind.name())
+            }
+            Self::ActionItemChanged { incident, item, .. } => format!("{incident} action item {item} changed"),
+            Self::ActionItemDone { incident, item } => format!("{incident} action item {item} done"),
+            Self::PostMortemCompleted { incident } => format!("{incident} post-mortem completed"),
+            Self::PostMortemOverdue { incident } => format!("{incident}: the post-mortem is overdue"),
             Self::DiagnosisRequested { diagnosis, incident } => format!("{incident} diagnosis {diagnosis} begun"),
             Self::DiagnosisConcluded { document, .. } => {
                 format!("diagnosis {:.2}: {}", document.root_cause.confidence, document.root_cause.issue)

@@ -1,8 +1,14 @@
 //! Floor 3. Documents made from the state: what happened, in the words of the record and with its figures, one file per document.
-//! Each is a value for JSON and a text in Markdown; `page` makes a page of the text.
+//! Each is a value for JSON and a text in Markdown; `page` makes a page of the text, `words`
+//! writes times and figures.
 
+mod metrics;
 mod page;
+mod postmortem;
 mod recovery;
+mod words;
 
+pub use metrics::metrics_markdown;
 pub use page::html;
+pub use postmortem::PostMortemReport;
 pub use recovery::RecoveryReport;

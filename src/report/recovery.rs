@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::page::escaped;
+use super::{page::escaped, words::moment};
 use crate::domain::{Recovery, RecoveryId, RecoveryOutcome, Refusal, State, Step, StepState, Validation};
 
 /// How far back the success rate looks.
@@ -251,8 +251,4 @@ fn lately(state: &State, began: DateTime<Utc>, ended: Option<DateTime<Utc>>) -> 
         }
     }
     rate
-}
-
-fn moment(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

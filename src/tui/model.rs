@@ -297,6 +297,8 @@ pub struct Confirm {
 pub enum Purpose {
     /// A note on an incident.
     Note(IncidentId),
+    /// What those who wait for an incident are told.
+    Update(IncidentId),
     /// The title of a new incident.
     Declare(Option<String>),
     /// Why an incident is escalated.

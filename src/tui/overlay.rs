@@ -143,6 +143,10 @@ fn on_answer(model: &mut Model, purpose: Purpose, answer: &str) -> Vec<Request> 
     let text = answer.to_owned();
     let command = match purpose {
         Purpose::Note(incident) => Command::NoteIncident { incident, text },
+        Purpose::Update(incident) => {
+            let message = crate::domain::Message { text, conditions: None, actions: None, needs: None };
+            Command::UpdateStakeholders { incident, message }
+        }
         Purpose::Declare(service) => {
             Command::DeclareIncident { severity: Severity::Sev2, title: text, services: service.into_iter().collect() }
         }

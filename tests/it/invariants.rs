@@ -145,6 +145,16 @@ fn allowed(before: &State, recorded: &Recorded) {
             }
             assert!(!snapshots.iter().any(|id| before.snapshots[id].pinned), "a pinned snapshot was forgotten");
         }
+        Event::UpdateOverdue { incident, .. } => {
+            let period = before.incidents[incident].severity.update_every().expect("somebody waits");
+            let missed = before.incidents[incident].updates.missed_at;
+            assert!(missed.is_none_or(|missed| recorded.at - missed >= period), "{incident}: said twice in a period");
+        }
+        Event::PostMortemOverdue { incident } => {
+            let found = &before.incidents[incident];
+            assert!(found.post_mortem.overdue_at.is_none(), "{incident}: said twice");
+            assert!(found.post_mortem_due_at().is_some_and(|due| due <= recorded.at), "{incident} is not late");
+        }
         Event::IncidentServiceAdded { service, .. } => {
             let holder = before.incident_of(service).map(|incident| incident.id);
             assert_eq!(holder, None, "{service} was added to a second open incident");
@@ -217,6 +227,15 @@ fn standing(state: &State) {
         assert_eq!(incident.state == IncidentState::Closed, incident.closed_at.is_some(), "{id} {}", incident.state);
         assert!(incident.timeline.len() <= TIMELINE_LIMIT, "{id}: {} lines", incident.timeline.len());
         assert!(incident.escalation <= 3);
+        let paper = &incident.post_mortem;
+        assert!(
+            paper.completed.is_none() || paper.missing().is_empty(),
+            "{id} is complete without {:?}",
+            paper.missing()
+        );
+        assert!(paper.completed.is_none() || !incident.state.is_open(), "{id} is open and its post-mortem complete");
+        let quiet = incident.update_due_at().is_some() && !incident.state.is_open();
+        assert!(!quiet, "{id} is over and still owes an update");
         let breached: BTreeSet<_> = incident.breached.iter().collect();
         assert_eq!(breached.len(), incident.breached.len(), "{id}: a clock ran out twice");
     }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod adapters;
+mod aftermath;
 mod api;
 mod cli;
 mod crash;

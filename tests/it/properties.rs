@@ -6,10 +6,10 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use codeblue::{
     domain::{
-        Actor, AutomationMode, Captured, Category, Clock, Command, DiagnosisDocument, DiagnosisId, Effect, Event,
-        Evidence, Finding, Fix, IncidentId, IncidentRole, RecoveryId, RecoveryOutcome, Role, RollbackRequest,
-        RollbackTarget, RootCause, Scope, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State, Status, Step,
-        StepState, SuggestedFix, Verdict, decide, plan_rollback,
+        ActionKind, Actor, AutomationMode, Captured, Category, Clock, Command, DiagnosisDocument, DiagnosisId, Effect,
+        Event, Evidence, Finding, Findings, Fix, IncidentId, IncidentRole, Message, RecoveryId, RecoveryOutcome, Role,
+        RollbackRequest, RollbackTarget, RootCause, Scope, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State,
+        Status, Step, StepState, SuggestedFix, Verdict, decide, plan_rollback,
     },
     platform::ActionRisk,
 };
@@ -74,7 +74,7 @@ fn command(state: &State, now: chrono::DateTime<chrono::Utc>, roll: Roll) -> (Ac
     let service = || pick(&SERVICES, b).to_owned();
     let component = || pick(&COMPONENTS, b).to_owned();
     let change = id(state.changes.keys().rev().take(4).copied(), codeblue::domain::ChangeId(9999), a);
-    let human = match kind % 44 {
+    let human = match kind % 47 {
         0 => Command::DeclareIncident {
             severity: pick(&Severity::ALL, a),
             title: text(),
@@ -144,9 +144,36 @@ fn command(state: &State, now: chrono::DateTime<chrono::Utc>, roll: Roll) -> (Ac
             reason: text(),
         },
         35 => Command::EndMaintenance { service: service() },
+        36 => Command::UpdateStakeholders { incident: incident(state, a), message: message(&text(), b) },
+        37 | 38 => paper_work(incident(state, a), roll, text()),
         _ => return (Actor::Engine, report(state, roll)),
     };
     (by, human)
+}
+
+fn message(text: &str, roll: u8) -> Message {
+    let part = |bit: u8| (roll & bit != 0).then(|| text.to_owned());
+    Message { text: text.to_owned(), conditions: part(1), actions: part(2), needs: part(4) }
+}
+
+fn paper_work(incident: IncidentId, roll: Roll, text: String) -> Command {
+    let Roll { a, b, c, .. } = roll;
+    let owner = (c < 128).then(|| pick(&PEOPLE, b).to_owned());
+    let due = chrono::NaiveDate::from_ymd_opt(2026, 1, 1 + u32::from(b % 28));
+    match b % 5 {
+        0 => {
+            let section = |bit: u8| if c & bit == 0 { vec![text.clone()] } else { Vec::new() };
+            let (well, badly) = (section(1), section(2));
+            Command::WritePostMortem {
+                incident,
+                findings: Findings { well, badly, lucky: section(4), lessons: section(8) },
+            }
+        }
+        1 => Command::AddActionItem { incident, what: text, kind: ActionKind::Detect, owner, due },
+        2 => Command::ChangeActionItem { incident, item: usize::from(a % 4), owner, due },
+        3 => Command::FinishActionItem { incident, item: usize::from(a % 4) },
+        _ => Command::CompletePostMortem { incident },
+    }
 }
 
 fn rollback(state: &State, now: chrono::DateTime<chrono::Utc>, roll: Roll) -> RollbackRequest {
@@ -200,6 +227,8 @@ fn report(state: &State, roll: Roll) -> Command {
             problems: if c < 60 { vec!["pack is gone".to_owned()] } else { Vec::new() },
         },
         2 => Command::BreachClock { incident: incident(state, a), clock: pick(&Clock::ALL, b) },
+        3 if c < 128 => Command::RemindOfUpdate { incident: incident(state, a) },
+        3 => Command::LapsePostMortem { incident: incident(state, a) },
         _ => Command::RecordVerdict(Verdict {
             service: pick(&SERVICES, a).to_owned(),
             status: pick(&STATUSES, b),

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use codeblue::{
     domain::{
-        Actor, AutomationMode, ChangeState, Command, Event, IncidentState, Judge, RollbackRequest, Scope, Severity,
-        SnapshotTrigger, State, Status, apply, unfinished,
+        Actor, AutomationMode, ChangeState, Command, Event, IncidentState, Judge, Message, RollbackRequest, Scope,
+        Severity, SnapshotTrigger, State, Status, apply, unfinished,
     },
     platform::{Reading, Sample},
 };
@@ -138,8 +138,12 @@ impl Simulation {
         for incident in state.incidents.values().rev().take(6) {
             let (id, reason) = (incident.id, "people say so".to_owned());
             let wish = match dice.below(4000) {
-                0..400 => Command::AcknowledgeIncident { incident: id },
+                0..340 => Command::AcknowledgeIncident { incident: id },
                 400..430 => Command::NoteIncident { incident: id, text: reason },
+                340..400 => Command::UpdateStakeholders {
+                    incident: id,
+                    message: Message { text: reason, conditions: None, actions: None, needs: None },
+                },
                 430..450 => Command::RequestDiagnosis { incident: id },
                 450..460 => Command::EscalateIncident { incident: id, reason },
                 460..500 => Command::CloseIncident { incident: id },

@@ -58,6 +58,16 @@ pub(super) static ACTIONS: &[Action] = &[
         run: |model| ask_incident(model, "Note", Purpose::Note),
     },
     Action {
+        name: "update",
+        keys: &[Key::Char('w')],
+        label: "Update",
+        about: "Tell those who wait how the incident goes",
+        place: Where::Incident,
+        danger: Danger::Reversible,
+        disabled: |model| cannot_act(model).or_else(|| open_incident(model).err()),
+        run: |model| ask_incident(model, "What are those who wait told?", Purpose::Update),
+    },
+    Action {
         name: "command",
         keys: &[Key::Char('o')],
         label: "Take command",

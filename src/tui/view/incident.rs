@@ -1,5 +1,6 @@
 //! One incident: its clocks, what we know, and its timeline.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use ratatui::layout::Rect;
 
 use super::{
@@ -7,7 +8,7 @@ use super::{
     rows,
 };
 use crate::{
-    domain::{DiagnosisState, IncidentId, IncidentRole, TimelineKind},
+    domain::{DiagnosisState, Incident, IncidentId, IncidentRole, RecoveryOutcome, TimelineKind},
     tui::{
         action::latest_document,
         model::{Model, Target},
@@ -83,9 +84,11 @@ fn known(model: &Model, canvas: &mut Canvas, area: Rect, id: IncidentId) {
         add("Change", role, &format!("{} {}: {}", change.id, change.state, change.title), Some(Target::Action("open")));
     }
     for recovery in incident.recoveries.iter().rev().filter_map(|id| model.state.recoveries.get(id)).take(2) {
-        let (role, outcome) = match recovery.ended {
-            Some((_, outcome)) => (Role::Text, outcome.to_string()),
-            None => (Role::Warn, "running".to_owned()),
+        let (role, outcome) = match (recovery.ended, &recovery.relapse) {
+            (Some(_), Some(_)) => (Role::Bad, "did not last".to_owned()),
+            (Some((_, RecoveryOutcome::Failed)), None) => (Role::Bad, RecoveryOutcome::Failed.to_string()),
+            (Some((_, outcome)), None) => (Role::Text, outcome.to_string()),
+            (None, _) => (Role::Warn, "running".to_owned()),
         };
         add(
             "Tried",
@@ -111,6 +114,12 @@ fn known(model: &Model, canvas: &mut Canvas, area: Rect, id: IncidentId) {
         role(IncidentRole::Scribe)
     );
     add("Roles", Role::Text, &people, None);
+    if let Some((role, words)) = rows::update(incident, model.now) {
+        add("Update", role, &words, None);
+    }
+    if let Some((role, words)) = paper(incident, model.now) {
+        add("Paper", role, &words, None);
+    }
     if incident.escalation > 0 {
         add("Level", Role::Warn, &format!("escalated to level {}", incident.escalation), None);
     }
@@ -120,6 +129,18 @@ fn known(model: &Model, canvas: &mut Canvas, area: Rect, id: IncidentId) {
             canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, target.clone());
         }
     }
+}
+
+/// What is left to write, once it is over.
+fn paper(incident: &Incident, now: DateTime<Utc>) -> Option<Piece> {
+    if let Some((at, by)) = &incident.post_mortem.completed {
+        return Some((Role::Ok, format!("post-mortem completed {} by {by}", at.format("%H:%M:%S"))));
+    }
+    let due = incident.post_mortem_due_at()?;
+    Some(match due - now {
+        late if late <= TimeDelta::zero() => (Role::Bad, format!("post-mortem OVERDUE by {}", text::span(-late))),
+        left => (Role::Text, format!("post-mortem due in {}", text::span(left))),
+    })
 }
 
 /// Confidence as dots, for those who do not read figures at night.
@@ -143,6 +164,7 @@ fn timeline(model: &Model, canvas: &mut Canvas, area: Rect, id: IncidentId) {
             TimelineKind::Bad => ("✖", Role::Bad),
             TimelineKind::Good => ("✓", Role::Ok),
             TimelineKind::Note => ("✎", Role::Text),
+            TimelineKind::Update => ("»", Role::Focus),
             TimelineKind::Diagnosis => ("◆", Role::Focus),
             TimelineKind::Change => ("⚑", Role::Warn),
             TimelineKind::Recovery => ("▸", Role::Focus),
@@ -150,7 +172,7 @@ fn timeline(model: &Model, canvas: &mut Canvas, area: Rect, id: IncidentId) {
             TimelineKind::State => ("·", Role::Text),
         };
         let who = match (&entry.actor, entry.kind) {
-            (crate::domain::Actor::Operator(name), TimelineKind::Note) => format!("{name}: "),
+            (crate::domain::Actor::Operator(name), TimelineKind::Note | TimelineKind::Update) => format!("{name}: "),
             _ => String::new(),
         };
         for (place, line) in text::wrap(&format!("{who}{}", entry.text), room).into_iter().enumerate() {

@@ -112,6 +112,16 @@ pub(super) fn bar(latency: Duration) -> &'static str {
     }
 }
 
+/// When those who wait for an incident should hear more.
+pub(super) fn update(incident: &Incident, now: DateTime<Utc>) -> Option<Piece> {
+    let left = incident.update_due_at()? - now;
+    Some(if left < chrono::TimeDelta::zero() {
+        (Role::Bad, format!("to those who wait OVERDUE by {} · w writes it", text::clock(left.abs())))
+    } else {
+        (Role::Text, format!("to those who wait due in {}", text::clock(left)))
+    })
+}
+
 /// An incident: severity, name, what, state, and the clock that matters.
 pub(super) fn incident(incident: &Incident, now: DateTime<Utc>, columns: usize) -> Vec<Piece> {
     let open = incident.state.is_open();
