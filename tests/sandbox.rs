@@ -19,7 +19,7 @@ use std::{
 
 use chrono::Utc;
 use codeblue::{
-    platform::{self, Probe},
+    platform::{self, HttpProbe, Probe},
     sandbox::{self, FaultKind, ProcessState, Sandbox, SandboxError, SandboxOptions, SandboxStatus},
 };
 use serde_json::{Value, json};
@@ -146,7 +146,7 @@ fn all_services_work_and_the_platform_file_tells_where_they_are() {
         let mut asked = 0;
         for check in &service.checks {
             match &check.probe {
-                Probe::Http { url, .. } => {
+                Probe::Http(HttpProbe { url, .. }) => {
                     let (port, path) = url.strip_prefix("http://127.0.0.1:").unwrap().split_once('/').unwrap();
                     let (status, body) = get(port.parse().unwrap(), &format!("/{path}")).unwrap();
                     assert_eq!((status, body["status"].as_str()), (200, Some("ok")), "{url}: {body}");

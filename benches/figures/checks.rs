@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::{Router, routing::get};
 use codeblue::{
     checks::Prober,
-    platform::{Check, CheckLevel, Probe, Reading},
+    platform::{Check, CheckLevel, HttpProbe, Probe, Reading},
 };
 use divan::{Bencher, counter::ItemsCount};
 use tokio::{
@@ -68,11 +68,13 @@ fn measure(bencher: Bencher, probe: impl FnOnce(SocketAddr) -> Probe, together: 
 /// HTTP checks of status and body.
 #[divan::bench(args = TOGETHER, sample_count = 30)]
 fn http(bencher: Bencher, together: usize) {
-    let probe = |address| Probe::Http {
-        url: format!("http://{address}/health"),
-        status: Some(200),
-        body: Some("ok".to_owned()),
-        json: None,
+    let probe = |address| {
+        Probe::Http(HttpProbe {
+            url: format!("http://{address}/health"),
+            status: Some(200),
+            body: Some("ok".to_owned()),
+            ..HttpProbe::default()
+        })
     };
     measure(bencher, probe, together);
 }

@@ -1,6 +1,7 @@
 //! A figure of this host against its threshold.
 
 use std::{
+    fs,
     path::Path,
     sync::{Mutex, PoisonError},
     thread,
@@ -38,13 +39,16 @@ impl Processor {
     }
 }
 
-pub(super) fn probe(processor: &Processor, resource: HostResource, above: u8, path: Option<&Path>) -> Finding {
+pub(super) fn probe(processor: &Processor, resource: HostResource, above: u16, path: Option<&Path>) -> Finding {
     let measured = match resource {
         HostResource::Cpu => {
             processor.used().map(|used| (used, "processor".to_owned())).ok_or("this host does not tell it".to_owned())
         }
         HostResource::Memory => memory(),
         HostResource::Disk => disk(path.unwrap_or(Path::new("/"))),
+        HostResource::Inodes => inodes(path.unwrap_or(Path::new("/"))),
+        HostResource::Load => load(),
+        HostResource::Descriptors => descriptors(),
     };
     match measured {
         Ok((used, told)) => judge(used, above, &told),
@@ -52,7 +56,7 @@ pub(super) fn probe(processor: &Processor, resource: HostResource, above: u8, pa
     }
 }
 
-fn judge(used: f64, above: u8, told: &str) -> Finding {
+fn judge(used: f64, above: u16, told: &str) -> Finding {
     let high = used > f64::from(above);
     let limit = if high { format!(", more than {above} %") } else { String::new() };
     Finding {
@@ -86,6 +90,43 @@ fn share(free: u64, total: u64, of: &str) -> Result<(f64, String), String> {
     Ok((((total - free) / total * 100.0).clamp(0.0, 100.0), format!("{of}, {:.1} GiB free", free / GIB)))
 }
 
+/// Files that a file system can still hold; when none is left it is full, however much room it has.
+#[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+fn inodes(path: &Path) -> Result<(f64, String), String> {
+    let stat = rustix::fs::statvfs(path).map_err(|error| format!("cannot look at {}: {error}", path.display()))?;
+    if stat.f_files == 0 {
+        return Err(format!("the file system of {} does not count its inodes", path.display()));
+    }
+    let used = stat.f_files.saturating_sub(stat.f_favail) as f64 / stat.f_files as f64;
+    Ok((used * 100.0, format!("inodes of {}, {} free", path.display(), stat.f_favail)))
+}
+
+/// Who wants to run over the last minute, for each processor.
+#[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+fn load() -> Result<(f64, String), String> {
+    let text = kernel("/proc/loadavg")?;
+    let load: f64 = first(&text).ok_or("this host does not tell its load")?;
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    Ok((load / processors as f64 * 100.0, format!("load {load} on {processors} processors")))
+}
+
+/// File handles of the whole system.
+#[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+fn descriptors() -> Result<(f64, String), String> {
+    let text = kernel("/proc/sys/fs/file-nr")?;
+    let numbers: Vec<u64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let [open, _, most] = numbers[..] else { return Err("this host does not tell its file handles".to_owned()) };
+    Ok((open as f64 / most.max(1) as f64 * 100.0, format!("file handles, {open} open")))
+}
+
+fn kernel(path: &str) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))
+}
+
+fn first(text: &str) -> Option<f64> {
+    text.split_whitespace().next()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,14 +135,20 @@ mod tests {
         platform::Probe,
     };
 
-    async fn probe(prober: &Prober, resource: HostResource, above: u8, path: Option<&str>) -> Outcome {
+    async fn probe(prober: &Prober, resource: HostResource, above: u16, path: Option<&str>) -> Outcome {
         prober.probe(&check(Probe::Host { resource, above, path: path.map(Into::into) })).await
     }
 
     #[tokio::test]
     async fn every_figure_of_this_host_is_a_percentage() {
         let prober = Prober::new();
-        for resource in [HostResource::Cpu, HostResource::Memory, HostResource::Disk] {
+        for resource in [
+            HostResource::Cpu,
+            HostResource::Memory,
+            HostResource::Disk,
+            HostResource::Inodes,
+            HostResource::Descriptors,
+        ] {
             let outcome = probe(&prober, resource, 100, None).await;
             assert_eq!(outcome.result, Reading::Good, "{}", outcome.detail);
             assert!((0.0..=100.0).contains(&outcome.figure.unwrap()), "{}", outcome.detail);
@@ -120,6 +167,26 @@ mod tests {
         let outcome = probe(&Prober::new(), HostResource::Disk, 90, Some("/nowhere/at/all")).await;
         assert_eq!(outcome.result, Reading::Bad);
         assert!(outcome.detail.contains("No such file"), "{}", outcome.detail);
+    }
+
+    #[tokio::test]
+    async fn inodes_go_with_the_files_that_are_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let used = |outcome: &Outcome| outcome.figure.unwrap();
+        let prober = Prober::new();
+        let path = folder.path().to_str().unwrap();
+        let before = probe(&prober, HostResource::Inodes, 100, Some(path)).await;
+        for index in 0..2000 {
+            fs::write(folder.path().join(index.to_string()), "").unwrap();
+        }
+        let after = probe(&prober, HostResource::Inodes, 100, Some(path)).await;
+        assert!(used(&after) > used(&before), "{} and then {}", before.detail, after.detail);
+    }
+
+    #[tokio::test]
+    async fn load_is_told_for_each_processor() {
+        let outcome = probe(&Prober::new(), HostResource::Load, 1000, None).await;
+        assert!(outcome.figure.unwrap() >= 0.0 && outcome.detail.contains(" on "), "{}", outcome.detail);
     }
 
     #[test]

@@ -1,145 +1,65 @@
-//! An HTTP or HTTPS GET.
+//! An HTTP or HTTPS request, and what its answer must look like.
 
-use std::{
-    error::Error,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-use reqwest::{Client, Response, header, redirect};
 use serde_json::Value;
-use tokio::time::{Instant as Deadline, timeout_at};
 
-use super::outcome::{Finding, line, took};
-use crate::platform::{JsonExpectation, JsonPath};
+use super::{
+    certificate,
+    client::{Answer, Clients, QUOTE, Request, contains},
+    outcome::{Finding, line},
+};
+use crate::platform::{HttpProbe, JsonExpectation, JsonPath};
 
-/// A body is read so far and no further.
-const MAX_BODY: usize = 1 << 20;
-/// So much of a body is quoted.
-const QUOTE: usize = 120;
-
-/// What an answer must look like.
-pub(super) struct Expected<'a> {
-    pub(super) status: Option<u16>,
-    pub(super) body: Option<&'a str>,
-    pub(super) json: Option<&'a JsonExpectation>,
-}
-
-/// One client for plain HTTP, one for HTTPS with the system's certificates: a host without certificates can still do the former.
-#[derive(Debug)]
-pub(super) struct Clients {
-    plain: Result<Client, String>,
-    tls: Result<Client, String>,
-}
-
-impl Clients {
-    pub(super) fn new() -> Self {
-        let builder = || {
-            Client::builder()
-                .user_agent(concat!("codeblue/", env!("CARGO_PKG_VERSION")))
-                .default_headers(
-                    [(header::CONNECTION, header::HeaderValue::from_static("close"))].into_iter().collect(),
-                )
-                .pool_max_idle_per_host(0)
-                .redirect(redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .no_proxy()
-        };
-        Self {
-            plain: builder().tls_certs_only([]).build().map_err(|error| cause(&error)),
-            tls: builder().https_only(true).build().map_err(|error| cause(&error)),
-        }
-    }
-
-    pub(super) async fn probe(&self, url: &str, expected: &Expected<'_>, within: Duration) -> Finding {
-        let client = if url.starts_with("https:") { &self.tls } else { &self.plain };
-        let client = match client {
-            Ok(client) => client,
-            Err(error) => return Finding::bad(format!("no HTTP client: {error}")),
-        };
-        let started = Instant::now();
-        let deadline = Deadline::from_std(started + within);
-        let response = match timeout_at(deadline, client.get(url).send()).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) if error.is_connect() => return Finding::bad(format!("cannot connect: {}", cause(&error))),
-            Ok(Err(error)) => return Finding::bad(format!("no valid answer: {}", cause(&error))),
-            Err(_) => return Finding::timeout(within),
-        };
-        let status = response.status();
-        let head = format!("HTTP {} in {}", status.as_u16(), took(started.elapsed()));
-        let body = match timeout_at(deadline, read(response)).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(error)) => return Finding::bad(format!("{head}, but its body broke off: {}", cause(&error))),
-            Err(_) => return Finding::bad(format!("{head}, but its body did not end within {}", took(within))),
-        };
-        let fits = expected.status.map_or(status.is_success(), |expected| expected == status.as_u16());
-        if fits { judge(&head, &body, expected) } else { refuse(&head, &body, expected) }
+pub(super) async fn probe(clients: &Clients, probe: &HttpProbe, within: Duration) -> Finding {
+    let request = Request {
+        url: &probe.url,
+        method: probe.method,
+        headers: &probe.headers,
+        send: probe.send.as_ref(),
+        authority: probe.authority.as_deref(),
+        ..Request::default()
+    };
+    let answer = match clients.ask(&request, within).await {
+        Ok(answer) => answer,
+        Err(finding) => return finding,
+    };
+    let fits = probe.status.map_or(answer.status.is_success(), |expected| expected == answer.status.as_u16());
+    let finding = if fits { judge(&answer, probe) } else { refuse(&answer, probe.status) };
+    match probe.certificate {
+        Some(longer) => certificate::judge(finding, answer.certificate.as_deref(), longer),
+        None => finding,
     }
 }
 
-struct Body {
-    bytes: Vec<u8>,
-    whole: bool,
-}
-
-async fn read(mut response: Response) -> reqwest::Result<Body> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        let room = MAX_BODY - bytes.len();
-        bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if chunk.len() > room {
-            return Ok(Body { bytes, whole: false });
-        }
-    }
-    Ok(Body { bytes, whole: true })
-}
-
-fn refuse(head: &str, body: &Body, expected: &Expected<'_>) -> Finding {
-    let wanted = expected.status.map(|status| format!(", expected {status}")).unwrap_or_default();
-    let quote = quote(&body.bytes);
+fn refuse(answer: &Answer, expected: Option<u16>) -> Finding {
+    let wanted = expected.map(|status| format!(", expected {status}")).unwrap_or_default();
+    let quote = answer.quote();
     let told = if quote.is_empty() { String::new() } else { format!(": \"{quote}\"") };
-    Finding::bad(format!("{head}{wanted}{told}"))
+    Finding::bad(format!("{}{wanted}{told}", answer.head))
 }
 
-/// The part of a body that most likely says what is wrong.
-fn quote(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(16 * 1024)]);
-    let told = serde_json::from_slice::<Value>(bytes).ok().and_then(|value| {
-        let within = |value: &Value| {
-            ["message", "detail", "error", "reason", "title"]
-                .iter()
-                .find_map(|key| value.get(key)?.as_str().map(str::to_owned))
-        };
-        value.get("error").and_then(within).or_else(|| within(&value))
-    });
-    line(told.as_deref().unwrap_or(&text), QUOTE)
-}
-
-fn judge(head: &str, body: &Body, expected: &Expected<'_>) -> Finding {
-    if let Some(text) = expected.body
+fn judge(answer: &Answer, expected: &HttpProbe) -> Finding {
+    let Answer { head, body, .. } = answer;
+    if let Some(text) = &expected.body
         && !contains(&body.bytes, text.as_bytes())
     {
         let part = if body.whole { "" } else { " in its first 1 MiB" };
         return Finding::bad(format!("{head}, but the body lacks \"{}\"{part}", line(text, QUOTE)));
     }
-    let Some(JsonExpectation { path, equals }) = expected.json else { return Finding::good(head) };
-    if !body.whole {
-        return Finding::bad(format!("{head}, but the body is larger than 1 MiB"));
-    }
-    let Ok(document) = serde_json::from_slice::<Value>(&body.bytes) else {
-        return Finding::bad(format!("{head}, but the body is not JSON: \"{}\"", quote(&body.bytes)));
+    let Some(JsonExpectation { path, equals }) = &expected.json else { return Finding::good(head.as_str()) };
+    let document = match answer.json() {
+        Ok(document) => document,
+        Err(finding) => return finding,
     };
     match JsonPath::parse(path).and_then(|path| path.find(&document).cloned()) {
-        Some(value) if same(&value, equals) => Finding::good(head),
+        Some(value) if same(&value, equals) => Finding::good(head.as_str()),
         Some(value) => {
             let (value, equals) = (line(&value.to_string(), QUOTE / 2), line(&equals.to_string(), QUOTE / 2));
             Finding::bad(format!("{head}, but {path} is {value}, expected {equals}"))
         }
         None => Finding::bad(format!("{head}, but the body has no {path}")),
     }
-}
-
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
 }
 
 /// Equal as people see it: `1` and `1.0` are the same number.
@@ -150,15 +70,6 @@ fn same(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// The innermost reason of an error, which never repeats the address.
-fn cause(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{
@@ -166,7 +77,12 @@ mod tests {
         atomic::{AtomicUsize, Ordering},
     };
 
-    use axum::{Router, http::StatusCode, response::Redirect, routing::get};
+    use axum::{
+        Router,
+        http::{HeaderMap, StatusCode},
+        response::Redirect,
+        routing::{get, put},
+    };
     use futures_util::stream;
     use serde_json::json;
     use tokio::{
@@ -177,7 +93,7 @@ mod tests {
     use super::*;
     use crate::{
         checks::{Outcome, Prober, prober::tests::check},
-        platform::{Check, Probe, Reading},
+        platform::{Check, Content, Header, HttpMethod, Probe, Reading},
     };
 
     async fn serve(router: Router) -> String {
@@ -187,10 +103,14 @@ mod tests {
         format!("http://{address}")
     }
 
+    fn get_from(url: &str) -> HttpProbe {
+        HttpProbe { url: url.to_owned(), ..HttpProbe::default() }
+    }
+
     async fn probe(url: &str, status: Option<u16>, body: Option<&str>, json: Option<(&str, Value)>) -> Outcome {
         let json = json.map(|(path, equals)| JsonExpectation { path: path.to_owned(), equals });
-        let probe = Probe::Http { url: url.to_owned(), status, body: body.map(str::to_owned), json };
-        Prober::new().probe(&check(probe)).await
+        let probe = HttpProbe { status, body: body.map(str::to_owned), json, ..get_from(url) };
+        Prober::new().probe(&check(Probe::Http(probe))).await
     }
 
     #[tokio::test]
@@ -290,15 +210,14 @@ mod tests {
     }
 
     fn hasty(url: &str) -> Check {
-        let probe = Probe::Http { url: url.to_owned(), status: None, body: None, json: None };
-        Check { within: Duration::from_millis(150), ..check(probe) }
+        Check { within: Duration::from_millis(150), ..check(Probe::Http(get_from(url))) }
     }
 
     #[tokio::test]
     async fn a_server_that_accepts_and_is_silent_misses_the_deadline() {
         let (url, _) = silent("").await;
         let outcome = Prober::new().probe(&hasty(&url)).await;
-        assert_eq!((outcome.result, outcome.detail.as_str()), (Reading::Bad, "no answer within 150 ms"));
+        assert_eq!((outcome.result, outcome.detail.as_str()), (Reading::Bad, "connected, but no answer within 150 ms"));
         assert!(outcome.latency < Duration::from_secs(2), "{:?}", outcome.latency);
     }
 
@@ -334,5 +253,96 @@ mod tests {
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let outcome = probe(&format!("http://{free}/"), None, None, None).await;
         assert!(outcome.detail.starts_with("cannot connect: Connection refused"), "{}", outcome.detail);
+    }
+
+    #[tokio::test]
+    async fn method_headers_and_body_are_sent_and_a_secret_is_never_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let token = folder.path().join("token");
+        std::fs::write(&token, "Bearer opensesame\n").unwrap();
+        let echo = |headers: HeaderMap, body: String| async move {
+            let said =
+                |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+            let known =
+                said("authorization") == "Bearer opensesame" && said("accept") == "text/plain" && body == "ping";
+            (if known { StatusCode::OK } else { StatusCode::FORBIDDEN }, format!("{} is {body}", said("authorization")))
+        };
+        let url = serve(Router::new().route("/", put(echo))).await;
+        let header = |name: &str, value| Header { name: name.to_owned(), value };
+        let authorization = header("authorization", Content::File(token.clone()));
+        let headers = vec![authorization.clone(), header("accept", Content::Text("text/plain".to_owned()))];
+        let send = Some(Content::Text("ping".to_owned()));
+        let right = HttpProbe { method: HttpMethod::Put, headers, send, ..get_from(&url) };
+        let run = |probe: &HttpProbe| {
+            let check = check(Probe::Http(probe.clone()));
+            async move { Prober::new().probe(&check).await }
+        };
+        let outcome = run(&right).await;
+        assert_eq!(outcome.result, Reading::Good, "{}", outcome.detail);
+        let outcome = run(&HttpProbe { headers: vec![authorization], ..right.clone() }).await;
+        assert!(outcome.detail.ends_with(": \"*** is ping\""), "{}", outcome.detail);
+        assert!(run(&HttpProbe { method: HttpMethod::Post, ..right.clone() }).await.detail.starts_with("HTTP 405"));
+        std::fs::remove_file(&token).unwrap();
+        let outcome = run(&right).await;
+        assert_eq!(outcome.result, Reading::Bad);
+        assert!(outcome.detail.starts_with("cannot read /") && outcome.detail.contains("/token: No such file"));
+    }
+
+    /// Whatever it is asked, the server answers so far and is then gone: with a reset when it has left something unread.
+    async fn hanging_up(answer: &'static str, reset: bool) -> Outcome {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = [0; 1024];
+            let room = if reset { 1 } else { request.len() };
+            assert!(socket.read(&mut request[..room]).await.unwrap() > 0);
+            socket.write_all(answer.as_bytes()).await.unwrap();
+        };
+        let check = Check { within: Duration::from_secs(3), ..check(Probe::Http(get_from(&url))) };
+        let prober = Prober::new();
+        let (outcome, ()) = tokio::join!(prober.probe(&check), server);
+        assert_eq!(outcome.result, Reading::Bad, "{}", outcome.detail);
+        assert!(outcome.latency < Duration::from_secs(3), "{:?}", outcome.latency);
+        outcome
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_is_told_from_one_that_never_came() {
+        let short = hanging_up("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc", false).await;
+        assert!(short.detail.starts_with("HTTP 200 in ") && short.detail.contains("its body broke off: "), "{short:?}");
+        let reset = hanging_up("", true).await;
+        assert!(reset.detail.starts_with("no valid answer: Connection reset"), "{reset:?}");
+        let closed = hanging_up("", false).await;
+        assert!(closed.detail.starts_with("no valid answer: connection closed"), "{closed:?}");
+    }
+
+    #[tokio::test]
+    async fn a_stopped_server_still_takes_connections_and_is_bad() {
+        let folder = tempfile::tempdir().unwrap();
+        let port_file = folder.path().join("port");
+        // It answers once it is asked, so that what is seen below is the stop and nothing else.
+        let script = format!(
+            "import http.server, os\nserver = http.server.HTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)\nopen('{0}.new', 'w').write(str(server.server_port))\nos.rename('{0}.new', '{0}')\nserver.serve_forever()",
+            port_file.display()
+        );
+        let mut server = tokio::process::Command::new("python3")
+            .args(["-c", &script])
+            .current_dir(folder.path())
+            .stderr(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        while !port_file.exists() {
+            assert_eq!(server.try_wait().unwrap(), None, "it did not start");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let url = format!("http://127.0.0.1:{}/", std::fs::read_to_string(&port_file).unwrap());
+        assert_eq!(probe(&url, None, None, None).await.result, Reading::Good);
+        let pid = rustix::process::Pid::from_raw(i32::try_from(server.id().unwrap()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        let outcome = Prober::new().probe(&hasty(&url)).await;
+        assert_eq!((outcome.result, outcome.detail.as_str()), (Reading::Bad, "connected, but no answer within 150 ms"));
+        server.kill().await.unwrap();
     }
 }

@@ -1,16 +1,22 @@
-//! Floor 3. Probes of services: one file per kind of check, `prober` which chooses among them and holds their deadline, and
-//! `outcome` which is what comes back.
+//! Floor 3. Probes of services: one file per kind of check, `prober` which chooses among them and holds their deadline,
+//! `outcome` which is what comes back, and `client` and `certificate` for all that ask over HTTP.
 //!
 //! A probe never fails as a program: whatever goes wrong is a bad reading with a line that says what. Nothing here judges a
 //! service or knows about others; nothing here writes. A new kind of check is a file here, a variant of `platform::Probe`, and
 //! its keys in `platform/parse_check`. The detail of an outcome may quote the outside world: redact it before it is stored.
 
+mod certificate;
+mod client;
 mod command;
+mod dns;
 mod host;
 mod http;
+mod inference;
+mod log;
 mod outcome;
 mod prober;
 mod process;
+mod promql;
 mod sqlite;
 mod tcp;
 

@@ -8,9 +8,10 @@ use std::{
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use super::{
-    command, host, http,
+    client::Clients,
+    command, dns, host, http, inference, log,
     outcome::{Finding, Outcome, detail},
-    process, sqlite, tcp,
+    process, promql, sqlite, tcp,
 };
 use crate::platform::{Check, Probe, Reading};
 
@@ -22,7 +23,8 @@ const GRACE: Duration = Duration::from_millis(50);
 /// Runs checks; one is enough for a whole engine, and it may be shared between tasks.
 #[derive(Debug)]
 pub struct Prober {
-    http: http::Clients,
+    clients: Clients,
+    followers: Arc<log::Followers>,
     processor: Arc<host::Processor>,
     blocking: Arc<Semaphore>,
 }
@@ -34,7 +36,8 @@ impl Prober {
         // Main installs it too; whoever is second is told so, and that is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
-            http: http::Clients::new(),
+            clients: Clients::new(),
+            followers: Arc::default(),
             processor: Arc::new(host::Processor::new()),
             blocking: Arc::new(Semaphore::new(BLOCKING)),
         }
@@ -61,24 +64,28 @@ impl Prober {
 
     async fn run(&self, probe: &Probe, within: Duration, deadline: Instant) -> Finding {
         match probe {
-            Probe::Http { url, status, body, json } => {
-                let expected = http::Expected { status: *status, body: body.as_deref(), json: json.as_ref() };
-                self.http.probe(url, &expected, within).await
-            }
+            Probe::Http(probe) => http::probe(&self.clients, probe, within).await,
             Probe::Tcp { address } => tcp::probe(address).await,
             Probe::Command { run } => command::probe(run, within).await,
             Probe::Sqlite { path, query, integrity } => {
                 let (path, query, integrity) = (path.clone(), query.clone(), *integrity);
                 self.blocking(move || sqlite::probe(&path, query.as_deref(), integrity, deadline)).await
             }
-            Probe::Process { pid_file, name } => {
-                let (pid_file, name) = (pid_file.clone(), name.clone());
-                self.blocking(move || process::probe(pid_file.as_deref(), name.as_deref())).await
+            Probe::Process { pid_file, name, descriptors } => {
+                let (pid_file, name, descriptors) = (pid_file.clone(), name.clone(), *descriptors);
+                self.blocking(move || process::probe(pid_file.as_deref(), name.as_deref(), descriptors)).await
             }
             Probe::Host { resource, above, path } => {
                 let (processor, resource, above, path) = (self.processor.clone(), *resource, *above, path.clone());
                 self.blocking(move || host::probe(&processor, resource, above, path.as_deref())).await
             }
+            Probe::Dns(probe) => dns::probe(probe, within).await,
+            Probe::Log(probe) => {
+                let (followers, probe) = (self.followers.clone(), probe.clone());
+                self.blocking(move || followers.probe(&probe)).await
+            }
+            Probe::Promql(probe) => promql::probe(&self.clients, probe, within).await,
+            Probe::Inference(probe) => inference::probe(&self.clients, probe, within).await,
         }
     }
 

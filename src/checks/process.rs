@@ -2,55 +2,98 @@
 
 use std::{
     fs::{self, File},
-    io::Read,
+    io::{self, Read},
     path::Path,
 };
 
 use super::outcome::Finding;
+use crate::platform::Reading;
 
 /// The kernel keeps so much of a process's name.
 const KERNEL_NAME: usize = 15;
 
-pub(super) fn probe(pid_file: Option<&Path>, name: Option<&str>) -> Finding {
-    match (pid_file, name) {
+pub(super) fn probe(pid_file: Option<&Path>, name: Option<&str>, descriptors: Option<u8>) -> Finding {
+    let found = match (pid_file, name) {
         (Some(path), _) => by_file(path),
         (None, Some(name)) => by_name(name),
-        (None, None) => Finding::bad("no process is named"),
+        (None, None) => Err("no process is named".to_owned()),
+    };
+    match (found, descriptors) {
+        (Err(trouble), _) => Finding::bad(trouble),
+        (Ok(pid), None) => Finding::good(format!("process {pid} runs")),
+        (Ok(pid), Some(above)) => handles(pid, above),
     }
 }
 
-fn by_file(path: &Path) -> Finding {
+/// How near a process is to the number of files that it may hold open: at the limit it takes no connection any more.
+fn handles(pid: u32, above: u8) -> Finding {
+    let (open, limit) = match count_open(pid).and_then(|open| Ok((open, limit(pid)?))) {
+        Ok(found) => found,
+        Err(error) => {
+            return Finding::bad(format!(
+                "process {pid} runs, but its descriptors cannot be seen ({error}): run the engine as its user or as root"
+            ));
+        }
+    };
+    let used = f64::from(open) / f64::from(limit) * 100.0;
+    let told = format!("process {pid} runs, {open} of {limit} descriptors open");
+    let high = used > f64::from(above);
+    Finding {
+        reading: if high { Reading::Slow } else { Reading::Good },
+        detail: if high { format!("{told}, more than {above} %") } else { told },
+        figure: Some(used),
+    }
+}
+
+fn count_open(pid: u32) -> io::Result<u32> {
+    let count = fs::read_dir(format!("/proc/{pid}/fd"))?.count();
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// The soft limit, at which opening fails.
+fn limit(pid: u32) -> io::Result<u32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/limits"))?;
+    let soft = text.lines().find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().next());
+    match soft {
+        Some("unlimited") => Ok(u32::MAX),
+        soft => {
+            soft.and_then(|soft| soft.parse().ok()).filter(|soft| *soft > 0).ok_or(io::ErrorKind::InvalidData.into())
+        }
+    }
+}
+
+fn by_file(path: &Path) -> Result<u32, String> {
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(64).read_to_string(&mut text));
     if let Err(error) = read {
-        return Finding::bad(format!("cannot read {}: {error}", path.display()));
+        return Err(format!("cannot read {}: {error}", path.display()));
     }
     let Some(pid) = text.split_whitespace().next().and_then(|word| word.parse::<u32>().ok()).filter(|pid| *pid > 0)
     else {
-        return Finding::bad(format!("{} holds no process id", path.display()));
+        return Err(format!("{} holds no process id", path.display()));
     };
     match state(pid) {
         Some(state) => judge(pid, state),
-        None => Finding::bad(format!("process {pid} does not run")),
+        None => Err(format!("process {pid} does not run")),
     }
 }
 
-fn by_name(name: &str) -> Finding {
-    let Ok(entries) = fs::read_dir("/proc") else { return Finding::bad("this host has no /proc") };
+fn by_name(name: &str) -> Result<u32, String> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Err("this host has no /proc".to_owned()) };
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     let found = pids.filter(|pid| is_named(*pid, name)).filter_map(|pid| Some((pid, state(pid)?)));
     // One that works is enough; the others say why none does.
     let best = found.min_by_key(|(_, state)| trouble(*state).is_some());
     match best {
         Some((pid, state)) => judge(pid, state),
-        None => Finding::bad(format!("no process is named \"{name}\"")),
+        None => Err(format!("no process is named \"{name}\"")),
     }
 }
 
-fn judge(pid: u32, state: char) -> Finding {
+fn judge(pid: u32, state: char) -> Result<u32, String> {
     match trouble(state) {
-        Some(trouble) => Finding::bad(format!("process {pid} {trouble}")),
-        None => Finding::good(format!("process {pid} runs")),
+        Some(trouble) => Err(format!("process {pid} {trouble}")),
+        None => Ok(pid),
     }
 }
 
@@ -98,15 +141,19 @@ mod tests {
     use super::*;
     use crate::{
         checks::{Outcome, Prober, prober::tests::check},
-        platform::{Probe, Reading},
+        platform::Probe,
     };
 
     async fn by_pid_file(path: &Path) -> Outcome {
-        Prober::new().probe(&check(Probe::Process { pid_file: Some(path.to_owned()), name: None })).await
+        Prober::new()
+            .probe(&check(Probe::Process { pid_file: Some(path.to_owned()), name: None, descriptors: None }))
+            .await
     }
 
     async fn called(name: &str) -> Outcome {
-        Prober::new().probe(&check(Probe::Process { pid_file: None, name: Some(name.to_owned()) })).await
+        Prober::new()
+            .probe(&check(Probe::Process { pid_file: None, name: Some(name.to_owned()), descriptors: None }))
+            .await
     }
 
     fn sleeper(program: &Path) -> Child {
@@ -143,6 +190,31 @@ mod tests {
         child.wait().unwrap();
         let outcome = by_pid_file(&pid_file).await;
         assert_eq!((outcome.result, outcome.detail), (Reading::Bad, format!("process {pid} does not run")));
+    }
+
+    #[tokio::test]
+    async fn a_process_that_runs_out_of_descriptors_is_slow() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid_file = folder.path().join("pid");
+        // At least three that it is given, and eight more of twenty: 55 %.
+        let script = "ulimit -n 20; for n in 3 4 5 6 7 8 9 10; do eval \"exec $n</dev/null\"; done; exec sleep 600";
+        let mut child = Command::new("bash").args(["-c", script]).stdout(Stdio::null()).spawn().unwrap();
+        fs::write(&pid_file, child.id().to_string()).unwrap();
+        let start = Instant::now();
+        while !is_named(child.id(), "sleep") && start.elapsed() < Duration::from_secs(5) {
+            std::thread::yield_now();
+        }
+        let ask = async |percent: u8| {
+            let probe = Probe::Process { pid_file: Some(pid_file.clone()), name: None, descriptors: Some(percent) };
+            Prober::new().probe(&check(probe)).await
+        };
+        let outcome = ask(100).await;
+        assert!(outcome.result == Reading::Good && outcome.figure >= Some(55.0), "{outcome:?}");
+        let outcome = ask(50).await;
+        assert_eq!(outcome.result, Reading::Slow);
+        assert!(outcome.detail.ends_with(" of 20 descriptors open, more than 50 %"), "{}", outcome.detail);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[tokio::test]

@@ -258,6 +258,9 @@ fn resource(scene: &Scene) -> Option<Hypothesis> {
         HostResource::Cpu => "processor time",
         HostResource::Memory => "memory",
         HostResource::Disk => "disk space",
+        HostResource::Inodes => "inodes",
+        HostResource::Load => "processors for what wants to run",
+        HostResource::Descriptors => "file handles",
     };
     Some(simple(Kind::Resource, format!("the host is short of {what}"), &[0.8]))
 }

@@ -8,11 +8,13 @@ use std::{
 
 use super::{
     adapter::Adapter,
+    explain_probe::write_probe,
     model::{
-        AutomationMode, Check, Component, ComponentKind, Criticality, HostResource, Platform, Probe, Profile,
-        ReplicaPlace, Role, Service, VaultCare,
+        AutomationMode, Check, Component, ComponentKind, Criticality, Platform, Profile, ReplicaPlace, Role, Service,
+        VaultCare,
     },
     postgres::PostgresScope,
+    probe::Probe,
     words::count,
 };
 
@@ -142,48 +144,6 @@ fn write_check(out: &mut String, check: &Check) -> Result {
     )
 }
 
-fn write_probe(out: &mut String, probe: &Probe) -> Result {
-    match probe {
-        Probe::Http { url, status, body, json } => {
-            let status = status.map_or("any 2xx".to_owned(), |status| status.to_string());
-            write!(out, "GET {url}, expecting {status}")?;
-            if let Some(body) = body {
-                write!(out, ", {body:?} in the body")?;
-            }
-            if let Some(json) = json {
-                write!(out, ", {} = {}", json.path, json.equals)?;
-            }
-            Ok(())
-        }
-        Probe::Tcp { address } => write!(out, "connect to {address}"),
-        Probe::Command { run } => write!(out, "run {}", shell_words::join(run)),
-        Probe::Sqlite { path, query, integrity } => {
-            write!(out, "open the database {}", path.display())?;
-            if *integrity {
-                write!(out, ", check its integrity")?;
-            }
-            if let Some(query) = query {
-                write!(out, ", ask {query:?}")?;
-            }
-            Ok(())
-        }
-        Probe::Process { pid_file: Some(path), .. } => write!(out, "look for the process named in {}", path.display()),
-        Probe::Process { name, .. } => write!(out, "look for a process named {}", name.as_deref().unwrap_or_default()),
-        Probe::Host { resource, above, path } => {
-            let what = match resource {
-                HostResource::Cpu => "processor",
-                HostResource::Memory => "memory",
-                HostResource::Disk => "file system",
-            };
-            write!(out, "see whether the {what} is more than {above} % used")?;
-            if let Some(path) = path {
-                write!(out, " at {}", path.display())?;
-            }
-            Ok(())
-        }
-    }
-}
-
 fn write_component(out: &mut String, component: &Component) -> Result {
     let kind = match component.kind {
         ComponentKind::Code => "code",
@@ -261,7 +221,7 @@ fn role(role: Role) -> &'static str {
     }
 }
 
-fn time(duration: Duration) -> String {
+pub(super) fn time(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
 }
 

@@ -1,11 +1,12 @@
-//! Floor 1. The platform file: what it may say (`model`, `adapter`), how it is read (`parse`, `parse_check`, `postgres`, `reader`), what
-//! must hold between its parts (`validate`), how mistakes are told (`problem`), what it means in plain words (`explain`), and
-//! who depends on whom (`graph`). `sample` and `json_path` are words that several rooms above share.
+//! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_check`, `parse_probe`,
+//! `postgres`, `reader`), what must hold between its parts (`validate`), how mistakes are told (`problem`), what it means in plain
+//! words (`explain`, `explain_probe`), and who depends on whom (`graph`). `sample` and `json_path` are words that several rooms above share.
 //!
 //! Nothing here reads a clock or acts on the world. A new key of the file starts in `model`.
 
 mod adapter;
 mod explain;
+mod explain_probe;
 mod graph;
 mod json_path;
 mod maintenance;
@@ -14,8 +15,10 @@ mod parse;
 mod parse_adapter;
 mod parse_check;
 mod parse_maintenance;
+mod parse_probe;
 mod parse_vault;
 mod postgres;
+mod probe;
 mod problem;
 mod reader;
 mod sample;
@@ -32,6 +35,7 @@ pub use maintenance::{MaintenanceWindow, WindowDays};
 pub use model::*;
 pub use parse::{load, parse};
 pub use postgres::{PostgresScope, PostgresServer};
+pub use probe::*;
 pub use problem::{Problem, Problems};
 pub use sample::{Reading, Sample};
 pub use words::count;

@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{adapter::Adapter, maintenance::MaintenanceWindow};
+use super::{adapter::Adapter, maintenance::MaintenanceWindow, probe::Probe};
 
 /// The system under care: its services, their restorable components and the rules that hold for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,80 +210,6 @@ pub enum CheckLevel {
     Comprehensive,
 }
 
-/// What a check does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
-pub enum Probe {
-    /// An HTTP or HTTPS GET.
-    Http {
-        /// `http://` or `https://`.
-        url: String,
-        /// Accepted status; any 2xx when absent.
-        status: Option<u16>,
-        /// Text the body must contain.
-        body: Option<String>,
-        /// Path into a JSON body such as `$.status` or `$.items[0].ok`, and the value it must have.
-        json: Option<JsonExpectation>,
-    },
-    /// A TCP connection.
-    Tcp {
-        /// `HOST:PORT`.
-        address: String,
-    },
-    /// A program; exit code 0 is success.
-    Command {
-        /// Program and arguments; no shell.
-        run: Vec<String>,
-    },
-    /// A SQLite database, opened read-only.
-    Sqlite {
-        /// The database file.
-        path: PathBuf,
-        /// A query that must return at least one row, the first value not 0 or null.
-        query: Option<String>,
-        /// Run `PRAGMA quick_check`.
-        integrity: bool,
-    },
-    /// A running process.
-    Process {
-        /// File that holds its process id.
-        pid_file: Option<PathBuf>,
-        /// Or its executable's name.
-        name: Option<String>,
-    },
-    /// A figure of this host against its threshold, in percent used.
-    Host {
-        /// Which figure.
-        resource: HostResource,
-        /// Above it the host is degraded; 80 for CPU, 85 for memory, 90 for disk by default.
-        above: u8,
-        /// For disk: a path on the file system; `/` by default.
-        path: Option<PathBuf>,
-    },
-}
-
-/// A value expected at a place in a JSON body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct JsonExpectation {
-    /// Such as `$.status`.
-    pub path: String,
-    /// What must stand there.
-    pub equals: serde_json::Value,
-}
-
-/// A figure of the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HostResource {
-    /// Processor time used, percent.
-    Cpu,
-    /// Memory used, percent.
-    Memory,
-    /// File system used, percent.
-    Disk,
-}
-
 /// Something that may be done to a service, declared by the people who know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -415,21 +341,6 @@ impl CheckLevel {
             Self::Shallow => "shallow",
             Self::Deep => "deep",
             Self::Comprehensive => "comprehensive",
-        }
-    }
-}
-
-impl Probe {
-    /// The word the platform file uses for it.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Http { .. } => "http",
-            Self::Tcp { .. } => "tcp",
-            Self::Command { .. } => "command",
-            Self::Sqlite { .. } => "sqlite",
-            Self::Process { .. } => "process",
-            Self::Host { .. } => "host",
         }
     }
 }

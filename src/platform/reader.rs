@@ -9,11 +9,16 @@ use std::{
 
 use toml::{
     Spanned,
-    de::{DeTable, DeValue},
+    de::{DeString, DeTable, DeValue},
 };
 
-use super::problem::{Problem, nearest};
+use super::{
+    probe::Figure,
+    problem::{Problem, nearest},
+};
 
+/// A TOML key and its place.
+pub(super) type Key<'i> = Spanned<DeString<'i>>;
 /// A TOML value and its place.
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
 
@@ -170,6 +175,19 @@ impl Reader {
         fitting
     }
 
+    pub(super) fn figure(&mut self, value: &Value<'_>, place: &str) -> Option<Figure> {
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => i32::from_str_radix(number.as_str(), number.radix()).ok().map(f64::from),
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            _ => None,
+        };
+        let figure = number.and_then(Figure::new);
+        if figure.is_none() {
+            self.mismatch(value, place, "a number such as 5 or 0.5");
+        }
+        figure
+    }
+
     pub(super) fn flag(&mut self, value: &Value<'_>, place: &str) -> Option<bool> {
         if let DeValue::Boolean(flag) = value.get_ref() {
             return Some(*flag);
@@ -297,6 +315,11 @@ impl<'a, 'i> Section<'a, 'i> {
         }
         place.push_str(key);
         place
+    }
+
+    /// All keys and values of a table whose keys are names that the reader of the file chooses.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a Key<'i>, &'a Value<'i>)> + use<'a, 'i> {
+        self.table.iter()
     }
 
     /// The value of a key, which is a known key from now on.

@@ -74,13 +74,25 @@ sqlite = { path = "records.db", query = "SELECT 1", integrity = true }
 [[service.check]]
 process = { pid_file = "/run/auth.pid" }
 [[service.check]]
-process = { name = "authd" }
+process = { name = "authd", descriptors = 80 }
 [[service.check]]
 host = { resource = "cpu" }
 [[service.check]]
 host = { resource = "memory" }
 [[service.check]]
 host = { resource = "disk", path = "data", above = 70 }
+[[service.check]]
+host = { resource = "inodes", path = "data" }
+[[service.check]]
+host = { resource = "load", above = 250 }
+[[service.check]]
+dns = { name = "ward.example", type = "AAAA", server = "10.0.0.53", expect = "fd00::1" }
+[[service.check]]
+log = { path = "app.log", pattern = "ERROR|FATAL", above = 5, window = "5m" }
+[[service.check]]
+promql = { url = "http://prometheus:9090", query = "sum(rate(errors[5m]))", above = 0.5 }
+[[service.check]]
+inference = { url = "http://model:8000", prompt = "2 + 2?", answer = 4, tolerance = 0.1, key_file = "key" }
 [[service.action]]
 name = "restart"
 run = "systemctl restart auth"
@@ -103,18 +115,25 @@ takes = "20s"
             "shallow-process-2",
             "shallow-host",
             "shallow-host-2",
-            "shallow-host-3"
+            "shallow-host-3",
+            "shallow-host-4",
+            "shallow-host-5",
+            "shallow-dns",
+            "shallow-log",
+            "shallow-promql",
+            "shallow-inference"
         ]
     );
     assert_eq!(service.checks[0].within, Duration::from_secs(1));
     assert_eq!(
         service.checks[0].probe,
-        Probe::Http {
+        Probe::Http(HttpProbe {
             url: "https://[::1]:8443/health?x=1".to_owned(),
             status: Some(204),
             body: Some("ok".to_owned()),
             json: Some(JsonExpectation { path: "$.a[0].b".to_owned(), equals: json!({"up": [1, 2.5, true]}) }),
-        }
+            ..HttpProbe::default()
+        })
     );
     assert_eq!(service.checks[1].every, Duration::from_secs(90));
     let run = ["/srv/platform/./bin/check", "two words", "--fast"].map(str::to_owned).to_vec();
@@ -123,7 +142,17 @@ takes = "20s"
         Probe::Host { above, .. } => *above,
         other => panic!("{other:?}"),
     };
-    assert_eq!([above(7), above(8), above(9)], [80, 85, 70]);
+    assert_eq!([above(7), above(8), above(9), above(10), above(11)], [80, 85, 70, 90, 250]);
+    let Probe::Dns(dns) = &service.checks[12].probe else { panic!("{:?}", service.checks[12]) };
+    assert_eq!(
+        (dns.server.unwrap().to_string(), dns.expect.as_slice()),
+        ("10.0.0.53:53".to_owned(), &["fd00::1".to_owned()][..])
+    );
+    let Probe::Inference(inference) = &service.checks[15].probe else { panic!("{:?}", service.checks[15]) };
+    let (value, tolerance) = (Figure::new(4.0).unwrap(), Figure::new(0.1).unwrap());
+    assert_eq!(inference.answer, InferenceAnswer::Number { value, tolerance });
+    let stored = serde_json::to_string(&platform).unwrap();
+    assert_eq!(serde_json::from_str::<Platform>(&stored).unwrap(), platform, "the journal keeps all of it");
     assert_eq!(service.actions[0].run, ["systemctl", "restart", "auth"]);
 }
 
@@ -313,6 +342,11 @@ fn wrong_values_say_what_would_be_right() {
         "http = { url = \"http://host/\", status = 99 }",
         "http = { url = \"http://host/\", json = { path = \"status\", equals = 1 } }",
         "http = { url = \"http://host/\", json = { path = \"$.status\" } }",
+        "http = { url = \"http://host/\", method = \"post\" }",
+        "http = { url = \"http://host/\", certificate = \"14d\" }",
+        "http = { url = \"http://host/\", headers = { Authorization = \"Bearer x\" } }",
+        "http = { url = \"http://host/\", headers = { \"a b\" = \"x\" } }",
+        "http = { url = \"http://host/\", send = { } }",
         "tcp = \"host:0\"",
         "tcp = \"::1:80\"",
         "command = \"a | b\"",
@@ -326,6 +360,14 @@ fn wrong_values_say_what_would_be_right() {
         "host = { resource = \"dsik\" }",
         "host = { resource = \"cpu\", path = \"/\" }",
         "host = { resource = \"cpu\", above = 101 }",
+        "process = { name = \"x\", descriptors = 0 }",
+        "dns = { name = \"two words\" }",
+        "dns = { name = \"ward.example\", type = \"a\" }",
+        "dns = { name = \"ward.example\", server = \"ns.example\" }",
+        "log = { path = \"/var/log/app\", pattern = \"(\" }",
+        "promql = { url = \"http://p:9090\", query = \"up\" }",
+        "promql = { url = \"http://p:9090\", query = \"up\", above = nan }",
+        "inference = { url = \"http://m\", prompt = \"2 + 2?\", answer = \"four\", tolerance = 1 }",
         "sqlite = { path = \"~/x.db\" }",
         "tcp = \"h:1\"\nslow = \"2s\"\nwithin = \"1s\"",
         "tcp = \"h:1\"\nfailures = 0",
@@ -341,6 +383,11 @@ fn wrong_values_say_what_would_be_right() {
     codeblue.toml:6: service.check.http.status: found the number 99; expected a whole number from 100 to 599
     codeblue.toml:6: service.check.http.json.path: "status" is no JSON path; expected a path such as "$.status" or "$.items[0].ok"
     codeblue.toml:6: service.check.http.json: "equals" is missing; expected the value it must have
+    codeblue.toml:6: service.check.http.method: unknown value "post"; did you mean "POST"?
+    codeblue.toml:6: service.check.http: "certificate" says nothing about an address without encryption; expected an address that begins with https://
+    codeblue.toml:6: service.check.http.headers.Authorization: it holds a secret; expected { file = "…" }: a secret has no place in this file
+    codeblue.toml:6: service.check.http.headers.a b: it is no name of a header; expected a name such as "accept"
+    codeblue.toml:6: service.check.http.send: "file" is missing; expected the file that holds it
     codeblue.toml:6: service.check.tcp: "host:0" is no TCP address; expected HOST:PORT, such as "127.0.0.1:5432"
     codeblue.toml:6: service.check.tcp: "::1:80" is no TCP address; expected HOST:PORT, such as "127.0.0.1:5432"
     codeblue.toml:6: service.check.command: "|" needs a shell, and commands are run without one; expected a plain command; put the rest into a script
@@ -352,15 +399,23 @@ fn wrong_values_say_what_would_be_right() {
     codeblue.toml:6: service.check.process: "pid_file" and "name" are both given; expected process = { pid_file = "…" } or process = { name = "…" }
     codeblue.toml:6: service.check.process.name: "/usr/bin/x" is a path; expected the name of an executable, without its directory
     codeblue.toml:6: service.check.host.resource: unknown value "dsik"; did you mean "disk"?
-    codeblue.toml:6: service.check.host: "path" says nothing about this resource; expected path with resource = "disk" only
+    codeblue.toml:6: service.check.host: "path" says nothing about this resource; expected path with resource = "disk" or "inodes" only
     codeblue.toml:6: service.check.host.above: found the number 101; expected a whole number from 1 to 100
+    codeblue.toml:6: service.check.process.descriptors: found the number 0; expected a whole number from 1 to 100
+    codeblue.toml:6: service.check.dns.name: "two words" is no name; expected a name such as "ward.example"
+    codeblue.toml:6: service.check.dns.type: unknown value "a"; did you mean "A"?
+    codeblue.toml:6: service.check.dns.server: "ns.example" is no address; expected an address such as "10.0.0.53" or "10.0.0.53:5353"
+    codeblue.toml:6: service.check.log.pattern: "(" is no regular expression; expected one such as "ERROR|FATAL"; what has a meaning is escaped as "\\("
+    codeblue.toml:6: service.check.promql: nothing says which values are good; expected above or below
+    codeblue.toml:6: service.check.promql.above: found the number nan; expected a number such as 5 or 0.5
+    codeblue.toml:6: service.check.inference: a text is right or wrong, and never nearly right; expected tolerance with a number as the answer only
     codeblue.toml:6: service.check.sqlite.path: "~" has no meaning here; expected an absolute path, or one relative to this file
     codeblue.toml:7: service.check.slow: a run that takes 2s has failed already, because within is 1s; expected a duration of at most within
     codeblue.toml:7: service.check.failures: found the number 0; expected a whole number from 1 to 100
     codeblue.toml:7: service.check.every: "0s" is too short or too long; expected 1ms to 400 days
     codeblue.toml:7: service.check.every: "-3s" is no duration; expected a duration such as "30s", "5m" or "1h 30m"
     codeblue.toml:7: service.check.level: unknown value "Deep"; did you mean "deep"?
-    codeblue.toml:5: service.check: it probes nothing; expected one of http, tcp, command, sqlite, process, host
+    codeblue.toml:5: service.check: it probes nothing; expected one of http, tcp, command, sqlite, process, host, dns, log, promql, inference
     "#);
     assert!(!told[1].contains("secret"), "a password must not be repeated");
 }

@@ -1,0 +1,112 @@
+//! What a check probes, in plain words.
+
+use std::fmt::{Result, Write};
+
+use super::{
+    explain::time,
+    probe::{Content, DnsProbe, HostResource, HttpProbe, InferenceAnswer, LogProbe, Probe},
+};
+
+pub(super) fn write_probe(out: &mut String, probe: &Probe) -> Result {
+    match probe {
+        Probe::Http(http) => write_http(out, http),
+        Probe::Tcp { address } => write!(out, "connect to {address}"),
+        Probe::Command { run } => write!(out, "run {}", shell_words::join(run)),
+        Probe::Sqlite { path, query, integrity } => {
+            write!(out, "open the database {}", path.display())?;
+            if *integrity {
+                write!(out, ", check its integrity")?;
+            }
+            if let Some(query) = query {
+                write!(out, ", ask {query:?}")?;
+            }
+            Ok(())
+        }
+        Probe::Process { pid_file, name, descriptors } => {
+            match pid_file {
+                Some(path) => write!(out, "look for the process named in {}", path.display())?,
+                None => write!(out, "look for a process named {}", name.as_deref().unwrap_or_default())?,
+            }
+            match descriptors {
+                Some(percent) => write!(out, ", with at most {percent} % of the files open that it may have"),
+                None => Ok(()),
+            }
+        }
+        Probe::Host { resource: HostResource::Load, above, .. } => {
+            write!(out, "see whether the load is more than {above} % of the processors")
+        }
+        Probe::Host { resource, above, path } => {
+            let what = match resource {
+                HostResource::Cpu | HostResource::Load => "the processor is",
+                HostResource::Memory => "the memory is",
+                HostResource::Disk => "the file system is",
+                HostResource::Inodes => "the inodes are",
+                HostResource::Descriptors => "the system's file handles are",
+            };
+            write!(out, "see whether {what} more than {above} % used")?;
+            match path {
+                Some(path) => write!(out, " at {}", path.display()),
+                None => Ok(()),
+            }
+        }
+        Probe::Dns(dns) => write_dns(out, dns),
+        Probe::Log(log) => {
+            let LogProbe { path, pattern, above, window } = log;
+            let window = time(*window);
+            write!(out, "count lines with {pattern:?} in {}, at most {above} in {window}", path.display())
+        }
+        Probe::Promql(promql) => {
+            write!(out, "ask Prometheus at {} for {:?}", promql.url, promql.query)?;
+            let bounds = [("above", promql.above), ("below", promql.below)];
+            for (word, figure) in bounds.iter().filter_map(|(word, figure)| Some((word, (*figure)?))) {
+                write!(out, ", degraded {word} {}", figure.get())?;
+            }
+            Ok(())
+        }
+        Probe::Inference(inference) => {
+            write!(out, "ask the model at {} {:?}, expecting ", inference.url, inference.prompt)?;
+            match &inference.answer {
+                InferenceAnswer::Text(text) => write!(out, "{text:?} in its answer"),
+                InferenceAnswer::Number { value, tolerance } => write!(out, "{} ± {}", value.get(), tolerance.get()),
+            }
+        }
+    }
+}
+
+fn write_dns(out: &mut String, dns: &DnsProbe) -> Result {
+    let DnsProbe { name, record, server, expect } = dns;
+    write!(out, "ask for {} of {name}", record.name())?;
+    if let Some(server) = server {
+        write!(out, " at {server}")?;
+    }
+    if expect.is_empty() { Ok(()) } else { write!(out, ", expecting {}", expect.join(", ")) }
+}
+
+fn write_http(out: &mut String, http: &HttpProbe) -> Result {
+    let HttpProbe { url, method, headers, send, status, body, json, certificate, authority } = http;
+    write!(out, "{} {url}", method.name())?;
+    if !headers.is_empty() {
+        let names: Vec<&str> = headers.iter().map(|header| header.name.as_str()).collect();
+        write!(out, " with {}", names.join(", "))?;
+    }
+    match send {
+        Some(Content::Text(text)) => write!(out, ", sending {text:?}")?,
+        Some(Content::File(path)) => write!(out, ", sending what {} holds", path.display())?,
+        None => {}
+    }
+    let status = status.map_or("any 2xx".to_owned(), |status| status.to_string());
+    write!(out, ", expecting {status}")?;
+    if let Some(body) = body {
+        write!(out, ", {body:?} in the body")?;
+    }
+    if let Some(json) = json {
+        write!(out, ", {} = {}", json.path, json.equals)?;
+    }
+    if let Some(authority) = authority {
+        write!(out, ", a certificate issued by {}", authority.display())?;
+    }
+    if let Some(left) = certificate {
+        write!(out, ", a certificate valid for more than {}", time(*left))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,372 @@
+//! What a check does: one variant of [`Probe`] for each kind.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::model::seconds;
+
+/// What a check does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
+pub enum Probe {
+    /// An HTTP or HTTPS request.
+    Http(HttpProbe),
+    /// A TCP connection.
+    Tcp {
+        /// `HOST:PORT`.
+        address: String,
+    },
+    /// A program; exit code 0 is success.
+    Command {
+        /// Program and arguments; no shell.
+        run: Vec<String>,
+    },
+    /// A SQLite database, opened read-only.
+    Sqlite {
+        /// The database file.
+        path: PathBuf,
+        /// A query that must return at least one row, the first value not 0 or null.
+        query: Option<String>,
+        /// Run `PRAGMA quick_check`.
+        integrity: bool,
+    },
+    /// A running process.
+    Process {
+        /// File that holds its process id.
+        pid_file: Option<PathBuf>,
+        /// Or its executable's name.
+        name: Option<String>,
+        /// Percent of the files it may have open, above which it is degraded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        descriptors: Option<u8>,
+    },
+    /// A figure of this host against its threshold, in percent.
+    Host {
+        /// Which figure.
+        resource: HostResource,
+        /// Above it the host is degraded; each resource has its own default.
+        above: u16,
+        /// For disk and inodes: a path on the file system; `/` by default.
+        path: Option<PathBuf>,
+    },
+    /// A name, asked of a name server.
+    Dns(DnsProbe),
+    /// Lines of a log file that match a pattern.
+    Log(LogProbe),
+    /// A query to Prometheus.
+    Promql(PromqlProbe),
+    /// A completion of a language model.
+    Inference(InferenceProbe),
+}
+
+/// An HTTP or HTTPS request and what its answer must look like.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpProbe {
+    /// `http://` or `https://`.
+    pub url: String,
+    /// How it is asked.
+    #[serde(default)]
+    pub method: HttpMethod,
+    /// Sent with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<Header>,
+    /// The body that is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send: Option<Content>,
+    /// Accepted status; any 2xx when absent.
+    pub status: Option<u16>,
+    /// Text the body must contain.
+    pub body: Option<String>,
+    /// Path into a JSON body such as `$.status` or `$.items[0].ok`, and the value it must have.
+    pub json: Option<JsonExpectation>,
+    /// The certificate must stay valid longer than this, or the service is degraded.
+    #[serde(default, with = "optional_seconds", skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Duration>,
+    /// PEM file with the only issuers that are believed; those of the system when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<PathBuf>,
+}
+
+/// How an HTTP server is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum HttpMethod {
+    /// `GET`.
+    #[default]
+    Get,
+    /// `HEAD`.
+    Head,
+    /// `POST`.
+    Post,
+    /// `PUT`.
+    Put,
+    /// `PATCH`.
+    Patch,
+    /// `DELETE`.
+    Delete,
+    /// `OPTIONS`.
+    Options,
+}
+
+/// A header that is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Header {
+    /// Its name, in lower case.
+    pub name: String,
+    /// What it says.
+    pub value: Content,
+}
+
+/// Text that is sent; a secret stands in a file of its own, so that the platform file and the journal never hold it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Content {
+    /// The text itself.
+    Text(String),
+    /// A file that holds it; blank space at its end is dropped. What it holds is never shown.
+    File(PathBuf),
+}
+
+/// A value expected at a place in a JSON body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JsonExpectation {
+    /// Such as `$.status`.
+    pub path: String,
+    /// What must stand there.
+    pub equals: serde_json::Value,
+}
+
+/// A figure of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostResource {
+    /// Processor time used, percent.
+    Cpu,
+    /// Memory used, percent.
+    Memory,
+    /// File system used, percent.
+    Disk,
+    /// Inodes of a file system used, percent.
+    Inodes,
+    /// Load of the last minute for each processor, percent.
+    Load,
+    /// File handles of the whole system, percent.
+    Descriptors,
+}
+
+/// A name, asked of a name server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DnsProbe {
+    /// The whole name, whether or not it ends with a dot.
+    pub name: String,
+    /// What is asked about it.
+    pub record: DnsRecord,
+    /// Who is asked; those of the system when absent.
+    pub server: Option<SocketAddr>,
+    /// All answers that there must be, in any order; any when empty.
+    pub expect: Vec<String>,
+}
+
+/// What a name server may be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum DnsRecord {
+    /// IPv4 addresses.
+    #[default]
+    A,
+    /// IPv6 addresses.
+    Aaaa,
+    /// The name it stands for.
+    Cname,
+    /// Mail servers.
+    Mx,
+    /// Name servers.
+    Ns,
+    /// The name of an address.
+    Ptr,
+    /// Servers of a service.
+    Srv,
+    /// Texts.
+    Txt,
+}
+
+/// Lines of a log file that match a pattern.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogProbe {
+    /// The log; it is followed when it is rotated or cut.
+    pub path: PathBuf,
+    /// A regular expression.
+    pub pattern: String,
+    /// More lines than this are degraded.
+    pub above: u32,
+    /// So far back lines count, by the time at which they were read.
+    #[serde(with = "seconds")]
+    pub window: Duration,
+}
+
+/// A query to Prometheus. With neither bound any number is good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PromqlProbe {
+    /// Its address, without `/api/v1/query`.
+    pub url: String,
+    /// An expression that gives one value for each series.
+    pub query: String,
+    /// A series above it is degraded.
+    pub above: Option<Figure>,
+    /// A series below it is degraded.
+    pub below: Option<Figure>,
+    /// File with a token for it.
+    pub key_file: Option<PathBuf>,
+}
+
+/// A completion of a language model, asked without chance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InferenceProbe {
+    /// Address of a server that speaks as OpenAI's does.
+    pub url: String,
+    /// Which model; the server's own choice when absent.
+    pub model: Option<String>,
+    /// What it is asked.
+    pub prompt: String,
+    /// What it must say.
+    pub answer: InferenceAnswer,
+    /// File with a token for it.
+    pub key_file: Option<PathBuf>,
+}
+
+/// What a model must say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum InferenceAnswer {
+    /// Somewhere in its answer, to the letter.
+    Text(String),
+    /// As the first number of its answer.
+    Number {
+        /// The right one.
+        value: Figure,
+        /// How far off it may be.
+        tolerance: Figure,
+    },
+}
+
+/// A finite number.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Figure(f64);
+
+// Without NaN every number equals itself.
+impl Eq for Figure {}
+
+impl Figure {
+    /// None when it is infinite or no number.
+    #[must_use]
+    pub fn new(value: f64) -> Option<Self> {
+        value.is_finite().then_some(Self(value))
+    }
+
+    /// As a number.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Figure {
+    type Error = &'static str;
+
+    fn try_from(value: f64) -> Result<Self, Self::Error> {
+        Self::new(value).ok_or("a finite number is expected")
+    }
+}
+
+impl From<Figure> for f64 {
+    fn from(figure: Figure) -> Self {
+        figure.0
+    }
+}
+
+impl Probe {
+    /// The word the platform file uses for it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Tcp { .. } => "tcp",
+            Self::Command { .. } => "command",
+            Self::Sqlite { .. } => "sqlite",
+            Self::Process { .. } => "process",
+            Self::Host { .. } => "host",
+            Self::Dns(_) => "dns",
+            Self::Log(_) => "log",
+            Self::Promql(_) => "promql",
+            Self::Inference(_) => "inference",
+        }
+    }
+}
+
+impl DnsRecord {
+    /// Every one of them.
+    pub const ALL: [Self; 8] = [Self::A, Self::Aaaa, Self::Cname, Self::Mx, Self::Ns, Self::Ptr, Self::Srv, Self::Txt];
+
+    /// As it stands in a zone file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::Aaaa => "AAAA",
+            Self::Cname => "CNAME",
+            Self::Mx => "MX",
+            Self::Ns => "NS",
+            Self::Ptr => "PTR",
+            Self::Srv => "SRV",
+            Self::Txt => "TXT",
+        }
+    }
+}
+
+impl HttpMethod {
+    /// Every one of them.
+    pub const ALL: [Self; 7] = [Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete, Self::Options];
+
+    /// As it stands in a request.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Options => "OPTIONS",
+        }
+    }
+}
+
+/// A duration that may be absent, as seconds.
+mod optional_seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::seconds;
+
+    #[derive(Serialize, Deserialize)]
+    struct Seconds(#[serde(with = "seconds")] Duration);
+
+    pub fn serialize<S: Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(Seconds).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<Seconds>::deserialize(deserializer)?.map(|seconds| seconds.0))
+    }
+}
