@@ -86,6 +86,8 @@ host = { resource = "inodes", path = "data" }
 [[service.check]]
 host = { resource = "load", above = 250 }
 [[service.check]]
+postgres = { user = "app", database = "records", password_file = "pgpass", query = "SELECT 1", lag = "30s", connections = 80, locks = "10s" }
+[[service.check]]
 dns = { name = "ward.example", type = "AAAA", server = "10.0.0.53", expect = "fd00::1" }
 [[service.check]]
 log = { path = "app.log", pattern = "ERROR|FATAL", above = 5, window = "5m" }
@@ -118,6 +120,7 @@ takes = "20s"
             "shallow-host-3",
             "shallow-host-4",
             "shallow-host-5",
+            "shallow-postgres",
             "shallow-dns",
             "shallow-log",
             "shallow-promql",
@@ -143,12 +146,12 @@ takes = "20s"
         other => panic!("{other:?}"),
     };
     assert_eq!([above(7), above(8), above(9), above(10), above(11)], [80, 85, 70, 90, 250]);
-    let Probe::Dns(dns) = &service.checks[12].probe else { panic!("{:?}", service.checks[12]) };
+    let Probe::Dns(dns) = &service.checks[13].probe else { panic!("{:?}", service.checks[13]) };
     assert_eq!(
         (dns.server.unwrap().to_string(), dns.expect.as_slice()),
         ("10.0.0.53:53".to_owned(), &["fd00::1".to_owned()][..])
     );
-    let Probe::Inference(inference) = &service.checks[15].probe else { panic!("{:?}", service.checks[15]) };
+    let Probe::Inference(inference) = &service.checks[16].probe else { panic!("{:?}", service.checks[16]) };
     let (value, tolerance) = (Figure::new(4.0).unwrap(), Figure::new(0.1).unwrap());
     assert_eq!(inference.answer, InferenceAnswer::Number { value, tolerance });
     let stored = serde_json::to_string(&platform).unwrap();
@@ -361,6 +364,7 @@ fn wrong_values_say_what_would_be_right() {
         "host = { resource = \"cpu\", path = \"/\" }",
         "host = { resource = \"cpu\", above = 101 }",
         "process = { name = \"x\", descriptors = 0 }",
+        "postgres = { user = \"app\" }",
         "dns = { name = \"two words\" }",
         "dns = { name = \"ward.example\", type = \"a\" }",
         "dns = { name = \"ward.example\", server = \"ns.example\" }",
@@ -402,6 +406,7 @@ fn wrong_values_say_what_would_be_right() {
     codeblue.toml:6: service.check.host: "path" says nothing about this resource; expected path with resource = "disk" or "inodes" only
     codeblue.toml:6: service.check.host.above: found the number 101; expected a whole number from 1 to 100
     codeblue.toml:6: service.check.process.descriptors: found the number 0; expected a whole number from 1 to 100
+    codeblue.toml:6: service.check.postgres: "database" is missing; expected the database that the application uses
     codeblue.toml:6: service.check.dns.name: "two words" is no name; expected a name such as "ward.example"
     codeblue.toml:6: service.check.dns.type: unknown value "a"; did you mean "A"?
     codeblue.toml:6: service.check.dns.server: "ns.example" is no address; expected an address such as "10.0.0.53" or "10.0.0.53:5353"
@@ -415,7 +420,7 @@ fn wrong_values_say_what_would_be_right() {
     codeblue.toml:7: service.check.every: "0s" is too short or too long; expected 1ms to 400 days
     codeblue.toml:7: service.check.every: "-3s" is no duration; expected a duration such as "30s", "5m" or "1h 30m"
     codeblue.toml:7: service.check.level: unknown value "Deep"; did you mean "deep"?
-    codeblue.toml:5: service.check: it probes nothing; expected one of http, tcp, command, sqlite, process, host, dns, log, promql, inference
+    codeblue.toml:5: service.check: it probes nothing; expected one of http, tcp, command, sqlite, postgres, process, host, dns, log, promql, inference
     "#);
     assert!(!told[1].contains("secret"), "a password must not be repeated");
 }
