@@ -157,6 +157,19 @@ takes = "20s"
     let stored = serde_json::to_string(&platform).unwrap();
     assert_eq!(serde_json::from_str::<Platform>(&stored).unwrap(), platform, "the journal keeps all of it");
     assert_eq!(service.actions[0].run, ["systemctl", "restart", "auth"]);
+    let told = explain(&platform);
+    for line in [
+        "look for a process named authd, with at most 80 % of the files open that it may have\n",
+        "see whether the inodes are more than 90 % used at /srv/platform/data\n",
+        "see whether the load is more than 250 % of the processors\n",
+        "log in as app to records at /var/run/postgresql, port 5432, ask \"SELECT 1\", replicas at most 30s behind, at most 80 % of the connections used, nobody waiting longer than 10s for a lock\n",
+        "ask for AAAA of ward.example at 10.0.0.53:53, expecting fd00::1\n",
+        "count lines with \"ERROR|FATAL\" in /srv/platform/app.log, at most 5 in 5m\n",
+        "ask Prometheus at http://prometheus:9090 for \"sum(rate(errors[5m]))\", degraded above 0.5\n",
+        "ask the model at http://model:8000 \"2 + 2?\", expecting 4 ± 0.1\n",
+    ] {
+        assert!(told.contains(line), "{told} lacks {line}");
+    }
 }
 
 #[test]
