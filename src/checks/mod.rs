@@ -14,6 +14,7 @@ mod http;
 mod inference;
 mod log;
 mod outcome;
+mod postgres;
 mod prober;
 mod process;
 mod promql;

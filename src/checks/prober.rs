@@ -11,7 +11,7 @@ use super::{
     client::Clients,
     command, dns, host, http, inference, log,
     outcome::{Finding, Outcome, detail},
-    process, promql, sqlite, tcp,
+    postgres, process, promql, sqlite, tcp,
 };
 use crate::platform::{Check, Probe, Reading};
 
@@ -79,6 +79,7 @@ impl Prober {
                 let (processor, resource, above, path) = (self.processor.clone(), *resource, *above, path.clone());
                 self.blocking(move || host::probe(&processor, resource, above, path.as_deref())).await
             }
+            Probe::Postgres(probe) => postgres::probe(probe, deadline).await,
             Probe::Dns(probe) => dns::probe(probe, within).await,
             Probe::Log(probe) => {
                 let (followers, probe) = (self.followers.clone(), probe.clone());

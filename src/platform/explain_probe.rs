@@ -4,7 +4,7 @@ use std::fmt::{Result, Write};
 
 use super::{
     explain::time,
-    probe::{Content, DnsProbe, HostResource, HttpProbe, InferenceAnswer, LogProbe, Probe},
+    probe::{Content, DnsProbe, HostResource, HttpProbe, InferenceAnswer, LogProbe, PostgresProbe, Probe},
 };
 
 pub(super) fn write_probe(out: &mut String, probe: &Probe) -> Result {
@@ -22,6 +22,7 @@ pub(super) fn write_probe(out: &mut String, probe: &Probe) -> Result {
             }
             Ok(())
         }
+        Probe::Postgres(postgres) => write_postgres(out, postgres),
         Probe::Process { pid_file, name, descriptors } => {
             match pid_file {
                 Some(path) => write!(out, "look for the process named in {}", path.display())?,
@@ -70,6 +71,24 @@ pub(super) fn write_probe(out: &mut String, probe: &Probe) -> Result {
                 InferenceAnswer::Number { value, tolerance } => write!(out, "{} ± {}", value.get(), tolerance.get()),
             }
         }
+    }
+}
+
+fn write_postgres(out: &mut String, postgres: &PostgresProbe) -> Result {
+    let PostgresProbe { host, port, user, database, query, lag, connections, locks, .. } = postgres;
+    write!(out, "log in as {user} to {database} at {host}, port {port}")?;
+    if let Some(query) = query {
+        write!(out, ", ask {query:?}")?;
+    }
+    if let Some(lag) = lag {
+        write!(out, ", replicas at most {} behind", time(*lag))?;
+    }
+    if let Some(percent) = connections {
+        write!(out, ", at most {percent} % of the connections used")?;
+    }
+    match locks {
+        Some(locks) => write!(out, ", nobody waiting longer than {} for a lock", time(*locks)),
+        None => Ok(()),
     }
 }
 

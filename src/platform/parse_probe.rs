@@ -10,16 +10,18 @@ use toml::de::DeValue;
 
 use super::{
     json_path::JsonPath,
+    postgres::{PORT, SOCKETS},
     probe::{
         Content, DnsProbe, DnsRecord, Figure, Header, HostResource, HttpMethod, HttpProbe, InferenceAnswer,
-        InferenceProbe, JsonExpectation, LogProbe, Probe, PromqlProbe,
+        InferenceProbe, JsonExpectation, LogProbe, PostgresProbe, Probe, PromqlProbe,
     },
     reader::{Found, Reader, Section, Value},
 };
 
 /// Headers that are secrets.
 const SECRETS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-api-key"];
-const KINDS: [&str; 10] = ["http", "tcp", "command", "sqlite", "process", "host", "dns", "log", "promql", "inference"];
+const KINDS: [&str; 11] =
+    ["http", "tcp", "command", "sqlite", "postgres", "process", "host", "dns", "log", "promql", "inference"];
 /// Where name servers listen.
 const DNS_PORT: u16 = 53;
 /// So far back the lines of a log count.
@@ -44,6 +46,7 @@ pub(super) fn probe(section: &mut Section<'_, '_>, reader: &mut Reader) -> Optio
         "tcp" => tcp(value, &place, reader).map(|probe| (probe, None)),
         "command" => reader.command(value, &place).map(|run| (Probe::Command { run }, None)),
         "sqlite" => sqlite(value, &place, reader).map(|probe| (probe, None)),
+        "postgres" => postgres(value, &place, reader).map(|probe| (Probe::Postgres(probe), None)),
         "process" => process(value, &place, reader).map(|probe| (probe, None)),
         "host" => host(value, &place, reader).map(|probe| (probe, None)),
         "dns" => dns(value, &place, reader).map(|probe| (Probe::Dns(probe), None)),
@@ -203,6 +206,34 @@ fn sqlite(value: &Value<'_>, place: &str, reader: &mut Reader) -> Option<Probe> 
     section.finish(reader);
     let query = query.map(|query| query.value);
     Some(Probe::Sqlite { path: path?.value, query, integrity: integrity.unwrap_or(false) })
+}
+
+fn postgres(value: &Value<'_>, place: &str, reader: &mut Reader) -> Option<PostgresProbe> {
+    let mut section = reader.section(value, place, "postgres = { user = \"app\", database = \"records\" }")?;
+    let word = |reader: &mut Reader, value: &Value<'_>, place: &str| {
+        reader.text(value, place, "a name").map(|text| text.value)
+    };
+    let host = section.read(reader, "host", word);
+    let port = section.read(reader, "port", |reader, value, place| reader.number(value, place, 1..=65_535));
+    let user = section.require(reader, "user", "the role that the application has", word);
+    let database = section.require(reader, "database", "the database that the application uses", word);
+    let password_file = section.read(reader, "password_file", Reader::path).map(|path| path.value);
+    let query = section.read(reader, "query", |reader, value, place| reader.text(value, place, "a SELECT statement"));
+    let lag = section.read(reader, "lag", Reader::duration);
+    let connections = section.read(reader, "connections", |reader, value, place| reader.number(value, place, 1..=100));
+    let locks = section.read(reader, "locks", Reader::duration);
+    section.finish(reader);
+    Some(PostgresProbe {
+        host: host.unwrap_or_else(|| SOCKETS.to_owned()),
+        port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or(PORT),
+        user: user?,
+        database: database?,
+        password_file,
+        query: query.map(|query| query.value),
+        lag,
+        connections: connections.and_then(|percent| u8::try_from(percent).ok()),
+        locks,
+    })
 }
 
 fn process(value: &Value<'_>, place: &str, reader: &mut Reader) -> Option<Probe> {

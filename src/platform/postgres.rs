@@ -9,10 +9,10 @@ use super::{
     reader::{Reader, Section},
 };
 
-const PORT: u16 = 5432;
+pub(super) const PORT: u16 = 5432;
 const USER: &str = "postgres";
 /// Where packaged servers put their socket.
-const SOCKETS: &str = "/var/run/postgresql";
+pub(super) const SOCKETS: &str = "/var/run/postgresql";
 
 /// How a PostgreSQL server is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

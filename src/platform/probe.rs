@@ -31,6 +31,8 @@ pub enum Probe {
         /// Run `PRAGMA quick_check`.
         integrity: bool,
     },
+    /// A PostgreSQL server, asked with the application's login.
+    Postgres(PostgresProbe),
     /// A running process.
     Process {
         /// File that holds its process id.
@@ -128,6 +130,32 @@ pub enum Content {
     Text(String),
     /// A file that holds it; blank space at its end is dropped. What it holds is never shown.
     File(PathBuf),
+}
+
+/// A PostgreSQL server, asked with the application's login.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PostgresProbe {
+    /// Host name, or directory of its Unix socket.
+    pub host: String,
+    /// Port, which also names the socket.
+    pub port: u16,
+    /// The role that the application has.
+    pub user: String,
+    /// The database that it uses.
+    pub database: String,
+    /// A file in the form of `.pgpass`.
+    pub password_file: Option<PathBuf>,
+    /// A query that must return at least one row, the first value not 0, false or null.
+    pub query: Option<String>,
+    /// A replica may be so far behind.
+    #[serde(with = "optional_seconds")]
+    pub lag: Option<Duration>,
+    /// Percent of the server's connections that may be in use.
+    pub connections: Option<u8>,
+    /// Somebody may wait for a lock so long.
+    #[serde(with = "optional_seconds")]
+    pub locks: Option<Duration>,
 }
 
 /// A value expected at a place in a JSON body.
@@ -302,6 +330,7 @@ impl Probe {
             Self::Tcp { .. } => "tcp",
             Self::Command { .. } => "command",
             Self::Sqlite { .. } => "sqlite",
+            Self::Postgres(_) => "postgres",
             Self::Process { .. } => "process",
             Self::Host { .. } => "host",
             Self::Dns(_) => "dns",

@@ -86,6 +86,8 @@ host = { resource = "inodes", path = "data" }
 [[service.check]]
 host = { resource = "load", above = 250 }
 [[service.check]]
+postgres = { user = "app", database = "records", password_file = "pgpass", query = "SELECT 1", lag = "30s", connections = 80, locks = "10s" }
+[[service.check]]
 dns = { name = "ward.example", type = "AAAA", server = "10.0.0.53", expect = "fd00::1" }
 [[service.check]]
 log = { path = "app.log", pattern = "ERROR|FATAL", above = 5, window = "5m" }
@@ -118,6 +120,7 @@ takes = "20s"
             "shallow-host-3",
             "shallow-host-4",
             "shallow-host-5",
+            "shallow-postgres",
             "shallow-dns",
             "shallow-log",
             "shallow-promql",
@@ -143,17 +146,30 @@ takes = "20s"
         other => panic!("{other:?}"),
     };
     assert_eq!([above(7), above(8), above(9), above(10), above(11)], [80, 85, 70, 90, 250]);
-    let Probe::Dns(dns) = &service.checks[12].probe else { panic!("{:?}", service.checks[12]) };
+    let Probe::Dns(dns) = &service.checks[13].probe else { panic!("{:?}", service.checks[13]) };
     assert_eq!(
         (dns.server.unwrap().to_string(), dns.expect.as_slice()),
         ("10.0.0.53:53".to_owned(), &["fd00::1".to_owned()][..])
     );
-    let Probe::Inference(inference) = &service.checks[15].probe else { panic!("{:?}", service.checks[15]) };
+    let Probe::Inference(inference) = &service.checks[16].probe else { panic!("{:?}", service.checks[16]) };
     let (value, tolerance) = (Figure::new(4.0).unwrap(), Figure::new(0.1).unwrap());
     assert_eq!(inference.answer, InferenceAnswer::Number { value, tolerance });
     let stored = serde_json::to_string(&platform).unwrap();
     assert_eq!(serde_json::from_str::<Platform>(&stored).unwrap(), platform, "the journal keeps all of it");
     assert_eq!(service.actions[0].run, ["systemctl", "restart", "auth"]);
+    let told = explain(&platform);
+    for line in [
+        "look for a process named authd, with at most 80 % of the files open that it may have\n",
+        "see whether the inodes are more than 90 % used at /srv/platform/data\n",
+        "see whether the load is more than 250 % of the processors\n",
+        "log in as app to records at /var/run/postgresql, port 5432, ask \"SELECT 1\", replicas at most 30s behind, at most 80 % of the connections used, nobody waiting longer than 10s for a lock\n",
+        "ask for AAAA of ward.example at 10.0.0.53:53, expecting fd00::1\n",
+        "count lines with \"ERROR|FATAL\" in /srv/platform/app.log, at most 5 in 5m\n",
+        "ask Prometheus at http://prometheus:9090 for \"sum(rate(errors[5m]))\", degraded above 0.5\n",
+        "ask the model at http://model:8000 \"2 + 2?\", expecting 4 ± 0.1\n",
+    ] {
+        assert!(told.contains(line), "{told} lacks {line}");
+    }
 }
 
 #[test]
@@ -361,6 +377,7 @@ fn wrong_values_say_what_would_be_right() {
         "host = { resource = \"cpu\", path = \"/\" }",
         "host = { resource = \"cpu\", above = 101 }",
         "process = { name = \"x\", descriptors = 0 }",
+        "postgres = { user = \"app\" }",
         "dns = { name = \"two words\" }",
         "dns = { name = \"ward.example\", type = \"a\" }",
         "dns = { name = \"ward.example\", server = \"ns.example\" }",
@@ -402,6 +419,7 @@ fn wrong_values_say_what_would_be_right() {
     codeblue.toml:6: service.check.host: "path" says nothing about this resource; expected path with resource = "disk" or "inodes" only
     codeblue.toml:6: service.check.host.above: found the number 101; expected a whole number from 1 to 100
     codeblue.toml:6: service.check.process.descriptors: found the number 0; expected a whole number from 1 to 100
+    codeblue.toml:6: service.check.postgres: "database" is missing; expected the database that the application uses
     codeblue.toml:6: service.check.dns.name: "two words" is no name; expected a name such as "ward.example"
     codeblue.toml:6: service.check.dns.type: unknown value "a"; did you mean "A"?
     codeblue.toml:6: service.check.dns.server: "ns.example" is no address; expected an address such as "10.0.0.53" or "10.0.0.53:5353"
@@ -415,7 +433,7 @@ fn wrong_values_say_what_would_be_right() {
     codeblue.toml:7: service.check.every: "0s" is too short or too long; expected 1ms to 400 days
     codeblue.toml:7: service.check.every: "-3s" is no duration; expected a duration such as "30s", "5m" or "1h 30m"
     codeblue.toml:7: service.check.level: unknown value "Deep"; did you mean "deep"?
-    codeblue.toml:5: service.check: it probes nothing; expected one of http, tcp, command, sqlite, process, host, dns, log, promql, inference
+    codeblue.toml:5: service.check: it probes nothing; expected one of http, tcp, command, sqlite, postgres, process, host, dns, log, promql, inference
     "#);
     assert!(!told[1].contains("secret"), "a password must not be repeated");
 }

@@ -57,6 +57,22 @@ impl Server {
         self.room.path("pg/main")
     }
 
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.room.path("pg/socket")
+    }
+
+    /// A replica of it on the same socket directory, which follows until it is dropped.
+    pub(crate) fn standby(&self, port: u16) -> Standby<'_> {
+        let data = self.room.path("pg/standby");
+        self.run("pg_basebackup", &["-D", text(&data), "-R", "-c", "fast", "-X", "stream"]);
+        let mut file = fs::OpenOptions::new().append(true).open(data.join("postgresql.conf")).unwrap();
+        writeln!(file, "port = {port}").unwrap();
+        let standby = Standby { server: self, data };
+        let log = self.room.path("pg/standby.log");
+        self.run("pg_ctl", &["start", "-D", text(&standby.data), "-l", text(&log), "-w", "-s"]);
+        standby
+    }
+
     pub(crate) fn up(&self) {
         let (data, log) = (self.data(), self.room.path("pg/server.log"));
         self.run("pg_ctl", &["start", "-D", text(&data), "-l", text(&log), "-w", "-s"]);
@@ -126,6 +142,18 @@ impl Server {
 
     fn litter(&self) -> Vec<String> {
         self.room.litter(&self.room.path("pg"))
+    }
+}
+
+pub(crate) struct Standby<'a> {
+    server: &'a Server,
+    data: PathBuf,
+}
+
+impl Drop for Standby<'_> {
+    fn drop(&mut self) {
+        let stop = ["stop", "-m", "immediate", "-s", "-D", text(&self.data)];
+        let _ = self.server.command("pg_ctl").args(stop).status();
     }
 }
 
