@@ -31,8 +31,8 @@ fn ninety_days_of_a_service(bencher: Bencher) {
     bencher.bench_local(|| {
         let store = SampleStore::open(&path).unwrap();
         let slots = store.rollups("service-7", window.grain(), from, end, None).unwrap();
-        let before = store.rollups("service-7", window.grain(), from - window.length(), from, None).unwrap();
-        black_box(History::of("service-7", window, end, &slots, &before, 72))
+        let before = store.errors("service-7", window.grain(), from - window.length(), from).unwrap();
+        black_box(History::of("service-7", window, end, &slots, before, 72))
     });
 }
 

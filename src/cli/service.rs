@@ -148,7 +148,7 @@ async fn show(session: &Session, name: &str, window: Window, limit: usize) -> Re
         "stale": silence.is_some(),
         "components": state.platform.components_of(name).collect::<Vec<_>>(),
         "history": history,
-        "window": over,
+        "figures": over,
     });
     session.output.result(&document, || {
         let mut page = describe(session, &state, service, &health, silence);
@@ -218,7 +218,7 @@ fn looked_back(over: &History) -> String {
     let held = &whole.standing;
     let mut page = match whole.uptime {
         Some(uptime) => format!("uptime      {} of the {} watched", percent(uptime), time(held.known())),
-        None => format!("uptime      unknown: only {} of {window} was watched", percent(whole.watched)),
+        None => format!("uptime      unknown: only {} of {window} were watched", time(held.known())),
     };
     for (what, spent) in [("down", held.down), ("degraded", held.degraded), ("planned work", held.planned)] {
         if !spent.is_zero() {
@@ -248,8 +248,9 @@ fn looked_back(over: &History) -> String {
     page
 }
 
+/// A share of bad readings; few are never called none.
 fn share(rate: f64) -> String {
-    format!("{:.1} %", rate * 100.0)
+    if rate > 0.0 && rate < 0.001 { "<0.1 %".to_owned() } else { format!("{:.1} %", rate * 100.0) }
 }
 
 fn checks(over: &History) -> Table {

@@ -2,7 +2,7 @@
 //! factor, as in DDSketch (arXiv 1908.10693). Two sketches merge into exactly the sketch of all their latencies, so a
 //! percentile over a month is as good as one over five minutes.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{cmp::Ordering, time::Duration};
 
 /// The most by which a percentile is wrong, as a share of itself.
 pub const RELATIVE_ERROR: f64 = 0.02;
@@ -14,28 +14,49 @@ const LAST: u16 = 1200;
 /// How latencies are spread.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sketch {
-    /// How many latencies lie in each bucket; bucket `i` ends at `GROWTH`^`i` microseconds.
-    counts: BTreeMap<u16, u64>,
+    /// How many latencies lie in which bucket, in order; bucket `i` ends at `GROWTH`^`i` microseconds.
+    counts: Vec<(u16, u64)>,
 }
 
 impl Sketch {
     /// Takes a latency in.
     pub fn add(&mut self, latency: Duration) {
-        *self.counts.entry(bucket(latency)).or_default() += 1;
+        let bucket = bucket(latency);
+        match self.counts.binary_search_by_key(&bucket, |(known, _)| *known) {
+            Ok(place) => self.counts[place].1 += 1,
+            Err(place) => self.counts.insert(place, (bucket, 1)),
+        }
     }
 
     /// Takes in all that another one has taken in.
     pub fn merge(&mut self, other: &Self) {
-        for (bucket, count) in &other.counts {
-            let own = self.counts.entry(*bucket).or_default();
-            *own = own.saturating_add(*count);
+        let mut merged = Vec::with_capacity(self.counts.len().max(other.counts.len()));
+        let (mut own, mut others) = (self.counts.as_slice(), other.counts.as_slice());
+        while let ([first, later @ ..], [other, others_later @ ..]) = (own, others) {
+            match first.0.cmp(&other.0) {
+                Ordering::Less => {
+                    merged.push(*first);
+                    own = later;
+                }
+                Ordering::Greater => {
+                    merged.push(*other);
+                    others = others_later;
+                }
+                Ordering::Equal => {
+                    merged.push((first.0, first.1.saturating_add(other.1)));
+                    (own, others) = (later, others_later);
+                }
+            }
         }
+        merged.extend_from_slice(own);
+        merged.extend_from_slice(others);
+        self.counts = merged;
     }
 
     /// The latency that a share of all is not above, such as 0.95, within [`RELATIVE_ERROR`]; None without latencies.
     #[must_use]
     pub fn quantile(&self, share: f64) -> Option<Duration> {
-        let all = self.counts.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
+        let all = self.counts.iter().fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
         #[expect(clippy::cast_precision_loss, reason = "a rank among more than 2^52 latencies need not be exact")]
         let rank = all.checked_sub(1)? as f64 * share.clamp(0.0, 1.0);
         let mut below = 0_u64;
@@ -46,7 +67,7 @@ impl Sketch {
                 return Some(middle(*bucket));
             }
         }
-        self.counts.keys().next_back().map(|bucket| middle(*bucket))
+        self.counts.last().map(|(bucket, _)| middle(*bucket))
     }
 
     /// As bytes: for each bucket the distance to the one before and its count, both with seven bits a byte.
@@ -65,11 +86,15 @@ impl Sketch {
     /// From what [`Sketch::encode`] gave; None when it is damaged.
     #[must_use]
     pub fn decode(mut bytes: &[u8]) -> Option<Self> {
-        let mut counts = BTreeMap::new();
+        let mut counts = Vec::with_capacity(bytes.len() / 2);
         let mut last = 0;
         while !bytes.is_empty() {
-            let bucket = get(&mut bytes)?.checked_add(last).filter(|bucket| *bucket <= u64::from(LAST))?;
-            counts.insert(u16::try_from(bucket).ok()?, get(&mut bytes)?);
+            let distance = get(&mut bytes)?;
+            let bucket = distance.checked_add(last).filter(|bucket| *bucket <= u64::from(LAST))?;
+            if distance == 0 && !counts.is_empty() {
+                return None;
+            }
+            counts.push((u16::try_from(bucket).ok()?, get(&mut bytes)?));
             last = bucket;
         }
         Some(Self { counts })
@@ -138,6 +163,7 @@ mod tests {
         assert_eq!(Sketch::decode(&bytes[..bytes.len() - 1]), None);
         assert_eq!(Sketch::decode(&[0xff, 0xff, 0x03, 1]), None, "a bucket beyond the last");
         assert_eq!(Sketch::decode(&[0xff; 12]), None);
+        assert_eq!(Sketch::decode(&[5, 1, 0, 1]), None, "the same bucket twice");
     }
 
     proptest! {

@@ -428,13 +428,9 @@ impl Figures {
         }
     }
 
-    fn of(slots: &[Rollup], from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
+    fn of(slots: &[Rollup], readings: &Readings, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
         let mut standing = Standing::default();
-        let mut readings = Readings::default();
-        for slot in slots {
-            standing.add(slot.standing);
-            slot.checks.values().for_each(|check| readings.add(check));
-        }
+        slots.iter().for_each(|slot| standing.add(slot.standing));
         // An outage that had begun before touches the time too.
         let first = slots.iter().map(|slot| slot.standing).find(|standing| !standing.known().is_zero());
         standing.outages += u32::from(first.is_some_and(|first| !first.down.is_zero() && first.outages == 0));
@@ -447,55 +443,71 @@ impl Figures {
 }
 
 impl History {
-    /// The history of a service up to `now` from its rollups of the window and of the one before, oldest first; in at
-    /// most `buckets` equal shares.
+    /// The history of a service up to `now` from its rollups of the window, oldest first, in at most `buckets` equal
+    /// shares; `before` is how many readings of the window before were bad, and how many there were.
     #[must_use]
     pub fn of(
         service: &str,
         window: Window,
         now: DateTime<Utc>,
         slots: &[Rollup],
-        before: &[Rollup],
+        before: (u64, u64),
         buckets: usize,
     ) -> Self {
-        let from = window.from(now);
-        let whole = Figures::of(slots, from, now);
-        let (errors, readings) = before
-            .iter()
-            .flat_map(|slot| slot.checks.values())
-            .fold((0, 0), |(bad, all), check| (bad + check.bad, all + check.good + check.slow + check.bad));
-        let error_rate_before = share(errors, readings);
-        let mut checks: BTreeMap<String, Readings> = BTreeMap::new();
-        for (name, readings) in slots.iter().flat_map(|slot| &slot.checks) {
-            checks.entry(name.clone()).or_default().add(readings);
+        let mut checks: BTreeMap<&str, Readings> = BTreeMap::new();
+        let mut all = Readings::default();
+        let mut shares = Vec::new();
+        // Each slot is merged once: a window is the sum of its shares.
+        for (from, until, own) in split(window, now, slots, buckets) {
+            let mut readings = Readings::default();
+            for (name, share) in read(own) {
+                readings.add(&share);
+                checks.entry(name).or_default().add(&share);
+            }
+            all.add(&readings);
+            shares.push(Figures::of(own, &readings, from, until));
         }
+        let whole = Figures::of(slots, &all, window.from(now), now);
+        let error_rate_before = share(before.0, before.1);
         Self {
             service: service.to_owned(),
             window,
             error_trend: whole.readings.error_rate.zip(error_rate_before).map(|(rate, before)| rate - before),
             error_rate_before,
-            checks: checks.into_iter().map(|(name, readings)| (name, readings.figures())).collect(),
-            buckets: shares(window, from, now, slots, buckets),
+            checks: checks.into_iter().map(|(name, readings)| (name.to_owned(), readings.figures())).collect(),
+            buckets: shares,
             whole,
         }
     }
 }
 
-/// The figures of equal shares of a window; each is made of whole slots, so there may be fewer than wanted.
-fn shares(window: Window, from: DateTime<Utc>, now: DateTime<Utc>, slots: &[Rollup], wanted: usize) -> Vec<Figures> {
+/// What each check read in some slots.
+fn read(slots: &[Rollup]) -> BTreeMap<&str, Readings> {
+    let mut checks: BTreeMap<&str, Readings> = BTreeMap::new();
+    for (name, readings) in slots.iter().flat_map(|slot| &slot.checks) {
+        checks.entry(name).or_default().add(readings);
+    }
+    checks
+}
+
+/// A share of a window: when it begins, when it ends, and its slots.
+type Share<'a> = (DateTime<Utc>, DateTime<Utc>, &'a [Rollup]);
+
+/// Equal shares of a window; each is made of whole slots, so there may be fewer than wanted.
+fn split(window: Window, now: DateTime<Utc>, slots: &[Rollup], wanted: usize) -> Vec<Share<'_>> {
     let slot = window.grain().length().num_seconds();
     let all = window.length().num_seconds() / slot;
     let wanted = i64::try_from(wanted).unwrap_or(i64::MAX).clamp(1, all);
     let width = TimeDelta::seconds((all + wanted - 1) / wanted * slot);
-    let mut figures = Vec::new();
-    let (mut from, mut rest) = (from, slots);
+    let mut shares = Vec::new();
+    let (mut from, mut rest) = (window.from(now), slots);
     while from < now {
         let until = from + width;
         let (own, later) = rest.split_at(rest.partition_point(|slot| slot.from < until));
-        figures.push(Figures::of(own, from, until.min(now)));
+        shares.push((from, until.min(now), own));
         (from, rest) = (until, later);
     }
-    figures
+    shares
 }
 
 /// A share as people say it, such as `99.95 %`: rounded down, so that only what is whole is called so.
@@ -562,7 +574,8 @@ mod tests {
         let slots = fold(begun, &[down(0), down(10_000)], PATIENCE, time(0), time(20_000));
         assert_eq!(slots.iter().map(|slot| slot.standing.outages).sum::<u32>(), 0);
         assert_eq!(slots.iter().map(|slot| slot.standing.down.as_secs()).sum::<u64>(), 200);
-        assert_eq!(Figures::of(&slots, time(0), time(20_000)).standing.outages, 1, "it touches the time all the same");
+        let figures = Figures::of(&slots, &Readings::default(), time(0), time(20_000));
+        assert_eq!(figures.standing.outages, 1, "it touches the time all the same");
         assert_eq!(fold(None, &[down(0)], PATIENCE, time(0), time(300))[0].standing.outages, 1);
     }
 
@@ -592,8 +605,8 @@ mod tests {
         (0..288).map(|place| slot(place * 300, Grain::Fine, status(place))).collect()
     }
 
-    fn history(slots: &[Rollup], before: &[Rollup]) -> History {
-        History::of("auth", Window::Day, time(86_400), slots, before, 24)
+    fn history(slots: &[Rollup]) -> History {
+        History::of("auth", Window::Day, time(86_400), slots, (1, 2880), 24)
     }
 
     #[test]
@@ -605,7 +618,7 @@ mod tests {
             (200, Status::Maintenance),
             (201, Status::Unknown),
         ]);
-        let over = history(&slots, &day(&[(5, Status::Down)]));
+        let over = history(&slots);
         // 288 slots: one not watched, one planned; of the other 286, two were down.
         assert_eq!(over.whole.uptime, Some(1.0 - 2.0 / 286.0));
         assert_eq!(over.whole.watched, 287.0 / 288.0);
@@ -629,14 +642,15 @@ mod tests {
     #[test]
     fn too_little_watched_is_unknown_and_never_up() {
         let half = day(&(0..144).map(|place| (place, Status::Unknown)).collect::<Vec<_>>());
-        assert_eq!(history(&half, &[]).whole.uptime, Some(1.0));
+        assert_eq!(history(&half).whole.uptime, Some(1.0));
         let less = day(&(0..145).map(|place| (place, Status::Unknown)).collect::<Vec<_>>());
-        let over = history(&less, &[]);
-        assert_eq!((over.whole.uptime, over.error_rate_before, over.error_trend), (None, None, None));
+        let over = history(&less);
+        assert_eq!(over.whole.uptime, None);
         assert_eq!(over.buckets.iter().map(Figures::worst).filter(|worst| *worst == Status::Healthy).count(), 12);
         let planned = day(&(0..288).map(|place| (place, Status::Maintenance)).collect::<Vec<_>>());
-        assert_eq!(history(&planned, &[]).whole.uptime, None, "all of it was planned work");
-        let nothing = history(&[], &[]);
+        assert_eq!(history(&planned).whole.uptime, None, "all of it was planned work");
+        let nothing = History::of("auth", Window::Day, time(86_400), &[], (0, 0), 24);
+        assert_eq!((nothing.error_rate_before, nothing.error_trend), (None, None));
         assert_eq!((nothing.whole.uptime, nothing.whole.watched, nothing.buckets.len()), (None, 0.0, 24));
         assert!(nothing.buckets.iter().all(|bucket| bucket.worst() == Status::Unknown));
     }
@@ -644,15 +658,15 @@ mod tests {
     #[test]
     fn shares_of_a_window_are_whole_slots_and_end_now() {
         let slots = day(&[(13, Status::Down)]);
-        let over = history(&slots, &[]);
+        let over = history(&slots);
         assert_eq!(over.buckets.len(), 24);
         assert_eq!((over.buckets[1].from, over.buckets[1].until), (time(3600), time(7200)));
         let down: Vec<usize> = (0..24).filter(|place| over.buckets[*place].worst() == Status::Down).collect();
         assert_eq!(down, [1]);
-        let later = History::of("auth", Window::Day, time(86_401), &slots, &[], 1000);
+        let later = History::of("auth", Window::Day, time(86_401), &slots, (0, 0), 1000);
         assert_eq!((later.whole.from, later.buckets.len()), (time(300), 288));
         assert_eq!(later.buckets[287].until, time(86_401));
-        let month = History::of("auth", Window::Month, time(86_400), &slots, &[], 7);
+        let month = History::of("auth", Window::Month, time(86_400), &slots, (0, 0), 7);
         assert_eq!((month.buckets.len(), month.buckets[6].until), (7, time(86_400)));
     }
 
@@ -661,7 +675,8 @@ mod tests {
         let fine = day(&[(13, Status::Down)]);
         let hours = Rollup::coarse(fine.clone());
         assert_eq!((hours.len(), hours[1].from, hours[1].standing.down.as_secs()), (24, time(3600), 300));
-        assert_eq!(Figures::of(&hours, time(0), time(86_400)), Figures::of(&fine, time(0), time(86_400)));
+        let told = |slots: &[Rollup]| History::of("auth", Window::Day, time(86_400), slots, (0, 0), 1).whole;
+        assert_eq!(told(&hours), told(&fine));
     }
 
     #[test]
@@ -672,13 +687,13 @@ mod tests {
 
     #[test]
     fn the_json_form_comes_back_as_it_was() {
-        let over = history(&day(&[(3, Status::Down)]), &[]);
+        let over = history(&day(&[(3, Status::Down)]));
         let json = serde_json::to_value(&over).unwrap();
         assert_eq!(
             (&json["window"], &json["downSeconds"], &json["outages"]),
             (&"24h".into(), &300.0.into(), &1.into())
         );
-        assert!(json["buckets"][0]["latency"]["p95Seconds"].is_f64() && json["errorRateBefore"].is_null(), "{json}");
+        assert!(json["buckets"][0]["latency"]["p95Seconds"].is_f64() && json["errorTrend"].is_f64(), "{json}");
         assert_eq!(serde_json::from_value::<History>(json).unwrap(), over);
     }
 }

@@ -196,11 +196,11 @@ impl EngineHandle {
             let read = || {
                 let store = SampleStore::open(&path)?;
                 let slots = store.rollups(&service, window.grain(), from, now, patience)?;
-                let before = store.rollups(&service, window.grain(), from - window.length(), from, patience)?;
+                let before = store.errors(&service, window.grain(), from - window.length(), from)?;
                 Ok::<_, SampleStoreError>((slots, before))
             };
             let (slots, before) = read().map_err(|error| error.to_string())?;
-            Ok(History::of(&service, window, now, &slots, &before, buckets))
+            Ok(History::of(&service, window, now, &slots, before, buckets))
         })
         .await
     }

@@ -116,6 +116,21 @@ impl SampleStore {
         rollups(&self.connection, service, grain, from, until, patience).map_err(|source| self.failed(source))
     }
 
+    /// How many readings of a service were bad from one moment to before another, and how many there were, as far as they
+    /// are rolled up.
+    ///
+    /// # Errors
+    /// When the disk refuses or the file is damaged.
+    pub fn errors(
+        &self,
+        service: &str,
+        grain: Grain,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<(u64, u64), SampleStoreError> {
+        errors(&self.connection, service, grain, from, until).map_err(|source| self.failed(source))
+    }
+
     /// Removes what is older or more than is kept, and says how many samples those were. Samples that are not rolled up
     /// stay.
     ///
@@ -347,6 +362,25 @@ fn rollups(
     Ok(slots)
 }
 
+fn errors(
+    connection: &Connection,
+    service: &str,
+    grain: Grain,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> rusqlite::Result<(u64, u64)> {
+    let mut statement = connection.prepare_cached(
+        "SELECT coalesce(sum(bad), 0), coalesce(sum(good + slow + bad), 0) FROM rollup
+         WHERE series IN (SELECT id FROM series WHERE service = (SELECT id FROM name WHERE text = ?1))
+             AND minutes = ?2 AND slot >= ?3 AND slot < ?4",
+    )?;
+    let bounds = params![service, grain.length().num_minutes(), slot_of(grain, from), slot_of(grain, until)];
+    statement.query_row(bounds, |row| {
+        let count = |column| row.get::<_, i64>(column).map(|count| u64::try_from(count).unwrap_or(0));
+        Ok((count(0)?, count(1)?))
+    })
+}
+
 fn prune(connection: &mut Connection, now: DateTime<Utc>, keep: &Keep) -> rusqlite::Result<usize> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let mut removed = 0;
@@ -470,6 +504,8 @@ mod tests {
         // 90 s is not watched.
         assert_eq!(held, ((4_020 + (7_980 + 90 - 5_010) + (15_990 + 90 - 12_000)) * 1000, 990 * 1000));
         assert_eq!(told.iter().map(|slot| slot.standing.outages).sum::<u32>(), 1);
+        let read = told.iter().flat_map(|slot| slot.checks.values());
+        let errors = read.fold((0, 0), |(bad, all), read| (bad + read.bad, all + read.good + read.slow + read.bad));
 
         let killed = tempfile::tempdir().unwrap();
         for part in morning.chunks(77) {
@@ -482,6 +518,7 @@ mod tests {
             store.roll_up(time(17_000), |_| Some(PATIENCE)).unwrap();
             assert_eq!(all(store, Grain::Fine), told);
             assert_eq!(all(store, Grain::Coarse)[..4], Rollup::coarse(told.clone())[..4]);
+            assert_eq!(store.errors("auth", Grain::Fine, time(0), time(18_000)).unwrap(), errors);
         }
     }
 

@@ -79,6 +79,8 @@ async fn what_monitoring_reads() {
     assert!(!served.get("/api/v1/services/desk/history?limit=3").await.as_array().unwrap().is_empty());
     let over = served.get("/api/v1/services/desk/history?window=24h&buckets=12").await;
     assert!(over["readings"].as_u64().unwrap() > 0 && over["errors"] == 0, "{over}");
+    // Each sample was kept with what was held of the service, and that is not enough of a day.
+    assert!(over["upSeconds"].as_f64().unwrap() > 0.0 && over["downSeconds"] == 0.0, "{over}");
     assert!(over["uptime"].is_null() && over["watched"].as_f64().unwrap() < 0.5, "{over}");
     assert_eq!((over["buckets"].as_array().unwrap().len(), &over["window"]), (12, &json!("24h")));
     let environment = served.get("/api/v1/restic-env").await;

@@ -62,7 +62,7 @@ fn a_service_is_looked_back_on_at_three_sizes() {
     assert_eq!(asked, [Request::History(API.to_owned(), Window::Day)]);
     assert!(picture(&mut model, 110, 32).contains("being read …"));
     let now = model.now;
-    answer(&mut model, Ok(History::of(API, Window::Day, now, &slots(now, 24), &slots(now, 2), STRIP)));
+    answer(&mut model, Ok(History::of(API, Window::Day, now, &slots(now, 24), (3, 1_440), STRIP)));
     for (width, height) in SIZES {
         insta::assert_snapshot!(format!("lookback-{width}x{height}"), picture(&mut model, width, height));
     }
@@ -73,7 +73,7 @@ fn the_window_changes_by_a_key_and_an_answer_for_another_one_is_dropped() {
     let (mut model, _) = opened();
     let now = model.now;
     assert_eq!(press(&mut model, &[Key::Char('w')]), [Request::History(API.to_owned(), Window::Week)]);
-    let late = History::of(API, Window::Day, now, &slots(now, 24), &[], STRIP);
+    let late = History::of(API, Window::Day, now, &slots(now, 24), (0, 0), STRIP);
     update(&mut model, Timed { at: now, message: Message::History(API.to_owned(), Window::Day, Ok(late)) });
     let shown = picture(&mut model, 110, 32);
     assert!(shown.contains("[7d]") && shown.contains("being read …"), "{shown}");
@@ -90,13 +90,13 @@ fn the_window_changes_by_a_key_and_an_answer_for_another_one_is_dropped() {
 fn what_is_not_known_is_never_shown_as_up() {
     let (mut model, _) = opened();
     let now = model.now;
-    answer(&mut model, Ok(History::of(API, Window::Day, now, &[], &[], STRIP)));
+    answer(&mut model, Ok(History::of(API, Window::Day, now, &[], (0, 0), STRIP)));
     let shown = picture(&mut model, 110, 32);
-    assert!(shown.contains("◌ not watched in the last 24h") && !shown.contains('■'), "{shown}");
-    answer(&mut model, Ok(History::of(API, Window::Day, now, &slots(now, 6), &[], STRIP)));
+    assert!(shown.contains("◌ not watched in the last 24h") && !shown.contains('▪'), "{shown}");
+    answer(&mut model, Ok(History::of(API, Window::Day, now, &slots(now, 6), (0, 0), STRIP)));
     let shown = picture(&mut model, 110, 32);
-    assert!(shown.contains("◌ uptime unknown: only 20.8 % of 24h was watched · down 12 m"), "{shown}");
-    assert!(shown.contains("····") && shown.contains("nothing known of the 24h before"), "{shown}");
+    assert!(shown.contains("◌ uptime unknown: only 5 h 1 m of 24h were watched · down 12 m"), "{shown}");
+    assert!(shown.contains("····") && shown.contains(", before unknown"), "{shown}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! ```text
 //!  Over 24h · 7d 30d 90d                                            w
 //!   99.95 % up of the 23 h 50 m watched · down 42 s · 1 outage
-//!   ■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■✖■■■■■■■■■■■■■■■■■■■
+//!   ▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪✖▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪
 //!   ▁▁▁▁▁▂▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▃▅ ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁
 //!   24h ago                                                       now
 //!   p50 12 ms  p95 40 ms  p99 80 ms · errors 0.4 %, 0.1 % before
@@ -72,7 +72,7 @@ fn uptime(over: &History) -> Vec<Piece> {
         ],
         None => vec![
             (Role::Unknown, "  ◌ uptime unknown".to_owned()),
-            (Role::Muted, format!(": only {} of {} was watched", percent(whole.watched), over.window.name())),
+            (Role::Muted, format!(": only {} of {} were watched", time(held.known()), over.window.name())),
         ],
     };
     for (role, word, spent) in [
@@ -99,13 +99,18 @@ fn figures(over: &History) -> Vec<Piece> {
     }
     let Some(rate) = read.error_rate else { return line };
     let worse = over.error_trend.is_some_and(|trend| trend > 0.0);
-    line.push((if worse { Role::Warn } else { Role::Text }, format!("errors {:.1} %", rate * 100.0)));
+    line.push((if worse { Role::Warn } else { Role::Text }, format!("errors {}", errors(rate))));
     let before = match over.error_rate_before {
-        Some(before) => format!(", {:.1} % in the {} before", before * 100.0, over.window.name()),
-        None => format!(", nothing known of the {} before", over.window.name()),
+        Some(before) => format!(", {} before", errors(before)),
+        None => ", before unknown".to_owned(),
     };
     line.push((Role::Muted, before));
     line
+}
+
+/// A share of bad readings; few are never called none.
+fn errors(rate: f64) -> String {
+    if rate > 0.0 && rate < 0.001 { "<0.1 %".to_owned() } else { format!("{:.1} %", rate * 100.0) }
 }
 
 /// The buckets that a column shows: several on a narrow screen, on a wide one the same as its neighbour.
@@ -126,7 +131,7 @@ fn strip(buckets: &[Figures], columns: usize) -> Vec<Piece> {
             Status::Healthy => 0,
         });
         let sign = match status.map(|status| (status, status_badge(status))) {
-            Some((Status::Healthy, (_, _, role))) => (role, "■"),
+            Some((Status::Healthy, (_, _, role))) => (role, "▪"),
             Some((Status::Unknown, _)) | None => (Role::Unknown, "·"),
             Some((_, (glyph, _, role))) => (role, glyph),
         };
