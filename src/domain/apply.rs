@@ -72,6 +72,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
                 *deployment,
                 Deployment {
                     id: *deployment,
+                    seq: recorded.seq,
                     component: component.clone(),
                     version: version.clone(),
                     previous: previous.clone(),
@@ -241,7 +242,7 @@ fn apply_incident(state: &mut State, recorded: &Recorded) {
         for deployment in recent {
             if let Some(found) = state.incidents.get_mut(incident) {
                 found.timeline.push(TimelineEntry {
-                    seq: recorded.seq,
+                    seq: deployment.seq,
                     at: deployment.at,
                     actor: deployment.by.clone(),
                     kind: TimelineKind::Deployment,

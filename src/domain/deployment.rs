@@ -13,6 +13,9 @@ use super::{Actor, DeploymentId, Event, RecoveryId, Refusal, State};
 pub struct Deployment {
     /// Its name.
     pub id: DeploymentId,
+    /// The event behind it.
+    #[serde(default)]
+    pub seq: u64,
     /// What was deployed.
     pub component: String,
     /// The version that went live.

@@ -128,6 +128,7 @@ pub(super) fn apply(state: &mut State, recorded: &Recorded) {
         }
         _ => return,
     };
+    let mut silent = false;
     if let Some(found) = state.incidents.get_mut(&id) {
         match &recorded.event {
             Event::StakeholdersUpdated { message, .. } => {
@@ -142,10 +143,13 @@ pub(super) fn apply(state: &mut State, recorded: &Recorded) {
                 });
                 found.updates.restart(recorded.at);
             }
-            _ => found.updates.missed_at = Some(recorded.at),
+            // Said once: an incident that nobody tends for days would have a timeline of nothing else.
+            _ => silent = found.updates.missed_at.replace(recorded.at).is_some(),
         }
     }
-    tell(state, id, recorded, kind, text);
+    if !silent {
+        tell(state, id, recorded, kind, text);
+    }
 }
 
 impl Updates {

@@ -13,24 +13,19 @@ use crate::platform::Profile;
 #[must_use]
 pub fn metrics_markdown(metrics: &Metrics) -> String {
     let mut page = format!("# Incidents of {}\n\n", escaped(&metrics.platform));
-    let begins = match metrics.begins {
-        Start::Asked => "",
-        Start::Journal => ", where the journal begins",
+    let asked = span(metrics.window_seconds);
+    let window = match metrics.begins {
+        Start::Asked => format!("the last {asked}"),
+        Start::Journal => format!("of the last {asked} asked for, where the journal begins"),
     };
-    let _ = writeln!(
-        page,
-        "{} to {} (from {}{begins}); times are UTC.\n",
-        moment(metrics.from),
-        moment(metrics.to),
-        span(metrics.window_seconds) + " back"
-    );
+    let _ = writeln!(page, "{} to {}: {window}. Times are UTC.\n", moment(metrics.from), moment(metrics.to));
     if metrics.profile == Profile::Drill {
         page += "**This platform is for drills: none of it happened to users.**\n\n";
     }
     let all = &metrics.all;
     let _ = writeln!(
         page,
-        "{} incidents, {} of them open, {} came back after they were resolved.\n",
+        "Incidents: {}. Open: {}. Came back after they were resolved: {}.\n",
         all.incidents, all.open, all.reopened
     );
     let _ = writeln!(

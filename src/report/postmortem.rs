@@ -104,6 +104,8 @@ pub struct ServiceImpact {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeBefore {
+    /// The event behind a deployment; a recovery has a name by which the journal is searched.
+    pub seq: Option<u64>,
     /// When.
     pub at: DateTime<Utc>,
     /// What.
@@ -294,7 +296,9 @@ impl PostMortemReport {
         }
         for change in &self.changes_before {
             let far = if change.on_the_way { "" } else { " (elsewhere)" };
-            let _ = writeln!(text, "- {} {} by {}{far}", moment(change.at), escaped(&change.what), escaped(&change.by));
+            let seq = change.seq.map(|seq| format!(" (#{seq})")).unwrap_or_default();
+            let (at, what, by) = (moment(change.at), escaped(&change.what), escaped(&change.by));
+            let _ = writeln!(text, "- {at} {what} by {by}{seq}{far}");
         }
         text
     }
@@ -393,6 +397,7 @@ fn changes_before(state: &State, incident: &Incident) -> Vec<ChangeBefore> {
         let service = state.platform.component(&deployment.component).map(|component| &component.service);
         let from = deployment.previous.as_ref().map(|previous| format!(" over {previous}")).unwrap_or_default();
         ChangeBefore {
+            seq: Some(deployment.seq),
             at: deployment.at,
             what: format!("{} {} went live{from}", deployment.component, deployment.version),
             by: deployment.by.to_string(),
@@ -401,6 +406,7 @@ fn changes_before(state: &State, incident: &Incident) -> Vec<ChangeBefore> {
     });
     let recoveries =
         state.recoveries.values().filter(|recovery| before(recovery.started_at)).map(|recovery| ChangeBefore {
+            seq: None,
             at: recovery.started_at,
             what: format!("{}: {}", recovery.id, recovery.plan.title),
             by: recovery.started_by.to_string(),

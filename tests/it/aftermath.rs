@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use codeblue::domain::{
-    ActionKind, Command, DiagnosisId, Event, Finding, Findings, Incident, IncidentId, Message, Metrics, Recorded,
-    RecoveryId, RecoveryOutcome, RollbackRequest, Scope, Severity, Start, Status, Verdict, metrics,
+use codeblue::{
+    domain::{
+        ActionKind, Command, DiagnosisId, Event, Finding, Findings, Incident, IncidentId, Message, Metrics, Recorded,
+        RecoveryId, RecoveryOutcome, RollbackRequest, Scope, Severity, Start, Status, Verdict, metrics,
+    },
+    report::{PostMortemReport, metrics_markdown},
 };
 use serde_json::Value;
 
@@ -62,6 +65,8 @@ fn an_overdue_update_is_said_once_a_period_and_only_while_somebody_waits() {
         [seen + TimeDelta::minutes(15), seen + TimeDelta::minutes(30)],
         "every 15 minutes of a SEV1"
     );
+    let nagging = |desk: &Desk| first(desk).timeline.iter().filter(|entry| entry.text.contains("overdue")).count();
+    assert_eq!(nagging(&desk), 1, "it does not push what happened out of the timeline");
     let told = desk.now;
     let said = Message {
         text: " Charts cannot be\u{1b}[31m opened ".to_owned(),
@@ -376,4 +381,67 @@ fn a_change_failed_when_a_diagnosis_or_a_recovery_blames_it_and_a_rollback_is_no
     let answer = document(&desk.state, DiagnosisId(2), "records-db", 0.9, 1);
     desk.engine(Command::ConcludeDiagnosis { diagnosis: DiagnosisId(2), document: Arc::new(answer) });
     assert_eq!(failed(&desk), (1, 4));
+}
+
+/// The line of a document that holds a text.
+fn row<'a>(page: &'a str, text: &str) -> &'a str {
+    page.lines().find(|line| line.contains(text)).unwrap_or_else(|| panic!("no line has {text}:\n{page}"))
+}
+
+#[test]
+fn a_post_mortem_holds_the_record_in_order_and_shows_what_is_missing() {
+    let mut desk = Desk::new(hospital("staging", "observe"));
+    deploy(&mut desk, "handout-code", "v1");
+    desk.wait(TimeDelta::hours(2));
+    deploy(&mut desk, "handout-code", "v2");
+    deploy(&mut desk, "api-code", "v40");
+    desk.wait(TimeDelta::minutes(1));
+    judge(&mut desk, "handouts", Status::Down, 30);
+    desk.wait(TimeDelta::minutes(2));
+    let note = "wards | print # by <b>hand</b>".to_owned();
+    desk.must(&person("erin"), Command::NoteIncident { incident: FIRST, text: note });
+    let reason = "the wards are full".to_owned();
+    desk.must(&person("erin"), Command::SetIncidentSeverity { incident: FIRST, severity: Severity::Sev2, reason });
+    roll_back(&mut desk, "handout-code");
+    desk.wait(TimeDelta::minutes(1));
+    judge(&mut desk, "handouts", Status::Healthy, 0);
+    desk.must(&person("erin"), action(Some("erin"), "2026-02-01"));
+    let report = PostMortemReport::of(&desk.state, FIRST, desk.now).unwrap();
+    let page = report.markdown();
+
+    let timeline = page.split_once("## Timeline").unwrap().1;
+    let numbers: Vec<u64> =
+        timeline.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |")?.0.parse().ok()).collect();
+    let kept: Vec<u64> = first(&desk).timeline.iter().map(|entry| entry.seq).collect();
+    assert_eq!(numbers, kept, "every line once, in order, with its place in the journal");
+    let second =
+        |recorded: &&Recorded| matches!(&recorded.event, Event::DeploymentRecorded { version, .. } if version == "v2");
+    let deployed = desk.log.iter().find(second).unwrap();
+    assert_eq!(numbers.first(), Some(&deployed.seq), "what went live before it is part of the story");
+
+    assert!(row(&page, "**Draft").contains("it lacks what went well, what went badly, where we were lucky, lessons"));
+    assert_eq!(page.matches("*Nobody has written this yet.*").count(), 4);
+    assert_eq!(row(&page, "| handouts |"), "| handouts | low | 3 min 30 s | 0 s | – |");
+    assert!(row(&page, "| acknowledge |").contains("| 2 min 30 s | 5 min | in time |"));
+    assert!(
+        row(&page, "handout-code v2 went live over v1").contains(&format!("by erin (#{})", deployed.seq)),
+        "{page}"
+    );
+    assert!(row(&page, "api-code v40 went live").ends_with("(elsewhere)"), "nothing of the incident needs it");
+    assert!(!page.contains("handout-code v1 went live"), "that was more than an hour before");
+    assert!(row(&page, "REC-1 ").contains("**worked**"));
+    assert!(row(&page, "alert on HTTP 500 | detect").ends_with("| detect | erin | 2026-02-01 | not done |"));
+    assert!(page.contains("wards \\| print \\# by \\<b\\>hand"), "what people say is no markup:\n{page}");
+
+    desk.must(&person("erin"), Command::WritePostMortem { incident: FIRST, findings: findings() });
+    desk.must(&person("erin"), Command::CompletePostMortem { incident: FIRST });
+    let page = PostMortemReport::of(&desk.state, FIRST, desk.now).unwrap().markdown();
+    assert!(page.contains("by erin.") && page.contains("- it was night"), "{page}");
+    assert!(!page.contains("Draft"));
+
+    let page = metrics_markdown(&in_ninety_days(&desk));
+    assert!(row(&page, "| SEV2 | 1 |").contains("not enough data, n 1"));
+    assert!(row(&page, "Changes that broke something").contains("1 of 1: not enough data"));
+    assert!(page.contains("where the journal begins"));
+    assert!(row(&page, "| INC-1 |").contains("| 30 s | 2 min 30 s |"));
 }

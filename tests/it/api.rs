@@ -149,6 +149,16 @@ async fn an_incident_has_the_fields_that_were_promised() {
     }
     assert!(incident["response"]["actions"].is_array());
     assert!(incident["response"]["recoverySeconds"].is_null(), "it is not over");
+    let draft = served.get("/api/v1/reports/postmortem/INC-1").await;
+    assert_eq!(draft["missing"][0], "what went well");
+    let figures = served.get("/api/v1/reports/metrics?window=7d").await;
+    assert_eq!((&figures["windowSeconds"], &figures["all"]["incidents"]), (&json!(604_800.0), &json!(1)));
+    assert_eq!(
+        figures["severities"][1]["acknowledge"],
+        json!({
+            "count": 1, "medianSeconds": null, "lowSeconds": null, "highSeconds": null, "confidence": null
+        })
+    );
     served.stop().await;
 }
 
@@ -181,6 +191,8 @@ async fn a_request_that_makes_no_sense_is_told_so() {
         "/api/v1/services/desk/history?window=1y",
         "/api/v1/services/desk/history?window=7d&limit=3",
         "/api/emergency/backups/nonsense",
+        "/api/v1/reports/metrics?window=forever",
+        "/api/v1/reports/postmortem/nonsense",
         "/api/v1/snapshots/SNP-1/difference?against=nonsense",
     ] {
         let answer = refused(&served, "alice", Method::GET, path, None).await;
@@ -253,6 +265,7 @@ async fn what_is_not_there_and_what_a_rule_forbids() {
         ("/api/v1/services/nobody/history", "unknown-service"),
         ("/api/v1/services/nobody/history?window=7d", "unknown-service"),
         ("/api/emergency/backups/SNP-999", "unknown-snapshot"),
+        ("/api/v1/reports/postmortem/INC-999", "unknown-incident"),
         ("/api/v1/snapshots/SNP-999/difference", "unknown-snapshot"),
     ] {
         let answer = refused(&served, "alice", Method::GET, path, None).await;

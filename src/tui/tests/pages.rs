@@ -3,12 +3,14 @@
 use chrono::TimeDelta;
 use ratatui::layout::Rect;
 
-use super::scene::{Scene, picture};
+use super::scene::{Scene, picture, press};
 use crate::{
     client::Update,
+    domain::{Actor, Command},
     tui::{
-        message::{Message, Timed},
+        message::{Message, Request, Timed},
         model::{Model, Screen},
+        term::input::Key,
         update::update,
     },
 };
@@ -54,6 +56,42 @@ fn the_board_when_all_is_well_and_when_the_engine_is_gone() {
     assert!(shown.contains("LINK LOST"), "{shown}");
     assert!(!shown.contains("● OK"), "what is not heard from is never shown healthy:\n{shown}");
     insta::assert_snapshot!("board-lost-80x24", shown);
+}
+
+/// The page in each of its hours: an update is awaited, it is overdue, the paper work is owed.
+#[test]
+fn an_incident_says_what_is_due_next() {
+    let mut scene = Scene::outage();
+    let incident = *scene.state.incidents.keys().next().unwrap();
+    let shown = |scene: &Scene| {
+        let mut model = scene.seen_by("alice");
+        model.screens = vec![Screen::Board, Screen::Incident(incident)];
+        picture(&mut model, 110, 32)
+    };
+    assert!(!shown(&scene).contains("those who wait"), "nobody has seen it");
+    let alice = || Actor::Operator("alice".to_owned());
+    scene.give_as(alice(), Command::AcknowledgeIncident { incident });
+    scene.now += TimeDelta::minutes(5);
+    assert!(shown(&scene).contains("to those who wait due in 10:00"), "{}", shown(&scene));
+    scene.now += TimeDelta::minutes(12);
+    assert!(shown(&scene).contains("OVERDUE by 2:00"), "{}", shown(&scene));
+    let mut model = scene.seen_by("alice");
+    model.screens = vec![Screen::Board, Screen::Incident(incident)];
+    press(&mut model, &[Key::Char('w')]);
+    let sent = press(&mut model, &[Key::Char('u'), Key::Char('p'), Key::Enter]);
+    let told = sent.iter().any(|request| match request {
+        Request::Submit(command) => {
+            matches!(&**command, Command::UpdateStakeholders { message, .. } if message.text == "up")
+        }
+        _ => false,
+    });
+    assert!(told, "{sent:?}");
+    let resolution = "rolled back".to_owned();
+    scene.give_as(alice(), Command::ResolveIncident { incident, resolution });
+    scene.now += TimeDelta::hours(2);
+    assert!(shown(&scene).contains("post-mortem due in 22 h"), "{}", shown(&scene));
+    scene.now += TimeDelta::hours(23);
+    assert!(shown(&scene).contains("post-mortem OVERDUE by 1 h"), "{}", shown(&scene));
 }
 
 #[test]
