@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Over 24h · 7d 30d 90d                                            w
-//!   99.95 % up of the 23 h 50 m watched · down 42 s · 1 outage
+//!   99.95 % up of the 23 h 50 m watched · down 42 s in 1 outage
 //!   ▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪✖▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪
 //!   ▁▁▁▁▁▂▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▃▅ ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁
 //!   24h ago                                                       now
@@ -75,17 +75,14 @@ fn uptime(over: &History) -> Vec<Piece> {
             (Role::Muted, format!(": only {} of {} were watched", time(held.known()), over.window.name())),
         ],
     };
-    for (role, word, spent) in [
-        (Role::Bad, "down", held.down),
-        (Role::Warn, "degraded", held.degraded),
-        (Role::Planned, "planned", held.planned),
-    ] {
+    if !held.down.is_zero() {
+        let outages = if held.outages == 1 { "outage" } else { "outages" };
+        line.push((Role::Bad, format!(" · down {} in {} {outages}", time(held.down), held.outages)));
+    }
+    for (role, word, spent) in [(Role::Warn, "degraded", held.degraded), (Role::Planned, "planned", held.planned)] {
         if !spent.is_zero() {
             line.push((role, format!(" · {word} {}", time(spent))));
         }
-    }
-    if held.outages > 0 {
-        line.push((Role::Text, format!(" · {} outage{}", held.outages, if held.outages == 1 { "" } else { "s" })));
     }
     line
 }
