@@ -227,7 +227,8 @@ async fn secret(path: &Path, secrets: &mut Vec<String>) -> Result<String, String
     Ok(text.to_owned())
 }
 
-async fn file(path: &Path) -> Result<String, String> {
+/// A small file, such as one with a secret or with certificates.
+pub(super) async fn file(path: &Path) -> Result<String, String> {
     let mut text = String::new();
     let read = async { tokio::fs::File::open(path).await?.take(MAX_FILE).read_to_string(&mut text).await };
     read.await.map_err(|error| format!("cannot read {}: {error}", path.display()))?;

@@ -4,17 +4,28 @@
 use std::{
     cmp::Reverse,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use futures_util::TryStreamExt;
-use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage, error::SqlState, types::Type};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use tokio_postgres::{
+    Client, Config, Error, NoTls, SimpleQueryMessage, Socket, config::SslMode, error::SqlState, tls::MakeTlsConnect,
+    types::Type,
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::outcome::{Finding, line, took};
+use super::{
+    certificate,
+    client::file,
+    outcome::{Finding, line, took},
+};
 use crate::platform::{PostgresProbe, Reading};
 
-/// A password file is read so far.
-const MAX_FILE: u64 = 64 << 10;
 /// Since then a lock says since when it is waited for.
 const TELLS_WAIT: i32 = 140_000;
 
@@ -27,7 +38,36 @@ pub(super) async fn probe(probe: &PostgresProbe, deadline: Instant) -> Finding {
             Err(error) => return Finding::bad(error),
         };
     }
-    let (client, connection) = match config.connect(NoTls).await {
+    let Some(authority) = &probe.authority else { return session(&config, NoTls, probe, deadline).await };
+    match encryption(authority).await {
+        Ok(tls) => session(config.ssl_mode(SslMode::Require), tls, probe, deadline).await,
+        Err(error) => Finding::bad(format!("cannot use the certificates in {}: {error}", authority.display())),
+    }
+}
+
+/// Encrypts, and believes only what a file of certificates says.
+async fn encryption(authority: &Path) -> Result<MakeRustlsConnect, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(file(authority).await?.as_bytes()) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    if roots.is_empty() {
+        return Err("it holds none".to_owned());
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    Ok(MakeRustlsConnect::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
+async fn session<T: MakeTlsConnect<Socket>>(
+    config: &Config,
+    tls: T,
+    probe: &PostgresProbe,
+    deadline: Instant,
+) -> Finding {
+    let (client, connection) = match config.connect(tls).await {
         Ok(connected) => connected,
         Err(error) => return Finding::bad(refused(&error, probe)),
     };
@@ -203,7 +243,10 @@ fn seconds_of(seconds: f64) -> Duration {
 }
 
 fn refused(error: &Error, probe: &PostgresProbe) -> String {
-    let Some(code) = error.code() else { return format!("cannot connect: {}", cause(error)) };
+    let Some(code) = error.code() else {
+        let distrust = certificate::refusal(error, probe.authority.as_deref());
+        return distrust.unwrap_or_else(|| format!("cannot connect: {}", cause(error)));
+    };
     if [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION].contains(code) {
         return format!("the application's login is refused: {}", told(error));
     }
@@ -233,10 +276,7 @@ fn cause(error: &dyn std::error::Error) -> String {
 
 /// The password that a file in the form of `.pgpass` holds for this login.
 async fn password(path: &Path, probe: &PostgresProbe) -> Result<String, String> {
-    use tokio::io::AsyncReadExt;
-    let mut text = String::new();
-    let read = async { tokio::fs::File::open(path).await?.take(MAX_FILE).read_to_string(&mut text).await };
-    read.await.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let text = file(path).await?;
     let found = text.lines().filter(|line| !line.starts_with('#')).find_map(|line| fitting(line, probe));
     found.ok_or_else(|| {
         let PostgresProbe { host, port, database, user, .. } = probe;
@@ -268,7 +308,12 @@ fn fitting(line: &str, probe: &PostgresProbe) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::PathBuf};
+    use std::{
+        fs::{self, Permissions},
+        io::Write,
+        os::unix::fs::{MetadataExt, PermissionsExt, chown},
+        path::PathBuf,
+    };
 
     use super::*;
     use crate::{
@@ -284,6 +329,7 @@ mod tests {
             user: "postgres".to_owned(),
             database: "postgres".to_owned(),
             password_file: None,
+            authority: None,
             query: None,
             lag: None,
             connections: None,
@@ -380,6 +426,43 @@ mod tests {
         assert_eq!((outcome.result, outcome.detail.as_str()), (Reading::Good, "the application's login works"));
         let outcome = run(&with(pass("other", "*:*:*:bob:x"))).await;
         assert!(outcome.detail.starts_with("no line of /"), "{}", outcome.detail);
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_encrypted_when_an_authority_is_named() {
+        let server = Server::start("");
+        let data = server.data();
+        let rcgen::CertifiedKey { cert, signing_key } =
+            rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let owner = fs::metadata(&data).unwrap();
+        for (name, pem) in [("server.crt", cert.pem()), ("server.key", signing_key.serialize_pem())] {
+            fs::write(data.join(name), pem).unwrap();
+            fs::set_permissions(data.join(name), Permissions::from_mode(0o600)).unwrap();
+            chown(data.join(name), Some(owner.uid()), Some(owner.gid())).unwrap();
+        }
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut settings = fs::OpenOptions::new().append(true).open(data.join("postgresql.conf")).unwrap();
+        writeln!(settings, "listen_addresses = '127.0.0.1'\nport = {port}\nssl = on").unwrap();
+        fs::write(data.join("pg_hba.conf"), "hostssl all all 127.0.0.1/32 trust\n").unwrap();
+        server.kill();
+        server.up();
+        let authority = Some(data.join("server.crt"));
+        let secure = PostgresProbe { host: "localhost".to_owned(), port, authority, ..login(&server) };
+        let encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()".to_owned();
+        let outcome = run(&PostgresProbe { query: Some(encrypted), ..secure.clone() }).await;
+        assert_eq!(outcome.detail, "the query returned true");
+        let outcome = run(&PostgresProbe { authority: None, ..secure.clone() }).await;
+        assert!(
+            outcome.detail.starts_with("the application's login is refused: ")
+                && outcome.detail.contains("no encryption"),
+            "{}",
+            outcome.detail
+        );
+        let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap().cert.pem();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("ca.pem"), other).unwrap();
+        let outcome = run(&PostgresProbe { authority: Some(folder.path().join("ca.pem")), ..secure }).await;
+        assert!(outcome.detail.starts_with("its certificate was issued by nobody in /"), "{}", outcome.detail);
     }
 
     #[tokio::test]

@@ -75,8 +75,11 @@ pub(super) fn write_probe(out: &mut String, probe: &Probe) -> Result {
 }
 
 fn write_postgres(out: &mut String, postgres: &PostgresProbe) -> Result {
-    let PostgresProbe { host, port, user, database, query, lag, connections, locks, .. } = postgres;
+    let PostgresProbe { host, port, user, database, authority, query, lag, connections, locks, .. } = postgres;
     write!(out, "log in as {user} to {database} at {host}, port {port}")?;
+    if let Some(authority) = authority {
+        write!(out, ", encrypted, with a certificate issued by {}", authority.display())?;
+    }
     if let Some(query) = query {
         write!(out, ", ask {query:?}")?;
     }

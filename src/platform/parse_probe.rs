@@ -218,17 +218,23 @@ fn postgres(value: &Value<'_>, place: &str, reader: &mut Reader) -> Option<Postg
     let user = section.require(reader, "user", "the role that the application has", word);
     let database = section.require(reader, "database", "the database that the application uses", word);
     let password_file = section.read(reader, "password_file", Reader::path).map(|path| path.value);
+    let authority = section.read(reader, "authority", Reader::path);
     let query = section.read(reader, "query", |reader, value, place| reader.text(value, place, "a SELECT statement"));
     let lag = section.read(reader, "lag", Reader::duration);
     let connections = section.read(reader, "connections", |reader, value, place| reader.number(value, place, 1..=100));
     let locks = section.read(reader, "locks", Reader::duration);
     section.finish(reader);
+    let host = host.unwrap_or_else(|| SOCKETS.to_owned());
+    if let Some(authority) = authority.as_ref().filter(|_| host.starts_with('/')) {
+        reader.problem(authority.at, place, "a socket of this host is never encrypted", "authority with a host name");
+    }
     Some(PostgresProbe {
-        host: host.unwrap_or_else(|| SOCKETS.to_owned()),
+        host,
         port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or(PORT),
         user: user?,
         database: database?,
         password_file,
+        authority: authority.map(|path| path.value),
         query: query.map(|query| query.value),
         lag,
         connections: connections.and_then(|percent| u8::try_from(percent).ok()),

@@ -146,6 +146,9 @@ pub struct PostgresProbe {
     pub database: String,
     /// A file in the form of `.pgpass`.
     pub password_file: Option<PathBuf>,
+    /// PEM file with the only issuers that are believed; with it the connection is encrypted, without it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<PathBuf>,
     /// A query that must return at least one row, the first value not 0, false or null.
     pub query: Option<String>,
     /// A replica may be so far behind.
