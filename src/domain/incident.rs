@@ -296,7 +296,8 @@ pub(super) fn open_for_service(state: &State, service: &str) -> Result<Vec<Event
     let health = state.services.get(service).ok_or_else(|| Refusal::unknown("service", service))?;
     let down = health.status == super::Status::Down;
     let mut severity = Severity::of_outage(described.criticality);
-    if !down && severity < Severity::Sev3 {
+    let carried = is_carried(state, service);
+    if (!down || carried) && severity < Severity::Sev3 {
         severity = Severity::Sev3;
     }
     let above = state.platform.dependencies_of(service);
@@ -309,7 +310,8 @@ pub(super) fn open_for_service(state: &State, service: &str) -> Result<Vec<Event
         let known: Vec<&String> = incident.services.iter().chain(&incident.root).collect();
         let caused_by_it = known.iter().any(|known| above.contains(known));
         let causes_it = known.iter().any(|known| below.contains(known)) || incident.root.as_deref() == Some(service);
-        if caused_by_it || causes_it {
+        let its_twin = known.iter().any(|known| are_twins(state, known, service));
+        if caused_by_it || causes_it || its_twin {
             // What lies between the root and those who suffer is no root: only what the root itself needs can be deeper.
             let root = causes_it && incident.root.as_ref().is_none_or(|root| root == service || below.contains(root));
             let mut events =
@@ -324,10 +326,35 @@ pub(super) fn open_for_service(state: &State, service: &str) -> Result<Vec<Event
     Ok(vec![Event::IncidentOpened {
         incident: state.next_incident(),
         severity,
-        title: format!("{service} {}", if down { "down" } else { "degraded" }),
+        title: match (down, carried) {
+            (true, true) => format!("{service} down, the others of its group carry its work"),
+            (true, false) => format!("{service} down"),
+            (false, _) => format!("{service} degraded"),
+        },
         services: vec![service.to_owned()],
         detected_at: health.failing_since.or(health.since).unwrap_or(state.clock),
     }])
+}
+
+/// Whether, for each service that needs this one, another of the same redundancy group works.
+fn is_carried(state: &State, service: &str) -> bool {
+    let works = |name: &String| {
+        let status = state.services.get(name).map(|health| health.status);
+        matches!(status, Some(super::Status::Healthy | super::Status::Degraded))
+    };
+    let mut needing =
+        state.platform.services.iter().filter(|other| other.depends_on.iter().any(|name| name == service));
+    let mut carries = |other: &crate::platform::Service| {
+        let groups = other.any_of.iter().filter(|group| group.iter().any(|name| name == service));
+        groups.flatten().any(|twin| twin != service && works(twin))
+    };
+    needing.next().is_some_and(&mut carries) && needing.all(carries)
+}
+
+/// Whether two services stand in for each other.
+fn are_twins(state: &State, one: &str, other: &str) -> bool {
+    let mut groups = state.platform.services.iter().flat_map(|service| &service.any_of);
+    groups.any(|group| [one, other].iter().all(|name| group.iter().any(|member| member == name)))
 }
 
 /// Decides that a person opens an incident.

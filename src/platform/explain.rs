@@ -107,7 +107,10 @@ fn write_service(out: &mut String, service: &Service) -> Result {
     }
     write!(out, ")")?;
     if !service.depends_on.is_empty() {
-        write!(out, " needs {}", service.depends_on.join(", "))?;
+        let in_group = |name: &&String| service.any_of.iter().flatten().any(|member| member == *name);
+        let alone = service.depends_on.iter().filter(|name| !in_group(name)).cloned();
+        let groups = service.any_of.iter().map(|group| format!("one of {}", group.join(" and ")));
+        write!(out, " needs {}", alone.chain(groups).collect::<Vec<_>>().join(", "))?;
     }
     writeln!(out)?;
     for check in &service.checks {

@@ -147,8 +147,11 @@ pub struct Service {
     pub name: String,
     /// How bad it is when it is down.
     pub criticality: Criticality,
-    /// Names of services it cannot work without.
+    /// Names of services it cannot work without, those of `any_of` included.
     pub depends_on: Vec<String>,
+    /// Redundancy groups: of the services in each, one that works is enough.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub any_of: Vec<Vec<String>>,
     /// Team that answers for it.
     pub owner: Option<String>,
     /// Log files a diagnosis reads, newest lines last.

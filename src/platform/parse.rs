@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Read, path::Path, time::Duration};
 
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::{
     adapter::Adapter,
@@ -13,7 +13,7 @@ use super::{
     parse_adapter::{self, paths},
     parse_check, parse_maintenance, parse_vault,
     problem::{Problem, Problems},
-    reader::{Found, Reader, Section},
+    reader::{Found, Reader, Section, Value},
     validate::{self, Spans},
 };
 
@@ -150,11 +150,8 @@ fn service(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Spans)
         ];
         reader.choice(value, place, &choices)
     });
-    let depends_on = section.read(reader, "depends_on", |reader, value, place| {
-        let items = reader.items(value, place, "services");
-        Some(items.iter().filter_map(|item| reader.text(item, place, "the name of a service")).collect::<Vec<_>>())
-    });
-    let depends_on = depends_on.unwrap_or_default();
+    let depends_on = section.read(reader, "depends_on", |reader, value, place| Some(needs(reader, value, place)));
+    let (depends_on, any_of) = depends_on.unwrap_or_default();
     let owner = section.read(reader, "owner", |reader, value, place| reader.text(value, place, "the name of a team"));
     let logs = section.read(reader, "logs", paths);
     let checks = reader.sections(section.get("check"), "service.check");
@@ -173,11 +170,37 @@ fn service(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Spans)
         name: name.value,
         criticality: criticality.unwrap_or(Criticality::Medium),
         depends_on: depends_on.into_iter().map(|needed| needed.value).collect(),
+        any_of,
         owner: owner.map(|owner| owner.value),
         logs: logs.unwrap_or_default(),
         checks: checks.into_iter().map(|check| check.value).collect(),
         actions: actions.into_iter().map(|action| action.value).collect(),
     }
+}
+
+/// The services that one needs, and the groups among them of which one is enough.
+fn needs(reader: &mut Reader, value: &Value<'_>, place: &str) -> (Vec<Found<String>>, Vec<Vec<String>>) {
+    let (mut all, mut groups) = (Vec::new(), Vec::new());
+    for item in reader.items(value, place, "services") {
+        if let DeValue::Array(_) = item.get_ref() {
+            let members = reader.items(item, place, "services of which one is enough");
+            let named: Vec<_> =
+                members.iter().filter_map(|member| reader.text(member, place, "the name of a service")).collect();
+            if named.len() < 2 {
+                reader.problem(
+                    item.span().start,
+                    place,
+                    "a group of fewer than two",
+                    "services of which one is enough",
+                );
+            }
+            groups.push(named.iter().map(|member| member.value.clone()).collect());
+            all.extend(named);
+        } else {
+            all.extend(reader.text(item, place, "the name of a service"));
+        }
+    }
+    (all, groups)
 }
 
 fn action(mut section: Section<'_, '_>, reader: &mut Reader) -> Option<Found<Action>> {

@@ -17,6 +17,7 @@ mod maintenance;
 mod outage;
 mod properties;
 mod recipes;
+mod redundancy;
 mod remedies;
 mod rules;
 mod served;
