@@ -15,6 +15,8 @@ use tokio::{
     task::JoinSet,
 };
 
+use crate::platform::now;
+
 /// Checks in one run of the benchmark; each opens a connection of its own, as a check must.
 const RUNS: usize = 64;
 /// Checks under way at a time.
@@ -51,7 +53,7 @@ async fn probe_all(prober: &Arc<Prober>, check: &Arc<Check>, together: usize) {
             running.join_next().await.unwrap().unwrap();
         }
         let (prober, check) = (prober.clone(), check.clone());
-        running.spawn(async move { assert_eq!(prober.probe(&check).await.result, Reading::Good) });
+        running.spawn(async move { assert_eq!(prober.probe_at(&check, now()).await.result, Reading::Good) });
     }
     while let Some(done) = running.join_next().await {
         done.unwrap();

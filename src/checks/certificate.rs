@@ -4,7 +4,7 @@ use std::{
     error::Error,
     io,
     path::Path,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -22,14 +22,13 @@ const GENERALIZED_TIME: u8 = 0x18;
 const VERSION: u8 = 0xa0;
 
 /// A good answer is no longer good enough when the certificate, in DER, ends too soon.
-pub(super) fn judge(finding: Finding, certificate: Option<&[u8]>, longer: Duration) -> Finding {
+pub(super) fn judge(finding: Finding, certificate: Option<&[u8]>, longer: Duration, now: DateTime<Utc>) -> Finding {
     if finding.reading != Reading::Good {
         return finding;
     }
     let Some(end) = certificate.and_then(not_after) else {
         return Finding::bad(format!("{}, but the end of its certificate cannot be read", finding.detail));
     };
-    let now = DateTime::<Utc>::from(SystemTime::now());
     let left = (end - now).to_std().unwrap_or_default();
     let told = format!("{}, certificate valid for {}", finding.detail, long(left));
     let soon = left <= longer;
@@ -170,7 +169,7 @@ fn take(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::PathBuf, sync::Arc};
+    use std::{fs, path::PathBuf, sync::Arc, time::SystemTime};
 
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
     use rustls::{

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::platform::{HttpProbe, JsonExpectation, JsonPath};
 
-pub(super) async fn probe(clients: &Clients, probe: &HttpProbe, within: Duration) -> Finding {
+pub(super) async fn probe(clients: &Clients, probe: &HttpProbe, within: Duration, now: DateTime<Utc>) -> Finding {
     let request = Request {
         url: &probe.url,
         method: probe.method,
@@ -27,7 +28,7 @@ pub(super) async fn probe(clients: &Clients, probe: &HttpProbe, within: Duration
     let fits = probe.status.map_or(answer.status.is_success(), |expected| expected == answer.status.as_u16());
     let finding = if fits { judge(&answer, probe) } else { refuse(&answer, probe.status) };
     match probe.certificate {
-        Some(longer) => certificate::judge(finding, answer.certificate.as_deref(), longer),
+        Some(longer) => certificate::judge(finding, answer.certificate.as_deref(), longer, now),
         None => finding,
     }
 }

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use super::{
@@ -43,10 +44,10 @@ impl Prober {
         }
     }
 
-    /// Runs a check once. It ends by the check's deadline, whatever the other side does, and leaves nothing behind when dropped.
-    pub async fn probe(&self, check: &Check) -> Outcome {
+    /// Runs a check once, at this time by the clock on the wall. It ends by the check's deadline, whatever the other side does, and leaves nothing behind when dropped.
+    pub async fn probe_at(&self, check: &Check, now: DateTime<Utc>) -> Outcome {
         let started = Instant::now();
-        let run = self.run(&check.probe, check.within, started + check.within);
+        let run = self.run(&check.probe, check.within, started + check.within, now);
         let finding = timeout(check.within + GRACE, run).await;
         let latency = started.elapsed();
         let finding = finding
@@ -62,9 +63,9 @@ impl Prober {
         }
     }
 
-    async fn run(&self, probe: &Probe, within: Duration, deadline: Instant) -> Finding {
+    async fn run(&self, probe: &Probe, within: Duration, deadline: Instant, now: DateTime<Utc>) -> Finding {
         match probe {
-            Probe::Http(probe) => http::probe(&self.clients, probe, within).await,
+            Probe::Http(probe) => http::probe(&self.clients, probe, within, now).await,
             Probe::Tcp { address } => tcp::probe(address).await,
             Probe::Command { run } => command::probe(run, within).await,
             Probe::Sqlite { path, query, integrity } => {
@@ -114,6 +115,12 @@ impl Default for Prober {
 pub(super) mod tests {
     use super::*;
     use crate::platform::CheckLevel;
+
+    impl Prober {
+        pub(in crate::checks) async fn probe(&self, check: &Check) -> Outcome {
+            self.probe_at(check, Utc::now()).await
+        }
+    }
 
     /// A check with a deadline of 5 seconds.
     pub(in crate::checks) fn check(probe: Probe) -> Check {

@@ -165,7 +165,7 @@ impl Tally {
         if sample.reading != Reading::Good {
             self.failing_since.get_or_insert(sample.at);
             self.trouble.clone_from(&sample.detail);
-        } else if self.status() == Status::Healthy {
+        } else if self.successes >= check.successes && self.status() == Status::Healthy {
             self.failing_since = None;
         }
     }

@@ -42,7 +42,7 @@ pub(super) struct Probed {
 /// Runs one check and gives its sample.
 pub(super) async fn probe(prober: &Prober, clock: &dyn Clock, probed: &Probed) -> Sample {
     let at = clock.now();
-    let outcome = prober.probe(&probed.check).await;
+    let outcome = prober.probe_at(&probed.check, at).await;
     Sample {
         service: probed.service.clone(),
         check: probed.check.name.clone(),

@@ -158,7 +158,7 @@ pub(super) static ACTIONS: &[Action] = &[
     },
     Action {
         name: "window",
-        keys: &[Key::Char('w')],
+        keys: &[Key::Char('t')],
         label: "Window",
         about: "On a service's page: look back over 24h, 7d, 30d, 90d",
         place: Where::Service,

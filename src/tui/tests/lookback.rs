@@ -72,17 +72,17 @@ fn a_service_is_looked_back_on_at_three_sizes() {
 fn the_window_changes_by_a_key_and_an_answer_for_another_one_is_dropped() {
     let (mut model, _) = opened();
     let now = model.now;
-    assert_eq!(press(&mut model, &[Key::Char('w')]), [Request::History(API.to_owned(), Window::Week)]);
+    assert_eq!(press(&mut model, &[Key::Char('t')]), [Request::History(API.to_owned(), Window::Week)]);
     let late = History::of(API, Window::Day, now, &slots(now, 24), (0, 0), STRIP);
     update(&mut model, Timed { at: now, message: Message::History(API.to_owned(), Window::Day, Ok(late)) });
     let shown = picture(&mut model, 110, 32);
     assert!(shown.contains("[7d]") && shown.contains("being read …"), "{shown}");
     answer(&mut model, Err("the disk is full".to_owned()));
     assert!(picture(&mut model, 110, 32).contains("✖ cannot be read: the disk is full"));
-    press(&mut model, &[Key::Char('w'), Key::Char('w'), Key::Char('w')]);
+    press(&mut model, &[Key::Char('t'), Key::Char('t'), Key::Char('t')]);
     assert!(picture(&mut model, 110, 32).contains("[24h]"));
     press(&mut model, &[Key::Esc]);
-    assert!(press(&mut model, &[Key::Char('w')]).is_empty());
+    assert!(press(&mut model, &[Key::Char('t')]).is_empty());
     assert!(model.toast.clone().unwrap().text.contains("open a service"));
 }
 

@@ -44,7 +44,7 @@ fn one_database_comes_back_beside_others_that_stay() {
     let vault = &server.room.vault;
     let scratch = server.room.path("scratch");
     let proof = test_restore(&component, &captured.captured.id, &scratch, vault, &CancelFlag::new()).unwrap();
-    assert!(proof.detail.contains("300 rows in 1 tables"), "{}", proof.detail);
+    assert!(proof.detail.contains("300 rows in 1 table read"), "{}", proof.detail);
 
     // a client that holds on to it is sent away
     thread::scope(|scope| {

@@ -62,7 +62,7 @@ fn a_server_comes_back_as_it_was_and_is_proved_before() {
     .unwrap();
     assert_eq!(
         proof.detail,
-        "the server recovers, 2 databases open, 540 rows in 2 tables were read, indexes checked in 2"
+        "the server recovers, 2 databases answer, 540 rows in 2 tables read, indexes checked in 2"
     );
     assert!(server.litter().is_empty());
 
