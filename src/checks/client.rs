@@ -84,6 +84,16 @@ impl Clients {
         }
     }
 
+    /// The answer to a request that has to succeed with JSON, and that; or what went wrong.
+    pub(super) async fn ask_json(&self, request: &Request<'_>, within: Duration) -> Result<(Answer, Value), Finding> {
+        let answer = self.ask(request, within).await?;
+        if !answer.status.is_success() {
+            return Err(Finding::bad(format!("{}: \"{}\"", answer.head, answer.quote())));
+        }
+        let document = answer.json()?;
+        Ok((answer, document))
+    }
+
     /// The answer to a request, or what went wrong.
     pub(super) async fn ask(&self, request: &Request<'_>, within: Duration) -> Result<Answer, Finding> {
         let started = Instant::now();

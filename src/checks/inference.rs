@@ -32,15 +32,8 @@ pub(super) async fn probe(clients: &Clients, probe: &InferenceProbe, within: Dur
         bearer: probe.key_file.as_deref(),
         ..Request::default()
     };
-    let answer = match clients.ask(&request, within).await {
-        Ok(answer) => answer,
-        Err(finding) => return finding,
-    };
-    if !answer.status.is_success() {
-        return Finding::bad(format!("{}: \"{}\"", answer.head, answer.quote()));
-    }
-    let document = match answer.json() {
-        Ok(document) => document,
+    let (answer, document) = match clients.ask_json(&request, within).await {
+        Ok(answered) => answered,
         Err(finding) => return finding,
     };
     match document.pointer("/choices/0/message/content").and_then(Value::as_str) {

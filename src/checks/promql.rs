@@ -16,15 +16,8 @@ const QUOTE: usize = 80;
 pub(super) async fn probe(clients: &Clients, probe: &PromqlProbe, within: Duration) -> Finding {
     let Some(url) = address(&probe.url, &probe.query) else { return Finding::bad("its address cannot be used") };
     let request = Request { url: &url, bearer: probe.key_file.as_deref(), ..Request::default() };
-    let answer = match clients.ask(&request, within).await {
-        Ok(answer) => answer,
-        Err(finding) => return finding,
-    };
-    if !answer.status.is_success() {
-        return Finding::bad(format!("{}: \"{}\"", answer.head, answer.quote()));
-    }
-    let document = match answer.json() {
-        Ok(document) => document,
+    let (answer, document) = match clients.ask_json(&request, within).await {
+        Ok(answered) => answered,
         Err(finding) => return finding,
     };
     match series(&document) {

@@ -190,18 +190,16 @@ fn same_root(state: &State, diagnosis: DiagnosisId) -> Option<(IncidentId, Incid
 }
 
 /// An incident whose services are all healthy again is over, unless a recovery still works on it or a person declared it
-/// without naming a service.
+/// without naming a service. Planned work that begins on what is broken ends no incident: nobody has seen it healthy.
 fn resolve_healed(state: &State, give: &mut impl FnMut(&'static str, Command)) {
     for incident in state.open_incidents() {
         // What a person noticed and no check did is not over because no check notices it.
         let healthy = incident.opened_by.operator().is_none()
             && !incident.services.is_empty()
-            && incident.services.iter().all(|name| {
-                state
-                    .services
-                    .get(name)
-                    .is_none_or(|health| matches!(health.status, Status::Healthy | Status::Maintenance))
-            });
+            && incident
+                .services
+                .iter()
+                .all(|name| state.services.get(name).is_none_or(|health| health.status == Status::Healthy));
         if !healthy || state.running_recoveries().any(|recovery| recovery.incident == Some(incident.id)) {
             continue;
         }

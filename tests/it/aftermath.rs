@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use codeblue::{
     domain::{
-        ActionKind, Command, DiagnosisId, Event, Finding, Findings, Incident, IncidentId, Message, Metrics, Recorded,
-        RecoveryId, RecoveryOutcome, RollbackRequest, Scope, Severity, Start, Status, Verdict, metrics,
+        ActionKind, Command, DiagnosisId, Event, Findings, Incident, IncidentId, Message, Metrics, Recorded,
+        RecoveryId, RollbackRequest, Scope, Severity, Start, Status, Verdict, metrics,
     },
     report::{PostMortemReport, metrics_markdown},
 };
@@ -340,12 +340,7 @@ fn roll_back(desk: &mut Desk, component: &str) {
     };
     desk.must(&person("erin"), Command::RequestRollback(request));
     let recovery: RecoveryId = *desk.state.recoveries.keys().next_back().unwrap();
-    for step in 0..desk.state.recoveries[&recovery].steps.len() {
-        desk.engine(Command::StartStep { recovery, step });
-        desk.engine(Command::FinishStep { recovery, step, output: String::new(), finding: Finding::Nothing });
-    }
-    let outcome = RecoveryOutcome::Succeeded;
-    desk.engine(Command::EndRecovery { recovery, outcome, summary: "done".to_owned() });
+    desk.carry_out(recovery);
 }
 
 #[test]

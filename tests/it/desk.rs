@@ -5,7 +5,10 @@ use std::{collections::VecDeque, path::Path, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use codeblue::{
-    domain::{Actor, Command, Effect, Meta, Recorded, Refusal, State, apply, decide, due, next_due, react},
+    domain::{
+        Actor, Command, Effect, Finding, Meta, Recorded, RecoveryId, RecoveryOutcome, Refusal, State, apply, decide,
+        due, next_due, react,
+    },
     platform::{Platform, parse},
 };
 
@@ -191,6 +194,16 @@ impl Desk {
     /// A report of the engine that the rules must not refuse.
     pub fn engine(&mut self, command: Command) -> Vec<Recorded> {
         self.must(&Actor::Engine, command)
+    }
+
+    /// Carries out a recovery whose every step goes well.
+    pub fn carry_out(&mut self, recovery: RecoveryId) {
+        for step in 0..self.state.recoveries[&recovery].steps.len() {
+            self.engine(Command::StartStep { recovery, step });
+            self.engine(Command::FinishStep { recovery, step, output: String::new(), finding: Finding::Nothing });
+        }
+        let outcome = RecoveryOutcome::Succeeded;
+        self.engine(Command::EndRecovery { recovery, outcome, summary: "done".to_owned() });
     }
 
     /// Lets time pass, deadline by deadline, as an engine would that sleeps until each.

@@ -36,7 +36,7 @@ fn ward(now: &str) -> Desk {
     let platform = codeblue::platform::parse(PLATFORM, Path::new("/srv/codeblue.toml")).unwrap();
     let mut desk = Desk::new(Arc::new(platform));
     desk.now = at(now);
-    judge(&mut desk, Status::Healthy);
+    judge(&mut desk, "records-db", Status::Healthy);
     desk
 }
 
@@ -44,8 +44,8 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-fn judge(desk: &mut Desk, status: Status) {
-    let service = "records-db".to_owned();
+fn judge(desk: &mut Desk, service: &str, status: Status) {
+    let service = service.to_owned();
     desk.engine(Command::RecordVerdict(Verdict { service, status, reason: "refused".to_owned(), failing_since: None }));
 }
 
@@ -60,7 +60,7 @@ fn a_window_begins_and_ends_by_itself_and_wakes_nobody() {
     assert_eq!(until(&desk, "records-db"), Some(at("2026-01-18T03:30:00Z")), "half past two in Berlin");
     assert_eq!(desk.state.services["records-db"].reason, "vacuum");
     assert_eq!(until(&desk, "handouts"), None);
-    judge(&mut desk, Status::Down);
+    judge(&mut desk, "records-db", Status::Down);
     assert_eq!(desk.state.open_incidents().count(), 0);
 
     desk.wait(TimeDelta::minutes(100));
@@ -68,7 +68,7 @@ fn a_window_begins_and_ends_by_itself_and_wakes_nobody() {
     assert_eq!(until(&desk, "handouts"), Some(at("2026-01-18T03:30:00Z")));
     desk.wait(TimeDelta::minutes(30));
     assert_eq!(until(&desk, "records-db"), None);
-    judge(&mut desk, Status::Down);
+    judge(&mut desk, "records-db", Status::Down);
     assert_eq!(desk.state.open_incidents().count(), 1, "what is still broken when the work is over is an incident");
     desk.wait(TimeDelta::days(6));
     assert_eq!(until(&desk, "handouts"), None, "once is once");
@@ -83,6 +83,19 @@ fn who_ends_it_early_ends_it_until_next_week() {
     assert_eq!(until(&desk, "records-db"), None);
     desk.wait(at("2026-01-25T01:31:00Z") - desk.now);
     assert_eq!(until(&desk, "records-db"), Some(at("2026-01-25T03:30:00Z")));
+}
+
+#[test]
+fn a_window_that_begins_in_an_outage_does_not_end_it() {
+    let mut desk = ward("2026-01-18T01:20:00Z");
+    judge(&mut desk, "records-db", Status::Down);
+    desk.wait(TimeDelta::minutes(20));
+    assert_eq!(desk.state.services["records-db"].status, Status::Maintenance);
+    judge(&mut desk, "handouts", Status::Healthy);
+    assert_eq!(desk.state.open_incidents().count(), 1, "nobody has seen it healthy");
+    desk.wait(TimeDelta::hours(2));
+    judge(&mut desk, "records-db", Status::Healthy);
+    assert_eq!(desk.state.open_incidents().count(), 0);
 }
 
 #[test]

@@ -52,16 +52,6 @@ fn refused(desk: &mut Desk, actor: &Actor, command: Command) -> String {
     }
 }
 
-/// Carries out a recovery whose every step goes well.
-fn carry_out(desk: &mut Desk, recovery: RecoveryId) {
-    for step in 0..desk.state.recoveries[&recovery].steps.len() {
-        desk.engine(Command::StartStep { recovery, step });
-        desk.engine(Command::FinishStep { recovery, step, output: String::new(), finding: Finding::Nothing });
-    }
-    let outcome = RecoveryOutcome::Succeeded;
-    desk.engine(Command::EndRecovery { recovery, outcome, summary: "done".to_owned() });
-}
-
 #[test]
 fn nobody_approves_the_own_change() {
     let mut desk = Desk::new(hospital("production", "assist"));
@@ -90,11 +80,11 @@ fn a_rollback_goes_to_the_version_before_and_never_to_one_that_was_left() {
     };
     desk.must(&person("erin"), rollback("handout-code"));
     assert_eq!(goal(&desk, RecoveryId(1)).as_deref(), Some("v2"));
-    carry_out(&mut desk, RecoveryId(1));
+    desk.carry_out(RecoveryId(1));
     assert_eq!(desk.state.live_version("handout-code"), Some("v2"));
     desk.must(&person("erin"), rollback("handout-code"));
     assert_eq!(goal(&desk, RecoveryId(2)).as_deref(), Some("v1"), "v3 was left behind on purpose");
-    carry_out(&mut desk, RecoveryId(2));
+    desk.carry_out(RecoveryId(2));
     assert_eq!(refused(&mut desk, &person("erin"), rollback("handout-code")), "nothing-to-go-back-to");
     let named = Command::RequestRollback(RollbackRequest {
         scope: Scope::Components(vec!["handout-code".to_owned()]),
@@ -237,7 +227,7 @@ fn an_approval_waits_for_what_is_in_its_way() {
     desk.must(&person("alice"), first);
     // An approved change that is not begun at once would never be.
     assert_eq!(refused(&mut desk, &person("alice"), back.clone()), "recovery-running");
-    carry_out(&mut desk, RecoveryId(1));
+    desk.carry_out(RecoveryId(1));
     desk.must(&person("alice"), back);
     assert_eq!(desk.state.running_recoveries().count(), 1);
 }

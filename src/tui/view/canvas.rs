@@ -177,7 +177,15 @@ impl Canvas<'_> {
         }
         let below = lines.len().saturating_sub(scroll + room);
         if below > 0 && area.height > 0 {
-            self.line_right(area, area.height - 1, &[(Role::Muted, format!(" ↓ {below} more "))]);
+            let note = format!(" ↓ {below} more ");
+            let cut = usize::from(area.width).checked_sub(text::width(&note) + 1).and_then(|at| u16::try_from(at).ok());
+            self.line_right(area, area.height - 1, &[(Role::Muted, note)]);
+            // A figure that lost its end reads like another figure.
+            if let Some(cell) = cut.and_then(|at| self.buffer.cell_mut((area.x + at, area.bottom() - 1)))
+                && cell.symbol() != " "
+            {
+                cell.set_symbol("…");
+            }
         }
     }
 
