@@ -177,15 +177,12 @@ impl Canvas<'_> {
         }
         let below = lines.len().saturating_sub(scroll + room);
         if below > 0 && area.height > 0 {
-            let note = format!(" ↓ {below} more ");
-            let cut = usize::from(area.width).checked_sub(text::width(&note) + 1).and_then(|at| u16::try_from(at).ok());
-            self.line_right(area, area.height - 1, &[(Role::Muted, note)]);
             // A figure that lost its end reads like another figure.
-            if let Some(cell) = cut.and_then(|at| self.buffer.cell_mut((area.x + at, area.bottom() - 1)))
-                && cell.symbol() != " "
-            {
-                cell.set_symbol("…");
-            }
+            let note = format!(" ↓ {below} more ");
+            let last: String = lines[scroll + room - 1].iter().map(|(_, piece)| piece.as_str()).collect();
+            let is_cut = text::width(last.trim_end()) + text::width(&note) > usize::from(area.width);
+            let note = if is_cut { format!("…{note}") } else { note };
+            self.line_right(area, area.height - 1, &[(Role::Muted, note)]);
         }
     }
 
