@@ -3,8 +3,12 @@
 use super::{
     Actor, Approval, Change, ChangeOutcome, ChangeState, Deployment, DeploymentOrigin, Diagnosis, DiagnosisState,
     EngineInfo, Event, Incident, IncidentId, IncidentState, Operator, PostMortem, Recorded, ServiceHealth, State,
-    Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind, Updates, adopt, impact, postmortem, replica, role_name, run,
-    snapshot, stream, update,
+    Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind, Updates,
+    incident::{impact, postmortem, update},
+    recovery::run,
+    role_name,
+    snapshot::{self, adopt, replica},
+    stream,
 };
 
 /// Makes the state what it is after an event.

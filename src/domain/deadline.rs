@@ -3,7 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, maintenance, replica, snapshot,
+    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status,
+    health::maintenance,
+    snapshot::{self, replica},
 };
 
 /// Commands for every deadline that has passed.

@@ -6,8 +6,13 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Actor, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, Refusal,
-    RollbackRequest, SnapshotTrigger, State, adopt, change, deployment, diagnosis, health, incident, maintenance,
-    operator, plan, postmortem, remedy, replica, retention, run, snapshot, stream, update,
+    RollbackRequest, SnapshotTrigger, State, change, deployment, diagnosis,
+    health::{self, maintenance},
+    incident::{self, postmortem, update},
+    operator,
+    recovery::{plan, remedy, run},
+    snapshot::{self, adopt, replica, retention},
+    stream,
 };
 
 /// When a command is given, and by whom.

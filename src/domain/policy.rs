@@ -3,8 +3,10 @@
 use super::{
     Actor, AutomationMode, ChangeState, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Phase,
     Proof, Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State, Status,
-    guard::{self, Permission},
-    validation,
+    recovery::{
+        guard::{self, Permission},
+        validation,
+    },
 };
 
 /// Work in the outside world that follows from an event.
@@ -97,7 +99,7 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             if bytes <= READ_BACK_AT_ONCE && state.running_recoveries().next().is_none() {
                 give("read back what is new", Command::RequestProof { snapshot: *snapshot, proof: Proof::Integrity });
             }
-            if super::retention::is_due(state, recorded.at) {
+            if super::snapshot::retention::is_due(state, recorded.at) {
                 give("retention", Command::ApplyRetention);
             }
         }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{
+use crate::domain::{
     Actor, AutomationMode, Incident, IncidentId, Plan, Recovery, Risk, Severity, State, Status, Step, Strategy,
-    change::ChangeState, remedy::newest_diagnosis,
+    change::ChangeState, recovery::remedy::newest_diagnosis,
 };
 use crate::platform::{ActionRisk, ComponentKind, Criticality, Profile};
 
@@ -23,7 +23,7 @@ const REST: TimeDelta = TimeDelta::minutes(10);
 const SIGNALS: usize = 2;
 
 /// Whether a plan may run without anybody else.
-pub(super) enum Permission {
+pub(in crate::domain) enum Permission {
     /// It runs at once.
     AtOnce,
     /// People have to agree.
@@ -34,7 +34,7 @@ pub(super) enum Permission {
 }
 
 /// What this actor may do with a plan. A person's own act on what is not critical runs at once.
-pub(super) fn permission(
+pub(in crate::domain) fn permission(
     state: &State,
     actor: &Actor,
     plan: &Plan,

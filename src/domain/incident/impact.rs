@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Incident, IncidentId, Recorded, State, Status};
+use crate::domain::{Event, Incident, IncidentId, Recorded, State, Status};
 use crate::platform::seconds;
 
 /// For how long a service suffered in an incident.
@@ -57,7 +57,7 @@ fn suffers(status: Status) -> bool {
 }
 
 /// Keeps the account of every open incident, after an event has been applied to all else.
-pub(super) fn apply(state: &mut State, recorded: &Recorded) {
+pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     let at = recorded.at;
     match &recorded.event {
         Event::IncidentOpened { incident, .. } => begin(state, *incident, at, None),

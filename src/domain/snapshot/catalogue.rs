@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Command, Event, IncidentId, Recorded, RecoveryId, Refusal, SnapshotId, State, Status, stream};
+use crate::domain::{
+    Actor, Command, Event, IncidentId, Recorded, RecoveryId, Refusal, SnapshotId, State, Status, stream,
+};
 use crate::platform::Component;
 
 /// How long proofs wait after one could not be made, such as for want of room.
@@ -180,7 +182,7 @@ impl Snapshot {
 }
 
 /// Decides that a snapshot is to be taken; no components means all of them.
-pub(super) fn request(
+pub(in crate::domain) fn request(
     state: &State,
     components: Vec<String>,
     trigger: SnapshotTrigger,
@@ -216,7 +218,7 @@ pub(super) fn request(
 }
 
 /// The snapshot, if it is still being taken.
-pub(super) fn running(state: &State, id: SnapshotId) -> Result<&Snapshot, Refusal> {
+pub(in crate::domain) fn running(state: &State, id: SnapshotId) -> Result<&Snapshot, Refusal> {
     let snapshot = state.snapshot(id)?;
     if snapshot.state != SnapshotState::Running {
         return Err(Refusal::new("snapshot-over", format!("{id} has ended already")));
@@ -225,7 +227,7 @@ pub(super) fn running(state: &State, id: SnapshotId) -> Result<&Snapshot, Refusa
 }
 
 /// Decides that something is to be proved of a snapshot.
-pub(super) fn request_proof(state: &State, id: SnapshotId, proof: Proof) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn request_proof(state: &State, id: SnapshotId, proof: Proof) -> Result<Vec<Event>, Refusal> {
     let snapshot = state.snapshot(id)?;
     if snapshot.state == SnapshotState::Running {
         return Err(Refusal::new("snapshot-running", format!("{id} is still being taken")));
@@ -240,7 +242,7 @@ pub(super) fn request_proof(state: &State, id: SnapshotId, proof: Proof) -> Resu
 }
 
 /// The next proof, and when it is due: of each component, the newest good snapshot is proved in turn.
-pub(super) fn next_proof(state: &State) -> Option<(DateTime<Utc>, Command)> {
+pub(in crate::domain) fn next_proof(state: &State) -> Option<(DateTime<Utc>, Command)> {
     if state.snapshots.values().any(|snapshot| !snapshot.proving.is_empty()) {
         return None;
     }
@@ -261,7 +263,7 @@ pub(super) fn next_proof(state: &State) -> Option<(DateTime<Utc>, Command)> {
 }
 
 /// Makes the state what it is after an event about snapshots.
-pub(super) fn apply(state: &mut State, recorded: &Recorded) {
+pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     let at = recorded.at;
     if let Event::SnapshotRequested { snapshot, trigger, components, reason, recovery } = &recorded.event {
         let incident = components

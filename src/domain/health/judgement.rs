@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Refusal, State, flapping::Flapping};
+use crate::domain::{Event, Refusal, State, health::flapping::Flapping};
 use crate::platform::{Check, CheckLevel, Reading, Sample};
 
 /// What is held to be true of a service.
@@ -197,7 +197,7 @@ impl Tally {
 }
 
 /// Decides whether a verdict is news.
-pub(super) fn record(state: &State, verdict: Verdict) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn record(state: &State, verdict: Verdict) -> Result<Vec<Event>, Refusal> {
     let Some(health) = state.services.get(&verdict.service) else {
         return Err(Refusal::unknown("service", &verdict.service));
     };

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use super::{
+use crate::domain::{
     ChangeId, ChangeOutcome, ChangeState, DeploymentOrigin, Event, Finding, IncidentId, IncidentState, Meta, Phase,
     Plan, Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, State, Step, StepRun, StepState, TimelineKind,
     Validation, WATCH_SECONDS,
     apply::tell,
-    change, deployment,
-    guard::{self, Permission},
-    incident, progressive, validation,
+    change, deployment, incident,
+    recovery::{
+        guard::{self, Permission},
+        progressive, validation,
+    },
 };
 
 /// Runs a plan at once where the rules allow it, and opens a change where they do not.
-pub(super) fn start_or_ask(
+pub(in crate::domain) fn start_or_ask(
     state: &State,
     plan: Plan,
     reason: &str,
@@ -42,7 +44,7 @@ pub(super) fn start_or_ask(
 }
 
 /// One recovery per component, and per service an action runs on, at a time.
-pub(super) fn not_running(state: &State, plan: &Plan) -> Result<(), Refusal> {
+pub(in crate::domain) fn not_running(state: &State, plan: &Plan) -> Result<(), Refusal> {
     for recovery in state.running_recoveries() {
         if let Some(component) = plan.components().find(|name| recovery.plan.components().any(|other| other == *name)) {
             return Err(Refusal::new("recovery-running", format!("{} works on {component} already", recovery.id))
@@ -56,7 +58,7 @@ pub(super) fn not_running(state: &State, plan: &Plan) -> Result<(), Refusal> {
     Ok(())
 }
 
-pub(super) fn start_approved(state: &State, id: ChangeId) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn start_approved(state: &State, id: ChangeId) -> Result<Vec<Event>, Refusal> {
     let found = state.change(id)?;
     if found.state != ChangeState::Approved {
         return Err(Refusal::new("change-not-approved", format!("{id} is {}", found.state)));
@@ -79,7 +81,7 @@ pub(super) fn start_approved(state: &State, id: ChangeId) -> Result<Vec<Event>, 
     Ok(events)
 }
 
-pub(super) fn start_step(state: &State, id: RecoveryId, step: usize) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn start_step(state: &State, id: RecoveryId, step: usize) -> Result<Vec<Event>, Refusal> {
     let recovery = state.recovery(id)?;
     if !recovery.is_running() || recovery.next_step() != Some(step) {
         return Err(Refusal::new("step-order", format!("step {} of {id} is not the next", step + 1)));
@@ -93,7 +95,11 @@ pub(super) fn start_step(state: &State, id: RecoveryId, step: usize) -> Result<V
     Ok(vec![Event::StepStarted { recovery: id, step }])
 }
 
-pub(super) fn running_step(state: &State, id: RecoveryId, step: usize) -> Result<&super::Recovery, Refusal> {
+pub(in crate::domain) fn running_step(
+    state: &State,
+    id: RecoveryId,
+    step: usize,
+) -> Result<&crate::domain::Recovery, Refusal> {
     let recovery = state.recovery(id)?;
     match recovery.steps.get(step) {
         Some(run) if recovery.is_running() && run.state == StepState::Running => Ok(recovery),
@@ -101,7 +107,7 @@ pub(super) fn running_step(state: &State, id: RecoveryId, step: usize) -> Result
     }
 }
 
-pub(super) fn finish_step(
+pub(in crate::domain) fn finish_step(
     state: &State,
     id: RecoveryId,
     step: usize,
@@ -127,7 +133,7 @@ pub(super) fn finish_step(
     Ok(events)
 }
 
-pub(super) fn end_recovery(
+pub(in crate::domain) fn end_recovery(
     state: &State,
     id: RecoveryId,
     outcome: RecoveryOutcome,
@@ -152,7 +158,7 @@ pub(super) fn end_recovery(
 }
 
 /// What is true of a recovery after an event.
-pub(super) fn apply(state: &mut State, recorded: &Recorded) {
+pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     let at = recorded.at;
     if let Event::RecoveryStarted { recovery, plan, reason, incident, change } = &recorded.event {
         state.recoveries.insert(

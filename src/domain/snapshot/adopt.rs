@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Captured, Event, Recorded, Snapshot, SnapshotId, SnapshotState, SnapshotTrigger, State};
+use crate::domain::{Captured, Event, Recorded, Snapshot, SnapshotId, SnapshotState, SnapshotTrigger, State};
 
 /// A component as the vault holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct Found {
 
 /// Decides that what has no record gets one, the oldest first. It counts as good only when it was taken in health and nothing
 /// good of its component is known.
-pub(super) fn adopt(state: &State, found: Vec<Found>) -> Vec<Event> {
+pub(in crate::domain) fn adopt(state: &State, found: Vec<Found>) -> Vec<Event> {
     let recorded = state.snapshots.values().flat_map(|snapshot| &snapshot.captured).map(|captured| &captured.vault_id);
     let known: BTreeSet<&String> = recorded.chain(&state.vault.forgotten).collect();
     let mut sets: BTreeMap<(DateTime<Utc>, String), Vec<Captured>> = BTreeMap::new();
@@ -49,7 +49,7 @@ pub(super) fn adopt(state: &State, found: Vec<Found>) -> Vec<Event> {
 }
 
 /// What is true after one was adopted.
-pub(super) fn apply(state: &mut State, recorded: &Recorded) {
+pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     let Event::SnapshotAdopted { snapshot, called, taken_at, captured } = &recorded.event else { return };
     let whole = captured.iter().all(|captured| captured.unreadable.is_empty());
     state.snapshots.insert(

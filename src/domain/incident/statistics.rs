@@ -99,7 +99,7 @@ impl Share {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number of incidents")]
-pub(super) fn precise(count: usize) -> f64 {
+pub(in crate::domain) fn precise(count: usize) -> f64 {
     count as f64
 }
 

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Command, Event, Meta, Refusal, State, Status, incident};
+use crate::domain::{Command, Event, Meta, Refusal, State, Status, incident};
 
 /// Decides that a service is worked on. What was planned begins also when the engine comes late to it, and cuts no other
 /// window short; a person's word holds as it is.
-pub(super) fn start(
+pub(in crate::domain) fn start(
     state: &State,
     service: String,
     until: DateTime<Utc>,
@@ -29,7 +29,7 @@ pub(super) fn start(
 }
 
 /// Decides that it is over.
-pub(super) fn end(state: &State, service: String) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn end(state: &State, service: String) -> Result<Vec<Event>, Refusal> {
     let health = state.services.get(&service).ok_or_else(|| Refusal::unknown("service", &service))?;
     if health.status != Status::Maintenance {
         return Err(Refusal::new("no-maintenance", format!("{service} is not in maintenance")));
@@ -38,7 +38,7 @@ pub(super) fn end(state: &State, service: String) -> Result<Vec<Event>, Refusal>
 }
 
 /// When windows begin and end.
-pub(super) fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
+pub(in crate::domain) fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
     let ends = state.services.iter().filter_map(|(name, health)| {
         Some((health.maintenance_until?, Command::EndMaintenance { service: name.clone() }))
     });

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, ChangeId, DiagnosisId, Event, Impact, IncidentId, PostMortem, RecoveryId, Refusal, State, Updates};
+use crate::domain::{
+    Actor, ChangeId, DiagnosisId, Event, Impact, IncidentId, PostMortem, RecoveryId, Refusal, State, Updates,
+};
 use crate::platform::Criticality;
 
 /// How bad an incident is. SEV1 is the worst.
@@ -291,10 +293,10 @@ impl Incident {
 }
 
 /// Decides that an incident is opened for a service that is down or degraded, or that an open one is wider than thought.
-pub(super) fn open_for_service(state: &State, service: &str) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn open_for_service(state: &State, service: &str) -> Result<Vec<Event>, Refusal> {
     let described = state.platform.service(service).ok_or_else(|| Refusal::unknown("service", service))?;
     let health = state.services.get(service).ok_or_else(|| Refusal::unknown("service", service))?;
-    let down = health.status == super::Status::Down;
+    let down = health.status == crate::domain::Status::Down;
     let mut severity = Severity::of_outage(described.criticality);
     let carried = is_carried(state, service);
     if (!down || carried) && severity < Severity::Sev3 {
@@ -340,7 +342,7 @@ pub(super) fn open_for_service(state: &State, service: &str) -> Result<Vec<Event
 fn is_carried(state: &State, service: &str) -> bool {
     let works = |name: &String| {
         let status = state.services.get(name).map(|health| health.status);
-        matches!(status, Some(super::Status::Healthy | super::Status::Degraded))
+        matches!(status, Some(crate::domain::Status::Healthy | crate::domain::Status::Degraded))
     };
     let mut needing =
         state.platform.services.iter().filter(|other| other.depends_on.iter().any(|name| name == service));
@@ -358,7 +360,7 @@ fn are_twins(state: &State, one: &str, other: &str) -> bool {
 }
 
 /// Decides that a person opens an incident.
-pub(super) fn declare(
+pub(in crate::domain) fn declare(
     state: &State,
     severity: Severity,
     title: &str,
@@ -379,7 +381,7 @@ pub(super) fn declare(
 }
 
 /// A person acts on an incident: that acknowledges it, whatever else it does.
-pub(super) fn touched_by(state: &State, incident: IncidentId, actor: &Actor) -> Vec<Event> {
+pub(in crate::domain) fn touched_by(state: &State, incident: IncidentId, actor: &Actor) -> Vec<Event> {
     match state.incidents.get(&incident) {
         Some(found) if found.acknowledged_at.is_none() && found.state.is_open() && actor.operator().is_some() => {
             vec![Event::IncidentAcknowledged { incident }]
@@ -388,7 +390,11 @@ pub(super) fn touched_by(state: &State, incident: IncidentId, actor: &Actor) -> 
     }
 }
 
-pub(super) fn acknowledge(state: &State, incident: IncidentId, actor: &Actor) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn acknowledge(
+    state: &State,
+    incident: IncidentId,
+    actor: &Actor,
+) -> Result<Vec<Event>, Refusal> {
     let found = open(state, incident)?;
     if found.acknowledged_at.is_some() {
         return Err(Refusal::new("already-acknowledged", format!("{incident} has been acknowledged already")));
@@ -396,7 +402,7 @@ pub(super) fn acknowledge(state: &State, incident: IncidentId, actor: &Actor) ->
     Ok(touched_by(state, incident, actor))
 }
 
-pub(super) fn note(state: &State, incident: IncidentId, text: &str) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn note(state: &State, incident: IncidentId, text: &str) -> Result<Vec<Event>, Refusal> {
     state.incident(incident)?;
     let text = text.trim();
     if text.is_empty() || text.len() > 4000 {
@@ -405,7 +411,7 @@ pub(super) fn note(state: &State, incident: IncidentId, text: &str) -> Result<Ve
     Ok(vec![Event::IncidentNoted { incident, text: text.to_owned() }])
 }
 
-pub(super) fn assign(
+pub(in crate::domain) fn assign(
     state: &State,
     incident: IncidentId,
     role: IncidentRole,
@@ -420,7 +426,7 @@ pub(super) fn assign(
     Ok(vec![Event::IncidentAssigned { incident, role, operator: operator.to_owned() }])
 }
 
-pub(super) fn escalate(state: &State, incident: IncidentId, reason: &str) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn escalate(state: &State, incident: IncidentId, reason: &str) -> Result<Vec<Event>, Refusal> {
     let found = open(state, incident)?;
     if found.escalation >= 3 {
         return Err(Refusal::new("escalation-top", format!("{incident} is on the highest level already")));
@@ -428,7 +434,7 @@ pub(super) fn escalate(state: &State, incident: IncidentId, reason: &str) -> Res
     Ok(vec![Event::IncidentEscalated { incident, level: found.escalation + 1, reason: line("reason", reason)? }])
 }
 
-pub(super) fn set_severity(
+pub(in crate::domain) fn set_severity(
     state: &State,
     incident: IncidentId,
     severity: Severity,
@@ -441,7 +447,7 @@ pub(super) fn set_severity(
     Ok(vec![Event::IncidentSeveritySet { incident, severity, reason: line("reason", reason)? }])
 }
 
-pub(super) fn resolve(state: &State, incident: IncidentId, resolution: &str) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn resolve(state: &State, incident: IncidentId, resolution: &str) -> Result<Vec<Event>, Refusal> {
     open(state, incident)?;
     if let Some(running) = state.running_recoveries().find(|recovery| recovery.incident == Some(incident)) {
         return Err(Refusal::new("recovery-running", format!("{} still runs for {incident}", running.id))
@@ -450,7 +456,7 @@ pub(super) fn resolve(state: &State, incident: IncidentId, resolution: &str) -> 
     Ok(vec![Event::IncidentResolved { incident, resolution: line("resolution", resolution)? }])
 }
 
-pub(super) fn close(state: &State, incident: IncidentId) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn close(state: &State, incident: IncidentId) -> Result<Vec<Event>, Refusal> {
     let found = state.incident(incident)?;
     if found.state != IncidentState::Resolved {
         return Err(Refusal::new("not-resolved", format!("{incident} is {}", found.state))
@@ -459,7 +465,7 @@ pub(super) fn close(state: &State, incident: IncidentId) -> Result<Vec<Event>, R
     Ok(vec![Event::IncidentClosed { incident }])
 }
 
-pub(super) fn reopen(state: &State, incident: IncidentId, reason: &str) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn reopen(state: &State, incident: IncidentId, reason: &str) -> Result<Vec<Event>, Refusal> {
     let found = state.incident(incident)?;
     if found.state.is_open() {
         return Err(Refusal::new("already-open", format!("{incident} is {}", found.state)));
@@ -470,7 +476,7 @@ pub(super) fn reopen(state: &State, incident: IncidentId, reason: &str) -> Resul
     Ok(vec![Event::IncidentReopened { incident, reason: line("reason", reason)? }])
 }
 
-pub(super) fn merge(state: &State, incident: IncidentId, into: IncidentId) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn merge(state: &State, incident: IncidentId, into: IncidentId) -> Result<Vec<Event>, Refusal> {
     let merged = open(state, incident)?;
     let target = open(state, into)?;
     if incident == into {
@@ -484,7 +490,7 @@ pub(super) fn merge(state: &State, incident: IncidentId, into: IncidentId) -> Re
     Ok(events)
 }
 
-pub(super) fn link(state: &State, incident: IncidentId, other: IncidentId) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn link(state: &State, incident: IncidentId, other: IncidentId) -> Result<Vec<Event>, Refusal> {
     let found = state.incident(incident)?;
     state.incident(other)?;
     if incident == other {
@@ -497,7 +503,7 @@ pub(super) fn link(state: &State, incident: IncidentId, other: IncidentId) -> Re
 }
 
 /// Moves forward, never back; says nothing when it is there already.
-pub(super) fn advance(state: &State, incident: IncidentId, to: IncidentState) -> Vec<Event> {
+pub(in crate::domain) fn advance(state: &State, incident: IncidentId, to: IncidentState) -> Vec<Event> {
     match state.incidents.get(&incident) {
         Some(found) if found.state.is_open() && found.state < to => {
             vec![Event::IncidentAdvanced { incident, state: to }]
@@ -515,7 +521,7 @@ fn open(state: &State, incident: IncidentId) -> Result<&Incident, Refusal> {
 }
 
 /// One line of text from a person: trimmed, not empty, not longer than 400 characters, without control characters.
-pub(super) fn line(what: &str, text: &str) -> Result<String, Refusal> {
+pub(in crate::domain) fn line(what: &str, text: &str) -> Result<String, Refusal> {
     let text: String = text.trim().chars().filter(|c| !c.is_control()).collect();
     if text.is_empty() || text.chars().count() > 400 {
         return Err(Refusal::new(&format!("{what}-length"), format!("the {what} has 1 to 400 characters")));

@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
 
-use super::{
+use crate::domain::{
     Plan, Recovery, Refusal, RollbackRequest, RollbackTarget, Scope, SnapshotState, State, Step, StepRun, Strategy,
-    deployment::quarantined, progressive,
+    deployment::quarantined, recovery::progressive,
 };
 use crate::platform::{Component, ComponentKind, Platform, Points};
 
@@ -176,7 +176,7 @@ fn in_order_of_recovery(platform: &Platform, components: &mut [&Component]) {
 }
 
 /// The last good state is one from before the trouble began.
-pub(super) fn started_before(
+pub(in crate::domain) fn started_before(
     state: &State,
     components: &[&Component],
     request: &RollbackRequest,
@@ -300,7 +300,7 @@ fn last_good_version(state: &State, component: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-pub(super) fn switch(state: &State, component: &Component, to: &str) -> Step {
+pub(in crate::domain) fn switch(state: &State, component: &Component, to: &str) -> Step {
     Step::SwitchRelease {
         component: component.name.clone(),
         from: state.live_version(&component.name).map(str::to_owned),
@@ -308,7 +308,12 @@ pub(super) fn switch(state: &State, component: &Component, to: &str) -> Step {
     }
 }
 
-fn restore(snapshot: super::SnapshotId, taken_at: DateTime<Utc>, component: &Component, vault_id: &str) -> Step {
+fn restore(
+    snapshot: crate::domain::SnapshotId,
+    taken_at: DateTime<Utc>,
+    component: &Component,
+    vault_id: &str,
+) -> Step {
     Step::RestoreSnapshot { component: component.name.clone(), snapshot, vault_id: vault_id.to_owned(), taken_at }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Actor, ChangeId, IncidentId, Phase, RecoveryId, SnapshotId, Validation};
+use crate::domain::{Actor, ChangeId, IncidentId, Phase, RecoveryId, SnapshotId, Validation};
 
 /// How long a recovery stays under extended watch after it succeeded, in seconds.
 pub const WATCH_SECONDS: i64 = 30 * 60;

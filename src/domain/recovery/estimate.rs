@@ -1,6 +1,6 @@
 //! How long a step will take, from how long such steps took.
 
-use super::{State, Step, StepState};
+use crate::domain::{State, Step, StepState};
 
 /// Seconds a step takes: the median of earlier successful steps of the same kind on the same thing, the usual figure else.
 #[must_use]

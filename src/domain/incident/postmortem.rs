@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::domain::{
     Actor, Event, Incident, IncidentId, Recorded, Refusal, Severity, State, TimelineKind, apply::tell, incident,
 };
 
@@ -120,7 +120,7 @@ impl Incident {
 }
 
 /// Decides what the sections say from now on; one of which nothing is said stays as it is.
-pub(super) fn write(state: &State, id: IncidentId, findings: Findings) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn write(state: &State, id: IncidentId, findings: Findings) -> Result<Vec<Event>, Refusal> {
     let found = writable(state, id)?;
     if found.post_mortem.completed.is_some() {
         return Err(Refusal::new("post-mortem-completed", format!("the post-mortem of {id} is completed"))
@@ -143,7 +143,7 @@ fn lines(given: &[String]) -> Result<Vec<String>, Refusal> {
 }
 
 /// Decides that something is to be done.
-pub(super) fn add_action(
+pub(in crate::domain) fn add_action(
     state: &State,
     id: IncidentId,
     what: &str,
@@ -170,7 +170,7 @@ pub(super) fn add_action(
 }
 
 /// Decides that an action item has another owner or due date.
-pub(super) fn change_action(
+pub(in crate::domain) fn change_action(
     state: &State,
     id: IncidentId,
     item: usize,
@@ -192,13 +192,13 @@ pub(super) fn change_action(
 }
 
 /// Decides that an action item is done.
-pub(super) fn finish_action(state: &State, id: IncidentId, item: usize) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn finish_action(state: &State, id: IncidentId, item: usize) -> Result<Vec<Event>, Refusal> {
     let done = action(state, id, item)?.done_at.is_some();
     Ok(if done { Vec::new() } else { vec![Event::ActionItemDone { incident: id, item }] })
 }
 
 /// Decides that nothing is left to write.
-pub(super) fn complete(state: &State, id: IncidentId) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn complete(state: &State, id: IncidentId) -> Result<Vec<Event>, Refusal> {
     let found = writable(state, id)?;
     if found.state.is_open() {
         return Err(Refusal::new("not-resolved", format!("{id} is {}", found.state))
@@ -221,7 +221,7 @@ pub(super) fn complete(state: &State, id: IncidentId) -> Result<Vec<Event>, Refu
 }
 
 /// Decides that it is overdue, unless it is not owed any more.
-pub(super) fn lapse(state: &State, id: IncidentId, now: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn lapse(state: &State, id: IncidentId, now: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
     let found = state.incident(id)?;
     let late = found.post_mortem.overdue_at.is_none() && found.post_mortem_due_at().is_some_and(|due| due <= now);
     Ok(if late { vec![Event::PostMortemOverdue { incident: id }] } else { Vec::new() })
@@ -260,7 +260,7 @@ fn not_past(due: Option<NaiveDate>, now: DateTime<Utc>) -> Result<(), Refusal> {
     }
 }
 
-pub(super) fn apply(state: &mut State, recorded: &Recorded) {
+pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     let (id, kind, text) = match &recorded.event {
         Event::PostMortemWritten { incident, findings } => {
             let written = findings.sections().into_iter().filter(|(_, lines)| !lines.is_empty());

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::domain::{
     Actor, Event, Incident, IncidentId, Recorded, Refusal, Severity, State, TimelineKind, apply::tell, incident,
 };
 
@@ -86,7 +86,7 @@ impl Incident {
     }
 
     /// When it is to be recorded that the next stakeholder update is overdue: once per period.
-    pub(super) fn update_reminder_at(&self) -> Option<DateTime<Utc>> {
+    pub(in crate::domain) fn update_reminder_at(&self) -> Option<DateTime<Utc>> {
         let due = self.update_due_at()?;
         match self.updates.missed_at {
             Some(missed) => Some(missed + self.severity.update_every()?),
@@ -96,7 +96,11 @@ impl Incident {
 }
 
 /// Decides that those who wait are told something.
-pub(super) fn tell_stakeholders(state: &State, id: IncidentId, message: Message) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn tell_stakeholders(
+    state: &State,
+    id: IncidentId,
+    message: Message,
+) -> Result<Vec<Event>, Refusal> {
     if let Some(into) = state.incident(id)?.merged_into {
         return Err(Refusal::new("merged", format!("{id} was merged into {into}")).hint("update that one"));
     }
@@ -111,7 +115,7 @@ pub(super) fn tell_stakeholders(state: &State, id: IncidentId, message: Message)
 }
 
 /// Decides that the next update is overdue, unless it has been given meanwhile.
-pub(super) fn remind(state: &State, id: IncidentId, now: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn remind(state: &State, id: IncidentId, now: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
     let found = state.incident(id)?;
     Ok(match (found.update_due_at(), found.update_reminder_at()) {
         (Some(due_at), Some(remind_at)) if remind_at <= now => vec![Event::UpdateOverdue { incident: id, due_at }],
@@ -119,7 +123,7 @@ pub(super) fn remind(state: &State, id: IncidentId, now: DateTime<Utc>) -> Resul
     })
 }
 
-pub(super) fn apply(state: &mut State, recorded: &Recorded) {
+pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     let (id, kind, text) = match &recorded.event {
         Event::StakeholdersUpdated { incident, message } => (*incident, TimelineKind::Update, message.line()),
         Event::UpdateOverdue { incident, due_at } => {
@@ -154,7 +158,7 @@ pub(super) fn apply(state: &mut State, recorded: &Recorded) {
 
 impl Updates {
     /// The time until the next one counts from here.
-    pub(super) fn restart(&mut self, at: DateTime<Utc>) {
+    pub(in crate::domain) fn restart(&mut self, at: DateTime<Utc>) {
         self.count_from = Some(at);
         self.missed_at = None;
     }

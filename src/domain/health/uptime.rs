@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Status, sketch::Sketch};
+use crate::domain::{Status, health::sketch::Sketch};
 use crate::platform::{CheckLevel, Reading, seconds};
 
 /// Share of a window that must have been watched for its uptime to mean something.

@@ -12,7 +12,7 @@ const LOW: u32 = 25;
 /// the one before it counts, the oldest 0.8 and each younger one 0.02 more
 /// (`Checkable::UpdateFlappingStatus`, icinga2 `lib/icinga/checkable-flapping.cpp`).
 #[derive(Debug, Clone, Default)]
-pub(super) struct Flapping {
+pub(in crate::domain) struct Flapping {
     /// One bit for each result that differed, the newest lowest.
     changes: u32,
     last: Option<Reading>,
@@ -20,7 +20,7 @@ pub(super) struct Flapping {
 }
 
 impl Flapping {
-    pub(super) fn take(&mut self, reading: Reading) {
+    pub(in crate::domain) fn take(&mut self, reading: Reading) {
         let changed = self.last.replace(reading).is_some_and(|last| last != reading);
         self.changes = (self.changes << 1 | u32::from(changed)) & ((1 << RESULTS) - 1);
         // in hundredths of a result, so that nothing is rounded
@@ -29,12 +29,12 @@ impl Flapping {
         self.flaps = weighted > RESULTS * if self.flaps { LOW } else { HIGH };
     }
 
-    pub(super) fn flaps(&self) -> bool {
+    pub(in crate::domain) fn flaps(&self) -> bool {
         self.flaps
     }
 
     /// How many of the last results differed from the one before.
-    pub(super) fn changes(&self) -> u32 {
+    pub(in crate::domain) fn changes(&self) -> u32 {
         self.changes.count_ones()
     }
 }

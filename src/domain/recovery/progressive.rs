@@ -5,9 +5,9 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{
+use crate::domain::{
     Deployment, DeploymentOrigin, Plan, Recovery, Refusal, RollbackRequest, Scope, State, Step, StepState, Strategy,
-    deployment::quarantined, plan,
+    deployment::quarantined, recovery::plan,
 };
 use crate::platform::{Component, Points};
 
@@ -17,7 +17,11 @@ const MOST: usize = 5;
 const SUSPECT: TimeDelta = TimeDelta::hours(24);
 
 /// Plans the walk over the deployments of these components, and of those that the named services need.
-pub(super) fn plan(state: &State, request: &RollbackRequest, scope: Vec<&Component>) -> Result<Plan, Refusal> {
+pub(in crate::domain) fn plan(
+    state: &State,
+    request: &RollbackRequest,
+    scope: Vec<&Component>,
+) -> Result<Plan, Refusal> {
     let components = with_what_they_need(state, request, scope);
     let suspects = suspects(state, request, &components);
     if suspects.is_empty() {
@@ -133,7 +137,7 @@ fn steps_of<'a>(
 }
 
 /// The steps that need not run after a check found the services healthy or not, and why.
-pub(super) fn skipped(recovery: &Recovery, check: usize, healthy: bool) -> (Vec<usize>, &'static str) {
+pub(in crate::domain) fn skipped(recovery: &Recovery, check: usize, healthy: bool) -> (Vec<usize>, &'static str) {
     let steps = &recovery.plan.steps;
     let (before, after) = steps.split_at(check);
     let is_rollback = |step: &Step| matches!(step, Step::SwitchRelease { .. });

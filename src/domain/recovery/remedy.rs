@@ -2,16 +2,18 @@
 //! when that failed, the recent deployments are walked back; the whole platform is restored last, and only after something
 //! weaker has failed.
 
-use super::{
+use crate::domain::{
     DiagnosisDocument, DiagnosisState, Event, Fix, Incident, IncidentId, Meta, Plan, RecoveryOutcome, Refusal,
-    RollbackRequest, RollbackTarget, Scope, Severity, State, change::ChangeState, plan, run,
+    RollbackRequest, RollbackTarget, Scope, Severity, State,
+    change::ChangeState,
+    recovery::{plan, run},
 };
 
 /// How sure a diagnosis must be before its fixes are tried.
 const SURE: f64 = 0.7;
 
 /// Decides on the weakest remedy that was not tried yet, and starts it or asks for it.
-pub(super) fn propose(state: &State, id: IncidentId, meta: &Meta) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn propose(state: &State, id: IncidentId, meta: &Meta) -> Result<Vec<Event>, Refusal> {
     let incident = state.incident(id)?;
     if !incident.state.is_open() {
         return Ok(Vec::new());
@@ -47,7 +49,7 @@ pub(super) fn propose(state: &State, id: IncidentId, meta: &Meta) -> Result<Vec<
 }
 
 /// The answer of the newest diagnosis that has one.
-pub(super) fn newest_diagnosis<'a>(state: &'a State, incident: &Incident) -> Option<&'a DiagnosisDocument> {
+pub(in crate::domain) fn newest_diagnosis<'a>(state: &'a State, incident: &Incident) -> Option<&'a DiagnosisDocument> {
     incident.diagnoses.iter().rev().find_map(|id| match &state.diagnoses.get(id)?.state {
         DiagnosisState::Concluded { document, .. } => Some(&**document),
         _ => None,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::domain::{
     ChangeState, Event, Plan, ReplicaState, Snapshot, SnapshotId, SnapshotState, SnapshotTrigger, State, Step,
 };
 
@@ -77,7 +77,7 @@ pub fn kept(state: &State, now: DateTime<Utc>) -> BTreeMap<SnapshotId, BTreeSet<
 }
 
 /// Forgets what is not kept.
-pub(super) fn forget(state: &State, now: DateTime<Utc>) -> Vec<Event> {
+pub(in crate::domain) fn forget(state: &State, now: DateTime<Utc>) -> Vec<Event> {
     let kept = kept(state, now);
     let dropped: Vec<&Snapshot> =
         state.snapshots.values().filter(|snapshot| !kept.contains_key(&snapshot.id)).collect();
@@ -91,7 +91,7 @@ pub(super) fn forget(state: &State, now: DateTime<Utc>) -> Vec<Event> {
 }
 
 /// Whether a new snapshot is an occasion to look for old ones.
-pub(super) fn is_due(state: &State, now: DateTime<Utc>) -> bool {
+pub(in crate::domain) fn is_due(state: &State, now: DateTime<Utc>) -> bool {
     let many = state.snapshots.len() > state.platform.vault.keep_newest as usize;
     many && state.vault.retained_at.is_none_or(|last| last + EVERY <= now)
 }

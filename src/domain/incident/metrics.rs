@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::{
+use crate::domain::{
     ChangeKind, Clock, Deployment, DeploymentId, DeploymentOrigin, DiagnosisState, Incident, IncidentId, Median,
     Recovery, RecoveryId, RecoveryOutcome, Severity, Share, State, Step, StepState, Strategy,
-    statistics::{ENOUGH, precise},
+    incident::statistics::{ENOUGH, precise},
 };
 use crate::platform::Profile;
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Event, Recorded, Refusal, State};
+use crate::domain::{Command, Event, Recorded, Refusal, State};
 
 /// How long a copy that failed waits before it is tried again.
 const AFTER_FAILURE: TimeDelta = TimeDelta::minutes(1);
@@ -57,19 +57,19 @@ fn configured(state: &State) -> Result<(), Refusal> {
 }
 
 /// Decides that the vault is copied.
-pub(super) fn request(state: &State) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn request(state: &State) -> Result<Vec<Event>, Refusal> {
     configured(state)?;
     Ok(if state.vault.replica.copying_since.is_some() { Vec::new() } else { vec![Event::ReplicationStarted] })
 }
 
 /// Decides that what is damaged in the vault or was lost is put back from the replica.
-pub(super) fn request_repair(state: &State) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn request_repair(state: &State) -> Result<Vec<Event>, Refusal> {
     configured(state)?;
     Ok(if state.vault.replica.repairing { Vec::new() } else { vec![Event::VaultRepairStarted] })
 }
 
 /// The next copy, and when it is due.
-pub(super) fn next(state: &State) -> Option<(DateTime<Utc>, Command)> {
+pub(in crate::domain) fn next(state: &State) -> Option<(DateTime<Utc>, Command)> {
     let replica = &state.vault.replica;
     state.platform.vault.replica.as_ref().filter(|_| replica.copying_since.is_none())?;
     let rested = replica.problem.as_ref().map(|(at, _)| *at + AFTER_FAILURE);
@@ -77,7 +77,7 @@ pub(super) fn next(state: &State) -> Option<(DateTime<Utc>, Command)> {
 }
 
 /// What is true after an event.
-pub(super) fn apply(state: &mut State, recorded: &Recorded) {
+pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     let at = recorded.at;
     let configured = state.platform.vault.replica.is_some();
     let replica = &mut state.vault.replica;

@@ -1,0 +1,18 @@
+//! How services are: the judgement of check results, planned work, and what their history comes to.
+
+pub(super) mod flapping;
+mod judgement;
+pub(super) mod maintenance;
+mod sketch;
+mod uptime;
+mod vitals;
+
+pub(super) use judgement::record;
+pub use judgement::{Judge, ServiceHealth, Status, Verdict};
+pub use maintenance::next_window;
+pub use sketch::Sketch;
+pub use uptime::{
+    Figures, Grain, History, Percentiles, ReadingFigures, Readings, Rollup, Standing, Window, Witness, fold,
+    judged_alone, percent,
+};
+pub use vitals::{Point, ServiceVitals, Vitals};
