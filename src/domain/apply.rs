@@ -176,6 +176,7 @@ fn apply_health(state: &mut State, recorded: &Recorded) {
             );
         }
         Event::MaintenanceEnded { service } => {
+            state.settled.insert(service.clone(), at);
             state.services.insert(
                 service.clone(),
                 ServiceHealth {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status,
+    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, diagnosis,
     health::maintenance,
     snapshot::{self, replica},
 };
@@ -59,8 +59,18 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
     let papers = papers.filter_map(|incident| {
         Some((incident.post_mortem_due_at()?, Command::LapsePostMortem { incident: incident.id }))
     });
+    let looks = state.open_incidents().filter_map(|incident| {
+        Some((diagnosis::second_look_at(state, incident)?, Command::RequestDiagnosis { incident: incident.id }))
+    });
     let copy = replica::next(state);
-    clocks.chain(updates).chain(papers).chain(copy).chain(changes).chain(watches).chain(maintenance::deadlines(state))
+    clocks
+        .chain(updates)
+        .chain(papers)
+        .chain(looks)
+        .chain(copy)
+        .chain(changes)
+        .chain(watches)
+        .chain(maintenance::deadlines(state))
 }
 
 /// All components whose time has come, in one snapshot, so that they belong together.

@@ -1,9 +1,12 @@
 //! What broke, how sure we are, and what may be done about it. The document's JSON form is the contract's (scope D5).
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{DeploymentId, DiagnosisId, Event, IncidentId, Refusal, Severity, State};
+use super::{
+    AutomationMode, ChangeState, DeploymentId, DiagnosisId, Event, Incident, IncidentId, Refusal, Severity, State,
+    Status,
+};
 use crate::platform::ActionRisk;
 
 /// One search for the cause of an incident.
@@ -165,6 +168,39 @@ pub(super) fn request(state: &State, incident: IncidentId) -> Result<Vec<Event>,
         return Err(Refusal::new("diagnosis-running", format!("{} is still looking for the cause", running.id)));
     }
     Ok(vec![Event::DiagnosisRequested { diagnosis: state.next_diagnosis(), incident }])
+}
+
+/// How soon the cause is looked for again that was not found; each further time after twice as long, up to `PATIENCE`.
+const SECOND_LOOK: TimeDelta = TimeDelta::minutes(1);
+const PATIENCE: TimeDelta = TimeDelta::hours(1);
+
+/// When the cause of an incident is looked for once more, as something still fails and nothing is done about it: some time
+/// after nothing was found, or when what was blamed has been well for as long as the others need to be seen well too.
+pub(super) fn second_look_at(state: &State, incident: &Incident) -> Option<DateTime<Utc>> {
+    let status = |service: &str| state.services.get(service).map(|health| health.status);
+    let changes = || incident.changes.iter().filter_map(|id| state.changes.get(id));
+    let acted_on = changes().any(|change| change.state <= ChangeState::Implementing)
+        || state.running_recoveries().any(|recovery| recovery.incident == Some(incident.id));
+    if state.mode == AutomationMode::Observe || state.halted.is_some() || acted_on {
+        return None;
+    }
+    let failing =
+        || incident.services.iter().filter(|name| matches!(status(name), Some(Status::Down | Status::Degraded)));
+    failing().next()?;
+    let last = state.diagnoses.get(incident.diagnoses.last()?)?;
+    let (ended, found) = match &last.state {
+        DiagnosisState::Running => return None,
+        DiagnosisState::Concluded { document, at } => (*at, !document.suggested_fixes.is_empty()),
+        DiagnosisState::Failed { .. } => (last.requested_at, false),
+    };
+    let doublings = incident.diagnoses.len().clamp(1, 7) - 1;
+    let again = (!found).then(|| ended + (SECOND_LOOK * (1 << doublings)).min(PATIENCE));
+    let blamed = incident.root.as_ref().and_then(|root| state.services.get(root));
+    let well = blamed.filter(|health| health.status == Status::Healthy);
+    let well_since = well.and_then(|health| health.since).filter(|since| *since > ended);
+    let time_to_heal = failing().filter_map(|name| state.platform.service(name)?.time_to_heal()).max();
+    let other = well_since.zip(time_to_heal).and_then(|(since, time)| Some(since + TimeDelta::from_std(time).ok()?));
+    again.into_iter().chain(other).min()
 }
 
 /// The diagnosis, if it is still running.

@@ -37,6 +37,10 @@ pub struct State {
     /// When the last maintenance of each service began that ever had one.
     #[serde(default)]
     pub maintained: BTreeMap<String, DateTime<Utc>>,
+    /// When a recovery or planned work last put a service, or what it stands on, right: how its checks did before says
+    /// nothing about how steady it is now.
+    #[serde(default)]
+    pub settled: BTreeMap<String, DateTime<Utc>>,
     /// Incidents, oldest first.
     pub incidents: BTreeMap<IncidentId, Incident>,
     /// Diagnoses, oldest first.
@@ -105,6 +109,7 @@ impl Default for State {
             operators: BTreeMap::new(),
             services: BTreeMap::new(),
             maintained: BTreeMap::new(),
+            settled: BTreeMap::new(),
             incidents: BTreeMap::new(),
             diagnoses: BTreeMap::new(),
             snapshots: BTreeMap::new(),

@@ -137,10 +137,10 @@ pub(super) async fn intake(
 }
 
 async fn judge(engine: &EngineHandle, judges: &mut HashMap<String, Judge>, check: &Check, sample: &Sample) {
-    let known = engine.state().services.get(&sample.service).map(|health| health.status);
-    let Some(known) = known else { return };
+    let state = engine.state();
+    let Some(known) = state.services.get(&sample.service).map(|health| health.status) else { return };
     let judge = judges.entry(sample.service.clone()).or_insert_with(|| Judge::new(&sample.service, known));
-    judge.assume(known);
+    judge.assume(&state);
     if let Some(verdict) = judge.observe(check, sample)
         && known != Status::Maintenance
         && let Err(cause) = engine.submit(Command::RecordVerdict(verdict), Actor::Engine).await

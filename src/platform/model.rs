@@ -334,6 +334,12 @@ impl Service {
     pub fn allowed_silence(&self) -> Option<Duration> {
         self.checks.iter().map(|check| (check.every + check.within) * 3).min()
     }
+
+    /// How long it takes at most until all of its checks have found it well again. None when it has no check.
+    #[must_use]
+    pub fn time_to_heal(&self) -> Option<Duration> {
+        self.checks.iter().map(|check| (check.every + check.within) * (check.successes + 1)).max()
+    }
 }
 
 impl CheckLevel {

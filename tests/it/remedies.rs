@@ -427,3 +427,57 @@ fn what_failed_is_followed_by_the_next_stronger_remedy_and_everything_last() {
     }
     assert_eq!(strategies, [Strategy::Progressive, Strategy::FullRestore], "an unsure diagnosis is not acted on");
 }
+
+/// A platform of one that stands on another, watched every 30 s with 1 s of patience, two successes in a row for well.
+fn pair() -> Desk {
+    let checked = "[[service.check]]\ntcp = \"127.0.0.1:1\"\nevery = \"30s\"\nwithin = \"1s\"\n";
+    let text = format!(
+        "[platform]\nname = \"Ward\"\nprofile = \"drill\"\n[automation]\nmode = \"assist\"\n\
+         [[service]]\nname = \"api\"\n{checked}[[service]]\nname = \"pages\"\ndepends_on = [\"api\"]\n{checked}"
+    );
+    let mut desk = Desk::new(Arc::new(codeblue::platform::parse(&text, Path::new("/srv/codeblue.toml")).unwrap()));
+    for service in ["api", "pages"] {
+        judge(&mut desk, service, Status::Healthy);
+    }
+    desk
+}
+
+/// The newest diagnosis finds nothing that could be done.
+fn conclude_without_a_remedy(desk: &mut Desk, service: &str) {
+    let diagnosis: DiagnosisId = *desk.state.diagnoses.keys().next_back().unwrap();
+    let mut answer = document(&desk.state, diagnosis, service, 0.0, ONE_SIGN);
+    answer.suggested_fixes.clear();
+    desk.engine(Command::ConcludeDiagnosis { diagnosis, document: Arc::new(answer) });
+}
+
+#[test]
+fn when_what_was_blamed_is_well_and_another_still_fails_the_cause_is_looked_for_again() {
+    let mut desk = pair();
+    judge(&mut desk, "api", Status::Down);
+    judge(&mut desk, "pages", Status::Down);
+    let incident = desk.state.open_incidents().next().unwrap().id;
+    conclude(&mut desk, incident, "api", 0.9, ONE_SIGN);
+    desk.wait(TimeDelta::seconds(30));
+    judge(&mut desk, "api", Status::Healthy);
+    desk.wait(TimeDelta::seconds(92));
+    assert_eq!(desk.state.diagnoses.len(), 1, "its own checks may not have come round twice yet");
+    desk.wait(TimeDelta::seconds(2));
+    assert_eq!(desk.state.diagnoses.len(), 2, "pages fails by itself");
+}
+
+#[test]
+fn a_cause_that_was_not_found_is_looked_for_again_each_time_after_twice_as_long() {
+    let mut desk = pair();
+    judge(&mut desk, "api", Status::Down);
+    let begin = desk.now;
+    let mut looks = Vec::new();
+    for _ in 0..9 {
+        conclude_without_a_remedy(&mut desk, "api");
+        let known = desk.state.diagnoses.len();
+        while desk.state.diagnoses.len() == known {
+            desk.wait(TimeDelta::minutes(1));
+        }
+        looks.push((desk.now - begin).num_minutes());
+    }
+    assert_eq!(looks, [1, 3, 7, 15, 31, 63, 123, 183, 243]);
+}

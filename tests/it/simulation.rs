@@ -70,7 +70,7 @@ impl Simulation {
             let works = self.world.works(&self.desk.state.platform, &service.name);
             let known = self.desk.state.services[&service.name].status;
             let judge = self.judges.entry(service.name.clone()).or_insert_with(|| Judge::new(&service.name, known));
-            judge.assume(known);
+            judge.assume(&self.desk.state);
             let check = &service.checks[0];
             let sample = Sample {
                 service: service.name.clone(),

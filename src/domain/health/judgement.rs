@@ -88,13 +88,14 @@ pub struct Judge {
     service: String,
     tallies: BTreeMap<String, Tally>,
     current: Status,
+    settled: Option<DateTime<Utc>>,
 }
 
 impl Judge {
     /// A judge who starts from what the journal holds true.
     #[must_use]
     pub fn new(service: &str, current: Status) -> Self {
-        Self { service: service.to_owned(), tallies: BTreeMap::new(), current }
+        Self { service: service.to_owned(), tallies: BTreeMap::new(), current, settled: None }
     }
 
     /// Takes one result in; gives a verdict when the status of the service changes by it.
@@ -119,9 +120,19 @@ impl Judge {
         })
     }
 
-    /// Takes over a judgement made elsewhere, so that the next change is told against it.
-    pub fn assume(&mut self, status: Status) {
-        self.current = status;
+    /// Takes over what is held true of the service, so that the next change is told against it. What failed before a
+    /// recovery or planned work put it right is forgotten: that ended it, so it is no unrest.
+    pub fn assume(&mut self, state: &State) {
+        if let Some(health) = state.services.get(&self.service) {
+            self.current = health.status;
+        }
+        let settled = state.settled.get(&self.service).copied();
+        if settled > self.settled {
+            self.settled = settled;
+            for tally in self.tallies.values_mut() {
+                (tally.flapping, tally.recent) = (Flapping::default(), 0);
+            }
+        }
     }
 }
 
@@ -355,6 +366,32 @@ mod tests {
         assert_eq!(statuses, [Status::Healthy, Status::Degraded, Status::Healthy]);
         assert_eq!(told[1].reason, "tcp flaps, 6 of its last 20 results changed: refused");
         assert_eq!(told[1].failing_since, DateTime::from_timestamp(1, 0));
+    }
+
+    #[test]
+    fn what_a_recovery_ended_is_no_unrest() {
+        let check = check("tcp", CheckLevel::Shallow, 1, 1);
+        let outages = |settled_by: bool| {
+            let (mut judge, mut state) = (Judge::new("api", Status::Unknown), State::default());
+            state.services.insert("api".to_owned(), ServiceHealth::default());
+            let mut told = Vec::new();
+            for second in 0..30 {
+                let reading = if second % 6 == 5 { Reading::Bad } else { Reading::Good };
+                if let Some(verdict) = judge.observe(&check, &sample(&check, second, reading)) {
+                    if verdict.status == Status::Healthy && settled_by {
+                        state
+                            .settled
+                            .insert("api".to_owned(), DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(second));
+                    }
+                    state.services.get_mut("api").unwrap().status = verdict.status;
+                    told.push(verdict.status);
+                }
+                judge.assume(&state);
+            }
+            told.contains(&Status::Degraded)
+        };
+        assert!(outages(false), "five outages in half a minute that ended by themselves");
+        assert!(!outages(true));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::{
     ChangeId, ChangeOutcome, ChangeState, DeploymentOrigin, Event, Finding, IncidentId, IncidentState, Meta, Phase,
     Plan, Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, State, Step, StepRun, StepState, TimelineKind,
@@ -207,9 +209,21 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     };
     let Some(recovery) = state.recoveries.get_mut(&id) else { return };
     let line = run_on(recovery, recorded);
-    if let (Some(incident), Some((kind, text))) = (recovery.incident, line) {
+    let (services, incident) = (recovery.plan.services.clone(), recovery.incident);
+    if let (Some(incident), Some((kind, text))) = (incident, line) {
         tell(state, incident, recorded, kind, text);
     }
+    if matches!(recorded.event, Event::RecoveryEnded { outcome: RecoveryOutcome::Succeeded, .. }) {
+        settle(state, services, incident, at);
+    }
+}
+
+/// What was recovered, and what stands on it, was unsteady for a reason that is gone.
+fn settle(state: &mut State, mut services: Vec<String>, incident: Option<IncidentId>, at: DateTime<Utc>) {
+    services
+        .extend(incident.and_then(|id| state.incidents.get(&id)).into_iter().flat_map(|found| found.services.clone()));
+    let above: Vec<String> = services.iter().flat_map(|service| state.platform.dependants_of(service)).collect();
+    state.settled.extend(services.into_iter().chain(above).map(|service| (service, at)));
 }
 
 fn run_on(recovery: &mut Recovery, recorded: &Recorded) -> Option<(TimelineKind, String)> {
