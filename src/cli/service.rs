@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Command, History, Percentiles, Refusal, ServiceHealth, ServiceVitals, State, Status, Vitals, Window,
-        next_window, percent,
+        CalendarEntry, Command, History, Percentiles, Refusal, ServiceHealth, ServiceVitals, State, Status, Vitals,
+        Window, WorkOrigin, calendar, future, next_window, percent,
     },
     platform::{self, Reading, Sample},
 };
@@ -38,18 +38,23 @@ pub enum Service {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
-    /// Begin planned work, in which failures are expected; or end it
-    #[command(group(clap::ArgGroup::new("what").required(true).args(["time", "end"])))]
+    /// Planned work, in which failures are expected: list, begin, end, plan or withdraw it
+    ///
+    /// Without a service: what is in force and what is planned for the next two weeks.
     Maintenance {
-        service: String,
+        #[arg(requires = "what")]
+        service: Option<String>,
         /// How long it will take
-        #[arg(long = "for", value_name = "TIME", value_parser = words::duration)]
+        #[arg(long = "for", value_name = "TIME", group = "what", requires = "service", value_parser = words::duration)]
         time: Option<Duration>,
-        /// End it now
-        #[arg(long)]
+        /// End it now; with --at, withdraw what is planned for then
+        #[arg(long, group = "what", requires = "service")]
         end: bool,
+        /// Begin later: 2026-01-15T02:30:00Z, 02:30 (UTC, the next one) or 3h (from now)
+        #[arg(long, value_name = "WHEN", requires = "service")]
+        at: Option<String>,
         /// What is being done
-        #[arg(long, default_value = "planned work")]
+        #[arg(long, default_value = "planned work", requires = "time")]
         reason: String,
     },
 }
@@ -59,16 +64,55 @@ impl Service {
         match self {
             Self::List => list(session).await,
             Self::Show { service, window, limit } => show(session, &service, window, limit).await,
-            Self::Maintenance { service, time: Some(time), reason, .. } => {
-                let until = TimeDelta::from_std(time)
-                    .ok()
-                    .and_then(|time| session.now().checked_add_signed(time))
-                    .ok_or_else(|| CliError::Usage("--for: that is too long".to_owned()))?;
-                session.submit(Command::StartMaintenance { service, until, reason }).await
+            Self::Maintenance { service: None, .. } => calendar_of_all(session).await,
+            Self::Maintenance { service: Some(service), time, at, reason, .. } => {
+                let later =
+                    |at: String| future(&at, session.now()).map_err(|why| CliError::Usage(format!("--at: {why}")));
+                let from = at.map(later).transpose()?;
+                let until = |time| {
+                    let end = TimeDelta::from_std(time).ok();
+                    let end = end.and_then(|time| from.unwrap_or(session.now()).checked_add_signed(time));
+                    end.ok_or_else(|| CliError::Usage("--for: that is too long".to_owned()))
+                };
+                let command = match (time, from) {
+                    (Some(time), None) => Command::StartMaintenance { service, until: until(time)?, reason },
+                    (Some(time), Some(from)) => Command::PlanMaintenance { service, from, until: until(time)?, reason },
+                    (None, None) => Command::EndMaintenance { service },
+                    (None, Some(from)) => Command::WithdrawMaintenance { service, from },
+                };
+                session.submit(command).await
             }
-            Self::Maintenance { service, .. } => session.submit(Command::EndMaintenance { service }).await,
         }
     }
+}
+
+/// How far ahead the calendar looks.
+const CALENDAR: TimeDelta = TimeDelta::weeks(2);
+
+async fn calendar_of_all(session: &Session) -> Result<Exit, CliError> {
+    let state = session.client()?.state().await?;
+    let entries = calendar(&state, session.now() + CALENDAR);
+    session.output.result(&entries, || {
+        if entries.is_empty() {
+            return "nothing is planned for the next two weeks\n".to_owned();
+        }
+        let mut table = Table::new(["FROM", "UNTIL", "SERVICE", "PLANNED BY", "WHAT"]);
+        for CalendarEntry { work, origin } in &entries {
+            table.row([
+                Cell::from(text::moment(work.from)),
+                Cell::from(text::moment(work.until)),
+                Cell::from(&work.service),
+                match origin {
+                    WorkOrigin::InForce => Cell::painted("⚒ in force", Paint::Warn),
+                    WorkOrigin::PlatformFile => Cell::from("the platform file"),
+                    WorkOrigin::Operator => Cell::from("command"),
+                },
+                Cell::from(text::line(&work.reason)),
+            ]);
+        }
+        table.render(&session.output)
+    })?;
+    Ok(Exit::Done)
 }
 
 async fn list(session: &Session) -> Result<Exit, CliError> {
@@ -185,9 +229,9 @@ fn describe(
     if let Some(until) = health.maintenance_until {
         page += &format!("maintenance until {}\n", text::moment(until));
     }
-    if let Some((from, until, reason)) = next_window(state, &service.name) {
-        let (from, until) = (text::moment(from), text::moment(until));
-        page += &format!("planned     {from} to {until}: {}\n", text::line(reason));
+    if let Some(work) = next_window(state, &service.name) {
+        let (from, until) = (text::moment(work.from), text::moment(work.until));
+        page += &format!("planned     {from} to {until}: {}\n", text::line(&work.reason));
     }
     let list = |names: &[String]| {
         if names.is_empty() { "nothing".to_owned() } else { text::line(&names.join(", ")) }

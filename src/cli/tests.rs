@@ -26,6 +26,9 @@ fn what_the_contract_promises_is_understood() {
         "service show auth",
         "service maintenance auth --for 2h --reason patching",
         "service maintenance auth --end",
+        "service maintenance auth --for 2h --at 02:30",
+        "service maintenance auth --end --at 2026-11-22T02:30:00Z",
+        "service maintenance",
         "incident list --open",
         "incident show INC-42",
         "incident declare slow --severity 2 --service auth --service records-db",
@@ -117,6 +120,8 @@ fn what_could_be_misunderstood_is_not_accepted() {
     assert_eq!(rejected("automation set full"), ErrorKind::InvalidValue);
     assert_eq!(rejected("operator add bob"), ErrorKind::MissingRequiredArgument);
     assert_eq!(rejected("service maintenance auth"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(rejected("service maintenance auth --for 2h --end"), ErrorKind::ArgumentConflict);
+    assert_eq!(rejected("service maintenance --for 2h"), ErrorKind::MissingRequiredArgument);
     assert_eq!(rejected("audit list --limit 0"), ErrorKind::ValueValidation);
     assert_eq!(rejected("incident postmortem --well a"), ErrorKind::MissingRequiredArgument);
     assert_eq!(rejected("incident action set INC-1 1"), ErrorKind::MissingRequiredArgument);

@@ -4,6 +4,7 @@ use super::{
     Actor, Approval, Change, ChangeOutcome, ChangeState, Deployment, DeploymentOrigin, Diagnosis, DiagnosisState,
     EngineInfo, Event, Incident, IncidentId, IncidentState, Operator, PostMortem, Recorded, ServiceHealth, State,
     Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind, Updates,
+    health::maintenance,
     incident::{impact, postmortem, update},
     recovery::run,
     role_name,
@@ -46,9 +47,11 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
                 operator.disabled = true;
             }
         }
-        Event::ServiceStatusChanged { .. } | Event::MaintenanceStarted { .. } | Event::MaintenanceEnded { .. } => {
-            apply_health(state, recorded);
-        }
+        Event::ServiceStatusChanged { .. } => apply_health(state, recorded),
+        Event::MaintenancePlanned { .. }
+        | Event::MaintenanceWithdrawn { .. }
+        | Event::MaintenanceStarted { .. }
+        | Event::MaintenanceEnded { .. } => maintenance::apply(state, recorded),
         Event::DiagnosisRequested { .. } | Event::DiagnosisConcluded { .. } | Event::DiagnosisFailed { .. } => {
             apply_diagnosis(state, recorded);
         }
@@ -161,31 +164,6 @@ fn apply_health(state: &mut State, recorded: &Recorded) {
                 };
                 tell(state, incident, recorded, kind, text);
             }
-        }
-        Event::MaintenanceStarted { service, until, reason } => {
-            state.maintained.insert(service.clone(), at);
-            state.services.insert(
-                service.clone(),
-                ServiceHealth {
-                    status: Status::Maintenance,
-                    since: Some(at),
-                    failing_since: None,
-                    reason: reason.clone(),
-                    maintenance_until: Some(*until),
-                },
-            );
-        }
-        Event::MaintenanceEnded { service } => {
-            state.settled.insert(service.clone(), at);
-            state.services.insert(
-                service.clone(),
-                ServiceHealth {
-                    status: Status::Unknown,
-                    since: Some(at),
-                    reason: "maintenance ended".to_owned(),
-                    ..ServiceHealth::default()
-                },
-            );
         }
         _ => {}
     }

@@ -180,6 +180,16 @@ pub enum Command {
     EndMaintenance {
         service: String,
     },
+    PlanMaintenance {
+        service: String,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+        reason: String,
+    },
+    WithdrawMaintenance {
+        service: String,
+        from: DateTime<Utc>,
+    },
 
     StartEngine {
         version: String,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Actor, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, Refusal,
+    Actor, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, PlannedWork, Refusal,
     RollbackRequest, SnapshotTrigger, State, change, deployment, diagnosis,
     health::{self, maintenance},
     incident::{self, postmortem, update},
@@ -195,6 +195,10 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             maintenance::start(state, service, until, &reason, meta)
         }
         Command::EndMaintenance { service } => maintenance::end(state, service),
+        Command::PlanMaintenance { service, from, until, reason } => {
+            maintenance::plan(state, PlannedWork { from, until, service, reason }, at)
+        }
+        Command::WithdrawMaintenance { service, from } => maintenance::withdraw(state, &service, from),
         internal => decide_internal(state, internal, meta),
     }
 }

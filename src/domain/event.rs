@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ActionKind, Actor, Captured, ChangeId, ChangeKind, ChangeOutcome, Clock, Criterion, DeploymentId, DeploymentOrigin,
-    DiagnosisDocument, DiagnosisId, Findings, IncidentId, IncidentRole, IncidentState, Message, Phase, Plan, Proof,
-    RecoveryId, RecoveryOutcome, Risk, Severity, SnapshotId, SnapshotTrigger, Status, TestResult,
+    DiagnosisDocument, DiagnosisId, Findings, IncidentId, IncidentRole, IncidentState, Message, Phase, Plan,
+    PlannedWork, Proof, RecoveryId, RecoveryOutcome, Risk, Severity, SnapshotId, SnapshotTrigger, Status, TestResult,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -43,6 +43,10 @@ pub enum Event {
         reason: String,
         failing_since: Option<DateTime<Utc>>,
     },
+    /// Somebody planned work on a service.
+    MaintenancePlanned { work: PlannedWork },
+    /// It will not be done.
+    MaintenanceWithdrawn { work: PlannedWork },
     /// Planned work on a service began.
     MaintenanceStarted { service: String, until: DateTime<Utc>, reason: String },
     /// It ended.

@@ -41,8 +41,9 @@ pub use deployment::{Deployment, DeploymentOrigin};
 pub use diagnosis::{Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix};
 pub use event::{Event, Recorded};
 pub use health::{
-    Figures, Grain, History, Judge, Percentiles, Point, ReadingFigures, Readings, Rollup, ServiceHealth, ServiceVitals,
-    Sketch, Standing, Status, Verdict, Vitals, Window, Witness, fold, judged_alone, next_window, percent,
+    CalendarEntry, Figures, Grain, History, Judge, Percentiles, PlannedWork, Point, ReadingFigures, Readings, Rollup,
+    ServiceHealth, ServiceVitals, Sketch, Standing, Status, Verdict, Vitals, Window, Witness, WorkOrigin, calendar,
+    fold, judged_alone, next_window, percent,
 };
 pub use ids::{BadId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId};
 pub use incident::{
@@ -50,7 +51,7 @@ pub use incident::{
     IncidentTimes, Median, Message, Metrics, POST_MORTEM_DUE, PostMortem, Severity, Share, StakeholderUpdate, Start,
     TIMELINE_LIMIT, TimeFigures, TimelineEntry, TimelineKind, UPDATES_LIMIT, Updates, metrics,
 };
-pub use moment::past;
+pub use moment::{future, past};
 pub use operator::{Actor, Operator};
 pub use policy::{Effect, Reaction, react, required_for, unfinished};
 pub use recovery::{

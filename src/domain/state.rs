@@ -1,13 +1,17 @@
 //! The state: everything the product knows, as the fold of all events.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Change, ChangeId, ChangeState, Criticality, Deployment, DeploymentId, Diagnosis, DiagnosisId, Incident, IncidentId,
-    Operator, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, VaultState,
+    Operator, PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status,
+    Stream, VaultState,
 };
 use crate::platform::{Automation, AutomationMode, Platform, Profile, VaultCare};
 
@@ -37,6 +41,9 @@ pub struct State {
     /// When the last maintenance of each service began that ever had one.
     #[serde(default)]
     pub maintained: BTreeMap<String, DateTime<Utc>>,
+    /// Work that was planned by command and has not begun, in order of time.
+    #[serde(default)]
+    pub planned: BTreeSet<PlannedWork>,
     /// When a recovery or planned work last put a service, or what it stands on, right: how its checks did before says
     /// nothing about how steady it is now.
     #[serde(default)]
@@ -109,6 +116,7 @@ impl Default for State {
             operators: BTreeMap::new(),
             services: BTreeMap::new(),
             maintained: BTreeMap::new(),
+            planned: BTreeSet::new(),
             settled: BTreeMap::new(),
             incidents: BTreeMap::new(),
             diagnoses: BTreeMap::new(),

@@ -32,6 +32,13 @@ impl Event {
                 Status::Degraded => format!("{service} degraded: {reason}"),
                 Status::Unknown | Status::Maintenance => format!("{service} unknown: {reason}"),
             },
+            Self::MaintenancePlanned { work } => {
+                let (from, until) = (work.from.format("%Y-%m-%d %H:%M"), work.until.format("%Y-%m-%d %H:%M"));
+                format!("work on {} planned from {from} to {until}: {}", work.service, work.reason)
+            }
+            Self::MaintenanceWithdrawn { work } => {
+                format!("work on {} planned for {} withdrawn", work.service, work.from.format("%Y-%m-%d %H:%M"))
+            }
             Self::MaintenanceStarted { service, until, reason } => {
                 format!("{service} in maintenance until {}: {reason}", until.format("%H:%M"))
             }

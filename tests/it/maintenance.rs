@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use codeblue::domain::{Command, Status, Verdict};
+use codeblue::domain::{Command, Status, Verdict, calendar};
 
 use crate::desk::{Desk, person};
 
@@ -72,6 +72,68 @@ fn a_window_begins_and_ends_by_itself_and_wakes_nobody() {
     assert_eq!(desk.state.open_incidents().count(), 1, "what is still broken when the work is over is an incident");
     desk.wait(TimeDelta::days(6));
     assert_eq!(until(&desk, "handouts"), None, "once is once");
+}
+
+#[test]
+fn work_planned_by_command_comes_once_and_can_be_withdrawn() {
+    let mut desk = ward("2026-01-19T12:00:00Z");
+    let plan = |from: &str, until: &str| Command::PlanMaintenance {
+        service: "handouts".to_owned(),
+        from: at(from),
+        until: at(until),
+        reason: "new disks".to_owned(),
+    };
+    desk.must(&person("alice"), plan("2026-01-19T22:00:00Z", "2026-01-19T23:00:00Z"));
+    desk.must(&person("alice"), plan("2026-01-20T22:00:00Z", "2026-01-20T23:00:00Z"));
+    let rule = |desk: &mut Desk, command| desk.give(&person("alice"), command).unwrap_err().rule;
+    let overlapping = plan("2026-01-19T22:30:00Z", "2026-01-19T23:30:00Z");
+    assert_eq!(rule(&mut desk, overlapping), "window-overlaps");
+    let over = plan("2026-01-19T11:00:00Z", "2026-01-19T23:30:00Z");
+    assert_eq!(rule(&mut desk, over), "window-in-the-past");
+    let from = at("2026-01-20T22:00:00Z");
+    desk.must(&person("alice"), Command::WithdrawMaintenance { service: "handouts".to_owned(), from });
+
+    desk.wait(at("2026-01-19T22:10:00Z") - desk.now);
+    assert_eq!(until(&desk, "handouts"), Some(at("2026-01-19T23:00:00Z")));
+    judge(&mut desk, "handouts", Status::Down);
+    assert_eq!(desk.state.open_incidents().count(), 0);
+    desk.wait(TimeDelta::minutes(51));
+    assert_eq!(until(&desk, "handouts"), None);
+    desk.wait(TimeDelta::days(2));
+    assert_eq!(until(&desk, "handouts"), None, "what was withdrawn does not come");
+    assert_eq!(desk.replayed(), desk.state);
+}
+
+#[test]
+fn the_calendar_has_what_is_in_force_what_the_file_declares_and_what_was_planned() {
+    let mut desk = ward("2026-01-17T12:00:00Z");
+    let (service, reason) = ("handouts".to_owned(), "new disks".to_owned());
+    desk.must(
+        &person("alice"),
+        Command::StartMaintenance {
+            service: service.clone(),
+            until: at("2026-01-17T13:00:00Z"),
+            reason: reason.clone(),
+        },
+    );
+    let (from, until) = (at("2026-01-20T22:00:00Z"), at("2026-01-20T23:00:00Z"));
+    desk.must(&person("alice"), Command::PlanMaintenance { service, from, until, reason });
+    let entries = calendar(&desk.state, at("2026-01-27T00:00:00Z"));
+    let told: Vec<String> = entries
+        .iter()
+        .map(|entry| format!("{} {} {:?}", entry.work.from.format("%d %H:%M"), entry.work.service, entry.origin))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "17 12:00 handouts InForce",
+            "18 01:30 records-db PlatformFile",
+            "18 03:00 handouts PlatformFile",
+            "18 03:00 records-db PlatformFile",
+            "20 22:00 handouts Operator",
+            "25 01:30 records-db PlatformFile",
+        ]
+    );
 }
 
 #[test]

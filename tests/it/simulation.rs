@@ -198,11 +198,15 @@ impl Simulation {
                 let ids: Vec<_> = state.recoveries.keys().rev().take(3).copied().collect();
                 Command::UndoRecovery { recovery: *ids.get(dice.below(ids.len()))?, reason }
             }
-            30..33 => Command::StartMaintenance {
+            30..32 => Command::StartMaintenance {
                 service,
                 until: self.desk.now + TimeDelta::minutes(1 + i64::try_from(dice.below(90)).unwrap()),
                 reason,
             },
+            32 => {
+                let from = self.desk.now + TimeDelta::minutes(1 + i64::try_from(dice.below(600)).unwrap());
+                Command::PlanMaintenance { service, from, until: from + TimeDelta::minutes(30), reason }
+            }
             33..35 => Command::HaltAutomation { reason },
             35..40 => Command::ReleaseAutomation,
             40..42 => Command::SetAutomation {

@@ -1,8 +1,49 @@
 //! Maintenance: services that are worked on by plan, whose failures are expected and wake nobody.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
-use crate::domain::{Command, Event, Meta, Refusal, State, Status, incident};
+use crate::domain::{Command, Event, Meta, Recorded, Refusal, ServiceHealth, State, Status, incident};
+
+/// Work on a service that somebody planned for later.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedWork {
+    /// When it begins.
+    pub from: DateTime<Utc>,
+    /// When it is over.
+    pub until: DateTime<Utc>,
+    /// Whose failures are expected then.
+    pub service: String,
+    /// What is done.
+    pub reason: String,
+}
+
+/// A time of planned work, and where it is written down.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CalendarEntry {
+    /// The work.
+    #[serde(flatten)]
+    pub work: PlannedWork,
+    /// Who planned it.
+    pub origin: WorkOrigin,
+}
+
+/// Where planned work is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkOrigin {
+    /// It is in force now.
+    InForce,
+    /// The platform file declares it.
+    PlatformFile,
+    /// Somebody planned it by command, and may withdraw it.
+    Operator,
+}
+
+/// Work that may be planned at the same time at most: a bound for the state, and more than a calendar can show.
+const PLANNED_LIMIT: usize = 500;
 
 /// Decides that a service is worked on. What was planned begins also when the engine comes late to it, and cuts no other
 /// window short; a person's word holds as it is.
@@ -28,6 +69,45 @@ pub(in crate::domain) fn start(
     Ok(vec![Event::MaintenanceStarted { service, until, reason }])
 }
 
+/// Decides that a service will be worked on later.
+pub(in crate::domain) fn plan(state: &State, mut work: PlannedWork, now: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
+    if state.platform.service(&work.service).is_none() {
+        return Err(Refusal::unknown("service", &work.service));
+    }
+    work.reason = incident::line("reason", &work.reason)?;
+    if work.from <= now {
+        return Err(Refusal::new("window-in-the-past", "the planned work would have begun already")
+            .hint("leave out the time to begin at once"));
+    }
+    if work.until <= work.from {
+        return Err(Refusal::new("window-too-short", "the planned work would end before it begins"));
+    }
+    let same =
+        |other: &&PlannedWork| other.service == work.service && other.from < work.until && work.from < other.until;
+    if let Some(other) = state.planned.iter().find(same) {
+        let told = format!("{} is planned to be worked on from {} to {}", work.service, other.from, other.until);
+        return Err(Refusal::new("window-overlaps", told).hint("withdraw that first, or choose another time"));
+    }
+    if state.planned.iter().filter(|work| work.until > now).count() >= PLANNED_LIMIT {
+        return Err(Refusal::new(
+            "too-much-planned",
+            format!("{PLANNED_LIMIT} times of planned work lie ahead already"),
+        )
+        .hint("declare what repeats as [[maintenance]] in the platform file"));
+    }
+    Ok(vec![Event::MaintenancePlanned { work }])
+}
+
+/// Decides that planned work will not be done.
+pub(in crate::domain) fn withdraw(state: &State, service: &str, from: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
+    let planned = state.planned.iter().find(|work| work.service == service && work.from == from);
+    let Some(work) = planned else {
+        return Err(Refusal::new("not-planned", format!("nobody planned work on {service} for {from}"))
+            .hint("what the platform file declares is changed there"));
+    };
+    Ok(vec![Event::MaintenanceWithdrawn { work: work.clone() }])
+}
+
 /// Decides that it is over.
 pub(in crate::domain) fn end(state: &State, service: String) -> Result<Vec<Event>, Refusal> {
     let health = state.services.get(&service).ok_or_else(|| Refusal::unknown("service", &service))?;
@@ -49,16 +129,88 @@ pub(in crate::domain) fn deadlines(state: &State) -> impl Iterator<Item = (DateT
             Some((start, Command::StartMaintenance { service, until, reason }))
         })
     });
-    begins.chain(ends)
+    let planned = state.planned.iter().filter(|work| work.until > state.clock).map(|work| {
+        let (service, reason) = (work.service.clone(), work.reason.clone());
+        (work.from, Command::StartMaintenance { service, until: work.until, reason })
+    });
+    begins.chain(planned).chain(ends)
 }
 
-/// The next time that work on a service is planned, from when to when, and what is done then.
+/// What is true of planned work after an event.
+pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
+    let at = recorded.at;
+    match &recorded.event {
+        Event::MaintenancePlanned { work } => {
+            state.planned.retain(|other| other.until > at);
+            state.planned.insert(work.clone());
+        }
+        Event::MaintenanceWithdrawn { work } => {
+            state.planned.remove(work);
+        }
+        Event::MaintenanceStarted { service, until, reason } => {
+            state.maintained.insert(service.clone(), at);
+            state.planned.retain(|work| work.service != *service || work.from > at);
+            let health = ServiceHealth {
+                status: Status::Maintenance,
+                since: Some(at),
+                failing_since: None,
+                reason: reason.clone(),
+                maintenance_until: Some(*until),
+            };
+            state.services.insert(service.clone(), health);
+        }
+        Event::MaintenanceEnded { service } => {
+            state.settled.insert(service.clone(), at);
+            let health = ServiceHealth {
+                status: Status::Unknown,
+                since: Some(at),
+                reason: "maintenance ended".to_owned(),
+                ..ServiceHealth::default()
+            };
+            state.services.insert(service.clone(), health);
+        }
+        _ => {}
+    }
+}
+
+/// All times of planned work that begin before `end`, those in force first, then in order of time.
 #[must_use]
-pub fn next_window<'a>(state: &'a State, service: &str) -> Option<(DateTime<Utc>, DateTime<Utc>, &'a str)> {
-    let windows = state.platform.maintenance.iter().filter(|window| window.services.iter().any(|name| name == service));
-    let next = windows.filter_map(|window| {
-        let (start, end) = window.next(state.maintained.get(service).copied(), state.clock)?;
-        Some((start, end, window.reason.as_str()))
+pub fn calendar(state: &State, end: DateTime<Utc>) -> Vec<CalendarEntry> {
+    let in_force = state.services.iter().filter_map(|(service, health)| {
+        let (from, until) = (health.since?, health.maintenance_until?);
+        let work = PlannedWork { from, until, service: service.clone(), reason: health.reason.clone() };
+        Some(CalendarEntry { work, origin: WorkOrigin::InForce })
     });
-    next.min()
+    let declared = state.platform.maintenance.iter().flat_map(|window| {
+        window.services.iter().flat_map(move |service| {
+            let first = window.next(state.maintained.get(service).copied(), state.clock);
+            let times = std::iter::successors(first, |(from, _)| window.next(Some(*from), state.clock));
+            times.take_while(move |(from, _)| *from < end).map(|(from, until)| {
+                let (service, reason) = (service.clone(), window.reason.clone());
+                let work = PlannedWork { from, until, service, reason };
+                CalendarEntry { work, origin: WorkOrigin::PlatformFile }
+            })
+        })
+    });
+    let planned = state.planned.iter().filter(|work| work.until > state.clock && work.from < end);
+    let planned = planned.map(|work| CalendarEntry { work: work.clone(), origin: WorkOrigin::Operator });
+    let mut entries: Vec<CalendarEntry> = in_force.chain(declared).chain(planned).collect();
+    entries.sort_by(|one, other| {
+        let in_force = |entry: &CalendarEntry| entry.origin != WorkOrigin::InForce;
+        in_force(one).cmp(&in_force(other)).then_with(|| one.cmp(other))
+    });
+    entries
+}
+
+/// The next time that work on a service is planned.
+#[must_use]
+pub fn next_window(state: &State, service: &str) -> Option<PlannedWork> {
+    let declared =
+        state.platform.maintenance.iter().filter(|window| window.services.iter().any(|name| name == service));
+    let declared = declared.filter_map(|window| {
+        let (from, until) = window.next(state.maintained.get(service).copied(), state.clock)?;
+        Some(PlannedWork { from, until, service: service.to_owned(), reason: window.reason.clone() })
+    });
+    let planned = state.planned.iter().filter(|work| work.service == service && work.until > state.clock).cloned();
+    declared.chain(planned).min()
 }

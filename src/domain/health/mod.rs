@@ -9,7 +9,7 @@ mod vitals;
 
 pub(super) use judgement::record;
 pub use judgement::{Judge, ServiceHealth, Status, Verdict};
-pub use maintenance::next_window;
+pub use maintenance::{CalendarEntry, PlannedWork, WorkOrigin, calendar, next_window};
 pub use sketch::Sketch;
 pub use uptime::{
     Figures, Grain, History, Percentiles, ReadingFigures, Readings, Rollup, Standing, Window, Witness, fold,
