@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{
         Command, Event, Incident, RollbackRequest, RollbackTarget, Scope, Snapshot, SnapshotState, SnapshotTrigger,
-        State as DomainState, Status,
+        State as DomainState, Status, affected,
     },
     engine::{DryRunRequest, EngineHandle},
 };
@@ -81,6 +81,7 @@ async fn health(State(api): State<Api>, _caller: Caller) -> Json<Value> {
     let state = api.engine.state();
     let vitals = api.engine.vitals();
     let now = api.engine.now();
+    let affected = affected(&state);
     let services: Vec<Value> = state
         .platform
         .services
@@ -94,6 +95,7 @@ async fn health(State(api): State<Api>, _caller: Caller) -> Json<Value> {
                 "status": if silence.is_some() { Status::Unknown } else { health.status },
                 "since": health.since,
                 "reason": health.reason,
+                "affectedBy": affected.get(&service.name),
                 "lastSeen": figures.and_then(crate::domain::ServiceVitals::last_seen),
                 "p95Seconds": figures.and_then(crate::domain::ServiceVitals::p95).map(|p95| p95.as_secs_f64()),
                 "errorRate": figures.and_then(crate::domain::ServiceVitals::error_rate),

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{
         CalendarEntry, Command, History, Percentiles, Refusal, ServiceHealth, ServiceVitals, State, Status, Vitals,
-        Window, WorkOrigin, calendar, future, next_window, percent,
+        Window, WorkOrigin, affected, calendar, future, next_window, percent,
     },
     platform::{self, Reading, Sample},
 };
@@ -129,14 +129,17 @@ async fn list(session: &Session) -> Result<Exit, CliError> {
 
 pub(super) fn table(state: &State, vitals: &Vitals, now: DateTime<Utc>) -> Table {
     let mut table = Table::new(["STATE", "SERVICE", "CRITICALITY", "P95", "ERRORS", "SINCE", "WHY"]);
+    let affected = affected(state);
     for service in &state.platform.services {
         let health = state.services.get(&service.name).cloned().unwrap_or_default();
         let figures = vitals.services.get(&service.name);
         let silence = figures.and_then(|figures| figures.silence(&state.platform, &service.name, now));
-        let why = match (silence, health.status) {
-            (Some(silence), _) => format!("no news for {}", text::span(silence)),
-            (None, Status::Healthy) => String::new(),
-            (None, _) => health.reason.clone(),
+        let why = match (silence, health.status, affected.get(&service.name)) {
+            (Some(silence), ..) => format!("no news for {}", text::span(silence)),
+            (None, Status::Healthy, None) => String::new(),
+            (None, Status::Healthy, Some(root)) => format!("needs {root}, which fails"),
+            (None, Status::Down | Status::Degraded, Some(root)) => format!("affected by {root}: {}", health.reason),
+            (None, ..) => health.reason.clone(),
         };
         table.row([
             status(&health, silence.is_some()),
@@ -225,6 +228,9 @@ fn describe(
     );
     if !health.reason.is_empty() {
         page += &format!("why         {}\n", text::line(&health.reason));
+    }
+    if let Some(root) = affected(state).get(&service.name) {
+        page += &format!("affected by {}\n", text::line(root));
     }
     if let Some(until) = health.maintenance_until {
         page += &format!("maintenance until {}\n", text::moment(until));

@@ -143,29 +143,22 @@ pub(super) fn tell(state: &mut State, incident: IncidentId, recorded: &Recorded,
 }
 
 fn apply_health(state: &mut State, recorded: &Recorded) {
-    let at = recorded.at;
-    match &recorded.event {
-        Event::ServiceStatusChanged { service, to, reason, failing_since, .. } => {
-            state.services.insert(
-                service.clone(),
-                ServiceHealth {
-                    status: *to,
-                    since: Some(at),
-                    failing_since: *failing_since,
-                    reason: reason.clone(),
-                    maintenance_until: None,
-                },
-            );
-            if let Some(incident) = state.incident_of(service).map(|incident| incident.id) {
-                let (kind, text) = match to {
-                    Status::Healthy => (TimelineKind::Good, format!("{service} is healthy again")),
-                    Status::Down => (TimelineKind::Bad, format!("{service} DOWN: {reason}")),
-                    _ => (TimelineKind::Bad, format!("{service} degraded: {reason}")),
-                };
-                tell(state, incident, recorded, kind, text);
-            }
-        }
-        _ => {}
+    let Event::ServiceStatusChanged { service, to, reason, failing_since, .. } = &recorded.event else { return };
+    let health = ServiceHealth {
+        status: *to,
+        since: Some(recorded.at),
+        failing_since: *failing_since,
+        reason: reason.clone(),
+        maintenance_until: None,
+    };
+    state.services.insert(service.clone(), health);
+    if let Some(incident) = state.incident_of(service).map(|incident| incident.id) {
+        let (kind, text) = match to {
+            Status::Healthy => (TimelineKind::Good, format!("{service} is healthy again")),
+            Status::Down => (TimelineKind::Bad, format!("{service} DOWN: {reason}")),
+            _ => (TimelineKind::Bad, format!("{service} degraded: {reason}")),
+        };
+        tell(state, incident, recorded, kind, text);
     }
 }
 

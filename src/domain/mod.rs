@@ -42,8 +42,8 @@ pub use diagnosis::{Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evid
 pub use event::{Event, Recorded};
 pub use health::{
     CalendarEntry, Figures, Grain, History, Judge, Percentiles, PlannedWork, Point, ReadingFigures, Readings, Rollup,
-    ServiceHealth, ServiceVitals, Sketch, Standing, Status, Verdict, Vitals, Window, Witness, WorkOrigin, calendar,
-    fold, judged_alone, next_window, percent,
+    ServiceHealth, ServiceVitals, Sketch, Standing, Status, Verdict, Vitals, Window, Witness, WorkOrigin, affected,
+    calendar, fold, judged_alone, next_window, percent,
 };
 pub use ids::{BadId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId};
 pub use incident::{

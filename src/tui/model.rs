@@ -1,7 +1,7 @@
 //! What the board knows: a copy of the engine's state, and what is open, selected and asked on top of it.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     time::Duration,
 };
 
@@ -15,7 +15,10 @@ use super::{
     message::Request,
 };
 use crate::{
-    domain::{ChangeId, Command, IncidentId, Operator, Plan, Recorded, RecoveryId, SnapshotId, State, Status, Vitals},
+    domain::{
+        ChangeId, Command, IncidentId, Operator, Plan, Recorded, RecoveryId, SnapshotId, State, Status, Vitals,
+        affected,
+    },
     engine::{ComponentDifference, DryRun, DryRunRequest},
     platform::Profile,
 };
@@ -46,6 +49,8 @@ pub struct Model {
     pub held: Option<Vec<String>>,
     /// How long nothing may be heard of each service; from the platform file, kept because every row asks for it.
     pub patience: HashMap<String, Duration>,
+    /// Services that suffer because of another, each with that other.
+    pub affected: BTreeMap<String, String>,
     /// First visible line of a long page.
     pub scroll: usize,
     /// Lines the page could scroll, as last drawn.
@@ -330,6 +335,7 @@ impl Model {
             cursors: HashMap::new(),
             held: None,
             patience: HashMap::new(),
+            affected: BTreeMap::new(),
             scroll: 0,
             deepest: 0,
             overlay: None,
@@ -364,6 +370,7 @@ impl Model {
     #[must_use]
     pub fn urgency(&self, service: &str) -> u8 {
         match self.status_of(service) {
+            Status::Down if self.affected_by(service).is_none() => 5,
             Status::Down => 4,
             Status::Degraded => 3,
             Status::Unknown => 2,
@@ -398,6 +405,17 @@ impl Model {
         let services = &self.state.platform.services;
         self.patience =
             services.iter().filter_map(|service| Some((service.name.clone(), service.allowed_silence()?))).collect();
+    }
+
+    /// Takes in who suffers because of whom.
+    pub fn learn_affected(&mut self) {
+        self.affected = affected(&self.state);
+    }
+
+    /// The service that explains why this one fails, or why it soon may.
+    #[must_use]
+    pub fn affected_by(&self, service: &str) -> Option<&str> {
+        self.affected.get(service).map(String::as_str)
     }
 
     /// Whether something on the screen counts seconds.

@@ -90,6 +90,7 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             model.link = Link::Live;
             model.learn_platform();
             model.learn_snapshots();
+            model.learn_affected();
         }
         Update::Event(recorded) => {
             if recorded.seq == model.state.seq + 1 {
@@ -99,6 +100,9 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
                     model.learn_snapshots();
                 } else if changes_standing(&recorded.event) {
                     model.learn_snapshots();
+                }
+                if changes_affected(&recorded.event) {
+                    model.learn_affected();
                 }
             }
             let requests = renew(model, &recorded);
@@ -120,6 +124,20 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
         }
     }
     Vec::new()
+}
+
+/// Whether an event may change who suffers because of whom.
+fn changes_affected(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::PlatformLoaded { .. }
+            | Event::ServiceStatusChanged { .. }
+            | Event::MaintenanceStarted { .. }
+            | Event::MaintenanceEnded { .. }
+            | Event::IncidentServiceAdded { .. }
+            | Event::DiagnosisConcluded { .. }
+            | Event::IncidentResolved { .. }
+    )
 }
 
 /// Whether an event may change how a component stands in the vault.

@@ -1,5 +1,6 @@
 //! How services are: the judgement of check results, planned work, and what their history comes to.
 
+mod affected;
 pub(super) mod flapping;
 mod judgement;
 pub(super) mod maintenance;
@@ -7,6 +8,7 @@ mod sketch;
 mod uptime;
 mod vitals;
 
+pub use affected::affected;
 pub(super) use judgement::record;
 pub use judgement::{Judge, ServiceHealth, Status, Verdict};
 pub use maintenance::{CalendarEntry, PlannedWork, WorkOrigin, calendar, next_window};

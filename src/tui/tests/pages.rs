@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::scene::{Scene, picture, press};
 use crate::{
     client::Update,
-    domain::{Actor, Command},
+    domain::{Actor, Command, Status},
     tui::{
         message::{Message, Request, Timed},
         model::{Model, Screen},
@@ -56,6 +56,20 @@ fn the_board_when_all_is_well_and_when_the_engine_is_gone() {
     assert!(shown.contains("LINK LOST"), "{shown}");
     assert!(!shown.contains("● OK"), "what is not heard from is never shown healthy:\n{shown}");
     insta::assert_snapshot!("board-lost-80x24", shown);
+}
+
+#[test]
+fn who_suffers_because_of_another_is_told_apart_from_who_is_to_blame() {
+    let mut scene = Scene::outage();
+    scene.judge("records-db", Status::Down, "tcp: refused");
+    for (width, height) in [(80, 24), (160, 48)] {
+        let mut model = scene.seen_by("alice");
+        insta::assert_snapshot!(format!("board-affected-{width}x{height}"), picture(&mut model, width, height));
+    }
+    let mut model = scene.seen_by("alice");
+    model.screens = vec![Screen::Board, Screen::Service("patient-api".to_owned())];
+    let page = picture(&mut model, 80, 24);
+    assert!(page.contains("↳ because of records-db, which it needs: ✖ DOWN"), "{page}");
 }
 
 /// The page in each of its hours: an update is awaited, it is overdue, the paper work is owed.

@@ -146,12 +146,17 @@ fn buttons(model: &Model, canvas: &mut Canvas, area: Rect, row: u16, key: &str) 
 }
 
 fn services_summary(model: &Model) -> String {
-    let statuses: Vec<Status> =
-        model.state.platform.services.iter().map(|service| model.status_of(&service.name)).collect();
-    let count = |status: Status| statuses.iter().filter(|found| **found == status).count();
+    let of = |service: &crate::platform::Service| {
+        let status = model.status_of(&service.name);
+        let fails = matches!(status, Status::Down | Status::Degraded);
+        (status, fails && model.affected_by(&service.name).is_some())
+    };
+    let statuses: Vec<(Status, bool)> = model.state.platform.services.iter().map(of).collect();
+    let count = |status: Status| statuses.iter().filter(|found| **found == (status, false)).count();
     let words = [
         (count(Status::Down), "down"),
         (count(Status::Degraded), "degraded"),
+        (statuses.iter().filter(|(_, affected)| *affected).count(), "affected"),
         (count(Status::Unknown), "unknown"),
         (count(Status::Maintenance), "in maintenance"),
         (count(Status::Healthy), "up"),

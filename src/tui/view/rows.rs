@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 
 use super::canvas::Piece;
 use crate::{
-    domain::{Change, ChangeState, Clock, Incident, Point, Proof, Snapshot, SnapshotState, SnapshotTrigger, role_name},
+    domain::{
+        Change, ChangeState, Clock, Incident, Point, Proof, Snapshot, SnapshotState, SnapshotTrigger, Status, role_name,
+    },
     platform::Reading,
     tui::{
         model::Model,
@@ -18,7 +20,7 @@ use crate::{
 /// A service: state, name, figures, the last results, and what there is to say.
 pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
     let status = model.status_of(name);
-    let (glyph, word, role) = status_badge(status);
+    let (glyph, word, role) = badge_of(model, name);
     let name_columns = if columns >= 60 { 18 } else { 13 };
     if let Some(silence) = model.silence_of(name) {
         let seen = model.vitals.services.get(name).and_then(crate::domain::ServiceVitals::last_seen);
@@ -60,19 +62,36 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
         pieces.push((Role::Text, " ".repeat(short + 1)));
     }
     let health = model.state.services.get(name);
+    let affected = model.affected_by(name);
     let needs = model.state.platform.service(name).map(|service| service.depends_on.join(", ")).unwrap_or_default();
     // Where it has no column, it stands before what is less urgent, but after why something is wrong.
-    let healthy = status == crate::domain::Status::Healthy;
+    let healthy = status == Status::Healthy;
     if let Some((role, words)) = point.filter(|_| healthy && point_columns == 0 && room > 30) {
         pieces.push((role, format!("{words}  ")));
     }
     pieces.push(match (status, health) {
-        (crate::domain::Status::Healthy, _) if needs.is_empty() || room <= 30 => (Role::Muted, String::new()),
-        (crate::domain::Status::Healthy, _) => (Role::Muted, format!("needs {needs}")),
-        (_, Some(health)) => (Role::Text, health.reason.clone()),
+        (Status::Healthy, _) if room > 30 && affected.is_some() => {
+            (Role::Warn, format!("needs {}, which fails", affected.unwrap_or_default()))
+        }
+        (Status::Healthy, _) if needs.is_empty() || room <= 30 => (Role::Muted, String::new()),
+        (Status::Healthy, _) => (Role::Muted, format!("needs {needs}")),
+        (_, Some(health)) => match affected {
+            Some(root) => (Role::Text, format!("by {root}: {}", health.reason)),
+            None => (Role::Text, health.reason.clone()),
+        },
         (_, None) => (Role::Muted, String::new()),
     });
     pieces
+}
+
+/// Glyph, word and role of a service: one that fails because of another looks like it, but is no outage of its own.
+pub(super) fn badge_of(model: &Model, name: &str) -> (&'static str, &'static str, Role) {
+    let status = model.status_of(name);
+    let (glyph, word, role) = status_badge(status);
+    match (status, model.affected_by(name)) {
+        (Status::Down | Status::Degraded, Some(_)) => ("↳", word, role),
+        _ => (glyph, word, role),
+    }
 }
 
 /// Columns of a service's recovery point.

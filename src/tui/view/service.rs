@@ -20,7 +20,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
         canvas.line(area, 0, &[(Role::Muted, format!("  {name} is not in the platform file any more"))]);
         return;
     };
-    let (glyph, word, role) = status_badge(model.status_of(name));
+    let (glyph, word, role) = rows::badge_of(model, name);
     let criticality = format!("{:?}", service.criticality).to_lowercase();
     let inside = canvas.frame(area, name, &criticality, true);
     let mut lines: Vec<Vec<Piece>> = Vec::new();
@@ -32,6 +32,13 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
         (Role::Muted, format!("  since {since}  ")),
         (Role::Text, reason),
     ]);
+    if let Some(root) = model.affected_by(name) {
+        let (glyph, word, role) = status_badge(model.status_of(root));
+        lines.push(vec![
+            (Role::Text, format!(" ↳ because of {root}, which it needs: ")),
+            (role, format!("{glyph} {word}")),
+        ]);
+    }
     if let Some(incident) = model.state.incident_of(name) {
         let line = format!(" {} {} {}: ↵ opens it", incident.id, incident.severity, incident.state);
         lines.push(vec![(Role::Warn, line)]);
