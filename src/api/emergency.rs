@@ -55,6 +55,7 @@ fn overview(engine: &EngineHandle) -> Value {
             "memoryUsage": memory_used(),
             "uptimeSeconds": uptime,
         },
+        "checks": engine.pace(),
     })
 }
 

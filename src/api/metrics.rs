@@ -37,6 +37,12 @@ pub(super) async fn metrics(State(api): State<Api>) -> ([(&'static str, &'static
     );
     let failed = state.snapshots.values().filter(|s| matches!(s.state, SnapshotState::Failed(_))).count();
     gauge("snapshots_failed", "Snapshots that failed.", vec![(String::new(), count(failed))]);
+    if let Some(pace) = api.engine.pace() {
+        gauge("checks_per_second", "Checks started each second.", vec![(String::new(), pace.per_second)]);
+        let lag = [(0.5, pace.lag_p50), (0.99, pace.lag_p99)];
+        let lag = lag.map(|(share, time)| (label("quantile", &share.to_string()), time.as_secs_f64()));
+        gauge("check_lag_seconds", "How late checks start after their time.", lag.to_vec());
+    }
     let up = |status: Status| if status == Status::Healthy { 1.0 } else { 0.0 };
     gauge(
         "service_up",

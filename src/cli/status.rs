@@ -34,12 +34,17 @@ impl Status {
             return Ok(Exit::Done);
         }
         let (state, vitals) = (client.state().await?, client.vitals().await?);
-        session.output.result(&(), || page(session, &state, &vitals))?;
+        let overview: Value = client.get("/api/emergency/status").await?;
+        let lag = overview["checks"]["lagP99Seconds"].as_f64().unwrap_or_default();
+        session.output.result(&(), || page(session, &state, &vitals, lag))?;
         Ok(Exit::Done)
     }
 }
 
-fn page(session: &Session, state: &State, vitals: &Vitals) -> String {
+/// A watch that starts its checks so many seconds late is told of.
+const LATE: f64 = 1.0;
+
+fn page(session: &Session, state: &State, vitals: &Vitals, lag: f64) -> String {
     let (output, now) = (&session.output, session.now());
     let system = state.system_state();
     let mut page = format!(
@@ -54,6 +59,10 @@ fn page(session: &Session, state: &State, vitals: &Vitals) -> String {
     );
     if let Some(reason) = &state.halted {
         page += &output.paint(&format!("automation HALTED: {}\n", text::line(reason)), Some(Paint::Bad));
+    }
+    if lag >= LATE {
+        let late = format!("checks start up to {lag:.1} s late: this host is too busy, failures are seen later\n");
+        page += &output.paint(&late, Some(Paint::Warn));
     }
     let kept: Vec<_> = state.snapshots.values().filter(|snapshot| !snapshot.captured.is_empty()).collect();
     page += &match kept.last() {

@@ -10,7 +10,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::{Answer, Clock, SubmitError, core::Envelope, core::Outlets, follow::Followed};
+use super::{
+    Answer, Clock, SubmitError,
+    core::{Envelope, Outlets},
+    follow::Followed,
+    pace::{Pace, PaceFigures},
+};
 use crate::{
     domain::{Actor, ChangeId, Command, Recorded, RecoveryId, Refusal, RollbackRequest, State, Vitals},
     platform::Sample,
@@ -25,6 +30,7 @@ pub struct EngineHandle {
     pub(super) commands: mpsc::Sender<Envelope>,
     pub(super) outlets: Outlets,
     pub(super) vitals: Arc<RwLock<Vitals>>,
+    pub(super) pace: Arc<Pace>,
     pub(super) followed: Followed,
     pub(super) samples: broadcast::Sender<Arc<Vec<Sample>>>,
     pub(super) journal: PathBuf,
@@ -105,6 +111,12 @@ impl EngineHandle {
             Ok(vitals) => vitals.clone(),
             Err(poisoned) => poisoned.into_inner().clone(),
         }
+    }
+
+    /// How well the watch keeps up; none before the first check.
+    #[must_use]
+    pub fn pace(&self) -> Option<PaceFigures> {
+        self.pace.figures(tokio::time::Instant::now())
     }
 
     /// How far behind the received log of each component is that can be brought back to any time, by its name.

@@ -105,6 +105,7 @@ impl Engine {
             commands,
             outlets,
             vitals: Arc::default(),
+            pace: Arc::default(),
             followed: Arc::default(),
             samples: broadcast::channel(256).0,
             journal: home.journal(),
@@ -163,7 +164,7 @@ impl Engine {
         for component in follow::followed(&platform) {
             self.tasks.spawn(follow::keep(engine.clone(), component.clone(), self.cancel.clone(), stop.clone()));
         }
-        self.tasks.spawn(watch::schedule(platform, prober, clock.clone(), sampled, stop.clone()));
+        self.tasks.spawn(watch::schedule(engine.clone(), platform, prober, sampled, stop.clone()));
         self.tasks.spawn(watch::intake(engine.clone(), batches, results, stop.clone()));
         self.tasks.spawn(observe::versions(engine.clone(), stop.clone()));
         self.tasks.spawn(halt::watch(engine.clone(), halt, stop.clone()));

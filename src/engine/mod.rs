@@ -1,7 +1,7 @@
 //! Floor 4. The one process per host that holds the truth and acts.
 //!
 //! `core` is the loop and the only writer of the journal; `handle` and `queries` are how everybody speaks to it; `effects`
-//! is its work in the world, `watch` its eyes, `follow` what receives the logs of databases, `deadlines` its alarm clock, `halt` the
+//! is its work in the world, `watch` its eyes (`pace` tells whether they are late), `follow` what receives the logs of databases, `deadlines` its alarm clock, `halt` the
 //! kill switch that is a file, `adopt` what it looks for at the start; `home` is where it keeps its files. This room alone knows
 //! all rooms of floor 3 and alone reads the clock.
 
@@ -17,6 +17,7 @@ mod home;
 mod lifecycle;
 mod messages;
 mod observe;
+mod pace;
 mod queries;
 #[cfg(test)]
 mod tests;
@@ -27,3 +28,4 @@ pub use handle::{DryRunRequest, EngineHandle, QueryError};
 pub use home::{Home, HomeError};
 pub use lifecycle::{Engine, StartError, login_of};
 pub use messages::*;
+pub use pace::PaceFigures;

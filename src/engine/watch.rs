@@ -9,6 +9,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::RngExt;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     sync::{Semaphore, mpsc},
     time::Instant,
@@ -25,8 +26,9 @@ use crate::{
     store::{Keep, SampleStore},
 };
 
-/// Checks that run at the same time at most.
-const CHECKS_AT_ONCE: usize = 256;
+/// Checks that run at the same time at most. Where a network is cut, each holds its place until its deadline, and those
+/// that could be answered must not wait behind them.
+const CHECKS_AT_ONCE: usize = 1024;
 /// How often collected samples are handed to screens and to the store.
 const FLUSH: Duration = Duration::from_millis(250);
 /// How often samples and rollups are removed that are too old or too many.
@@ -56,9 +58,9 @@ pub(super) async fn probe(prober: &Prober, clock: &dyn Clock, probed: &Probed) -
 
 /// Starts every check when its time comes, spread over its interval so that they do not come in a burst.
 pub(super) async fn schedule(
+    engine: EngineHandle,
     platform: Arc<Platform>,
     prober: Arc<Prober>,
-    clock: Arc<dyn Clock>,
     samples: mpsc::Sender<(Check, Sample)>,
     stop: CancellationToken,
 ) {
@@ -69,7 +71,7 @@ pub(super) async fn schedule(
             service.checks.iter().map(|check| Arc::new(Probed { service: service.name.clone(), check: check.clone() }))
         })
         .collect();
-    let slots = Arc::new(Semaphore::new(CHECKS_AT_ONCE));
+    let slots = Arc::new(Semaphore::new(checks_at_once()));
     let start = Instant::now();
     let mut queue: BinaryHeap<Reverse<(Instant, usize)>> = all
         .iter()
@@ -86,10 +88,11 @@ pub(super) async fn schedule(
             () = tokio::time::sleep_until(at) => {}
         }
         let Ok(slot) = slots.clone().acquire_owned().await else { return };
+        engine.pace.take(at, Instant::now());
         let probed = all[index].clone();
         let jitter = 0.95 + 0.1 * rand::rng().random::<f64>();
         let next = (at + probed.check.every.mul_f64(jitter)).max(Instant::now());
-        let (prober, clock, samples, stop) = (prober.clone(), clock.clone(), samples.clone(), stop.clone());
+        let (prober, clock, samples, stop) = (prober.clone(), engine.clock.clone(), samples.clone(), stop.clone());
         tokio::spawn(async move {
             let sample = tokio::select! {
                 () = stop.cancelled() => return,
@@ -100,6 +103,22 @@ pub(super) async fn schedule(
         });
         queue.push(Reverse((next, index)));
     }
+}
+
+/// How many checks may run at the same time: each holds a connection, so at most half of the files this process may open,
+/// which is raised first as far as the system allows.
+fn checks_at_once() -> usize {
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(u64::MAX).min(4 * CHECKS_AT_ONCE as u64);
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = Rlimit { current: Some(wanted), ..limit };
+        match setrlimit(Resource::Nofile, raised) {
+            Ok(()) => limit.current = Some(wanted),
+            Err(cause) => warn!(%cause, "the number of files that may be open could not be raised"),
+        }
+    }
+    let files = limit.current.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX);
+    (files / 2).clamp(16, CHECKS_AT_ONCE)
 }
 
 /// Takes samples in: judges them, folds them into the vitals, and hands them on in small batches.
