@@ -418,6 +418,19 @@ impl Model {
         self.affected.get(service).map(String::as_str)
     }
 
+    /// What speaks against a service that is still held to be well: failures that are too few to count.
+    #[must_use]
+    pub fn doubt(&self, service: &str) -> Option<String> {
+        let figures = self.vitals.services.get(service)?;
+        if figures.streaks.is_empty() {
+            return None;
+        }
+        let checks = &self.state.platform.service(service)?.checks;
+        let (check, (streak, of)) = checks.iter().find_map(|check| Some((check, figures.soft(check)?)))?;
+        let detail = figures.checks.get(&check.name).map(|sample| sample.detail.as_str()).unwrap_or_default();
+        Some(format!("{} {streak} of {of}: {detail}", check.name))
+    }
+
     /// Whether something on the screen counts seconds.
     #[must_use]
     pub fn is_counting(&self) -> bool {

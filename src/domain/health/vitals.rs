@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::platform::{Platform, Reading, Sample, seconds};
+use crate::platform::{Check, Platform, Reading, Sample, seconds};
 
 /// How many points of a service are kept.
 const POINTS: usize = 120;
@@ -29,6 +29,9 @@ pub struct ServiceVitals {
     pub points: VecDeque<Point>,
     /// The latest result of each check, by its name.
     pub checks: BTreeMap<String, Sample>,
+    /// How often in a row each check that is not good now came out as it did last.
+    #[serde(default)]
+    pub streaks: BTreeMap<String, u32>,
 }
 
 /// One result, as a figure.
@@ -52,6 +55,18 @@ impl Vitals {
             service.points.pop_front();
         }
         service.points.push_back(Point { at: sample.at, reading: sample.reading, latency: sample.latency });
+        let streak = match (sample.reading, service.checks.get(&sample.check)) {
+            (Reading::Good, _) => 0,
+            (reading, Some(last)) if last.reading == reading => {
+                service.streaks.get(&sample.check).map_or(1, |streak| streak.saturating_add(1))
+            }
+            _ => 1,
+        };
+        if streak == 0 {
+            service.streaks.remove(&sample.check);
+        } else {
+            service.streaks.insert(sample.check.clone(), streak);
+        }
         service.checks.insert(sample.check.clone(), sample);
     }
 
@@ -92,6 +107,13 @@ impl ServiceVitals {
         Some(f64::from(bad) / f64::from(all))
     }
 
+    /// Which results of a check are not good and do not count yet: how many in a row of how many that do.
+    #[must_use]
+    pub fn soft(&self, check: &Check) -> Option<(u32, u32)> {
+        let streak = *self.streaks.get(&check.name)?;
+        (streak < check.failures).then_some((streak, check.failures))
+    }
+
     /// How long ago it was heard from, if that is longer than three times its most frequent check allows.
     #[must_use]
     pub fn silence(&self, platform: &Platform, service: &str, now: DateTime<Utc>) -> Option<TimeDelta> {
@@ -103,5 +125,41 @@ impl ServiceVitals {
     pub fn silence_beyond(&self, allowed: Duration, now: DateTime<Utc>) -> Option<TimeDelta> {
         let age = now - self.last_seen()?;
         (age > TimeDelta::from_std(allowed).unwrap_or(TimeDelta::MAX)).then_some(age)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::{CheckLevel, Probe};
+
+    #[test]
+    fn failures_are_soft_until_as_many_in_a_row_as_the_check_wants() {
+        let second = Duration::from_secs(1);
+        let probe = Probe::Tcp { address: "127.0.0.1:1".to_owned() };
+        let (name, level) = ("tcp".to_owned(), CheckLevel::Shallow);
+        let check =
+            Check { name, level, every: second, within: second, slow: second, failures: 3, successes: 2, probe };
+        let mut vitals = Vitals::default();
+        let mut soft = |reading| {
+            vitals.take(Sample {
+                service: "api".to_owned(),
+                check: "tcp".to_owned(),
+                level,
+                at: DateTime::UNIX_EPOCH,
+                reading,
+                latency: second,
+                detail: String::new(),
+            });
+            vitals.services["api"].soft(&check)
+        };
+        assert_eq!(soft(Reading::Good), None);
+        assert_eq!(soft(Reading::Bad), Some((1, 3)));
+        assert_eq!(soft(Reading::Bad), Some((2, 3)));
+        assert_eq!(soft(Reading::Slow), Some((1, 3)), "slow is not failed");
+        for expected in [Some((1, 3)), Some((2, 3)), None, None] {
+            assert_eq!(soft(Reading::Bad), expected, "the third counts");
+        }
+        assert_eq!(soft(Reading::Good), None);
     }
 }

@@ -7,6 +7,7 @@ use super::scene::{Scene, picture, press};
 use crate::{
     client::Update,
     domain::{Actor, Command, Status},
+    platform::Reading,
     tui::{
         message::{Message, Request, Timed},
         model::{Model, Screen},
@@ -70,6 +71,18 @@ fn who_suffers_because_of_another_is_told_apart_from_who_is_to_blame() {
     model.screens = vec![Screen::Board, Screen::Service("patient-api".to_owned())];
     let page = picture(&mut model, 80, 24);
     assert!(page.contains("↳ because of records-db, which it needs: ✖ DOWN"), "{page}");
+}
+
+#[test]
+fn failures_that_do_not_count_yet_are_seen() {
+    let mut scene = Scene::healthy();
+    scene.sample("records-db", 70, Reading::Bad, 500);
+    let mut model = scene.seen_by("alice");
+    let board = picture(&mut model, 80, 24);
+    assert!(board.contains("health 1 of 3: "), "{board}");
+    model.screens = vec![Screen::Board, Screen::Service("records-db".to_owned())];
+    let page = picture(&mut model, 80, 24);
+    assert!(page.contains("1 of 3: "), "{page}");
 }
 
 /// The page in each of its hours: an update is awaited, it is overdue, the paper work is owed.

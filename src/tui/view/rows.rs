@@ -69,7 +69,9 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
     if let Some((role, words)) = point.filter(|_| healthy && point_columns == 0 && room > 30) {
         pieces.push((role, format!("{words}  ")));
     }
+    let doubt = model.doubt(name).filter(|_| room > 30);
     pieces.push(match (status, health) {
+        (Status::Healthy, _) if let Some(doubt) = doubt => (Role::Warn, doubt),
         (Status::Healthy, _) if room > 30 && affected.is_some() => {
             (Role::Warn, format!("needs {}, which fails", affected.unwrap_or_default()))
         }

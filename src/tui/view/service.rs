@@ -60,6 +60,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
     heading(&mut lines, "Checks");
     for check in &service.checks {
         let last = figures.and_then(|figures| figures.checks.get(&check.name));
+        let soft = figures.and_then(|figures| figures.soft(check));
         let (mark, role) = match last.map(|sample| sample.reading) {
             None => ("◌", Role::Unknown),
             Some(Reading::Good) => ("●", Role::Ok),
@@ -72,6 +73,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
             (Role::Text, text::left(&check.name, 22)),
             (Role::Muted, text::left(&format!("every {} s", check.every.as_secs_f64()), 13)),
             (Role::Muted, text::left(&when, 12)),
+            (Role::Warn, soft.map(|(streak, of)| format!("{streak} of {of}: ")).unwrap_or_default()),
             (Role::Text, last.map(|sample| sample.detail.clone()).unwrap_or_default()),
         ]);
     }
