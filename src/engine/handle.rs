@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::{Answer, Clock, SubmitError, core::Envelope, core::Outlets, follow::Followed};
+use super::{Answer, Clock, SubmitError, core::Envelope, core::Outlets, errors::Counted, follow::Followed};
 use crate::{
     domain::{Actor, ChangeId, Command, Recorded, RecoveryId, Refusal, RollbackRequest, State, Vitals},
     platform::Sample,
@@ -26,6 +26,7 @@ pub struct EngineHandle {
     pub(super) outlets: Outlets,
     pub(super) vitals: Arc<RwLock<Vitals>>,
     pub(super) followed: Followed,
+    pub(super) counted: Counted,
     pub(super) samples: broadcast::Sender<Arc<Vec<Sample>>>,
     pub(super) journal: PathBuf,
     pub(super) sample_file: PathBuf,
