@@ -11,7 +11,13 @@ use super::{
     table::{Cell, Paint, Table},
     text, words,
 };
-use crate::domain::{self, Clock, Command, IncidentId, IncidentRole, Message, Severity};
+use crate::{
+    domain::{
+        self, Clock, Command, ErrorEvent, ErrorGroup, ErrorKind, ErrorSeverity, IncidentId, IncidentRole, Level,
+        Message, Severity, names,
+    },
+    engine::ErrorBatch,
+};
 
 /// Work on incidents
 #[derive(Debug, Subcommand)]
@@ -44,6 +50,33 @@ pub enum Incident {
     Ack {
         incident: IncidentId,
     },
+    /// Report what went wrong in a program, from a script; what it is and whether it matters is decided by rules
+    Error {
+        service: String,
+        message: String,
+        #[arg(long = "type", value_parser = words::error_kind())]
+        kind: Option<ErrorKind>,
+        /// Makes it worse than the rules say, never milder
+        #[arg(long, value_parser = words::error_severity())]
+        severity: Option<ErrorSeverity>,
+        /// HTTP status, SQLSTATE, errno by its name
+        #[arg(long)]
+        code: Option<String>,
+        /// Innermost call first
+        #[arg(long)]
+        stack: Option<String>,
+        /// When it happened, such as 2026-01-31T14:22:05Z; now if not given
+        #[arg(long)]
+        at: Option<DateTime<Utc>>,
+        /// How often
+        #[arg(long, default_value_t = 1)]
+        count: u64,
+        /// Requests of the service since it last said so: more than 5 % of 100 and more that fail are a burst
+        #[arg(long)]
+        requests: Option<u64>,
+    },
+    /// Errors that were reported lately
+    Errors,
     /// Write something down
     Note {
         incident: IncidentId,
@@ -78,9 +111,12 @@ pub enum Incident {
         #[arg(long, alias = "resolution")]
         reason: String,
     },
-    /// All is done
+    /// All is done, also the post-mortem of a SEV1 or SEV2
     Close {
         incident: IncidentId,
+        /// Close it although the post-mortem is owed, which it stays: why
+        #[arg(long, value_name = "REASON")]
+        owing: Option<String>,
     },
     /// It came back
     Reopen {
@@ -124,6 +160,12 @@ impl Incident {
         let command = match self {
             Self::List { open, limit } => return list(session, open, limit).await,
             Self::Show { incident } => return show(session, incident).await,
+            Self::Errors => return errors(session).await,
+            Self::Error { service, message, kind, severity, code, stack, at, count, requests } => {
+                let requests = requests.map(|requests| (service.clone(), requests)).into_iter().collect();
+                let error = ErrorEvent { service, message, kind, severity, code, stack, at, count };
+                return report(session, ErrorBatch { errors: vec![error], requests }).await;
+            }
             Self::Declare { title, severity, services } => Command::DeclareIncident { severity, title, services },
             Self::Ack { incident } => Command::AcknowledgeIncident { incident },
             Self::Note { incident, text } => Command::NoteIncident { incident, text },
@@ -133,7 +175,8 @@ impl Incident {
                 Command::SetIncidentSeverity { incident, severity, reason }
             }
             Self::Resolve { incident, reason } => Command::ResolveIncident { incident, resolution: reason },
-            Self::Close { incident } => Command::CloseIncident { incident },
+            Self::Close { incident, owing: None } => Command::CloseIncident { incident },
+            Self::Close { incident, owing: Some(reason) } => Command::CloseIncidentOwing { incident, reason },
             Self::Reopen { incident, reason } => Command::ReopenIncident { incident, reason },
             Self::Merge { incident, into } => Command::MergeIncident { incident, into },
             Self::Link { incident, other } => Command::LinkIncident { incident, other },
@@ -145,6 +188,48 @@ impl Incident {
         };
         session.submit(command).await
     }
+}
+
+async fn report(session: &Session, batch: ErrorBatch) -> Result<Exit, CliError> {
+    let answer = session.client()?.report_errors(&batch).await?;
+    session.output.result(&answer, || {
+        let line = |taken: &crate::engine::TakenError| {
+            let errors = &taken.errors;
+            let part = taken.incident.map_or("no incident".to_owned(), |incident| format!("part of {incident}"));
+            format!(
+                "{} {} (rule: {}), seen {}, {part}\n",
+                errors.severity,
+                errors.kind.name(),
+                errors.rule,
+                text::count(usize::try_from(errors.count).unwrap_or(usize::MAX), "time")
+            )
+        };
+        answer.taken.iter().map(line).collect()
+    })?;
+    Ok(Exit::Done)
+}
+
+async fn errors(session: &Session) -> Result<Exit, CliError> {
+    let errors: Vec<ErrorGroup> = session.client()?.get("/api/v1/errors").await?;
+    session.output.result(&errors, || {
+        if errors.is_empty() {
+            return "no error was reported since the engine started".to_owned();
+        }
+        let mut table = Table::new(["SEVERITY", "TYPE", "SERVICE", "TIMES", "LAST", "MESSAGE"]);
+        for group in &errors {
+            let paint = if group.severity >= ErrorSeverity::High { Paint::Bad } else { Paint::Strong };
+            table.row([
+                Cell::painted(group.severity.to_string(), paint),
+                Cell::from(group.kind.name()),
+                Cell::from(&group.service),
+                Cell::from(group.count.to_string()),
+                Cell::from(text::moment(group.last)),
+                Cell::from(&group.message),
+            ]);
+        }
+        table.render(&session.output)
+    })?;
+    Ok(Exit::Done)
 }
 
 /// The incidents as the API gives them, newest first.
@@ -242,6 +327,16 @@ fn paper(incident: &domain::Incident, now: DateTime<Utc>) -> Option<String> {
     Some(format!("{due}{actions}"))
 }
 
+/// How far the response goes by the age of an incident, and when it goes further; empty where age changes nothing.
+fn level(incident: &domain::Incident) -> String {
+    if incident.severity.highest_level().is_none() && incident.level == Level::One {
+        return String::new();
+    }
+    let next = incident.levels_ahead().next();
+    let next = next.map(|(level, at)| format!("; level {} at {}", level.number(), text::moment(at)));
+    format!("level       {}: {}{}\n", incident.level.number(), incident.level.says(), next.unwrap_or_default())
+}
+
 fn describe(session: &Session, incident: &domain::Incident) -> String {
     let mut page =
         format!("{} {} {}: {}\n", incident.id, incident.severity, incident.state, text::line(&incident.title));
@@ -257,6 +352,11 @@ fn describe(session: &Session, incident: &domain::Incident) -> String {
         };
         let late = if incident.breached.contains(&clock) { ", LATE" } else { "" };
         page += &format!("{clock:<11} {how}{late}\n");
+    }
+    page += &format!("workflow    {}\n", incident.workflow);
+    page += &level(incident);
+    if !incident.called.is_empty() {
+        page += &format!("to call     {} (not sent)\n", names(&incident.called));
     }
     if let Some(due) = incident.update_due_at() {
         let how = match due - session.now() {

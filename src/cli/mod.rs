@@ -23,6 +23,7 @@ mod init;
 mod log;
 mod operator;
 mod output;
+mod policy;
 mod postmortem;
 mod proof;
 mod recovery;

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use super::{
     action, audit, automation, board, change, check, demo, deploy, diagnose, emergency,
     error::{CliError, Exit},
-    incident, init, log, operator, proof, recovery, report, rollback, sandbox, serve, service,
+    incident, init, log, operator, policy, proof, recovery, report, rollback, sandbox, serve, service,
     session::{Global, Session},
     snapshot, status,
 };
@@ -64,6 +64,9 @@ enum Verb {
     /// How far the engine may go by itself
     #[command(subcommand)]
     Automation(automation::Automation),
+    /// What happens by itself
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Who may act
     #[command(subcommand)]
     Operator(operator::Operator),
@@ -133,6 +136,7 @@ impl Verb {
             Self::Diagnose(verb) => verb.run(session).await,
             Self::Action(verb) => verb.run(session).await,
             Self::Automation(verb) => verb.run(session).await,
+            Self::Policy(verb) => verb.run(session),
             Self::Operator(verb) => verb.run(session).await,
             Self::Emergency(verb) => verb.run(session).await,
             Self::DisasterRecovery(verb) => verb.run(session).await,

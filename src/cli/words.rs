@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::DeserializeOwned;
 
-use crate::domain::{ActionKind, AutomationMode, IncidentRole, Role, Severity};
+use crate::domain::{ActionKind, AutomationMode, ErrorKind, ErrorSeverity, IncidentRole, Role, Severity};
 
 /// The roles an operator may have.
 pub(super) fn role() -> impl TypedValueParser<Value = Role> {
@@ -20,6 +20,27 @@ pub(super) fn incident_role() -> impl TypedValueParser<Value = IncidentRole> {
 /// What an action item is good for.
 pub(super) fn action_kind() -> impl TypedValueParser<Value = ActionKind> {
     one_of::<ActionKind>(&["prevent", "detect", "mitigate"])
+}
+
+/// What an error is about.
+pub(super) fn error_kind() -> impl TypedValueParser<Value = ErrorKind> {
+    one_of::<ErrorKind>(&[
+        "database",
+        "network",
+        "agent",
+        "resource",
+        "security",
+        "integrity",
+        "configuration",
+        "program",
+        "validation",
+        "unknown",
+    ])
+}
+
+/// How bad an error is.
+pub(super) fn error_severity() -> impl TypedValueParser<Value = ErrorSeverity> {
+    one_of::<ErrorSeverity>(&["LOW", "MEDIUM", "HIGH", "CRITICAL"])
 }
 
 /// How far policies may go.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     domain::{Command, History, Operator, Recorded, Refusal, SnapshotId, State, Vitals, Window},
-    engine::{AS_HEADER, Answer, ComponentDifference, DryRun, DryRunRequest, LiveProof},
+    engine::{AS_HEADER, Answer, ComponentDifference, DryRun, DryRunRequest, ErrorAnswer, ErrorBatch, LiveProof},
     platform::Sample,
 };
 
@@ -134,6 +134,14 @@ impl Client {
     /// As every question: see [`ClientError`].
     pub async fn submit(&self, command: &Command) -> Result<Answer, ClientError> {
         self.post("/api/v1/commands", command, ANSWER).await
+    }
+
+    /// Reports what went wrong in a program.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn report_errors(&self, batch: &ErrorBatch) -> Result<ErrorAnswer, ClientError> {
+        self.post("/api/v1/errors", batch, ANSWER).await
     }
 
     /// What a plan would change.

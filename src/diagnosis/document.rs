@@ -106,6 +106,16 @@ fn evidence(scene: &Scene, best: &Hypothesis) -> Vec<Evidence> {
             count: 1,
         });
     }
+    let incident = scene.case.state.incidents.get(&scene.case.incident);
+    let reported = incident.into_iter().flat_map(|incident| &incident.errors).map(|known| &known.group);
+    for group in reported.filter(|group| group.service == scene.root).take(3) {
+        found.push(Evidence {
+            at: Some(group.first),
+            source: format!("errors of {}", group.service),
+            text: group.message.clone(),
+            count: group.count,
+        });
+    }
     for repeated in scene.errors.iter().take(3) {
         let source = format!("log of {}", scene.root);
         found.push(Evidence { at: None, source, text: repeated.line.clone(), count: repeated.count });
@@ -150,6 +160,8 @@ fn suggestions(scene: &Scene, hypotheses: &[Hypothesis]) -> Vec<SuggestedFix> {
     let act = |fixes: &mut Vec<_>| {
         let mut actions: Vec<_> =
             platform.service(scene.root).map(|service| service.actions.iter().collect()).unwrap_or_default();
+        // What contains heals nothing.
+        actions.retain(|action: &&crate::platform::Action| action.purpose.is_none());
         actions.sort_by_key(|action: &&crate::platform::Action| action.risk);
         for action in actions {
             fixes.push((

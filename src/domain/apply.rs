@@ -2,10 +2,10 @@
 
 use super::{
     Actor, Approval, Change, ChangeOutcome, ChangeState, Deployment, DeploymentOrigin, Diagnosis, DiagnosisState,
-    EngineInfo, Event, Incident, IncidentId, IncidentState, Operator, PostMortem, Recorded, ServiceHealth, State,
-    Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind, Updates,
+    EngineInfo, Event, Incident, IncidentId, IncidentState, Level, Operator, PostMortem, Recorded, ServiceHealth,
+    Severity, State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind, Updates, Workflow,
     health::maintenance,
-    incident::{impact, postmortem, update},
+    incident::{error_event, escalation, impact, postmortem, update, workflow},
     recovery::run,
     role_name,
     snapshot::{self, adopt, replica},
@@ -113,10 +113,14 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::RecoveryEnded { .. }
         | Event::RecoveryValidated { .. }
         | Event::WatchEnded { .. } => run::apply(state, recorded),
+        Event::ErrorsRecorded { .. } => error_event::apply(state, recorded),
+        Event::TaskSet { .. } | Event::WorkflowChanged { .. } => workflow::apply(state, recorded),
+        Event::PeopleToCall { .. } | Event::LevelReached { .. } => escalation::apply(state, recorded),
         Event::StakeholdersUpdated { .. } | Event::UpdateOverdue { .. } => update::apply(state, recorded),
         Event::PostMortemWritten { .. }
         | Event::ActionItemAdded { .. }
         | Event::ActionItemChanged { .. }
+        | Event::ActionItemOverdue { .. }
         | Event::ActionItemDone { .. }
         | Event::PostMortemCompleted { .. }
         | Event::PostMortemOverdue { .. } => postmortem::apply(state, recorded),
@@ -164,7 +168,8 @@ fn apply_health(state: &mut State, recorded: &Recorded) {
 
 fn apply_incident(state: &mut State, recorded: &Recorded) {
     let at = recorded.at;
-    if let Event::IncidentOpened { incident, severity, title, services, detected_at } = &recorded.event {
+    if let Event::IncidentOpened { incident, severity, title, services, detected_at, workflow } = &recorded.event {
+        let workflow = workflow.unwrap_or_else(|| kind_of(state, *severity, services));
         state.incidents.insert(
             *incident,
             Incident {
@@ -173,6 +178,7 @@ fn apply_incident(state: &mut State, recorded: &Recorded) {
                 title: title.clone(),
                 state: IncidentState::Detected,
                 opened_by: recorded.actor.clone(),
+                workflow,
                 services: services.clone(),
                 root: None,
                 detected_at: *detected_at,
@@ -184,6 +190,8 @@ fn apply_incident(state: &mut State, recorded: &Recorded) {
                 resolution: None,
                 breached: Vec::new(),
                 escalation: 0,
+                level: Level::One,
+                called: Vec::new(),
                 roles: std::collections::BTreeMap::new(),
                 diagnoses: Vec::new(),
                 changes: Vec::new(),
@@ -195,6 +203,7 @@ fn apply_incident(state: &mut State, recorded: &Recorded) {
                 quiet_since: None,
                 updates: Updates::default(),
                 post_mortem: PostMortem::default(),
+                errors: Vec::new(),
                 timeline: Vec::new(),
             },
         );
@@ -286,6 +295,18 @@ fn apply_incident(state: &mut State, recorded: &Recorded) {
         tell(state, *into, recorded, TimelineKind::State, format!("{incident} was merged into it"));
     }
     tell(state, id, recorded, kind, text);
+}
+
+/// Which response an incident gets by how its services are; where none was judged, by how bad a person calls it.
+fn kind_of(state: &State, severity: Severity, services: &[String]) -> Workflow {
+    let status = |name: &String| state.services.get(name).map(|health| health.status);
+    if services.iter().any(|name| status(name) == Some(Status::Down)) {
+        Workflow::Outage
+    } else if services.iter().any(|name| status(name) == Some(Status::Degraded)) || severity > Severity::Sev2 {
+        Workflow::Degradation
+    } else {
+        Workflow::Outage
+    }
 }
 
 fn change_incident(incident: &mut Incident, recorded: &Recorded) {

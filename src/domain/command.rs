@@ -6,11 +6,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionKind, Captured, ChangeId, Clock, Criterion, DiagnosisDocument, DiagnosisId, Finding, Findings, Found,
-    IncidentId, IncidentRole, Message, Phase, Proof, RecoveryId, RecoveryOutcome, RollbackRequest, Severity,
-    SnapshotId, SnapshotTrigger, TestResult, Verdict,
+    ActionKind, Burst, Captured, ChangeId, Clock, Criterion, DiagnosisDocument, DiagnosisId, ErrorGroup, Finding,
+    Findings, Found, IncidentId, IncidentRole, Level, Message, Notice, Phase, Proof, RecoveryId, RecoveryOutcome,
+    RollbackRequest, Severity, SnapshotId, SnapshotTrigger, TestResult, Verdict,
 };
-use crate::platform::{AutomationMode, Platform, Role};
+use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
 /// Something asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,11 @@ pub enum Command {
     },
     CloseIncident {
         incident: IncidentId,
+    },
+    /// Close it although its post-mortem is still owed, and stays so.
+    CloseIncidentOwing {
+        incident: IncidentId,
+        reason: String,
     },
     ReopenIncident {
         incident: IncidentId,
@@ -205,6 +210,27 @@ pub enum Command {
     OpenIncident {
         service: String,
     },
+    RecordErrors {
+        errors: ErrorGroup,
+        burst: Option<Burst>,
+    },
+    /// Run what a service declares for a purpose, or ask people to.
+    RunFor {
+        incident: IncidentId,
+        service: String,
+        purpose: Purpose,
+    },
+    SetTask {
+        incident: IncidentId,
+        task: String,
+    },
+    CallPeople {
+        notice: Notice,
+    },
+    ReachLevel {
+        incident: IncidentId,
+        level: Level,
+    },
     ConcludeDiagnosis {
         diagnosis: DiagnosisId,
         document: Arc<DiagnosisDocument>,
@@ -310,6 +336,10 @@ pub enum Command {
     LapsePostMortem {
         incident: IncidentId,
     },
+    LapseActionItem {
+        incident: IncidentId,
+        item: usize,
+    },
 }
 
 impl Command {
@@ -323,6 +353,11 @@ impl Command {
                 | Self::LoadPlatform { .. }
                 | Self::RecordVerdict(_)
                 | Self::OpenIncident { .. }
+                | Self::RecordErrors { .. }
+                | Self::RunFor { .. }
+                | Self::SetTask { .. }
+                | Self::CallPeople { .. }
+                | Self::ReachLevel { .. }
                 | Self::ConcludeDiagnosis { .. }
                 | Self::FailDiagnosis { .. }
                 | Self::ProposeRemedy { .. }
@@ -349,6 +384,7 @@ impl Command {
                 | Self::ExpireChange { .. }
                 | Self::RemindOfUpdate { .. }
                 | Self::LapsePostMortem { .. }
+                | Self::LapseActionItem { .. }
         )
     }
 }

@@ -8,11 +8,13 @@ use super::{
     snapshot::{self, replica},
 };
 
-/// Commands for every deadline that has passed.
+/// Commands for every deadline that has passed, in the order in which they have.
 #[must_use]
 pub fn due(state: &State, now: DateTime<Utc>) -> Vec<Command> {
-    deadlines(state)
-        .filter(|(at, _)| *at <= now)
+    let mut passed: Vec<_> = deadlines(state).filter(|(at, _)| *at <= now).collect();
+    passed.sort_by_key(|(at, _)| *at);
+    passed
+        .into_iter()
         .map(|(_, command)| command)
         .chain(scheduled_snapshot(state, now))
         .chain(proof(state).filter(|(at, _)| *at <= now).map(|(_, command)| command))
@@ -62,10 +64,20 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
     let looks = state.open_incidents().filter_map(|incident| {
         Some((diagnosis::second_look_at(state, incident)?, Command::RequestDiagnosis { incident: incident.id }))
     });
+    let items = state.incidents.values().flat_map(|incident| {
+        incident.post_mortem.actions.iter().zip(1..).filter(|(item, _)| item.overdue_at.is_none()).filter_map(
+            |(known, item)| Some((known.late_at()?, Command::LapseActionItem { incident: incident.id, item })),
+        )
+    });
+    let levels = state.open_incidents().flat_map(|incident| {
+        incident.levels_ahead().map(|(level, at)| (at, Command::ReachLevel { incident: incident.id, level }))
+    });
     let copy = replica::next(state);
     clocks
+        .chain(levels)
         .chain(updates)
         .chain(papers)
+        .chain(items)
         .chain(looks)
         .chain(copy)
         .chain(changes)

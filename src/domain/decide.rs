@@ -8,7 +8,7 @@ use super::{
     Actor, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, PlannedWork, Refusal,
     RollbackRequest, SnapshotTrigger, State, change, deployment, diagnosis,
     health::{self, maintenance},
-    incident::{self, postmortem, update},
+    incident::{self, error_event, escalation, postmortem, update, workflow},
     operator,
     recovery::{plan, remedy, run},
     snapshot::{self, adopt, replica, retention},
@@ -106,6 +106,7 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         }
         Command::ResolveIncident { incident, resolution } => incident::resolve(state, incident, &resolution),
         Command::CloseIncident { incident } => incident::close(state, incident),
+        Command::CloseIncidentOwing { incident, reason } => incident::close_owing(state, incident, &reason),
         Command::ReopenIncident { incident, reason } => incident::reopen(state, incident, &reason),
         Command::MergeIncident { incident, into } => incident::merge(state, incident, into),
         Command::LinkIncident { incident, other } => incident::link(state, incident, other),
@@ -210,7 +211,12 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         Command::StopEngine { reason } => Ok(vec![Event::EngineStopped { reason }]),
         Command::LoadPlatform { platform } => load_platform(state, platform),
         Command::RecordVerdict(verdict) => health::record(state, verdict),
-        Command::OpenIncident { service } => incident::open_for_service(state, &service),
+        Command::OpenIncident { service } => incident::open_for_service(state, &service, meta.at),
+        Command::RecordErrors { errors, burst } => error_event::record(state, errors, burst, meta.at),
+        Command::RunFor { incident, service, purpose } => workflow::run_for(state, incident, &service, purpose, meta),
+        Command::SetTask { incident, task } => workflow::ask(state, incident, &task),
+        Command::CallPeople { notice } => escalation::call(state, notice),
+        Command::ReachLevel { incident, level } => escalation::reach(state, incident, level, meta.at),
         Command::ConcludeDiagnosis { diagnosis, document } => {
             let incident = diagnosis::running(state, diagnosis)?.incident;
             let known = document.root_cause.confidence > 0.0;
@@ -297,6 +303,7 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         }
         Command::RemindOfUpdate { incident } => update::remind(state, incident, meta.at),
         Command::LapsePostMortem { incident } => postmortem::lapse(state, incident, meta.at),
+        Command::LapseActionItem { incident, item } => postmortem::lapse_action(state, incident, item, meta.at),
         person => Err(Refusal::new("person-needed", format!("{person:?} is for people"))),
     }
 }

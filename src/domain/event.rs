@@ -6,9 +6,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionKind, Actor, Captured, ChangeId, ChangeKind, ChangeOutcome, Clock, Criterion, DeploymentId, DeploymentOrigin,
-    DiagnosisDocument, DiagnosisId, Findings, IncidentId, IncidentRole, IncidentState, Message, Phase, Plan,
-    PlannedWork, Proof, RecoveryId, RecoveryOutcome, Risk, Severity, SnapshotId, SnapshotTrigger, Status, TestResult,
+    ActionKind, Actor, Burst, Captured, ChangeId, ChangeKind, ChangeOutcome, Clock, Criterion, DeploymentId,
+    DeploymentOrigin, DiagnosisDocument, DiagnosisId, ErrorGroup, Findings, IncidentId, IncidentRole, IncidentState,
+    Level, Message, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome, Risk, Severity, SnapshotId,
+    SnapshotTrigger, Status, TestResult, Workflow,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -59,7 +60,16 @@ pub enum Event {
         title: String,
         services: Vec<String>,
         detected_at: DateTime<Utc>,
+        /// Which response it gets, where that does not follow from how the services are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        workflow: Option<Workflow>,
     },
+    /// It turned out to be of a graver kind.
+    WorkflowChanged { incident: IncidentId, workflow: Workflow },
+    /// Programs have reported errors that change what is thought of it.
+    ErrorsRecorded { incident: IncidentId, errors: ErrorGroup, burst: Option<Burst> },
+    /// People are asked to do what does not happen by itself.
+    TaskSet { incident: IncidentId, task: String },
     /// Another service turned out to be part of it.
     IncidentServiceAdded { incident: IncidentId, service: String, root: bool },
     /// A person has seen it.
@@ -74,6 +84,10 @@ pub enum Event {
     IncidentAssigned { incident: IncidentId, role: IncidentRole, operator: String },
     /// It needs more people.
     IncidentEscalated { incident: IncidentId, level: u8, reason: String },
+    /// People are to be told; whether anything is sent is another matter.
+    PeopleToCall { notice: Notice },
+    /// By its age, the response goes further.
+    LevelReached { incident: IncidentId, level: Level },
     /// One of its clocks ran out.
     ClockBreached { incident: IncidentId, clock: Clock },
     /// Users are served again.
@@ -102,6 +116,8 @@ pub enum Event {
     },
     /// Somebody else sees to it, or until another date; what is none stays as it was.
     ActionItemChanged { incident: IncidentId, item: usize, owner: Option<String>, due: Option<NaiveDate> },
+    /// It should have been done by now.
+    ActionItemOverdue { incident: IncidentId, item: usize },
     /// It was done.
     ActionItemDone { incident: IncidentId, item: usize },
     /// The post-mortem says all it has to.

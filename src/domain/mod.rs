@@ -47,9 +47,11 @@ pub use health::{
 };
 pub use ids::{BadId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId};
 pub use incident::{
-    ActionItem, ActionKind, Between, Clock, ENOUGH, Findings, Group, Impact, Incident, IncidentRole, IncidentState,
-    IncidentTimes, Median, Message, Metrics, POST_MORTEM_DUE, PostMortem, Severity, Share, StakeholderUpdate, Start,
-    TIMELINE_LIMIT, TimeFigures, TimelineEntry, TimelineKind, UPDATES_LIMIT, Updates, metrics,
+    Act, ActionItem, ActionKind, BURST, Between, Burst, Callee, Classified, Clock, ENOUGH, ERRORS_LIMIT, ErrorCounts,
+    ErrorEvent, ErrorGroup, ErrorKind, ErrorSeverity, Findings, Group, Impact, Incident, IncidentRole, IncidentState,
+    IncidentTimes, KnownErrors, Level, Median, Message, Metrics, Moment, Notice, POST_MORTEM_DUE, PostMortem, REQUESTS,
+    REQUESTS_ONE_IN, RULES, Recoverability, Rule, Severity, Share, StakeholderUpdate, Start, TIMELINE_LIMIT,
+    TimeFigures, TimelineEntry, TimelineKind, UPDATES_LIMIT, Updates, Workflow, WorkflowStep, classify, metrics, names,
 };
 pub use moment::{future, past};
 pub use operator::{Actor, Operator};

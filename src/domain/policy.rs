@@ -1,10 +1,13 @@
-//! What follows from an event without a person: effects in the world, and commands that policies give.
+//! What follows from an event without a person: effects in the world, and commands that policies give. What an incident's
+//! workflow says is in `incident/workflow.rs`.
 
 use super::{
-    Actor, AutomationMode, ChangeState, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Phase,
-    Proof, Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State, Status,
+    Actor, Callee, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Moment, Notice, Phase, Proof,
+    Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, State, Status,
+    incident::{escalation, workflow},
     recovery::{
         guard::{self, Permission},
+        remedy::newest_diagnosis,
         validation,
     },
 };
@@ -65,30 +68,25 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             }
         }
         Event::ServiceStatusChanged { to: Status::Healthy, .. } => resolve_healed(state, &mut give),
-        Event::IncidentOpened { incident, severity: Severity::Sev1, services, .. } => {
-            let hit = |service: &String| services.is_empty() || services.contains(service);
-            let components = state.platform.components.iter().filter(|component| hit(&component.service));
-            let components: Vec<String> = components.map(|component| component.name.clone()).collect();
-            if !components.is_empty() {
-                let (trigger, reason) = (SnapshotTrigger::Emergency, format!("{incident} as it was found"));
-                give("keep the evidence", Command::RequestSnapshot { components, trigger, reason });
-            }
-            diagnose(state, *incident, &mut give);
+        Event::IncidentOpened { incident, severity, title, .. } => {
+            workflow::advance(state, *incident, Moment::Begun, &format!("{severity}: {title}"), &mut give);
         }
-        Event::IncidentOpened { incident, .. } | Event::IncidentServiceAdded { incident, .. } => {
-            diagnose(state, *incident, &mut give);
+        Event::IncidentReopened { incident, reason } => {
+            workflow::advance(state, *incident, Moment::Begun, &format!("it came back: {reason}"), &mut give);
         }
+        Event::WorkflowChanged { incident, workflow } => {
+            workflow::advance(state, *incident, Moment::Begun, &format!("a case of {workflow}"), &mut give);
+        }
+        Event::IncidentServiceAdded { incident, .. } => workflow::diagnose(state, *incident, &mut give),
         Event::DiagnosisRequested { diagnosis, .. } => reaction.effects.push(Effect::Diagnose(*diagnosis)),
         Event::DiagnosisConcluded { diagnosis, .. } if same_root(state, *diagnosis).is_some() => {
             if let Some((incident, into)) = same_root(state, *diagnosis) {
                 give("one incident per root", Command::MergeIncident { incident, into });
             }
         }
-        Event::DiagnosisConcluded { diagnosis, .. }
-            if state.mode != AutomationMode::Observe && state.halted.is_none() =>
-        {
+        Event::DiagnosisConcluded { diagnosis, .. } => {
             if let Some(diagnosis) = state.diagnoses.get(diagnosis) {
-                give("propose a remedy", Command::ProposeRemedy { incident: diagnosis.incident });
+                workflow::advance(state, diagnosis.incident, Moment::Diagnosed, "", &mut give);
             }
         }
         Event::SnapshotRequested { snapshot, recovery: None, .. } => {
@@ -114,8 +112,18 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         }
         Event::RecoveryStarted { recovery, .. } => reaction.effects.push(Effect::RunRecovery(*recovery)),
         Event::RecoveryEnded { recovery, outcome: RecoveryOutcome::Succeeded, .. } => {
-            resolve_healed(state, &mut give);
-            reaction.effects.push(Effect::Validate(*recovery, Phase::Comprehensive));
+            let found = state.recoveries.get(recovery);
+            let incident = found.and_then(|recovery| recovery.incident);
+            if found.is_some_and(|recovery| recovery.plan.heals()) {
+                resolve_healed(state, &mut give);
+                if let Some(id) = incident {
+                    workflow::advance(state, id, Moment::Recovered, "", &mut give);
+                }
+                reaction.effects.push(Effect::Validate(*recovery, Phase::Comprehensive));
+            } else if let Some(id) = incident.filter(|id| is_diagnosed(state, *id)) {
+                // What was in the way of a remedy is over.
+                workflow::advance(state, id, Moment::Diagnosed, "", &mut give);
+            }
         }
         Event::RecoveryValidated { recovery, phase, criteria } => match (phase, validation::failure(criteria)) {
             (Phase::Comprehensive, Some(why)) => {
@@ -132,11 +140,8 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         Event::WatchEnded { recovery, passed: false, reason } => did_not_last(state, *recovery, reason, &mut give),
         Event::RecoveryEnded { recovery, outcome: RecoveryOutcome::Failed, summary } => {
             if let Some(incident) = state.recoveries.get(recovery).and_then(|recovery| recovery.incident) {
-                let reason = format!("{recovery} failed: {summary}");
-                give("a failed recovery needs people", Command::EscalateIncident { incident, reason });
-                if state.mode != AutomationMode::Observe && state.halted.is_none() {
-                    give("propose the next stronger remedy", Command::ProposeRemedy { incident });
-                }
+                let why: String = format!("{recovery} failed: {summary}").chars().take(400).collect();
+                workflow::advance(state, incident, Moment::Failed, &why, &mut give);
             }
         }
         Event::AutomationHalted { .. } => {
@@ -149,27 +154,34 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             let reason = format!("the time to {clock} has run out");
             give("escalate by the clock", Command::EscalateIncident { incident: *incident, reason });
         }
+        Event::IncidentEscalated { incident, level, reason } => {
+            if let Some(found) = state.incidents.get(incident) {
+                let to = escalation::on_rung(found, *level);
+                give("call people", call(*incident, to, reason.clone()));
+            }
+        }
+        Event::IncidentSeveritySet { incident, severity, reason } if *severity <= Severity::Sev2 => {
+            if let Some(found) = state.incidents.get(incident) {
+                let to = escalation::on_rung(found, found.escalation.min(1));
+                give("call people", call(*incident, to, format!("now {severity}: {reason}")));
+            }
+        }
+        Event::LevelReached { incident, level } => {
+            let reason = format!("level {}: {}", level.number(), level.says());
+            give("call people", call(*incident, level.calls().to_vec(), reason));
+        }
         _ => {}
     }
     reaction
 }
 
-/// Has the cause of an incident looked for, unless that is done already or something is being done about it.
-fn diagnose(state: &State, id: IncidentId, give: &mut impl FnMut(&'static str, Command)) {
-    if state.mode == AutomationMode::Observe || state.halted.is_some() {
-        return;
-    }
-    let fresh = state.incidents.get(&id).is_some_and(|incident| {
-        let diagnoses = || incident.diagnoses.iter().filter_map(|id| state.diagnoses.get(id));
-        let changes = || incident.changes.iter().filter_map(|id| state.changes.get(id));
-        !incident.services.is_empty()
-            && !diagnoses().any(|diagnosis| diagnosis.state == DiagnosisState::Running)
-            && incident.recoveries.is_empty()
-            && !changes().any(|change| change.state <= ChangeState::Implementing)
-    });
-    if fresh {
-        give("diagnose what is down", Command::RequestDiagnosis { incident: id });
-    }
+fn call(incident: IncidentId, to: Vec<Callee>, reason: String) -> Command {
+    let reason = reason.chars().take(400).collect();
+    Command::CallPeople { notice: Notice { incident, to, reason } }
+}
+
+fn is_diagnosed(state: &State, id: IncidentId) -> bool {
+    state.incidents.get(&id).is_some_and(|incident| newest_diagnosis(state, incident).is_some())
 }
 
 /// Calls people back to what was thought to be over, unless an open incident has them at it already.
@@ -195,8 +207,10 @@ fn same_root(state: &State, diagnosis: DiagnosisId) -> Option<(IncidentId, Incid
 /// without naming a service. Planned work that begins on what is broken ends no incident: nobody has seen it healthy.
 fn resolve_healed(state: &State, give: &mut impl FnMut(&'static str, Command)) {
     for incident in state.open_incidents() {
-        // What a person noticed and no check did is not over because no check notices it.
+        // What a person or a program noticed and no check did is not over because no check notices it.
         let healthy = incident.opened_by.operator().is_none()
+            && incident.workflow.heals()
+            && !incident.is_told_by_errors_alone()
             && !incident.services.is_empty()
             && incident
                 .services
@@ -205,12 +219,9 @@ fn resolve_healed(state: &State, give: &mut impl FnMut(&'static str, Command)) {
         if !healthy || state.running_recoveries().any(|recovery| recovery.incident == Some(incident.id)) {
             continue;
         }
-        let fixed_by = incident
-            .recoveries
-            .iter()
-            .rev()
-            .filter_map(|id| state.recoveries.get(id))
-            .find(|recovery| recovery.ended.is_some_and(|(_, outcome)| outcome == RecoveryOutcome::Succeeded));
+        let fixed_by = incident.recoveries.iter().rev().filter_map(|id| state.recoveries.get(id)).find(|recovery| {
+            recovery.plan.heals() && recovery.ended.is_some_and(|(_, outcome)| outcome == RecoveryOutcome::Succeeded)
+        });
         let resolution = match fixed_by {
             Some(recovery) => format!("{} by {}", recovery.plan.title, recovery.id),
             None => "all services are healthy again".to_owned(),

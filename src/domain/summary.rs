@@ -44,6 +44,12 @@ impl Event {
             }
             Self::MaintenanceEnded { service } => format!("maintenance of {service} ended"),
             Self::IncidentOpened { incident, severity, title, .. } => format!("{incident} {severity} opened: {title}"),
+            Self::WorkflowChanged { incident, workflow } => format!("{incident} is a case of {workflow}"),
+            Self::ErrorsRecorded { incident, errors, burst } => match burst {
+                Some(burst) => format!("{incident}: {}: {burst}", errors.line()),
+                None => format!("{incident}: {}", errors.line()),
+            },
+            Self::TaskSet { incident, task } => format!("{incident} task for people: {task}"),
             Self::IncidentServiceAdded { incident, service, root } => {
                 if *root {
                     format!("{incident}: {service} is below it")
@@ -63,6 +69,12 @@ impl Event {
             Self::IncidentEscalated { incident, level, reason } => {
                 format!("{incident} escalated to level {level}: {reason}")
             }
+            Self::PeopleToCall { notice } => {
+                format!("{} to call, not sent: {} ({})", notice.incident, notice.names(), notice.reason)
+            }
+            Self::LevelReached { incident, level } => {
+                format!("{incident} is on level {}: {}", level.number(), level.says())
+            }
             Self::ClockBreached { incident, clock } => format!("{incident}: the time to {clock} has run out"),
             Self::IncidentResolved { incident, resolution } => format!("{incident} resolved: {resolution}"),
             Self::IncidentClosed { incident } => format!("{incident} closed"),
@@ -78,6 +90,7 @@ impl Event {
                 format!("{incident} action item to {}: {what}", kind.name())
             }
             Self::ActionItemChanged { incident, item, .. } => format!("{incident} action item {item} changed"),
+            Self::ActionItemOverdue { incident, item } => format!("{incident} action item {item} is overdue"),
             Self::ActionItemDone { incident, item } => format!("{incident} action item {item} done"),
             Self::PostMortemCompleted { incident } => format!("{incident} post-mortem completed"),
             Self::PostMortemOverdue { incident } => format!("{incident}: the post-mortem is overdue"),

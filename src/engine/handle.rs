@@ -13,6 +13,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::{
     Answer, Clock, SubmitError,
     core::{Envelope, Outlets},
+    errors::Counted,
     follow::Followed,
     pace::{Pace, PaceFigures},
 };
@@ -32,6 +33,7 @@ pub struct EngineHandle {
     pub(super) vitals: Arc<RwLock<Vitals>>,
     pub(super) pace: Arc<Pace>,
     pub(super) followed: Followed,
+    pub(super) counted: Counted,
     pub(super) samples: broadcast::Sender<Arc<Vec<Sample>>>,
     pub(super) journal: PathBuf,
     pub(super) sample_file: PathBuf,

@@ -17,10 +17,11 @@ use tracing::{info, warn};
 
 use super::{
     Clock, EngineHandle, Home, HomeError, adopt,
+    clock::Steady,
     core::{Core, Outlets},
     deadlines,
     effects::{self, Hands, Turns},
-    follow, halt, observe, watch,
+    errors, follow, halt, observe, watch,
 };
 use crate::{
     checks::Prober,
@@ -83,6 +84,7 @@ impl Engine {
         let lock = home.lock()?;
         let platform = Arc::new(crate::platform::load(&home.platform_file())?);
         let (journal, state) = Journal::open(&home.journal())?;
+        let clock: Arc<dyn Clock> = Arc::new(Steady::after(state.clock, clock));
         let samples = SampleStore::open(&home.samples())?;
         let mut vault = Vault::open_or_init(&home.vault(), &home.keys())?;
         if let Some(replica) = &platform.vault.replica {
@@ -107,6 +109,7 @@ impl Engine {
             vitals: Arc::default(),
             pace: Arc::default(),
             followed: Arc::default(),
+            counted: Arc::default(),
             samples: broadcast::channel(256).0,
             journal: home.journal(),
             sample_file: home.samples(),
@@ -168,6 +171,7 @@ impl Engine {
         self.tasks.spawn(watch::intake(engine.clone(), batches, results, stop.clone()));
         self.tasks.spawn(observe::versions(engine.clone(), stop.clone()));
         self.tasks.spawn(halt::watch(engine.clone(), halt, stop.clone()));
+        self.tasks.spawn(errors::watch(engine.clone(), clock.clone(), stop.clone()));
         self.tasks.spawn(deadlines::keep(engine.clone(), clock.clone(), stop.clone()));
         let keeper = engine.clone();
         self.tasks.spawn_blocking(move || watch::keep_samples(&keeper, samples, clock.as_ref(), stored));

@@ -1,8 +1,10 @@
 //! What the engine says to those who call it, in the shape in which it travels.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Plan, Recorded, Refusal, Risk, Role};
+use crate::domain::{ErrorEvent, ErrorGroup, IncidentId, Plan, Recorded, Refusal, Risk, Role};
 
 /// Header by which several people who share a login in a drill say who they are.
 pub const AS_HEADER: &str = "x-codeblue-as";
@@ -29,6 +31,38 @@ pub enum SubmitError {
     /// The engine is stopping.
     #[error("the engine is stopping; nothing was done")]
     Stopping,
+}
+
+/// What programs report of themselves.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ErrorBatch {
+    /// What went wrong.
+    pub errors: Vec<ErrorEvent>,
+    /// Requests of each service since it last said so, those that failed included.
+    #[serde(default)]
+    pub requests: BTreeMap<String, u64>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorAnswer {
+    /// Each that was taken, in the order given.
+    pub taken: Vec<TakenError>,
+    /// Each that was not: its place in the list, from 0, and why.
+    pub refused: Vec<(usize, String)>,
+}
+
+/// An error that was taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TakenError {
+    /// All that look like it, since the engine started.
+    #[serde(flatten)]
+    pub errors: ErrorGroup,
+    /// The open incident it is part of.
+    pub incident: Option<IncidentId>,
 }
 
 /// What a plan would change, found out without changing anything.

@@ -10,8 +10,8 @@ use super::{
     adapter::Adapter,
     explain_probe::write_probe,
     model::{
-        AutomationMode, Check, Component, ComponentKind, Criticality, Platform, Profile, ReplicaPlace, Role, Service,
-        VaultCare,
+        AutomationMode, Check, Component, ComponentKind, Criticality, Platform, Profile, Purpose, ReplicaPlace, Role,
+        Service, VaultCare,
     },
     postgres::PostgresScope,
     probe::Probe,
@@ -120,7 +120,12 @@ fn write_service(out: &mut String, service: &Service) -> Result {
         writeln!(out, "    no checks: its state stays unknown")?;
     }
     for action in &service.actions {
-        writeln!(out, "    may be repaired by \"{}\": {}", action.name, shell_words::join(&action.run))?;
+        let what = match action.purpose {
+            None => "may be repaired",
+            Some(Purpose::Contain) => "in a security breach is contained",
+            Some(Purpose::StopWrites) => "when its data is corrupt is kept from writing",
+        };
+        writeln!(out, "    {what} by \"{}\": {}", action.name, shell_words::join(&action.run))?;
     }
     for log in &service.logs {
         writeln!(out, "    log {}", log.display())?;

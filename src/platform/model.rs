@@ -226,6 +226,30 @@ pub struct Action {
     /// How long it usually takes.
     #[serde(with = "seconds")]
     pub takes: Duration,
+    /// What a policy may use it for, beside what a diagnosis proposes.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<Purpose>,
+}
+
+/// What an action is good for in the response to an incident: it keeps things from getting worse, and heals nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// It cuts the service off from what broke into it.
+    Contain,
+    /// It keeps the service from writing.
+    StopWrites,
+}
+
+impl Purpose {
+    /// The word the platform file uses for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Contain => "contain",
+            Self::StopWrites => "stop-writes",
+        }
+    }
 }
 
 /// How dangerous an action is.

@@ -8,7 +8,7 @@ use super::{
     adapter::Adapter,
     model::{
         Action, ActionRisk, Automation, AutomationMode, Component, ComponentKind, Criticality, OperatorEntry, Platform,
-        Profile, Role, Service,
+        Profile, Purpose, Role, Service,
     },
     parse_adapter::{self, paths},
     parse_check, parse_maintenance, parse_vault,
@@ -211,9 +211,17 @@ fn action(mut section: Section<'_, '_>, reader: &mut Reader) -> Option<Found<Act
         reader.choice(value, place, &choices)
     });
     let takes = section.read(reader, "takes", Reader::duration);
+    let purpose = section.read(reader, "for", |reader, value, place| {
+        reader.choice(value, place, &[("contain", Purpose::Contain), ("stop-writes", Purpose::StopWrites)])
+    });
     section.finish(reader);
-    let action =
-        Action { name: name.value, run: run?, risk: risk.unwrap_or_default(), takes: takes.unwrap_or(ACTION_TAKES) };
+    let action = Action {
+        name: name.value,
+        run: run?,
+        risk: risk.unwrap_or_default(),
+        takes: takes.unwrap_or(ACTION_TAKES),
+        purpose,
+    };
     Some(Found { value: action, at: name.at })
 }
 

@@ -58,6 +58,9 @@ pub(super) fn validate(platform: &Platform, spans: &Spans, reader: &mut Reader) 
         unique(names, "service.check.name", "two checks of this service are", reader);
         let names = service.actions.iter().map(|action| action.name.as_str()).zip(span.actions.iter().copied());
         unique(names, "service.action.name", "two actions of this service are", reader);
+        let purposes = service.actions.iter().zip(&span.actions);
+        let purposes = purposes.filter_map(|(action, at)| Some((action.purpose?.name(), *at)));
+        unique(purposes, "service.action.for", "two actions of this service are for", reader);
     }
     references(platform, spans, reader);
     circles(platform, spans, reader);

@@ -1,14 +1,16 @@
-//! Floor 3. Documents made from the state: what happened, in the words of the record and with its figures, one file per document.
+//! Floor 3. Documents made from the state and the rules: what happened, in the words of the record and with its figures, one file per document.
 //! Each is a value for JSON and a text in Markdown; `page` makes a page of the text, `words`
 //! writes times and figures.
 
 mod metrics;
 mod page;
+mod policies;
 mod postmortem;
 mod recovery;
 mod words;
 
 pub use metrics::metrics_markdown;
 pub use page::html;
+pub use policies::Policies;
 pub use postmortem::PostMortemReport;
 pub use recovery::RecoveryReport;

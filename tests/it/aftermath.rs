@@ -182,7 +182,7 @@ fn a_post_mortem_that_nobody_writes_is_overdue_a_day_after_the_end_and_a_return_
     let resolution = "the disk was full".to_owned();
     desk.must(&person("erin"), Command::ResolveIncident { incident: FIRST, resolution });
     let resolved = desk.now;
-    desk.must(&person("erin"), Command::CloseIncident { incident: FIRST });
+    desk.must(&person("erin"), Command::CloseIncidentOwing { incident: FIRST, reason: "next week".to_owned() });
     desk.wait(TimeDelta::days(9));
     assert_eq!(times_of(&desk, overdue), [resolved + TimeDelta::hours(24)], "once, and for the SEV1 alone");
 }

@@ -17,7 +17,30 @@ const REACTIONS: usize = 500;
 
 /// A small hospital: a chain of dependencies, each kind of component, each role.
 pub fn hospital(profile: &str, mode: &str) -> Arc<Platform> {
-    let text = format!(
+    read(&text(profile, mode))
+}
+
+/// The same with a portal of which one half is enough, each half worked on by plan every day.
+pub fn wide_hospital(profile: &str, mode: &str) -> Arc<Platform> {
+    let halves = ["portal-a", "portal-b"];
+    let portal = service("portal", "high", &[]).replace("depends_on = []", &format!("depends_on = [{halves:?}]"));
+    let halves = halves.map(|half| {
+        let hour = if half == "portal-a" { 2 } else { 4 };
+        let work = format!("[[maintenance]]\nservices = [\"{half}\"]\nat = \"daily 0{hour}:00\"\ntakes = \"45m\"\n");
+        service(half, "medium", &[]) + &work
+    });
+    read(&(text(profile, mode) + &portal + &halves.concat()))
+}
+
+fn read(text: &str) -> Arc<Platform> {
+    match parse(text, Path::new("/srv/codeblue.toml")) {
+        Ok(platform) => Arc::new(platform),
+        Err(problems) => panic!("{problems}"),
+    }
+}
+
+fn text(profile: &str, mode: &str) -> String {
+    format!(
         r#"
 [platform]
 name = "Hospital"
@@ -84,14 +107,26 @@ roles = ["viewer"]
             service("handouts", "low", &[]),
         ]
         .concat(),
-    );
-    match parse(&text, Path::new("/srv/codeblue.toml")) {
-        Ok(platform) => Arc::new(platform),
-        Err(problems) => panic!("{problems}"),
-    }
+    )
 }
 
 fn service(name: &str, criticality: &str, depends_on: &[&str]) -> String {
+    // What hardly matters has nothing to contain it with.
+    let contained = match criticality {
+        "low" => String::new(),
+        _ => format!(
+            r#"
+[[service.action]]
+name = "isolate"
+run = "systemctl stop {name}-ingress"
+for = "contain"
+[[service.action]]
+name = "read-only"
+run = "systemctl start {name}-read-only"
+for = "stop-writes"
+"#
+        ),
+    };
     format!(
         r#"
 [[service]]
@@ -111,7 +146,7 @@ risk = "low"
 name = "wipe-cache"
 run = "systemctl start {name}-wipe"
 risk = "high"
-"#
+{contained}"#
     )
 }
 

@@ -286,11 +286,17 @@ fn a_policy_acts_by_itself_only_where_every_guard_rail_holds() {
 #[test]
 fn policies_that_go_round_in_circles_are_stopped() {
     let mut desk = calm("staging", "auto");
-    assert!(started(&outbreak(&mut desk, "auth", TWO_SIGNS)).is_some());
-    recover(&mut desk, "auth");
+    for version in ["v40", "v41"] {
+        deploy(&mut desk, "api-code", version);
+    }
+    let tried = started(&outbreak(&mut desk, "patient-api", TWO_SIGNS)).expect("one thing is tried");
+    recover(&mut desk, "patient-api");
     desk.wait(TimeDelta::minutes(5));
-    let why = asked(&outbreak(&mut desk, "auth", TWO_SIGNS));
+    let why = asked(&outbreak(&mut desk, "patient-api", TWO_SIGNS));
     assert_eq!(why, "a policy has worked here within the last 10 min");
+    assert_eq!(desk.state.incidents.len(), 1, "it came back");
+    let next = &desk.state.pending_changes()[0].plan;
+    assert_ne!(next.hash(), tried.hash(), "what did not last is not tried again");
 
     let mut desk = calm("staging", "auto");
     for _ in 0..2 {

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Actor, ChangeId, DiagnosisId, Event, Impact, IncidentId, PostMortem, RecoveryId, Refusal, State, Updates,
+    Actor, Callee, ChangeId, DiagnosisId, Event, Impact, IncidentId, KnownErrors, Level, PostMortem, RecoveryId,
+    Refusal, State, Status, Updates, Workflow,
 };
 use crate::platform::Criticality;
 
@@ -172,6 +173,9 @@ pub struct Incident {
     pub state: IncidentState,
     /// Who opened it.
     pub opened_by: Actor,
+    /// Which response it gets.
+    #[serde(default)]
+    pub workflow: Workflow,
     /// Services that are part of it; the first is where it was noticed.
     pub services: Vec<String>,
     /// The service that causes it, once known.
@@ -194,6 +198,12 @@ pub struct Incident {
     pub breached: Vec<Clock>,
     /// How many rungs it was escalated.
     pub escalation: u8,
+    /// How far the response goes by its age.
+    #[serde(default)]
+    pub level: Level,
+    /// Who was to be called, in this order.
+    #[serde(default)]
+    pub called: Vec<Callee>,
     /// Who answers for what.
     pub roles: BTreeMap<IncidentRole, String>,
     /// Diagnoses made for it, oldest first.
@@ -221,6 +231,9 @@ pub struct Incident {
     /// What people learned from it.
     #[serde(default)]
     pub post_mortem: PostMortem,
+    /// What programs reported of it, at most [`ERRORS_LIMIT`](crate::domain::ERRORS_LIMIT) that are not alike.
+    #[serde(default)]
+    pub errors: Vec<KnownErrors>,
     /// What happened, oldest first, at most [`TIMELINE_LIMIT`] entries; the journal holds all.
     pub timeline: Vec<TimelineEntry>,
 }
@@ -293,39 +306,44 @@ impl Incident {
 }
 
 /// Decides that an incident is opened for a service that is down or degraded, or that an open one is wider than thought.
-pub(in crate::domain) fn open_for_service(state: &State, service: &str) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn open_for_service(
+    state: &State,
+    service: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<Event>, Refusal> {
     let described = state.platform.service(service).ok_or_else(|| Refusal::unknown("service", service))?;
     let health = state.services.get(service).ok_or_else(|| Refusal::unknown("service", service))?;
-    let down = health.status == crate::domain::Status::Down;
+    let down = health.status == Status::Down;
     let mut severity = Severity::of_outage(described.criticality);
     let carried = is_carried(state, service);
     if (!down || carried) && severity < Severity::Sev3 {
         severity = Severity::Sev3;
     }
-    let above = state.platform.dependencies_of(service);
-    let below = state.platform.dependants_of(service);
-    if state.incident_of(service).is_some() {
-        return Ok(Vec::new());
-    }
-    for incident in state.open_incidents() {
-        // The root a diagnosis has found may not be judged down itself yet, but what hangs on it belongs together.
-        let known: Vec<&String> = incident.services.iter().chain(&incident.root).collect();
-        let caused_by_it = known.iter().any(|known| above.contains(known));
-        let causes_it = known.iter().any(|known| below.contains(known)) || incident.root.as_deref() == Some(service);
-        let its_twin = known.iter().any(|known| are_twins(state, known, service));
-        if caused_by_it || causes_it || its_twin {
-            // What lies between the root and those who suffer is no root: only what the root itself needs can be deeper.
-            let root = causes_it && incident.root.as_ref().is_none_or(|root| root == service || below.contains(root));
-            let mut events =
-                vec![Event::IncidentServiceAdded { incident: incident.id, service: service.to_owned(), root }];
-            if severity < incident.severity {
-                let reason = format!("{service} is {:?}", described.criticality).to_lowercase();
-                events.push(Event::IncidentSeveritySet { incident: incident.id, severity, reason });
-            }
-            return Ok(events);
+    if let Some(found) = state.incident_of(service) {
+        // What began as a degradation is judged anew, once: a severity that a person sets afterwards stands.
+        let worse = down && found.workflow == Workflow::Degradation;
+        let mut events = Vec::new();
+        if worse && severity < found.severity {
+            let reason = format!("{service} is down");
+            events.push(Event::IncidentSeveritySet { incident: found.id, severity, reason });
         }
+        if worse {
+            events.push(Event::WorkflowChanged { incident: found.id, workflow: Workflow::Outage });
+        }
+        return Ok(events);
     }
-    Ok(vec![Event::IncidentOpened {
+    if let Some((incident, causes_it)) = related(state, service) {
+        let below = state.platform.dependants_of(service);
+        // What lies between the root and those who suffer is no root: only what the root itself needs can be deeper.
+        let root = causes_it && incident.root.as_ref().is_none_or(|root| root == service || below.contains(root));
+        let mut events = vec![Event::IncidentServiceAdded { incident: incident.id, service: service.to_owned(), root }];
+        if severity < incident.severity {
+            let reason = format!("{service} is {:?}", described.criticality).to_lowercase();
+            events.push(Event::IncidentSeveritySet { incident: incident.id, severity, reason });
+        }
+        return Ok(events);
+    }
+    let opening = Event::IncidentOpened {
         incident: state.next_incident(),
         severity,
         title: match (down, carried) {
@@ -335,14 +353,69 @@ pub(in crate::domain) fn open_for_service(state: &State, service: &str) -> Resul
         },
         services: vec![service.to_owned()],
         detected_at: health.failing_since.or(health.since).unwrap_or(state.clock),
-    }])
+        workflow: None,
+    };
+    Ok(open_or_reopen(state, opening, now).1)
+}
+
+/// An open incident that a service which is in none belongs to, and whether the service may be what causes it.
+pub(in crate::domain) fn related<'a>(state: &'a State, service: &str) -> Option<(&'a Incident, bool)> {
+    let above = state.platform.dependencies_of(service);
+    let below = state.platform.dependants_of(service);
+    state.open_incidents().find_map(|incident| {
+        // The root a diagnosis has found may not be judged down itself yet, but what hangs on it belongs together.
+        let known: Vec<&String> = incident.services.iter().chain(&incident.root).collect();
+        let caused_by_it = known.iter().any(|known| above.contains(known));
+        let causes_it = known.iter().any(|known| below.contains(known)) || incident.root.as_deref() == Some(service);
+        let its_twin = known.iter().any(|known| are_twins(state, known, service));
+        (caused_by_it || causes_it || its_twin).then_some((incident, causes_it))
+    })
+}
+
+/// What comes back so soon after its end is the same incident.
+const COMES_BACK_WITHIN: TimeDelta = TimeDelta::minutes(10);
+/// An incident comes back by itself so often at most; then it is another one, with a link to it.
+const COMES_BACK: u32 = 3;
+
+/// The incident that is opened, or the one that comes back instead, and what happens to it.
+pub(in crate::domain) fn open_or_reopen(state: &State, opening: Event, now: DateTime<Utc>) -> (IncidentId, Vec<Event>) {
+    let id = state.next_incident();
+    let Event::IncidentOpened { severity, title, services, workflow, .. } = &opening else {
+        return (id, vec![opening]);
+    };
+    let service = services.first();
+    let down = |name: &String| state.services.get(name).is_some_and(|health| health.status == Status::Down);
+    let kind = workflow.unwrap_or(if services.iter().any(down) { Workflow::Outage } else { Workflow::Degradation });
+    let before = state.incidents.values().rev().find(|past| {
+        let ended = past.resolved_at.filter(|_| !past.state.is_open() && past.merged_into.is_none());
+        let same = if past.workflow.heals() { kind <= past.workflow } else { kind == past.workflow };
+        let hit = past.services.iter().chain(&past.root).any(|known| Some(known) == service);
+        same && hit && ended.is_some_and(|ended| now - ended < COMES_BACK_WITHIN)
+    });
+    match before {
+        Some(past) if past.reopened < COMES_BACK => {
+            let reason = format!("{title}, within {} min of its end", COMES_BACK_WITHIN.num_minutes());
+            let mut events = vec![Event::IncidentReopened { incident: past.id, reason }];
+            if let Some(service) = service.filter(|service| !past.services.contains(service)) {
+                let (service, root) = (service.clone(), false);
+                events.push(Event::IncidentServiceAdded { incident: past.id, service, root });
+            }
+            if *severity < past.severity {
+                let (severity, reason) = (*severity, title.clone());
+                events.push(Event::IncidentSeveritySet { incident: past.id, severity, reason });
+            }
+            (past.id, events)
+        }
+        Some(past) => (id, vec![opening, Event::IncidentLinked { incident: id, other: past.id }]),
+        None => (id, vec![opening]),
+    }
 }
 
 /// Whether, for each service that needs this one, another of the same redundancy group works.
 fn is_carried(state: &State, service: &str) -> bool {
     let works = |name: &String| {
         let status = state.services.get(name).map(|health| health.status);
-        matches!(status, Some(crate::domain::Status::Healthy | crate::domain::Status::Degraded))
+        matches!(status, Some(Status::Healthy | Status::Degraded))
     };
     let mut needing =
         state.platform.services.iter().filter(|other| other.depends_on.iter().any(|name| name == service));
@@ -375,7 +448,7 @@ pub(in crate::domain) fn declare(
     }
     let incident = state.next_incident();
     Ok(vec![
-        Event::IncidentOpened { incident, severity, title, services, detected_at: now },
+        Event::IncidentOpened { incident, severity, title, services, detected_at: now, workflow: None },
         Event::IncidentAcknowledged { incident },
     ])
 }
@@ -462,7 +535,28 @@ pub(in crate::domain) fn close(state: &State, incident: IncidentId) -> Result<Ve
         return Err(Refusal::new("not-resolved", format!("{incident} is {}", found.state))
             .hint("only a resolved incident can be closed"));
     }
+    if let Some(due) = found.post_mortem_due_at() {
+        let due = due.format("%Y-%m-%d %H:%M");
+        return Err(Refusal::new(
+            "post-mortem-owed",
+            format!("{incident} is {} and its post-mortem is owed until {due} UTC", found.severity),
+        )
+        .hint(format!(
+            "complete it: codeblue report postmortem {incident}; or codeblue incident close {incident} --owing REASON: it stays owed"
+        )));
+    }
     Ok(vec![Event::IncidentClosed { incident }])
+}
+
+/// Decides that an incident is closed before its post-mortem is written, which goes on being owed.
+pub(in crate::domain) fn close_owing(state: &State, incident: IncidentId, reason: &str) -> Result<Vec<Event>, Refusal> {
+    match close(state, incident) {
+        Err(refusal) if refusal.rule == "post-mortem-owed" => {
+            let text = format!("closed while the post-mortem is owed: {}", line("reason", reason)?);
+            Ok(vec![Event::IncidentNoted { incident, text }, Event::IncidentClosed { incident }])
+        }
+        decided => decided,
+    }
 }
 
 pub(in crate::domain) fn reopen(state: &State, incident: IncidentId, reason: &str) -> Result<Vec<Event>, Refusal> {

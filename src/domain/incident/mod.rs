@@ -1,22 +1,33 @@
-//! Incidents from their first failure to their last action item: lifecycle, clocks, impact, stakeholder updates,
-//! post-mortem and figures.
+//! Incidents from their first failure to their last action item: error events, workflows, lifecycle, clocks, escalation, impact,
+//! stakeholder updates, post-mortem and figures.
 
+mod error_count;
+pub(super) mod error_event;
+pub(super) mod escalation;
 pub(super) mod impact;
 mod lifecycle;
 mod metrics;
 pub(super) mod postmortem;
 mod statistics;
 pub(super) mod update;
+pub(super) mod workflow;
 
+pub use error_count::{BURST, ErrorCounts, REQUESTS, REQUESTS_ONE_IN};
+pub use error_event::{
+    Burst, Classified, ERRORS_LIMIT, ErrorEvent, ErrorGroup, ErrorKind, ErrorSeverity, KnownErrors, RULES,
+    Recoverability, Rule, classify,
+};
+pub use escalation::{Callee, Level, Notice, names};
 pub use impact::Impact;
 pub use lifecycle::{
     Clock, Incident, IncidentRole, IncidentState, Severity, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
 };
 pub(super) use lifecycle::{
-    acknowledge, advance, assign, close, declare, escalate, line, link, merge, note, open_for_service, reopen, resolve,
-    set_severity, touched_by,
+    acknowledge, advance, assign, close, close_owing, declare, escalate, line, link, merge, note, open_for_service,
+    open_or_reopen, related, reopen, resolve, set_severity, touched_by,
 };
 pub use metrics::{Between, Group, IncidentTimes, Metrics, Start, TimeFigures, metrics};
 pub use postmortem::{ActionItem, ActionKind, Findings, POST_MORTEM_DUE, PostMortem};
 pub use statistics::{ENOUGH, Median, Share};
 pub use update::{Message, StakeholderUpdate, UPDATES_LIMIT, Updates};
+pub use workflow::{Act, Moment, Workflow, WorkflowStep};

@@ -1,6 +1,6 @@
 //! Post-mortems: what people learned from an incident, what they will do about it, and until when that is to be written.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -68,6 +68,18 @@ pub struct ActionItem {
     pub due: Option<NaiveDate>,
     /// When it was done.
     pub done_at: Option<DateTime<Utc>>,
+    /// When it was recorded as overdue.
+    #[serde(default)]
+    pub overdue_at: Option<DateTime<Utc>>,
+}
+
+impl ActionItem {
+    /// When it is late, while it is not done: at the end of its day.
+    #[must_use]
+    pub fn late_at(&self) -> Option<DateTime<Utc>> {
+        let due = self.due.filter(|_| self.done_at.is_none())?;
+        Some(due.succ_opt()?.and_time(NaiveTime::MIN).and_utc())
+    }
 }
 
 /// What an action item is good for.
@@ -227,6 +239,18 @@ pub(in crate::domain) fn lapse(state: &State, id: IncidentId, now: DateTime<Utc>
     Ok(if late { vec![Event::PostMortemOverdue { incident: id }] } else { Vec::new() })
 }
 
+/// Decides that an action item is overdue, unless it was done or put off meanwhile.
+pub(in crate::domain) fn lapse_action(
+    state: &State,
+    id: IncidentId,
+    item: usize,
+    now: DateTime<Utc>,
+) -> Result<Vec<Event>, Refusal> {
+    let found = action(state, id, item)?;
+    let late = found.overdue_at.is_none() && found.late_at().is_some_and(|late| late <= now);
+    Ok(if late { vec![Event::ActionItemOverdue { incident: id, item }] } else { Vec::new() })
+}
+
 fn writable(state: &State, id: IncidentId) -> Result<&Incident, Refusal> {
     let found = state.incident(id)?;
     match found.merged_into {
@@ -275,6 +299,9 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
             let due = due.map(|due| format!(" until {due}")).unwrap_or_default();
             (*incident, TimelineKind::State, format!("action item {item}:{owner}{due}"))
         }
+        Event::ActionItemOverdue { incident, item } => {
+            (*incident, TimelineKind::Bad, format!("action item {item} is overdue"))
+        }
         Event::ActionItemDone { incident, item } => {
             (*incident, TimelineKind::Good, format!("action item {item} is done"))
         }
@@ -312,11 +339,19 @@ fn change(post_mortem: &mut PostMortem, recorded: &Recorded) {
             owner: owner.clone(),
             due: *due,
             done_at: None,
+            overdue_at: None,
         }),
         Event::ActionItemChanged { item, owner, due, .. } => {
             if let Some(known) = item.checked_sub(1).and_then(|place| post_mortem.actions.get_mut(place)) {
                 known.owner = owner.clone().or(known.owner.take());
-                known.due = due.or(known.due);
+                if due.is_some() {
+                    (known.due, known.overdue_at) = (*due, None);
+                }
+            }
+        }
+        Event::ActionItemOverdue { item, .. } => {
+            if let Some(known) = item.checked_sub(1).and_then(|place| post_mortem.actions.get_mut(place)) {
+                known.overdue_at = Some(recorded.at);
             }
         }
         Event::ActionItemDone { item, .. } => {

@@ -113,7 +113,9 @@ fn sight(state: &State, plan: &Plan, incident: &Incident) -> Option<String> {
     if let Some(blind) = plan.services.iter().chain(&incident.services).find(|name| status(name) == Status::Unknown) {
         return Some(format!("the health of {blind} is not known"));
     }
-    if !incident.services.iter().any(|name| matches!(status(name), Status::Down | Status::Degraded)) {
+    // What is contained answers its checks, or may.
+    let suffers = |name: &String| matches!(status(name), Status::Down | Status::Degraded);
+    if plan.heals() && !incident.services.iter().any(suffers) {
         return Some("nothing is down any more".to_owned());
     }
     let diagnosis = newest_diagnosis(state, incident);
@@ -121,6 +123,7 @@ fn sight(state: &State, plan: &Plan, incident: &Incident) -> Option<String> {
         .iter()
         .flat_map(|found| &found.root_cause.evidence)
         .map(|evidence| evidence.source.as_str())
+        .chain(incident.errors.iter().filter(|_| !plan.heals()).map(|known| known.group.fingerprint.as_str()))
         .collect();
     (sources.len() < SIGNALS).then(|| format!("{} of {SIGNALS} independent signs speak for it", sources.len()))
 }

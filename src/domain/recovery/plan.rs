@@ -58,18 +58,20 @@ pub fn plan_rollback(state: &State, request: &RollbackRequest) -> Result<Plan, R
 /// A refusal when the platform file declares no such action.
 pub fn plan_action(state: &State, service: &str, action: &str) -> Result<Plan, Refusal> {
     let declared = state.platform.service(service).ok_or_else(|| Refusal::unknown("service", service))?;
-    if !declared.actions.iter().any(|known| known.name == action) {
+    let Some(known) = declared.actions.iter().find(|known| known.name == action) else {
         return Err(Refusal::unknown("action", format!("{action} of {service}"))
             .hint("only what the platform file declares under [[service.action]] can be run"));
+    };
+    let mut steps = vec![Step::RunAction { service: service.to_owned(), action: action.to_owned() }];
+    // What is cut off or keeps from writing is not well, and need not be.
+    if known.purpose.is_none() {
+        steps.push(Step::Validate { services: vec![service.to_owned()] });
     }
     Ok(Plan {
         strategy: Strategy::TargetedFix,
         title: format!("{action} {service}"),
         services: vec![service.to_owned()],
-        steps: vec![
-            Step::RunAction { service: service.to_owned(), action: action.to_owned() },
-            Step::Validate { services: vec![service.to_owned()] },
-        ],
+        steps,
         loses: None,
     })
 }

@@ -219,6 +219,12 @@ impl Plan {
         hex::encode(hasher.finalize())
     }
 
+    /// Whether it is meant to make services well again, and so ends with a look at them; what only contains does not.
+    #[must_use]
+    pub fn heals(&self) -> bool {
+        matches!(self.steps.last(), Some(Step::Validate { .. }))
+    }
+
     /// How long it takes, in seconds, when nothing better is known.
     #[must_use]
     pub fn usual_seconds(&self) -> u64 {

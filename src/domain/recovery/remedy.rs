@@ -4,10 +4,11 @@
 
 use crate::domain::{
     DiagnosisDocument, DiagnosisState, Event, Fix, Incident, IncidentId, Meta, Plan, RecoveryOutcome, Refusal,
-    RollbackRequest, RollbackTarget, Scope, Severity, State,
+    RollbackRequest, RollbackTarget, Scope, Severity, State, Workflow,
     change::ChangeState,
     recovery::{plan, run},
 };
+use crate::platform::{Component, ComponentKind};
 
 /// How sure a diagnosis must be before its fixes are tried.
 const SURE: f64 = 0.7;
@@ -22,7 +23,7 @@ pub(in crate::domain) fn propose(state: &State, id: IncidentId, meta: &Meta) -> 
         .changes
         .iter()
         .filter_map(|id| state.changes.get(id))
-        .find(|change| change.state <= ChangeState::Implementing);
+        .find(|change| change.plan.heals() && change.state <= ChangeState::Implementing);
     if let Some(waiting) = open {
         return Err(Refusal::new("change-waiting", format!("{} is {} already", waiting.id, waiting.state)));
     }
@@ -82,15 +83,19 @@ fn remedies(
         Fix::RunAction { service, action } => plan::plan_action(state, service, action),
     });
     let mut remedies: Vec<_> = fixes.collect();
+    if incident.workflow == Workflow::DataCorruption {
+        let holds = |component: &&Component| matches!(component.kind, ComponentKind::Database | ComponentKind::Data);
+        let hit = incident.services.iter().flat_map(|service| state.platform.components_of(service)).filter(holds);
+        let names: Vec<String> = hit.map(|component| component.name.clone()).collect();
+        return vec![roll_back(Scope::Components(names), None)];
+    }
     if !incident.services.is_empty() {
         let scope = Scope::Services(incident.services.clone());
         remedies.push(roll_back(scope, Some(RollbackTarget::UntilHealthy)));
     }
-    let failed = incident
-        .recoveries
-        .iter()
-        .filter_map(|id| state.recoveries.get(id))
-        .any(|recovery| recovery.ended.is_some_and(|(_, outcome)| outcome == RecoveryOutcome::Failed));
+    let failed = incident.recoveries.iter().filter_map(|id| state.recoveries.get(id)).any(|recovery| {
+        recovery.plan.heals() && recovery.ended.is_some_and(|(_, outcome)| outcome == RecoveryOutcome::Failed)
+    });
     if failed && incident.severity == Severity::Sev1 {
         remedies.push(roll_back(Scope::Everything, None));
     }

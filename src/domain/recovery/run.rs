@@ -270,8 +270,9 @@ fn run_on(recovery: &mut Recovery, recorded: &Recorded) -> Option<(TimelineKind,
             recovery.ended = Some((at, *outcome));
             recovery.summary.clone_from(summary);
             let succeeded = *outcome == RecoveryOutcome::Succeeded;
-            recovery.validating = succeeded.then_some(Phase::Comprehensive);
-            recovery.watch_until = succeeded.then(|| at + chrono::TimeDelta::seconds(WATCH_SECONDS));
+            let healed = succeeded && recovery.plan.heals();
+            recovery.validating = healed.then_some(Phase::Comprehensive);
+            recovery.watch_until = healed.then(|| at + chrono::TimeDelta::seconds(WATCH_SECONDS));
             let kind = if succeeded { TimelineKind::Good } else { TimelineKind::Bad };
             Some((kind, format!("{id} {outcome}: {summary}")))
         }

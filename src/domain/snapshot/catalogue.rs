@@ -12,6 +12,8 @@ use crate::platform::Component;
 
 /// How long proofs wait after one could not be made, such as for want of room.
 const AFTER_FAILED_PROOF: TimeDelta = TimeDelta::minutes(15);
+/// How soon another is taken after one that was found damaged, or did not restore.
+const REPLACED_AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// A set of captured components at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,6 +180,12 @@ impl Snapshot {
             && self.checked.as_ref().is_none_or(|(_, problems)| problems.is_empty())
             && self.test_of(component).is_none_or(|test| test.passed)
             && self.captured(component).is_some_and(|captured| captured.good && captured.unreadable.is_empty())
+    }
+
+    /// Whether it was found damaged, or did not restore this component.
+    fn is_wrong_for(&self, component: &str) -> bool {
+        self.checked.as_ref().is_some_and(|(_, problems)| !problems.is_empty())
+            || self.test_of(component).is_some_and(|test| !test.passed)
     }
 }
 
@@ -379,7 +387,8 @@ impl State {
         Some(stream::age(self, component, now).map_or(age, |streamed| streamed.min(age)))
     }
 
-    /// When the next scheduled snapshot of a component is due; a failed try is repeated after a minute at the earliest.
+    /// When the next scheduled snapshot of a component is due; a failed try is repeated after a minute at the earliest, and
+    /// what was found wrong is replaced soon.
     #[must_use]
     pub fn snapshot_due_at(&self, component: &Component) -> DateTime<Utc> {
         let last = self.snapshots.values().rev().find(|snapshot| {
@@ -390,6 +399,7 @@ impl State {
             Some(snapshot) => {
                 let wait = match &snapshot.state {
                     SnapshotState::Failed(_) => component.every.min(std::time::Duration::from_secs(60)),
+                    _ if snapshot.is_wrong_for(&component.name) => component.every.min(REPLACED_AFTER),
                     _ => component.every,
                 };
                 snapshot.requested_at + wait
