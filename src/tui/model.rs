@@ -46,8 +46,12 @@ pub struct Model {
     pub held: Option<Vec<String>>,
     /// How long nothing may be heard of each service; from the platform file, kept because every row asks for it.
     pub patience: HashMap<String, Duration>,
-    /// First visible line of a long page.
+    /// First visible line of a long page, or of the part of it with the focus.
     pub scroll: usize,
+    /// The part of an incident's page with the focus.
+    pub part: Part,
+    /// First visible line of its other part.
+    pub aside: usize,
     /// Lines the page could scroll, as last drawn.
     pub deepest: usize,
     /// What lies over the screen.
@@ -174,6 +178,15 @@ impl Pane {
     pub const ALL: [Self; 4] = [Self::Services, Self::Incidents, Self::Approvals, Self::Snapshots];
 }
 
+/// A part of an incident's page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// What is known, and what comes next.
+    Facts,
+    /// What happened.
+    Timeline,
+}
+
 /// A list with a selected row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum List {
@@ -203,6 +216,8 @@ pub struct Cursor {
 pub enum Target {
     /// A pane.
     Pane(Pane),
+    /// A part of an incident's page.
+    Part(Part),
     /// A row of a list.
     Row(List, usize),
     /// An action of the table, by its name.
@@ -331,6 +346,8 @@ impl Model {
             held: None,
             patience: HashMap::new(),
             scroll: 0,
+            part: Part::Facts,
+            aside: 0,
             deepest: 0,
             overlay: None,
             toast: None,
@@ -415,6 +432,27 @@ impl Model {
     fn is_watched(&self, id: RecoveryId) -> bool {
         let until = self.state.recoveries.get(&id).and_then(|recovery| recovery.watch_until);
         until.is_some_and(|until| until > self.now)
+    }
+
+    /// Shows a page from its beginning.
+    pub fn unroll(&mut self) {
+        self.scroll = 0;
+        self.aside = 0;
+        self.part = Part::Facts;
+    }
+
+    /// Gives the arrow keys to a part of an incident's page; each keeps its place.
+    pub fn turn_to(&mut self, part: Part) {
+        if self.part != part {
+            self.part = part;
+            std::mem::swap(&mut self.scroll, &mut self.aside);
+        }
+    }
+
+    /// First visible line of a part of an incident's page.
+    #[must_use]
+    pub fn scroll_of(&self, part: Part) -> usize {
+        if self.part == part { self.scroll } else { self.aside }
     }
 
     /// Shows a short message.

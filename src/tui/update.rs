@@ -240,6 +240,10 @@ fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
             Some(action) => perform(model, action),
             None => Vec::new(),
         },
+        (Some(Target::Part(part)), None) => {
+            model.turn_to(part);
+            Vec::new()
+        }
         (Some(Target::Pane(pane)), None) => {
             focus(model, pane);
             Vec::new()

@@ -42,7 +42,7 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
         _ => Vec::new(),
     };
     model.screens.push(screen);
-    model.scroll = 0;
+    model.unroll();
     if request.is_empty() { look_back(model) } else { request }
 }
 
@@ -213,7 +213,7 @@ pub fn show_plan(model: &mut Model, request: DryRunRequest, command: Command) ->
     if *model.screen() != Screen::Plan {
         model.screens.push(Screen::Plan);
     }
-    model.scroll = 0;
+    model.unroll();
     vec![Request::DryRun(request, Box::new(command))]
 }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::{Command, IncidentRole, IncidentState},
     tui::{
-        model::{Pane, Purpose, Screen},
+        model::{Pane, Part, Purpose, Screen},
         term::input::Key,
     },
 };
@@ -82,6 +82,19 @@ pub(super) static ACTIONS: &[Action] = &[
                 role: IncidentRole::Commander,
                 operator: operator.clone(),
             })
+        },
+    },
+    Action {
+        name: "turn",
+        keys: &[Key::Tab, Key::BackTab],
+        label: "Other part",
+        about: "On an incident's page: scroll the timeline, or what is known",
+        place: Where::Incident,
+        danger: Danger::View,
+        disabled: |model| (!matches!(model.screen(), Screen::Incident(_))).then(|| "open an incident first".to_owned()),
+        run: |model| {
+            model.turn_to(if model.part == Part::Facts { Part::Timeline } else { Part::Facts });
+            Vec::new()
         },
     },
     Action {

@@ -6,6 +6,7 @@ mod change;
 mod chrome;
 mod dialog;
 mod difference;
+mod facts;
 mod history;
 mod incident;
 mod journal;
