@@ -10,12 +10,16 @@ use tui_textarea::TextArea;
 
 use super::{
     browse::{Browse, Standing},
+    form::{Form, Writing},
     hit::HitMap,
     lookback::LookedBack,
     message::Request,
 };
 use crate::{
-    domain::{ChangeId, Command, IncidentId, Operator, Plan, Recorded, RecoveryId, SnapshotId, State, Status, Vitals},
+    domain::{
+        ChangeId, Command, IncidentId, Operator, Plan, Recorded, RecoveryId, Severity, SnapshotId, State, Status,
+        Vitals,
+    },
     engine::{ComponentDifference, DryRun, DryRunRequest},
     platform::Profile,
 };
@@ -66,6 +70,8 @@ pub struct Model {
     pub dry_runs: HashMap<ChangeId, Loaded<DryRun>>,
     /// What differs between a snapshot and the live system, or another snapshot.
     pub differences: HashMap<(SnapshotId, Option<SnapshotId>), Comparison>,
+    /// What was written and not sent, or not accepted yet.
+    pub drafts: HashMap<Writing, Form>,
     /// What is looked at among the snapshots.
     pub browse: Browse,
     /// How the service that is looked at was over time.
@@ -222,8 +228,12 @@ pub enum Target {
     Row(List, usize),
     /// An action of the table, by its name.
     Action(&'static str),
-    /// A choice of a menu or palette.
+    /// A choice of a menu, a palette or a list in a form.
     Choice(usize),
+    /// A field of a form.
+    Field(usize),
+    /// A severity to choose.
+    Severity(Severity),
     /// A point in time on the strip, in seconds since 1970.
     Moment(i64),
     /// The button that goes on.
@@ -275,6 +285,8 @@ pub enum Overlay {
     },
     /// A question before something is done.
     Confirm(Confirm),
+    /// Several lines, or several fields.
+    Form(Box<Form>),
     /// A line of text.
     Prompt {
         /// What is asked.
@@ -308,14 +320,8 @@ pub struct Confirm {
 }
 
 /// What a line of text is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A note on an incident.
-    Note(IncidentId),
-    /// What those who wait for an incident are told.
-    Update(IncidentId),
-    /// The title of a new incident.
-    Declare(Option<String>),
     /// Why an incident is escalated.
     Escalate(IncidentId),
     /// What ended an incident.
@@ -355,6 +361,7 @@ impl Model {
             recent: VecDeque::new(),
             dry_runs: HashMap::new(),
             differences: HashMap::new(),
+            drafts: HashMap::new(),
             browse: Browse::default(),
             looked_back: LookedBack::default(),
             standing: HashMap::new(),

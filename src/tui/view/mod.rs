@@ -7,6 +7,7 @@ mod chrome;
 mod dialog;
 mod difference;
 mod facts;
+mod form;
 mod history;
 mod incident;
 mod journal;
