@@ -157,7 +157,7 @@ impl Model {
         if self.browse.component != name {
             self.browse = Browse { component: name, ..Browse::default() };
             self.cursors.remove(&List::Snapshots);
-            self.scroll = 0;
+            self.unroll();
         }
     }
 

@@ -13,12 +13,14 @@
 mod action;
 mod browse;
 mod effect;
+mod form;
 mod hit;
 mod lists;
 mod lookback;
 mod message;
 mod model;
 mod overlay;
+mod preview;
 mod rehearsal;
 mod runtime;
 mod term;
@@ -28,6 +30,7 @@ mod text;
 mod theme;
 mod update;
 mod view;
+mod written;
 
 pub use model::Fault;
 pub use rehearsal::Rehearsal;

@@ -10,14 +10,15 @@ use tui_textarea::TextArea;
 
 use super::{
     browse::{Browse, Standing},
+    form::{Form, Writing},
     hit::HitMap,
     lookback::LookedBack,
     message::Request,
 };
 use crate::{
     domain::{
-        ChangeId, Command, IncidentId, Operator, Plan, Recorded, RecoveryId, SnapshotId, State, Status, Vitals,
-        affected,
+        ChangeId, Command, IncidentId, Operator, Plan, Recorded, RecoveryId, Severity, SnapshotId, State, Status,
+        Vitals, affected,
     },
     engine::{ComponentDifference, DryRun, DryRunRequest},
     platform::Profile,
@@ -51,8 +52,12 @@ pub struct Model {
     pub patience: HashMap<String, Duration>,
     /// Services that suffer because of another, each with that other.
     pub affected: BTreeMap<String, String>,
-    /// First visible line of a long page.
+    /// First visible line of a long page, or of the part of it with the focus.
     pub scroll: usize,
+    /// The part of an incident's page with the focus.
+    pub part: Part,
+    /// First visible line of its other part.
+    pub aside: usize,
     /// Lines the page could scroll, as last drawn.
     pub deepest: usize,
     /// What lies over the screen.
@@ -67,6 +72,8 @@ pub struct Model {
     pub dry_runs: HashMap<ChangeId, Loaded<DryRun>>,
     /// What differs between a snapshot and the live system, or another snapshot.
     pub differences: HashMap<(SnapshotId, Option<SnapshotId>), Comparison>,
+    /// What was written and not sent, or not accepted yet.
+    pub drafts: HashMap<Writing, Form>,
     /// What is looked at among the snapshots.
     pub browse: Browse,
     /// How the service that is looked at was over time.
@@ -179,6 +186,15 @@ impl Pane {
     pub const ALL: [Self; 4] = [Self::Services, Self::Incidents, Self::Approvals, Self::Snapshots];
 }
 
+/// A part of an incident's page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// What is known, and what comes next.
+    Facts,
+    /// What happened.
+    Timeline,
+}
+
 /// A list with a selected row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum List {
@@ -208,12 +224,18 @@ pub struct Cursor {
 pub enum Target {
     /// A pane.
     Pane(Pane),
+    /// A part of an incident's page.
+    Part(Part),
     /// A row of a list.
     Row(List, usize),
     /// An action of the table, by its name.
     Action(&'static str),
-    /// A choice of a menu or palette.
+    /// A choice of a menu, a palette or a list in a form.
     Choice(usize),
+    /// A field of a form.
+    Field(usize),
+    /// A severity to choose.
+    Severity(Severity),
     /// A point in time on the strip, in seconds since 1970.
     Moment(i64),
     /// The button that goes on.
@@ -265,6 +287,8 @@ pub enum Overlay {
     },
     /// A question before something is done.
     Confirm(Confirm),
+    /// Several lines, or several fields.
+    Form(Box<Form>),
     /// A line of text.
     Prompt {
         /// What is asked.
@@ -298,14 +322,8 @@ pub struct Confirm {
 }
 
 /// What a line of text is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A note on an incident.
-    Note(IncidentId),
-    /// What those who wait for an incident are told.
-    Update(IncidentId),
-    /// The title of a new incident.
-    Declare(Option<String>),
     /// Why an incident is escalated.
     Escalate(IncidentId),
     /// What ended an incident.
@@ -337,6 +355,8 @@ impl Model {
             patience: HashMap::new(),
             affected: BTreeMap::new(),
             scroll: 0,
+            part: Part::Facts,
+            aside: 0,
             deepest: 0,
             overlay: None,
             toast: None,
@@ -344,6 +364,7 @@ impl Model {
             recent: VecDeque::new(),
             dry_runs: HashMap::new(),
             differences: HashMap::new(),
+            drafts: HashMap::new(),
             browse: Browse::default(),
             looked_back: LookedBack::default(),
             standing: HashMap::new(),
@@ -446,6 +467,27 @@ impl Model {
     fn is_watched(&self, id: RecoveryId) -> bool {
         let until = self.state.recoveries.get(&id).and_then(|recovery| recovery.watch_until);
         until.is_some_and(|until| until > self.now)
+    }
+
+    /// Shows a page from its beginning.
+    pub fn unroll(&mut self) {
+        self.scroll = 0;
+        self.aside = 0;
+        self.part = Part::Facts;
+    }
+
+    /// Gives the arrow keys to a part of an incident's page; each keeps its place.
+    pub fn turn_to(&mut self, part: Part) {
+        if self.part != part {
+            self.part = part;
+            std::mem::swap(&mut self.scroll, &mut self.aside);
+        }
+    }
+
+    /// First visible line of a part of an incident's page.
+    #[must_use]
+    pub fn scroll_of(&self, part: Part) -> usize {
+        if self.part == part { self.scroll } else { self.aside }
     }
 
     /// Shows a short message.

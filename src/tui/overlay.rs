@@ -9,21 +9,21 @@ use tui_textarea::TextArea;
 
 use super::{
     action::{Action, all, perform, show_plan},
+    form::{Kind, on_form_key},
     message::Request,
     model::{Confirm, Model, Overlay, Purpose},
     term::input::Key,
 };
-use crate::domain::{Command, Severity, past};
+use crate::domain::{Command, past};
 
 /// Keys that come sooner after a question appears were meant for something else.
 const STARTLED: TimeDelta = TimeDelta::milliseconds(150);
 
 /// Takes a key for what lies over the screen.
 pub(super) fn on_overlay_key(model: &mut Model, overlay: Overlay, key: Key) -> Vec<Request> {
-    if key == Key::Esc {
-        return Vec::new();
-    }
     match overlay {
+        Overlay::Form(form) => on_form_key(model, form, key),
+        _ if key == Key::Esc => Vec::new(),
         Overlay::Menu { title, choices, selected } => {
             let last = choices.len().saturating_sub(1);
             let selected = match key {
@@ -120,6 +120,17 @@ pub(super) fn choose(model: &mut Model, overlay: Overlay, place: usize) -> Vec<R
                 _ => requests,
             }
         }
+        Overlay::Form(mut form) => {
+            let services = form.fields.get(form.at).and_then(|field| match &field.kind {
+                Kind::Services(chosen) => chosen.found(model).get(place).map(|name| (*name).to_owned()),
+                _ => None,
+            });
+            if let Some(name) = services {
+                form.toggle(&name);
+            }
+            model.overlay = Some(Overlay::Form(form));
+            Vec::new()
+        }
         Overlay::Palette { input, .. } => match found(&input_text(&input)).get(place) {
             Some(action) => perform(model, action),
             None => Vec::new(),
@@ -142,14 +153,6 @@ fn on_answer(model: &mut Model, purpose: Purpose, answer: &str) -> Vec<Request> 
     }
     let text = answer.to_owned();
     let command = match purpose {
-        Purpose::Note(incident) => Command::NoteIncident { incident, text },
-        Purpose::Update(incident) => {
-            let message = crate::domain::Message { text, conditions: None, actions: None, needs: None };
-            Command::UpdateStakeholders { incident, message }
-        }
-        Purpose::Declare(service) => {
-            Command::DeclareIncident { severity: Severity::Sev2, title: text, services: service.into_iter().collect() }
-        }
         Purpose::Escalate(incident) => Command::EscalateIncident { incident, reason: text },
         Purpose::Resolve(incident) => Command::ResolveIncident { incident, resolution: text },
         Purpose::Reject(change) => Command::RejectChange { change, reason: text },
@@ -191,6 +194,8 @@ fn type_into(input: &mut TextArea, key: Key) {
         Key::Delete => (TypedKey::Delete, false),
         Key::Left => (TypedKey::Left, false),
         Key::Right => (TypedKey::Right, false),
+        Key::CtrlLeft => (TypedKey::Left, true),
+        Key::CtrlRight => (TypedKey::Right, true),
         Key::Home => (TypedKey::Home, false),
         Key::End => (TypedKey::End, false),
         _ => return,

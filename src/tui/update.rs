@@ -5,6 +5,7 @@ use chrono::DateTime;
 
 use super::{
     action::{named, on_key, open, perform, proposal, show_plan},
+    form::{self, on_form_key, settle},
     lookback::look_back,
     message::{Message, Request, Timed},
     model::{Link, List, Loaded, Model, Overlay, Pane, RECENT, Screen, Target},
@@ -178,6 +179,10 @@ fn renew_plan(model: &mut Model) -> Vec<Request> {
 
 /// Says what a command led to, and opens what has to be looked at next.
 fn on_accepted(model: &mut Model, answer: &Answer) -> Vec<Request> {
+    let mut requests: Vec<Request> = Vec::new();
+    for recorded in &answer.events {
+        requests.extend(settle(model, recorded));
+    }
     for recorded in &answer.events {
         let screen = match &recorded.event {
             Event::ChangeSubmitted { change, .. } => Screen::Change(*change),
@@ -192,7 +197,8 @@ fn on_accepted(model: &mut Model, answer: &Answer) -> Vec<Request> {
         }
         model.say(recorded.event.summary(), false);
         // The event itself comes with the stream; the page shows itself as soon as it is there.
-        return open(model, screen);
+        requests.extend(open(model, screen));
+        return requests;
     }
     let told =
         answer.events.iter().rev().find(|recorded| !matches!(recorded.event, Event::IncidentAcknowledged { .. }));
@@ -200,7 +206,7 @@ fn on_accepted(model: &mut Model, answer: &Answer) -> Vec<Request> {
         Some(recorded) => model.say(recorded.event.summary(), false),
         None => model.say("it was so already", false),
     }
-    Vec::new()
+    requests
 }
 
 fn on_input(model: &mut Model, input: Input) -> Vec<Request> {
@@ -212,9 +218,14 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Request> {
             Some(overlay) => on_overlay_key(model, overlay, key),
             None => on_key_pressed(model, key),
         },
-        Input::Paste(pasted) => {
-            let pasted = text::clean(&pasted);
+        Input::Paste(raw) => {
+            let pasted = text::clean(&raw);
             match &mut model.overlay {
+                Some(Overlay::Form(form)) => {
+                    if let Some(lost) = form.paste(&raw) {
+                        model.say(lost, true);
+                    }
+                }
                 Some(Overlay::Prompt { input, .. } | Overlay::Palette { input, .. }) => {
                     input.insert_str(&pasted);
                 }
@@ -248,6 +259,18 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Request> {
 fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
     match (target, model.overlay.take()) {
         (Some(Target::Go), Some(Overlay::Confirm(confirm))) => go_on(model, confirm),
+        (Some(Target::Go), Some(Overlay::Form(form))) => form::go_on(model, form),
+        (Some(Target::Cancel), Some(Overlay::Form(form))) => on_form_key(model, form, Key::Esc),
+        (Some(Target::Field(place)), Some(Overlay::Form(mut form))) => {
+            form.at = place;
+            model.overlay = Some(Overlay::Form(form));
+            Vec::new()
+        }
+        (Some(Target::Severity(severity)), Some(Overlay::Form(mut form))) => {
+            form.grade(severity);
+            model.overlay = Some(Overlay::Form(form));
+            Vec::new()
+        }
         (Some(Target::Cancel), Some(_)) => Vec::new(),
         (Some(Target::Choice(place)), Some(overlay)) => choose(model, overlay, place),
         (_, Some(overlay)) => {
@@ -258,6 +281,10 @@ fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
             Some(action) => perform(model, action),
             None => Vec::new(),
         },
+        (Some(Target::Part(part)), None) => {
+            model.turn_to(part);
+            Vec::new()
+        }
         (Some(Target::Pane(pane)), None) => {
             focus(model, pane);
             Vec::new()

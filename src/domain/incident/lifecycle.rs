@@ -477,11 +477,11 @@ pub(in crate::domain) fn acknowledge(
 
 pub(in crate::domain) fn note(state: &State, incident: IncidentId, text: &str) -> Result<Vec<Event>, Refusal> {
     state.incident(incident)?;
-    let text = text.trim();
-    if text.is_empty() || text.len() > 4000 {
+    let text: String = text.trim().chars().filter(|c| !c.is_control() || *c == '\n').collect();
+    if text.is_empty() || text.chars().count() > 4000 {
         return Err(Refusal::new("note-length", "a note has 1 to 4000 characters"));
     }
-    Ok(vec![Event::IncidentNoted { incident, text: text.to_owned() }])
+    Ok(vec![Event::IncidentNoted { incident, text }])
 }
 
 pub(in crate::domain) fn assign(

@@ -118,7 +118,7 @@ pub(super) static ACTIONS: &[Action] = &[
             }
             if model.screens.len() > 1 {
                 model.screens.pop();
-                model.scroll = 0;
+                model.unroll();
             } else if !model.filter.is_empty() {
                 model.filter.clear();
             }

@@ -11,6 +11,7 @@ use crate::{
     },
     engine::DryRunRequest,
     tui::{
+        form::{Writing, open_form},
         lookback::look_back,
         message::Request,
         model::{Asked, Confirm, Link, Loaded, Model, Overlay, Pane, Purpose, Screen},
@@ -42,7 +43,7 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
         _ => Vec::new(),
     };
     model.screens.push(screen);
-    model.scroll = 0;
+    model.unroll();
     if request.is_empty() { look_back(model) } else { request }
 }
 
@@ -104,6 +105,13 @@ pub(super) fn ask_incident(model: &mut Model, title: &str, purpose: fn(IncidentI
     }
 }
 
+pub(super) fn write_about(model: &mut Model, purpose: fn(IncidentId) -> Writing) -> Vec<Request> {
+    match model.incident() {
+        Some(id) => open_form(model, purpose(id), None),
+        None => Vec::new(),
+    }
+}
+
 pub(super) fn with_incident(model: &Model, command: impl Fn(IncidentId) -> Command) -> Vec<Request> {
     model.incident().map(|id| submit(command(id))).unwrap_or_default()
 }
@@ -138,7 +146,7 @@ pub(super) fn is_about_incidents(model: &Model) -> bool {
 }
 
 /// Why this person can change nothing here.
-pub(super) fn cannot_act(model: &Model) -> Option<String> {
+pub fn cannot_act(model: &Model) -> Option<String> {
     match &model.me {
         _ if model.link != Link::Live => Some("there is no connection to the engine".to_owned()),
         None => Some("the engine does not know you; somebody has to run: codeblue operator add".to_owned()),
@@ -213,7 +221,7 @@ pub fn show_plan(model: &mut Model, request: DryRunRequest, command: Command) ->
     if *model.screen() != Screen::Plan {
         model.screens.push(Screen::Plan);
     }
-    model.scroll = 0;
+    model.unroll();
     vec![Request::DryRun(request, Box::new(command))]
 }
 

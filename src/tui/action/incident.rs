@@ -1,13 +1,14 @@
 //! What can be done with an incident.
 
 use super::{
-    here::{NO_INCIDENT, ask, ask_incident, cannot_act, is_about_incidents, open_incident, with_incident},
+    here::{NO_INCIDENT, ask_incident, cannot_act, is_about_incidents, open_incident, with_incident, write_about},
     table::{Action, Danger, Where},
 };
 use crate::{
     domain::{Command, IncidentRole, IncidentState},
     tui::{
-        model::{Pane, Purpose, Screen},
+        form::{Writing, open_form},
+        model::{Pane, Part, Purpose, Screen},
         term::input::Key,
     },
 };
@@ -55,7 +56,7 @@ pub(super) static ACTIONS: &[Action] = &[
         place: Where::Incident,
         danger: Danger::Reversible,
         disabled: |model| cannot_act(model).or_else(|| model.incident().is_none().then(|| NO_INCIDENT.to_owned())),
-        run: |model| ask_incident(model, "Note", Purpose::Note),
+        run: |model| write_about(model, Writing::Note),
     },
     Action {
         name: "update",
@@ -65,7 +66,25 @@ pub(super) static ACTIONS: &[Action] = &[
         place: Where::Incident,
         danger: Danger::Reversible,
         disabled: |model| cannot_act(model).or_else(|| open_incident(model).err()),
-        run: |model| ask_incident(model, "What are those who wait told?", Purpose::Update),
+        run: |model| write_about(model, Writing::Update),
+    },
+    Action {
+        name: "post-mortem",
+        keys: &[Key::Char('L')],
+        label: "Lessons",
+        about: "Write what went well and badly, where we were lucky, and what is to be remembered",
+        place: Where::Incident,
+        danger: Danger::Reversible,
+        disabled: |model| {
+            cannot_act(model).or_else(|| match model.incident().and_then(|id| model.state.incidents.get(&id)) {
+                None => Some(NO_INCIDENT.to_owned()),
+                Some(incident) if incident.post_mortem.completed.is_some() => {
+                    Some(format!("the post-mortem of {} is completed", incident.id))
+                }
+                Some(_) => None,
+            })
+        },
+        run: |model| write_about(model, Writing::PostMortem),
     },
     Action {
         name: "command",
@@ -85,6 +104,19 @@ pub(super) static ACTIONS: &[Action] = &[
         },
     },
     Action {
+        name: "turn",
+        keys: &[Key::Tab, Key::BackTab],
+        label: "Other part",
+        about: "On an incident's page: scroll the timeline, or what is known",
+        place: Where::Incident,
+        danger: Danger::View,
+        disabled: |model| (!matches!(model.screen(), Screen::Incident(_))).then(|| "open an incident first".to_owned()),
+        run: |model| {
+            model.turn_to(if model.part == Part::Facts { Part::Timeline } else { Part::Facts });
+            Vec::new()
+        },
+    },
+    Action {
         name: "declare",
         keys: &[Key::Char('i')],
         label: "Declare incident",
@@ -98,7 +130,7 @@ pub(super) static ACTIONS: &[Action] = &[
                 Screen::Service(name) => Some(name.clone()),
                 _ => None,
             };
-            ask(model, "What is wrong? (opens a SEV2 incident)".to_owned(), Purpose::Declare(service))
+            open_form(model, Writing::Declare, service)
         },
     },
     Action {

@@ -117,7 +117,19 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         },
         Screen::Service(_) => vec!["back", "roll-back", "window", "diagnose", "snapshot", "snapshots", "declare"],
         Screen::Incident(_) => {
-            vec!["back", "acknowledge", "diagnose", "approve", "note", "command", "escalate", "resolve", "close"]
+            vec![
+                "back",
+                "turn",
+                "acknowledge",
+                "diagnose",
+                "approve",
+                "note",
+                "update",
+                "command",
+                "escalate",
+                "resolve",
+                "close",
+            ]
         }
         Screen::Change(_) => vec!["back", "approve", "reject"],
         Screen::Plan => vec!["back", "go-on"],

@@ -36,6 +36,10 @@ pub enum Key {
     Left,
     /// Arrow right.
     Right,
+    /// Arrow left with Ctrl: a word back.
+    CtrlLeft,
+    /// Arrow right with Ctrl: a word on.
+    CtrlRight,
     /// Arrow left with Shift.
     ShiftLeft,
     /// Arrow right with Shift.
@@ -68,6 +72,8 @@ impl std::fmt::Display for Key {
             Self::Down => f.pad("↓"),
             Self::Left => f.pad("←"),
             Self::Right => f.pad("→"),
+            Self::CtrlLeft => f.pad("^←"),
+            Self::CtrlRight => f.pad("^→"),
             Self::ShiftLeft => f.pad("⇧←"),
             Self::ShiftRight => f.pad("⇧→"),
             Self::PageUp => f.pad("PgUp"),
@@ -161,15 +167,24 @@ fn read(inputs: &Sender<Input>, paused: &AtomicBool, patience: Duration) {
 fn translate(event: Event) -> Option<Input> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => {
+            let alt = key.modifiers.contains(KeyModifiers::ALT);
+            let word = alt || key.modifiers.contains(KeyModifiers::CONTROL);
             let key = match key.code {
                 KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => Key::Ctrl(c.to_ascii_lowercase()),
+                // Terminals that cannot say Ctrl with an arrow say a word back and on like this.
+                KeyCode::Char('b') if alt => Key::CtrlLeft,
+                KeyCode::Char('f') if alt => Key::CtrlRight,
                 KeyCode::Char(c) => Key::Char(c),
+                // A line feed, as Ctrl-J sends it too: Enter alone sends what was written.
+                KeyCode::Enter if alt => Key::Ctrl('j'),
                 KeyCode::Enter => Key::Enter,
                 KeyCode::Esc => Key::Esc,
                 KeyCode::Tab => Key::Tab,
                 KeyCode::BackTab => Key::BackTab,
                 KeyCode::Up => Key::Up,
                 KeyCode::Down => Key::Down,
+                KeyCode::Left if word => Key::CtrlLeft,
+                KeyCode::Right if word => Key::CtrlRight,
                 KeyCode::Left if key.modifiers.contains(KeyModifiers::SHIFT) => Key::ShiftLeft,
                 KeyCode::Right if key.modifiers.contains(KeyModifiers::SHIFT) => Key::ShiftRight,
                 KeyCode::Left => Key::Left,

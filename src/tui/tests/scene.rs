@@ -122,7 +122,12 @@ impl Scene {
 
     /// The bad release is out, diagnosed, and a change waits.
     pub fn outage() -> Self {
-        let mut scene = Self::healthy();
+        Self::healthy().broken()
+    }
+
+    /// The same, of a platform that has a past.
+    pub fn broken(self) -> Self {
+        let mut scene = self;
         scene.now += TimeDelta::seconds(60);
         scene.deploy("v41");
         for second in 61..65 {

@@ -7,7 +7,7 @@ use crate::{
     domain::{Severity, Status, SystemState},
     tui::{
         action::hints,
-        model::{Link, Model, Screen},
+        model::{Link, Model, Overlay, Screen},
         text,
         theme::Role,
     },
@@ -103,6 +103,10 @@ fn place(model: &Model) -> Option<String> {
 
 pub(super) fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
     news(model, canvas, area, area.height - 2);
+    // A form takes every key and says itself what each does.
+    if matches!(model.overlay, Some(Overlay::Form(_))) {
+        return;
+    }
     let row = area.height - 1;
     let keys: Vec<KeyHint> = hints(model).into_iter().map(|action| KeyHint::of(model, action)).collect();
     canvas.keys(area, row, &keys);

@@ -2,7 +2,10 @@
 
 use ratatui::{layout::Rect, text::Span};
 
-use super::canvas::{Canvas, Piece, first_visible};
+use super::{
+    canvas::{Canvas, Piece, first_visible},
+    form,
+};
 use crate::tui::{
     action::{Danger, Where, all},
     model::{Confirm, Model, Overlay, Target},
@@ -14,6 +17,7 @@ use crate::tui::{
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Overlay) {
     match overlay {
         Overlay::Confirm(confirm) => ask(canvas, area, confirm),
+        Overlay::Form(written) => form::draw(model, canvas, area, written),
         Overlay::Menu { title, choices, selected } => {
             let lines: Vec<Vec<Piece>> = choices
                 .iter()

@@ -6,6 +6,8 @@ mod change;
 mod chrome;
 mod dialog;
 mod difference;
+mod facts;
+mod form;
 mod history;
 mod incident;
 mod journal;

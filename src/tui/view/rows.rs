@@ -187,13 +187,13 @@ pub(super) fn severity_role(incident: &Incident) -> Role {
 pub(super) fn clocks(incident: &Incident, now: DateTime<Utc>, with_targets: bool) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for clock in Clock::ALL {
-        let name = match clock {
-            Clock::Acknowledge => "acknowledged",
-            Clock::Respond => "responded",
-            Clock::Resolve => "resolved",
+        let (name, running) = match clock {
+            Clock::Acknowledge => ("acked", "ack"),
+            Clock::Respond => ("responded", "respond"),
+            Clock::Resolve => ("resolved", "resolve"),
         };
         let target = if with_targets {
-            format!(" of {}   ", text::clock(incident.deadline(clock) - incident.detected_at))
+            format!(" of {}  ", text::clock(incident.deadline(clock) - incident.detected_at))
         } else {
             "  ".to_owned()
         };
@@ -208,13 +208,13 @@ pub(super) fn clocks(incident: &Incident, now: DateTime<Utc>, with_targets: bool
             None if incident.state.is_open() => {
                 let left = incident.deadline(clock) - now;
                 if left < chrono::TimeDelta::zero() {
-                    pieces.push((Role::Bad, format!("{clock} ✖ {} late   ", text::clock(left.abs()))));
+                    pieces.push((Role::Bad, format!("{running} ✖ {} late", text::clock(left.abs()))));
                 } else {
-                    pieces.push((Role::Text, format!("{clock} {} left", text::clock(left))));
-                    pieces.push((Role::Muted, target));
+                    pieces.push((Role::Text, format!("{running} {} left", text::clock(left))));
                 }
+                pieces.push((Role::Muted, target));
             }
-            None => pieces.push((Role::Muted, format!("{name} —   "))),
+            None => pieces.push((Role::Muted, format!("{name} —  "))),
         }
     }
     pieces

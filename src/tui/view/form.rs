@@ -1,0 +1,304 @@
+//! A form: its fields one below the other, the one with the cursor marked; and what sending it would lead to.
+
+use ratatui::{layout::Rect, widgets::Widget};
+
+use super::canvas::{Canvas, Piece, first_visible};
+use crate::{
+    domain::{Clock, Severity},
+    tui::{
+        form::{Chosen, Field, Form, Kind, Review, Writing},
+        model::{Model, Target},
+        preview::Weight,
+        text,
+        theme::{Role, status_badge},
+        written::Written,
+    },
+};
+
+/// Columns of a label, with the mark before it.
+const LABEL: u16 = 13;
+
+pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
+    let place = place(area, form);
+    canvas.clear(place);
+    canvas.hits.add(place, Target::Nothing);
+    let summary = match (&form.review, fullness(form), form.is_draft) {
+        (Some(_), ..) => "nothing has been sent yet".to_owned(),
+        (None, Some(full), _) => full,
+        (None, None, true) => "as you left it".to_owned(),
+        (None, None, false) => String::new(),
+    };
+    let inside = canvas.frame(place, &title(model, form), &summary, true);
+    if inside.height < 3 {
+        return;
+    }
+    let body = Rect { height: inside.height - 2, ..inside };
+    match &form.review {
+        Some(review) => {
+            foreseen(canvas, body, review);
+            let mut at = 1;
+            let row = inside.height - 1;
+            if !review.foreseen.is_refused() {
+                at += canvas.button(inside, row, at, &format!("↵ {}", verb(form)), Target::Go, true);
+            }
+            canvas.button(inside, row, at, "Esc Change it", Target::Cancel, false);
+        }
+        None => {
+            fields(model, canvas, body, form);
+            canvas.line(inside, inside.height - 1, &[(Role::Muted, format!(" {}", hints(form, inside.width)))]);
+        }
+    }
+}
+
+/// A single text needs less room than several fields.
+fn place(area: Rect, form: &Form) -> Rect {
+    let rows = match form.purpose {
+        Writing::Note(_) => 16,
+        Writing::Update(_) => 18,
+        Writing::PostMortem(_) | Writing::Declare | Writing::Maintain => 26,
+    };
+    let (width, height) = (100.min(area.width), rows.min(area.height));
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}
+
+fn title(model: &Model, form: &Form) -> String {
+    let about = |id| {
+        let title = model.state.incidents.get(&id).map(|incident| incident.title.as_str()).unwrap_or_default();
+        format!("{id} {}", text::fit(title, 30))
+    };
+    match form.purpose {
+        Writing::Note(id) => format!("Note on {}", about(id)),
+        Writing::Update(id) => format!("Tell those who wait for {}", about(id)),
+        Writing::PostMortem(id) => format!("Post-mortem of {}", about(id)),
+        Writing::Declare => "Declare an incident".to_owned(),
+        Writing::Maintain => "Begin maintenance now".to_owned(),
+    }
+}
+
+fn verb(form: &Form) -> &'static str {
+    match form.purpose {
+        Writing::Declare => "Open it",
+        _ => "Begin",
+    }
+}
+
+/// How full the field with the cursor is, once that is worth saying.
+fn fullness(form: &Form) -> Option<String> {
+    match &form.fields.get(form.at)?.kind {
+        Kind::Text(written) => written.fullness(),
+        Kind::Severity(_) | Kind::Services(_) => None,
+    }
+}
+
+/// What can be pressed, the most needed first, as far as it fits.
+fn hints(form: &Form, columns: u16) -> String {
+    let sends = match form.purpose {
+        Writing::Declare | Writing::Maintain => "↵ shows what will happen",
+        _ => "↵ sends it",
+    };
+    let mut hints = vec![sends, "Esc keeps it for later"];
+    if form.fields.len() > 1 {
+        hints.push("Tab next field");
+    }
+    match form.fields.get(form.at).map(|field| &field.kind) {
+        Some(Kind::Text(written)) => {
+            if written.has_lines() {
+                hints.push("^J new line");
+            }
+            hints.push("^Z takes back");
+        }
+        Some(Kind::Severity(_)) => hints.push("1–4 or ↑↓ choose"),
+        Some(Kind::Services(_)) => hints.push("space takes or drops"),
+        None => {}
+    }
+    while text::width(&hints.join(" · ")) + 2 > usize::from(columns) && hints.len() > 2 {
+        hints.pop();
+    }
+    hints.join(" · ")
+}
+
+fn foreseen(canvas: &mut Canvas, area: Rect, review: &Review) {
+    let room = usize::from(area.width.saturating_sub(4));
+    let mut lines: Vec<Vec<Piece>> = vec![vec![(Role::Title, " What will happen".to_owned())], Vec::new()];
+    for (weight, words) in &review.foreseen.lines {
+        let (mark, role) = match weight {
+            Weight::Fact => ("·", Role::Text),
+            Weight::Warning => ("▲", Role::Warn),
+            Weight::Refusal => ("✖", Role::Bad),
+        };
+        for (place, line) in text::wrap(words, room).into_iter().enumerate() {
+            let mark = if place == 0 { mark } else { " " };
+            lines.push(vec![(role, format!(" {mark} {line}"))]);
+        }
+    }
+    canvas.page(area, &lines, 0);
+}
+
+/// The rows of each field: those of one line get what they need, the others share the rest.
+fn heights(form: &Form, rows: u16) -> Vec<u16> {
+    let fixed = |field: &Field| match &field.kind {
+        Kind::Severity(_) => Some(5),
+        Kind::Text(written) if !written.has_lines() && form.purpose == Writing::Declare => Some(2),
+        Kind::Text(written) if !written.has_lines() && form.purpose == Writing::Maintain => Some(2),
+        Kind::Text(_) | Kind::Services(_) => None,
+    };
+    let taken: u16 = form.fields.iter().filter_map(fixed).sum();
+    let sharing = form.fields.iter().filter(|field| fixed(field).is_none()).count();
+    let sharing = u16::try_from(sharing).unwrap_or(1).max(1);
+    let rest = rows.saturating_sub(taken);
+    let mut extra = rest % sharing;
+    let heights = form.fields.iter().map(|field| {
+        fixed(field).unwrap_or_else(|| {
+            let more = u16::from(extra > 0);
+            extra = extra.saturating_sub(1);
+            rest / sharing + more
+        })
+    });
+    heights.collect()
+}
+
+fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
+    let mut y = area.y;
+    for (place, (field, height)) in form.fields.iter().zip(heights(form, area.height)).enumerate() {
+        let height = height.min(area.bottom().saturating_sub(y));
+        if height == 0 {
+            break;
+        }
+        let whole = Rect { y, height, ..area };
+        y += height;
+        canvas.hits.add(whole, Target::Field(place));
+        let focus = place == form.at;
+        let (mark, role) = if focus { ("▶", Role::Focus) } else { (" ", Role::Title) };
+        canvas.line(whole, 0, &[(role, format!("{mark} {}", field.label))]);
+        // The row below a field keeps it apart from the next.
+        let gap = u16::from(height > 1 && form.fields.len() > 1);
+        let left = if form.fields.len() == 1 { 2 } else { LABEL };
+        let top = u16::from(form.fields.len() == 1);
+        let inside = Rect {
+            x: whole.x + left.min(whole.width),
+            y: whole.y + top.min(height),
+            width: whole.width.saturating_sub(left + 1),
+            height: height.saturating_sub(gap + top),
+        };
+        match &field.kind {
+            Kind::Text(written) => writing(canvas, inside, field, written, focus),
+            Kind::Severity(severity) => severities(canvas, inside, *severity, focus),
+            Kind::Services(chosen) => services(model, canvas, inside, field, chosen, focus),
+        }
+    }
+}
+
+fn writing(canvas: &mut Canvas, area: Rect, field: &Field, written: &Written, focus: bool) {
+    let text = written.text();
+    if text.is_empty() {
+        canvas.line(area, 0, &[(Role::Muted, format!("{}{}", if focus { " " } else { "" }, field.about))]);
+    }
+    if focus {
+        if text.is_empty() {
+            let cursor = Rect { width: 1.min(area.width), height: 1.min(area.height), ..area };
+            canvas.buffer.set_style(cursor, canvas.theme.style(Role::Selected));
+        } else {
+            written.widget().render(area, canvas.buffer);
+        }
+        return;
+    }
+    let lines = text::wrap(&text, usize::from(area.width));
+    let room = usize::from(area.height);
+    for (row, line) in (0..area.height).zip(&lines) {
+        canvas.line(area, row, &[(Role::Text, line.clone())]);
+    }
+    if lines.len() > room && room > 0 {
+        let more = format!("… ↓ {} more ", lines.len() - room);
+        canvas.line_right(area, area.height - 1, &[(Role::Muted, more)]);
+    }
+}
+
+fn severities(canvas: &mut Canvas, area: Rect, chosen: Severity, focus: bool) {
+    for (row, severity) in (0..area.height).zip(Severity::ALL) {
+        let meaning = match severity {
+            Severity::Sev1 => "outage: people are at risk",
+            Severity::Sev2 => "serious: work is hampered",
+            Severity::Sev3 => "an inconvenience",
+            Severity::Sev4 => "small: nobody notices for hours",
+        };
+        let target = |clock| {
+            let minutes = severity.target(clock).as_secs() / 60;
+            if minutes.is_multiple_of(60) { format!("{}h", minutes / 60) } else { format!("{minutes}m") }
+        };
+        let mark = if severity == chosen { "●" } else { "○" };
+        let targets = format!("respond {:>3}  resolve {:>3}", target(Clock::Respond), target(Clock::Resolve));
+        let room = usize::from(area.width).saturating_sub(9 + text::width(&targets));
+        let role = if severity == chosen { Role::Title } else { Role::Text };
+        canvas.line(
+            area,
+            row,
+            &[
+                (role, format!("{mark} {severity}  {}", text::left(meaning, room))),
+                (Role::Muted, format!(" {targets}")),
+            ],
+        );
+        if severity == chosen && focus {
+            canvas.select_row(area, row);
+        }
+        canvas.hits.add(Rect { y: area.y + row, height: 1, ..area }, Target::Severity(severity));
+    }
+}
+
+fn services(model: &Model, canvas: &mut Canvas, area: Rect, field: &Field, chosen: &Chosen, focus: bool) {
+    let names = chosen.names.join(", ");
+    let (role, words) = match (names.is_empty(), focus) {
+        (false, _) => (Role::Title, names),
+        (true, true) => (Role::Muted, "none yet".to_owned()),
+        (true, false) => (Role::Muted, "none".to_owned()),
+    };
+    canvas.line(area, 0, &[(role, words)]);
+    let list = Rect { y: area.y + 2.min(area.height), height: area.height.saturating_sub(2), ..area };
+    let filter = chosen.filter.text();
+    let line = Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1).min(1), ..area };
+    if focus {
+        canvas.line(line, 0, &[(Role::Key, "/ ".to_owned())]);
+        let input = Rect { x: line.x + 2.min(line.width), width: line.width.saturating_sub(2), ..line };
+        if filter.is_empty() {
+            canvas.line(input, 0, &[(Role::Muted, format!(" {}", field.about))]);
+            let cursor = Rect { width: 1.min(input.width), ..input };
+            canvas.buffer.set_style(cursor, canvas.theme.style(Role::Selected));
+        } else {
+            chosen.filter.widget().render(input, canvas.buffer);
+        }
+    } else {
+        canvas.line(line, 0, &[(Role::Muted, field.about.to_owned())]);
+    }
+    let found = chosen.found(model);
+    if found.is_empty() {
+        canvas.line(list, 0, &[(Role::Muted, "no service of that name".to_owned())]);
+    }
+    let room = usize::from(list.height);
+    let at = chosen.at.min(found.len().saturating_sub(1));
+    let first = first_visible(at, found.len(), room);
+    for (row, (place, name)) in (0..list.height).zip(found.iter().enumerate().skip(first)) {
+        let taken = chosen.names.iter().any(|chosen| chosen == name);
+        let (glyph, word, role) = status_badge(model.status_of(name));
+        let held = match model.state.incident_of(name) {
+            Some(incident) => format!("  in {} {} already: {}", incident.id, incident.severity, incident.title),
+            None => String::new(),
+        };
+        canvas.line(
+            list,
+            row,
+            &[
+                (if taken { Role::Title } else { Role::Muted }, format!("[{}] ", if taken { "×" } else { " " })),
+                (role, format!("{glyph} {} ", text::left(word, 5))),
+                (Role::Text, (*name).to_owned()),
+                (Role::Warn, held),
+            ],
+        );
+        if focus && place == at {
+            canvas.select_row(list, row);
+        }
+        canvas.hits.add(Rect { y: list.y + row, height: 1, ..list }, Target::Choice(place));
+    }
+    let below = found.len().saturating_sub(first + room);
+    if below > 0 && room > 0 {
+        canvas.line_right(list, list.height - 1, &[(Role::Muted, format!("… ↓ {below} more "))]);
+    }
+}
