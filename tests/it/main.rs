@@ -10,6 +10,7 @@ mod desk;
 mod disaster;
 mod drills;
 mod executor;
+mod heartbeats;
 mod history;
 mod house;
 mod invariants;
