@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{emergency, errors, events, identity::Caller, metrics, problem::Problem};
+use super::{emergency, errors, events, heartbeats, identity::Caller, metrics, problem::Problem};
 use crate::{
     domain::{Command, Metrics, SnapshotId, Window},
     engine::{Answer, ComponentDifference, DryRun, DryRunRequest, EngineHandle, LiveProof},
@@ -51,6 +51,7 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .route("/api/v1/snapshots/{id}/verify", post(verify))
         .route("/api/v1/verify", post(verify_live))
         .route("/api/v1/services/{name}/history", get(history))
+        .route("/api/v1/heartbeats/{name}", post(heartbeats::beat))
         .route("/api/v1/reports/metrics", get(metrics_report))
         .route("/api/v1/reports/postmortem/{id}", get(post_mortem))
         .route("/api/v1/restic-env", get(restic_env))

@@ -9,6 +9,7 @@ mod certificate;
 mod client;
 mod command;
 mod dns;
+mod heartbeat;
 mod host;
 mod http;
 mod inference;
@@ -21,5 +22,6 @@ mod promql;
 mod sqlite;
 mod tcp;
 
+pub use heartbeat::Heartbeats;
 pub use outcome::Outcome;
 pub use prober::Prober;

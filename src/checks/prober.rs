@@ -10,7 +10,9 @@ use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use super::{
     client::Clients,
-    command, dns, host, http, inference, log,
+    command, dns,
+    heartbeat::{self, Heartbeats},
+    host, http, inference, log,
     outcome::{Finding, Outcome, detail},
     postgres, process, promql, sqlite, tcp,
 };
@@ -27,6 +29,7 @@ pub struct Prober {
     clients: Clients,
     followers: Arc<log::Followers>,
     processor: Arc<host::Processor>,
+    heartbeats: Arc<Heartbeats>,
     blocking: Arc<Semaphore>,
 }
 
@@ -34,13 +37,29 @@ impl Prober {
     /// A prober that ignores proxy settings and opens a fresh connection for each probe.
     #[must_use]
     pub fn new() -> Self {
+        Self::hearing(Arc::default())
+    }
+
+    /// The same, with what services have told by themselves.
+    #[must_use]
+    pub fn hearing(heartbeats: Arc<Heartbeats>) -> Self {
         // Main installs it too; whoever is second is told so, and that is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             clients: Clients::new(),
             followers: Arc::default(),
             processor: Arc::new(host::Processor::new()),
+            heartbeats,
             blocking: Arc::new(Semaphore::new(BLOCKING)),
+        }
+    }
+
+    /// Whether a run of this check could say anything yet: silence means nothing before it was listened to for long enough.
+    #[must_use]
+    pub fn can_tell(&self, check: &Check, now: DateTime<Utc>) -> bool {
+        match &check.probe {
+            Probe::Heartbeat { service, within } => self.heartbeats.can_tell(service, *within, now),
+            _ => true,
         }
     }
 
@@ -88,6 +107,7 @@ impl Prober {
             }
             Probe::Promql(probe) => promql::probe(&self.clients, probe, within).await,
             Probe::Inference(probe) => inference::probe(&self.clients, probe, within).await,
+            Probe::Heartbeat { service, within } => heartbeat::probe(&self.heartbeats, service, *within, now),
         }
     }
 

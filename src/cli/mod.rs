@@ -18,6 +18,7 @@ mod deploy;
 mod diagnose;
 mod emergency;
 mod error;
+mod heartbeat;
 mod incident;
 mod init;
 mod log;

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use super::{
     action, audit, automation, board, change, check, demo, deploy, diagnose, emergency,
     error::{CliError, Exit},
-    incident, init, log, operator, policy, proof, recovery, report, rollback, sandbox, serve, service,
+    heartbeat, incident, init, log, operator, policy, proof, recovery, report, rollback, sandbox, serve, service,
     session::{Global, Session},
     snapshot, status,
 };
@@ -39,6 +39,7 @@ enum Verb {
     /// Health, history and planned work of services
     #[command(subcommand)]
     Service(service::Service),
+    Heartbeat(heartbeat::Heartbeat),
     /// Work on incidents
     #[command(subcommand)]
     Incident(incident::Incident),
@@ -127,6 +128,7 @@ impl Verb {
             Self::Serve(verb) => verb.run(session).await,
             Self::Status(verb) => verb.run(session).await,
             Self::Service(verb) => verb.run(session).await,
+            Self::Heartbeat(verb) => verb.run(session).await,
             Self::Incident(verb) => verb.run(session).await,
             Self::Snapshot(verb) => verb.run(session).await,
             Self::Rollback(verb) => verb.run(session).await,

@@ -182,6 +182,15 @@ impl Client {
         self.post("/api/v1/verify", &(), THOROUGH).await
     }
 
+    /// Tells that a service works, or that its run has failed.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn beat(&self, service: &str, ok: bool, message: &str) -> Result<serde_json::Value, ClientError> {
+        let told = serde_json::json!({"ok": ok, "message": message});
+        self.post(&format!("/api/v1/heartbeats/{service}"), &told, ANSWER).await
+    }
+
     /// The last results of a service's checks, oldest first.
     ///
     /// # Errors

@@ -18,10 +18,11 @@ use super::{
     pace::{Pace, PaceFigures},
 };
 use crate::{
+    checks::Heartbeats,
     domain::{Actor, ChangeId, Command, Recorded, RecoveryId, Refusal, RollbackRequest, State, Vitals},
     platform::Sample,
     recovery::Following,
-    store::journal::read_events,
+    store::{CheckMemory, journal::read_events},
     vault::Vault,
 };
 
@@ -37,6 +38,8 @@ pub struct EngineHandle {
     pub(super) samples: broadcast::Sender<Arc<Vec<Sample>>>,
     pub(super) journal: PathBuf,
     pub(super) sample_file: PathBuf,
+    pub(super) memory: Arc<CheckMemory>,
+    pub(super) heartbeats: Arc<Heartbeats>,
     pub(super) vault: Arc<Vault>,
     pub(super) work: PathBuf,
     pub(super) clock: Arc<dyn Clock>,

@@ -95,6 +95,12 @@ impl Home {
         self.data().join("samples.db")
     }
 
+    /// What checks remember.
+    #[must_use]
+    pub fn check_memory(&self) -> PathBuf {
+        self.data().join("checks.db")
+    }
+
     /// The vault of snapshots.
     #[must_use]
     pub fn vault(&self) -> PathBuf {

@@ -24,10 +24,10 @@ use super::{
     errors, follow, halt, observe, watch,
 };
 use crate::{
-    checks::Prober,
+    checks::{Heartbeats, Prober},
     domain::{Actor, Command, Event, SnapshotState, SnapshotTrigger, State, unfinished},
     platform::{Platform, Problems, Role},
-    store::{Journal, JournalError, SampleStore, SampleStoreError},
+    store::{CheckMemory, CheckMemoryError, Journal, JournalError, SampleStore, SampleStoreError},
     vault::{CancelFlag, Replica, Vault, VaultError},
 };
 
@@ -63,6 +63,9 @@ pub enum StartError {
     /// The store of samples cannot be used.
     #[error(transparent)]
     Samples(#[from] SampleStoreError),
+    /// What checks remember cannot be used.
+    #[error(transparent)]
+    Memory(#[from] CheckMemoryError),
     /// The vault cannot be used.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -86,6 +89,8 @@ impl Engine {
         let (journal, state) = Journal::open(&home.journal())?;
         let clock: Arc<dyn Clock> = Arc::new(Steady::after(state.clock, clock));
         let samples = SampleStore::open(&home.samples())?;
+        let memory = Arc::new(CheckMemory::open(&home.check_memory())?);
+        let heartbeats = Arc::new(Heartbeats::new(clock.now(), memory.beats()?));
         let mut vault = Vault::open_or_init(&home.vault(), &home.keys())?;
         if let Some(replica) = &platform.vault.replica {
             vault = vault.with_replica(Arc::new(Replica::new(replica)));
@@ -113,6 +118,8 @@ impl Engine {
             samples: broadcast::channel(256).0,
             journal: home.journal(),
             sample_file: home.samples(),
+            memory,
+            heartbeats: heartbeats.clone(),
             vault: vault.clone(),
             work: home.work(),
             clock: clock.clone(),
@@ -128,7 +135,7 @@ impl Engine {
             core,
             lock,
         };
-        let prober = Arc::new(Prober::new());
+        let prober = Arc::new(Prober::hearing(heartbeats));
         for effect in resumed {
             info!(?effect, "resumed");
             let _ = started.send(effect);

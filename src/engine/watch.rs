@@ -22,7 +22,7 @@ use crate::{
     checks::Prober,
     diagnosis::redact,
     domain::{Actor, Command, Judge, Status},
-    platform::{Check, Platform, Sample},
+    platform::{Check, Platform, Probe, Sample},
     store::{Keep, SampleStore},
 };
 
@@ -92,16 +92,20 @@ pub(super) async fn schedule(
         let probed = all[index].clone();
         let jitter = 0.95 + 0.1 * rand::rng().random::<f64>();
         let next = (at + probed.check.every.mul_f64(jitter)).max(Instant::now());
+        queue.push(Reverse((next, index)));
+        if !prober.can_tell(&probed.check, engine.clock.now()) {
+            continue;
+        }
         let (prober, clock, samples, stop) = (prober.clone(), engine.clock.clone(), samples.clone(), stop.clone());
         tokio::spawn(async move {
             let sample = tokio::select! {
                 () = stop.cancelled() => return,
                 sample = probe(&prober, clock.as_ref(), &probed) => sample,
             };
-            drop(slot);
+            // Who takes results in too slowly holds up new checks, not memory.
             let _ = samples.send((probed.check.clone(), sample)).await;
+            drop(slot);
         });
-        queue.push(Reverse((next, index)));
     }
 }
 
@@ -158,7 +162,14 @@ pub(super) async fn intake(
 async fn judge(engine: &EngineHandle, judges: &mut HashMap<String, Judge>, check: &Check, sample: &Sample) {
     let state = engine.state();
     let Some(known) = state.services.get(&sample.service).map(|health| health.status) else { return };
-    let judge = judges.entry(sample.service.clone()).or_insert_with(|| Judge::new(&sample.service, known));
+    let judge = judges.entry(sample.service.clone()).or_insert_with(|| {
+        let checks = state.platform.service(&sample.service).map(|service| service.checks.as_slice());
+        // Who never gave a heartbeat has told nothing bad that could stand.
+        let heard = |check: &&Check| {
+            !matches!(check.probe, Probe::Heartbeat { .. }) || engine.heartbeats.has_heard(&sample.service)
+        };
+        Judge::new(&sample.service, known).expecting(checks.unwrap_or_default().iter().filter(heard))
+    });
     judge.assume(&state);
     if let Some(verdict) = judge.observe(check, sample)
         && known != Status::Maintenance

@@ -71,6 +71,7 @@ pub(super) fn write_probe(out: &mut String, probe: &Probe) -> Result {
                 InferenceAnswer::Number { value, tolerance } => write!(out, "{} ± {}", value.get(), tolerance.get()),
             }
         }
+        Probe::Heartbeat { within, .. } => write!(out, "wait for its heartbeat, at most {}", time(*within)),
     }
 }
 

@@ -155,7 +155,7 @@ fn service(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Spans)
     let owner = section.read(reader, "owner", |reader, value, place| reader.text(value, place, "the name of a team"));
     let logs = section.read(reader, "logs", paths);
     let checks = reader.sections(section.get("check"), "service.check");
-    let checks = parse_check::checks(checks, reader);
+    let checks = parse_check::checks(checks, &name.value, reader);
     let actions = reader.sections(section.get("action"), "service.action");
     let actions: Vec<_> = actions.into_iter().filter_map(|section| action(section, reader)).collect();
     section.finish(reader);

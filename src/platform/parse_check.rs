@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     model::{Check, CheckLevel},
     parse_probe::probe,
+    probe::Probe,
     reader::{Found, Reader, Section},
 };
 
@@ -14,8 +15,8 @@ const FAILURES: u32 = 3;
 const SUCCESSES: u32 = 2;
 
 /// All checks of one service; those without a name get one from level and kind.
-pub(super) fn checks(sections: Vec<Section<'_, '_>>, reader: &mut Reader) -> Vec<Found<Check>> {
-    let mut checks: Vec<_> = sections.into_iter().filter_map(|section| check(section, reader)).collect();
+pub(super) fn checks(sections: Vec<Section<'_, '_>>, service: &str, reader: &mut Reader) -> Vec<Found<Check>> {
+    let mut checks: Vec<_> = sections.into_iter().filter_map(|section| check(section, service, reader)).collect();
     let mut taken: BTreeSet<String> = checks.iter().map(|check| check.value.name.clone()).collect();
     for check in checks.iter_mut().filter(|check| check.value.name.is_empty()) {
         let base = format!("{}-{}", check.value.level.name(), check.value.probe.name());
@@ -30,7 +31,7 @@ pub(super) fn checks(sections: Vec<Section<'_, '_>>, reader: &mut Reader) -> Vec
     checks
 }
 
-fn check(mut section: Section<'_, '_>, reader: &mut Reader) -> Option<Found<Check>> {
+fn check(mut section: Section<'_, '_>, service: &str, reader: &mut Reader) -> Option<Found<Check>> {
     let at = section.at();
     let name = section.read(reader, "name", Reader::name).unwrap_or(Found { value: String::new(), at });
     let level = section.read(reader, "level", |reader, value, place| {
@@ -53,7 +54,7 @@ fn check(mut section: Section<'_, '_>, reader: &mut Reader) -> Option<Found<Chec
     });
     let failures = section.read(reader, "failures", |reader, value, place| reader.number(value, place, 1..=100));
     let successes = section.read(reader, "successes", |reader, value, place| reader.number(value, place, 1..=100));
-    let probe = probe(&mut section, reader);
+    let probe = probe(&mut section, service, reader);
     section.finish(reader);
     let (probe, inner_within) = probe?;
     let within = within.or(inner_within).unwrap_or(WITHIN);
@@ -71,7 +72,8 @@ fn check(mut section: Section<'_, '_>, reader: &mut Reader) -> Option<Found<Chec
         every,
         within,
         slow: slow.map_or(SLOW.min(within), |slow| slow.value),
-        failures: failures.unwrap_or(FAILURES),
+        // Silence has lasted for as long as it may before a heartbeat is bad at all.
+        failures: failures.unwrap_or(if matches!(probe, Probe::Heartbeat { .. }) { 1 } else { FAILURES }),
         successes: successes.unwrap_or(SUCCESSES),
         probe,
     };

@@ -20,15 +20,31 @@ use super::{
 
 /// Headers that are secrets.
 const SECRETS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-api-key"];
-const KINDS: [&str; 11] =
-    ["http", "tcp", "command", "sqlite", "postgres", "process", "host", "dns", "log", "promql", "inference"];
+const KINDS: [&str; 12] = [
+    "http",
+    "tcp",
+    "command",
+    "sqlite",
+    "postgres",
+    "process",
+    "host",
+    "dns",
+    "log",
+    "promql",
+    "inference",
+    "heartbeat",
+];
 /// Where name servers listen.
 const DNS_PORT: u16 = 53;
 /// So far back the lines of a log count.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// The one probe of a check, and its deadline when that is given inside.
-pub(super) fn probe(section: &mut Section<'_, '_>, reader: &mut Reader) -> Option<(Probe, Option<Duration>)> {
+/// The one probe of a check of a service, and its deadline when that is given inside.
+pub(super) fn probe(
+    section: &mut Section<'_, '_>,
+    service: &str,
+    reader: &mut Reader,
+) -> Option<(Probe, Option<Duration>)> {
     let values = KINDS.map(|kind| section.get(kind));
     let present = section.present(&KINDS);
     let Some(chosen) = present.first() else {
@@ -52,7 +68,8 @@ pub(super) fn probe(section: &mut Section<'_, '_>, reader: &mut Reader) -> Optio
         "dns" => dns(value, &place, reader).map(|probe| (Probe::Dns(probe), None)),
         "log" => log(value, &place, reader).map(|probe| (Probe::Log(probe), None)),
         "promql" => promql(value, &place, reader).map(|probe| (Probe::Promql(probe), None)),
-        _ => inference(value, &place, reader).map(|probe| (Probe::Inference(probe), None)),
+        "inference" => inference(value, &place, reader).map(|probe| (Probe::Inference(probe), None)),
+        _ => heartbeat(value, &place, service, reader).map(|probe| (probe, None)),
     }
 }
 
@@ -410,4 +427,12 @@ fn inference(value: &Value<'_>, place: &str, reader: &mut Reader) -> Option<Infe
         (answer, None) => answer,
     };
     Some(InferenceProbe { url: url?, model: model.map(|model| model.value), prompt: prompt?, answer, key_file })
+}
+
+fn heartbeat(value: &Value<'_>, place: &str, service: &str, reader: &mut Reader) -> Option<Probe> {
+    let mut section = reader.section(value, place, "heartbeat = { within = \"10m\" }")?;
+    let expected = "how long the service may be silent, such as \"10m\"";
+    let within = section.require(reader, "within", expected, Reader::duration);
+    section.finish(reader);
+    Some(Probe::Heartbeat { service: service.to_owned(), within: within? })
 }

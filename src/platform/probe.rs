@@ -60,6 +60,14 @@ pub enum Probe {
     Promql(PromqlProbe),
     /// A completion of a language model.
     Inference(InferenceProbe),
+    /// The service tells by itself that it works; nothing is asked.
+    Heartbeat {
+        /// Who has to tell.
+        service: String,
+        /// How long it may be silent.
+        #[serde(with = "seconds")]
+        within: Duration,
+    },
 }
 
 /// An HTTP or HTTPS request and what its answer must look like.
@@ -340,6 +348,7 @@ impl Probe {
             Self::Log(_) => "log",
             Self::Promql(_) => "promql",
             Self::Inference(_) => "inference",
+            Self::Heartbeat { .. } => "heartbeat",
         }
     }
 }

@@ -19,6 +19,18 @@ pub enum Reading {
     Bad,
 }
 
+/// A sign of life that a service gave by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Beat {
+    /// When it came in.
+    pub at: DateTime<Utc>,
+    /// Whether what the service did has worked.
+    pub ok: bool,
+    /// What it said about it, in one line; empty when it said nothing.
+    pub message: String,
+}
+
 /// One result of one check of one service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

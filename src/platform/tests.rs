@@ -95,6 +95,8 @@ log = { path = "app.log", pattern = "ERROR|FATAL", above = 5, window = "5m" }
 promql = { url = "http://prometheus:9090", query = "sum(rate(errors[5m]))", above = 0.5 }
 [[service.check]]
 inference = { url = "http://model:8000", prompt = "2 + 2?", answer = 4, tolerance = 0.1, key_file = "key" }
+[[service.check]]
+heartbeat = { within = "26h" }
 [[service.action]]
 name = "restart"
 run = "systemctl restart auth"
@@ -124,7 +126,8 @@ takes = "20s"
             "shallow-dns",
             "shallow-log",
             "shallow-promql",
-            "shallow-inference"
+            "shallow-inference",
+            "shallow-heartbeat"
         ]
     );
     assert_eq!(service.checks[0].within, Duration::from_secs(1));
@@ -154,6 +157,10 @@ takes = "20s"
     let Probe::Inference(inference) = &service.checks[16].probe else { panic!("{:?}", service.checks[16]) };
     let (value, tolerance) = (Figure::new(4.0).unwrap(), Figure::new(0.1).unwrap());
     assert_eq!(inference.answer, InferenceAnswer::Number { value, tolerance });
+    let heartbeat = &service.checks[17];
+    let within = Duration::from_secs(26 * 3600);
+    assert_eq!(heartbeat.probe, Probe::Heartbeat { service: service.name.clone(), within });
+    assert_eq!((heartbeat.failures, service.checks[16].failures), (1, 3), "its patience is within already");
     let stored = serde_json::to_string(&platform).unwrap();
     assert_eq!(serde_json::from_str::<Platform>(&stored).unwrap(), platform, "the journal keeps all of it");
     assert_eq!(service.actions[0].run, ["systemctl", "restart", "auth"]);
@@ -167,6 +174,7 @@ takes = "20s"
         "count lines with \"ERROR|FATAL\" in /srv/platform/app.log, at most 5 in 5m\n",
         "ask Prometheus at http://prometheus:9090 for \"sum(rate(errors[5m]))\", degraded above 0.5\n",
         "ask the model at http://model:8000 \"2 + 2?\", expecting 4 ± 0.1\n",
+        "wait for its heartbeat, at most 1day 2h\n",
     ] {
         assert!(told.contains(line), "{told} lacks {line}");
     }
@@ -386,6 +394,7 @@ fn wrong_values_say_what_would_be_right() {
         "promql = { url = \"http://p:9090\", query = \"up\", above = nan }",
         "inference = { url = \"http://m\", prompt = \"2 + 2?\", answer = \"four\", tolerance = 1 }",
         "sqlite = { path = \"~/x.db\" }",
+        "heartbeat = { }",
         "tcp = \"h:1\"\nslow = \"2s\"\nwithin = \"1s\"",
         "tcp = \"h:1\"\nfailures = 0",
         "tcp = \"h:1\"\nevery = \"0s\"",
@@ -428,12 +437,13 @@ fn wrong_values_say_what_would_be_right() {
     codeblue.toml:6: service.check.promql.above: found the number nan; expected a number such as 5 or 0.5
     codeblue.toml:6: service.check.inference: a text is right or wrong, and never nearly right; expected tolerance with a number as the answer only
     codeblue.toml:6: service.check.sqlite.path: "~" has no meaning here; expected an absolute path, or one relative to this file
+    codeblue.toml:6: service.check.heartbeat: "within" is missing; expected how long the service may be silent, such as "10m"
     codeblue.toml:7: service.check.slow: a run that takes 2s has failed already, because within is 1s; expected a duration of at most within
     codeblue.toml:7: service.check.failures: found the number 0; expected a whole number from 1 to 100
     codeblue.toml:7: service.check.every: "0s" is too short or too long; expected 1ms to 400 days
     codeblue.toml:7: service.check.every: "-3s" is no duration; expected a duration such as "30s", "5m" or "1h 30m"
     codeblue.toml:7: service.check.level: unknown value "Deep"; did you mean "deep"?
-    codeblue.toml:5: service.check: it probes nothing; expected one of http, tcp, command, sqlite, postgres, process, host, dns, log, promql, inference
+    codeblue.toml:5: service.check: it probes nothing; expected one of http, tcp, command, sqlite, postgres, process, host, dns, log, promql, inference, heartbeat
     "#);
     assert!(!told[1].contains("secret"), "a password must not be repeated");
 }

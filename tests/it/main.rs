@@ -12,6 +12,7 @@ mod disaster;
 mod drills;
 mod errors;
 mod executor;
+mod heartbeats;
 mod history;
 mod house;
 mod invariants;

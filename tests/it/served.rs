@@ -140,7 +140,11 @@ pub struct Served {
 
 impl Served {
     pub async fn new(profile: &str) -> Self {
-        let bed = Bed::new(profile).await;
+        Self::of(Bed::new(profile).await).await
+    }
+
+    /// The same on a bed that is made already.
+    pub async fn of(bed: Bed) -> Self {
         let engine = Engine::start(&bed.home, Arc::new(SystemClock)).await.unwrap();
         let server = serve(engine.handle(), &bed.home.socket()).unwrap();
         let http =

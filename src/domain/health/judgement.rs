@@ -1,6 +1,6 @@
 //! Judgement of services: from single check results to a status worth an event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,8 @@ struct Tally {
 pub struct Judge {
     service: String,
     tallies: BTreeMap<String, Tally>,
+    /// Checks that have not spoken since the start, while the judgement in force is older.
+    silent: BTreeSet<String>,
     current: Status,
     settled: Option<DateTime<Utc>>,
 }
@@ -95,23 +97,33 @@ impl Judge {
     /// A judge who starts from what the journal holds true.
     #[must_use]
     pub fn new(service: &str, current: Status) -> Self {
-        Self { service: service.to_owned(), tallies: BTreeMap::new(), current, settled: None }
+        Self { service: service.to_owned(), tallies: BTreeMap::new(), silent: BTreeSet::new(), current, settled: None }
+    }
+
+    /// The same, with the checks there are: a bad status learnt before a restart stands until each of them has spoken.
+    #[must_use]
+    pub fn expecting<'a>(self, checks: impl IntoIterator<Item = &'a Check>) -> Self {
+        Self { silent: checks.into_iter().map(|check| check.name.clone()).collect(), ..self }
     }
 
     /// Takes one result in; gives a verdict when the status of the service changes by it.
     pub fn observe(&mut self, check: &Check, sample: &Sample) -> Option<Verdict> {
         let tally = self.tallies.entry(check.name.clone()).or_default();
         tally.take(check, sample);
+        self.silent.remove(&check.name);
         let (name, worst) = self.tallies.iter().max_by_key(|(_, tally)| tally.status())?;
         let status = worst.status();
         if status == Status::Unknown || status == self.current {
             return None;
         }
-        // A bad status learnt before a restart stands until every check has spoken for itself.
-        if status == Status::Healthy && self.tallies.values().any(|tally| tally.status() == Status::Unknown) {
+        // Nor is what one check has found over because another one is well.
+        let unheard = self.tallies.values().any(|tally| tally.status() == Status::Unknown);
+        let was_bad = matches!(self.current, Status::Degraded | Status::Down);
+        if status == Status::Healthy && (unheard || was_bad && !self.silent.is_empty()) {
             return None;
         }
         self.current = status;
+        self.silent.clear();
         Some(Verdict {
             service: self.service.clone(),
             status,
@@ -289,6 +301,20 @@ mod tests {
         assert_eq!(judge.observe(&one, &sample(&one, 0, Reading::Good)), None);
         let verdict = judge.observe(&other, &sample(&other, 1, Reading::Good));
         assert_eq!(verdict.map(|verdict| verdict.status), Some(Status::Healthy));
+    }
+
+    #[test]
+    fn what_the_quick_check_does_not_see_stands_until_the_thorough_one_has_run() {
+        let (quick, deep) = (check("tcp", CheckLevel::Shallow, 3, 2), check("rows", CheckLevel::Deep, 3, 2));
+        let mut judge = Judge::new("api", Status::Down).expecting([&quick, &deep]);
+        for second in 0..5 {
+            assert_eq!(judge.observe(&quick, &sample(&quick, second, Reading::Good)), None);
+        }
+        let verdict = judge.observe(&deep, &sample(&deep, 5, Reading::Good));
+        assert_eq!(verdict.map(|verdict| verdict.status), Some(Status::Healthy));
+        let mut fresh = Judge::new("api", Status::Unknown).expecting([&quick, &deep]);
+        let verdict = fresh.observe(&quick, &sample(&quick, 0, Reading::Good));
+        assert_eq!(verdict.map(|verdict| verdict.status), Some(Status::Healthy), "nothing bad is known of it");
     }
 
     /// The same judgement, read off the whole history: the last run of equal results that was long enough.
