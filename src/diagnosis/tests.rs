@@ -435,11 +435,11 @@ fn decoy_a_database_in_maintenance_is_left_to_those_who_work_on_it() {
 
 #[test]
 fn what_happened_to_the_same_service_before_is_named() {
-    let mut case = Case::new().bad("auth", "auth-health", REFUSED).at(10);
+    let mut case = Case::new().at(-1200);
     case.give(&Actor::Engine, Command::OpenIncident { service: "auth".to_owned() });
     let resolve = Command::ResolveIncident { incident: IncidentId(1), resolution: "restarted".to_owned() };
     case.give(&Actor::Operator("erin".to_owned()), resolve);
-    let document = case.diagnose("auth");
+    let document = case.at(10).bad("auth", "auth-health", REFUSED).diagnose("auth");
     assert_eq!(document.related_incidents, [IncidentId(1)]);
 }
 

@@ -114,8 +114,14 @@ dry_run = ["diff", "{at}/live/state", "-"]
         (code, text)
     }
 
+    /// Takes a snapshot, once the one that the schedule takes at the start is done.
     fn snapshot(&self) -> String {
-        let (code, text) = self.run(&["snapshot", "create"]);
+        let (code, text) = loop {
+            let said = self.run(&["snapshot", "create"]);
+            if !said.1.contains("snapshot-running") {
+                break said;
+            }
+        };
         assert_eq!(code, 0, "{text}");
         text.split_whitespace().find(|word| word.starts_with("SNP-")).unwrap().to_owned()
     }
