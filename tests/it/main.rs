@@ -3,6 +3,7 @@
 
 mod adapters;
 mod aftermath;
+mod anomalies;
 mod api;
 mod cli;
 mod crash;
@@ -14,6 +15,7 @@ mod history;
 mod house;
 mod invariants;
 mod maintenance;
+mod nab;
 mod outage;
 mod properties;
 mod recipes;
