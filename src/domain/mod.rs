@@ -41,7 +41,7 @@ pub use decide::{Meta, decide};
 pub use deployment::{Deployment, DeploymentOrigin};
 pub use diagnosis::{Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix};
 pub use event::{Event, Recorded};
-pub use foresight::{ANOMALOUS, AnomalyKind, Scorer};
+pub use foresight::{ANOMALOUS, AnomalyKind, Forecast, LOOK_BACK, Outlook, Scorer, Subject, foresee, without_news};
 pub use health::{
     Figures, Grain, History, Judge, Percentiles, Point, ReadingFigures, Readings, Rollup, ServiceHealth, ServiceVitals,
     Sketch, Standing, Status, Verdict, Vitals, Window, Witness, fold, judged_alone, next_window, percent,

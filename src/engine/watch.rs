@@ -21,7 +21,7 @@ use crate::{
     checks::Prober,
     diagnosis::redact,
     domain::{Actor, Command, Judge, Status},
-    platform::{Check, Platform, Sample},
+    platform::{Check, Measure, Platform, Sample},
     store::{Keep, SampleStore},
 };
 
@@ -51,6 +51,12 @@ pub(super) async fn probe(prober: &Prober, clock: &dyn Clock, probed: &Probed) -
         reading: outcome.result,
         latency: outcome.latency,
         detail: redact(&outcome.detail),
+        measured: probed
+            .check
+            .probe
+            .quantity()
+            .zip(outcome.figure)
+            .map(|(quantity, value)| Measure { quantity, value }),
     }
 }
 

@@ -11,6 +11,7 @@ mod desk;
 mod disaster;
 mod drills;
 mod executor;
+mod foresight;
 mod history;
 mod house;
 mod invariants;

@@ -142,6 +142,11 @@ impl Served {
     pub async fn new(profile: &str) -> Self {
         let bed = Bed::new(profile).await;
         let engine = Engine::start(&bed.home, Arc::new(SystemClock)).await.unwrap();
+        Self::on(bed, engine)
+    }
+
+    /// An engine that was started.
+    pub fn on(bed: Bed, engine: Engine) -> Self {
         let server = serve(engine.handle(), &bed.home.socket()).unwrap();
         let http =
             reqwest::Client::builder().unix_socket(bed.home.socket()).tls_certs_only([]).no_proxy().build().unwrap();
