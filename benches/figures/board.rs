@@ -41,6 +41,7 @@ fn board() -> Rehearsal {
                 reading: Reading::Good,
                 latency: Duration::from_millis(second.unsigned_abs() % 90),
                 detail: "connected".to_owned(),
+                measured: None,
             });
         }
     }

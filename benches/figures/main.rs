@@ -4,10 +4,13 @@
 //! temporary files: point `TMPDIR` at the disk that is to be measured.
 #![expect(clippy::unwrap_used, reason = "a figure that cannot be measured stops the run")]
 
+mod anomalies;
 mod board;
 mod checks;
 mod history;
 mod journal;
+#[path = "../../tests/it/nab.rs"]
+mod nab;
 mod platform;
 mod postgres;
 mod recoveries;

@@ -39,7 +39,7 @@ pub(super) fn judge(finding: Finding, certificate: Option<&[u8]>, longer: Durati
         } else {
             told
         },
-        figure: finding.figure,
+        figure: Some(left.as_secs_f64() / DAY as f64),
     }
 }
 
@@ -254,6 +254,7 @@ mod tests {
         let outcome = probe(&url, Some(authority.file())).await;
         assert_eq!(outcome.result, Reading::Good, "{}", outcome.detail);
         assert!(outcome.detail.ends_with(", certificate valid for 30 days"), "{}", outcome.detail);
+        assert!((outcome.figure.unwrap() - 30.5).abs() < 0.01, "{outcome:?}");
         let end = now + DAYS * 5 + DAYS / 2;
         let url = authority.serve("localhost", now - DAYS, end).await;
         let outcome = probe(&url, Some(authority.file())).await;

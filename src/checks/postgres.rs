@@ -107,6 +107,8 @@ async fn examine(client: &Client, probe: &PostgresProbe, deadline: Instant) -> F
 
 /// The worst decides and is told first; what is good is told when nothing else is.
 fn together(mut findings: Vec<Finding>) -> Finding {
+    // What was asked first, so that the figure is about the same thing at every run.
+    let figure = findings.iter().find_map(|finding| finding.figure);
     findings.sort_by_key(|finding| Reverse(finding.reading));
     let Some(reading) = findings.first().map(|finding| finding.reading) else {
         return Finding::good("the application's login works");
@@ -114,7 +116,6 @@ fn together(mut findings: Vec<Finding>) -> Finding {
     let troubled = reading != Reading::Good;
     let told = findings.iter().filter(|finding| !troubled || finding.reading != Reading::Good);
     let detail = told.map(|finding| finding.detail.as_str()).collect::<Vec<_>>().join("; ");
-    let figure = findings.iter().rev().find_map(|finding| finding.figure);
     Finding { reading, detail, figure }
 }
 
@@ -472,6 +473,8 @@ mod tests {
         let _others = [session(&login).await, session(&login).await];
         let outcome = run(&PostgresProbe { connections: Some(90), ..login.clone() }).await;
         assert_eq!((outcome.result, outcome.figure), (Reading::Good, Some(10.0)), "{}", outcome.detail);
+        let both = PostgresProbe { connections: Some(90), query: Some("SELECT 7".to_owned()), ..login.clone() };
+        assert_eq!(run(&both).await.figure, Some(10.0), "the figure is about what can be used up");
         let outcome = run(&PostgresProbe { connections: Some(5), ..login }).await;
         assert_eq!(
             (outcome.result, outcome.detail.as_str()),

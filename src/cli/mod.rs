@@ -6,6 +6,7 @@
 //! line in `verb`.
 
 mod action;
+mod anomalies;
 mod audit;
 mod automation;
 mod board;

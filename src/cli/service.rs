@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CalendarEntry, Command, History, Percentiles, Refusal, ServiceHealth, ServiceVitals, State, Status, Vitals,
-        Window, WorkOrigin, affected, calendar, future, next_window, percent,
+        CalendarEntry, Command, Forecast, History, Percentiles, Refusal, ServiceHealth, ServiceVitals, State, Status,
+        Vitals, Window, WorkOrigin, affected, calendar, future, next_window, percent, without_news,
     },
     platform::{self, Reading, Sample},
 };
@@ -28,7 +28,7 @@ const STRIP: usize = 72;
 pub enum Service {
     /// Every service and how it is
     List,
-    /// One service: its uptime, checks, dependencies, components and last results
+    /// One service: its uptime, checks, what is to come, dependencies, components and last results
     Show {
         service: String,
         /// Over which time: 24h, 7d, 30d or 90d
@@ -202,6 +202,7 @@ async fn show(session: &Session, name: &str, window: Window, limit: usize) -> Re
         page += &format!("\nover {}\n", window.name());
         page += &looked_back(&over);
         page += &checks(&over).render(&session.output);
+        page += &ahead(session, &over.ahead);
         page += "\nlast results\n";
         page += &results(&history).render(&session.output);
         page
@@ -301,6 +302,31 @@ fn looked_back(over: &History) -> String {
 /// A share of bad readings; few are never called none.
 fn share(rate: f64) -> String {
     if rate > 0.0 && rate < 0.001 { "<0.1 %".to_owned() } else { format!("{:.1} %", rate * 100.0) }
+}
+
+/// What is to come, and of what there is no news.
+fn ahead(session: &Session, ahead: &[Forecast]) -> String {
+    let mut page = "\nahead\n".to_owned();
+    let mut table = Table::new(["SUBJECT", "CHECK", "FORECAST"]);
+    for forecast in ahead.iter().filter(|forecast| forecast.is_news()) {
+        let paint = if forecast.near { Paint::Warn } else { Paint::Strong };
+        let mark = if forecast.near { "▲ " } else { "" };
+        table.row([
+            Cell::painted(format!("{mark}{}", forecast.subject.name()), paint),
+            Cell::from(&forecast.check),
+            Cell::from(forecast.words(session.now())),
+        ]);
+    }
+    if !table.is_empty() {
+        page += &table.render(&session.output);
+    }
+    if let Some(rest) = without_news(ahead) {
+        page += &format!("{}\n", text::line(&rest));
+    }
+    if ahead.is_empty() {
+        page += "nothing is known yet\n";
+    }
+    page
 }
 
 fn checks(over: &History) -> Table {

@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
-    action, audit, automation, board, change, check, demo, deploy, diagnose, emergency,
+    action, anomalies, audit, automation, board, change, check, demo, deploy, diagnose, emergency,
     error::{CliError, Exit},
     heartbeat, incident, init, log, operator, policy, proof, recovery, report, rollback, sandbox, serve, service,
     session::{Global, Session},
@@ -59,6 +59,7 @@ enum Verb {
     Change(change::Change),
     /// Find out what broke
     Diagnose(diagnose::Diagnose),
+    Anomalies(anomalies::Anomalies),
     /// Run what the platform file declares
     #[command(subcommand)]
     Action(action::Action),
@@ -136,6 +137,7 @@ impl Verb {
             Self::Deploy(verb) => verb.run(session).await,
             Self::Change(verb) => verb.run(session).await,
             Self::Diagnose(verb) => verb.run(session).await,
+            Self::Anomalies(verb) => verb.run(session),
             Self::Action(verb) => verb.run(session).await,
             Self::Automation(verb) => verb.run(session).await,
             Self::Policy(verb) => verb.run(session),

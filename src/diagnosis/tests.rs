@@ -152,6 +152,7 @@ impl Case {
             reading,
             latency: Duration::from_millis(4),
             detail: detail.to_owned(),
+            measured: None,
         });
         self
     }

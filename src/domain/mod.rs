@@ -17,6 +17,7 @@ mod decide;
 mod deployment;
 mod diagnosis;
 mod event;
+mod foresight;
 mod health;
 mod ids;
 mod incident;
@@ -40,6 +41,7 @@ pub use decide::{Meta, decide};
 pub use deployment::{Deployment, DeploymentOrigin};
 pub use diagnosis::{Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix};
 pub use event::{Event, Recorded};
+pub use foresight::{ANOMALOUS, AnomalyKind, Forecast, LOOK_BACK, Outlook, Scorer, Subject, foresee, without_news};
 pub use health::{
     CalendarEntry, Figures, Grain, History, Judge, Percentiles, PlannedWork, Point, ReadingFigures, Readings, Rollup,
     ServiceHealth, ServiceVitals, Sketch, Standing, Status, Verdict, Vitals, Window, Witness, WorkOrigin, affected,

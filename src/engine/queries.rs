@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Command, History, Plan, Refusal, Risk, Snapshot, SnapshotId, State, Step, Window, plan_action,
-        plan_rollback, plan_undo, required_for, step_seconds,
+        Actor, Command, Grain, History, LOOK_BACK, Plan, Refusal, Risk, Snapshot, SnapshotId, State, Step, Window,
+        foresee, plan_action, plan_rollback, plan_undo, required_for, step_seconds,
     },
     platform::{Component, Sample},
     recovery::{self, Target},
@@ -183,7 +183,7 @@ impl EngineHandle {
         .await
     }
 
-    /// How a service was over a window up to now, in at most `buckets` equal shares of it.
+    /// How a service was over a window up to now, in at most `buckets` equal shares of it, and what is to come for it.
     ///
     /// # Errors
     /// When there is no such service or the store cannot be read.
@@ -197,10 +197,14 @@ impl EngineHandle {
                 let store = SampleStore::open(&path)?;
                 let slots = store.rollups(&service, window.grain(), from, now, patience)?;
                 let before = store.errors(&service, window.grain(), from - window.length(), from)?;
-                Ok::<_, SampleStoreError>((slots, before))
+                let since =
+                    |grain: Grain, time| store.rollups(&service, grain, grain.ceiling(now - time), now, patience);
+                let [days, weeks] = LOOK_BACK;
+                let ahead = foresee(now, &since(Grain::Fine, days)?, &since(Grain::Coarse, weeks)?);
+                Ok::<_, SampleStoreError>((slots, before, ahead))
             };
-            let (slots, before) = read().map_err(|error| error.to_string())?;
-            Ok(History::of(&service, window, now, &slots, before, buckets))
+            let (slots, before, ahead) = read().map_err(|error| error.to_string())?;
+            Ok(History { ahead, ..History::of(&service, window, now, &slots, before, buckets) })
         })
         .await
     }

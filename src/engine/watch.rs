@@ -22,7 +22,7 @@ use crate::{
     checks::Prober,
     diagnosis::redact,
     domain::{Actor, Command, Judge, Status},
-    platform::{Check, Platform, Probe, Sample},
+    platform::{Check, Measure, Platform, Probe, Sample},
     store::{Keep, SampleStore},
 };
 
@@ -53,6 +53,12 @@ pub(super) async fn probe(prober: &Prober, clock: &dyn Clock, probed: &Probed) -
         reading: outcome.result,
         latency: outcome.latency,
         detail: redact(&outcome.detail),
+        measured: probed
+            .check
+            .probe
+            .quantity()
+            .zip(outcome.figure)
+            .map(|(quantity, value)| Measure { quantity, value }),
     }
 }
 

@@ -37,7 +37,7 @@ pub use parse::{load, parse};
 pub use postgres::{PostgresScope, PostgresServer};
 pub use probe::*;
 pub use problem::{Problem, Problems};
-pub use sample::{Beat, Reading, Sample};
+pub use sample::{Beat, Measure, Quantity, Reading, Sample};
 pub use words::count;
 
 /// A commented platform file to start from, which watches this host.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::model::seconds;
+use super::{model::seconds, sample::Quantity};
 
 /// What a check does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +68,24 @@ pub enum Probe {
         #[serde(with = "seconds")]
         within: Duration,
     },
+}
+
+impl Probe {
+    /// What the figure of this check is about, when it is something that can be used up.
+    #[must_use]
+    pub fn quantity(&self) -> Option<Quantity> {
+        match self {
+            Self::Host { resource: HostResource::Disk, .. } => Some(Quantity::Disk),
+            Self::Host { resource: HostResource::Inodes, .. } => Some(Quantity::Inodes),
+            Self::Host { resource: HostResource::Memory, .. } => Some(Quantity::Memory),
+            Self::Host { resource: HostResource::Descriptors, .. } | Self::Process { descriptors: Some(_), .. } => {
+                Some(Quantity::Descriptors)
+            }
+            Self::Postgres(PostgresProbe { connections: Some(_), .. }) => Some(Quantity::Connections),
+            Self::Http(HttpProbe { certificate: Some(_), .. }) => Some(Quantity::Certificate),
+            _ => None,
+        }
+    }
 }
 
 /// An HTTP or HTTPS request and what its answer must look like.

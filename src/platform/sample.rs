@@ -31,6 +31,34 @@ pub struct Beat {
     pub message: String,
 }
 
+/// What can be used up, or comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quantity {
+    /// Room on a file system, in percent used.
+    Disk,
+    /// Inodes of a file system, in percent used.
+    Inodes,
+    /// Memory of the host, in percent used.
+    Memory,
+    /// Open files, of the host or of a process, in percent of what is allowed.
+    Descriptors,
+    /// Connections of a database server, in percent of what is allowed.
+    Connections,
+    /// Time for which a certificate is still valid, in days.
+    Certificate,
+}
+
+/// What a check measured of something that can be used up.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Measure {
+    /// Of what.
+    pub quantity: Quantity,
+    /// How much, in the quantity's unit.
+    pub value: f64,
+}
+
 /// One result of one check of one service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -50,4 +78,7 @@ pub struct Sample {
     pub latency: Duration,
     /// One line for people; never longer than 200 characters.
     pub detail: String,
+    /// How much is used of what can be used up, if the check measured that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measure>,
 }

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     SampleStore, SampleStoreError,
-    samples::{level, micros, reading, status},
+    samples::{level, measure, micros, quantity_code, reading, status},
 };
 use crate::domain::{Grain, Readings, Rollup, Sketch, Standing, Witness, fold, judged_alone};
 
@@ -228,7 +228,7 @@ fn folded(
         })
         .optional()?;
     let mut between = connection.prepare_cached(
-        "SELECT at, level, reading, judged, latency, probe.text FROM sample JOIN name AS probe ON probe.id = sample.probe
+        "SELECT at, level, reading, judged, latency, probe.text, quantity, measured FROM sample JOIN name AS probe ON probe.id = sample.probe
          WHERE service = ?1 AND at >= ?2 AND at < ?3 ORDER BY at, sample.id",
     )?;
     let samples = between
@@ -241,6 +241,7 @@ fn folded(
                 reading: read,
                 latency: micros(row, 4)?.unwrap_or_default(),
                 judged: status(row, 3)?.unwrap_or(judged_alone(level(row, 1)?, read)),
+                measured: measure(row, 6)?,
             })
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -258,8 +259,9 @@ fn write(connection: &Connection, service: i64, grain: Grain, slots: &[Rollup]) 
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     let mut rollup = connection.prepare_cached(
-        "INSERT OR REPLACE INTO rollup (series, minutes, slot, good, slow, bad, latency) VALUES
-         ((SELECT id FROM series WHERE service = ?1 AND probe = (SELECT id FROM name WHERE text = ?2)), ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT OR REPLACE INTO rollup (series, minutes, slot, good, slow, bad, latency, quantity, measured) VALUES
+         ((SELECT id FROM series WHERE service = ?1 AND probe = (SELECT id FROM name WHERE text = ?2)),
+          ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
@@ -269,7 +271,10 @@ fn write(connection: &Connection, service: i64, grain: Grain, slots: &[Rollup]) 
         standing.execute(params![service, minutes, at, up, degraded, down, planned, held.outages])?;
         for (check, read) in &slot.checks {
             let [good, slow, bad] = [read.good, read.slow, read.bad].map(count);
-            rollup.execute(params![service, check, minutes, at, good, slow, bad, read.latency.encode()])?;
+            let quantity = read.measured.map(|measure| quantity_code(measure.quantity));
+            let measured = read.measured.map(|measure| measure.value);
+            let latency = read.latency.encode();
+            rollup.execute(params![service, check, minutes, at, good, slow, bad, latency, quantity, measured])?;
         }
     }
     Ok(())
@@ -312,7 +317,7 @@ fn kept(
         .query_map([service], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<Vec<(i64, String)>>>()?;
     let mut rollup = connection.prepare_cached(
-        "SELECT slot, good, slow, bad, latency FROM rollup
+        "SELECT slot, good, slow, bad, latency, quantity, measured FROM rollup
          WHERE series = ?1 AND minutes = ?2 AND slot >= ?3 AND slot < ?4",
     )?;
     for (id, check) in series {
@@ -329,7 +334,8 @@ fn kept(
                 let damaged = "a latency sketch is damaged".into();
                 rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Blob, damaged)
             })?;
-            let readings = Readings { good: count(1)?, slow: count(2)?, bad: count(3)?, latency };
+            let readings =
+                Readings { good: count(1)?, slow: count(2)?, bad: count(3)?, latency, measured: measure(row, 5)? };
             let began = began(slot)?;
             slots.entry(slot).or_insert_with(|| Rollup::new(began)).checks.insert(check.clone(), readings);
         }
@@ -441,7 +447,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::Status,
-        platform::{CheckLevel, Reading, Sample},
+        platform::{CheckLevel, Measure, Quantity, Reading, Sample},
     };
 
     /// On the hour.
@@ -458,6 +464,8 @@ mod tests {
             reading,
             latency: Duration::from_millis(10 + second.unsigned_abs() % 50),
             detail: "HTTP 200 in 12 ms".to_owned(),
+            measured: (check == "login")
+                .then(|| Measure { quantity: Quantity::Connections, value: 40.0 + f64::from(second as i32) / 1e3 }),
         }
     }
 
@@ -519,6 +527,9 @@ mod tests {
             assert_eq!(all(store, Grain::Fine), told);
             assert_eq!(all(store, Grain::Coarse)[..4], Rollup::coarse(told.clone())[..4]);
             assert_eq!(store.errors("auth", Grain::Fine, time(0), time(18_000)).unwrap(), errors);
+            // What was measured last in the hour.
+            let measured = all(store, Grain::Coarse)[0].checks["login"].measured;
+            assert_eq!(measured, Some(Measure { quantity: Quantity::Connections, value: 43.3 }));
         }
     }
 

@@ -15,11 +15,11 @@ use rusqlite::{Connection, Row, params};
 use super::rollups;
 use crate::{
     domain::Status,
-    platform::{CheckLevel, Reading, Sample},
+    platform::{CheckLevel, Measure, Quantity, Reading, Sample},
 };
 
 /// Written into the file, so that a later version can tell.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// What version 1 was; each later version adds to it.
 const SCHEMA: &str = "
@@ -46,6 +46,13 @@ const SCHEMA: &str = "
 ";
 /// What was held true of the service came with version 2; samples of version 1 have none.
 const JUDGED: &str = "ALTER TABLE sample ADD COLUMN judged INTEGER;";
+/// What was measured came with version 3.
+const MEASURED: &str = "
+    ALTER TABLE sample ADD COLUMN quantity INTEGER;
+    ALTER TABLE sample ADD COLUMN measured REAL;
+    ALTER TABLE rollup ADD COLUMN quantity INTEGER;
+    ALTER TABLE rollup ADD COLUMN measured REAL;
+";
 
 /// Why the sample store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +129,8 @@ impl SampleStore {
 
     fn recent_rows(&self, service: &str, limit: usize) -> rusqlite::Result<Vec<Sample>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT probe.text, level, at, reading, latency, detail FROM sample JOIN name AS probe ON probe.id = sample.probe
+            "SELECT probe.text, level, at, reading, latency, detail, quantity, measured
+             FROM sample JOIN name AS probe ON probe.id = sample.probe
              WHERE service = (SELECT id FROM name WHERE text = ?1) ORDER BY at DESC, sample.id DESC LIMIT ?2",
         )?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -152,6 +160,9 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
     if found < 2 {
         transaction.execute_batch(JUDGED)?;
         transaction.execute_batch(rollups::SCHEMA)?;
+    }
+    if found < 3 {
+        transaction.execute_batch(MEASURED)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.commit()?;
@@ -163,8 +174,8 @@ fn append(connection: &mut Connection, samples: &[Sample], judged: impl Fn(&str)
     {
         let mut name = transaction.prepare_cached("INSERT OR IGNORE INTO name (text) VALUES (?1)")?;
         let mut insert = transaction.prepare_cached(
-            "INSERT INTO sample (service, probe, level, at, reading, latency, detail, judged) VALUES
-             ((SELECT id FROM name WHERE text = ?1), (SELECT id FROM name WHERE text = ?2), ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO sample (service, probe, level, at, reading, latency, detail, judged, quantity, measured)
+             VALUES ((SELECT id FROM name WHERE text = ?1), (SELECT id FROM name WHERE text = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?;
         for sample in samples {
             name.execute([&sample.service])?;
@@ -178,6 +189,8 @@ fn append(connection: &mut Connection, samples: &[Sample], judged: impl Fn(&str)
                 i64::try_from(sample.latency.as_micros()).unwrap_or(i64::MAX),
                 sample.detail,
                 status_code(judged(&sample.service)),
+                sample.measured.map(|measure| quantity_code(measure.quantity)),
+                sample.measured.map(|measure| measure.value),
             ])?;
         }
         if let Some(earliest) = samples.iter().map(|sample| sample.at).min() {
@@ -197,6 +210,7 @@ fn sample(row: &Row<'_>, service: &str) -> rusqlite::Result<Sample> {
         reading: reading(row, 3)?,
         latency: micros(row, 4)?.unwrap_or_default(),
         detail: row.get(5)?,
+        measured: measure(row, 6)?,
     })
 }
 
@@ -266,6 +280,33 @@ fn status_code(status: Status) -> i64 {
     }
 }
 
+/// What was measured stands in two columns, the quantity first.
+pub(super) fn measure(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Measure>> {
+    let (code, value): (Option<i64>, Option<f64>) = (row.get(column)?, row.get(column + 1)?);
+    let (Some(code), Some(value)) = (code, value) else { return Ok(None) };
+    let quantity = match code {
+        0 => Quantity::Disk,
+        1 => Quantity::Inodes,
+        2 => Quantity::Memory,
+        3 => Quantity::Descriptors,
+        4 => Quantity::Connections,
+        5 => Quantity::Certificate,
+        other => return Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
+    };
+    Ok(Some(Measure { quantity, value }))
+}
+
+pub(super) fn quantity_code(quantity: Quantity) -> i64 {
+    match quantity {
+        Quantity::Disk => 0,
+        Quantity::Inodes => 1,
+        Quantity::Memory => 2,
+        Quantity::Descriptors => 3,
+        Quantity::Connections => 4,
+        Quantity::Certificate => 5,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::Utc;
@@ -286,6 +327,7 @@ mod tests {
             reading,
             latency: Duration::from_millis(millis),
             detail: format!("HTTP 200 in {millis} ms"),
+            measured: None,
         }
     }
 
@@ -300,12 +342,15 @@ mod tests {
         let (folder, mut store) = store();
         let samples: Vec<_> = (0..10).map(|second| sample("auth", second, Reading::Slow, 12)).collect();
         store.append(&samples, |_| Status::Healthy).unwrap();
-        store.append(&[sample("other", 99, Reading::Bad, 1)], |_| Status::Healthy).unwrap();
+        let measured = Some(Measure { quantity: Quantity::Certificate, value: 0.1 + 0.2 });
+        let other = Sample { measured, ..sample("other", 99, Reading::Bad, 1) };
+        store.append(std::slice::from_ref(&other), |_| Status::Healthy).unwrap();
         drop(store);
         let store = SampleStore::open(&folder.path().join("samples.db")).unwrap();
         assert_eq!(store.recent("auth", 3).unwrap(), samples[7..]);
         assert_eq!(store.recent("auth", usize::MAX).unwrap(), samples);
         assert_eq!(store.recent("nobody", 3).unwrap(), []);
+        assert_eq!(store.recent("other", 3).unwrap(), [other]);
     }
 
     #[test]

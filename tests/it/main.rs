@@ -3,6 +3,7 @@
 
 mod adapters;
 mod aftermath;
+mod anomalies;
 mod api;
 mod cli;
 mod clocks;
@@ -12,11 +13,13 @@ mod disaster;
 mod drills;
 mod errors;
 mod executor;
+mod foresight;
 mod heartbeats;
 mod history;
 mod house;
 mod invariants;
 mod maintenance;
+mod nab;
 mod outage;
 mod properties;
 mod recipes;

@@ -146,6 +146,11 @@ impl Served {
     /// The same on a bed that is made already.
     pub async fn of(bed: Bed) -> Self {
         let engine = Engine::start(&bed.home, Arc::new(SystemClock)).await.unwrap();
+        Self::on(bed, engine)
+    }
+
+    /// An engine that was started.
+    pub fn on(bed: Bed, engine: Engine) -> Self {
         let server = serve(engine.handle(), &bed.home.socket()).unwrap();
         let http =
             reqwest::Client::builder().unix_socket(bed.home.socket()).tls_certs_only([]).no_proxy().build().unwrap();

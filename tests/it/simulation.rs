@@ -80,6 +80,7 @@ impl Simulation {
                 reading: if works { Reading::Good } else { Reading::Bad },
                 latency: std::time::Duration::from_millis(12),
                 detail: if works { "ok" } else { "connection refused" }.to_owned(),
+                measured: None,
             };
             if let Some(verdict) = judge.observe(check, &sample)
                 && known != Status::Maintenance

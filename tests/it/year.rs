@@ -23,6 +23,7 @@ pub fn year(path: &Path, services: u32) -> DateTime<Utc> {
         // Between 20 and 200 ms, without a pattern.
         latency: Duration::from_micros(20_000 + second.unsigned_abs() * 2_654_435_761 % 180_000),
         detail: "HTTP 200".to_owned(),
+        measured: None,
     };
     let quick = (0..43_200).step_by(30).map(|second| sample("health", CheckLevel::Shallow, second));
     let deep = (0..43_200).step_by(300).map(|second| sample("login", CheckLevel::Deep, second));

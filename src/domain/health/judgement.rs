@@ -260,6 +260,7 @@ mod tests {
             reading,
             latency: Duration::ZERO,
             detail: "refused".to_owned(),
+            measured: None,
         }
     }
 

@@ -11,8 +11,8 @@ use std::{collections::BTreeMap, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Status, health::sketch::Sketch};
-use crate::platform::{CheckLevel, Reading, seconds};
+use crate::domain::{Forecast, Status, health::sketch::Sketch};
+use crate::platform::{CheckLevel, Measure, Reading, seconds};
 
 /// Share of a window that must have been watched for its uptime to mean something.
 const ENOUGH: f64 = 0.5;
@@ -57,6 +57,8 @@ pub struct Witness {
     pub latency: Duration,
     /// The judgement in force.
     pub judged: Status,
+    /// How much was used of what can be used up.
+    pub measured: Option<Measure>,
 }
 
 /// What is known of a service in a slot of time.
@@ -91,7 +93,7 @@ pub struct Standing {
 }
 
 /// What readings said.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Readings {
     /// How many were good.
     pub good: u64,
@@ -101,6 +103,8 @@ pub struct Readings {
     pub bad: u64,
     /// How long those took that were not bad.
     pub latency: Sketch,
+    /// How much was used of what can be used up, as it was measured last.
+    pub measured: Option<Measure>,
 }
 
 /// Latencies that 50, 95 and 99 of 100 were not above.
@@ -173,6 +177,9 @@ pub struct History {
     pub checks: BTreeMap<String, ReadingFigures>,
     /// Equal shares of the window, oldest first; the last may not be over yet.
     pub buckets: Vec<Figures>,
+    /// What is to come, whatever the window; what is near first.
+    #[serde(default)]
+    pub ahead: Vec<Forecast>,
 }
 
 impl Grain {
@@ -297,7 +304,7 @@ pub fn fold(
             hold(&mut slots, last, sample.at);
         }
         let slot = slot(&mut slots, sample.at);
-        slot.checks.entry(sample.check.clone()).or_default().take(sample.reading, sample.latency);
+        slot.checks.entry(sample.check.clone()).or_default().take(sample);
         if sample.judged == Status::Down && last.is_none_or(|(_, judged)| judged != Status::Down) {
             slot.standing.outages += 1;
         }
@@ -376,8 +383,9 @@ impl Standing {
 }
 
 impl Readings {
-    fn take(&mut self, reading: Reading, latency: Duration) {
-        match reading {
+    fn take(&mut self, sample: &Witness) {
+        self.measured = sample.measured.or(self.measured);
+        match sample.reading {
             Reading::Good => self.good += 1,
             Reading::Slow => self.slow += 1,
             Reading::Bad => {
@@ -385,10 +393,12 @@ impl Readings {
                 return;
             }
         }
-        self.latency.add(latency);
+        self.latency.add(sample.latency);
     }
 
+    /// Takes in what came later.
     fn add(&mut self, other: &Self) {
+        self.measured = other.measured.or(self.measured);
         self.good += other.good;
         self.slow += other.slow;
         self.bad += other.bad;
@@ -476,6 +486,7 @@ impl History {
             error_rate_before,
             checks: checks.into_iter().map(|(name, readings)| (name.to_owned(), readings.figures())).collect(),
             buckets: shares,
+            ahead: Vec::new(),
             whole,
         }
     }
@@ -539,8 +550,8 @@ mod tests {
     }
 
     fn witness(second: i64, reading: Reading, judged: Status) -> Witness {
-        let latency = Duration::from_millis(20);
-        Witness { at: time(second), check: "http".to_owned(), reading, latency, judged }
+        let latency = Duration::from_millis(100);
+        Witness { at: time(second), check: "http".to_owned(), reading, latency, judged, measured: None }
     }
 
     fn seconds(standing: Standing) -> [u64; 4] {
@@ -592,9 +603,10 @@ mod tests {
         }
         let read = slot.checks.entry("http".to_owned()).or_default();
         for _ in 0..9 {
-            read.take(Reading::Good, Duration::from_millis(100));
+            read.take(&witness(second, Reading::Good, status));
         }
-        read.take(if status == Status::Down { Reading::Bad } else { Reading::Slow }, Duration::from_millis(900));
+        let last = if status == Status::Down { Reading::Bad } else { Reading::Slow };
+        read.take(&Witness { latency: Duration::from_millis(900), ..witness(second, last, status) });
         slot
     }
 

@@ -9,7 +9,7 @@ use super::{
     scene::{Scene, picture, press},
 };
 use crate::{
-    domain::{Grain, History, Rollup, Status, Window, Witness, fold},
+    domain::{Forecast, Grain, History, Outlook, Rollup, Status, Subject, Window, Witness, fold},
     platform::Reading,
     tui::{
         message::{Message, Request, Timed},
@@ -39,7 +39,7 @@ fn slots(now: DateTime<Utc>, hours: i64) -> Vec<Rollup> {
                 _ => (Reading::Good, Status::Healthy),
             };
             let latency = Duration::from_millis(if slow { 400 } else { 5 + at.timestamp().unsigned_abs() / 60 % 31 });
-            Witness { at, check: "health".to_owned(), reading, latency, judged }
+            Witness { at, check: "health".to_owned(), reading, latency, judged, measured: None }
         })
         .collect();
     fold(None, &samples, Duration::from_secs(120), start, now)
@@ -110,4 +110,34 @@ fn figures_on_the_screen_are_asked_for_again_when_they_are_old() {
     assert_eq!(tick(&mut model, 20), [Request::History(API.to_owned(), Window::Day)]);
     model.screens = vec![Screen::Board];
     assert!(tick(&mut model, 100).is_empty());
+}
+
+#[test]
+fn what_is_to_come_stands_on_the_page_the_near_first() {
+    let (mut model, _) = opened();
+    let now = model.now;
+    let forecast = |check: &str, subject, outlook, near| Forecast {
+        check: check.to_owned(),
+        subject,
+        outlook,
+        near,
+        points: 28,
+        from: Some(now - TimeDelta::days(28)),
+    };
+    let full = Outlook::RunsOut {
+        value: 91.25,
+        per_day: 3.5,
+        at: now + TimeDelta::hours(60),
+        earliest: now + TimeDelta::hours(50),
+        latest: Some(now + TimeDelta::hours(75)),
+    };
+    let ahead = vec![
+        forecast("data", Subject::Disk, full, true),
+        forecast("health", Subject::Certificate, Outlook::Ends { at: now + TimeDelta::days(61) }, false),
+        forecast("health", Subject::Latency, Outlook::NotEnough { needed: 12 }, false),
+        forecast("host", Subject::Memory, Outlook::Steady, false),
+    ];
+    answer(&mut model, Ok(History { ahead, ..History::of(API, Window::Day, now, &slots(now, 24), (0, 0), STRIP) }));
+    insta::assert_snapshot!("ahead-160x48", picture(&mut model, 160, 48));
+    assert!(picture(&mut model, 80, 24).contains("▲ disk"));
 }

@@ -201,6 +201,7 @@ impl Scene {
             reading,
             latency: std::time::Duration::from_millis(millis),
             detail: if reading == Reading::Bad { "HTTP 500".to_owned() } else { "HTTP 200".to_owned() },
+            measured: None,
         });
     }
 

@@ -15,7 +15,7 @@ use chrono::TimeDelta;
 
 use super::{canvas::Piece, rows};
 use crate::{
-    domain::{Figures, History, Status, Window, percent},
+    domain::{Figures, History, Status, Window, percent, without_news},
     tui::{
         model::{Loaded, Model},
         text,
@@ -47,6 +47,27 @@ pub(super) fn lines(model: &Model, service: &str, columns: usize) -> Vec<Vec<Pie
             lines.push(vec![(Role::Unknown, nothing)]);
         }
         Some(Loaded::Here(over)) => lines.extend(known(over, columns.saturating_sub(3))),
+    }
+    lines
+}
+
+/// What is to come for a service; nothing while its history is not there.
+pub(super) fn ahead(model: &Model, service: &str) -> Vec<Vec<Piece>> {
+    let Some(Loaded::Here(over)) = model.looked_back.of(service) else { return Vec::new() };
+    if over.ahead.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![Vec::new(), vec![(Role::Title, " Ahead".to_owned())]];
+    for forecast in over.ahead.iter().filter(|forecast| forecast.is_news()) {
+        let (role, mark) = if forecast.near { (Role::Warn, "▲") } else { (Role::Text, "·") };
+        lines.push(vec![
+            (role, format!("  {mark} {}", text::left(forecast.subject.name(), 13))),
+            (Role::Muted, format!("{}  ", forecast.check)),
+            (Role::Text, forecast.words(model.now)),
+        ]);
+    }
+    if let Some(rest) = without_news(&over.ahead) {
+        lines.push(vec![(Role::Muted, format!("    {rest}"))]);
     }
     lines
 }

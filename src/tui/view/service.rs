@@ -53,6 +53,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
     }
     lines.push(Vec::new());
     lines.extend(lookback::lines(model, name, usize::from(inside.width)));
+    lines.extend(lookback::ahead(model, name));
     let heading = |lines: &mut Vec<Vec<Piece>>, title: &str| {
         lines.push(Vec::new());
         lines.push(vec![(Role::Title, format!(" {title}"))]);
