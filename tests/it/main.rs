@@ -10,6 +10,7 @@ mod desk;
 mod disaster;
 mod drills;
 mod executor;
+mod faults;
 mod heartbeats;
 mod history;
 mod house;
