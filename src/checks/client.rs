@@ -61,6 +61,8 @@ pub(super) struct Answer {
     pub(super) body: Body,
     /// Of the server, in DER.
     pub(super) certificate: Option<Vec<u8>>,
+    /// What it wants to be reminded of, as it said it.
+    pub(super) cookies: Vec<String>,
 }
 
 pub(super) struct Body {
@@ -117,6 +119,8 @@ impl Clients {
         let head = format!("HTTP {} in {}", status.as_u16(), took(started.elapsed()));
         let certificate =
             response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).map(<[u8]>::to_vec);
+        let cookies = response.headers().get_all(header::SET_COOKIE).iter();
+        let cookies = cookies.filter_map(|cookie| cookie.to_str().ok().map(str::to_owned)).collect();
         let mut body = match timeout_at(deadline, read(response)).await {
             Ok(Ok(body)) => body,
             Ok(Err(error)) => {
@@ -125,7 +129,7 @@ impl Clients {
             Err(_) => return Err(Finding::bad(format!("{head}, but its body did not end within {}", took(within)))),
         };
         body.hide(&secrets);
-        Ok(Answer { status, head, body, certificate })
+        Ok(Answer { status, head, body, certificate, cookies })
     }
 
     /// The request with everything from files in it; what those hold is a secret.
@@ -182,8 +186,8 @@ impl Answer {
 
 impl Body {
     /// A server may repeat what it was sent.
-    fn hide(&mut self, secrets: &[String]) {
-        for secret in secrets {
+    pub(super) fn hide(&mut self, secrets: &[String]) {
+        for secret in secrets.iter().filter(|secret| secret.len() >= SECRET) {
             if contains(&self.bytes, secret.as_bytes()) {
                 self.bytes = String::from_utf8_lossy(&self.bytes).replace(secret.as_str(), "***").into_bytes();
             }
@@ -233,7 +237,7 @@ async fn secret(path: &Path, secrets: &mut Vec<String>) -> Result<String, String
     let text = text.trim_end();
     // "Bearer TOKEN": the token is as secret without its scheme.
     let parts = [Some(text), text.split_whitespace().next_back()];
-    secrets.extend(parts.into_iter().flatten().filter(|part| part.len() >= SECRET).map(str::to_owned));
+    secrets.extend(parts.into_iter().flatten().map(str::to_owned));
     Ok(text.to_owned())
 }
 

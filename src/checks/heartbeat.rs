@@ -103,7 +103,8 @@ mod tests {
 
     /// What is found at a minute, when something can be said then.
     async fn at(heartbeats: &std::sync::Arc<Heartbeats>, now: i64) -> Option<(Reading, String)> {
-        let prober = Prober::hearing(heartbeats.clone());
+        let prober =
+            Prober::remembering(heartbeats.clone(), std::sync::Arc::new(crate::checks::rows::Volatile::default()));
         let check = check(Probe::Heartbeat { service: "backup".to_owned(), within: WITHIN });
         if !prober.can_tell(&check, minute(now)) {
             return None;

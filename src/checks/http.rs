@@ -21,12 +21,16 @@ pub(super) async fn probe(clients: &Clients, probe: &HttpProbe, within: Duration
         authority: probe.authority.as_deref(),
         ..Request::default()
     };
-    let answer = match clients.ask(&request, within).await {
-        Ok(answer) => answer,
-        Err(finding) => return finding,
-    };
+    match clients.ask(&request, within).await {
+        Ok(answer) => examine(&answer, probe, now),
+        Err(finding) => finding,
+    }
+}
+
+/// Whether an answer looks as it must.
+pub(super) fn examine(answer: &Answer, probe: &HttpProbe, now: DateTime<Utc>) -> Finding {
     let fits = probe.status.map_or(answer.status.is_success(), |expected| expected == answer.status.as_u16());
-    let finding = if fits { judge(&answer, probe) } else { refuse(&answer, probe.status) };
+    let finding = if fits { judge(answer, probe) } else { refuse(answer, probe.status) };
     match probe.certificate {
         Some(longer) => certificate::judge(finding, answer.certificate.as_deref(), longer, now),
         None => finding,

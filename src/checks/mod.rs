@@ -7,6 +7,7 @@
 
 mod certificate;
 mod client;
+mod clock;
 mod command;
 mod dns;
 mod heartbeat;
@@ -19,9 +20,12 @@ mod postgres;
 mod prober;
 mod process;
 mod promql;
+mod rows;
 mod sqlite;
 mod tcp;
+mod workflow;
 
 pub use heartbeat::Heartbeats;
 pub use outcome::Outcome;
 pub use prober::Prober;
+pub use rows::Baselines;

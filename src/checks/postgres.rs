@@ -30,19 +30,25 @@ use crate::platform::{PostgresProbe, Reading};
 const TELLS_WAIT: i32 = 140_000;
 
 pub(super) async fn probe(probe: &PostgresProbe, deadline: Instant) -> Finding {
+    let found = visit(probe, async |client| Ok(examine(client, probe, deadline).await)).await;
+    found.unwrap_or_else(|finding| finding)
+}
+
+/// Logs in and works with the server; or says why that was not possible.
+pub(super) async fn visit<R>(
+    probe: &PostgresProbe,
+    work: impl AsyncFnOnce(&Client) -> Result<R, Finding>,
+) -> Result<R, Finding> {
     let mut config = Config::new();
     config.host(&probe.host).port(probe.port).user(&probe.user).dbname(&probe.database).application_name("codeblue");
     if let Some(path) = &probe.password_file {
-        match password(path, probe).await {
-            Ok(password) => config.password(password),
-            Err(error) => return Finding::bad(error),
-        };
+        config.password(password(path, probe).await.map_err(Finding::bad)?);
     }
-    let Some(authority) = &probe.authority else { return session(&config, NoTls, probe, deadline).await };
-    match encryption(authority).await {
-        Ok(tls) => session(config.ssl_mode(SslMode::Require), tls, probe, deadline).await,
-        Err(error) => Finding::bad(format!("cannot use the certificates in {}: {error}", authority.display())),
-    }
+    let Some(authority) = &probe.authority else { return session(&config, NoTls, probe, work).await };
+    let tls = encryption(authority)
+        .await
+        .map_err(|error| Finding::bad(format!("cannot use the certificates in {}: {error}", authority.display())))?;
+    session(config.ssl_mode(SslMode::Require), tls, probe, work).await
 }
 
 /// Encrypts, and believes only what a file of certificates says.
@@ -61,31 +67,31 @@ async fn encryption(authority: &Path) -> Result<MakeRustlsConnect, String> {
     Ok(MakeRustlsConnect::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
-async fn session<T: MakeTlsConnect<Socket>>(
+async fn session<T: MakeTlsConnect<Socket>, R>(
     config: &Config,
     tls: T,
     probe: &PostgresProbe,
-    deadline: Instant,
-) -> Finding {
-    let (client, connection) = match config.connect(tls).await {
-        Ok(connected) => connected,
-        Err(error) => return Finding::bad(refused(&error, probe)),
-    };
+    work: impl AsyncFnOnce(&Client) -> Result<R, Finding>,
+) -> Result<R, Finding> {
+    let (client, connection) = config.connect(tls).await.map_err(|error| Finding::bad(refused(&error, probe)))?;
     tokio::pin!(connection);
     tokio::select! {
-        finding = examine(&client, probe, deadline) => finding,
-        ended = &mut connection => Finding::bad(match ended {
+        found = work(&client) => found,
+        ended = &mut connection => Err(Finding::bad(match ended {
             Ok(()) => "the server closed the connection".to_owned(),
             Err(error) => told(&error),
-        }),
+        })),
     }
 }
 
-async fn examine(client: &Client, probe: &PostgresProbe, deadline: Instant) -> Finding {
-    // A statement is cancelled before the deadline, so that the server can still say so.
+/// Begins to read. A statement is cancelled before the deadline, so that the server can still say so.
+pub(super) async fn begin(client: &Client, deadline: Instant) -> Result<(), Error> {
     let most = (deadline.saturating_duration_since(Instant::now()) * 4 / 5).as_millis().max(1);
-    let begin = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {most}");
-    if let Err(error) = client.batch_execute(&begin).await {
+    client.batch_execute(&format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {most}")).await
+}
+
+async fn examine(client: &Client, probe: &PostgresProbe, deadline: Instant) -> Finding {
+    if let Err(error) = begin(client, deadline).await {
         return Finding::bad(told(&error));
     }
     let mut findings = Vec::new();
@@ -257,7 +263,7 @@ fn refused(error: &Error, probe: &PostgresProbe) -> String {
     told(error)
 }
 
-fn told(error: &Error) -> String {
+pub(super) fn told(error: &Error) -> String {
     match error.as_db_error() {
         Some(error) if *error.code() == SqlState::QUERY_CANCELED => {
             "no answer in time: the statement was cancelled".to_owned()

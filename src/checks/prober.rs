@@ -10,13 +10,15 @@ use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use super::{
     client::Clients,
-    command, dns,
+    clock, command, dns,
     heartbeat::{self, Heartbeats},
     host, http, inference, log,
     outcome::{Finding, Outcome, detail},
-    postgres, process, promql, sqlite, tcp,
+    postgres, process, promql,
+    rows::{self, Baselines},
+    sqlite, tcp, workflow,
 };
-use crate::platform::{Check, Probe, Reading};
+use crate::platform::{Check, PostgresProbe, Probe, Reading, RowsDatabase, RowsProbe};
 
 /// Probes that hold a thread run at most so many at a time, so that a hanging disk cannot use up all threads.
 const BLOCKING: usize = 16;
@@ -30,6 +32,7 @@ pub struct Prober {
     followers: Arc<log::Followers>,
     processor: Arc<host::Processor>,
     heartbeats: Arc<Heartbeats>,
+    baselines: Arc<dyn Baselines>,
     blocking: Arc<Semaphore>,
 }
 
@@ -37,12 +40,12 @@ impl Prober {
     /// A prober that ignores proxy settings and opens a fresh connection for each probe.
     #[must_use]
     pub fn new() -> Self {
-        Self::hearing(Arc::default())
+        Self::remembering(Arc::default(), Arc::new(rows::Volatile::default()))
     }
 
-    /// The same, with what services have told by themselves.
+    /// The same, with what services have told by themselves and what rows were.
     #[must_use]
-    pub fn hearing(heartbeats: Arc<Heartbeats>) -> Self {
+    pub fn remembering(heartbeats: Arc<Heartbeats>, baselines: Arc<dyn Baselines>) -> Self {
         // Main installs it too; whoever is second is told so, and that is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
@@ -50,6 +53,7 @@ impl Prober {
             followers: Arc::default(),
             processor: Arc::new(host::Processor::new()),
             heartbeats,
+            baselines,
             blocking: Arc::new(Semaphore::new(BLOCKING)),
         }
     }
@@ -107,7 +111,27 @@ impl Prober {
             }
             Probe::Promql(probe) => promql::probe(&self.clients, probe, within).await,
             Probe::Inference(probe) => inference::probe(&self.clients, probe, within).await,
+            Probe::Clock(probe) => clock::probe(probe, within, now).await,
+            Probe::Rows(probe) => self.rows(probe, deadline, now).await,
+            Probe::Workflow { steps } => workflow::probe(&self.clients, steps, within, now).await,
             Probe::Heartbeat { service, within } => heartbeat::probe(&self.heartbeats, service, *within, now),
+        }
+    }
+
+    async fn rows(&self, probe: &RowsProbe, deadline: Instant, now: DateTime<Utc>) -> Finding {
+        let (rows, baselines) = (probe.clone(), self.baselines.clone());
+        match &probe.database {
+            RowsDatabase::Sqlite { path } => {
+                let path = path.clone();
+                self.blocking(move || rows::in_file(&path, &rows, baselines.as_ref(), deadline, now)).await
+            }
+            RowsDatabase::Postgres { server, database } => {
+                let login = PostgresProbe::login(server, database);
+                match postgres::visit(&login, async |client| rows::in_server(client, probe, deadline).await).await {
+                    Ok(live) => self.blocking(move || rows::compare(&rows, &live, baselines.as_ref(), now)).await,
+                    Err(finding) => finding,
+                }
+            }
         }
     }
 

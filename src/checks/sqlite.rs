@@ -10,6 +10,15 @@ use super::outcome::{Finding, line};
 const STEPS: i32 = 1000;
 
 pub(super) fn probe(path: &Path, query: Option<&str>, integrity: bool, deadline: Instant) -> Finding {
+    look(path, deadline, |connection| examine(connection, query, integrity))
+}
+
+/// Opens a database and looks into it until the deadline.
+pub(super) fn look(
+    path: &Path,
+    deadline: Instant,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<Finding>,
+) -> Finding {
     match fs::metadata(path) {
         Err(error) => return Finding::bad(format!("cannot open {}: {error}", path.display())),
         Ok(metadata) if !metadata.is_file() => return Finding::bad(format!("{} is no file", path.display())),
@@ -17,14 +26,18 @@ pub(super) fn probe(path: &Path, query: Option<&str>, integrity: bool, deadline:
         Ok(metadata) if metadata.len() == 0 => return Finding::bad(format!("{} is empty", path.display())),
         Ok(_) => {}
     }
-    examine(path, query, integrity, deadline).unwrap_or_else(|error| match error.sqlite_error_code() {
-        Some(ErrorCode::OperationInterrupted) => Finding::bad("no answer in time"),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Finding::bad("it stayed locked by somebody else"),
-        _ => Finding::bad(error.to_string()),
+    open(path, deadline).and_then(|connection| work(&connection)).unwrap_or_else(|error| {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::OperationInterrupted) => Finding::bad("no answer in time"),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Finding::bad("it stayed locked by somebody else")
+            }
+            _ => Finding::bad(error.to_string()),
+        }
     })
 }
 
-fn examine(path: &Path, query: Option<&str>, integrity: bool, deadline: Instant) -> rusqlite::Result<Finding> {
+fn open(path: &Path, deadline: Instant) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(deadline.saturating_duration_since(Instant::now()))?;
@@ -33,6 +46,10 @@ fn examine(path: &Path, query: Option<&str>, integrity: bool, deadline: Instant)
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     // Opening reads nothing yet.
     connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0))?;
+    Ok(connection)
+}
+
+fn examine(connection: &Connection, query: Option<&str>, integrity: bool) -> rusqlite::Result<Finding> {
     if integrity {
         let answer: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if answer != "ok" {
@@ -40,7 +57,7 @@ fn examine(path: &Path, query: Option<&str>, integrity: bool, deadline: Instant)
         }
     }
     match query {
-        Some(query) => ask(&connection, query),
+        Some(query) => ask(connection, query),
         None if integrity => Ok(Finding::good("intact")),
         None => Ok(Finding::good("opened")),
     }

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use super::{
     Clock, EngineHandle, Home, HomeError, adopt,
+    baselines::Kept,
     clock::Steady,
     core::{Core, Outlets},
     deadlines,
@@ -118,7 +119,7 @@ impl Engine {
             samples: broadcast::channel(256).0,
             journal: home.journal(),
             sample_file: home.samples(),
-            memory,
+            memory: memory.clone(),
             heartbeats: heartbeats.clone(),
             vault: vault.clone(),
             work: home.work(),
@@ -135,7 +136,7 @@ impl Engine {
             core,
             lock,
         };
-        let prober = Arc::new(Prober::hearing(heartbeats));
+        let prober = Arc::new(Prober::remembering(heartbeats, Arc::new(Kept(memory))));
         for effect in resumed {
             info!(?effect, "resumed");
             let _ = started.send(effect);

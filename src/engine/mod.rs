@@ -1,11 +1,13 @@
 //! Floor 4. The one process per host that holds the truth and acts.
 //!
 //! `core` is the loop and the only writer of the journal; `handle` and `queries` are how everybody speaks to it; `effects`
-//! is its work in the world, `watch` its eyes (`pace` tells whether they are late), `heartbeat` and `errors` its ears, `follow`
-//! what receives the logs of databases, `deadlines` its alarm clock, `halt` the kill switch that is a file, `adopt` what it looks
-//! for at the start; `home` is where it keeps its files. This room alone knows all rooms of floor 3 and alone reads the clock.
+//! is its work in the world, `watch` its eyes (`pace` tells whether they are late), `heartbeat` and `errors` its ears, `baselines`
+//! what it remembers of rows, `follow` what receives the logs of databases, `deadlines` its alarm clock, `halt` the kill switch
+//! that is a file, `adopt` what it looks for at the start; `home` is where it keeps its files. This room alone knows all rooms of
+//! floor 3 and alone reads the clock.
 
 mod adopt;
+mod baselines;
 mod clock;
 mod core;
 mod deadlines;

@@ -5,6 +5,8 @@ use std::fmt::{Result, Write};
 use super::{
     explain::time,
     probe::{Content, DnsProbe, HostResource, HttpProbe, InferenceAnswer, LogProbe, PostgresProbe, Probe},
+    rows::{RowsDatabase, RowsProbe},
+    words::count,
 };
 
 pub(super) fn write_probe(out: &mut String, probe: &Probe) -> Result {
@@ -71,6 +73,21 @@ pub(super) fn write_probe(out: &mut String, probe: &Probe) -> Result {
                 InferenceAnswer::Number { value, tolerance } => write!(out, "{} ± {}", value.get(), tolerance.get()),
             }
         }
+        Probe::Workflow { steps } => {
+            write!(out, "{}", count(steps.len(), "step"))?;
+            for (index, step) in steps.iter().enumerate() {
+                write!(out, "{}", if index == 0 { ": " } else { "; then " })?;
+                write_http(out, &step.request)?;
+                for (index, taken) in step.take.iter().enumerate() {
+                    write!(out, "{}{}", if index == 0 { ", taking " } else { " and " }, taken.name)?;
+                }
+            }
+            Ok(())
+        }
+        Probe::Clock(clock) => {
+            write!(out, "ask {} for the time, degraded above {}", clock.servers.join(", "), time(clock.above))
+        }
+        Probe::Rows(rows) => write_rows(out, rows),
         Probe::Heartbeat { within, .. } => write!(out, "wait for its heartbeat, at most {}", time(*within)),
     }
 }
@@ -132,4 +149,24 @@ fn write_http(out: &mut String, http: &HttpProbe) -> Result {
         write!(out, ", a certificate valid for more than {}", time(*left))?;
     }
     Ok(())
+}
+
+fn write_rows(out: &mut String, rows: &RowsProbe) -> Result {
+    let RowsProbe { database, table, columns, unchanging, accepted, .. } = rows;
+    let what = if columns.is_empty() { "all rows".to_owned() } else { columns.join(", ") };
+    write!(out, "compare {what} of {table} in ")?;
+    match database {
+        RowsDatabase::Sqlite { path } => write!(out, "{}", path.display())?,
+        RowsDatabase::Postgres { server, database } => {
+            write!(out, "{database} at {}, port {}", server.host, server.port)?;
+        }
+    }
+    if let Some(condition) = unchanging {
+        write!(out, " where {condition}")?;
+    }
+    write!(out, " with what they were")?;
+    match accepted {
+        Some(reason) => write!(out, "; accepted: {reason}"),
+        None => Ok(()),
+    }
 }

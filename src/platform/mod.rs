@@ -1,6 +1,6 @@
 //! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_check`, `parse_probe`,
-//! `postgres`, `reader`), what must hold between its parts (`validate`), how mistakes are told (`problem`), what it means in plain
-//! words (`explain`, `explain_probe`), and who depends on whom (`graph`). `sample` and `json_path` are words that several rooms above share.
+//! `parse_http`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`), how mistakes are told (`problem`), what it means in plain
+//! words (`explain`, `explain_probe`), and who depends on whom (`graph`). `sample`, `json_path` and `template` are words that several rooms above share.
 //!
 //! Nothing here reads a clock or acts on the world. A new key of the file starts in `model`.
 
@@ -14,14 +14,18 @@ mod model;
 mod parse;
 mod parse_adapter;
 mod parse_check;
+mod parse_http;
 mod parse_maintenance;
 mod parse_probe;
 mod parse_vault;
+mod parse_workflow;
 mod postgres;
 mod probe;
 mod problem;
 mod reader;
+mod rows;
 mod sample;
+mod template;
 mod validate;
 mod words;
 
@@ -37,7 +41,9 @@ pub use parse::{load, parse};
 pub use postgres::{PostgresScope, PostgresServer};
 pub use probe::*;
 pub use problem::{Problem, Problems};
+pub use rows::{Baseline, RowsDatabase, RowsProbe};
 pub use sample::{Beat, Measure, Quantity, Reading, Sample};
+pub use template::fill;
 pub use words::count;
 
 /// A commented platform file to start from, which watches this host.

@@ -73,12 +73,14 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     let (name, profile) = heading(&mut root, &mut reader);
     let mode = automation(&mut root, &mut reader);
     let vault = parse_vault::vault(&mut root, &mut reader, &mut spans, profile);
-    let services = reader.sections(root.get("service"), "service");
-    let services: Vec<Service> =
-        services.into_iter().map(|section| service(section, &mut reader, &mut spans)).collect();
+    let services = root.get("service");
+    // Checks refer to components.
     let components = reader.sections(root.get("component"), "component");
     let components: Vec<Component> =
         components.into_iter().filter_map(|section| component(section, &mut reader, &mut spans)).collect();
+    let services = reader.sections(services, "service");
+    let services: Vec<Service> =
+        services.into_iter().map(|section| service(section, &components, &mut reader, &mut spans)).collect();
     let operators = reader.sections(root.get("operator"), "operator");
     let operators: Vec<OperatorEntry> =
         operators.into_iter().map(|section| operator(section, &mut reader, &mut spans)).collect();
@@ -139,7 +141,7 @@ pub(super) fn name_of(section: &mut Section<'_, '_>, reader: &mut Reader) -> Fou
     section.require(reader, "name", expected, Reader::name).unwrap_or(Found { value: String::new(), at })
 }
 
-fn service(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Spans) -> Service {
+fn service(mut section: Section<'_, '_>, components: &[Component], reader: &mut Reader, spans: &mut Spans) -> Service {
     let name = name_of(&mut section, reader);
     let criticality = section.read(reader, "criticality", |reader, value, place| {
         let choices = [
@@ -155,7 +157,7 @@ fn service(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Spans)
     let owner = section.read(reader, "owner", |reader, value, place| reader.text(value, place, "the name of a team"));
     let logs = section.read(reader, "logs", paths);
     let checks = reader.sections(section.get("check"), "service.check");
-    let checks = parse_check::checks(checks, &name.value, reader);
+    let checks = parse_check::checks(checks, &name.value, components, reader);
     let actions = reader.sections(section.get("action"), "service.action");
     let actions: Vec<_> = actions.into_iter().filter_map(|section| action(section, reader)).collect();
     section.finish(reader);

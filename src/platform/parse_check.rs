@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    model::{Check, CheckLevel},
+    model::{Check, CheckLevel, Component},
     parse_probe::probe,
     probe::Probe,
     reader::{Found, Reader, Section},
@@ -15,8 +15,14 @@ const FAILURES: u32 = 3;
 const SUCCESSES: u32 = 2;
 
 /// All checks of one service; those without a name get one from level and kind.
-pub(super) fn checks(sections: Vec<Section<'_, '_>>, service: &str, reader: &mut Reader) -> Vec<Found<Check>> {
-    let mut checks: Vec<_> = sections.into_iter().filter_map(|section| check(section, service, reader)).collect();
+pub(super) fn checks(
+    sections: Vec<Section<'_, '_>>,
+    service: &str,
+    components: &[Component],
+    reader: &mut Reader,
+) -> Vec<Found<Check>> {
+    let mut checks: Vec<_> =
+        sections.into_iter().filter_map(|section| check(section, service, components, reader)).collect();
     let mut taken: BTreeSet<String> = checks.iter().map(|check| check.value.name.clone()).collect();
     for check in checks.iter_mut().filter(|check| check.value.name.is_empty()) {
         let base = format!("{}-{}", check.value.level.name(), check.value.probe.name());
@@ -31,7 +37,12 @@ pub(super) fn checks(sections: Vec<Section<'_, '_>>, service: &str, reader: &mut
     checks
 }
 
-fn check(mut section: Section<'_, '_>, service: &str, reader: &mut Reader) -> Option<Found<Check>> {
+fn check(
+    mut section: Section<'_, '_>,
+    service: &str,
+    components: &[Component],
+    reader: &mut Reader,
+) -> Option<Found<Check>> {
     let at = section.at();
     let name = section.read(reader, "name", Reader::name).unwrap_or(Found { value: String::new(), at });
     let level = section.read(reader, "level", |reader, value, place| {
@@ -54,7 +65,7 @@ fn check(mut section: Section<'_, '_>, service: &str, reader: &mut Reader) -> Op
     });
     let failures = section.read(reader, "failures", |reader, value, place| reader.number(value, place, 1..=100));
     let successes = section.read(reader, "successes", |reader, value, place| reader.number(value, place, 1..=100));
-    let probe = probe(&mut section, service, reader);
+    let probe = probe(&mut section, service, components, reader);
     section.finish(reader);
     let (probe, inner_within) = probe?;
     let within = within.or(inner_within).unwrap_or(WITHIN);

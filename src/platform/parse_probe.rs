@@ -5,22 +5,22 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value as Json;
 use toml::de::DeValue;
 
 use super::{
-    json_path::JsonPath,
+    model::Component,
+    parse_http::{http, url},
+    parse_workflow::workflow,
     postgres::{PORT, SOCKETS},
     probe::{
-        Content, DnsProbe, DnsRecord, Figure, Header, HostResource, HttpMethod, HttpProbe, InferenceAnswer,
-        InferenceProbe, JsonExpectation, LogProbe, PostgresProbe, Probe, PromqlProbe,
+        ClockProbe, DnsProbe, DnsRecord, Figure, HostResource, InferenceAnswer, InferenceProbe, LogProbe,
+        PostgresProbe, Probe, PromqlProbe,
     },
     reader::{Found, Reader, Section, Value},
+    rows::rows,
 };
 
-/// Headers that are secrets.
-const SECRETS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-api-key"];
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 15] = [
     "http",
     "tcp",
     "command",
@@ -33,9 +33,16 @@ const KINDS: [&str; 12] = [
     "promql",
     "inference",
     "heartbeat",
+    "workflow",
+    "rows",
+    "clock",
 ];
 /// Where name servers listen.
 const DNS_PORT: u16 = 53;
+/// Where time servers listen.
+const NTP_PORT: u16 = 123;
+/// What a clock may be off before signatures, tokens and the order of logs go wrong.
+const SKEW: Duration = Duration::from_millis(500);
 /// So far back the lines of a log count.
 const WINDOW: Duration = Duration::from_secs(60);
 
@@ -43,6 +50,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 pub(super) fn probe(
     section: &mut Section<'_, '_>,
     service: &str,
+    components: &[Component],
     reader: &mut Reader,
 ) -> Option<(Probe, Option<Duration>)> {
     let values = KINDS.map(|kind| section.get(kind));
@@ -69,150 +77,33 @@ pub(super) fn probe(
         "log" => log(value, &place, reader).map(|probe| (Probe::Log(probe), None)),
         "promql" => promql(value, &place, reader).map(|probe| (Probe::Promql(probe), None)),
         "inference" => inference(value, &place, reader).map(|probe| (Probe::Inference(probe), None)),
-        _ => heartbeat(value, &place, service, reader).map(|probe| (probe, None)),
-    }
-}
-
-fn http(value: &Value<'_>, place: &str, reader: &mut Reader) -> Option<(Probe, Option<Duration>)> {
-    if matches!(value.get_ref(), DeValue::String(_)) {
-        let probe = HttpProbe { url: url(reader, value, place)?, ..HttpProbe::default() };
-        return Some((Probe::Http(probe), None));
-    }
-    let mut section = reader.section(value, place, "http = \"http://…\" or http = { url = \"http://…\" }")?;
-    let url = section.require(reader, "url", "an address such as \"http://127.0.0.1:8080/health\"", url);
-    let method = section.read(reader, "method", |reader, value, place| {
-        let choices = HttpMethod::ALL.map(|method| (method.name(), method));
-        reader.choice(value, place, &choices)
-    });
-    let headers = section.read(reader, "headers", headers);
-    let send = section.read(reader, "send", content);
-    let status = section.read(reader, "status", |reader, value, place| reader.number(value, place, 100..=599));
-    let body =
-        section.read(reader, "body", |reader, value, place| reader.text(value, place, "text the body must contain"));
-    let json = section.read(reader, "json", expectation);
-    let certificate = section.read(reader, "certificate", Reader::duration);
-    let authority = section.read(reader, "authority", Reader::path).map(|path| path.value);
-    let within = section.read(reader, "within", Reader::duration);
-    let encrypted = section.present(&["certificate", "authority"]);
-    section.finish(reader);
-    let url = url?;
-    if let Some(key) = encrypted.first().filter(|_| !url.starts_with("https:")) {
-        let what = format!("\"{}\" says nothing about an address without encryption", key.value);
-        reader.problem(key.at, place, what, "an address that begins with https://");
-    }
-    let probe = HttpProbe {
-        url,
-        method: method.unwrap_or(if send.is_some() { HttpMethod::Post } else { HttpMethod::Get }),
-        headers: headers.unwrap_or_default(),
-        send,
-        status: status.and_then(|status| u16::try_from(status).ok()),
-        body: body.map(|body| body.value),
-        json,
-        certificate,
-        authority,
-    };
-    Some((Probe::Http(probe), within))
-}
-
-fn headers(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<Vec<Header>> {
-    let expected = "headers = { accept = \"text/plain\", authorization = { file = \"token\" } }";
-    let section = reader.section(value, place, expected)?;
-    let mut headers = Vec::new();
-    for (key, value) in section.entries() {
-        let (name, place) = (key.get_ref().to_lowercase(), section.key(key.get_ref()));
-        if reqwest::header::HeaderName::from_bytes(name.as_bytes()).is_err() {
-            reader.problem(key.span().start, &place, "it is no name of a header", "a name such as \"accept\"");
-            continue;
-        }
-        let Some(content) = content(reader, value, &place) else { continue };
-        if let Content::Text(text) = &content {
-            if SECRETS.contains(&name.as_str()) {
-                let expected = "{ file = \"…\" }: a secret has no place in this file";
-                reader.problem(value.span().start, &place, "it holds a secret", expected);
-            } else if reqwest::header::HeaderValue::from_str(text).is_err() {
-                reader.problem(value.span().start, &place, "it holds a control character", "one line of text");
-            }
-        }
-        headers.push(Header { name, value: content });
-    }
-    Some(headers)
-}
-
-/// Text that stands here, or in a file.
-fn content(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<Content> {
-    if matches!(value.get_ref(), DeValue::String(_)) {
-        return reader.text(value, place, "text").map(|text| Content::Text(text.value));
-    }
-    let mut section = reader.section(value, place, "text, or { file = \"…\" }")?;
-    let file = section.require(reader, "file", "the file that holds it", Reader::path);
-    section.finish(reader);
-    file.map(|file| Content::File(file.value))
-}
-
-pub(super) fn url(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<String> {
-    let expected = "an address such as \"http://127.0.0.1:8080/health\"";
-    let text = reader.text(value, place, expected)?;
-    let parsed = reqwest::Url::parse(&text.value).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    match parsed {
-        Some(url) if url.has_host() && url.username().is_empty() && url.password().is_none() => Some(text.value),
-        Some(_) => {
-            reader.problem(text.at, place, "it holds a user name or password", "an address without them");
-            None
-        }
-        None => {
-            // What stands before an "@" may be a password.
-            let shown = text.value.rsplit_once('@').map_or(text.value.as_str(), |(_, rest)| rest);
-            reader.problem(text.at, place, format!("{shown:?} is no HTTP address"), expected);
-            None
-        }
-    }
-}
-
-fn expectation(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<JsonExpectation> {
-    let mut section = reader.section(value, place, "{ path = \"$.status\", equals = \"up\" }")?;
-    let path = section.require(reader, "path", "a path such as \"$.status\"", |reader, value, place| {
-        let path = reader.text(value, place, "a path such as \"$.status\" or \"$.items[0].ok\"")?;
-        if JsonPath::parse(&path.value).is_none() {
-            let what = format!("{:?} is no JSON path", path.value);
-            reader.problem(path.at, place, what, "a path such as \"$.status\" or \"$.items[0].ok\"");
-        }
-        Some(path.value)
-    });
-    let equals = section.require(reader, "equals", "the value it must have", |_, value, _| Some(json(value.get_ref())));
-    section.finish(reader);
-    Some(JsonExpectation { path: path?, equals: equals? })
-}
-
-fn json(value: &DeValue<'_>) -> Json {
-    match value {
-        DeValue::String(text) => Json::from(text.as_ref()),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).map_or(Json::Null, Json::from),
-        DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Json::Null, Json::from),
-        DeValue::Boolean(flag) => Json::from(*flag),
-        DeValue::Datetime(time) => Json::from(time.to_string()),
-        DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect(),
-        DeValue::Table(table) => {
-            table.iter().map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref()))).collect()
-        }
+        "heartbeat" => heartbeat(value, &place, service, reader).map(|probe| (probe, None)),
+        "clock" => clock(value, &place, reader).map(|probe| (Probe::Clock(probe), None)),
+        "rows" => rows(value, &place, components, reader).map(|probe| (Probe::Rows(probe), None)),
+        _ => workflow(value, &place, reader).map(|steps| (Probe::Workflow { steps }, None)),
     }
 }
 
 fn tcp(value: &Value<'_>, place: &str, reader: &mut Reader) -> Option<Probe> {
     let expected = "HOST:PORT, such as \"127.0.0.1:5432\"";
     let address = reader.text(value, place, expected)?;
-    let fits = address.value.rsplit_once(':').is_some_and(|(host, port)| {
+    if !is_address(&address.value) {
+        reader.problem(address.at, place, format!("{:?} is no TCP address", address.value), expected);
+        return None;
+    }
+    Some(Probe::Tcp { address: address.value })
+}
+
+/// Whether a text is `HOST:PORT`, where the host may be an IPv6 address in brackets.
+fn is_address(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let host_fits = match bare {
             Some(bare) => bare.parse::<std::net::Ipv6Addr>().is_ok(),
             None => !host.is_empty() && !host.contains(|c: char| c == ':' || c == '/' || c.is_whitespace()),
         };
         host_fits && port.parse::<u16>().is_ok_and(|port| port > 0)
-    });
-    if !fits {
-        reader.problem(address.at, place, format!("{:?} is no TCP address", address.value), expected);
-        return None;
-    }
-    Some(Probe::Tcp { address: address.value })
+    })
 }
 
 fn sqlite(value: &Value<'_>, place: &str, reader: &mut Reader) -> Option<Probe> {
@@ -435,4 +326,31 @@ fn heartbeat(value: &Value<'_>, place: &str, service: &str, reader: &mut Reader)
     let within = section.require(reader, "within", expected, Reader::duration);
     section.finish(reader);
     Some(Probe::Heartbeat { service: service.to_owned(), within: within? })
+}
+
+fn clock(value: &Value<'_>, place: &str, reader: &mut Reader) -> Option<ClockProbe> {
+    let mut section =
+        reader.section(value, place, "clock = { servers = [\"ntp.ward.example\"], above = \"500ms\" }")?;
+    let expected = "time servers, such as [\"ntp.ward.example\"]";
+    let servers = section.require(reader, "servers", expected, |reader, value, place| {
+        let items = reader.items(value, place, "time servers");
+        if items.is_empty() {
+            reader.problem(value.span().start, place, "nobody is asked", expected);
+        }
+        Some(items.iter().filter_map(|item| time_server(reader, item, place)).collect::<Vec<_>>())
+    });
+    let above = section.read(reader, "above", Reader::duration);
+    section.finish(reader);
+    Some(ClockProbe { servers: servers?, above: above.unwrap_or(SKEW) })
+}
+
+fn time_server(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<String> {
+    let expected = "a server such as \"ntp.ward.example\" or \"10.0.0.1:123\"";
+    let server = reader.text(value, place, expected)?;
+    let with_port = format!("{}:{NTP_PORT}", server.value);
+    let address = [&server.value, &with_port].into_iter().find(|address| is_address(address)).cloned();
+    if address.is_none() {
+        reader.problem(server.at, place, format!("{:?} is no server", server.value), expected);
+    }
+    address
 }

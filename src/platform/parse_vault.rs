@@ -2,7 +2,7 @@
 
 use super::{
     model::{Profile, ReplicaLogin, ReplicaPlace, VaultCare},
-    parse_probe,
+    parse_http,
     reader::{Reader, Section},
     validate::Spans,
 };
@@ -47,7 +47,7 @@ fn replica(mut section: Section<'_, '_>, reader: &mut Reader) -> Option<ReplicaP
 }
 
 fn rest(section: &mut Section<'_, '_>, reader: &mut Reader) -> Option<ReplicaPlace> {
-    let url = section.require(reader, "rest", "an address such as \"https://backup:8000/codeblue\"", parse_probe::url);
+    let url = section.require(reader, "rest", "an address such as \"https://backup:8000/codeblue\"", parse_http::url);
     let user = section.read(reader, "user", |reader, value, place| reader.text(value, place, "a name"));
     let password_file = section.read(reader, "password_file", Reader::path);
     let login = match (user, password_file) {

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{model::seconds, sample::Quantity};
+use super::{model::seconds, postgres::PostgresServer, rows::RowsProbe, sample::Quantity};
 
 /// What a check does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,15 @@ pub enum Probe {
     Promql(PromqlProbe),
     /// A completion of a language model.
     Inference(InferenceProbe),
+    /// Rows that may never change.
+    Rows(RowsProbe),
+    /// This host's clock against time servers.
+    Clock(ClockProbe),
+    /// Requests one after the other, as somebody who works with the service makes them.
+    Workflow {
+        /// In their order.
+        steps: Vec<WorkflowStep>,
+    },
     /// The service tells by itself that it works; nothing is asked.
     Heartbeat {
         /// Who has to tell.
@@ -115,6 +124,30 @@ pub struct HttpProbe {
     /// PEM file with the only issuers that are believed; those of the system when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<PathBuf>,
+}
+
+/// One request of a workflow. For `{name}` in its address, headers and body stands what an earlier step took by that name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkflowStep {
+    /// What it is called when it fails; method and path when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What is asked, and what the answer must look like.
+    pub request: HttpProbe,
+    /// What later steps use of the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub take: Vec<Taken>,
+}
+
+/// A value of a JSON answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Taken {
+    /// By which it is used.
+    pub name: String,
+    /// Where it stands, such as `$.token`.
+    pub path: String,
 }
 
 /// How an HTTP server is asked.
@@ -185,6 +218,25 @@ pub struct PostgresProbe {
     /// Somebody may wait for a lock so long.
     #[serde(with = "optional_seconds")]
     pub locks: Option<Duration>,
+}
+
+impl PostgresProbe {
+    /// What logs in to a database and asks nothing more.
+    #[must_use]
+    pub fn login(server: &PostgresServer, database: &str) -> Self {
+        Self {
+            host: server.host.clone(),
+            port: server.port,
+            user: server.user.clone(),
+            database: database.to_owned(),
+            password_file: server.password_file.clone(),
+            authority: None,
+            query: None,
+            lag: None,
+            connections: None,
+            locks: None,
+        }
+    }
 }
 
 /// A value expected at a place in a JSON body.
@@ -314,6 +366,17 @@ pub enum InferenceAnswer {
     },
 }
 
+/// This host's clock against time servers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClockProbe {
+    /// Who is asked, each as `HOST:PORT`.
+    pub servers: Vec<String>,
+    /// The clock may be so far off.
+    #[serde(with = "seconds")]
+    pub above: Duration,
+}
+
 /// A finite number.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
@@ -366,6 +429,9 @@ impl Probe {
             Self::Log(_) => "log",
             Self::Promql(_) => "promql",
             Self::Inference(_) => "inference",
+            Self::Rows(_) => "rows",
+            Self::Clock(_) => "clock",
+            Self::Workflow { .. } => "workflow",
             Self::Heartbeat { .. } => "heartbeat",
         }
     }

@@ -97,6 +97,8 @@ promql = { url = "http://prometheus:9090", query = "sum(rate(errors[5m]))", abov
 inference = { url = "http://model:8000", prompt = "2 + 2?", answer = 4, tolerance = 0.1, key_file = "key" }
 [[service.check]]
 heartbeat = { within = "26h" }
+[[service.check]]
+clock = { servers = ["ntp.ward.example", "10.0.0.1:1123", "[fd00::1]"] }
 [[service.action]]
 name = "restart"
 run = "systemctl restart auth"
@@ -127,7 +129,8 @@ takes = "20s"
             "shallow-log",
             "shallow-promql",
             "shallow-inference",
-            "shallow-heartbeat"
+            "shallow-heartbeat",
+            "shallow-clock"
         ]
     );
     assert_eq!(service.checks[0].within, Duration::from_secs(1));
@@ -175,6 +178,7 @@ takes = "20s"
         "ask Prometheus at http://prometheus:9090 for \"sum(rate(errors[5m]))\", degraded above 0.5\n",
         "ask the model at http://model:8000 \"2 + 2?\", expecting 4 ± 0.1\n",
         "wait for its heartbeat, at most 1day 2h\n",
+        "ask ntp.ward.example:123, 10.0.0.1:1123, [fd00::1]:123 for the time, degraded above 500ms\n",
     ] {
         assert!(told.contains(line), "{told} lacks {line}");
     }
@@ -395,6 +399,8 @@ fn wrong_values_say_what_would_be_right() {
         "inference = { url = \"http://m\", prompt = \"2 + 2?\", answer = \"four\", tolerance = 1 }",
         "sqlite = { path = \"~/x.db\" }",
         "heartbeat = { }",
+        "clock = { servers = [] }",
+        "clock = { servers = [\"ntp/\"] }",
         "tcp = \"h:1\"\nslow = \"2s\"\nwithin = \"1s\"",
         "tcp = \"h:1\"\nfailures = 0",
         "tcp = \"h:1\"\nevery = \"0s\"",
@@ -438,12 +444,14 @@ fn wrong_values_say_what_would_be_right() {
     codeblue.toml:6: service.check.inference: a text is right or wrong, and never nearly right; expected tolerance with a number as the answer only
     codeblue.toml:6: service.check.sqlite.path: "~" has no meaning here; expected an absolute path, or one relative to this file
     codeblue.toml:6: service.check.heartbeat: "within" is missing; expected how long the service may be silent, such as "10m"
+    codeblue.toml:6: service.check.clock.servers: nobody is asked; expected time servers, such as ["ntp.ward.example"]
+    codeblue.toml:6: service.check.clock.servers: "ntp/" is no server; expected a server such as "ntp.ward.example" or "10.0.0.1:123"
     codeblue.toml:7: service.check.slow: a run that takes 2s has failed already, because within is 1s; expected a duration of at most within
     codeblue.toml:7: service.check.failures: found the number 0; expected a whole number from 1 to 100
     codeblue.toml:7: service.check.every: "0s" is too short or too long; expected 1ms to 400 days
     codeblue.toml:7: service.check.every: "-3s" is no duration; expected a duration such as "30s", "5m" or "1h 30m"
     codeblue.toml:7: service.check.level: unknown value "Deep"; did you mean "deep"?
-    codeblue.toml:5: service.check: it probes nothing; expected one of http, tcp, command, sqlite, postgres, process, host, dns, log, promql, inference, heartbeat
+    codeblue.toml:5: service.check: it probes nothing; expected one of http, tcp, command, sqlite, postgres, process, host, dns, log, promql, inference, heartbeat, workflow, rows, clock
     "#);
     assert!(!told[1].contains("secret"), "a password must not be repeated");
 }
@@ -525,8 +533,8 @@ fn the_starter_file_loads_and_so_does_every_example_in_it() {
     let opened: Vec<&str> =
         examples.lines().filter_map(|line| line.strip_prefix("# ").filter(|line| is_example(line))).collect();
     let platform = read(&format!("{head}\n{}", opened.join("\n")));
-    assert_eq!((platform.services.len(), platform.components.len(), platform.operators.len()), (2, 4, 1));
-    assert_eq!(platform.services[1].checks.len(), 6);
+    assert_eq!((platform.services.len(), platform.components.len(), platform.operators.len()), (3, 4, 1));
+    assert_eq!(platform.services[1].checks.len(), 9);
 }
 
 #[test]

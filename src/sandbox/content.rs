@@ -57,6 +57,9 @@ pub(super) const BAD_RELEASE: [ReleaseFile; 3] = [
     ("chart.txt", include_str!("../../assets/sandbox/patient-api/bad/chart.txt")),
 ];
 
+/// The account of the check that logs in.
+pub(super) const PROBE: &str = "probe";
+
 /// Writes everything a new sandbox needs; may be repeated.
 pub(super) fn fill(layout: &Layout) -> Result<(), SandboxError> {
     for name in ["run", "logs", "config", "secrets", "faults"] {
@@ -117,10 +120,10 @@ pub(super) fn live_release(root: &Path) -> Option<String> {
     Some(target.file_name()?.to_str()?.to_owned())
 }
 
-/// Every process has an account of its own; `auth` knows only what a secret hashes to.
+/// Every process has an account of its own, and so has the check that works as a clinician does; `auth` knows only what a secret hashes to.
 fn accounts(layout: &Layout) -> Result<(), SandboxError> {
     let mut accounts = serde_json::Map::new();
-    for name in catalogue::processes() {
+    for name in catalogue::processes().chain([PROBE]) {
         let secret = hex::encode(rand::random::<[u8; 24]>());
         let salt = hex::encode(rand::random::<[u8; 8]>());
         let hash = hex::encode(Sha256::digest(format!("{salt}:{secret}")));

@@ -5,11 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::json;
 use toml::Value;
 
 use super::{
     SandboxError,
     catalogue::{SERVICES, SandboxService},
+    content::PROBE,
     files,
     layout::Layout,
     process,
@@ -37,6 +39,9 @@ fn text(layout: &Layout, binary: &Path, login: &str) -> Result<String, SandboxEr
     for service in &SERVICES {
         let port = process::running(layout, service.name)?.map_or(layout.port(service.name), |entry| entry.port);
         text.push_str(&service_text(layout, service, port, binary));
+        if service.name == "patient-api" {
+            text.push_str(&chart_reading(layout, port)?);
+        }
     }
     text.push_str(&components(layout, binary));
     for (name, role) in [("alice", "technical-lead"), ("bob", "engineer"), ("carol", "cto")] {
@@ -78,12 +83,20 @@ fn service_text(layout: &Layout, service: &SandboxService, port: u16, binary: &P
         "level = \"deep\"\nevery = \"2s\"\nfailures = 2\nsuccesses = 2\nwithin = \"2s\"\nslow = \"500ms\"\n\
          http = {{ url = \"http://127.0.0.1:{port}/deep\", status = 200, json = {{ path = \"$.status\", equals = \"ok\" }} }}"
     ));
+    check(&format!(
+        "level = \"shallow\"\nevery = \"2s\"\nfailures = 3\nsuccesses = 1\nwithin = \"500ms\"\n\
+         log = {{ path = {log}, pattern = \" ERROR \", above = 100, window = \"10s\" }}"
+    ));
     if name == "records-db" {
         let database = quoted_path(&layout.database());
         check(&format!(
             "level = \"deep\"\nevery = \"5s\"\nfailures = 2\nsuccesses = 1\nwithin = \"4s\"\n\
              sqlite = {{ path = {database}, integrity = true }}"
         ));
+        check(
+            "level = \"deep\"\nevery = \"2s\"\nfailures = 2\nsuccesses = 1\nwithin = \"2s\"\n\
+             rows = { component = \"records\", table = \"medications\" }",
+        );
         let dir = quoted_path(layout.dir());
         check(&format!(
             "level = \"shallow\"\nevery = \"10s\"\nfailures = 3\nwithin = \"2s\"\n\
@@ -96,6 +109,22 @@ fn service_text(layout: &Layout, service: &SandboxService, port: u16, binary: &P
         format_args!("[[service.action]]\nname = \"restart\"\nrun = {restart}\nrisk = \"low\"\ntakes = \"3s\"\n"),
     );
     text
+}
+
+/// What a clinician does all day: log in at `auth`, then read a chart. A sandbox of an older version has no account for it.
+fn chart_reading(layout: &Layout, port: u16) -> Result<String, SandboxError> {
+    let Some(secret) = files::read(&layout.secret(PROBE))? else { return Ok(String::new()) };
+    let login = layout.secret(&format!("{PROBE}-login.json"));
+    files::write_json(&login, &json!({"account": PROBE, "secret": String::from_utf8_lossy(&secret).trim()}))?;
+    let auth = process::running(layout, "auth")?.map_or(layout.port("auth"), |entry| entry.port);
+    let login = quoted_path(&login);
+    Ok(format!(
+        "[[service.check]]\nlevel = \"deep\"\nevery = \"2s\"\nfailures = 2\nsuccesses = 2\nwithin = \"2s\"\nslow = \"1s\"\n\
+         workflow = [\n\
+         \x20 {{ name = \"log in\", url = \"http://127.0.0.1:{auth}/login\", headers = {{ content-type = \"application/json\" }}, send = {{ file = {login} }}, take = {{ token = \"$.token\" }} }},\n\
+         \x20 {{ name = \"read a chart\", url = \"http://127.0.0.1:{port}/patients/1\", headers = {{ authorization = \"Bearer {{token}}\" }}, json = {{ path = \"$.patient\", equals = 1 }} }},\n\
+         ]\n"
+    ))
 }
 
 fn components(layout: &Layout, binary: &Path) -> String {

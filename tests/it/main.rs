@@ -13,6 +13,7 @@ mod disaster;
 mod drills;
 mod errors;
 mod executor;
+mod faults;
 mod foresight;
 mod heartbeats;
 mod history;

@@ -177,6 +177,7 @@ async fn restore(hands: &Hands, id: RecoveryId, name: &str, target: Target) -> R
         let restored = recovery::restore(&component, &target, &work, &hands.vault, &hands.cancel)
             .map_err(|error| error.to_string())?;
         recovery::verify(&component, &work, &hands.vault).map_err(|error| error.to_string())?;
+        hands.engine.memory.component_restored(&component.name).map_err(|error| error.to_string())?;
         Ok(restored)
     })
     .await?;
