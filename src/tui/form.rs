@@ -379,6 +379,7 @@ pub(super) fn go_on(model: &mut Model, mut form: Box<Form>) -> Vec<Request> {
                 Writing::Maintain => maintained(model, &commands),
                 Writing::Note(_) | Writing::Update(_) | Writing::PostMortem(_) => return send(model, *form, commands),
             };
+            model.toast = None;
             form.review = Some(Review { foreseen, commands, since: model.now });
             model.overlay = Some(Overlay::Form(form));
             Vec::new()

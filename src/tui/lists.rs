@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::model::{Cursor, List, Model, Pane, Screen};
+use super::{
+    calendar::Work,
+    model::{Cursor, List, Model, Pane, Screen},
+};
 use crate::domain::{ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId};
 
 impl Model {
@@ -13,6 +16,7 @@ impl Model {
             Screen::Board => Some(List::Pane(self.focus)),
             Screen::Snapshots => Some(List::Snapshots),
             Screen::Recoveries => Some(List::Recoveries),
+            Screen::Calendar => Some(List::Work),
             Screen::Journal => Some(List::Journal),
             _ => None,
         }
@@ -83,6 +87,10 @@ impl Model {
             }
             List::Components => self.state.platform.components.iter().map(|component| component.name.clone()).collect(),
             List::Recoveries => self.state.recoveries.keys().rev().take(500).map(ToString::to_string).collect(),
+            List::Work => {
+                let matching = self.work.iter().filter(|work| wanted(&work.service) || wanted(&work.reason));
+                matching.map(Work::key).collect()
+            }
             List::Journal => self
                 .recent
                 .iter()
@@ -127,6 +135,7 @@ impl Model {
     pub fn service(&self) -> Option<String> {
         match self.screen() {
             Screen::Service(name) => Some(name.clone()),
+            Screen::Map => self.on_map(),
             Screen::Board if self.focus == Pane::Services => self.selected(List::Pane(Pane::Services)),
             _ => self.incident().and_then(|id| {
                 let incident = self.state.incidents.get(&id)?;

@@ -12,11 +12,14 @@
 
 mod action;
 mod browse;
+mod calendar;
 mod effect;
 mod form;
 mod hit;
 mod lists;
 mod lookback;
+mod map;
+mod measure;
 mod message;
 mod model;
 mod overlay;

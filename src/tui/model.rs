@@ -10,9 +10,12 @@ use tui_textarea::TextArea;
 
 use super::{
     browse::{Browse, Standing},
+    calendar::Work,
     form::{Form, Writing},
     hit::HitMap,
     lookback::LookedBack,
+    map::Map,
+    measure::Measured,
     message::Request,
 };
 use crate::{
@@ -78,6 +81,12 @@ pub struct Model {
     pub browse: Browse,
     /// How the service that is looked at was over time.
     pub looked_back: LookedBack,
+    /// How incidents went, while that is looked at.
+    pub measured: Measured,
+    /// Who needs whom.
+    pub map: Map,
+    /// Planned work, while that is looked at.
+    pub work: Vec<Work>,
     /// How each component stands in the vault; kept because every row asks for it.
     pub standing: HashMap<String, Standing>,
     /// What is about to be asked for, with its plan.
@@ -88,6 +97,8 @@ pub struct Model {
     pub hits: HitMap<Target>,
     /// Rows a page has, as last drawn.
     pub page: usize,
+    /// Columns of the screen, as last drawn.
+    pub columns: u16,
 }
 
 /// The connection to the engine.
@@ -162,6 +173,12 @@ pub enum Screen {
     Recovery(RecoveryId),
     /// All recoveries.
     Recoveries,
+    /// How incidents went.
+    Metrics,
+    /// Who needs whom.
+    Map,
+    /// Planned work.
+    Calendar,
     /// The journal.
     Journal,
     /// What can be done where.
@@ -206,6 +223,8 @@ pub enum List {
     Components,
     /// The recoveries screen.
     Recoveries,
+    /// Planned work.
+    Work,
     /// The journal screen.
     Journal,
 }
@@ -226,6 +245,8 @@ pub enum Target {
     Pane(Pane),
     /// A part of an incident's page.
     Part(Part),
+    /// A service on the map.
+    Node(String),
     /// A row of a list.
     Row(List, usize),
     /// An action of the table, by its name.
@@ -367,11 +388,15 @@ impl Model {
             drafts: HashMap::new(),
             browse: Browse::default(),
             looked_back: LookedBack::default(),
+            measured: Measured::default(),
+            map: Map::default(),
+            work: Vec::new(),
             standing: HashMap::new(),
             asked: None,
             faults,
             hits: HitMap::default(),
             page: 10,
+            columns: 80,
         }
     }
 
@@ -426,6 +451,7 @@ impl Model {
         let services = &self.state.platform.services;
         self.patience =
             services.iter().filter_map(|service| Some((service.name.clone(), service.allowed_silence()?))).collect();
+        self.map = Map::of(&self.state.platform, self.map.at.take());
     }
 
     /// Takes in who suffers because of whom.
@@ -458,7 +484,7 @@ impl Model {
         self.state.open_incidents().next().is_some()
             || !self.state.pending_changes().is_empty()
             || self.state.running_recoveries().next().is_some()
-            || matches!(self.screen(), Screen::Plan | Screen::Difference(..) | Screen::Snapshots)
+            || matches!(self.screen(), Screen::Plan | Screen::Difference(..) | Screen::Snapshots | Screen::Calendar)
             || matches!(self.screen(), Screen::Recovery(id) if self.is_watched(*id))
             || matches!(self.link, Link::Lost { .. })
     }

@@ -56,6 +56,7 @@ impl Rehearsal {
         let drawn = view::draw(&self.model, Theme::ansi(), &mut next);
         self.model.hits = drawn.hits;
         self.model.page = drawn.page;
+        self.model.columns = drawn.columns;
         self.model.deepest = drawn.deepest;
         let mut bytes = Vec::new();
         // Writing into memory cannot fail.

@@ -329,6 +329,7 @@ impl Loop {
         let drawn = view::draw(&self.model, self.options.theme, &mut next);
         self.model.hits = drawn.hits;
         self.model.page = drawn.page;
+        self.model.columns = drawn.columns;
         self.model.deepest = drawn.deepest;
         self.screen.show(next);
     }

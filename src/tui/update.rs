@@ -7,6 +7,7 @@ use super::{
     action::{named, on_key, open, perform, proposal, show_plan},
     form::{self, on_form_key, settle},
     lookback::look_back,
+    measure::measure,
     message::{Message, Request, Timed},
     model::{Link, List, Loaded, Model, Overlay, Pane, RECENT, Screen, Target},
     overlay::{choose, go_on, on_overlay_key},
@@ -27,7 +28,11 @@ pub fn update(model: &mut Model, Timed { at, message }: Timed) -> Vec<Request> {
     }
     match message {
         Message::Input(input) => on_input(model, input),
-        Message::Tick => look_back(model),
+        Message::Tick => {
+            measure(model);
+            model.plan_ahead();
+            look_back(model)
+        }
         Message::Update(update) => on_update(model, update),
         Message::Me(me) => {
             model.me = me;
@@ -106,6 +111,7 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
                     model.learn_affected();
                 }
             }
+            model.plan_ahead();
             let requests = renew(model, &recorded);
             model.recent.push_back(*recorded);
             while model.recent.len() > RECENT {
@@ -285,6 +291,13 @@ fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
             model.turn_to(part);
             Vec::new()
         }
+        (Some(Target::Node(name)), None) => {
+            if model.on_map().as_ref() == Some(&name) {
+                return open(model, Screen::Service(name));
+            }
+            model.map.at = Some(name);
+            Vec::new()
+        }
         (Some(Target::Pane(pane)), None) => {
             focus(model, pane);
             Vec::new()
@@ -360,6 +373,7 @@ fn page(model: &Model) -> isize {
 /// Moves the cursor of the list here, or scrolls the page.
 fn step(model: &mut Model, by: isize) {
     match model.list() {
+        None if *model.screen() == Screen::Map => model.step_on_map(by),
         Some(list) => {
             let last = model.rows(list).len().saturating_sub(1);
             let place = model.selected_place(list).saturating_add_signed(by).min(last);

@@ -10,8 +10,10 @@ use crate::{
     domain::{AutomationMode, Command},
     tui::{
         lookback::look_back,
+        map::Way,
+        measure::measure,
         message::Request,
-        model::{Overlay, Purpose, Screen},
+        model::{Model, Overlay, Purpose, Screen},
         term::input::Key,
     },
 };
@@ -157,6 +159,86 @@ pub(super) static ACTIONS: &[Action] = &[
         run: |model| open(model, Screen::Snapshots),
     },
     Action {
+        name: "metrics",
+        keys: &[Key::Char('M')],
+        label: "Metrics",
+        about: "How incidents went: counts, times beside their targets, what changes broke",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| open(model, Screen::Metrics),
+    },
+    Action {
+        name: "reach",
+        keys: &[Key::Char('t')],
+        label: "Window",
+        about: "Among the metrics: look back over 30, 90 or 365 days",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |model| (*model.screen() != Screen::Metrics).then(|| "open the metrics first".to_owned()),
+        run: |model| {
+            model.measured.reach = model.measured.reach.next();
+            measure(model);
+            Vec::new()
+        },
+    },
+    Action {
+        name: "map",
+        keys: &[Key::Char('T')],
+        label: "Dependency map",
+        about: "Who needs whom, where trouble comes from, and what it reaches",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| open(model, Screen::Map),
+    },
+    Action {
+        name: "needs",
+        keys: &[Key::Right],
+        label: "What it needs",
+        about: "On the map: go along an edge to what the service needs, the worst first",
+        place: Where::Service,
+        danger: Danger::View,
+        disabled: off_the_map,
+        run: |model| walk(model, Way::Needs),
+    },
+    Action {
+        name: "needed-by",
+        keys: &[Key::Left],
+        label: "What needs it",
+        about: "On the map: go back along an edge to what needs the service",
+        place: Where::Service,
+        danger: Danger::View,
+        disabled: off_the_map,
+        run: |model| walk(model, Way::NeededBy),
+    },
+    Action {
+        name: "next-beside",
+        keys: &[Key::Tab],
+        label: "The next beside",
+        about: "On the map: the next of those that the last step could have led to",
+        place: Where::Service,
+        danger: Danger::View,
+        disabled: off_the_map,
+        run: |model| {
+            model.next_beside(true);
+            Vec::new()
+        },
+    },
+    Action {
+        name: "previous-beside",
+        keys: &[Key::BackTab],
+        label: "The one before",
+        about: "On the map: the one before of those",
+        place: Where::Service,
+        danger: Danger::View,
+        disabled: off_the_map,
+        run: |model| {
+            model.next_beside(false);
+            Vec::new()
+        },
+    },
+    Action {
         name: "window",
         keys: &[Key::Char('t')],
         label: "Window",
@@ -235,3 +317,14 @@ pub(super) static ACTIONS: &[Action] = &[
         run: |_| vec![Request::Quit],
     },
 ];
+
+fn off_the_map(model: &Model) -> Option<String> {
+    (*model.screen() != Screen::Map).then(|| "open the dependency map first".to_owned())
+}
+
+fn walk(model: &mut Model, way: Way) -> Vec<Request> {
+    if let Err(why) = model.walk(way) {
+        model.say(why, true);
+    }
+    Vec::new()
+}

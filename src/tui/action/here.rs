@@ -13,6 +13,7 @@ use crate::{
     tui::{
         form::{Writing, open_form},
         lookback::look_back,
+        measure::measure,
         message::Request,
         model::{Asked, Confirm, Link, Loaded, Model, Overlay, Pane, Purpose, Screen},
     },
@@ -44,6 +45,8 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
     };
     model.screens.push(screen);
     model.unroll();
+    measure(model);
+    model.plan_ahead();
     if request.is_empty() { look_back(model) } else { request }
 }
 
@@ -72,6 +75,8 @@ pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
         },
         Screen::Snapshots => return super::snapshot::enter(model),
         Screen::Plan => return super::change::go_on_with_plan(model),
+        Screen::Calendar => model.selected_work().map(|work| Screen::Service(work.service.clone())),
+        Screen::Map => model.on_map().map(Screen::Service),
         Screen::Recoveries => model.recovery().map(Screen::Recovery),
         Screen::Incident(_) => model.change().map(Screen::Change).or_else(|| {
             model

@@ -5,6 +5,7 @@
 //! (`A B C D F H O P Q R S`).
 
 mod anywhere;
+mod calendar;
 mod change;
 mod here;
 mod incident;

@@ -1,6 +1,6 @@
 //! The table itself: what an action is, which keys lead to it, and which are worth a hint.
 
-use super::{anywhere, change, here::is_about_snapshots, incident, recovery, snapshot};
+use super::{anywhere, calendar, change, here::is_about_snapshots, incident, recovery, snapshot};
 use crate::tui::{
     message::Request,
     model::{Model, Pane, Screen},
@@ -35,6 +35,8 @@ pub enum Where {
     Snapshot,
     /// Where a recovery is in question.
     Recovery,
+    /// Among planned work.
+    Calendar,
     /// In a drill on a sandbox.
     Drill,
 }
@@ -61,7 +63,9 @@ pub struct Action {
 
 /// All actions, in the order of the help page.
 pub fn all() -> impl DoubleEndedIterator<Item = &'static Action> + Clone {
-    [incident::ACTIONS, change::ACTIONS, recovery::ACTIONS, snapshot::ACTIONS, anywhere::ACTIONS].into_iter().flatten()
+    [incident::ACTIONS, change::ACTIONS, recovery::ACTIONS, snapshot::ACTIONS, anywhere::ACTIONS, calendar::ACTIONS]
+        .into_iter()
+        .flatten()
 }
 
 /// The action with a name.
@@ -85,6 +89,7 @@ pub fn on_key(model: &Model, key: Key) -> Option<&'static Action> {
 fn belongs(model: &Model, place: Where) -> bool {
     match place {
         Where::Snapshot => is_about_snapshots(model),
+        Where::Calendar => *model.screen() == Screen::Calendar,
         Where::Change => match model.screen() {
             Screen::Change(_) | Screen::Plan | Screen::Incident(_) => true,
             Screen::Board => model.focus == Pane::Approvals,
@@ -137,6 +142,9 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         Screen::Difference(..) => vec!["back", "renew"],
         Screen::Recovery(_) => vec!["back", "cancel", "undo"],
         Screen::Recoveries => vec!["back", "open", "undo"],
+        Screen::Calendar => vec!["back", "open", "begin-maintenance", "end-maintenance", "filter"],
+        Screen::Map => vec!["back", "open", "needs", "needed-by", "next-beside"],
+        Screen::Metrics => vec!["back", "reach"],
         Screen::Journal => vec!["back", "filter"],
         Screen::Help => vec!["back"],
     };

@@ -1,9 +1,12 @@
 //! The board from outside: pictures of every page, and keys and clicks that end in what they ask for.
 
+mod calendar;
 mod forms;
 mod incident;
 mod keys;
 mod lookback;
+mod map;
+mod metrics;
 mod pages;
 mod recoveries;
 mod scene;

@@ -28,6 +28,9 @@ pub fn pages(model: &Model) -> Vec<(&'static str, Screen)> {
         ("change", Screen::Change(change)),
         ("snapshots", Screen::Snapshots),
         ("recoveries", Screen::Recoveries),
+        ("metrics", Screen::Metrics),
+        ("map", Screen::Map),
+        ("calendar", Screen::Calendar),
         ("journal", Screen::Journal),
         ("help", Screen::Help),
     ]

@@ -261,6 +261,7 @@ pub fn picture(model: &mut Model, width: u16, height: u16) -> String {
     let drawn = view::draw(model, Theme::mono(), &mut buffer);
     model.hits = drawn.hits;
     model.page = drawn.page;
+    model.columns = drawn.columns;
     model.deepest = drawn.deepest;
     let mut text = String::new();
     for y in 0..height {

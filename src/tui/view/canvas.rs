@@ -199,3 +199,14 @@ impl Canvas<'_> {
 pub fn first_visible(selected: usize, rows: usize, room: usize) -> usize {
     if room == 0 || rows <= room { 0 } else { selected.saturating_sub(room / 2).min(rows - room) }
 }
+
+/// What is out of view above and below, in words.
+#[must_use]
+pub fn out_of_view(above: usize, below: usize) -> String {
+    match (above, below) {
+        (0, 0) => String::new(),
+        (above, 0) => format!("↑ {above} more"),
+        (0, below) => format!("↓ {below} more"),
+        (above, below) => format!("↑ {above}  ↓ {below} more"),
+    }
+}

@@ -96,6 +96,9 @@ fn place(model: &Model) -> Option<String> {
         Screen::Difference(of, Some(against)) => Some(format!("{of} and {against}")),
         Screen::Recovery(id) => Some(id.to_string()),
         Screen::Recoveries => Some("recoveries".to_owned()),
+        Screen::Calendar => Some("planned work".to_owned()),
+        Screen::Map => Some("dependency map".to_owned()),
+        Screen::Metrics => Some("metrics".to_owned()),
         Screen::Journal => Some("journal".to_owned()),
         Screen::Help => Some("help".to_owned()),
     }

@@ -169,6 +169,7 @@ pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
         (Where::Service, "Services"),
         (Where::Recovery, "Recoveries"),
         (Where::Snapshot, "Snapshots"),
+        (Where::Calendar, "Planned work"),
         (Where::Drill, "In a drill"),
         (Where::Anywhere, "Anywhere"),
     ];

@@ -1,6 +1,7 @@
 //! Drawing: pure functions from the model to cells and a hit map. No clock, no I/O, nothing remembered.
 
 mod board;
+mod calendar;
 mod canvas;
 mod change;
 mod chrome;
@@ -12,6 +13,8 @@ mod history;
 mod incident;
 mod journal;
 mod lookback;
+mod map;
+mod metrics;
 mod plan;
 mod recovery;
 mod rows;
@@ -38,6 +41,8 @@ pub struct Drawn {
     pub hits: HitMap<Target>,
     /// Rows a page has.
     pub page: usize,
+    /// Columns of the screen.
+    pub columns: u16,
     /// Lines the longest page could scroll.
     pub deepest: usize,
 }
@@ -52,7 +57,7 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         let summary = chrome::one_line(model);
         canvas.line(area, 0, &[(Role::Title, summary)]);
         canvas.line(area, 1, &[(Role::Muted, "make the terminal larger".to_owned())]);
-        return Drawn { hits, page: 1, deepest: 0 };
+        return Drawn { hits, page: 1, columns: area.width, deepest: 0 };
     }
     let body = Rect { y: area.y + 1, height: area.height - 3, ..area };
     chrome::header(model, &mut canvas, area);
@@ -67,6 +72,9 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         Screen::Difference(of, against) => difference::draw(model, &mut canvas, body, *of, *against),
         Screen::Recovery(id) => recovery::draw(model, &mut canvas, body, *id),
         Screen::Recoveries => history::draw(model, &mut canvas, body),
+        Screen::Calendar => calendar::draw(model, &mut canvas, body),
+        Screen::Map => map::draw(model, &mut canvas, body),
+        Screen::Metrics => metrics::draw(model, &mut canvas, body),
         Screen::Journal => journal::draw(model, &mut canvas, body),
         Screen::Help => dialog::help(model, &mut canvas, body),
     }
@@ -75,5 +83,5 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
     }
     let page = usize::from(body.height.saturating_sub(4));
     let deepest = canvas.deepest;
-    Drawn { hits, page, deepest }
+    Drawn { hits, page, columns: area.width, deepest }
 }
