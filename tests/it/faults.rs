@@ -400,7 +400,7 @@ fn simple(good: bool) -> (Reading, String) {
 
 fn sample(check: &Check, at: DateTime<Utc>, reading: Reading, latency: Duration, detail: String) -> Sample {
     let (service, name) = ("clinic".to_owned(), check.name.clone());
-    Sample { service, check: name, level: check.level, at, reading, latency, detail }
+    Sample { service, check: name, level: check.level, at, reading, latency, detail, measured: None }
 }
 
 /// The three eyes on one clinic.

@@ -150,6 +150,7 @@ mod tests {
                 reading,
                 latency: second,
                 detail: String::new(),
+                measured: None,
             });
             vitals.services["api"].soft(&check)
         };
