@@ -63,13 +63,13 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
     }
     let health = model.state.services.get(name);
     let affected = model.affected_by(name);
+    let doubt = model.doubt(name).filter(|_| room > 30);
     let needs = model.state.platform.service(name).map(|service| service.depends_on.join(", ")).unwrap_or_default();
     // Where it has no column, it stands before what is less urgent, but after why something is wrong.
     let healthy = status == Status::Healthy;
-    if let Some((role, words)) = point.filter(|_| healthy && point_columns == 0 && room > 30) {
+    if let Some((role, words)) = point.filter(|_| healthy && doubt.is_none() && point_columns == 0 && room > 30) {
         pieces.push((role, format!("{words}  ")));
     }
-    let doubt = model.doubt(name).filter(|_| room > 30);
     pieces.push(match (status, health) {
         (Status::Healthy, _) if let Some(doubt) = doubt => (Role::Warn, doubt),
         (Status::Healthy, _) if room > 30 && affected.is_some() => {
