@@ -157,25 +157,25 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         Event::IncidentEscalated { incident, level, reason } => {
             if let Some(found) = state.incidents.get(incident) {
                 let to = escalation::on_rung(found, *level);
-                give("call people", call(*incident, to, reason.clone()));
+                give("call people", call(*incident, to, reason));
             }
         }
         Event::IncidentSeveritySet { incident, severity, reason } if *severity <= Severity::Sev2 => {
             if let Some(found) = state.incidents.get(incident) {
-                let to = escalation::on_rung(found, found.escalation.min(1));
-                give("call people", call(*incident, to, format!("now {severity}: {reason}")));
+                let to = escalation::not_called(found);
+                give("call people", call(*incident, to, &format!("now {severity}: {reason}")));
             }
         }
         Event::LevelReached { incident, level } => {
             let reason = format!("level {}: {}", level.number(), level.says());
-            give("call people", call(*incident, level.calls().to_vec(), reason));
+            give("call people", call(*incident, level.calls().to_vec(), &reason));
         }
         _ => {}
     }
     reaction
 }
 
-fn call(incident: IncidentId, to: Vec<Callee>, reason: String) -> Command {
+fn call(incident: IncidentId, to: Vec<Callee>, reason: &str) -> Command {
     let reason = reason.chars().take(400).collect();
     Command::CallPeople { notice: Notice { incident, to, reason } }
 }

@@ -58,7 +58,7 @@ impl EngineHandle {
                     continue;
                 }
             };
-            let (errors, burst) = counts(&self.counted).take(ErrorGroup::of(&error, now), now);
+            let (errors, burst) = counts(&self.counted).take(&ErrorGroup::of(&error, now), now);
             let command = Command::RecordErrors { errors: errors.clone(), burst };
             let incident = self.record(command).await?;
             answer.taken.push(TakenError { errors, incident });

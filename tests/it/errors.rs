@@ -28,7 +28,7 @@ const BROKEN: &str = "checksum mismatch in a page of patient";
 fn report(desk: &mut Desk, counts: &mut ErrorCounts, service: &str, message: &str, count: u64) -> Vec<Recorded> {
     let (service, message) = (service.to_owned(), message.to_owned());
     let error = ErrorEvent { service, message, count, ..ErrorEvent::default() };
-    let (errors, burst) = counts.take(ErrorGroup::of(&error, desk.now), desk.now);
+    let (errors, burst) = counts.take(&ErrorGroup::of(&error, desk.now), desk.now);
     desk.must(&policy("error events"), Command::RecordErrors { errors, burst })
 }
 
@@ -160,12 +160,23 @@ fn a_breach_is_contained_by_what_is_declared_and_otherwise_people_are_asked() {
 }
 
 #[test]
+fn a_breach_that_is_merged_into_an_outage_makes_it_one_and_is_contained_once() {
+    let (mut desk, mut counts) = (Desk::new(hospital("production", "assist")), ErrorCounts::default());
+    report(&mut desk, &mut counts, "handouts", "timed out", 20);
+    report(&mut desk, &mut counts, "patient-api", BREACH, 1);
+    desk.must(&person("erin"), Command::MergeIncident { incident: IncidentId(2), into: FIRST });
+    assert_eq!((first(&desk).severity, first(&desk).workflow), (Severity::Sev1, Workflow::SecurityBreach));
+    let titles: Vec<_> = desk.state.pending_changes().iter().map(|change| change.title.clone()).collect();
+    assert_eq!(titles, ["isolate patient-api"]);
+}
+
+#[test]
 fn a_breach_ends_by_people_alone_and_containing_it_is_no_recovery() {
     let (mut desk, mut counts) = (Desk::new(hospital("production", "assist")), ErrorCounts::default());
     judge(&mut desk, "patient-api", Status::Healthy);
     report(&mut desk, &mut counts, "patient-api", BREACH, 1);
     let change = desk.state.pending_changes()[0].clone();
-    let (id, plan_hash) = (change.id, change.plan_hash.clone());
+    let (id, plan_hash) = (change.id, change.plan_hash);
     desk.must(&person("alice"), Command::ApproveChange { change: id, plan_hash, reason: "contain".to_owned() });
     let run = *desk.state.recoveries.keys().next().unwrap();
     desk.carry_out(run);

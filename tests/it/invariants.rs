@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use codeblue::{
     domain::{
-        Actor, AutomationMode, ChangeState, Criticality, Effect, Event, Incident, IncidentId, IncidentState, Plan,
-        Recorded, Recovery, Role, State, StepState, TIMELINE_LIMIT, apply, due, next_due, react, unfinished,
+        Actor, AutomationMode, ChangeState, Criticality, ERRORS_LIMIT, Effect, Event, Incident, IncidentId,
+        IncidentState, Plan, Recorded, Recovery, Role, State, StepState, TIMELINE_LIMIT, apply, due, next_due, react,
+        unfinished,
     },
     platform::Profile,
 };
@@ -155,6 +156,24 @@ fn allowed(before: &State, recorded: &Recorded) {
             assert!(found.post_mortem.overdue_at.is_none(), "{incident}: said twice");
             assert!(found.post_mortem_due_at().is_some_and(|due| due <= recorded.at), "{incident} is not late");
         }
+        Event::PeopleToCall { notice } => {
+            assert!(before.incidents[&notice.incident].state.is_open(), "{}: called for what is over", notice.incident);
+            assert!(!notice.to.is_empty(), "{}: nobody is called", notice.incident);
+        }
+        Event::LevelReached { incident, level } => {
+            let found = &before.incidents[incident];
+            assert_eq!(level.number(), found.level.number() + 1, "{incident}: a level was left out or came twice");
+            assert!(recorded.at - found.detected_at >= level.from(), "{incident} is too young for {level:?}");
+            assert!(Some(*level) <= found.severity.highest_level(), "{incident} is too mild for {level:?}");
+        }
+        Event::ActionItemOverdue { incident, item } => {
+            let found = &before.incidents[incident].post_mortem.actions[item - 1];
+            assert!(found.overdue_at.is_none(), "{incident}: item {item} was said to be late twice");
+            assert!(found.late_at().is_some_and(|late| late <= recorded.at), "{incident}: item {item} is not late");
+        }
+        Event::WorkflowChanged { incident, workflow } => {
+            assert!(*workflow > before.incidents[incident].workflow, "{incident} went over to a milder response");
+        }
         Event::IncidentServiceAdded { service, .. } => {
             let holder = before.incident_of(service).map(|incident| incident.id);
             assert_eq!(holder, None, "{service} was added to a second open incident");
@@ -227,6 +246,8 @@ fn standing(state: &State) {
         assert_eq!(incident.state == IncidentState::Closed, incident.closed_at.is_some(), "{id} {}", incident.state);
         assert!(incident.timeline.len() <= TIMELINE_LIMIT, "{id}: {} lines", incident.timeline.len());
         assert!(incident.escalation <= 3);
+        let kinds: BTreeSet<_> = incident.errors.iter().map(|known| &known.group.fingerprint).collect();
+        assert!(kinds.len() == incident.errors.len() && kinds.len() <= ERRORS_LIMIT, "{id}: errors told twice");
         let paper = &incident.post_mortem;
         assert!(
             paper.completed.is_none() || paper.missing().is_empty(),

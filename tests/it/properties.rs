@@ -6,12 +6,13 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use codeblue::{
     domain::{
-        ActionKind, Actor, AutomationMode, Captured, Category, Clock, Command, DiagnosisDocument, DiagnosisId, Effect,
-        Event, Evidence, Finding, Findings, Fix, IncidentId, IncidentRole, Message, RecoveryId, RecoveryOutcome, Role,
-        RollbackRequest, RollbackTarget, RootCause, Scope, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State,
-        Status, Step, StepState, SuggestedFix, Verdict, decide, plan_rollback,
+        ActionKind, Actor, AutomationMode, Burst, Captured, Category, Clock, Command, DiagnosisDocument, DiagnosisId,
+        Effect, ErrorEvent, ErrorGroup, Event, Evidence, Finding, Findings, Fix, IncidentId, IncidentRole, Level,
+        Message, RecoveryId, RecoveryOutcome, Role, RollbackRequest, RollbackTarget, RootCause, Scope, Severity,
+        SnapshotId, SnapshotState, SnapshotTrigger, State, Status, Step, StepState, SuggestedFix, Verdict, decide,
+        plan_rollback,
     },
-    platform::ActionRisk,
+    platform::{ActionRisk, Purpose},
 };
 use proptest::prelude::*;
 
@@ -94,7 +95,8 @@ fn command(state: &State, now: chrono::DateTime<chrono::Utc>, roll: Roll) -> (Ac
             reason: text(),
         },
         6 => Command::ResolveIncident { incident: incident(state, a), resolution: text() },
-        7 => Command::CloseIncident { incident: incident(state, a) },
+        7 if b < 128 => Command::CloseIncident { incident: incident(state, a) },
+        7 => Command::CloseIncidentOwing { incident: incident(state, a), reason: text() },
         8 => Command::ReopenIncident { incident: incident(state, a), reason: text() },
         9 => Command::MergeIncident { incident: incident(state, a), into: incident(state, b) },
         10 => Command::LinkIncident { incident: incident(state, a), other: incident(state, b) },
@@ -223,7 +225,15 @@ fn report(state: &State, roll: Roll) -> Command {
     if let (Some(snapshot), true) = (taking, kind % 2 == 0) {
         return finish(snapshot, c);
     }
-    match kind % 7 {
+    match kind % 11 {
+        7 => errors(state, roll),
+        8 => Command::RunFor {
+            incident: incident(state, a),
+            service: pick(&SERVICES, b).to_owned(),
+            purpose: pick(&[Purpose::Contain, Purpose::StopWrites], c),
+        },
+        9 => Command::ReachLevel { incident: incident(state, a), level: pick(&Level::ALL, b) },
+        10 => Command::LapseActionItem { incident: incident(state, a), item: usize::from(b % 4) },
         0 => Command::ObserveVersion {
             component: pick(&COMPONENTS, b).to_owned(),
             version: pick(&VERSIONS, a).to_owned(),
@@ -242,6 +252,16 @@ fn report(state: &State, roll: Roll) -> Command {
             failing_since: (b % 4 > 1).then_some(state.clock),
         }),
     }
+}
+
+/// What programs may say, in any number.
+fn errors(state: &State, roll: Roll) -> Command {
+    let Roll { a, b, c, .. } = roll;
+    let message = pick(&["checksum mismatch", "privilege escalation", "timed out", "is required", "disk full"], b);
+    let (service, count) = (pick(&SERVICES, a).to_owned(), u64::from(c));
+    let error = ErrorEvent { service, message: message.to_owned(), count, ..ErrorEvent::default() };
+    let burst = (c > 128).then_some(Burst::Repeated { count });
+    Command::RecordErrors { errors: ErrorGroup::of(&error, state.clock), burst }
 }
 
 /// The next thing an executor would report of a recovery, which is not always what it should.

@@ -1,19 +1,24 @@
 //! Weeks in a hospital that does not exist, with engines that are killed and people who change their minds. Everything
-//! follows from a seed; a failure prints it, and `CODEBLUE_SEED` plays that week alone.
+//! follows from a seed; a failure prints it, and `CODEBLUE_SEED` plays that week alone. `CODEBLUE_TEST_SEEDS=1000` plays so many
+//! bad shifts instead of a few.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use chrono::TimeDelta;
 use codeblue::{
     domain::{
-        Actor, AutomationMode, ChangeState, Command, Event, IncidentState, Judge, Message, RollbackRequest, Scope,
-        Severity, SnapshotTrigger, State, Status, apply, unfinished,
+        ActionKind, Actor, AutomationMode, ChangeState, Command, ErrorCounts, ErrorEvent, ErrorGroup, Event, Findings,
+        Incident, IncidentState, Judge, Message, Recorded, RollbackRequest, Scope, Severity, SnapshotTrigger, State,
+        Status, apply, unfinished,
     },
     platform::{Reading, Sample},
 };
 
 use crate::{
-    desk::{Desk, hospital, person},
+    desk::{Desk, person, policy, wide_hospital},
     executor::Executor,
     invariants::{Auditor, survives_storage},
     world::{Dice, World},
@@ -24,8 +29,16 @@ const PEOPLE: [&str; 5] = ["alice", "ben", "carol", "erin", "vic"];
 const ROUND: TimeDelta = TimeDelta::seconds(30);
 /// Rounds in a week.
 const WEEK: usize = 7 * 24 * 60 * 2;
+/// Rounds in a shift, in which so many times as much goes wrong.
+const SHIFT: usize = 4 * 60 * 2;
+const BAD_SHIFT: u64 = 4;
+/// Incidents that policies open, or that come back by themselves, in an hour at most.
+const OUTBREAKS: usize = 16;
+/// Calls for people in an hour at most.
+const CALLS: usize = 48;
 /// Rounds until everything has to be in order again, once people and faults are gone.
 const CALM: usize = 12 * 60 * 2;
+const CALM_AFTER_SHIFT: usize = 3 * 60 * 2;
 
 struct Simulation {
     dice: Dice,
@@ -33,15 +46,18 @@ struct Simulation {
     world: World,
     executor: Executor,
     judges: BTreeMap<String, Judge>,
+    counts: ErrorCounts,
     auditor: Auditor,
     /// A state kept for a quick start, and how many events it holds.
     kept: (usize, State),
     crashes: usize,
+    /// Faults and people are gone.
+    calm: bool,
 }
 
 impl Simulation {
     fn new(seed: u64, profile: &str, mode: &str) -> Self {
-        let platform = hospital(profile, mode);
+        let platform = wide_hospital(profile, mode);
         let desk = Desk::new(platform.clone());
         Self {
             dice: Dice::new(seed),
@@ -50,8 +66,10 @@ impl Simulation {
             desk,
             executor: Executor::default(),
             judges: BTreeMap::new(),
+            counts: ErrorCounts::default(),
             auditor: Auditor::new(),
             crashes: 0,
+            calm: false,
         }
     }
 
@@ -59,6 +77,12 @@ impl Simulation {
     fn round(&mut self) {
         self.desk.wait(ROUND);
         self.check_services();
+        if !self.calm {
+            self.hear_errors();
+        }
+        for command in self.counts.stopped(&self.desk.state, self.desk.now) {
+            let _ = self.desk.give(&policy("errors have stopped"), command);
+        }
         self.look_at_versions();
         self.executor.work(&mut self.desk, &mut self.world, &mut self.dice);
         self.desk.meet_deadlines();
@@ -90,6 +114,27 @@ impl Simulation {
         }
     }
 
+    /// What is broken says so, and what is not says things too.
+    fn hear_errors(&mut self) {
+        let platform = self.desk.state.platform.clone();
+        for service in &platform.services {
+            let works = self.world.works(&platform, &service.name);
+            let message = match self.dice.below(200_000) {
+                0 => "privilege escalation by uid 1004",
+                1..3 => "checksum mismatch in a page",
+                3..400 => "field dose is required",
+                400..800 => "request timed out",
+                800..40_000 if !works => "connection refused by its peer",
+                _ => continue,
+            };
+            let count = if self.dice.happens(300) { 30 } else { 1 };
+            let (service, message) = (service.name.clone(), message.to_owned());
+            let error = ErrorEvent { service, message, count, ..ErrorEvent::default() };
+            let (errors, burst) = self.counts.take(&ErrorGroup::of(&error, self.desk.now), self.desk.now);
+            self.desk.must(&policy("error events"), Command::RecordErrors { errors, burst });
+        }
+    }
+
     fn look_at_versions(&mut self) {
         for (component, content) in &self.world.components {
             let switching =
@@ -108,6 +153,7 @@ impl Simulation {
         self.crashes += 1;
         self.executor.die(&self.desk, &mut self.world, &mut self.dice);
         self.judges.clear();
+        self.counts = ErrorCounts::default();
         let mut state = self.kept.1.clone();
         for recorded in &self.desk.log[self.kept.0..] {
             let stored = serde_json::to_string(recorded).unwrap();
@@ -147,7 +193,25 @@ impl Simulation {
                 },
                 430..450 => Command::RequestDiagnosis { incident: id },
                 450..460 => Command::EscalateIncident { incident: id, reason },
-                460..500 => Command::CloseIncident { incident: id },
+                460..480 => Command::CloseIncident { incident: id },
+                480..500 => Command::CloseIncidentOwing { incident: id, reason },
+                525..535 => {
+                    let Some(other) = state.incidents.keys().next().copied() else { continue };
+                    Command::LinkIncident { incident: id, other }
+                }
+                535..555 => {
+                    let said = || vec![reason.clone()];
+                    let findings = Findings { well: said(), badly: said(), lucky: said(), lessons: said() };
+                    Command::WritePostMortem { incident: id, findings }
+                }
+                555..565 => Command::CompletePostMortem { incident: id },
+                565..575 => {
+                    let due = Some((self.desk.now + TimeDelta::days(1)).date_naive());
+                    let (kind, owner) = (ActionKind::Detect, Some("erin".to_owned()));
+                    Command::AddActionItem { incident: id, what: reason, kind, owner, due }
+                }
+                575..580 => Command::FinishActionItem { incident: id, item: 1 },
+                580..640 if !incident.workflow.heals() => Command::ResolveIncident { incident: id, resolution: reason },
                 500..505 => Command::ResolveIncident { incident: id, resolution: reason },
                 505..510 => Command::ReopenIncident { incident: id, reason },
                 510..520 => {
@@ -227,6 +291,8 @@ impl Simulation {
         for change in state.changes.values() {
             let over =
                 !matches!(change.state, ChangeState::Pending | ChangeState::Approved | ChangeState::Implementing);
+            // What is no emergency has hours until somebody has to decide.
+            let over = over || change.state == ChangeState::Pending && change.expires_at > self.desk.now;
             assert!(over, "{} is still {}: {}", change.id, change.state, change.title);
         }
         let by_people: BTreeSet<_> = self
@@ -239,7 +305,9 @@ impl Simulation {
                 _ => None,
             })
             .collect();
-        let open = state.open_incidents().find(|incident| !by_people.contains(&incident.id));
+        // What people alone may end is open until they do.
+        let ends = |id| state.incidents.get(id).is_some_and(|incident: &Incident| incident.workflow.heals());
+        let open = state.open_incidents().find(|incident| ends(&incident.id) && !by_people.contains(&incident.id));
         assert_eq!(open, None, "all services are well");
         for component in &state.platform.components {
             let age = state.recovery_point_age(&component.name, self.desk.now).map(|age| age.num_seconds());
@@ -253,11 +321,27 @@ impl Simulation {
     }
 }
 
+/// Nobody is called more often than they can come.
+fn is_no_storm(log: &[Recorded]) -> (usize, usize) {
+    let mut hours: BTreeMap<i64, (usize, usize)> = BTreeMap::new();
+    for recorded in log.iter().filter(|recorded| recorded.actor.operator().is_none()) {
+        let (outbreaks, calls) = hours.entry(recorded.at.timestamp() / 3600).or_default();
+        match recorded.event {
+            Event::IncidentOpened { .. } | Event::IncidentReopened { .. } => *outbreaks += 1,
+            Event::PeopleToCall { .. } => *calls += 1,
+            _ => {}
+        }
+    }
+    let most = hours.values().fold((0, 0), |most, hour| (most.0.max(hour.0), most.1.max(hour.1)));
+    assert!(most.0 <= OUTBREAKS && most.1 <= CALLS, "in one hour {} incidents and {} calls", most.0, most.1);
+    most
+}
+
 fn weeks(profile: &str, mode: &str, seeds: std::ops::Range<u64>) {
     let chosen: Option<u64> = std::env::var("CODEBLUE_SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds: Vec<u64> = chosen.map_or_else(|| seeds.collect(), |seed| vec![seed]);
     for seed in seeds {
-        let played = std::panic::catch_unwind(|| week(seed, profile, mode));
+        let played = std::panic::catch_unwind(|| play(seed, profile, mode, WEEK));
         if let Err(panic) = played {
             eprintln!("seed {seed} with profile {profile} in mode {mode}: CODEBLUE_SEED={seed} plays it again");
             std::panic::resume_unwind(panic);
@@ -265,20 +349,25 @@ fn weeks(profile: &str, mode: &str, seeds: std::ops::Range<u64>) {
     }
 }
 
-fn week(seed: u64, profile: &str, mode: &str) {
+fn play(seed: u64, profile: &str, mode: &str, rounds: usize) {
     let mut simulation = Simulation::new(seed, profile, mode);
-    for _ in 0..WEEK {
+    let (bad, calm) = if rounds < WEEK { (BAD_SHIFT, CALM_AFTER_SHIFT) } else { (1, CALM) };
+    for _ in 0..rounds {
         let now = simulation.desk.now;
         let platform = simulation.desk.state.platform.clone();
-        simulation.world.trouble(&mut simulation.dice, &platform, now);
-        simulation.people();
-        if simulation.dice.happens(40) {
+        for _ in 0..bad {
+            simulation.world.trouble(&mut simulation.dice, &platform, now);
+            simulation.people();
+        }
+        if simulation.dice.happens(40 * bad) {
             simulation.crash();
         }
+        simulation.world.beat();
         simulation.round();
     }
     simulation.world.repair();
-    for _ in 0..CALM {
+    simulation.calm = true;
+    for _ in 0..calm {
         simulation.round();
     }
     // A snapshot may have been begun in the very last round.
@@ -289,11 +378,16 @@ fn week(seed: u64, profile: &str, mode: &str) {
     simulation.auditor.check(&simulation.desk);
     survives_storage(&simulation.desk);
     simulation.everything_is_in_order();
+    let (outbreaks, calls) = is_no_storm(&simulation.desk.log);
     let state = &simulation.desk.state;
     let resolved = state.incidents.values().filter(|incident| incident.state >= IncidentState::Resolved).count();
-    assert!(simulation.crashes > 20 && resolved > 5, "a week without crashes and incidents proves nothing");
+    assert!(
+        rounds < WEEK || simulation.crashes > 20 && resolved > 5,
+        "a week without crashes and incidents proves nothing"
+    );
     eprintln!(
-        "seed {seed} {profile} {mode}: {} events, {} crashes, {} incidents, {} changes, {} recoveries, {} snapshots",
+        "seed {seed} {profile} {mode}: {} events, {} crashes, {} incidents, {} changes, {} recoveries, {} snapshots; \
+         {outbreaks} incidents and {calls} calls in the busiest hour",
         simulation.desk.log.len(),
         simulation.crashes,
         state.incidents.len(),
@@ -301,6 +395,38 @@ fn week(seed: u64, profile: &str, mode: &str) {
         state.recoveries.len(),
         state.snapshots.len()
     );
+}
+
+/// Each shift is in a hospital of another kind, as its seed says.
+#[test]
+fn bad_shifts_of_all_kinds() {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seeds = match number("CODEBLUE_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 1001..1001 + number("CODEBLUE_TEST_SEEDS").unwrap_or(40),
+    };
+    let next = AtomicU64::new(seeds.start);
+    let shifts = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return;
+            }
+            let mut dice = Dice::new(seed.wrapping_mul(0x9e37));
+            let profile = *dice.pick(&["staging", "production"]);
+            let mode = *dice.pick(&["observe", "assist", "auto"]);
+            let played = std::panic::catch_unwind(|| play(seed, profile, mode, SHIFT));
+            if let Err(panic) = played {
+                eprintln!("shift {seed}, profile {profile}, mode {mode}: CODEBLUE_SEED={seed} plays it again");
+                next.store(u64::MAX / 2, Ordering::Relaxed);
+                std::panic::resume_unwind(panic);
+            }
+        }
+    };
+    std::thread::scope(|threads| {
+        threads.spawn(shifts);
+        shifts();
+    });
 }
 
 #[test]

@@ -51,6 +51,9 @@ pub struct World {
     pub vault: BTreeMap<String, Content>,
     bad: BTreeSet<(String, String)>,
     crashed: BTreeMap<String, DateTime<Utc>>,
+    /// Services that answer every other time.
+    flapping: BTreeMap<String, DateTime<Utc>>,
+    beat: bool,
     releases: u64,
 }
 
@@ -65,6 +68,8 @@ impl World {
             vault: BTreeMap::new(),
             bad: BTreeSet::new(),
             crashed: BTreeMap::new(),
+            flapping: BTreeMap::new(),
+            beat: false,
             releases: 1,
         }
     }
@@ -86,7 +91,17 @@ impl World {
             let minutes = if dice.happens(5000) { dice.below(6) } else { dice.below(300) };
             self.crashed.insert(service, now + TimeDelta::minutes(i64::try_from(minutes).unwrap()));
         }
+        if dice.happens(8) {
+            let service = dice.pick(&platform.services).name.clone();
+            self.flapping.insert(service, now + TimeDelta::minutes(i64::try_from(dice.below(120)).unwrap()));
+        }
         self.crashed.retain(|_, until| *until > now);
+        self.flapping.retain(|_, until| *until > now);
+    }
+
+    /// What flaps turns over.
+    pub fn beat(&mut self) {
+        self.beat = !self.beat;
     }
 
     fn deploy(&mut self, dice: &mut Dice, component: &str) {
@@ -104,6 +119,7 @@ impl World {
     /// Somebody comes and repairs everything by hand.
     pub fn repair(&mut self) {
         self.crashed.clear();
+        self.flapping.clear();
         self.bad.clear();
         self.components.values_mut().for_each(|content| content.right = true);
     }
@@ -138,13 +154,19 @@ impl World {
     /// Whether a service answers its checks.
     pub fn works(&self, platform: &Platform, service: &str) -> bool {
         let alone = |service: &str| {
-            !self.crashed.contains_key(service)
+            let dead = self.crashed.contains_key(service) || self.beat && self.flapping.contains_key(service);
+            !dead
                 && platform.components_of(service).all(|component| {
                     let content = &self.components[&component.name];
                     let version = content.version.clone().unwrap_or_default();
                     content.right && !self.bad.contains(&(component.name.clone(), version))
                 })
         };
-        alone(service) && platform.dependencies_of(service).iter().all(|needed| alone(needed))
+        let Some(described) = platform.service(service) else { return false };
+        let in_group = |name: &String| described.any_of.iter().flatten().any(|member| member == name);
+        let needed = described.depends_on.iter().filter(|name| !in_group(name));
+        alone(service)
+            && needed.into_iter().all(|needed| self.works(platform, needed))
+            && described.any_of.iter().all(|group| group.iter().any(|member| self.works(platform, member)))
     }
 }

@@ -75,9 +75,9 @@ impl ErrorCounts {
     }
 
     /// Takes errors in; what comes back is all that look like them so far, and the burst they are part of, if they are.
-    pub fn take(&mut self, errors: ErrorGroup, now: DateTime<Utc>) -> (ErrorGroup, Option<Burst>) {
+    pub fn take(&mut self, errors: &ErrorGroup, now: DateTime<Utc>) -> (ErrorGroup, Option<Burst>) {
         let count = errors.count;
-        let rate = self.rate(&errors, now);
+        let rate = self.rate(errors, now);
         if self.groups.len() >= GROUPS && !self.groups.contains_key(&errors.fingerprint) {
             let oldest = self.groups.iter().min_by_key(|(_, counted)| counted.group.last);
             if let Some(fingerprint) = oldest.map(|(fingerprint, _)| fingerprint.clone()) {
@@ -164,16 +164,16 @@ mod tests {
         let (mut counts, mut now) = (ErrorCounts::default(), DateTime::UNIX_EPOCH);
         for _ in 0..100 {
             now += TimeDelta::seconds(5);
-            assert_eq!(counts.take(group("odd", 1, now), now).1, None, "twelve a minute are a trickle");
+            assert_eq!(counts.take(&group("odd", 1, now), now).1, None, "twelve a minute are a trickle");
         }
         let mut told = Vec::new();
         for _ in 0..600 {
             now += TimeDelta::milliseconds(500);
-            told.extend(counts.take(group("odd", 1, now), now).1);
+            told.extend(counts.take(&group("odd", 1, now), now).1);
         }
         assert_eq!(told, [Burst::Repeated { count: BURST }], "300 seconds of it are one burst");
         now += TimeDelta::seconds(30);
-        assert!(counts.take(group("odd", 1, now), now).1.is_some(), "and what goes on is told again");
+        assert!(counts.take(&group("odd", 1, now), now).1.is_some(), "and what goes on is told again");
         assert_eq!(counts.all()[0].count, 701);
     }
 
@@ -181,12 +181,12 @@ mod tests {
     fn more_than_five_percent_of_a_hundred_requests_are_a_burst() {
         let (mut counts, now) = (ErrorCounts::default(), DateTime::UNIX_EPOCH);
         counts.requests("patient-api", 99, now);
-        assert_eq!(counts.take(group("a", 6, now), now).1, None, "99 requests say nothing");
+        assert_eq!(counts.take(&group("a", 6, now), now).1, None, "99 requests say nothing");
         counts.requests("patient-api", 21, now);
-        assert_eq!(counts.take(group("is required", 9, now), now).1, None, "callers' mistakes are no failures");
-        assert_eq!(counts.take(group("b", 1, now), now).1, Some(Burst::Rate { errors: 7, requests: 120 }));
+        assert_eq!(counts.take(&group("is required", 9, now), now).1, None, "callers' mistakes are no failures");
+        assert_eq!(counts.take(&group("b", 1, now), now).1, Some(Burst::Rate { errors: 7, requests: 120 }));
         let later = now + TimeDelta::minutes(6);
-        assert_eq!(counts.take(group("c", 1, later), later).1, None, "old requests are forgotten");
+        assert_eq!(counts.take(&group("c", 1, later), later).1, None, "old requests are forgotten");
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
             let now = DateTime::UNIX_EPOCH + TimeDelta::milliseconds(i64::try_from(number).unwrap_or(0));
             let word: String =
                 format!("{number:x}").chars().map(|c| char::from(b'g' + c.to_digit(16).unwrap_or(0) as u8)).collect();
-            counts.take(group(&word, 1, now), now);
+            counts.take(&group(&word, 1, now), now);
         }
         assert_eq!(counts.groups.len(), GROUPS);
     }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -17,6 +17,9 @@ pub const ERRORS_LIMIT: usize = 40;
 
 /// An error that was told already is told anew when it was seen so many times as often as then.
 const TOLD_AGAIN: u64 = 10;
+
+/// An error that is told later than this counts from so long ago: the clocks of an incident believe no sender more.
+const TOLD_LATE: TimeDelta = TimeDelta::minutes(5);
 
 /// What a program reports.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -422,7 +425,12 @@ pub(in crate::domain) fn record(
         (None, None) => return Ok(Vec::new()),
     };
     let services = vec![service.clone()];
-    let detected_at = errors.first.min(now);
+    let since = match burst {
+        Some(Burst::Repeated { .. }) => errors.first.max(now - TimeDelta::minutes(1)),
+        Some(Burst::Rate { .. }) => errors.first.max(now - TOLD_LATE),
+        None => errors.last,
+    };
+    let detected_at = since.clamp(now - TOLD_LATE, now);
     let workflow = Some(workflow.unwrap_or(Workflow::Degradation));
     let opening =
         Event::IncidentOpened { incident: state.next_incident(), severity, title, services, detected_at, workflow };

@@ -171,6 +171,15 @@ pub(in crate::domain) fn on_rung(incident: &Incident, rung: u8) -> Vec<Callee> {
     incident.severity.ladder().get(usize::from(rung)).copied().into_iter().collect()
 }
 
+/// Who should have been called by now for an incident of this severity, and was not.
+pub(in crate::domain) fn not_called(incident: &Incident) -> Vec<Callee> {
+    let ladder = incident.severity.ladder().iter().take(usize::from(incident.escalation) + 1).copied();
+    let mut missing = at_begin(incident);
+    missing.extend(ladder.filter(|callee| !at_begin(incident).contains(callee)));
+    missing.retain(|callee| !incident.called.contains(callee));
+    missing
+}
+
 /// Decides that people are to be called.
 pub(in crate::domain) fn call(state: &State, notice: Notice) -> Result<Vec<Event>, Refusal> {
     let found = state.incident(notice.incident)?;

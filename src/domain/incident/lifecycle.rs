@@ -581,6 +581,9 @@ pub(in crate::domain) fn merge(state: &State, incident: IncidentId, into: Incide
         let reason = format!("as {incident}, which was merged into it");
         events.push(Event::IncidentSeveritySet { incident: into, severity: merged.severity, reason });
     }
+    if merged.workflow > target.workflow {
+        events.push(Event::WorkflowChanged { incident: into, workflow: merged.workflow });
+    }
     Ok(events)
 }
 

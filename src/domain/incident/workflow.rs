@@ -7,8 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    AutomationMode, Command, DiagnosisState, Event, IncidentId, Meta, Notice, Recorded, Refusal, Severity,
-    SnapshotTrigger, State, TimelineKind,
+    AutomationMode, Change, Command, DiagnosisState, Event, IncidentId, Meta, Notice, Recorded, RecoveryOutcome,
+    Refusal, Severity, SnapshotTrigger, State, TimelineKind,
     apply::tell,
     change::ChangeState,
     incident::{self, escalation},
@@ -331,7 +331,8 @@ pub(in crate::domain) fn run_for(
     purpose: Purpose,
     meta: &Meta,
 ) -> Result<Vec<Event>, Refusal> {
-    if !state.incident(id)?.state.is_open() {
+    let found = state.incident(id)?;
+    if !found.state.is_open() {
         return Ok(Vec::new());
     }
     let task =
@@ -344,9 +345,15 @@ pub(in crate::domain) fn run_for(
         let why = if state.halted.is_some() { "automation is halted" } else { "automation only observes" };
         return task(format!("{why}; by hand: codeblue action run {service} {}", action.name));
     }
-    let reason = format!("{id}: {}", purpose.name());
-    run::start_or_ask(state, plan_action(state, service, &action.name)?, &reason, Some(id), meta)
-        .or_else(|refusal| task(refusal.message))
+    let (plan, reason) = (plan_action(state, service, &action.name)?, format!("{id}: {}", purpose.name()));
+    let since = found.quiet_since.unwrap_or(found.detected_at);
+    let runs = state.recoveries.values().filter(|run| run.started_at >= since && *run.plan == plan);
+    let done = runs.filter_map(|run| run.ended).any(|(_, outcome)| outcome == RecoveryOutcome::Succeeded);
+    let asked = |change: &Change| change.state <= ChangeState::Implementing && *change.plan == plan;
+    if done || state.changes.values().any(asked) {
+        return Ok(Vec::new());
+    }
+    run::start_or_ask(state, plan, &reason, Some(id), meta).or_else(|refusal| task(refusal.message))
 }
 
 /// Decides that people are asked to do something.
