@@ -62,7 +62,8 @@ pub fn year(path: &Path, services: u32) -> DateTime<Utc> {
         connection
             .execute_batch(&format!(
                 "BEGIN;
-                 INSERT INTO rollup {times} SELECT id, minutes, time.slot, good, slow, bad, latency
+                 INSERT INTO rollup (series, minutes, slot, good, slow, bad, latency)
+                     {times} SELECT id, minutes, time.slot, good, slow, bad, latency
                      FROM series CROSS JOIN time CROSS JOIN of_check
                      WHERE of_check.probe = series.probe AND minutes = {minutes} AND place = time.slot % 12;
                  INSERT INTO standing {times} SELECT service, minutes, time.slot, up, degraded, down, planned, outages

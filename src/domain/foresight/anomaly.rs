@@ -47,7 +47,7 @@ pub enum AnomalyKind {
 }
 
 /// Scores a stream row by row. A score depends on the rows before it alone, and nothing is learnt beforehand; the memory
-/// is bounded, about 60 KiB for each stream.
+/// is bounded, less than 100 KiB for each stream.
 ///
 /// Seven kinds of evidence say each how rare it is that a row is so far from what was usual, as a decimal logarithm. Their
 /// quadratic mean is what the score is made of: 0 for nothing, 0.5 for one in ten, 0.75 for one in a hundred, and so on. An
