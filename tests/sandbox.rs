@@ -228,6 +228,28 @@ fn every_fault_shows_where_it_should_and_heals_without_a_trace() {
 }
 
 #[test]
+fn a_wrong_dose_shows_nowhere_and_heals_without_a_trace() {
+    let (_home, sandbox) = start();
+    let dir = sandbox.dir();
+    let doses = || -> Vec<String> {
+        let database = rusqlite::Connection::open(dir.join("services/records-db/records.db")).unwrap();
+        let mut statement = database.prepare("SELECT dose FROM medications ORDER BY id").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let (right, started) = (doses(), state_of(dir));
+    sandbox::inject(dir, FaultKind::WrongDose, None, LEASE, Utc::now()).unwrap();
+    let changed: Vec<(String, String)> =
+        right.iter().cloned().zip(doses()).filter(|(right, now)| right != now).collect();
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
+    assert_eq!(digits(&changed[0].1), digits(&changed[0].0) + 1, "{changed:?}");
+    assert_eq!(healthy(dir).len(), sandbox::SERVICES.len(), "the services themselves see nothing");
+    assert!(sandbox::status(dir).unwrap().faults[0].in_force);
+    assert!(sandbox::heal(dir).unwrap().faults[0].was_in_force);
+    assert_eq!((doses(), state_of(dir)), (right, started));
+}
+
+#[test]
 fn a_slow_process_stays_slow_until_it_is_healed_or_started_anew() {
     let (_home, sandbox) = start();
     let dir = sandbox.dir();
@@ -381,7 +403,7 @@ fn a_crash_at_any_moment_of_an_injection_can_be_healed() {
     sandbox::heal(&dir).unwrap();
     let whole = state_of(&dir);
     for round in 0..12_u64 {
-        let faults = [FaultKind::CorruptDatabase, FaultKind::BadRelease, FaultKind::BrokenConfig];
+        let faults = [FaultKind::CorruptDatabase, FaultKind::BadRelease, FaultKind::BrokenConfig, FaultKind::WrongDose];
         let fault = faults[usize::try_from(round).unwrap() % faults.len()];
         let mut supervisor = Supervisor::start(&dir);
         let mut command = Command::new(BINARY);

@@ -34,11 +34,7 @@ pub(super) fn judge(finding: Finding, certificate: Option<&[u8]>, longer: Durati
     let soon = left <= longer;
     Finding {
         reading: if soon { Reading::Slow } else { Reading::Good },
-        detail: if soon {
-            format!("{told}, until {}, no longer than {}", end.date_naive(), long(longer))
-        } else {
-            told
-        },
+        detail: if soon { format!("{told}, until {}, no longer than {}", day(end), long(longer)) } else { told },
         figure: Some(left.as_secs_f64() / DAY as f64),
     }
 }
@@ -103,7 +99,12 @@ fn between(from: UnixTime, to: UnixTime) -> String {
 }
 
 fn date(time: UnixTime) -> String {
-    DateTime::<Utc>::from(UNIX_EPOCH + Duration::from_secs(time.as_secs())).date_naive().to_string()
+    day(DateTime::<Utc>::from(UNIX_EPOCH + Duration::from_secs(time.as_secs())))
+}
+
+/// A date in digits alone reads like somebody's number, and would be hidden as one.
+fn day(time: DateTime<Utc>) -> String {
+    time.format("%-d %b %Y").to_string()
 }
 
 /// A long time for people, in its largest unit.
@@ -259,8 +260,7 @@ mod tests {
         let url = authority.serve("localhost", now - DAYS, end).await;
         let outcome = probe(&url, Some(authority.file())).await;
         assert_eq!(outcome.result, Reading::Slow, "{}", outcome.detail);
-        let told =
-            format!("valid for 5 days, until {}, no longer than 14 days", DateTime::<Utc>::from(end).date_naive());
+        let told = format!("valid for 5 days, until {}, no longer than 14 days", day(DateTime::<Utc>::from(end)));
         assert!(outcome.detail.starts_with("HTTP 200 in ") && outcome.detail.ends_with(&told), "{}", outcome.detail);
     }
 

@@ -39,7 +39,7 @@ pub enum Sandbox {
     },
     /// Break something; `fault list` says what can be broken
     Fault {
-        /// Such as bad-release, kill, freeze, broken-config, corrupt-database, slow; or list
+        /// Such as bad-release, kill, freeze, broken-config, corrupt-database, wrong-dose, slow; or list
         name: String,
         /// The service; each fault has a default
         service: Option<String>,

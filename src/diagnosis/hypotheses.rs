@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{Category, DeploymentId, DeploymentOrigin, Evidence},
-    platform::{Adapter, HostResource, Probe, Reading, Sample},
+    platform::{Adapter, ComponentKind, HostResource, Probe, Reading, Sample},
 };
 
 /// A kind of cause.
@@ -229,8 +229,10 @@ fn corruption(scene: &Scene) -> Option<Hypothesis> {
     };
     let checked =
         says(&scene.failing, &DAMAGE) || scene.failing.iter().any(|sample| unusable(sample) || altered(sample));
-    let weights = weights(&[(checked, 0.85), (logged, 0.75)]);
     let platform = &scene.case.state.platform;
+    // Without a database of its own it repeats what somebody else's has said, and that may be over.
+    let own = platform.components_of(scene.root).any(|component| component.kind == ComponentKind::Database);
+    let weights = weights(&[(checked, 0.85), (logged && own, 0.75), (logged && !own, 0.6)]);
     let databases: Vec<&str> = platform
         .components_of(scene.root)
         .filter(|component| matches!(component.adapter, Adapter::Sqlite { .. }))

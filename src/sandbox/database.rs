@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig, params};
 
 use super::{SandboxError, files};
 
@@ -88,6 +88,29 @@ pub(super) fn damage(database: &Path) -> Result<(), SandboxError> {
     // a commit makes every reader forget the pages it remembers
     transaction.execute("UPDATE heartbeat SET beats = beats + 1 WHERE id = 1", []).map_err(&failed)?;
     transaction.commit().map_err(&failed)
+}
+
+/// A medication and its dose.
+pub(super) fn some_dose(database: &Path) -> Result<(i64, String), SandboxError> {
+    let sql = "SELECT id, dose FROM medications ORDER BY id LIMIT 1 OFFSET (SELECT count(*) / 2 FROM medications)";
+    let read =
+        open(database).and_then(|connection| connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))));
+    read.map_err(SandboxError::database("read", database))
+}
+
+/// Whether a medication has this dose.
+pub(super) fn has_dose(database: &Path, medication: i64, dose: &str) -> Result<bool, SandboxError> {
+    let sql = "SELECT count(*) FROM medications WHERE id = ?1 AND dose = ?2";
+    let read = open(database)
+        .and_then(|connection| connection.query_row(sql, params![medication, dose], |row| row.get::<_, i64>(0)));
+    Ok(read.map_err(SandboxError::database("read", database))? > 0)
+}
+
+/// Changes a dose, where it is still the one that is named.
+pub(super) fn change_dose(database: &Path, medication: i64, from: &str, to: &str) -> Result<(), SandboxError> {
+    let sql = "UPDATE medications SET dose = ?3 WHERE id = ?1 AND dose = ?2";
+    let changed = open(database).and_then(|connection| connection.execute(sql, params![medication, from, to]));
+    changed.map(drop).map_err(SandboxError::database("write", database))
 }
 
 /// Puts a copy in the place of the database. Who has the old one open must open it again.

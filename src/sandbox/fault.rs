@@ -25,14 +25,23 @@ pub enum FaultKind {
     BrokenConfig,
     /// Pages of the database hold garbage.
     CorruptDatabase,
+    /// A dose in the database is ten times what it was.
+    WrongDose,
     /// Every piece of work takes most of a second longer.
     Slow,
 }
 
 impl FaultKind {
     /// All of them, in the order of lists.
-    pub const ALL: [Self; 6] =
-        [Self::BadRelease, Self::Kill, Self::Freeze, Self::BrokenConfig, Self::CorruptDatabase, Self::Slow];
+    pub const ALL: [Self; 7] = [
+        Self::BadRelease,
+        Self::Kill,
+        Self::Freeze,
+        Self::BrokenConfig,
+        Self::CorruptDatabase,
+        Self::WrongDose,
+        Self::Slow,
+    ];
 
     /// The fault of that name.
     ///
@@ -54,6 +63,7 @@ impl FaultKind {
             Self::Freeze => "freeze",
             Self::BrokenConfig => "broken-config",
             Self::CorruptDatabase => "corrupt-database",
+            Self::WrongDose => "wrong-dose",
             Self::Slow => "slow",
         }
     }
@@ -67,6 +77,9 @@ impl FaultKind {
             Self::Freeze => "stops the process (SIGSTOP): it still accepts connections and never answers",
             Self::BrokenConfig => "writes a value into its configuration that is not allowed, and reloads it",
             Self::CorruptDatabase => "overwrites tables of the records with garbage, on the disk",
+            Self::WrongDose => {
+                "makes one dose in the records ten times as high; every page and every count stays right"
+            }
             Self::Slow => "makes the running process take 900 ms longer for every piece of work",
         }
     }
@@ -77,7 +90,7 @@ impl FaultKind {
         match self {
             Self::BadRelease => "patient-api",
             Self::Kill => "auth",
-            Self::Freeze | Self::CorruptDatabase => "records-db",
+            Self::Freeze | Self::CorruptDatabase | Self::WrongDose => "records-db",
             Self::BrokenConfig => "handouts",
             Self::Slow => "ai-analysis",
         }
@@ -88,7 +101,7 @@ impl FaultKind {
         let service = catalogue::service(service.unwrap_or(self.default_service()))?.name;
         let only = match self {
             Self::BadRelease => Some("only patient-api is deployed in releases"),
-            Self::CorruptDatabase => Some("only records-db has a database"),
+            Self::CorruptDatabase | Self::WrongDose => Some("only records-db has a database"),
             _ => None,
         };
         match only {
@@ -135,6 +148,8 @@ pub(super) enum Undo {
     Config { broken_sha256: String },
     /// Put the copy of the database back, unless it is sound.
     Database,
+    /// Write the right dose back, unless somebody has.
+    Dose { medication: i64, right: String, wrong: String },
     /// Make the process as fast as it was.
     Quicken { slow: Identity },
 }
@@ -226,7 +241,10 @@ mod tests {
             assert_eq!(fault.target(None).unwrap(), fault.default_service());
         }
         let error = FaultKind::from_name("bad-relase").unwrap_err().to_string();
-        assert!(error.contains("bad-release, kill, freeze, broken-config, corrupt-database, slow"), "{error}");
+        assert!(
+            error.contains("bad-release, kill, freeze, broken-config, corrupt-database, wrong-dose, slow"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -150,6 +150,7 @@ pub(super) fn in_force(layout: &Layout, record: &FaultRecord) -> Result<bool, Sa
         Undo::Thaw { frozen } => frozen.state() == ProcessState::Frozen,
         Undo::Config { broken_sha256 } => config_is_broken(layout, record, broken_sha256)?,
         Undo::Database => !database::is_sound(&layout.database())?,
+        Undo::Dose { medication, wrong, .. } => database::has_dose(&layout.database(), *medication, wrong)?,
         Undo::Quicken { slow } => slow.state() != ProcessState::Gone && layout.slow(&record.service).exists(),
     })
 }
@@ -198,6 +199,10 @@ fn undo(layout: &Layout, record: &FaultRecord, live: bool) -> Result<(), Sandbox
             if copy.exists() && !database::is_sound(&layout.database())? {
                 database::replace(&layout.database(), &copy)?;
             }
+            reload()
+        }
+        Undo::Dose { medication, right, wrong } => {
+            database::change_dose(&layout.database(), *medication, wrong, right)?;
             reload()
         }
         Undo::Quicken { slow } => {

@@ -104,6 +104,10 @@ fn plan(layout: &Layout, fault: FaultKind, service: &str, entry: &Entry) -> Resu
         FaultKind::Freeze => Undo::Thaw { frozen: entry.process.clone() },
         FaultKind::BrokenConfig => Undo::Config { broken_sha256: sha256(broken_config(layout, service)?.as_bytes()) },
         FaultKind::CorruptDatabase => Undo::Database,
+        FaultKind::WrongDose => {
+            let (medication, right) = database::some_dose(&layout.database())?;
+            Undo::Dose { medication, wrong: ten_times(&right), right }
+        }
         FaultKind::Slow => Undo::Quicken { slow: entry.process.clone() },
     })
 }
@@ -117,7 +121,7 @@ fn prepare(layout: &Layout, record: &FaultRecord) -> Result<(), SandboxError> {
             files::write(&record.copy(layout), &text)?;
         }
         Undo::Database => database::copy(&layout.database(), &record.copy(layout))?,
-        Undo::Release { .. } | Undo::Start { .. } | Undo::Thaw { .. } | Undo::Quicken { .. } => {}
+        Undo::Release { .. } | Undo::Start { .. } | Undo::Thaw { .. } | Undo::Dose { .. } | Undo::Quicken { .. } => {}
     }
     record.write(layout)
 }
@@ -150,6 +154,7 @@ fn act(layout: &Layout, record: &FaultRecord, entry: &Entry) -> Result<(), Sandb
             }
             Ok(())
         }
+        Undo::Dose { medication, right, wrong } => database::change_dose(&layout.database(), *medication, right, wrong),
         Undo::Quicken { slow } => {
             let slow = Slow { process: slow.clone(), milliseconds: SLOWER_MS };
             files::write_json(&layout.slow(service), &slow)?;
@@ -191,6 +196,13 @@ fn broken_config(layout: &Layout, service: &str) -> Result<String, SandboxError>
     let (key, value) = if table.contains_key("page_size") { ("page_size", "B7") } else { ("deadline_ms", "soon") };
     table.insert(key.to_owned(), toml::Value::from(value));
     toml::to_string(&table).map_err(|error| damaged(error.to_string()))
+}
+
+/// `5 mg` as `50 mg`.
+fn ten_times(dose: &str) -> String {
+    let end = dose.find(|c: char| !c.is_ascii_digit()).unwrap_or(dose.len());
+    let (number, unit) = dose.split_at(end);
+    format!("{number}0{unit}")
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> String {

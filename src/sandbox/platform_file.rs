@@ -94,7 +94,7 @@ fn service_text(layout: &Layout, service: &SandboxService, port: u16, binary: &P
              sqlite = {{ path = {database}, integrity = true }}"
         ));
         check(
-            "level = \"deep\"\nevery = \"2s\"\nfailures = 2\nsuccesses = 1\nwithin = \"2s\"\n\
+            "level = \"deep\"\nevery = \"1s\"\nfailures = 2\nsuccesses = 1\nwithin = \"2s\"\n\
              rows = { component = \"records\", table = \"medications\" }",
         );
         let dir = quoted_path(layout.dir());

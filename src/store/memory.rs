@@ -32,12 +32,27 @@ const SCHEMA: &str = "
 /// What was compared with no rows for so long is forgotten.
 const FORGOTTEN: TimeDelta = TimeDelta::days(400);
 
-/// The memory cannot be read or written.
+/// Why the memory did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-#[error("what checks remember in {path} is out of reach: {source}; see whether its disk is full")]
-pub struct CheckMemoryError {
-    path: PathBuf,
-    source: rusqlite::Error,
+pub enum CheckMemoryError {
+    /// The file cannot be used.
+    #[error(
+        "cannot open what checks remember, {path}: {source}; move the file away to start with an empty one, then heartbeats count from now and rows are noted anew"
+    )]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// It cannot be read or written.
+    #[error("what checks remember in {path} is out of reach: {source}; see whether its disk is full")]
+    Query {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
 }
 
 /// The memory of the checks of one engine, in one SQLite file.
@@ -53,7 +68,7 @@ impl CheckMemory {
     /// # Errors
     /// When the file cannot be opened or is no database.
     pub fn open(path: &Path) -> Result<Self, CheckMemoryError> {
-        let connection = prepare(path).map_err(|source| CheckMemoryError { path: path.to_owned(), source })?;
+        let connection = prepare(path).map_err(|source| CheckMemoryError::Open { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), connection: Mutex::new(connection) })
     }
 
@@ -138,7 +153,7 @@ impl CheckMemory {
     }
 
     fn failed(&self, source: rusqlite::Error) -> CheckMemoryError {
-        CheckMemoryError { path: self.path.clone(), source }
+        CheckMemoryError::Query { path: self.path.clone(), source }
     }
 }
 
@@ -233,6 +248,6 @@ mod tests {
         let path = folder.path().join("checks.db");
         std::fs::write(&path, "no database ".repeat(100)).unwrap();
         let error = CheckMemory::open(&path).unwrap_err().to_string();
-        assert!(error.contains("checks.db") && error.contains("file is not a database"), "{error}");
+        assert!(error.contains("checks.db") && error.contains("move the file away"), "{error}");
     }
 }

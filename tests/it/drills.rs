@@ -34,7 +34,7 @@ fn restarts(fix: &Fix, name: &str) -> bool {
     matches!(fix, Fix::RunAction { service, action } if service == name && action == "restart")
 }
 
-const DRILLS: [Drill; 6] = [
+const DRILLS: [Drill; 7] = [
     Drill {
         fault: FaultKind::BadRelease,
         root: "patient-api",
@@ -56,6 +56,12 @@ const DRILLS: [Drill; 6] = [
     },
     Drill {
         fault: FaultKind::CorruptDatabase,
+        root: "records-db",
+        category: Category::Database,
+        fix: |fix| rolls_back(fix, "records"),
+    },
+    Drill {
+        fault: FaultKind::WrongDose,
         root: "records-db",
         category: Category::Database,
         fix: |fix| rolls_back(fix, "records"),

@@ -60,6 +60,31 @@ async fn a_job_tells_how_its_run_went() {
     served.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_tells_it_on_the_command_line() {
+    let served = Served::of(bed().await).await;
+    let home = served.bed.home.socket();
+    let run = |arguments: &[&str]| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_codeblue"));
+        let host = format!("unix:{}", home.display());
+        program.args(["--host", &host, "--as", "erin", "heartbeat"]).args(arguments).env("RUST_BACKTRACE", "0");
+        tokio::task::spawn_blocking(move || {
+            let output = program.output().unwrap();
+            let said = [output.stdout, output.stderr].concat();
+            (output.status.code(), String::from_utf8(said).unwrap())
+        })
+    };
+    assert_eq!(run(&["backup"]).await.unwrap(), (Some(0), "a heartbeat of backup is noted\n".to_owned()));
+    served.until("well", |state| state.services["backup"].status == Status::Healthy).await;
+    let failed = run(&["backup", "--failed", "--message", "disk full"]).await.unwrap();
+    assert_eq!(failed, (Some(0), "a failed run of backup is noted\n".to_owned()));
+    let state = served.until("ill", |state| state.services["backup"].status == Status::Down).await;
+    assert!(state.services["backup"].reason.ends_with("that it failed: disk full"), "{:?}", state.services["backup"]);
+    let (code, said) = run(&["desk"]).await.unwrap();
+    assert!(code != Some(0) && said.contains("no check of desk waits for a heartbeat"), "{code:?} {said}");
+    served.stop().await;
+}
+
 /// A clock that goes ahead of that of the host.
 struct Ahead(AtomicI64);
 

@@ -26,6 +26,7 @@ mod properties;
 mod recipes;
 mod redundancy;
 mod remedies;
+mod rows;
 mod rules;
 mod served;
 mod simulation;
