@@ -25,6 +25,7 @@ pub struct Map {
     /// What lies beside the service with the cursor on the edge that led to it.
     pub beside: Vec<String>,
     places: HashMap<String, (usize, usize)>,
+    needs: HashMap<String, Vec<String>>,
     needed_by: HashMap<String, Vec<String>>,
 }
 
@@ -79,6 +80,8 @@ impl Map {
                 needed_by.entry(needed.clone()).or_default().push(service.name.clone());
             }
         }
+        let needs =
+            platform.services.iter().map(|service| (service.name.clone(), service.depends_on.clone())).collect();
         let layers = layers(platform, &needed_by);
         let places = layers
             .iter()
@@ -89,7 +92,7 @@ impl Map {
             .collect();
         let tree = tree(platform, layers.first().map_or(&[], Vec::as_slice));
         let at = at.filter(|name| known.contains(name.as_str()));
-        Self { layers, tree, at, beside: Vec::new(), places, needed_by }
+        Self { layers, tree, at, beside: Vec::new(), places, needs, needed_by }
     }
 
     /// What needs a service directly.
@@ -106,13 +109,24 @@ impl Map {
 
     /// Everything that needs a service, directly or not.
     fn above<'a>(&'a self, service: &'a str) -> HashSet<&'a str> {
-        let mut found: HashSet<&'a str> = HashSet::new();
-        let mut queue = VecDeque::from([service]);
-        while let Some(name) = queue.pop_front() {
-            queue.extend(self.needed_by(name).iter().map(String::as_str).filter(|name| found.insert(name)));
-        }
-        found
+        reach(service, &self.needed_by)
     }
+
+    /// Everything that a service needs, directly or not.
+    #[must_use]
+    pub fn below<'a>(&'a self, service: &'a str) -> HashSet<&'a str> {
+        reach(service, &self.needs)
+    }
+}
+
+fn reach<'a>(start: &'a str, edges: &'a HashMap<String, Vec<String>>) -> HashSet<&'a str> {
+    let mut found: HashSet<&'a str> = HashSet::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(name) = queue.pop_front() {
+        let next = edges.get(name).into_iter().flatten().map(String::as_str);
+        queue.extend(next.filter(|name| found.insert(name)));
+    }
+    found
 }
 
 /// Each service one layer below the lowest that needs it.
@@ -225,7 +239,7 @@ impl Model {
     #[must_use]
     pub fn along(&self, service: &str, way: Way) -> Vec<String> {
         let mut found: Vec<String> = match way {
-            Way::Needs => self.state.platform.service(service).map(|one| one.depends_on.clone()).unwrap_or_default(),
+            Way::Needs => self.map.needs.get(service).cloned().unwrap_or_default(),
             Way::NeededBy => self.map.needed_by(service).to_vec(),
         };
         found.sort_by_cached_key(|name| std::cmp::Reverse(self.urgency(name)));
@@ -306,6 +320,7 @@ mod tests {
         assert_eq!(map.layers, [vec!["web", "alone"], vec!["api"], vec!["db-2", "cache"], vec!["db"]]);
         assert_eq!(map.at, None, "a service that is gone has no cursor");
         assert_eq!(map.above("db"), HashSet::from(["web", "api", "cache"]));
+        assert_eq!(map.below("api"), HashSet::from(["cache", "db", "db-2"]));
         let tree: Vec<String> = map
             .tree
             .iter()

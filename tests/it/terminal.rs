@@ -117,9 +117,36 @@ fn a_whole_outage_by_keys_and_mouse() {
     terminal.press("\x1b");
     terminal.until("7 up");
     terminal.until("0 open");
+    declare_and_note(&mut terminal);
     terminal.press("q");
     assert_eq!(terminal.ended(), 0);
     assert_restored(&terminal.raw.lock().unwrap());
+}
+
+/// What is pasted is one text, of one line or several, and only Enter sends it.
+fn declare_and_note(terminal: &mut Terminal) {
+    terminal.press("i");
+    terminal.until("Declare an incident");
+    terminal.press("4\t");
+    terminal.until("▶ Title");
+    terminal.press("\x1b[200~printers\r\njam\x1b[201~");
+    terminal.until("printers jam");
+    terminal.press("\r");
+    terminal.until("INC-2 SEV4 is opened: printers jam");
+    std::thread::sleep(Duration::from_millis(200));
+    terminal.press("\r");
+    terminal.until("▸ INC-2 printers jam");
+    terminal.press("n");
+    terminal.until("Note on INC-2");
+    terminal.press("\x1b[200~ward 3 called\rward 4 too\x1b[201~");
+    terminal.until("ward 4 too");
+    terminal.press("\x1b\r");
+    terminal.press("at noon\x1bb\x1b[1;5Dseen ");
+    terminal.until("seen at noon");
+    terminal.press("\r");
+    terminal.until("✎ alice: ward 3 called ward 4 too");
+    terminal.press("\x1b");
+    terminal.until("1 Services");
 }
 
 #[test]

@@ -182,7 +182,17 @@ impl Canvas<'_> {
             let last: String = lines[scroll + room - 1].iter().map(|(_, piece)| piece.as_str()).collect();
             let is_cut = text::width(last.trim_end()) + text::width(&note) > usize::from(area.width);
             let note = if is_cut { format!("…{note}") } else { note };
-            self.line_right(area, area.height - 1, &[(Role::Muted, note)]);
+            self.mark(area, area.height - 1, &note);
+        }
+    }
+
+    /// Writes a mark over the end of a row; what stood there lends it no colour.
+    pub fn mark(&mut self, area: Rect, row: u16, note: &str) {
+        let columns = u16::try_from(text::width(note)).unwrap_or(u16::MAX).min(area.width);
+        if row < area.height {
+            let place = Rect { x: area.right() - columns, y: area.y + row, width: columns, height: 1 };
+            self.buffer.set_style(place, Style::reset());
+            self.line(place, 0, &[(Role::Muted, note.to_owned())]);
         }
     }
 

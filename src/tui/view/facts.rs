@@ -1,6 +1,8 @@
 //! What is known of an incident, the most important first: who, what comes next, what suffers, why, what changed before it,
 //! what was tried, what people were told, and what is left to do.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{canvas::Piece, recovery::outcome, rows};
@@ -12,7 +14,7 @@ use crate::{
         action::latest_document,
         model::{Model, Target},
         text,
-        theme::{Role, status_badge},
+        theme::Role,
     },
 };
 
@@ -22,6 +24,8 @@ const BEFORE: TimeDelta = TimeDelta::hours(24);
 const NOTICED: TimeDelta = TimeDelta::seconds(5);
 /// Changes before it that are shown.
 const SHOWN: usize = 4;
+/// Pieces of evidence that are shown.
+const EVIDENCE: usize = 3;
 /// Columns of a label, with the space around it.
 const LABEL: usize = 9;
 
@@ -144,7 +148,7 @@ fn hits(model: &Model, incident: &Incident, facts: &mut Facts) {
         facts.say(Role::Muted, "no service was named");
     }
     for name in all {
-        let (glyph, word, role) = status_badge(model.status_of(name));
+        let (glyph, word, role) = rows::badge_of(model, name);
         let health = model.state.services.get(name);
         let since = health.and_then(|health| health.since).map(|at| text::short(model.now - at)).unwrap_or_default();
         let mut pieces = vec![
@@ -172,9 +176,13 @@ fn cause(model: &Model, incident: &Incident, document: Option<&DiagnosisDocument
     let cause = &document.root_cause;
     facts.say(Role::Title, &cause.issue);
     facts.say(Role::Text, &format!("{} {:.2} · {}", dots(cause.confidence), cause.confidence, cause.service));
-    for evidence in cause.evidence.iter().take(4) {
-        let times = if evidence.count > 1 { format!(" ×{}", evidence.count) } else { String::new() };
-        facts.say(Role::Muted, &format!("{}: “{}”{times}", evidence.source, evidence.text));
+    // A line for each: what changed before it must not fall below the edge.
+    for evidence in cause.evidence.iter().take(EVIDENCE) {
+        let times = if evidence.count > 1 { format!("×{} ", evidence.count) } else { String::new() };
+        facts.put(vec![(Role::Muted, format!("{times}{}: “{}”", evidence.source, evidence.text))], None);
+    }
+    if cause.evidence.len() > EVIDENCE {
+        facts.say(Role::Muted, &format!("+ {} more", cause.evidence.len() - EVIDENCE));
     }
 }
 
@@ -193,14 +201,16 @@ fn dots(confidence: f64) -> &'static str {
 fn before(model: &Model, incident: &Incident, document: Option<&DiagnosisDocument>, facts: &mut Facts) {
     let platform = &model.state.platform;
     let hit = incident.services.iter().chain(&incident.root);
-    let way: std::collections::BTreeSet<String> =
-        hit.flat_map(|name| std::iter::once(name.clone()).chain(platform.dependencies_of(name))).collect();
+    let way: BTreeSet<&str> =
+        hit.flat_map(|name| std::iter::once(name.as_str()).chain(model.map.below(name))).collect();
     let first = incident.detected_at;
     let recent = |at: DateTime<Utc>| at > first - BEFORE && at <= first + NOTICED;
     // Where no service was named, anything may have to do with it.
     let on_the_way = |deployment: &&Deployment| {
         way.is_empty()
-            || platform.component(&deployment.component).is_some_and(|component| way.contains(&component.service))
+            || platform
+                .component(&deployment.component)
+                .is_some_and(|component| way.contains(component.service.as_str()))
     };
     let suspect = document.and_then(|document| document.root_cause.deployment);
     let own = |deployment: &&Deployment| match deployment.origin {
@@ -222,7 +232,7 @@ fn before(model: &Model, incident: &Incident, document: Option<&DiagnosisDocumen
         })
         .collect();
     changes.extend(way.iter().filter_map(|name| {
-        let at = model.state.maintained.get(name).copied().filter(|at| recent(*at))?;
+        let at = model.state.maintained.get(*name).copied().filter(|at| recent(*at))?;
         Some((at, Role::Planned, format!("maintenance of {name} began")))
     }));
     changes.sort_by_key(|(at, _, _)| std::cmp::Reverse(*at));

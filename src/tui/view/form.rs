@@ -209,7 +209,7 @@ fn writing(canvas: &mut Canvas, area: Rect, field: &Field, written: &Written, fo
     }
     if lines.len() > room && room > 0 {
         let more = format!("… ↓ {} more ", lines.len() - room);
-        canvas.line_right(area, area.height - 1, &[(Role::Muted, more)]);
+        canvas.mark(area, area.height - 1, &more);
     }
 }
 
@@ -299,6 +299,6 @@ fn services(model: &Model, canvas: &mut Canvas, area: Rect, field: &Field, chose
     }
     let below = found.len().saturating_sub(first + room);
     if below > 0 && room > 0 {
-        canvas.line_right(list, list.height - 1, &[(Role::Muted, format!("… ↓ {below} more "))]);
+        canvas.mark(list, list.height - 1, &format!("… ↓ {below} more "));
     }
 }
