@@ -39,9 +39,9 @@ fn the_benchmark_finds_what_it_found() {
         streams.into_iter().partition(|stream| stream.folder() == "artificialNoAnomaly");
     let false_alarms: usize = scored(&none).iter().map(|rows| nab::alerts(rows, ANOMALOUS)).sum();
     assert_eq!((none.len(), false_alarms), (5, 0), "alerts in streams without an anomaly");
-    let half: Vec<Stream> = some.into_iter().step_by(2).collect();
+    let half: Vec<Stream> = some.into_iter().skip(1).step_by(2).collect();
     let scored = scored(&half);
-    for (profile, least) in PROFILES.into_iter().zip([74.0, 69.0, 77.0]) {
+    for (profile, least) in PROFILES.into_iter().zip([74.0, 69.5, 77.5]) {
         let (best, threshold) = nab::best(&scored, profile);
         let set = nab::at(&scored, ANOMALOUS, profile);
         println!("{}: {set:.1}, with the best threshold {best:.1} at {threshold:.3}", profile.name);

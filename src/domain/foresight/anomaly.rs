@@ -223,6 +223,8 @@ mod tests {
     fn one_trouble_is_one_alert_or_two() {
         let outage = alerts(8, |day, _, noise| 50.0 + noise + if (6.5..6.8).contains(&day) { 40.0 } else { 0.0 });
         assert!((1..=2).contains(&outage.iter().filter(|(day, _)| *day >= 6.5).count()), "{outage:?}");
+        let stuck = alerts(8, |day, _, noise| 50.0 + if day < 6.5 { noise } else { 0.25 });
+        assert!((1..=2).contains(&stuck.iter().filter(|(day, _)| *day >= 6.5).count()), "{stuck:?}");
     }
 
     #[test]

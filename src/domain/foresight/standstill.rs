@@ -15,7 +15,8 @@ pub(super) struct Standstill {
 }
 
 impl Standstill {
-    /// How rare a stretch of equal rows as long as this one is.
+    /// How rare a stretch of equal rows as long as this one is: none so far was half as long. It does not become rarer as it
+    /// goes on, so that it is told once.
     pub(super) fn take(&mut self, value: f64) -> f64 {
         if value == self.value && self.rows > 0 {
             self.rows = self.rows.saturating_add(1);
@@ -27,6 +28,6 @@ impl Standstill {
         if self.rows < CHANCE || self.stretches < ENOUGH || self.rows <= self.longest.saturating_mul(2) {
             return 0.0;
         }
-        f64::from(self.stretches).log10() + (f64::from(self.rows) / f64::from(self.longest.max(1))).log2() - 1.0
+        f64::from(self.stretches.saturating_add(1)).log10()
     }
 }
