@@ -4,6 +4,7 @@ mod affected;
 pub(super) mod flapping;
 mod judgement;
 pub(super) mod maintenance;
+mod rollup;
 mod sketch;
 mod uptime;
 mod vitals;
@@ -12,9 +13,7 @@ pub use affected::affected;
 pub(super) use judgement::record;
 pub use judgement::{Judge, ServiceHealth, Status, Verdict};
 pub use maintenance::{CalendarEntry, PlannedWork, WorkOrigin, calendar, next_window};
+pub use rollup::{Grain, Readings, Rollup, Standing, Witness, fold, judged_alone};
 pub use sketch::Sketch;
-pub use uptime::{
-    Figures, Grain, History, Percentiles, ReadingFigures, Readings, Rollup, Standing, Window, Witness, fold,
-    judged_alone, percent,
-};
+pub use uptime::{Figures, History, Percentiles, ReadingFigures, Window, percent};
 pub use vitals::{Point, ServiceVitals, Vitals};

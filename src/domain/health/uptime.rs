@@ -1,30 +1,21 @@
-//! How a service was over days and months: what its samples say, folded into slots of time, and the figures of a window.
+//! How a service was over days and months: the figures of a window, from the slots its samples were folded into.
 //!
-//! **What counts as down.** A bad reading alone means nothing: a check that failed once wakes nobody. What counts is the
-//! judgement that was in force when a sample came in, so the figure agrees with what the board showed and the journal
-//! holds. A judgement is known to hold from a sample to the next one of the service, but no longer than the service may be
-//! silent; the time after that was not watched. Time not watched is neither up nor down, and when it is more than half of a
-//! window, the window has no uptime. Planned work is left out of the figure.
+//! Time not watched is neither up nor down, and when it is more than half of a window, the window has no uptime. Planned work
+//! is left out of the figure.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Forecast, Status, health::sketch::Sketch};
-use crate::platform::{CheckLevel, Measure, Reading, seconds};
+use crate::domain::{
+    Forecast, Status,
+    health::rollup::{Grain, Readings, Rollup, Standing},
+};
+use crate::platform::seconds;
 
 /// Share of a window that must have been watched for its uptime to mean something.
 const ENOUGH: f64 = 0.5;
-
-/// A length of time that rollups are kept in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Grain {
-    /// Five minutes.
-    Fine,
-    /// An hour.
-    Coarse,
-}
 
 /// A stretch of time up to now that figures are asked of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -42,69 +33,6 @@ pub enum Window {
     /// 90 days.
     #[serde(rename = "90d")]
     Quarter,
-}
-
-/// A sample with what was held true of its service when it came in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Witness {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// The check.
-    pub check: String,
-    /// How it ended.
-    pub reading: Reading,
-    /// How long it took.
-    pub latency: Duration,
-    /// The judgement in force.
-    pub judged: Status,
-    /// How much was used of what can be used up.
-    pub measured: Option<Measure>,
-}
-
-/// What is known of a service in a slot of time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rollup {
-    /// When the slot begins.
-    pub from: DateTime<Utc>,
-    /// How the service was.
-    pub standing: Standing,
-    /// What its checks read, by their names.
-    pub checks: BTreeMap<String, Readings>,
-}
-
-/// For how long a service was how; what is missing was not watched.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Standing {
-    /// Healthy.
-    #[serde(rename = "upSeconds", with = "seconds")]
-    pub up: Duration,
-    /// Degraded.
-    #[serde(rename = "degradedSeconds", with = "seconds")]
-    pub degraded: Duration,
-    /// Down.
-    #[serde(rename = "downSeconds", with = "seconds")]
-    pub down: Duration,
-    /// Under planned work.
-    #[serde(rename = "plannedSeconds", with = "seconds")]
-    pub planned: Duration,
-    /// How often it went down.
-    pub outages: u32,
-}
-
-/// What readings said.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Readings {
-    /// How many were good.
-    pub good: u64,
-    /// How many were slow.
-    pub slow: u64,
-    /// How many were bad.
-    pub bad: u64,
-    /// How long those took that were not bad.
-    pub latency: Sketch,
-    /// How much was used of what can be used up, as it was measured last.
-    pub measured: Option<Measure>,
 }
 
 /// Latencies that 50, 95 and 99 of 100 were not above.
@@ -182,34 +110,6 @@ pub struct History {
     pub ahead: Vec<Forecast>,
 }
 
-impl Grain {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Fine, Self::Coarse];
-
-    /// How long a slot is.
-    #[must_use]
-    pub const fn length(self) -> TimeDelta {
-        match self {
-            Self::Fine => TimeDelta::minutes(5),
-            Self::Coarse => TimeDelta::hours(1),
-        }
-    }
-
-    /// The beginning of the slot that a moment lies in.
-    #[must_use]
-    pub fn floor(self, at: DateTime<Utc>) -> DateTime<Utc> {
-        let length = self.length().num_seconds();
-        DateTime::from_timestamp(at.timestamp().div_euclid(length) * length, 0).unwrap_or(at)
-    }
-
-    /// The moment itself when a slot begins with it, else the beginning of the next slot.
-    #[must_use]
-    pub fn ceiling(self, at: DateTime<Utc>) -> DateTime<Utc> {
-        let floor = self.floor(at);
-        if floor < at { floor.checked_add_signed(self.length()).unwrap_or(at) } else { at }
-    }
-}
-
 impl Window {
     /// All of them, the shortest first.
     pub const ALL: [Self; 4] = [Self::Day, Self::Week, Self::Month, Self::Quarter];
@@ -272,150 +172,18 @@ impl std::str::FromStr for Window {
     }
 }
 
-/// What is held of a service by a reading alone, for samples that came without a judgement.
-#[must_use]
-pub fn judged_alone(level: CheckLevel, reading: Reading) -> Status {
-    match (reading, level) {
-        (Reading::Good, _) => Status::Healthy,
-        (Reading::Bad, CheckLevel::Shallow | CheckLevel::Deep) => Status::Down,
-        (Reading::Slow | Reading::Bad, _) => Status::Degraded,
-    }
-}
-
-/// Folds the samples of a service between two moments into fine slots, oldest first. `last` is its last sample before
-/// them: when it was, and what was judged. Samples come oldest first; `patience` is how long the service may be silent.
-#[must_use]
-pub fn fold(
-    last: Option<(DateTime<Utc>, Status)>,
-    samples: &[Witness],
-    patience: Duration,
-    from: DateTime<Utc>,
-    until: DateTime<Utc>,
-) -> Vec<Rollup> {
-    let mut slots = BTreeMap::new();
-    let patience = TimeDelta::from_std(patience).unwrap_or(TimeDelta::MAX);
-    let hold = |slots: &mut BTreeMap<_, _>, (at, status): (DateTime<Utc>, Status), next: DateTime<Utc>| {
-        let end = at.checked_add_signed(patience).map_or(next, |end| end.min(next));
-        spread(slots, status, at.max(from), end);
-    };
-    let mut last = last;
-    for sample in samples {
-        if let Some(last) = last {
-            hold(&mut slots, last, sample.at);
-        }
-        let slot = slot(&mut slots, sample.at);
-        slot.checks.entry(sample.check.clone()).or_default().take(sample);
-        if sample.judged == Status::Down && last.is_none_or(|(_, judged)| judged != Status::Down) {
-            slot.standing.outages += 1;
-        }
-        last = Some((sample.at, sample.judged));
-    }
-    if let Some(last) = last {
-        hold(&mut slots, last, until);
-    }
-    slots.into_values().collect()
-}
-
-fn slot(slots: &mut BTreeMap<DateTime<Utc>, Rollup>, at: DateTime<Utc>) -> &mut Rollup {
-    let from = Grain::Fine.floor(at);
-    slots.entry(from).or_insert_with(|| Rollup::new(from))
-}
-
-/// Adds a status that held from one moment to another to the slots between them.
-fn spread(slots: &mut BTreeMap<DateTime<Utc>, Rollup>, status: Status, from: DateTime<Utc>, until: DateTime<Utc>) {
-    let mut from = from;
-    while from < until {
-        let end = (Grain::Fine.floor(from) + Grain::Fine.length()).min(until);
-        let part = (end - from).to_std().unwrap_or_default();
-        let standing = match status {
-            Status::Unknown => return,
-            Status::Healthy => Standing { up: part, ..Standing::default() },
-            Status::Degraded => Standing { degraded: part, ..Standing::default() },
-            Status::Down => Standing { down: part, ..Standing::default() },
-            Status::Maintenance => Standing { planned: part, ..Standing::default() },
-        };
-        slot(slots, from).standing.add(standing);
-        from = end;
-    }
-}
-
-impl Rollup {
-    /// A slot of which nothing is known yet.
-    #[must_use]
-    pub fn new(from: DateTime<Utc>) -> Self {
-        Self { from, standing: Standing::default(), checks: BTreeMap::new() }
-    }
-
-    /// Fine slots as coarse ones. They come oldest first.
-    #[must_use]
-    pub fn coarse(fine: Vec<Self>) -> Vec<Self> {
-        let mut hours: Vec<Self> = Vec::new();
-        for slot in fine {
-            let from = Grain::Coarse.floor(slot.from);
-            match hours.last_mut().filter(|hour| hour.from == from) {
-                None => hours.push(Self { from, ..slot }),
-                Some(hour) => {
-                    hour.standing.add(slot.standing);
-                    for (check, readings) in slot.checks {
-                        hour.checks.entry(check).or_default().add(&readings);
-                    }
-                }
-            }
-        }
-        hours
-    }
-}
-
-impl Standing {
-    /// Time in which something was known.
-    #[must_use]
-    pub fn known(&self) -> Duration {
-        self.up + self.degraded + self.down + self.planned
-    }
-
-    fn add(&mut self, other: Self) {
-        self.up += other.up;
-        self.degraded += other.degraded;
-        self.down += other.down;
-        self.planned += other.planned;
-        self.outages = self.outages.saturating_add(other.outages);
-    }
-}
-
-impl Readings {
-    fn take(&mut self, sample: &Witness) {
-        self.measured = sample.measured.or(self.measured);
-        match sample.reading {
-            Reading::Good => self.good += 1,
-            Reading::Slow => self.slow += 1,
-            Reading::Bad => {
-                self.bad += 1;
-                return;
-            }
-        }
-        self.latency.add(sample.latency);
-    }
-
-    /// Takes in what came later.
-    fn add(&mut self, other: &Self) {
-        self.measured = other.measured.or(self.measured);
-        self.good += other.good;
-        self.slow += other.slow;
-        self.bad += other.bad;
-        self.latency.merge(&other.latency);
-    }
-
-    fn figures(&self) -> ReadingFigures {
-        let readings = self.good + self.slow + self.bad;
+impl ReadingFigures {
+    fn of(read: &Readings) -> Self {
+        let readings = read.good + read.slow + read.bad;
         let percentiles = || {
-            let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| self.latency.quantile(share));
+            let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| read.latency.quantile(share));
             Some(Percentiles { p50: p50?, p95: p95?, p99: p99? })
         };
-        ReadingFigures {
+        Self {
             readings,
-            slow: self.slow,
-            errors: self.bad,
-            error_rate: share(self.bad, readings),
+            slow: read.slow,
+            errors: read.bad,
+            error_rate: share(read.bad, readings),
             latency: percentiles(),
         }
     }
@@ -448,7 +216,7 @@ impl Figures {
         let watched = if all > 0.0 { (standing.known().as_secs_f64() / all).min(1.0) } else { 0.0 };
         let judged = (standing.known() - standing.planned).as_secs_f64();
         let uptime = (watched >= ENOUGH && judged > 0.0).then(|| 1.0 - standing.down.as_secs_f64() / judged);
-        Self { from, until, uptime, watched, standing, readings: readings.figures() }
+        Self { from, until, uptime, watched, standing, readings: ReadingFigures::of(readings) }
     }
 }
 
@@ -484,7 +252,10 @@ impl History {
             window,
             error_trend: whole.readings.error_rate.zip(error_rate_before).map(|(rate, before)| rate - before),
             error_rate_before,
-            checks: checks.into_iter().map(|(name, readings)| (name.to_owned(), readings.figures())).collect(),
+            checks: checks
+                .into_iter()
+                .map(|(name, readings)| (name.to_owned(), ReadingFigures::of(&readings)))
+                .collect(),
             buckets: shares,
             ahead: Vec::new(),
             whole,
@@ -543,52 +314,13 @@ fn share(part: u64, all: u64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Midnight.
-    fn time(seconds: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_800_057_600 + seconds, 0).unwrap()
-    }
-
-    fn witness(second: i64, reading: Reading, judged: Status) -> Witness {
-        let latency = Duration::from_millis(100);
-        Witness { at: time(second), check: "http".to_owned(), reading, latency, judged, measured: None }
-    }
-
-    fn seconds(standing: Standing) -> [u64; 4] {
-        [standing.up, standing.degraded, standing.down, standing.planned].map(|time| time.as_secs())
-    }
-
-    const PATIENCE: Duration = Duration::from_secs(100);
-
-    #[test]
-    fn a_judgement_holds_to_the_next_sample_and_no_longer_than_silence_is_allowed() {
-        let samples = [
-            witness(10, Reading::Good, Status::Healthy),
-            witness(50, Reading::Bad, Status::Healthy),
-            witness(90, Reading::Bad, Status::Down),
-            witness(290, Reading::Slow, Status::Degraded),
-            witness(320, Reading::Bad, Status::Maintenance),
-        ];
-        let [first, second] = &fold(None, &samples, PATIENCE, time(0), time(600))[..] else { panic!() };
-        // Up 10–90 in spite of one bad reading, down 90–190, then silence, degraded 290–320 over the edge.
-        assert_eq!((first.from, seconds(first.standing)), (time(0), [80, 10, 100, 0]));
-        assert_eq!((second.from, seconds(second.standing)), (time(300), [0, 20, 0, 100]));
-        assert_eq!((first.standing.outages, second.standing.outages), (1, 0));
-        let read = &first.checks["http"];
-        assert_eq!((read.good, read.slow, read.bad), (1, 1, 2));
-    }
-
-    #[test]
-    fn an_outage_that_goes_on_is_one_outage_even_when_nobody_watched_in_between() {
-        let down = |second| witness(second, Reading::Bad, Status::Down);
-        let begun = Some((time(-50), Status::Down));
-        let slots = fold(begun, &[down(0), down(10_000)], PATIENCE, time(0), time(20_000));
-        assert_eq!(slots.iter().map(|slot| slot.standing.outages).sum::<u32>(), 0);
-        assert_eq!(slots.iter().map(|slot| slot.standing.down.as_secs()).sum::<u64>(), 200);
-        let figures = Figures::of(&slots, &Readings::default(), time(0), time(20_000));
-        assert_eq!(figures.standing.outages, 1, "it touches the time all the same");
-        assert_eq!(fold(None, &[down(0)], PATIENCE, time(0), time(300))[0].standing.outages, 1);
-    }
+    use crate::{
+        domain::health::rollup::{
+            Witness,
+            tests::{seconds, time, witness},
+        },
+        platform::Reading,
+    };
 
     /// A whole slot.
     fn slot(second: i64, grain: Grain, status: Status) -> Rollup {
@@ -649,6 +381,13 @@ mod tests {
             assert!((told.as_secs_f64() - exact).abs() <= exact * 0.02, "{told:?} for {exact} s");
         }
         assert_eq!(over.checks["http"], over.whole.readings);
+    }
+
+    #[test]
+    fn an_outage_that_began_before_is_one_of_the_window() {
+        let mut slot = slot(0, Grain::Fine, Status::Down);
+        slot.standing.outages = 0;
+        assert_eq!(history(&[slot]).whole.standing.outages, 1, "it touches the time all the same");
     }
 
     #[test]
