@@ -1,6 +1,7 @@
 //! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_check`, `parse_probe`,
-//! `parse_http`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`), how mistakes are told (`problem`), what it means in plain
-//! words (`explain`, `explain_probe`), and who depends on whom (`graph`). `sample`, `json_path` and `template` are words that several rooms above share.
+//! `parse_http`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`), how mistakes are told
+//! (`problem`), what it means in plain words (`explain`, `explain_probe`), and who depends on whom (`graph`). `sample`, `json_path` and
+//! `template` are words that several rooms above share.
 //!
 //! Nothing here reads a clock or acts on the world. A new key of the file starts in `model`.
 
