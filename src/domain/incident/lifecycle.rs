@@ -9,7 +9,7 @@ use crate::domain::{
     Actor, Callee, ChangeId, DiagnosisId, Event, Impact, IncidentId, KnownErrors, Level, PostMortem, RecoveryId,
     Refusal, State, Status, Updates, Workflow,
 };
-use crate::platform::Criticality;
+use crate::platform::{Criticality, Profile};
 
 /// How bad an incident is. SEV1 is the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -386,10 +386,13 @@ pub(in crate::domain) fn open_or_reopen(state: &State, opening: Event, now: Date
     let service = services.first();
     let down = |name: &String| state.services.get(name).is_some_and(|health| health.status == Status::Down);
     let kind = workflow.unwrap_or(if services.iter().any(down) { Workflow::Outage } else { Workflow::Degradation });
-    let before = state.incidents.values().rev().find(|past| {
+    // In a drill one fault is injected after the other, and each is a case of its own.
+    let drill = state.platform.profile == Profile::Drill;
+    let before = state.incidents.values().rev().filter(|_| !drill).find(|past| {
         let ended = past.resolved_at.filter(|_| !past.state.is_open() && past.merged_into.is_none());
         let same = if past.workflow.heals() { kind <= past.workflow } else { kind == past.workflow };
-        let hit = past.services.iter().chain(&past.root).any(|known| Some(known) == service);
+        // What it only dragged along may fail for a reason of its own.
+        let hit = past.services.iter().take(1).chain(&past.root).any(|known| Some(known) == service);
         same && hit && ended.is_some_and(|ended| now - ended < COMES_BACK_WITHIN)
     });
     match before {
