@@ -96,7 +96,7 @@ fn what_was_refused_or_left_is_there_again() {
     press(&mut model, &[Key::Char('n'), Key::Ctrl('z')]);
     assert!(picture(&mut model, 80, 24).contains("the pump is off"), "what was typed before can still be taken back");
     press(&mut model, &[Key::Ctrl('u'), Key::Esc, Key::Char('n')]);
-    assert!(picture(&mut model, 80, 24).contains("what you see or do"), "an empty form is no draft");
+    assert!(picture(&mut model, 80, 24).contains("(what you see or do)"), "an empty form is no draft");
     let nothing = press(&mut model, &[Key::Enter]);
     assert!(nothing.is_empty() && matches!(model.overlay, Some(Overlay::Form(_))));
     assert!(model.toast.clone().unwrap().text.contains("note is empty"));
