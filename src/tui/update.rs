@@ -96,6 +96,8 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             model.link = Link::Live;
             model.learn_platform();
             model.learn_snapshots();
+            model.work_at = None;
+            model.plan_ahead();
         }
         Update::Event(recorded) => {
             if recorded.seq == model.state.seq + 1 {
@@ -107,7 +109,10 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
                     model.learn_snapshots();
                 }
             }
-            model.plan_ahead();
+            if changes_plans(&recorded.event) {
+                model.work_at = None;
+                model.plan_ahead();
+            }
             let requests = renew(model, &recorded);
             model.recent.push_back(*recorded);
             while model.recent.len() > RECENT {
@@ -138,6 +143,11 @@ fn changes_standing(event: &Event) -> bool {
             | Event::SnapshotTested { .. }
             | Event::SnapshotsForgotten { .. }
     )
+}
+
+/// Whether an event may change what is planned or in force.
+fn changes_plans(event: &Event) -> bool {
+    matches!(event, Event::MaintenanceStarted { .. } | Event::MaintenanceEnded { .. } | Event::PlatformLoaded { .. })
 }
 
 /// A page that shows something computed asks for it again when what it was computed from has changed.
