@@ -2,13 +2,15 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::model::{Model, Screen};
+use super::model::{List, Model, Screen};
 use crate::domain::{Status, next_window};
 
 /// How far the calendar looks ahead.
 pub const AHEAD: TimeDelta = TimeDelta::days(14);
+/// Age at which what is looked at is worked out anew.
+const RENEW: TimeDelta = TimeDelta::seconds(10);
 /// Times that are shown at most: more than anybody reads.
-const MOST: usize = 2_000;
+pub const MOST: usize = 2_000;
 
 /// A time in which a service is worked on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,18 +37,26 @@ impl Work {
 }
 
 impl Model {
-    /// Works out what is planned while that is looked at.
+    /// Works out what is planned while that is looked at, when there is nothing yet or it is old.
     pub(super) fn plan_ahead(&mut self) {
-        if *self.screen() == Screen::Calendar {
+        let is_fresh = self.work_at.is_some_and(|at| self.now - at < RENEW);
+        if *self.screen() == Screen::Calendar && !is_fresh {
             self.work = work(self);
+            self.work_at = Some(self.now);
         }
+    }
+
+    /// The planned work that the filter lets through, in the order shown.
+    pub fn wanted_work(&self) -> impl Iterator<Item = &Work> {
+        let filter = self.filter.to_lowercase();
+        let has = move |text: &str| text.to_lowercase().contains(&filter);
+        self.work.iter().filter(move |work| has(&work.service) || has(&work.reason))
     }
 
     /// The planned work with the cursor.
     #[must_use]
     pub fn selected_work(&self) -> Option<&Work> {
-        let key = self.selected(super::model::List::Work)?;
-        self.work.iter().find(|work| work.key() == key)
+        self.wanted_work().nth(self.selected_place(List::Work))
     }
 }
 
@@ -73,7 +83,7 @@ fn work(model: &Model) -> Vec<Work> {
         let windows = state.platform.maintenance.iter().filter(|window| window.services.contains(name));
         for window in windows {
             let mut next = window.next(state.maintained.get(name).copied(), model.now);
-            while let Some((from, until)) = next.filter(|(from, _)| *from < model.now + AHEAD && coming.len() < MOST) {
+            while let Some((from, until)) = next.filter(|(from, _)| *from < model.now + AHEAD) {
                 let (service, reason) = (name.clone(), window.reason.clone());
                 coming.push(Work { service, from, until, reason, in_force: false });
                 next = window.next(Some(from), from);
@@ -82,6 +92,8 @@ fn work(model: &Model) -> Vec<Work> {
     }
     running.sort_by_key(|work| work.until);
     coming.sort_by(|a, b| (a.from, &a.service).cmp(&(b.from, &b.service)));
+    // What is left out is the furthest away.
+    coming.truncate(MOST);
     running.extend(coming);
     running
 }

@@ -23,8 +23,8 @@ const STARTLED: TimeDelta = TimeDelta::milliseconds(150);
 const NOTE: usize = 4000;
 /// What a line may hold.
 const LINE: usize = 400;
-/// What a section of a post-mortem may hold here; each of its lines may be as long as a line.
-const SECTION: usize = 8000;
+/// What a section of a post-mortem may hold: fifty lines, each as long as a line may be.
+const SECTION: usize = 50 * (LINE + 1);
 
 /// What a form is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -239,6 +239,12 @@ impl Form {
         }
     }
 
+    /// Nothing stands in it that does not stand in the other.
+    fn says_no_more_than(&self, other: &Self) -> bool {
+        self.services() == other.services()
+            && self.fields.iter().all(|field| self.text(field.label) == other.text(field.label))
+    }
+
     /// The first field whose label it is gets the cursor.
     fn turn_to(&mut self, label: &str) {
         if let Some(place) = self.fields.iter().position(|field| field.label == label) {
@@ -264,7 +270,7 @@ pub(super) fn open_form(model: &mut Model, purpose: Writing, service: Option<Str
     let form = match model.drafts.get(&purpose) {
         Some(draft) => Form { is_draft: true, review: None, ..draft.clone() },
         None => {
-            let mut form = Form::empty(purpose);
+            let mut form = begun(model, purpose);
             if let Some(name) = service {
                 form.toggle(&name);
             }
@@ -273,6 +279,22 @@ pub(super) fn open_form(model: &mut Model, purpose: Writing, service: Option<Str
     };
     model.overlay = Some(Overlay::Form(Box::new(form)));
     Vec::new()
+}
+
+/// A form with what is on record already: what is sent replaces it.
+fn begun(model: &Model, purpose: Writing) -> Form {
+    let mut form = Form::empty(purpose);
+    if let Writing::PostMortem(id) = purpose
+        && let Some(incident) = model.state.incidents.get(&id)
+    {
+        let held = &incident.post_mortem.findings;
+        let sections =
+            [("Well", &held.well), ("Badly", &held.badly), ("Lucky", &held.lucky), ("Lessons", &held.lessons)];
+        for (label, lines) in sections {
+            form.fill(label, &lines.join("\n"));
+        }
+    }
+    form
 }
 
 /// Takes a key for a form.
@@ -342,7 +364,7 @@ fn on_field_key(model: &Model, form: &mut Form, key: Key) -> Option<String> {
 
 /// Leaves a form; what was written stays.
 fn leave(model: &mut Model, form: Form) -> Vec<Request> {
-    if form.is_empty() {
+    if form.is_empty() || form.says_no_more_than(&begun(model, form.purpose)) {
         model.drafts.remove(&form.purpose);
     } else {
         model.drafts.insert(form.purpose, form);

@@ -87,10 +87,7 @@ impl Model {
             }
             List::Components => self.state.platform.components.iter().map(|component| component.name.clone()).collect(),
             List::Recoveries => self.state.recoveries.keys().rev().take(500).map(ToString::to_string).collect(),
-            List::Work => {
-                let matching = self.work.iter().filter(|work| wanted(&work.service) || wanted(&work.reason));
-                matching.map(Work::key).collect()
-            }
+            List::Work => self.wanted_work().map(Work::key).collect(),
             List::Journal => self
                 .recent
                 .iter()

@@ -87,6 +87,8 @@ pub struct Model {
     pub map: Map,
     /// Planned work, while that is looked at.
     pub work: Vec<Work>,
+    /// When it was worked out; none when something has changed since.
+    pub work_at: Option<DateTime<Utc>>,
     /// How each component stands in the vault; kept because every row asks for it.
     pub standing: HashMap<String, Standing>,
     /// What is about to be asked for, with its plan.
@@ -391,6 +393,7 @@ impl Model {
             measured: Measured::default(),
             map: Map::default(),
             work: Vec::new(),
+            work_at: None,
             standing: HashMap::new(),
             asked: None,
             faults,

@@ -97,6 +97,8 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             model.learn_platform();
             model.learn_snapshots();
             model.learn_affected();
+            model.work_at = None;
+            model.plan_ahead();
         }
         Update::Event(recorded) => {
             if recorded.seq == model.state.seq + 1 {
@@ -111,7 +113,10 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
                     model.learn_affected();
                 }
             }
-            model.plan_ahead();
+            if changes_plans(&recorded.event) {
+                model.work_at = None;
+                model.plan_ahead();
+            }
             let requests = renew(model, &recorded);
             model.recent.push_back(*recorded);
             while model.recent.len() > RECENT {
@@ -156,6 +161,11 @@ fn changes_standing(event: &Event) -> bool {
             | Event::SnapshotTested { .. }
             | Event::SnapshotsForgotten { .. }
     )
+}
+
+/// Whether an event may change what is planned or in force.
+fn changes_plans(event: &Event) -> bool {
+    matches!(event, Event::MaintenanceStarted { .. } | Event::MaintenanceEnded { .. } | Event::PlatformLoaded { .. })
 }
 
 /// A page that shows something computed asks for it again when what it was computed from has changed.

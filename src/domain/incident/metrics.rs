@@ -169,8 +169,16 @@ pub fn metrics(state: &State, window: TimeDelta, now: DateTime<Utc>) -> Metrics 
         figures: figures(chosen.iter().copied().filter(|incident| incident.severity == severity), now),
         between: None,
     });
+    // Gathered once: each of many services would look through all incidents otherwise.
+    let mut of_service: BTreeMap<&str, Vec<&Incident>> = BTreeMap::new();
+    for incident in &chosen {
+        let names: BTreeSet<&str> = incident.services.iter().map(String::as_str).collect();
+        for name in names {
+            of_service.entry(name).or_default().push(incident);
+        }
+    }
     let services = state.platform.services.iter().map(|service| {
-        let hit = || chosen.iter().copied().filter(|incident| incident.services.contains(&service.name));
+        let hit = || of_service.get(service.name.as_str()).into_iter().flatten().copied();
         Group {
             name: service.name.clone(),
             figures: figures(hit(), now),

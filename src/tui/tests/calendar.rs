@@ -163,3 +163,29 @@ fn without_any_plan_the_page_says_how_to_make_one() {
     press(&mut model, &[Key::Char('x'), Key::Enter]);
     assert_eq!(*model.screen(), Screen::Calendar);
 }
+
+#[test]
+fn a_year_of_nightly_windows_of_many_services_is_drawn_and_counted_honestly() {
+    let mut text = "[platform]\nname = \"x\"\nprofile = \"drill\"\n".to_owned();
+    let names: Vec<String> = (0..300).map(|number| format!("ward-{number:03}")).collect();
+    for name in &names {
+        text += &format!("[[service]]\nname = \"{name}\"\n[[service.check]]\ntcp = \"127.0.0.1:1\"\n");
+    }
+    let all: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    text += &format!(
+        "[[maintenance]]\nreason = \"backup\"\nservices = [{}]\nat = \"daily 03:00\"\ntakes = \"30m\"\n",
+        all.join(", ")
+    );
+    let mut model = Scene::of(&text).seen_by("alice");
+    press(&mut model, &[Key::Char('W')]);
+    let shown = picture(&mut model, 80, 24);
+    assert!(
+        shown.contains("↓ 294 more")
+            && shown.contains("0 in force · 2000+ in the next 14 days")
+            && shown.contains("↓ 1992 more"),
+        "{shown}"
+    );
+    press(&mut model, &[Key::End]);
+    let end = picture(&mut model, 80, 24);
+    assert!(end.contains("▶ in ") && end.contains("↑ 1992 more"), "{end}");
+}

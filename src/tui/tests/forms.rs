@@ -96,7 +96,7 @@ fn what_was_refused_or_left_is_there_again() {
     press(&mut model, &[Key::Char('n'), Key::Ctrl('z')]);
     assert!(picture(&mut model, 80, 24).contains("the pump is off"), "what was typed before can still be taken back");
     press(&mut model, &[Key::Ctrl('u'), Key::Esc, Key::Char('n')]);
-    assert!(picture(&mut model, 80, 24).contains("what you see or do"), "an empty form is no draft");
+    assert!(picture(&mut model, 80, 24).contains("(what you see or do)"), "an empty form is no draft");
     let nothing = press(&mut model, &[Key::Enter]);
     assert!(nothing.is_empty() && matches!(model.overlay, Some(Overlay::Form(_))));
     assert!(model.toast.clone().unwrap().text.contains("note is empty"));
@@ -158,10 +158,19 @@ fn the_lessons_of_an_incident_are_lines() {
     let [Command::WritePostMortem { findings, .. }] = sent.as_slice() else { panic!("{sent:?}") };
     assert_eq!(findings.well, ["the rollback took 40 s", "wards were told early"]);
     assert_eq!(findings.lessons, ["test the migration"]);
+    let written = sent[0].clone();
     press(&mut model, &[Key::Char('L')]);
     paste(&mut model, &"z".repeat(401));
     assert!(press(&mut model, &[Key::Enter]).is_empty(), "a line that would be refused is found before");
     assert!(model.toast.clone().unwrap().text.contains("at most 400"));
+    // What is on record stands in the form, since what is sent replaces it.
+    let mut scene = Scene::outage();
+    scene.give_as(Actor::Operator("alice".to_owned()), written);
+    let mut model = incident(&scene);
+    press(&mut model, &[Key::Char('L')]);
+    assert!(picture(&mut model, 110, 32).contains("wards were told early"));
+    press(&mut model, &[Key::Esc]);
+    assert!(model.drafts.is_empty(), "nothing was written, so there is no draft that could grow old");
 }
 
 /// Declares a SEV1 of two services on a platform in an outage, up to what is shown before it is asked for.

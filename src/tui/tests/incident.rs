@@ -124,8 +124,8 @@ fn the_first_lines_say_who_and_what_to_do_next() {
     let shown = picture(&mut at(&Scene::outage()), 80, 24);
     let lines: Vec<&str> = shown.lines().collect();
     assert!(lines[5].contains("commander — · comms — · scribe —"), "{shown}");
-    assert!(lines[6].contains("Next    a acknowledge: nobody has yet"), "{shown}");
-    assert!(lines[7].contains("↵ CHG-1 waits for the technical lead"), "{shown}");
+    assert!(lines[6].contains("Next    [a] acknowledge: nobody has yet"), "{shown}");
+    assert!(lines[7].contains("[↵] CHG-1 waits for the technical lead"), "{shown}");
     assert!(shown.contains("ack 1:38 left of 2:00") && shown.contains("resolve 29:38 left of 30:00"), "{shown}");
 }
 

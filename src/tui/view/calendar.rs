@@ -7,12 +7,14 @@
 //!    in 2d 7h   records-db    Sun 18 22:00–23:30Z (1h30m)        weekly vacuum
 //! ```
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, Piece, first_visible, out_of_view};
 use crate::tui::{
-    calendar::Work,
+    calendar::{MOST, Work},
     model::{List, Model, Target},
     text,
     theme::Role,
@@ -23,13 +25,12 @@ const DAYS: usize = 14;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let running = model.work.iter().filter(|work| work.in_force).count();
-    let summary = format!("{running} in force · {} in the next 14 days · UTC", model.work.len() - running);
-    let mut services: Vec<&str> = Vec::new();
-    for work in &model.work {
-        if !services.contains(&work.service.as_str()) {
-            services.push(&work.service);
-        }
-    }
+    let coming = model.work.len() - running;
+    let more = if coming >= MOST { "+" } else { "" };
+    let summary = format!("{running} in force · {coming}{more} in the next 14 days · UTC");
+    let mut seen = HashSet::new();
+    let services: Vec<&str> =
+        model.work.iter().map(|work| work.service.as_str()).filter(|name| seen.insert(*name)).collect();
     if model.work.is_empty() {
         let inside = canvas.frame(area, "Planned work", &summary, true);
         for (row, line) in (0..).zip([
@@ -105,8 +106,7 @@ fn strip(model: &Model, service: &str, start: DateTime<Utc>, cell: usize) -> Vec
 
 fn times(model: &Model, canvas: &mut Canvas, area: Rect) {
     let selected = model.selected_place(List::Work);
-    let keys = model.rows(List::Work);
-    let all = keys.len();
+    let all = model.wanted_work().count();
     let columns = usize::from(area.width);
     let name = (columns / 5).clamp(14, 30);
     let room = usize::from(area.height);
@@ -116,8 +116,7 @@ fn times(model: &Model, canvas: &mut Canvas, area: Rect) {
     if all == 0 {
         canvas.line(area, 0, &[(Role::Muted, "  nothing matches the filter: / changes it".to_owned())]);
     }
-    let found = keys.iter().filter_map(|key| model.work.iter().find(|work| work.key() == *key));
-    for (row, (place, work)) in (0..area.height).zip(found.enumerate().skip(first).take(shown)) {
+    for (row, (place, work)) in (0..area.height).zip(model.wanted_work().enumerate().skip(first).take(shown)) {
         let mark = if place == selected { "▶ " } else { "  " };
         let (state, when) = if work.in_force {
             let left = text::short((work.until - model.now).max(TimeDelta::zero()));

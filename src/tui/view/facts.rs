@@ -111,25 +111,25 @@ fn next(model: &Model, incident: &Incident, document: Option<&DiagnosisDocument>
     }
     facts.about("Next");
     if incident.acknowledged_at.is_none() {
-        facts.link(Role::Key, "a acknowledge: nobody has yet", &Target::Action("acknowledge"));
+        facts.link(Role::Key, "[a] acknowledge: nobody has yet", &Target::Action("acknowledge"));
     }
     let changes = incident.changes.iter().filter_map(|id| model.state.changes.get(id));
     for change in changes.filter(|change| change.state == ChangeState::Pending) {
         let missing: Vec<&str> = change.missing().into_iter().map(role_name).collect();
-        let waits = format!("↵ {} waits for the {}: {}", change.id, missing.join(" and the "), change.title);
+        let waits = format!("[↵] {} waits for the {}: {}", change.id, missing.join(" and the "), change.title);
         facts.link(Role::Warn, &waits, &Target::Action("open"));
     }
     let recoveries = incident.recoveries.iter().filter_map(|id| model.state.recoveries.get(id));
     for recovery in recoveries.filter(|recovery| recovery.is_running()) {
-        let runs = format!("↵ {} runs: {}", recovery.id, recovery.plan.title);
+        let runs = format!("[↵] {} runs: {}", recovery.id, recovery.plan.title);
         facts.link(Role::Focus, &runs, &Target::Action("open"));
     }
     for (place, fix) in document.iter().flat_map(|document| document.suggested_fixes.iter().enumerate()) {
-        let line = format!("{} {}   ~{} s   {:?} risk", place + 1, fix.action, fix.estimated_time, fix.risk);
+        let line = format!("[{}] {}   ~{} s   {:?} risk", place + 1, fix.action, fix.estimated_time, fix.risk);
         facts.link(Role::Key, &line.to_lowercase(), &Target::Choice(place));
     }
     if document.is_none() && !is_diagnosed(model, incident) {
-        facts.link(Role::Key, "d diagnose: nobody has looked for the cause", &Target::Action("diagnose"));
+        facts.link(Role::Key, "[d] diagnose: nobody has looked for the cause", &Target::Action("diagnose"));
     }
 }
 

@@ -191,7 +191,7 @@ fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
 fn writing(canvas: &mut Canvas, area: Rect, field: &Field, written: &Written, focus: bool) {
     let text = written.text();
     if text.is_empty() {
-        canvas.line(area, 0, &[(Role::Muted, format!("{}{}", if focus { " " } else { "" }, field.about))]);
+        canvas.line(area, 0, &[(Role::Muted, format!("{}({})", if focus { " " } else { "" }, field.about))]);
     }
     if focus {
         if text.is_empty() {
@@ -259,14 +259,14 @@ fn services(model: &Model, canvas: &mut Canvas, area: Rect, field: &Field, chose
         canvas.line(line, 0, &[(Role::Key, "/ ".to_owned())]);
         let input = Rect { x: line.x + 2.min(line.width), width: line.width.saturating_sub(2), ..line };
         if filter.is_empty() {
-            canvas.line(input, 0, &[(Role::Muted, format!(" {}", field.about))]);
+            canvas.line(input, 0, &[(Role::Muted, format!(" ({})", field.about))]);
             let cursor = Rect { width: 1.min(input.width), ..input };
             canvas.buffer.set_style(cursor, canvas.theme.style(Role::Selected));
         } else {
             chosen.filter.widget().render(input, canvas.buffer);
         }
     } else {
-        canvas.line(line, 0, &[(Role::Muted, field.about.to_owned())]);
+        canvas.line(line, 0, &[(Role::Muted, format!("({})", field.about))]);
     }
     let found = chosen.found(model);
     if found.is_empty() {
