@@ -91,23 +91,23 @@ const CALENDAR: TimeDelta = TimeDelta::weeks(2);
 
 async fn calendar_of_all(session: &Session) -> Result<Exit, CliError> {
     let state = session.client()?.state().await?;
-    let entries = calendar(&state, session.now() + CALENDAR);
+    let entries = calendar(&state, session.now(), session.now() + CALENDAR);
     session.output.result(&entries, || {
         if entries.is_empty() {
             return "nothing is planned for the next two weeks\n".to_owned();
         }
         let mut table = Table::new(["FROM", "UNTIL", "SERVICE", "PLANNED BY", "WHAT"]);
-        for CalendarEntry { work, origin } in &entries {
+        for CalendarEntry { origin, from, until, service, reason } in &entries {
             table.row([
-                Cell::from(text::moment(work.from)),
-                Cell::from(text::moment(work.until)),
-                Cell::from(&work.service),
+                Cell::from(text::moment(*from)),
+                Cell::from(text::moment(*until)),
+                Cell::from(service),
                 match origin {
                     WorkOrigin::InForce => Cell::painted("⚒ in force", Paint::Warn),
                     WorkOrigin::PlatformFile => Cell::from("the platform file"),
                     WorkOrigin::Operator => Cell::from("command"),
                 },
-                Cell::from(text::line(&work.reason)),
+                Cell::from(text::line(reason)),
             ]);
         }
         table.render(&session.output)

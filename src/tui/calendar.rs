@@ -1,9 +1,9 @@
 //! Planned work: which services are worked on now, and when they will be in the next two weeks.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::model::{List, Model, Screen};
-use crate::domain::{Status, next_window};
+use crate::domain::{CalendarEntry, calendar};
 
 /// How far the calendar looks ahead.
 pub const AHEAD: TimeDelta = TimeDelta::days(14);
@@ -12,28 +12,11 @@ const RENEW: TimeDelta = TimeDelta::seconds(10);
 /// Times that are shown at most: more than anybody reads.
 pub const MOST: usize = 2_000;
 
-/// A time in which a service is worked on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Work {
-    /// What is worked on.
-    pub service: String,
-    /// From when.
-    pub from: DateTime<Utc>,
-    /// Until when.
-    pub until: DateTime<Utc>,
-    /// What is done.
-    pub reason: String,
-    /// It has begun.
-    pub in_force: bool,
-}
-
-impl Work {
-    /// What a row of it is known by, whatever comes before it.
-    #[must_use]
-    pub fn key(&self) -> String {
-        let when = if self.in_force { "now".to_owned() } else { self.from.timestamp().to_string() };
-        format!("{when} {}", self.service)
-    }
+/// What a row of planned work is known by, whatever comes before it.
+#[must_use]
+pub fn key(work: &CalendarEntry) -> String {
+    let when = if work.in_force() { "now".to_owned() } else { work.from.timestamp().to_string() };
+    format!("{when} {}", work.service)
 }
 
 impl Model {
@@ -41,13 +24,15 @@ impl Model {
     pub(super) fn plan_ahead(&mut self) {
         let is_fresh = self.work_at.is_some_and(|at| self.now - at < RENEW);
         if *self.screen() == Screen::Calendar && !is_fresh {
-            self.work = work(self);
+            self.work = calendar(&self.state, self.now, self.now + AHEAD);
+            // What is left out is the furthest away.
+            self.work.truncate(MOST);
             self.work_at = Some(self.now);
         }
     }
 
     /// The planned work that the filter lets through, in the order shown.
-    pub fn wanted_work(&self) -> impl Iterator<Item = &Work> {
+    pub fn wanted_work(&self) -> impl Iterator<Item = &CalendarEntry> {
         let filter = self.filter.to_lowercase();
         let has = move |text: &str| text.to_lowercase().contains(&filter);
         self.work.iter().filter(move |work| has(&work.service) || has(&work.reason))
@@ -55,45 +40,7 @@ impl Model {
 
     /// The planned work with the cursor.
     #[must_use]
-    pub fn selected_work(&self) -> Option<&Work> {
+    pub fn selected_work(&self) -> Option<&CalendarEntry> {
         self.wanted_work().nth(self.selected_place(List::Work))
     }
-}
-
-/// What is in force first, then what comes, the soonest first.
-fn work(model: &Model) -> Vec<Work> {
-    let state = &model.state;
-    let mut running: Vec<Work> = Vec::new();
-    let mut coming: Vec<Work> = Vec::new();
-    for service in &state.platform.services {
-        let name = &service.name;
-        let held = state.services.get(name).filter(|health| health.status == Status::Maintenance);
-        if let Some((health, until)) = held.and_then(|health| Some((health, health.maintenance_until?))) {
-            running.push(Work {
-                service: name.clone(),
-                from: state.maintained.get(name).copied().or(health.since).unwrap_or(model.now),
-                until,
-                reason: health.reason.clone(),
-                in_force: true,
-            });
-        }
-        if next_window(state, name).is_none() {
-            continue;
-        }
-        let windows = state.platform.maintenance.iter().filter(|window| window.services.contains(name));
-        for window in windows {
-            let mut next = window.next(state.maintained.get(name).copied(), model.now);
-            while let Some((from, until)) = next.filter(|(from, _)| *from < model.now + AHEAD) {
-                let (service, reason) = (name.clone(), window.reason.clone());
-                coming.push(Work { service, from, until, reason, in_force: false });
-                next = window.next(Some(from), from);
-            }
-        }
-    }
-    running.sort_by_key(|work| work.until);
-    coming.sort_by(|a, b| (a.from, &a.service).cmp(&(b.from, &b.service)));
-    // What is left out is the furthest away.
-    coming.truncate(MOST);
-    running.extend(coming);
-    running
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    calendar::Work,
+    calendar::key,
     model::{Cursor, List, Model, Pane, Screen},
 };
 use crate::domain::{ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId};
@@ -87,7 +87,7 @@ impl Model {
             }
             List::Components => self.state.platform.components.iter().map(|component| component.name.clone()).collect(),
             List::Recoveries => self.state.recoveries.keys().rev().take(500).map(ToString::to_string).collect(),
-            List::Work => self.wanted_work().map(Work::key).collect(),
+            List::Work => self.wanted_work().map(key).collect(),
             List::Journal => self
                 .recent
                 .iter()

@@ -10,7 +10,6 @@ use tui_textarea::TextArea;
 
 use super::{
     browse::{Browse, Standing},
-    calendar::Work,
     form::{Form, Writing},
     hit::HitMap,
     lookback::LookedBack,
@@ -20,8 +19,8 @@ use super::{
 };
 use crate::{
     domain::{
-        ChangeId, Command, IncidentId, Operator, Plan, Recorded, RecoveryId, Severity, SnapshotId, State, Status,
-        Vitals, affected,
+        CalendarEntry, ChangeId, Command, IncidentId, Operator, Plan, Recorded, RecoveryId, Severity, SnapshotId,
+        State, Status, Vitals, affected,
     },
     engine::{ComponentDifference, DryRun, DryRunRequest},
     platform::Profile,
@@ -86,7 +85,7 @@ pub struct Model {
     /// Who needs whom.
     pub map: Map,
     /// Planned work, while that is looked at.
-    pub work: Vec<Work>,
+    pub work: Vec<CalendarEntry>,
     /// When it was worked out; none when something has changed since.
     pub work_at: Option<DateTime<Utc>>,
     /// How each component stands in the vault; kept because every row asks for it.

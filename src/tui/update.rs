@@ -165,7 +165,14 @@ fn changes_standing(event: &Event) -> bool {
 
 /// Whether an event may change what is planned or in force.
 fn changes_plans(event: &Event) -> bool {
-    matches!(event, Event::MaintenanceStarted { .. } | Event::MaintenanceEnded { .. } | Event::PlatformLoaded { .. })
+    matches!(
+        event,
+        Event::MaintenancePlanned { .. }
+            | Event::MaintenanceWithdrawn { .. }
+            | Event::MaintenanceStarted { .. }
+            | Event::MaintenanceEnded { .. }
+            | Event::PlatformLoaded { .. }
+    )
 }
 
 /// A page that shows something computed asks for it again when what it was computed from has changed.

@@ -118,10 +118,10 @@ fn the_calendar_has_what_is_in_force_what_the_file_declares_and_what_was_planned
     );
     let (from, until) = (at("2026-01-20T22:00:00Z"), at("2026-01-20T23:00:00Z"));
     desk.must(&person("alice"), Command::PlanMaintenance { service, from, until, reason });
-    let entries = calendar(&desk.state, at("2026-01-27T00:00:00Z"));
+    let entries = calendar(&desk.state, desk.now, at("2026-01-27T00:00:00Z"));
     let told: Vec<String> = entries
         .iter()
-        .map(|entry| format!("{} {} {:?}", entry.work.from.format("%d %H:%M"), entry.work.service, entry.origin))
+        .map(|entry| format!("{} {} {:?}", entry.from.format("%d %H:%M"), entry.service, entry.origin))
         .collect();
     assert_eq!(
         told,

@@ -20,14 +20,19 @@ pub struct PlannedWork {
 }
 
 /// A time of planned work, and where it is written down.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CalendarEntry {
-    /// The work.
-    #[serde(flatten)]
-    pub work: PlannedWork,
     /// Who planned it.
     pub origin: WorkOrigin,
+    /// When it begins, or has begun.
+    pub from: DateTime<Utc>,
+    /// When it is over.
+    pub until: DateTime<Utc>,
+    /// Whose failures are expected then.
+    pub service: String,
+    /// What is done.
+    pub reason: String,
 }
 
 /// Where planned work is written down.
@@ -173,33 +178,44 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     }
 }
 
-/// All times of planned work that begin before `end`, those in force first, then in order of time.
+/// All times of planned work that are not over and begin before `end`: those in force first, the soonest to end before the
+/// others, then those to come in order of time.
 #[must_use]
-pub fn calendar(state: &State, end: DateTime<Utc>) -> Vec<CalendarEntry> {
+pub fn calendar(state: &State, now: DateTime<Utc>, end: DateTime<Utc>) -> Vec<CalendarEntry> {
     let in_force = state.services.iter().filter_map(|(service, health)| {
-        let (from, until) = (health.since?, health.maintenance_until?);
-        let work = PlannedWork { from, until, service: service.clone(), reason: health.reason.clone() };
-        Some(CalendarEntry { work, origin: WorkOrigin::InForce })
+        let until = health.maintenance_until?;
+        let from = state.maintained.get(service).copied().or(health.since)?;
+        let (service, reason, origin) = (service.clone(), health.reason.clone(), WorkOrigin::InForce);
+        Some(CalendarEntry { origin, from, until, service, reason })
     });
     let declared = state.platform.maintenance.iter().flat_map(|window| {
         window.services.iter().flat_map(move |service| {
-            let first = window.next(state.maintained.get(service).copied(), state.clock);
-            let times = std::iter::successors(first, |(from, _)| window.next(Some(*from), state.clock));
+            let first = window.next(state.maintained.get(service).copied(), now);
+            let times = std::iter::successors(first, |(from, _)| window.next(Some(*from), *from));
             times.take_while(move |(from, _)| *from < end).map(|(from, until)| {
-                let (service, reason) = (service.clone(), window.reason.clone());
-                let work = PlannedWork { from, until, service, reason };
-                CalendarEntry { work, origin: WorkOrigin::PlatformFile }
+                let (service, reason, origin) = (service.clone(), window.reason.clone(), WorkOrigin::PlatformFile);
+                CalendarEntry { origin, from, until, service, reason }
             })
         })
     });
-    let planned = state.planned.iter().filter(|work| work.until > state.clock && work.from < end);
-    let planned = planned.map(|work| CalendarEntry { work: work.clone(), origin: WorkOrigin::Operator });
-    let mut entries: Vec<CalendarEntry> = in_force.chain(declared).chain(planned).collect();
-    entries.sort_by(|one, other| {
-        let in_force = |entry: &CalendarEntry| entry.origin != WorkOrigin::InForce;
-        in_force(one).cmp(&in_force(other)).then_with(|| one.cmp(other))
+    let planned = state.planned.iter().filter(|work| work.until > now && work.from < end).map(|work| {
+        let PlannedWork { from, until, service, reason } = work.clone();
+        CalendarEntry { origin: WorkOrigin::Operator, from, until, service, reason }
     });
-    entries
+    let (mut running, mut coming): (Vec<_>, Vec<_>) =
+        in_force.chain(declared).chain(planned).partition(|entry| entry.origin == WorkOrigin::InForce);
+    running.sort_by_key(|entry: &CalendarEntry| entry.until);
+    coming.sort_by(|one, other| (one.from, &one.service).cmp(&(other.from, &other.service)));
+    running.extend(coming);
+    running
+}
+
+impl CalendarEntry {
+    /// Whether it has begun.
+    #[must_use]
+    pub fn in_force(&self) -> bool {
+        self.origin == WorkOrigin::InForce
+    }
 }
 
 /// The next time that work on a service is planned.

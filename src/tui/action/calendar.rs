@@ -5,7 +5,7 @@ use super::{
     table::{Action, Danger, Where},
 };
 use crate::{
-    domain::Command,
+    domain::{Command, WorkOrigin},
     tui::{
         form::{Writing, open_form},
         model::{Model, Screen},
@@ -41,17 +41,29 @@ pub(super) static ACTIONS: &[Action] = &[
         name: "end-maintenance",
         keys: &[Key::Char('x')],
         label: "End",
-        about: "End the maintenance that is in force; from then on failures count again",
+        about: "End the maintenance that is in force, or withdraw what somebody planned for later",
         place: Where::Calendar,
         danger: Danger::Guarded,
         disabled: |model| {
             elsewhere(model).or_else(|| match model.selected_work() {
-                None => Some("nothing is in force".to_owned()),
-                Some(work) if !work.in_force => Some(format!("the maintenance of {} has not begun", work.service)),
+                None => Some("nothing is in force or planned".to_owned()),
+                Some(work) if work.origin == WorkOrigin::PlatformFile => {
+                    Some("the platform file plans it: it is changed there".to_owned())
+                }
                 Some(_) => cannot_act(model),
             })
         },
         run: |model| match model.selected_work().cloned() {
+            Some(work) if !work.in_force() => confirm(
+                model,
+                format!("Withdraw the planned work on {}", work.service),
+                vec![
+                    format!("It was planned for {}: {}.", work.from.format("%m-%d %H:%MZ"), work.reason),
+                    "Failures then count as at any other time.".to_owned(),
+                ],
+                "Withdraw it",
+                Command::WithdrawMaintenance { service: work.service, from: work.from },
+            ),
             Some(work) => confirm(
                 model,
                 format!("End the maintenance of {}", work.service),

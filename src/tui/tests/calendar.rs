@@ -130,7 +130,7 @@ fn maintenance_is_begun_after_what_it_means_was_shown() {
 }
 
 #[test]
-fn what_is_in_force_is_ended_after_a_question_and_what_has_not_begun_is_not() {
+fn what_is_in_force_is_ended_after_a_question_and_what_the_file_plans_is_not() {
     let mut scene = scene();
     let until = scene.now + TimeDelta::minutes(40);
     let reason = "new certificate".to_owned();
@@ -150,9 +150,28 @@ fn what_is_in_force_is_ended_after_a_question_and_what_has_not_begun_is_not() {
     }
     assert!(!picture(&mut model, 80, 24).contains("in force  "));
     press(&mut model, &[Key::Char('x')]);
-    assert!(model.overlay.is_none() && model.toast.clone().unwrap().text.contains("has not begun"));
+    assert!(model.overlay.is_none() && model.toast.clone().unwrap().text.contains("the platform file plans it"));
     press(&mut model, &[Key::Enter]);
     assert!(matches!(model.screen(), Screen::Service(_)));
+}
+
+#[test]
+fn what_somebody_planned_is_withdrawn_after_a_question() {
+    let mut scene = scene();
+    let from = scene.now + TimeDelta::minutes(20);
+    let plan = Command::PlanMaintenance {
+        service: "patient-api".to_owned(),
+        from,
+        until: from + TimeDelta::hours(1),
+        reason: "new disks".to_owned(),
+    };
+    scene.give_as(alice(), plan);
+    let mut model = opened(&scene);
+    press(&mut model, &[Key::Char('x')]);
+    assert!(picture(&mut model, 80, 24).contains("Withdraw the planned work on patient-api"));
+    let sent = press(&mut model, &[Key::Char('y')]);
+    let withdrawn = Command::WithdrawMaintenance { service: "patient-api".to_owned(), from };
+    assert!(matches!(sent.as_slice(), [Request::Submit(command)] if **command == withdrawn), "{sent:?}");
 }
 
 #[test]

@@ -13,18 +13,21 @@ use chrono::{DateTime, Days, TimeDelta, Utc};
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, Piece, first_visible, out_of_view};
-use crate::tui::{
-    calendar::{MOST, Work},
-    model::{List, Model, Target},
-    text,
-    theme::Role,
+use crate::{
+    domain::CalendarEntry,
+    tui::{
+        calendar::MOST,
+        model::{List, Model, Target},
+        text,
+        theme::Role,
+    },
 };
 
 /// Days of the line.
 const DAYS: usize = 14;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let running = model.work.iter().filter(|work| work.in_force).count();
+    let running = model.work.iter().filter(|work| work.in_force()).count();
     let coming = model.work.len() - running;
     let more = if coming >= MOST { "+" } else { "" };
     let summary = format!("{running} in force · {coming}{more} in the next 14 days · UTC");
@@ -87,11 +90,11 @@ fn days(model: &Model, canvas: &mut Canvas, area: Rect, services: &[&str]) {
 fn strip(model: &Model, service: &str, start: DateTime<Utc>, cell: usize) -> Vec<Piece> {
     let columns = cell * DAYS;
     let each = TimeDelta::days(1) / i32::try_from(cell).unwrap_or(1);
-    let own: Vec<&Work> = model.work.iter().filter(|work| work.service == service).collect();
+    let own: Vec<&CalendarEntry> = model.work.iter().filter(|work| work.service == service).collect();
     let column = |place: usize| {
         let from = start + each * i32::try_from(place).unwrap_or(0);
         let to = from + each;
-        let held = own.iter().filter(|work| work.from < to && work.until > from).map(|work| work.in_force).max();
+        let held = own.iter().filter(|work| work.from < to && work.until > from).map(|work| work.in_force()).max();
         let is_now = from <= model.now && model.now < to;
         match held {
             Some(true) => (Role::Planned, "█"),
@@ -118,7 +121,7 @@ fn times(model: &Model, canvas: &mut Canvas, area: Rect) {
     }
     for (row, (place, work)) in (0..area.height).zip(model.wanted_work().enumerate().skip(first).take(shown)) {
         let mark = if place == selected { "▶ " } else { "  " };
-        let (state, when) = if work.in_force {
+        let (state, when) = if work.in_force() {
             let left = text::short((work.until - model.now).max(TimeDelta::zero()));
             let today = work.until.date_naive() == model.now.date_naive();
             let end = work.until.format(if today { "%H:%MZ" } else { "%a %d %H:%MZ" });
@@ -132,7 +135,7 @@ fn times(model: &Model, canvas: &mut Canvas, area: Rect) {
         };
         let line = [
             (Role::Focus, mark.to_owned()),
-            (if work.in_force { Role::Planned } else { Role::Text }, text::left(&state, 11)),
+            (if work.in_force() { Role::Planned } else { Role::Text }, text::left(&state, 11)),
             (Role::Text, format!("{} ", text::left(&text::fit_middle(&work.service, name), name))),
             (Role::Text, text::left(&when, 30)),
             (Role::Muted, format!(" {}", work.reason)),
