@@ -403,7 +403,7 @@ fn play(seed: u64, profile: &str, mode: &str, rounds: usize) {
 #[test]
 fn bad_shifts_of_all_kinds() {
     let number = |text: &str| text.parse::<u64>().unwrap();
-    let asked = std::env::var("CODEBLUE_TEST_SEEDS").unwrap_or_else(|_| "40".to_owned());
+    let asked = std::env::var("CODEBLUE_TEST_SEEDS").unwrap_or_else(|_| "20".to_owned());
     let seeds = match (std::env::var("CODEBLUE_SEED"), asked.split_once("..")) {
         (Ok(seed), _) => number(&seed)..number(&seed) + 1,
         (_, Some((from, to))) => number(from)..number(to),
