@@ -12,6 +12,11 @@ pub trait Clock: Send + Sync + 'static {
     /// The time now, as the host has it: it may be set forward and back.
     fn now(&self) -> DateTime<Utc>;
 
+    /// What the clock of the host says, right or wrong: for the check that has to notice that it is wrong.
+    fn of_host(&self) -> DateTime<Utc> {
+        self.now()
+    }
+
     /// The time since some fixed moment, which no setting of the clock touches.
     fn elapsed(&self) -> Duration {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -54,7 +59,34 @@ impl Clock for Steady {
         told.0
     }
 
+    fn of_host(&self) -> DateTime<Utc> {
+        self.host.of_host()
+    }
+
     fn elapsed(&self) -> Duration {
         self.host.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Wall(Mutex<DateTime<Utc>>);
+
+    impl Clock for Wall {
+        fn now(&self) -> DateTime<Utc> {
+            *self.0.lock().unwrap()
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_is_seen_by_who_checks_it_and_by_nobody_else() {
+        let noon: DateTime<Utc> = "2026-01-15T12:00:00Z".parse().unwrap();
+        let wall = Arc::new(Wall(Mutex::new(noon)));
+        let steady = Steady::after(noon, wall.clone());
+        *wall.0.lock().unwrap() = noon - TimeDelta::hours(2);
+        assert!(steady.now() >= noon);
+        assert_eq!(steady.of_host(), noon - TimeDelta::hours(2));
     }
 }
