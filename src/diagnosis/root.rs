@@ -20,7 +20,7 @@ pub(super) fn checks<'a>(vitals: &'a Vitals, service: &str, reading: Reading) ->
     vitals
         .services
         .get(service)
-        .map(|figures| figures.checks.values().filter(|sample| sample.reading == reading).collect())
+        .map(|figures| figures.checks.values().map(Box::as_ref).filter(|sample| sample.reading == reading).collect())
         .unwrap_or_default()
 }
 

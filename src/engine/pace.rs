@@ -21,6 +21,7 @@ pub(super) struct Pace(Mutex<Option<Minutes>>);
 struct Minutes {
     began: Instant,
     counted_from: Instant,
+    total: u64,
     now: Minute,
     before: Minute,
 }
@@ -31,10 +32,12 @@ struct Minute {
     lags: Sketch,
 }
 
-/// How well the watch keeps up, over the last one to two minutes.
+/// How well the watch keeps up; what is not counted since the start is of the last one to two minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaceFigures {
+    /// Checks started since the engine did.
+    pub total: u64,
     /// Checks started each second.
     pub per_second: f64,
     /// Half of them started no later than this after their time, in seconds.
@@ -52,6 +55,7 @@ impl Pace {
         let minutes = minutes.get_or_insert_with(|| Minutes {
             began: now,
             counted_from: now,
+            total: 0,
             now: Minute::default(),
             before: Minute::default(),
         });
@@ -60,6 +64,7 @@ impl Pace {
             minutes.began = now;
             minutes.before = std::mem::take(&mut minutes.now);
         }
+        minutes.total += 1;
         minutes.now.starts += 1;
         minutes.now.lags.add(now.saturating_duration_since(due));
     }
@@ -73,6 +78,7 @@ impl Pace {
         let starts = minutes.before.starts + minutes.now.starts;
         let time = now.saturating_duration_since(minutes.counted_from).max(Duration::from_secs(1));
         Some(PaceFigures {
+            total: minutes.total,
             per_second: f64::from(starts) / time.as_secs_f64(),
             lag_p50: lags.quantile(0.5)?,
             lag_p99: lags.quantile(0.99)?,

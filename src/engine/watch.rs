@@ -69,7 +69,7 @@ pub(super) async fn schedule(
     engine: EngineHandle,
     platform: Arc<Platform>,
     prober: Arc<Prober>,
-    samples: mpsc::Sender<(Check, Sample)>,
+    samples: mpsc::Sender<(Arc<Probed>, Sample)>,
     stop: CancellationToken,
 ) {
     let all: Vec<Arc<Probed>> = platform
@@ -111,7 +111,7 @@ pub(super) async fn schedule(
                 sample = probe(&prober, clock.as_ref(), &probed) => sample,
             };
             // Who takes results in too slowly holds up new checks, not memory.
-            let _ = samples.send((probed.check.clone(), sample)).await;
+            let _ = samples.send((probed, sample)).await;
             drop(slot);
         });
     }
@@ -137,7 +137,7 @@ fn checks_at_once() -> usize {
 pub(super) async fn intake(
     engine: EngineHandle,
     store: mpsc::Sender<Arc<Vec<Sample>>>,
-    mut samples: mpsc::Receiver<(Check, Sample)>,
+    mut samples: mpsc::Receiver<(Arc<Probed>, Sample)>,
     stop: CancellationToken,
 ) {
     let mut judges: HashMap<String, Judge> = HashMap::new();
@@ -148,8 +148,8 @@ pub(super) async fn intake(
         tokio::select! {
             () = stop.cancelled() => return,
             received = samples.recv() => {
-                let Some((check, sample)) = received else { return };
-                judge(&engine, &mut judges, &check, &sample).await;
+                let Some((probed, sample)) = received else { return };
+                judge(&engine, &mut judges, &probed.check, &sample).await;
                 match engine.vitals.write() {
                     Ok(mut vitals) => vitals.take(sample.clone()),
                     Err(poisoned) => poisoned.into_inner().take(sample.clone()),

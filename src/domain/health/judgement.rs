@@ -86,7 +86,8 @@ struct Tally {
 #[derive(Debug, Clone)]
 pub struct Judge {
     service: String,
-    tallies: BTreeMap<String, Tally>,
+    /// Boxed, as most services have one check and a map makes room for eleven.
+    tallies: BTreeMap<String, Box<Tally>>,
     /// Checks that have not spoken since the start, while the judgement in force is older.
     silent: BTreeSet<String>,
     current: Status,

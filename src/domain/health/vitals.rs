@@ -27,8 +27,8 @@ pub struct Vitals {
 pub struct ServiceVitals {
     /// Results of its checks, oldest first, at most 120.
     pub points: VecDeque<Point>,
-    /// The latest result of each check, by its name.
-    pub checks: BTreeMap<String, Sample>,
+    /// The latest result of each check, by its name. Boxed, as most services have one check and a map makes room for eleven.
+    pub checks: BTreeMap<String, Box<Sample>>,
     /// How often in a row each check that is not good now came out as it did last.
     #[serde(default)]
     pub streaks: BTreeMap<String, u32>,
@@ -67,7 +67,7 @@ impl Vitals {
         } else {
             service.streaks.insert(sample.check.clone(), streak);
         }
-        service.checks.insert(sample.check.clone(), sample);
+        service.checks.insert(sample.check.clone(), Box::new(sample));
     }
 
     /// Forgets services that the platform file does not name any more.
