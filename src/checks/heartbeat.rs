@@ -27,7 +27,11 @@ impl Heartbeats {
 
     /// Takes a beat in.
     pub fn take(&self, service: &str, beat: Beat) {
-        self.beats.write().unwrap_or_else(PoisonError::into_inner).insert(service.to_owned(), beat);
+        let mut beats = self.beats.write().unwrap_or_else(PoisonError::into_inner);
+        // Two that come at once may be kept in the other order.
+        if beats.get(service).is_none_or(|known| known.at <= beat.at) {
+            beats.insert(service.to_owned(), beat);
+        }
     }
 
     /// Whether the service ever gave one.

@@ -74,6 +74,8 @@ impl Client {
             .unix_socket(socket)
             .tls_certs_only([])
             .no_proxy()
+            // A connection kept from before an engine's end breaks under a command, and nobody knows whether it was heard.
+            .pool_max_idle_per_host(0)
             .build()
             .map_err(|error| ClientError::Failed(error.to_string()))?;
         Ok(Self { http, socket: socket.to_owned(), named })

@@ -31,6 +31,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
             for service in &platform.services {
                 state.services.entry(service.name.clone()).or_default();
             }
+            state.planned.retain(|work| platform.service(&work.service).is_some());
             state.platform = platform.clone();
         }
         Event::AutomationSet { mode } => state.mode = *mode,

@@ -195,7 +195,7 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::StartMaintenance { service, until, reason } => {
             maintenance::start(state, service, until, &reason, meta)
         }
-        Command::EndMaintenance { service } => maintenance::end(state, service),
+        Command::EndMaintenance { service } => maintenance::end(state, service, meta),
         Command::PlanMaintenance { service, from, until, reason } => {
             maintenance::plan(state, PlannedWork { from, until, service, reason }, at)
         }

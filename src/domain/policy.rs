@@ -77,6 +77,7 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         Event::WorkflowChanged { incident, workflow } => {
             workflow::advance(state, *incident, Moment::Begun, &format!("a case of {workflow}"), &mut give);
         }
+        Event::ErrorsRecorded { incident, errors, .. } => workflow::hit(state, *incident, errors, &mut give),
         Event::IncidentServiceAdded { incident, .. } => workflow::diagnose(state, *incident, &mut give),
         Event::DiagnosisRequested { diagnosis, .. } => reaction.effects.push(Effect::Diagnose(*diagnosis)),
         Event::DiagnosisConcluded { diagnosis, .. } if same_root(state, *diagnosis).is_some() => {

@@ -22,7 +22,7 @@ use super::{
     core::{Core, Outlets},
     deadlines,
     effects::{self, Hands, Turns},
-    errors, follow, halt, observe, watch,
+    errors, follow, halt, heap, observe, watch,
 };
 use crate::{
     checks::{Heartbeats, Prober},
@@ -180,6 +180,7 @@ impl Engine {
         self.tasks.spawn(observe::versions(engine.clone(), stop.clone()));
         self.tasks.spawn(halt::watch(engine.clone(), halt, stop.clone()));
         self.tasks.spawn(errors::watch(engine.clone(), clock.clone(), stop.clone()));
+        self.tasks.spawn(heap::keep_small(stop.clone()));
         self.tasks.spawn(deadlines::keep(engine.clone(), clock.clone(), stop.clone()));
         let keeper = engine.clone();
         self.tasks.spawn_blocking(move || watch::keep_samples(&keeper, samples, clock.as_ref(), stored));

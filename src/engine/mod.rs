@@ -4,7 +4,7 @@
 //! is its work in the world, `watch` its eyes (`pace` tells whether they are late), `heartbeat` and `errors` its ears, `baselines`
 //! what it remembers of rows, `follow` what receives the logs of databases, `deadlines` its alarm clock, `halt` the kill switch
 //! that is a file, `adopt` what it looks for at the start; `home` is where it keeps its files. This room alone knows all rooms of
-//! floor 3 and alone reads the clock.
+//! floor 3 and alone reads the clock. `heap` keeps a large platform small in memory.
 
 mod adopt;
 mod baselines;
@@ -16,6 +16,7 @@ mod errors;
 mod follow;
 mod halt;
 mod handle;
+mod heap;
 mod heartbeat;
 mod home;
 mod lifecycle;

@@ -14,6 +14,8 @@ use super::{
 
 const AT: &str = "days and a time, such as \"sun 02:00\", \"mon,thu 22:30\", \"daily 03:00\" or \"2026-12-24 22:00\"";
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Characters of a reason, as for one that is given by command.
+const REASON: usize = 400;
 
 pub(super) fn window(
     mut section: Section<'_, '_>,
@@ -33,7 +35,13 @@ pub(super) fn window(
         Some(takes)
     });
     let zone = section.read(reader, "zone", zone);
-    let reason = section.read(reader, "reason", |reader, value, place| reader.text(value, place, "what is done then"));
+    let reason = section.read(reader, "reason", |reader, value, place| {
+        let reason = reader.text(value, place, "what is done then")?;
+        if reason.value.chars().count() > REASON {
+            reader.problem(reason.at, place, "it is too long", "at most 400 characters");
+        }
+        Some(reason)
+    });
     section.finish(reader);
     let ((days, from), takes, services) = (at?, takes?, services?);
     spans.windows.push(services.iter().map(|service| service.at).collect());

@@ -78,7 +78,9 @@ impl CheckMemory {
     /// When the disk refuses.
     pub fn keep_beat(&self, service: &str, beat: &Beat) -> Result<(), CheckMemoryError> {
         let kept = self.connection().execute(
-            "INSERT OR REPLACE INTO heartbeat (service, at, ok, message) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO heartbeat (service, at, ok, message) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (service) DO UPDATE SET at = excluded.at, ok = excluded.ok, message = excluded.message
+             WHERE excluded.at >= at",
             params![service, beat.at.timestamp_micros(), beat.ok, beat.message],
         );
         kept.map(drop).map_err(|source| self.failed(source))

@@ -97,7 +97,10 @@ fn work_planned_by_command_comes_once_and_can_be_withdrawn() {
     assert_eq!(until(&desk, "handouts"), Some(at("2026-01-19T23:00:00Z")));
     judge(&mut desk, "handouts", Status::Down);
     assert_eq!(desk.state.open_incidents().count(), 0);
+    desk.must(&person("alice"), plan("2026-01-19T23:00:00Z", "2026-01-19T23:30:00Z"));
     desk.wait(TimeDelta::minutes(51));
+    assert_eq!(until(&desk, "handouts"), Some(at("2026-01-19T23:30:00Z")), "the next one begins as it ends");
+    desk.wait(TimeDelta::minutes(30));
     assert_eq!(until(&desk, "handouts"), None);
     desk.wait(TimeDelta::days(2));
     assert_eq!(until(&desk, "handouts"), None, "what was withdrawn does not come");

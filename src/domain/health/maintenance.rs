@@ -113,11 +113,14 @@ pub(in crate::domain) fn withdraw(state: &State, service: &str, from: DateTime<U
     Ok(vec![Event::MaintenanceWithdrawn { work: work.clone() }])
 }
 
-/// Decides that it is over.
-pub(in crate::domain) fn end(state: &State, service: String) -> Result<Vec<Event>, Refusal> {
+/// Decides that it is over: when a person says so, or when nothing has made it longer meanwhile.
+pub(in crate::domain) fn end(state: &State, service: String, meta: &Meta) -> Result<Vec<Event>, Refusal> {
     let health = state.services.get(&service).ok_or_else(|| Refusal::unknown("service", &service))?;
     if health.status != Status::Maintenance {
         return Err(Refusal::new("no-maintenance", format!("{service} is not in maintenance")));
+    }
+    if meta.actor.operator().is_none() && health.maintenance_until.is_some_and(|until| until > meta.at) {
+        return Ok(Vec::new());
     }
     Ok(vec![Event::MaintenanceEnded { service }])
 }

@@ -51,6 +51,8 @@ struct Counted {
     group: ErrorGroup,
     lately: Slots,
     burst_at: Option<DateTime<Utc>>,
+    /// When one was last taken in, whatever the sender's clock says.
+    heard_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Default)]
@@ -87,8 +89,10 @@ impl ErrorCounts {
         let counted = self.groups.entry(errors.fingerprint.clone()).or_insert_with(|| Counted {
             group: ErrorGroup { count: 0, ..errors.clone() },
             lately: Slots::default(),
+            heard_at: now,
             burst_at: None,
         });
+        counted.heard_at = now;
         counted.group.count = counted.group.count.saturating_add(count);
         counted.group.last = counted.group.last.max(errors.last);
         counted.group.severity = counted.group.severity.max(errors.severity);
@@ -126,7 +130,7 @@ impl ErrorCounts {
             let counted = incident.services.iter().filter_map(|service| self.last_of(service));
             let told = incident.errors.iter().map(|known| known.group.last);
             // What was counted before the engine started is not known.
-            let last = counted.chain(told).chain(state.engine.started_at).max();
+            let last = counted.chain(told).chain(state.engine.started_at).chain([incident.opened_at]).max();
             incident.is_told_by_errors_alone() && last.is_some_and(|last| now - last >= QUIET)
         };
         let resolution = || format!("no error for {} min", QUIET.num_minutes());
@@ -134,10 +138,10 @@ impl ErrorCounts {
         open.map(|incident| Command::ResolveIncident { incident: incident.id, resolution: resolution() }).collect()
     }
 
-    /// When an error of a service was last seen.
+    /// When an error of a service was last heard of.
     fn last_of(&self, service: &str) -> Option<DateTime<Utc>> {
         let own = self.groups.values().filter(|counted| counted.group.service == service);
-        own.map(|counted| counted.group.last).max()
+        own.map(|counted| counted.heard_at).max()
     }
 }
 

@@ -224,7 +224,9 @@ pub fn classify(error: &ErrorEvent) -> Classified {
     let fits = |rule: &&Rule| {
         rule.words.iter().any(|word| text.contains(word)) || rule.codes.iter().any(|known| is_code(known, code))
     };
-    let mut found = RULES.iter().find(fits).map_or(
+    // What a caller entered wrongly is quoted in the message, and must not open a breach.
+    let entered = |rule: &&Rule| rule.says.kind == K::Validation && rule.codes.iter().any(|known| is_code(known, code));
+    let mut found = RULES.iter().find(entered).or_else(|| RULES.iter().find(fits)).map_or(
         Classified { severity: S::Medium, kind: K::Unknown, recoverability: R::People, rule: "no rule" },
         |rule| rule.says,
     );
@@ -277,12 +279,13 @@ impl ErrorGroup {
     /// The group that an error begins. Its texts have passed the redactor.
     #[must_use]
     pub fn of(error: &ErrorEvent, now: DateTime<Utc>) -> Self {
-        let Classified { severity, kind, recoverability, rule } = classify(error);
+        let held_for = classify(error);
+        let Classified { severity, kind, recoverability, rule } = held_for;
         // What a clock ahead of ours says is no future.
         let at = error.at.map_or(now, |at| at.min(now));
         Self {
             service: error.service.clone(),
-            fingerprint: fingerprint(error),
+            fingerprint: fingerprint(error, &held_for),
             message: error.message.clone(),
             severity,
             kind,
@@ -297,7 +300,7 @@ impl ErrorGroup {
     }
 
     /// The response that one of them calls for, however rare it is.
-    fn workflow(&self) -> Option<Workflow> {
+    pub(in crate::domain) fn workflow(&self) -> Option<Workflow> {
         match self.kind {
             K::Security if self.severity >= S::High => Some(Workflow::SecurityBreach),
             K::Integrity if self.severity >= S::High => Some(Workflow::DataCorruption),
@@ -313,14 +316,15 @@ impl ErrorGroup {
     }
 }
 
-/// What an error has in common with those that look like it: its service, its code, and its message without what is in
-/// quotes and without words that hold a digit or that the redactor has replaced.
-fn fingerprint(error: &ErrorEvent) -> String {
+/// What an error has in common with those that look like it: its service, its code, what it is held for, and its message
+/// without what is in quotes and without words that hold a digit or that the redactor has replaced.
+fn fingerprint(error: &ErrorEvent, held_for: &Classified) -> String {
     let message = unquoted(&error.message.to_lowercase());
     let varies = |word: &str| word.contains(|c: char| c.is_ascii_digit() || c == '[');
     let words: Vec<&str> = message.split_whitespace().map(|word| if varies(word) { "#" } else { word }).collect();
     let mut hasher = Sha256::new();
-    for part in [&error.service, error.code.as_deref().unwrap_or_default(), &words.join(" ")] {
+    let held_for = format!("{:?} {:?}", held_for.kind, held_for.severity);
+    for part in [&error.service, error.code.as_deref().unwrap_or_default(), &held_for, &words.join(" ")] {
         hasher.update(part.as_bytes());
         hasher.update([0]);
     }
@@ -460,8 +464,13 @@ fn news(
         }
         events.push(Event::WorkflowChanged { incident: open.id, workflow });
     }
+    let (service, graver) = (errors.service.clone(), workflow.is_some());
     if tells {
         events.insert(0, Event::ErrorsRecorded { incident: open.id, errors, burst });
+    }
+    // Who tells of a breach or of wrong data is hit by it, whoever else was before.
+    if graver && !open.services.contains(&service) && !events.is_empty() {
+        events.insert(0, Event::IncidentServiceAdded { incident: open.id, service, root: false });
     }
     events
 }
@@ -553,7 +562,8 @@ mod tests {
 
     #[test]
     fn what_differs_in_each_error_does_not_tell_them_apart() {
-        let same = |a: &str, b: &str| fingerprint(&error(a, None)) == fingerprint(&error(b, None));
+        let look = |error: &ErrorEvent| fingerprint(error, &classify(error));
+        let same = |a: &str, b: &str| look(&error(a, None)) == look(&error(b, None));
         assert!(same(
             "order 17 of user 'ann' failed after 12ms",
             "order 4711 of user 'bob the second' failed after 9ms"
@@ -562,7 +572,11 @@ mod tests {
         assert!(same("patient [NUMBER] not found", "patient [NUMBER] not  found"));
         assert!(!same("column dose missing", "column unit missing"));
         assert!(!same("can't open it", "can't close it"));
-        let coded = |code| fingerprint(&error("request failed", Some(code)));
+        assert!(
+            !same("OperationalError('database is locked')", "OperationalError('database disk image is malformed')"),
+            "what is worse is never hidden behind what looks like it"
+        );
+        let coded = |code| look(&error("request failed", Some(code)));
         assert_ne!(coded("500"), coded("503"));
     }
 }

@@ -7,8 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    AutomationMode, Change, Command, DiagnosisState, Event, IncidentId, Meta, Notice, Recorded, RecoveryOutcome,
-    Refusal, Severity, SnapshotTrigger, State, TimelineKind,
+    AutomationMode, Change, Command, DiagnosisState, ErrorGroup, Event, IncidentId, Meta, Notice, Recorded,
+    RecoveryOutcome, Refusal, Severity, SnapshotTrigger, State, TimelineKind,
     apply::tell,
     change::ChangeState,
     incident::{self, escalation},
@@ -271,7 +271,8 @@ pub(in crate::domain) fn advance(
         };
         match step.act {
             Act::Call => {
-                let notice = Notice { incident: id, to: escalation::at_begin(found), reason: why.to_owned() };
+                let notice =
+                    Notice { incident: id, to: escalation::at_begin(found), reason: why.chars().take(400).collect() };
                 give(policy, Command::CallPeople { notice });
             }
             Act::Escalate => give(policy, Command::EscalateIncident { incident: id, reason: why.to_owned() }),
@@ -297,6 +298,26 @@ pub(in crate::domain) fn advance(
             Act::Propose if acts(state) => give(policy, Command::ProposeRemedy { incident: id }),
             // Of a recovery that belongs to no incident this holds as well, and one end may be that of many incidents.
             Act::Propose | Act::Validate | Act::Resolve | Act::Ask(_) => {}
+        }
+    }
+}
+
+/// In a breach, or where data is wrong, what each service declares for it is run also for one that tells of it later.
+pub(in crate::domain) fn hit(
+    state: &State,
+    id: IncidentId,
+    errors: &ErrorGroup,
+    give: &mut impl FnMut(&'static str, Command),
+) {
+    let Some(found) = state.incidents.get(&id) else { return };
+    let graver = |group: &ErrorGroup| group.service == errors.service && group.workflow() == Some(found.workflow);
+    let is_first = found.errors.iter().filter(|known| graver(&known.group)).count() == 1 && found.errors.len() > 1;
+    if !is_first || !graver(errors) || found.services.first() == Some(&errors.service) {
+        return;
+    }
+    for step in found.workflow.steps() {
+        if let (Act::Run(purpose), Some(policy)) = (step.act, step.act.policy()) {
+            give(policy, Command::RunFor { incident: id, service: errors.service.clone(), purpose });
         }
     }
 }
