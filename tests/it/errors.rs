@@ -171,6 +171,24 @@ fn a_breach_that_is_merged_into_an_outage_makes_it_one_and_is_contained_once() {
 }
 
 #[test]
+fn who_tells_of_a_breach_is_contained_whoever_was_hit_before() {
+    let isolated = |desk: &Desk| {
+        assert!(first(desk).services.contains(&"patient-api".to_owned()), "{:?}", first(desk).services);
+        let changes = desk.state.pending_changes();
+        assert_eq!(changes.iter().filter(|change| change.title == "isolate patient-api").count(), 1, "{changes:?}");
+    };
+    let (mut desk, mut counts) = (Desk::new(hospital("production", "assist")), ErrorCounts::default());
+    judge(&mut desk, "records-db", Status::Down);
+    report(&mut desk, &mut counts, "patient-api", BREACH, 1);
+    isolated(&desk);
+
+    let (mut desk, mut counts) = (Desk::new(hospital("production", "assist")), ErrorCounts::default());
+    report(&mut desk, &mut counts, "records-db", BREACH, 1);
+    report(&mut desk, &mut counts, "patient-api", BREACH, 1);
+    isolated(&desk);
+}
+
+#[test]
 fn a_breach_ends_by_people_alone_and_containing_it_is_no_recovery() {
     let (mut desk, mut counts) = (Desk::new(hospital("production", "assist")), ErrorCounts::default());
     judge(&mut desk, "patient-api", Status::Healthy);

@@ -530,6 +530,7 @@ mod tests {
             ("thread 'main' panicked at src/main.rs:4:5", None, S::Critical, K::Program, R::Remedy),
             ("upstream request timed out after 30 s", Some("504"), S::Medium, K::Network, R::Retry),
             ("field dose_unit is required", Some("422"), S::Low, K::Validation, R::Caller),
+            ("no results for \"ransomware\"", Some("404"), S::Low, K::Validation, R::Caller),
             ("login failed for user [EMAIL]", Some("401"), S::Medium, K::Security, R::Caller),
             ("privilege escalation by uid 1004", None, S::Critical, K::Security, R::People),
             ("inference failed: model not loaded", None, S::High, K::Agent, R::Remedy),
