@@ -202,6 +202,7 @@ fn apply_incident(state: &mut State, recorded: &Recorded) {
                 reopened: 0,
                 impact: std::collections::BTreeMap::new(),
                 quiet_since: None,
+                reopened_at: None,
                 updates: Updates::default(),
                 post_mortem: PostMortem::default(),
                 errors: Vec::new(),
@@ -355,6 +356,8 @@ fn change_incident(incident: &mut Incident, recorded: &Recorded) {
             incident.closed_at = None;
             incident.resolution = None;
             incident.reopened += 1;
+            incident.reopened_at = Some(at);
+            incident.level = Level::One;
             incident.updates.restart(at);
             // It came back, so what was written is not the whole story.
             incident.post_mortem.completed = None;

@@ -3,7 +3,7 @@
 //! (`problem`), what it means in plain words (`explain`, `explain_probe`), and who depends on whom (`graph`). `sample`, `json_path` and
 //! `template` are words that several rooms above share.
 //!
-//! Nothing here reads a clock or acts on the world. A new key of the file starts in `model`.
+//! Nothing here reads a clock or acts on the world. A new key of the file starts in `model`, `probe` or `adapter`.
 
 mod adapter;
 mod explain;

@@ -80,7 +80,8 @@ pub(super) fn probe(
         "heartbeat" => heartbeat(value, &place, service, reader).map(|probe| (probe, None)),
         "clock" => clock(value, &place, reader).map(|probe| (Probe::Clock(probe), None)),
         "rows" => rows(value, &place, components, reader).map(|probe| (Probe::Rows(probe), None)),
-        _ => workflow(value, &place, reader).map(|steps| (Probe::Workflow { steps }, None)),
+        "workflow" => workflow(value, &place, reader).map(|steps| (Probe::Workflow { steps }, None)),
+        _ => None,
     }
 }
 

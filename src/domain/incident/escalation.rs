@@ -155,7 +155,8 @@ impl Incident {
     pub fn levels_ahead(&self) -> impl Iterator<Item = (Level, DateTime<Utc>)> {
         let highest = self.severity.highest_level().filter(|_| self.state.is_open());
         let ahead = Level::ALL.into_iter().filter(move |level| *level > self.level && Some(*level) <= highest);
-        ahead.map(|level| (level, self.detected_at + level.from()))
+        let begun = self.reopened_at.unwrap_or(self.detected_at);
+        ahead.map(move |level| (level, begun + level.from()))
     }
 }
 

@@ -225,6 +225,9 @@ pub struct Incident {
     /// When it last counted as over, whether it came back or not.
     #[serde(default)]
     pub quiet_since: Option<DateTime<Utc>>,
+    /// When it came back last, if it did: its levels count from then.
+    #[serde(default)]
+    pub reopened_at: Option<DateTime<Utc>>,
     /// What those who wait were told.
     #[serde(default)]
     pub updates: Updates,
