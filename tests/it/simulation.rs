@@ -271,7 +271,7 @@ impl Simulation {
                 reason,
             },
             32 => {
-                let from = self.desk.now + TimeDelta::minutes(1 + i64::try_from(dice.below(600)).unwrap());
+                let from = self.desk.now + TimeDelta::minutes(1 + i64::try_from(dice.below(100)).unwrap());
                 Command::PlanMaintenance { service, from, until: from + TimeDelta::minutes(30), reason }
             }
             33..35 => Command::HaltAutomation { reason },
