@@ -116,11 +116,13 @@ dry_run = ["diff", "{at}/live/state", "-"]
 
     /// Takes a snapshot, once the one that the schedule takes at the start is done.
     fn snapshot(&self) -> String {
+        let begun = std::time::Instant::now();
         let (code, text) = loop {
             let said = self.run(&["snapshot", "create"]);
             if !said.1.contains("snapshot-running") {
                 break said;
             }
+            assert!(begun.elapsed() < std::time::Duration::from_secs(60), "it never ends: {}", said.1);
         };
         assert_eq!(code, 0, "{text}");
         text.split_whitespace().find(|word| word.starts_with("SNP-")).unwrap().to_owned()

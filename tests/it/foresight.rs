@@ -47,11 +47,13 @@ async fn what_will_be_used_up_is_foretold_by_command_and_api_and_wakes_nobody() 
         ahead.map(|one| format!("{} of {}", one["subject"], one["check"]).replace('"', "")).collect()
     };
     let history = "/api/v1/services/desk/history?window=24h";
+    let begun = std::time::Instant::now();
     let over = loop {
         let over = served.get(history).await;
         if subjects(&over).contains(&"disk of host-disk".to_owned()) {
             break over;
         }
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing is foretold: {over}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     let ahead = &over["ahead"][0];
