@@ -50,6 +50,7 @@ fn board() -> Rehearsal {
         roles: [Role::TechnicalLead].into(),
         login: Some("ops".to_owned()),
         disabled: false,
+        ..Operator::default()
     };
     Rehearsal::new(state(), vitals, Some(alice), now(), SIZE)
 }

@@ -47,7 +47,7 @@ pub fn now() -> DateTime<Utc> {
 /// Decides, applies and reacts once, as the engine does; gives what happened and how many commands policies made of it.
 pub fn step(state: &mut State, actor: &Actor, command: Command) -> (Vec<Recorded>, usize) {
     let at = now();
-    let events = decide(state, command, &Meta { at, actor: actor.clone() }).unwrap();
+    let events = decide(state, command, &Meta::new(at, actor.clone())).unwrap();
     let mut reactions = 0;
     let recorded = events.into_iter().map(|event| {
         let seq = state.seq + 1;

@@ -95,7 +95,7 @@ mod tests {
                     name: name.to_owned(),
                     roles: [Role::Engineer].into(),
                     login: Some("ops".to_owned()),
-                    disabled: false,
+                    ..Operator::default()
                 },
             );
         }

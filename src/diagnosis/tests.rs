@@ -112,7 +112,7 @@ impl Case {
     }
 
     fn give(&mut self, actor: &Actor, command: Command) {
-        let events = decide(&self.state, command, &Meta { at: self.now, actor: actor.clone() }).unwrap();
+        let events = decide(&self.state, command, &Meta::new(self.now, actor.clone())).unwrap();
         for event in events {
             let (seq, at, actor) = (self.state.seq + 1, self.now, actor.clone());
             apply(&mut self.state, &Recorded { seq, at, actor, cause: None, event, hash: String::new() });

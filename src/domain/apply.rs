@@ -2,8 +2,8 @@
 
 use super::{
     Actor, Approval, Change, ChangeOutcome, ChangeState, Deployment, DeploymentOrigin, Diagnosis, DiagnosisState,
-    EngineInfo, Event, Incident, IncidentId, IncidentState, Level, Operator, PostMortem, Recorded, ServiceHealth,
-    Severity, State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind, Updates, Workflow,
+    EngineInfo, Event, Incident, IncidentId, IncidentState, Level, PostMortem, Recorded, ServiceHealth, Severity,
+    State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind, Updates, Workflow,
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
     recovery::run,
@@ -19,8 +19,9 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
     state.began.get_or_insert(recorded.at);
     let at = recorded.at;
     match &recorded.event {
-        Event::EngineStarted { version, host } => {
-            state.engine = EngineInfo { version: version.clone(), host: host.clone(), started_at: Some(at) };
+        Event::EngineStarted { version, host, origin } => {
+            let (version, host, origin) = (version.clone(), host.clone(), origin.clone());
+            state.engine = EngineInfo { version, host, origin, started_at: Some(at) };
         }
         Event::EngineStopped { .. } => state.engine.started_at = None,
         Event::PlatformLoaded { platform } => {
@@ -38,10 +39,11 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         Event::AutomationHalted { reason } => state.halted = Some(reason.clone()),
         Event::AutomationReleased => state.halted = None,
         Event::OperatorAdded { name, roles, login } => {
-            state.operators.insert(
-                name.clone(),
-                Operator { name: name.clone(), roles: roles.clone(), login: login.clone(), disabled: false },
-            );
+            let operator = state.operators.entry(name.clone()).or_default();
+            operator.name.clone_from(name);
+            operator.roles.clone_from(roles);
+            operator.login.clone_from(login);
+            operator.disabled = false;
         }
         Event::OperatorDisabled { name } => {
             if let Some(operator) = state.operators.get_mut(name) {

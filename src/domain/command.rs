@@ -199,6 +199,8 @@ pub enum Command {
     StartEngine {
         version: String,
         host: String,
+        /// The name of the engine's journal, as in its checkpoints.
+        origin: String,
     },
     StopEngine {
         reason: String,

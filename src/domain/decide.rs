@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Actor, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, PlannedWork, Refusal,
-    RollbackRequest, SnapshotTrigger, State, change, deployment, diagnosis,
+    Actor, Assurance, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan,
+    PlannedWork, Refusal, RollbackRequest, SnapshotTrigger, State, change, deployment, diagnosis,
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
     operator,
@@ -22,6 +22,16 @@ pub struct Meta {
     pub at: DateTime<Utc>,
     /// Who gives it.
     pub actor: Actor,
+    /// How sure that is.
+    pub assurance: Assurance,
+}
+
+impl Meta {
+    /// A command of an authenticated session, or of the engine itself.
+    #[must_use]
+    pub fn new(at: DateTime<Utc>, actor: Actor) -> Self {
+        Self { at, actor, assurance: Assurance::Session }
+    }
 }
 
 /// What a command makes happen: no events when it is true already.
@@ -207,7 +217,7 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
 /// Reports of the engine and commands of its policies.
 fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<Event>, Refusal> {
     match command {
-        Command::StartEngine { version, host } => Ok(vec![Event::EngineStarted { version, host }]),
+        Command::StartEngine { version, host, origin } => Ok(vec![Event::EngineStarted { version, host, origin }]),
         Command::StopEngine { reason } => Ok(vec![Event::EngineStopped { reason }]),
         Command::LoadPlatform { platform } => load_platform(state, platform),
         Command::RecordVerdict(verdict) => health::record(state, verdict),

@@ -19,7 +19,13 @@ use crate::platform::{AutomationMode, Platform, Role};
 #[expect(missing_docs, reason = "each field is the domain type of its name")]
 pub enum Event {
     /// An engine took charge of this journal.
-    EngineStarted { version: String, host: String },
+    EngineStarted {
+        version: String,
+        host: String,
+        /// The name of this journal, as in its checkpoints.
+        #[serde(default)]
+        origin: String,
+    },
     /// It let go in good order.
     EngineStopped { reason: String },
     /// This platform file is in force from here on.

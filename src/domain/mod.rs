@@ -56,7 +56,7 @@ pub use incident::{
     TimeFigures, TimelineEntry, TimelineKind, UPDATES_LIMIT, Updates, Workflow, WorkflowStep, classify, metrics, names,
 };
 pub use moment::{future, past};
-pub use operator::{Actor, Operator};
+pub use operator::{Actor, Assurance, Operator, PublicKey, SecondFactor};
 pub use policy::{Effect, Reaction, react, required_for, unfinished};
 pub use recovery::{
     Criterion, ERRORS_ONE_IN, Finding, Phase, Plan, RESPONSE_MILLISECONDS, Recovery, RecoveryOutcome, RollbackRequest,

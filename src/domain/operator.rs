@@ -1,14 +1,18 @@
 //! People, what they may do, and who acted.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Event, Refusal, State};
 use crate::platform::{Profile, Role};
 
 /// A person with an identity and roles.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Operator {
     /// Unique.
@@ -19,6 +23,48 @@ pub struct Operator {
     pub login: Option<String>,
     /// May do nothing any more.
     pub disabled: bool,
+    /// The operator whose other name or service account this is: both are one person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub belongs_to: Option<String>,
+    /// Keys whose signatures are this operator's, by their fingerprint.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, PublicKey>,
+    /// The second factor, once it was proved to work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<SecondFactor>,
+}
+
+/// A key that signs for an operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PublicKey {
+    /// As OpenSSH writes it: `ssh-ed25519 AAAA…`, without a comment.
+    pub openssh: String,
+    /// Since when it counts.
+    pub since: DateTime<Utc>,
+}
+
+/// A second factor: time-based codes (RFC 6238) whose secret the engine keeps outside the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecondFactor {
+    /// Since when it is asked for.
+    pub since: DateTime<Utc>,
+    /// The time step of the last code that was taken: a code is taken once.
+    pub last_step: u64,
+}
+
+/// How sure the engine is that it is the actor who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Assurance {
+    /// As sure as the session that was authenticated.
+    #[default]
+    Session,
+    /// A code of the second factor came with it, and was right for this time step.
+    SecondFactor {
+        /// The time step of the code.
+        step: u64,
+    },
 }
 
 impl Operator {
@@ -162,6 +208,7 @@ mod tests {
             roles: [Role::TechnicalLead].into(),
             login: Some("ops".to_owned()),
             disabled,
+            ..Operator::default()
         };
         state.operators.insert("alice".to_owned(), person("alice", false));
         let profile = |state: &mut State, profile| {

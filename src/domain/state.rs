@@ -76,6 +76,9 @@ pub struct EngineInfo {
     pub version: String,
     /// The host it runs on.
     pub host: String,
+    /// The name of its journal, as in its checkpoints; no two engines have the same.
+    #[serde(default)]
+    pub origin: String,
     /// When it took charge; none when it let go in good order.
     pub started_at: Option<DateTime<Utc>>,
 }
@@ -199,6 +202,21 @@ impl State {
             self.changes.values().filter(|change| change.state == ChangeState::Pending).collect();
         pending.sort_by_key(|change| change.expires_at);
         pending
+    }
+
+    /// The person behind an operator's name: other names and service accounts belong to somebody.
+    #[must_use]
+    pub fn person<'a>(&'a self, operator: &'a str) -> &'a str {
+        let owner = |name: &str| self.operators.get(name).and_then(|known| known.belongs_to.as_deref());
+        // Whose owner has an owner is that one's; a ring of owners is one person too.
+        let mut names = vec![operator];
+        while let Some(next) = names.last().and_then(|name| owner(name)) {
+            if names.contains(&next) {
+                return names.into_iter().min().unwrap_or(operator);
+            }
+            names.push(next);
+        }
+        names.last().copied().unwrap_or(operator)
     }
 
     /// Recoveries that are not over.

@@ -8,7 +8,7 @@ impl Event {
     #[must_use]
     pub fn summary(&self) -> String {
         match self {
-            Self::EngineStarted { version, host } => format!("engine {version} took charge on {host}"),
+            Self::EngineStarted { version, host, .. } => format!("engine {version} took charge on {host}"),
             Self::EngineStopped { reason } => format!("engine stopped: {reason}"),
             Self::PlatformLoaded { platform } => {
                 format!(

@@ -113,7 +113,7 @@ impl Core {
         let mut asked = true;
         let mut reactions = 0;
         while let Some((command, actor, cause)) = queue.pop_front() {
-            let events = match decide(working, command, &Meta { at, actor: actor.clone() }) {
+            let events = match decide(working, command, &Meta::new(at, actor.clone())) {
                 Ok(events) => events,
                 Err(refusal) if asked => return Err(refusal.into()),
                 Err(refusal) => {

@@ -75,7 +75,7 @@ impl EngineHandle {
         let service = errors.service.clone();
         let actor = Actor::Policy("error events".to_owned());
         let state = self.state();
-        let changes = decide(&state, command.clone(), &Meta { at: self.now().max(state.clock), actor: actor.clone() })?;
+        let changes = decide(&state, command.clone(), &Meta::new(self.now().max(state.clock), actor.clone()))?;
         if changes.is_empty() {
             return Ok(state.incident_of(&service).map(|incident| incident.id));
         }

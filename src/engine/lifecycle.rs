@@ -244,7 +244,8 @@ async fn begin(handle: &EngineHandle, platform: Arc<Platform>) -> Result<(), Sta
     let submit = async |command| {
         handle.submit(command, Actor::Engine).await.map_err(|error| StartError::Begin(error.to_string()))
     };
-    submit(Command::StartEngine { version, host }).await?;
+    let origin = format!("codeblue/{host}");
+    submit(Command::StartEngine { version, host, origin }).await?;
     submit(Command::LoadPlatform { platform }).await?;
     if let Some(command) = first_operator(&handle.state()).filter(|_| first) {
         submit(command).await?;

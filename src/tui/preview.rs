@@ -160,12 +160,10 @@ fn give(model: &Model, command: Command) -> Result<(State, Vec<Follow>), String>
     let name = model.me.as_ref().map(|me| me.name.clone()).unwrap_or_default();
     let actor = Actor::Operator(name);
     let events =
-        decide(&model.state, command, &Meta { at: model.now, actor: actor.clone() }).map_err(
-            |refusal| match refusal.hint {
-                Some(hint) => format!("{}; {hint}", refusal.message),
-                None => refusal.message,
-            },
-        )?;
+        decide(&model.state, command, &Meta::new(model.now, actor.clone())).map_err(|refusal| match refusal.hint {
+            Some(hint) => format!("{}; {hint}", refusal.message),
+            None => refusal.message,
+        })?;
     let mut after = model.state.clone();
     let mut follow = Vec::new();
     for event in events {
@@ -173,7 +171,7 @@ fn give(model: &Model, command: Command) -> Result<(State, Vec<Follow>), String>
         let recorded = Recorded { seq, at: model.now, actor, cause: None, event, hash: String::new() };
         apply(&mut after, &recorded);
         for (policy, command) in react(&after, &recorded).commands {
-            let meta = Meta { at: model.now, actor: Actor::Policy(policy.to_owned()) };
+            let meta = Meta::new(model.now, Actor::Policy(policy.to_owned()));
             let refused = decide(&after, command.clone(), &meta).err().map(|refusal| refusal.message);
             follow.push((command, refused));
         }

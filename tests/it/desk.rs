@@ -186,7 +186,11 @@ impl Desk {
 
     /// What an engine does first.
     pub fn start(&mut self) {
-        self.engine(Command::StartEngine { version: "1.0.0".to_owned(), host: "ward-1".to_owned() });
+        self.engine(Command::StartEngine {
+            version: "1.0.0".to_owned(),
+            host: "ward-1".to_owned(),
+            origin: "codeblue/ward-1".to_owned(),
+        });
     }
 
     /// Gives a command, and all that policies make of it.
@@ -195,7 +199,7 @@ impl Desk {
         let mut queue = VecDeque::from([(actor.clone(), command, None)]);
         let mut reactions = 0;
         while let Some((actor, command, cause)) = queue.pop_front() {
-            let meta = Meta { at: self.now, actor: actor.clone() };
+            let meta = Meta::new(self.now, actor.clone());
             let events = match decide(&self.state, command, &meta) {
                 Ok(events) => events,
                 Err(refusal) if cause.is_none() => return Err(refusal),

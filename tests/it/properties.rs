@@ -366,7 +366,7 @@ fn play(desk: &mut Desk, rolls: &[Roll]) {
             desk.meet_deadlines();
         }
         let (actor, command) = command(&desk.state, desk.now, *roll);
-        let meta = codeblue::domain::Meta { at: desk.now, actor: actor.clone() };
+        let meta = codeblue::domain::Meta::new(desk.now, actor.clone());
         assert_eq!(
             decide(&desk.state, command.clone(), &meta),
             decide(&desk.state, command.clone(), &meta),

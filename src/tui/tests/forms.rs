@@ -312,7 +312,7 @@ fn no_size_breaks_a_form() {
 fn a_note_is_kept_without_what_could_move_a_cursor() {
     let scene = Scene::outage();
     let text = "a\x1b[2Jb\nc ".to_owned() + &"é".repeat(3990);
-    let meta = Meta { at: scene.now, actor: Actor::Operator("alice".to_owned()) };
+    let meta = Meta::new(scene.now, Actor::Operator("alice".to_owned()));
     let events = decide(&scene.state, Command::NoteIncident { incident: ID, text }, &meta).unwrap();
     let noted = events.iter().find_map(|event| match event {
         crate::domain::Event::IncidentNoted { text, .. } => Some(text.clone()),

@@ -86,7 +86,11 @@ impl Scene {
         let now = "2026-01-15T14:20:00Z".parse().unwrap();
         let mut scene = Self { state: State::default(), vitals: Vitals::default(), recent: Vec::new(), now };
         let platform = parse(platform, std::path::Path::new("/etc/codeblue.toml")).unwrap();
-        scene.give(Command::StartEngine { version: "0.1.0".to_owned(), host: "ward-1".to_owned() });
+        scene.give(Command::StartEngine {
+            version: "0.1.0".to_owned(),
+            host: "ward-1".to_owned(),
+            origin: "codeblue/ward-1".to_owned(),
+        });
         scene.give(Command::LoadPlatform { platform: platform.into() });
         scene
     }
@@ -214,7 +218,7 @@ impl Scene {
     pub fn give_as(&mut self, actor: Actor, command: Command) {
         let mut queue = vec![(command, actor)];
         while let Some((command, actor)) = (!queue.is_empty()).then(|| queue.remove(0)) {
-            let Ok(events) = decide(&self.state, command, &Meta { at: self.now, actor: actor.clone() }) else {
+            let Ok(events) = decide(&self.state, command, &Meta::new(self.now, actor.clone())) else {
                 continue;
             };
             for event in events {
