@@ -13,7 +13,7 @@ use super::{
     Operator, PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status,
     Stream, VaultState,
 };
-use crate::platform::{Automation, AutomationMode, Platform, Profile, VaultCare};
+use crate::platform::{ApprovalLevels, Automation, AutomationMode, Platform, Profile, VaultCare};
 
 /// Everything the product knows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,6 +113,8 @@ impl Default for State {
                 components: Vec::new(),
                 operators: Vec::new(),
                 maintenance: Vec::new(),
+                approvals: ApprovalLevels::default(),
+                freezes: Vec::new(),
             }),
             mode: AutomationMode::Observe,
             halted: None,

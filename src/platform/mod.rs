@@ -6,6 +6,7 @@
 //! Nothing here reads a clock or acts on the world. A new key of the file starts in `model`, `probe` or `adapter`.
 
 mod adapter;
+mod change_rules;
 mod explain;
 mod explain_probe;
 mod graph;
@@ -34,6 +35,7 @@ mod words;
 mod tests;
 
 pub use adapter::{Adapter, Points, Programs};
+pub use change_rules::{ApprovalLevels, Freeze, HealthInformation};
 pub use explain::explain;
 pub use json_path::JsonPath;
 pub use maintenance::{MaintenanceWindow, WindowDays};

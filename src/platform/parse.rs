@@ -6,6 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     adapter::Adapter,
+    change_rules::{ApprovalLevels, HealthInformation},
     model::{
         Action, ActionRisk, Automation, AutomationMode, Component, ComponentKind, Criticality, OperatorEntry, Platform,
         Profile, Purpose, Role, Service,
@@ -90,7 +91,18 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     root.finish(&mut reader);
 
     let automation = Automation { mode };
-    let platform = Platform { name, profile, automation, vault, services, components, operators, maintenance };
+    let platform = Platform {
+        name,
+        profile,
+        automation,
+        vault,
+        services,
+        components,
+        operators,
+        maintenance,
+        approvals: ApprovalLevels::default(),
+        freezes: Vec::new(),
+    };
     validate::validate(&platform, &spans, &mut reader);
     let problems = reader.into_problems();
     if problems.is_empty() { Ok(platform) } else { Err(Problems::new(problems)) }
@@ -174,6 +186,10 @@ fn service(mut section: Section<'_, '_>, components: &[Component], reader: &mut 
         depends_on: depends_on.into_iter().map(|needed| needed.value).collect(),
         any_of,
         owner: owner.map(|owner| owner.value),
+        functions: Vec::new(),
+        users: None,
+        health_information: HealthInformation::None,
+        safeguard: false,
         logs: logs.unwrap_or_default(),
         checks: checks.into_iter().map(|check| check.value).collect(),
         actions: actions.into_iter().map(|action| action.value).collect(),
