@@ -5,11 +5,18 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::DeserializeOwned;
 
-use crate::domain::{ActionKind, AutomationMode, ErrorKind, ErrorSeverity, IncidentRole, Role, Severity};
+use crate::domain::{
+    ActionKind, AutomationMode, ErrorKind, ErrorSeverity, IncidentRole, ReviewVerdict, Role, Severity,
+};
 
 /// The roles an operator may have.
 pub(super) fn role() -> impl TypedValueParser<Value = Role> {
     one_of::<Role>(&["viewer", "engineer", "technical-lead", "cto", "compliance-officer"])
+}
+
+/// What a review says in one word.
+pub(super) fn verdict() -> impl TypedValueParser<Value = ReviewVerdict> {
+    one_of::<ReviewVerdict>(&["successful", "with-issues", "unsuccessful"])
 }
 
 /// The roles of an incident.

@@ -5,8 +5,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Actor, Assurance, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan,
-    PlannedWork, Refusal, RollbackRequest, SnapshotTrigger, State, change, deployment, diagnosis,
+    Actor, Assurance, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, PlannedWork, Refusal,
+    RollbackRequest, SnapshotTrigger, State,
+    change::{
+        approve::{self, Yes},
+        carry_out, delegation, review,
+        submit::{self, Wish},
+        template,
+    },
+    deployment, diagnosis,
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
     operator,
@@ -72,7 +79,10 @@ fn authorise(state: &State, command: &Command, actor: &Actor) -> Result<(), Refu
     }
     let needs_lead = matches!(
         command,
-        Command::AddOperator { .. } | Command::DisableOperator { .. } | Command::SetAutomation { .. }
+        Command::AddOperator { .. }
+            | Command::DisableOperator { .. }
+            | Command::SetAutomation { .. }
+            | Command::MakeTemplate { .. }
     );
     if needs_lead
         && !state.operators.get(name).is_some_and(|operator| operator.can_stand_for(super::Role::TechnicalLead))
@@ -94,9 +104,9 @@ fn touched_incident(state: &State, command: &Command) -> Option<IncidentId> {
         Command::RequestRollback(RollbackRequest { incident, .. }) | Command::RequestAction { incident, .. } => {
             *incident
         }
-        Command::ApproveChange { change, .. } | Command::RejectChange { change, .. } => {
-            state.changes.get(change).and_then(|change| change.incident)
-        }
+        Command::ApproveChange { change, .. }
+        | Command::RejectChange { change, .. }
+        | Command::ReviseChange { change, .. } => state.changes.get(change).and_then(|change| change.incident),
         _ => None,
     }
 }
@@ -175,17 +185,35 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             run::start_or_ask(state, planned, &reason, incident, meta)
         }
 
-        Command::ApproveChange { change, plan_hash, reason } => {
-            let events = change::approve(state, change, &plan_hash, &reason, actor, at)?;
-            // The last yes starts it, so it has to wait for whatever is in the way: nobody would start it afterwards.
-            if events.iter().any(|event| matches!(event, Event::ChangeAuthorised { .. })) {
-                run::not_running(state, &state.change(change)?.plan)?;
-            }
-            Ok(events)
+        Command::SubmitChange { request, reason, incident, window, after } => {
+            let plan = submit::planned(state, &request)?;
+            submit::submit(state, plan, Wish { reason, incident, window, after, template: None }, meta)
         }
-        Command::RejectChange { change, reason } => change::reject(state, change, &reason, actor),
-        Command::RevokeApproval { change, reason } => change::revoke(state, change, &reason, actor),
-        Command::WithdrawChange { change, reason } => change::withdraw(state, change, &reason, actor),
+        Command::SubmitStandardChange { template, reason, incident, window } => {
+            let wish = Wish { reason, incident, window, ..Wish::default() };
+            template::use_it(state, &template, wish, meta)
+        }
+        Command::ReviseChange { change, request, window, reason } => {
+            submit::revise(state, change, request.as_ref(), window, &reason, meta)
+        }
+        Command::ApproveChange { change, plan_hash, reason, round, on_behalf_of, signature } => {
+            let (plan_hash, reason) = (plan_hash.as_str(), reason.as_str());
+            approve::approve(state, Yes { change, plan_hash, round, reason, on_behalf_of, signature }, meta)
+        }
+        Command::RejectChange { change, reason } => approve::reject(state, change, &reason, actor),
+        Command::RevokeApproval { change, reason } => approve::revoke(state, change, &reason, meta),
+        Command::WithdrawChange { change, reason } => approve::withdraw(state, change, &reason, actor),
+        Command::ImplementChange { change } => carry_out::start(state, change, meta),
+        Command::StopChange { change, reason } => carry_out::stop(state, change, &reason),
+        Command::ValidateChange { change, passed, note } => review::validate(state, change, passed, &note, meta),
+        Command::ReviewChange { change, verdict, findings } => review::review(state, change, verdict, &findings, meta),
+        Command::DelegateApproval { to, role, until, services, reason } => {
+            let wish = delegation::Wish { to: &to, role, services, until, reason: &reason };
+            delegation::delegate(state, wish, meta)
+        }
+        Command::EndDelegation { to } => delegation::end(state, &to, meta),
+        Command::MakeTemplate { name, proof } => template::make(state, &name, proof, meta),
+        Command::SuspendTemplate { template, reason } => template::suspend(state, &template, &reason),
 
         Command::RecordDeployment { component, version, note } => {
             deployment::record(state, &component, &version, DeploymentOrigin::Reported, &note)
@@ -283,8 +311,8 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             }
             snapshot::request(state, components, SnapshotTrigger::Safety, &format!("before {recovery}"), Some(recovery))
         }
-        Command::StartRecovery { change } => run::start_approved(state, change),
-        Command::StartStep { recovery, step } => run::start_step(state, recovery, step),
+        Command::StartRecovery { change } => carry_out::start(state, change, meta),
+        Command::StartStep { recovery, step } => run::start_step(state, recovery, step, meta),
         Command::FinishStep { recovery, step, output, finding } => {
             run::finish_step(state, recovery, step, output, finding)
         }
@@ -304,13 +332,8 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             Ok(vec![Event::WatchEnded { recovery, passed, reason }])
         }
         Command::BreachClock { incident, clock } => breach_clock(state, incident, clock, meta.at),
-        Command::ExpireChange { change } => {
-            let found = state.change(change)?;
-            if found.state != ChangeState::Pending || found.expires_at > meta.at {
-                return Ok(Vec::new());
-            }
-            Ok(vec![Event::ChangeExpired { change }])
-        }
+        Command::ExpireChange { change } => carry_out::expire(state, change, meta),
+        Command::LapseChangeReview { change } => review::lapse(state, change, meta.at),
         Command::RemindOfUpdate { incident } => update::remind(state, incident, meta.at),
         Command::LapsePostMortem { incident } => postmortem::lapse(state, incident, meta.at),
         Command::LapseActionItem { incident, item } => postmortem::lapse_action(state, incident, item, meta.at),

@@ -30,10 +30,14 @@ mod snapshot;
 mod state;
 mod stream;
 mod summary;
+mod text;
 
 pub use apply::apply;
 pub use change::{
-    Approval, Change, ChangeKind, ChangeOutcome, ChangeState, Risk, RiskPoint, required_roles, role_name, role_to_fill,
+    Agreed, Approval, Assessment, Attestation, Change, ChangeKind, ChangeOutcome, ChangeRequest, ChangeReview,
+    ChangeState, ChangeTemplate, ChangeWindow, Delegation, ImpactAnalysis, ReviewVerdict, Risk, RiskLevel, RiskPoint,
+    SIGNATURE_NAMESPACE, Terms, WayBack, approval_payload, assess, intent_hash, intent_text, missing_roles, role_name,
+    role_to_fill, unsatisfiable, who_may_approve,
 };
 pub use command::Command;
 pub use deadline::{due, next_due};
@@ -57,11 +61,11 @@ pub use incident::{
 };
 pub use moment::{future, past};
 pub use operator::{Actor, Assurance, Operator, PublicKey, SecondFactor};
-pub use policy::{Effect, Reaction, react, required_for, unfinished};
+pub use policy::{Effect, Reaction, react, unfinished};
 pub use recovery::{
     Criterion, ERRORS_ONE_IN, Finding, Phase, Plan, RESPONSE_MILLISECONDS, Recovery, RecoveryOutcome, RollbackRequest,
     RollbackTarget, Scope, Step, StepRun, StepState, Strategy, Validation, WATCH_SECONDS, failure, plan_action,
-    plan_rollback, plan_undo, step_seconds, steps_back,
+    plan_deployment, plan_rollback, plan_undo, step_seconds, steps_back,
 };
 pub use refusal::Refusal;
 pub use snapshot::{

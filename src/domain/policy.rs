@@ -2,14 +2,10 @@
 //! workflow says is in `incident/workflow.rs`.
 
 use super::{
-    Actor, Callee, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Moment, Notice, Phase, Proof,
+    Callee, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Moment, Notice, Phase, Proof,
     Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, State, Status,
     incident::{escalation, workflow},
-    recovery::{
-        guard::{self, Permission},
-        remedy::newest_diagnosis,
-        validation,
-    },
+    recovery::{remedy::newest_diagnosis, validation},
 };
 
 /// Work in the outside world that follows from an event.
@@ -109,7 +105,10 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         Event::VaultRepairStarted => reaction.effects.push(Effect::RepairVault),
         Event::ReplicationStarted => reaction.effects.push(Effect::Replicate),
         Event::ChangeAuthorised { change } => {
-            give("carry out what is approved", Command::StartRecovery { change: *change });
+            // What has a window waits for it.
+            if state.changes.get(change).is_some_and(|change| change.window.is_none()) {
+                give("carry out what is approved", Command::StartRecovery { change: *change });
+            }
         }
         Event::RecoveryStarted { recovery, .. } => reaction.effects.push(Effect::RunRecovery(*recovery)),
         Event::RecoveryEnded { recovery, outcome: RecoveryOutcome::Succeeded, .. } => {
@@ -256,15 +255,4 @@ pub fn unfinished(state: &State) -> Vec<Effect> {
         state.recoveries.values().filter_map(|recovery| Some(Effect::Validate(recovery.id, recovery.validating?)));
     let vault = prune.into_iter().chain(copy).chain(repair);
     diagnoses.chain(snapshots).chain(proofs).chain(vault).chain(recoveries).chain(validations).collect()
-}
-
-/// Who would have to agree if this actor asked for this plan now; nobody when it would run at once.
-#[must_use]
-pub fn required_for(state: &State, actor: &Actor, plan: &super::Plan, risk: &super::Risk) -> Vec<super::Role> {
-    let incident = plan.services.iter().find_map(|service| state.incident_of(service)).map(|incident| incident.id);
-    if let Permission::AtOnce = guard::permission(state, actor, plan, risk, incident, state.clock) {
-        return Vec::new();
-    }
-    let kind = if incident.is_some() { super::ChangeKind::Emergency } else { super::ChangeKind::Normal };
-    super::required_roles(kind, risk)
 }

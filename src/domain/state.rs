@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Change, ChangeId, ChangeState, Criticality, Deployment, DeploymentId, Diagnosis, DiagnosisId, Incident, IncidentId,
-    Operator, PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status,
-    Stream, VaultState,
+    Change, ChangeId, ChangeState, ChangeTemplate, Criticality, Delegation, Deployment, DeploymentId, Diagnosis,
+    DiagnosisId, Incident, IncidentId, Operator, PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity,
+    Snapshot, SnapshotId, Status, Stream, VaultState,
 };
 use crate::platform::{ApprovalLevels, Automation, AutomationMode, Platform, Profile, VaultCare};
 
@@ -64,6 +64,12 @@ pub struct State {
     pub deployments: BTreeMap<DeploymentId, Deployment>,
     /// Changes, oldest first.
     pub changes: BTreeMap<ChangeId, Change>,
+    /// Who may agree in whose place.
+    #[serde(default)]
+    pub delegations: Vec<Delegation>,
+    /// Changes that are agreed to beforehand, by name.
+    #[serde(default)]
+    pub templates: BTreeMap<String, ChangeTemplate>,
     /// Recoveries, oldest first.
     pub recoveries: BTreeMap<RecoveryId, Recovery>,
 }
@@ -130,6 +136,8 @@ impl Default for State {
             vault: VaultState::default(),
             deployments: BTreeMap::new(),
             changes: BTreeMap::new(),
+            delegations: Vec::new(),
+            templates: BTreeMap::new(),
             recoveries: BTreeMap::new(),
         }
     }

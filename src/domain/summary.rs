@@ -141,18 +141,38 @@ impl Event {
             Self::ChangeSubmitted { change, title, risk, .. } => {
                 format!("{change} asks to {title}, risk {}", risk.score)
             }
+            Self::ChangeRevised { change, round, reason, .. } => {
+                format!("{change} asked anew, round {round}: {reason}")
+            }
             Self::ChangeApproved { change, role, .. } => format!("{change} approved as {}", super::role_name(*role)),
             Self::ChangeAuthorised { change } => format!("{change} may be carried out"),
             Self::ChangeRejected { change, reason } => format!("{change} rejected: {reason}"),
             Self::ApprovalRevoked { change, operator, reason } => {
                 format!("{change}: {operator} took the approval back: {reason}")
             }
-            Self::ChangeExpired { change } => format!("{change} lapsed: nobody decided in time"),
+            Self::RejectionRevoked { change, reason } => format!("{change}: the no was taken back: {reason}"),
+            Self::ChangeExpired { change } => format!("{change} lapsed: its time is over"),
             Self::ChangeWithdrawn { change, reason } => format!("{change} withdrawn: {reason}"),
             Self::ChangeEnded { change, outcome } => match outcome {
                 ChangeOutcome::Validated => format!("{change} validated"),
                 ChangeOutcome::Failed => format!("{change} FAILED"),
             },
+            Self::ChangeChecked { change, passed: true, note } => format!("{change} was seen to work: {note}"),
+            Self::ChangeChecked { change, passed: false, note } => format!("{change} was seen NOT to work: {note}"),
+            Self::ChangeReviewed { change, review } => format!("{change} reviewed by {}", review.by),
+            Self::ChangeReviewOverdue { change } => format!("the review of {change} is OVERDUE"),
+            Self::ApprovalDelegated { delegation } => format!(
+                "{} may approve as {} in place of {} until {}",
+                delegation.to,
+                super::role_name(delegation.role),
+                delegation.from,
+                delegation.until.format("%Y-%m-%d %H:%MZ")
+            ),
+            Self::DelegationEnded { from, to } => format!("{to} may not approve in place of {from} any more"),
+            Self::TemplateMade { template } => format!("{} is a standard change from now on", template.name),
+            Self::TemplateSuspended { template, reason } => {
+                format!("{template} is no standard change any more: {reason}")
+            }
             Self::SnapshotAdopted { snapshot, called, taken_at, .. } => {
                 format!("{snapshot} found in the vault: {called} of {}", taken_at.format("%Y-%m-%d %H:%M:%S"))
             }

@@ -125,11 +125,7 @@ async fn approve_all(engine: EngineHandle) {
         for (change, name) in
             engine.state().pending_changes().iter().flat_map(|change| [(change, "alice"), (change, "carol")])
         {
-            let approve = Command::ApproveChange {
-                change: change.id,
-                plan_hash: change.plan_hash.clone(),
-                reason: "go".to_owned(),
-            };
+            let approve = Command::approve(change.id, change.plan_hash.clone(), "go".to_owned());
             let _ = engine.submit(approve, Actor::Operator(name.to_owned())).await;
         }
         let _ = tokio::time::timeout(Duration::from_millis(500), events.recv()).await;

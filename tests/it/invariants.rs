@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use codeblue::{
     domain::{
-        Actor, AutomationMode, ChangeState, Criticality, ERRORS_LIMIT, Effect, Event, Incident, IncidentId,
-        IncidentState, Plan, Recorded, Recovery, Role, State, StepState, TIMELINE_LIMIT, apply, due, next_due, react,
-        unfinished,
+        Actor, Agreed, AutomationMode, ChangeState, Criticality, ERRORS_LIMIT, Effect, Event, Incident, IncidentId,
+        IncidentState, Plan, Recorded, Recovery, Role, State, StepState, TIMELINE_LIMIT, apply, due, intent_hash,
+        missing_roles, next_due, react, unfinished,
     },
     platform::Profile,
 };
@@ -98,18 +98,24 @@ fn forward(id: IncidentId, before: Life, after: Life, reopened: bool) {
 fn allowed(before: &State, recorded: &Recorded) {
     let Recorded { event, actor, .. } = recorded;
     match event {
-        Event::ChangeSubmitted { change, plan, plan_hash, .. } => {
-            assert_eq!(plan.hash(), *plan_hash, "{change}: the plan is not the one its hash names");
+        Event::ChangeSubmitted { change, kind, plan, plan_hash, risk, terms, window, .. } => {
+            let agreed = Agreed { kind: *kind, plan, risk: risk.score, terms, window: *window };
+            let hash = intent_hash(&before.platform, &agreed);
+            assert_eq!(hash, *plan_hash, "{change}: the plan is not the one its hash names");
         }
         Event::RecoveryStarted { plan, change: Some(id), .. } => {
             let change = &before.changes[id];
             assert_eq!(change.state, ChangeState::Approved, "{id} was carried out while {}", change.state);
-            assert_eq!(plan.hash(), change.plan_hash, "{id}: another plan runs than the one approved");
-            let agreed: BTreeSet<&str> = change.approvals.iter().map(|approval| approval.operator.as_str()).collect();
-            assert_eq!(agreed.len(), change.approvals.len(), "{id}: one person agreed twice");
-            assert!(change.missing().is_empty(), "{id}: {:?} never agreed", change.missing());
+            assert_eq!(*plan, change.plan, "{id}: another plan runs than the one approved");
+            let hash = intent_hash(&before.platform, &change.agreed());
+            assert_eq!(hash, change.plan_hash, "{id}: something else was approved");
+            let agreed: BTreeSet<&str> =
+                change.current_approvals().map(|given| before.person(&given.operator)).collect();
+            assert_eq!(agreed.len(), change.current_approvals().count(), "{id}: one person agreed twice");
+            let missing = missing_roles(before, change);
+            assert!(missing.is_empty(), "{id}: {missing:?} never agreed");
             assert!(
-                change.requester.operator().is_none_or(|requester| !agreed.contains(requester)),
+                change.authors.iter().all(|author| !agreed.contains(before.person(author))),
                 "{id} was approved by its requester"
             );
         }
@@ -125,7 +131,7 @@ fn allowed(before: &State, recorded: &Recorded) {
         Event::ChangeApproved { change, role, .. } => {
             let operator = &before.operators[actor.operator().expect("only people approve")];
             assert!(operator.can_stand_for(*role), "{} is no {role:?}", operator.name);
-            assert!(before.changes[change].required.contains(role));
+            assert!(missing_roles(before, &before.changes[change]).contains(role));
         }
         Event::StepStarted { recovery, step } => {
             let mut earlier = before.recoveries[recovery].steps[..*step].iter();
@@ -224,7 +230,15 @@ fn standing(state: &State) {
         assert!(recovery.incident.is_none_or(|incident| state.incidents[&incident].recoveries.contains(id)));
     }
     for (id, change) in &state.changes {
-        let carried = matches!(change.state, ChangeState::Implementing | ChangeState::Validated | ChangeState::Failed);
+        let carried = matches!(
+            change.state,
+            ChangeState::Implementing
+                | ChangeState::Validating
+                | ChangeState::Validated
+                | ChangeState::Closed
+                | ChangeState::Failed
+                | ChangeState::RolledBack
+        );
         assert_eq!(carried, change.recovery.is_some(), "{id} is {} with {:?}", change.state, change.recovery);
         if change.state == ChangeState::Implementing {
             let running = change.recovery.is_some_and(|recovery| state.recoveries[&recovery].is_running());

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Actor, Callee, ChangeId, DiagnosisId, Event, Impact, IncidentId, KnownErrors, Level, PostMortem, RecoveryId,
-    Refusal, State, Status, Updates, Workflow,
+    Refusal, State, Status, Updates, Workflow, change::review,
 };
 use crate::platform::{Criticality, Profile};
 
@@ -551,14 +551,20 @@ pub(in crate::domain) fn close(state: &State, incident: IncidentId) -> Result<Ve
             "complete it: codeblue report postmortem {incident}; or codeblue incident close {incident} --owing REASON: it stays owed"
         )));
     }
+    if let Some(change) = review::owed(state, &found.changes) {
+        return Err(Refusal::new("review-owed", format!("the review of {} is owed", change.id)).hint(format!(
+            "codeblue change review {}; or codeblue incident close {incident} --owing REASON: it stays owed",
+            change.id
+        )));
+    }
     Ok(vec![Event::IncidentClosed { incident }])
 }
 
-/// Decides that an incident is closed before its post-mortem is written, which goes on being owed.
+/// Decides that an incident is closed before what is owed is written, which goes on being owed.
 pub(in crate::domain) fn close_owing(state: &State, incident: IncidentId, reason: &str) -> Result<Vec<Event>, Refusal> {
     match close(state, incident) {
-        Err(refusal) if refusal.rule == "post-mortem-owed" => {
-            let text = format!("closed while the post-mortem is owed: {}", line("reason", reason)?);
+        Err(refusal) if matches!(refusal.rule.as_str(), "post-mortem-owed" | "review-owed") => {
+            let text = format!("closed while something is owed ({}): {}", refusal.message, line("reason", reason)?);
             Ok(vec![Event::IncidentNoted { incident, text }, Event::IncidentClosed { incident }])
         }
         decided => decided,

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{
-    Actor, AutomationMode, Incident, IncidentId, Plan, Recovery, Risk, Severity, State, Status, Step, Strategy,
-    change::ChangeState, recovery::remedy::newest_diagnosis,
+    Actor, AutomationMode, ChangeState, Incident, IncidentId, Plan, Recovery, Risk, RiskLevel, Severity, State, Status,
+    Step, Strategy, recovery::remedy::newest_diagnosis,
 };
 use crate::platform::{ActionRisk, ComponentKind, Criticality, Profile};
 
@@ -47,7 +47,7 @@ pub(in crate::domain) fn permission(
             let critical = |name: &String| {
                 state.platform.service(name).is_none_or(|service| service.criticality == Criticality::Critical)
             };
-            if risk.score >= 7 || plan.services.iter().any(critical) {
+            if risk.level() >= RiskLevel::High || plan.services.iter().any(critical) {
                 Permission::Approval { held_back: None }
             } else {
                 Permission::AtOnce

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ChangeId, ChangeOutcome, ChangeState, DeploymentOrigin, Event, Finding, IncidentId, IncidentState, Meta, Phase,
-    Plan, Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, State, Step, StepRun, StepState, TimelineKind,
+    ChangeOutcome, ChangeState, DeploymentOrigin, Event, Finding, IncidentId, IncidentState, Meta, Phase, Plan,
+    Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, Risk, State, Step, StepRun, StepState, TimelineKind,
     Validation, WATCH_SECONDS,
     apply::tell,
-    change, deployment, incident,
+    change::{carry_out, submit},
+    deployment, incident,
     recovery::{
         guard::{self, Permission},
         progressive, validation,
@@ -28,11 +29,12 @@ pub(in crate::domain) fn start_or_ask(
     if let Some(id) = incident {
         state.incident(id)?;
     }
-    let risk = change::Risk::of(&state.platform, &plan);
+    let risk = Risk::of(state, &plan, incident, meta.at);
     let permission = guard::permission(state, &meta.actor, &plan, &risk, incident, meta.at);
     if let Permission::Approval { held_back } = permission {
         let reason = held_back.map_or_else(|| reason.to_owned(), |why| format!("{reason}; not run by itself: {why}"));
-        return change::submit(state, plan, &reason, incident, meta.at);
+        let wish = submit::Wish { reason, incident, ..submit::Wish::default() };
+        return submit::submit(state, plan, wish, meta);
     }
     let mut events = vec![Event::RecoveryStarted {
         recovery: state.next_recovery(),
@@ -60,30 +62,12 @@ pub(in crate::domain) fn not_running(state: &State, plan: &Plan) -> Result<(), R
     Ok(())
 }
 
-pub(in crate::domain) fn start_approved(state: &State, id: ChangeId) -> Result<Vec<Event>, Refusal> {
-    let found = state.change(id)?;
-    if found.state != ChangeState::Approved {
-        return Err(Refusal::new("change-not-approved", format!("{id} is {}", found.state)));
-    }
-    // What runs is what was approved: the hash is taken anew from the plan that is about to run.
-    let hash = found.plan.hash();
-    let agreed = found.approvals.iter().filter(|approval| approval.plan_hash == hash).count();
-    if hash != found.plan_hash || agreed < found.required.len() {
-        return Err(Refusal::new("plan-changed", format!("the approvals of {id} are for another plan")));
-    }
-    not_running(state, &found.plan)?;
-    let mut events = vec![Event::RecoveryStarted {
-        recovery: state.next_recovery(),
-        plan: found.plan.clone(),
-        reason: found.reason.clone(),
-        incident: found.incident,
-        change: Some(id),
-    }];
-    events.extend(found.incident.iter().flat_map(|id| incident::advance(state, *id, IncidentState::Resolving)));
-    Ok(events)
-}
-
-pub(in crate::domain) fn start_step(state: &State, id: RecoveryId, step: usize) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn start_step(
+    state: &State,
+    id: RecoveryId,
+    step: usize,
+    meta: &Meta,
+) -> Result<Vec<Event>, Refusal> {
     let recovery = state.recovery(id)?;
     if !recovery.is_running() || recovery.next_step() != Some(step) {
         return Err(Refusal::new("step-order", format!("step {} of {id} is not the next", step + 1)));
@@ -94,6 +78,7 @@ pub(in crate::domain) fn start_step(state: &State, id: RecoveryId, step: usize) 
     if recovery.steps[step].state == StepState::Running {
         return Ok(Vec::new());
     }
+    carry_out::may_go_on(state, recovery.change, meta)?;
     Ok(vec![Event::StepStarted { recovery: id, step }])
 }
 
@@ -154,7 +139,7 @@ pub(in crate::domain) fn end_recovery(
             RecoveryOutcome::Succeeded => ChangeOutcome::Validated,
             RecoveryOutcome::Failed | RecoveryOutcome::Cancelled => ChangeOutcome::Failed,
         };
-        events.push(Event::ChangeEnded { change, outcome });
+        events.extend(carry_out::ended(state, change, outcome));
     }
     Ok(events)
 }
