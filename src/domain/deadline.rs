@@ -55,10 +55,8 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         };
         Some((by?, Command::ExpireChange { change: change.id }))
     });
-    let windows = state.changes.values().filter(|change| carry_out::is_ready(state, change)).filter_map(|change| {
-        let from = change.window.map_or(change.authorised_at, |window| Some(window.from))?;
-        let begins = change.execute_by().is_some_and(|by| from < by);
-        begins.then_some((from, Command::StartRecovery { change: change.id }))
+    let begins = state.changes.values().filter_map(|change| {
+        Some((carry_out::begins_unhindered_at(state, change)?, Command::StartRecovery { change: change.id }))
     });
     let reviews = state
         .changes
@@ -95,7 +93,7 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         .chain(items)
         .chain(looks)
         .chain(copy)
-        .chain(windows)
+        .chain(begins)
         .chain(lapses)
         .chain(reviews)
         .chain(watches)

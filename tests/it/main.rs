@@ -5,6 +5,8 @@ mod adapters;
 mod aftermath;
 mod anomalies;
 mod api;
+mod approval_model;
+mod approvals;
 mod cli;
 mod clocks;
 mod crash;

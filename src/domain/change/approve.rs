@@ -1,10 +1,9 @@
 //! Yes, no, and taking either back.
 
-use super::{Approval, Attestation, Change, ChangeState, delegation, payload, quorum};
+use super::{Approval, Attestation, ChangeState, delegation, payload, quorum};
 use crate::domain::{
     Actor, Assurance, ChangeId, Event, Meta, RecoveryId, Refusal, State, incident, recovery::run, text,
 };
-use crate::platform::Role;
 
 /// A yes, as it was given.
 pub(in crate::domain) struct Yes<'a> {
@@ -43,7 +42,10 @@ pub(in crate::domain) fn approve(state: &State, yes: Yes<'_>, meta: &Meta) -> Re
     }
     let role = match &yes.on_behalf_of {
         None => quorum::role_to_fill(state, change, operator)?,
-        Some(from) => role_for(state, change, (from, operator), meta)?,
+        Some(from) => {
+            let delegation = delegation::with_which(state, change, (from, operator), meta.at)?;
+            quorum::role_to_fill_for(state, change, delegation)?
+        }
     };
     if meta.at >= change.expires_at {
         return Err(Refusal::new("change-expired", format!("{id} was to be decided by {}", change.expires_at)));
@@ -95,24 +97,6 @@ pub(in crate::domain) fn approve(state: &State, yes: Yes<'_>, meta: &Meta) -> Re
         events.push(Event::ChangeAuthorised { change: id });
     }
     Ok(events)
-}
-
-/// The role that somebody fills in another's place.
-fn role_for(state: &State, change: &Change, (from, to): (&str, &str), meta: &Meta) -> Result<Role, Refusal> {
-    if change.state != ChangeState::Pending {
-        return Err(Refusal::new("change-not-pending", format!("{} is {}", change.id, change.state)));
-    }
-    let delegation = delegation::with_which(state, change, (from, to), meta.at)?;
-    for name in [to, from] {
-        quorum::may_vote(state, change, name)?;
-    }
-    let missing = quorum::missing_roles(state, change);
-    let fills =
-        |asked: &&Role| **asked == delegation.role || (**asked < delegation.role && delegation.role <= Role::Cto);
-    match missing.iter().rev().find(fills) {
-        Some(_) => Ok(delegation.role),
-        None => Err(quorum::role_needed(change, &missing, from)),
-    }
 }
 
 /// Decides that somebody says no. Whoever could approve may, and so may its requester's colleagues.

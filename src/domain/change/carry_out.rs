@@ -1,7 +1,9 @@
 //! Carrying out what was agreed to, and nothing else.
 
+use chrono::{DateTime, Utc};
+
 use super::{
-    Change, ChangeOutcome, ChangeState, Risk, approve,
+    Change, ChangeKind, ChangeOutcome, ChangeState, Risk, approve,
     intent::intent_hash,
     quorum,
     submit::{begin_round, overlap},
@@ -15,6 +17,10 @@ pub(in crate::domain) fn start(state: &State, id: ChangeId, meta: &Meta) -> Resu
         return Err(Refusal::new("change-not-approved", format!("{id} is {}", found.state)));
     }
     if let Some(reason) = asks_anew(state, found, meta) {
+        // What was agreed to beforehand has nobody who could be asked anew.
+        if found.template.is_some() {
+            return Ok(vec![Event::ChangeRejected { change: id, reason }]);
+        }
         return begin_round(state, found, found.plan.clone(), found.window, &reason, meta);
     }
     may_begin(state, found, meta)?;
@@ -49,9 +55,10 @@ fn asks_anew(state: &State, change: &Change, meta: &Meta) -> Option<String> {
 /// Whether it may begin now: its window is open, nothing else is done to the same, what it follows is over.
 fn may_begin(state: &State, change: &Change, meta: &Meta) -> Result<(), Refusal> {
     let id = change.id;
-    if let Some(window) = change.window.filter(|window| meta.at < window.from) {
-        let from = window.from.format("%Y-%m-%d %H:%M");
-        return Err(Refusal::new("change-window", format!("{id} may begin at {from} UTC")));
+    if let Some(begins) = begins_at(state, change).filter(|begins| meta.at < *begins) {
+        let from = begins.format("%Y-%m-%d %H:%M");
+        return Err(Refusal::new("change-window", format!("{id} may begin at {from} UTC"))
+            .hint("before that its window is not open, or nothing may be changed there"));
     }
     if change.execute_by().is_some_and(|until| meta.at >= until) {
         return Err(Refusal::new("change-expired", format!("{id} was not begun in time")).hint("submit it again"));
@@ -73,11 +80,24 @@ fn in_the_way<'a>(state: &'a State, change: &Change) -> Option<&'a Change> {
     })
 }
 
-/// Whether an approved change is to begin now: its time has come, and nothing is in its way.
-pub(in crate::domain) fn is_ready(state: &State, change: &Change) -> bool {
-    change.state == ChangeState::Approved
+/// When an approved change is to begin: when its window opens and no freeze holds. None while something is in its way, or when
+/// its time is over by then.
+pub(in crate::domain) fn begins_unhindered_at(state: &State, change: &Change) -> Option<DateTime<Utc>> {
+    let free = change.state == ChangeState::Approved
         && in_the_way(state, change).is_none()
-        && run::not_running(state, &change.plan).is_ok()
+        && run::not_running(state, &change.plan).is_ok();
+    begins_at(state, change).filter(|begins| free && change.execute_by().is_some_and(|by| *begins < by))
+}
+
+fn begins_at(state: &State, change: &Change) -> Option<DateTime<Utc>> {
+    let mut begins = change.window.map_or(change.authorised_at, |window| Some(window.from))?;
+    if change.kind != ChangeKind::Emergency {
+        let holds = |at| state.platform.freezes.iter().find(|freeze| freeze.holds(&change.plan.services, at, at));
+        while let Some(freeze) = holds(begins) {
+            begins = freeze.until;
+        }
+    }
+    Some(begins)
 }
 
 /// Whether a new step of a change's recovery may begin: not after the time it was agreed for.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Approval, Change, ChangeState, role_name};
+use super::{Approval, Change, ChangeState, Delegation, role_name};
 use crate::domain::{Actor, Operator, Refusal, State};
 use crate::platform::Role;
 
@@ -181,17 +181,47 @@ pub fn role_to_fill(state: &State, change: &Change, operator: &str) -> Result<Ro
     }
     may_vote(state, change, operator)?;
     let person = state.operators.get(operator).ok_or_else(|| Refusal::unknown("operator", operator))?;
-    let missing = missing_roles(state, change);
-    missing
-        .iter()
-        .copied()
-        .rev()
-        .find(|role| person.can_stand_for(*role))
-        .ok_or_else(|| role_needed(change, &missing, operator))
+    fills(
+        state,
+        change,
+        Vote { persons: BTreeSet::from([state.person(operator)]), roles: person.roles.clone() },
+        operator,
+    )
 }
 
-pub(super) fn role_needed(change: &Change, missing: &[Role], operator: &str) -> Refusal {
-    let asked: Vec<&str> = missing.iter().map(|role| role_name(*role)).collect();
-    Refusal::new("role-needed", format!("{} waits for the {}", change.id, asked.join(" and the ")))
-        .hint(format!("{operator} does not hold that role"))
+/// The role for which somebody's yes would count in another's place, or why it would not.
+pub(super) fn role_to_fill_for(state: &State, change: &Change, delegation: &Delegation) -> Result<Role, Refusal> {
+    if change.state != ChangeState::Pending {
+        return Err(Refusal::new("change-not-pending", format!("{} is {}", change.id, change.state)));
+    }
+    let names = [delegation.to.as_str(), delegation.from.as_str()];
+    for name in names {
+        may_vote(state, change, name)?;
+    }
+    let vote = Vote {
+        persons: names.into_iter().map(|name| state.person(name)).collect(),
+        roles: BTreeSet::from([delegation.role]),
+    };
+    fills(state, change, vote, &delegation.from).map(|_| delegation.role)
+}
+
+/// A vote counts when fewer roles are missing with it: however the others are shared out among those who agreed.
+fn fills(state: &State, change: &Change, vote: Vote<'_>, operator: &str) -> Result<Role, Refusal> {
+    let required = required_now(state, change);
+    let mut votes = votes(state, change);
+    let missing = unfilled(&required, &votes);
+    let able = |roles: &[Role]| roles.iter().rev().copied().find(|role| vote.fills(*role));
+    let role = able(&missing).or_else(|| able(&required));
+    votes.push(vote);
+    match role {
+        Some(role) if unfilled(&required, &votes).len() < missing.len() => Ok(role),
+        _ => {
+            let asked: Vec<&str> = missing.iter().map(|role| role_name(*role)).collect();
+            let message = match asked.as_slice() {
+                [] => format!("everybody who has to has agreed to {}", change.id),
+                asked => format!("{} waits for the {}", change.id, asked.join(" and the ")),
+            };
+            Err(Refusal::new("role-needed", message).hint(format!("{operator} does not hold that role")))
+        }
+    }
 }
