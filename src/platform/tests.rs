@@ -307,7 +307,7 @@ roles = ["tech-lead", "technical-laed"]
     codeblue.toml:28: component.every: "5 parsecs" is no duration; expected a duration such as "30s", "5m" or "1h 30m"
     codeblue.toml:33: operator.roles: unknown value "tech-lead"; expected one of viewer, engineer, technical-lead, cto, compliance-officer
     codeblue.toml:33: operator.roles: unknown value "technical-laed"; did you mean "technical-lead"?
-    codeblue.toml:35: unknown key "colours"; expected one of platform, automation, vault, service, component, operator, maintenance
+    codeblue.toml:35: unknown key "colours"; expected one of platform, automation, vault, service, component, operator, maintenance, approvals, freeze
     "#);
 }
 
@@ -529,11 +529,12 @@ fn the_starter_file_loads_and_so_does_every_example_in_it() {
     assert_eq!(platform.services.len(), 1);
 
     let (head, examples) = STARTER.split_once("# A service of your own").unwrap();
-    let is_example = |line: &str| line.starts_with("[[") || line.split(' ').nth(1) == Some("=");
+    let is_example = |line: &str| line.starts_with('[') || line.split(' ').nth(1) == Some("=");
     let opened: Vec<&str> =
         examples.lines().filter_map(|line| line.strip_prefix("# ").filter(|line| is_example(line))).collect();
     let platform = read(&format!("{head}\n{}", opened.join("\n")));
-    assert_eq!((platform.services.len(), platform.components.len(), platform.operators.len()), (3, 4, 1));
+    assert_eq!((platform.services.len(), platform.components.len(), platform.operators.len()), (3, 4, 3));
+    assert_eq!((&platform.approvals, platform.freezes.len()), (&ApprovalLevels::default(), 1));
     assert_eq!(platform.services[1].checks.len(), 9);
 }
 

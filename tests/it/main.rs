@@ -5,6 +5,7 @@ mod adapters;
 mod aftermath;
 mod anomalies;
 mod api;
+mod approvers;
 mod cli;
 mod clocks;
 mod crash;
