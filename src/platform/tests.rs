@@ -547,7 +547,7 @@ fn a_platform_survives_json() {
 
 proptest::proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in "(\\[\\[?(service|component|platform|operator|service\\.check)\\]\\]?\n|(name|http|tcp|host|every|sqlite|files|roles|depends_on) = (\"[a-z:/0-9 é]{0,8}\"|\\[\"[ab]\"\\]|\\{ ?(path|url|resource) = \"[a-z]*\" ?\\}|[0-9]{1,20}|true)\n|[\\x00-\\x7fé]{0,3}){0,20}") {
+    fn no_text_makes_it_panic(text in "(\\[\\[?(service|component|platform|operator|service\\.check|approvals|freeze)\\]\\]?\n|(name|http|tcp|host|every|sqlite|files|roles|depends_on|functions|low|high|from|until|zone) = ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:00:[0-9]{2}(Z|[+-][0-9]{2}:00)?|\"[a-z:/0-9 é]{0,8}\"|\\[\"[ab]\"\\]|\\{ ?(path|url|resource) = \"[a-z]*\" ?\\}|[0-9]{1,20}|true)\n|[\\x00-\\x7fé]{0,3}){0,20}") {
         let _ = parse(&text, Path::new("codeblue.toml"));
     }
 }
