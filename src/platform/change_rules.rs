@@ -19,6 +19,14 @@ pub struct ApprovalLevels {
     pub critical: Vec<Role>,
 }
 
+impl ApprovalLevels {
+    /// Each level by the word the platform file uses for it, the lowest first.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, &[Role]); 4] {
+        [("low", &self.low), ("medium", &self.medium), ("high", &self.high), ("critical", &self.critical)]
+    }
+}
+
 impl Default for ApprovalLevels {
     fn default() -> Self {
         Self {
@@ -26,6 +34,30 @@ impl Default for ApprovalLevels {
             medium: vec![Role::Engineer],
             high: vec![Role::TechnicalLead],
             critical: vec![Role::TechnicalLead, Role::Cto],
+        }
+    }
+}
+
+impl Role {
+    /// The word the platform file uses for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Engineer => "engineer",
+            Self::TechnicalLead => "technical-lead",
+            Self::Cto => "cto",
+            Self::ComplianceOfficer => "compliance-officer",
+        }
+    }
+
+    /// Whether who holds it may agree where `asked` is asked for: the CTO for a lead and a lead for an engineer, and nobody for
+    /// compliance.
+    #[must_use]
+    pub fn stands_for(self, asked: Self) -> bool {
+        match asked {
+            Self::Viewer | Self::ComplianceOfficer => self == asked,
+            Self::Engineer | Self::TechnicalLead | Self::Cto => self >= asked && self <= Self::Cto,
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_check`, `parse_probe`,
-//! `parse_http`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`), how mistakes are told
-//! (`problem`), what it means in plain words (`explain`, `explain_probe`), and who depends on whom (`graph`). `sample`, `json_path` and
+//! `parse_http`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`, `approvers`), how
+//! mistakes are told (`problem`), what it means in plain words (`explain`, `explain_probe`, `explain_change_rules`), and who depends on whom (`graph`). `sample`, `json_path` and
 //! `template` are words that several rooms above share.
 //!
 //! Nothing here reads a clock or acts on the world. A new key of the file starts in `model`, `probe` or `adapter`.
 
 mod adapter;
+mod approvers;
 mod change_rules;
 mod explain;
+mod explain_change_rules;
 mod explain_probe;
 mod graph;
 mod json_path;
@@ -15,6 +17,7 @@ mod maintenance;
 mod model;
 mod parse;
 mod parse_adapter;
+mod parse_change_rules;
 mod parse_check;
 mod parse_http;
 mod parse_maintenance;

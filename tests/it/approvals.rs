@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use chrono::TimeDelta;
 use codeblue::{
     domain::{
-        Actor, Change, ChangeId, ChangeRequest, ChangeState, ChangeWindow, Command, Event, Recorded,
-        RecoveryOutcome, Role, missing_roles,
+        Actor, Change, ChangeId, ChangeRequest, ChangeState, ChangeWindow, Command, Event, Recorded, RecoveryOutcome,
+        Role, missing_roles,
     },
     platform::{ApprovalLevels, Platform},
 };

@@ -7,6 +7,7 @@ mod anomalies;
 mod api;
 mod approval_model;
 mod approvals;
+mod approvers;
 mod cli;
 mod clocks;
 mod crash;
