@@ -3,7 +3,7 @@
 use super::{
     Actor, Approval, Change, ChangeOutcome, ChangeState, Deployment, DeploymentOrigin, Diagnosis, DiagnosisState,
     EngineInfo, Event, Incident, IncidentId, IncidentState, Level, PostMortem, Recorded, ServiceHealth, Severity,
-    State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind, Updates, Workflow,
+    State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind, Updates, Workflow, break_glass,
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
     recovery::run,
@@ -129,6 +129,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::PostMortemOverdue { .. } => postmortem::apply(state, recorded),
         _ => apply_incident(state, recorded),
     }
+    break_glass::apply(state, recorded);
     replica::apply(state, recorded);
     impact::apply(state, recorded);
 }
@@ -446,6 +447,7 @@ fn apply_change(state: &mut State, recorded: &Recorded) {
                 state: ChangeState::Pending,
                 decision: None,
                 recovery: None,
+                break_glass: None,
             },
         );
         if let Some(incident) = incident {

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, ChangeId, Event, IncidentId, Plan, RecoveryId, Refusal, State, Step, Strategy};
+use super::{Actor, BreakGlassId, ChangeId, Event, IncidentId, Plan, RecoveryId, Refusal, State, Step, Strategy};
 use crate::platform::{ActionRisk, ComponentKind, Criticality, Platform, Role};
 
 /// How long people have to decide an emergency change.
@@ -49,6 +49,9 @@ pub struct Change {
     pub decision: Option<(Actor, String)>,
     /// The recovery that carries it out.
     pub recovery: Option<RecoveryId>,
+    /// Under which it was carried out although its approvals were missing.
+    #[serde(default)]
+    pub break_glass: Option<BreakGlassId>,
 }
 
 /// Which kind of change.

@@ -6,9 +6,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionKind, Burst, Captured, ChangeId, Clock, Criterion, DiagnosisDocument, DiagnosisId, ErrorGroup, Finding,
-    Findings, Found, IncidentId, IncidentRole, Level, Message, Notice, Phase, Proof, RecoveryId, RecoveryOutcome,
-    RollbackRequest, Severity, SnapshotId, SnapshotTrigger, TestResult, Verdict,
+    ActionKind, BreakGlassId, Burst, Captured, Ceiling, ChangeId, Clock, Criterion, DiagnosisDocument, DiagnosisId,
+    ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole, Level, Message, Notice, Phase, Proof, RecoveryId,
+    RecoveryOutcome, ReviewVerdict, RollbackRequest, Severity, SnapshotId, SnapshotTrigger, TestResult, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -154,6 +154,32 @@ pub enum Command {
     WithdrawChange {
         change: ChangeId,
         reason: String,
+    },
+
+    /// Act without an approval for a while, on these services and as far as this.
+    BreakGlass {
+        incident: IncidentId,
+        reason: String,
+        services: Vec<String>,
+        ceiling: Ceiling,
+        minutes: u32,
+    },
+    /// Carry out a change under the own break-glass although its approvals are missing.
+    ExecuteUnderBreakGlass {
+        change: ChangeId,
+        plan_hash: String,
+    },
+    EndBreakGlass {
+        break_glass: BreakGlassId,
+    },
+    RevokeBreakGlass {
+        break_glass: BreakGlassId,
+        reason: String,
+    },
+    ReviewBreakGlass {
+        break_glass: BreakGlassId,
+        verdict: ReviewVerdict,
+        findings: String,
     },
 
     RecordDeployment {
@@ -332,6 +358,15 @@ pub enum Command {
     ExpireChange {
         change: ChangeId,
     },
+    LapseBreakGlass {
+        break_glass: BreakGlassId,
+    },
+    RemindOfReview {
+        break_glass: BreakGlassId,
+    },
+    LapseReview {
+        break_glass: BreakGlassId,
+    },
     RemindOfUpdate {
         incident: IncidentId,
     },
@@ -384,6 +419,9 @@ impl Command {
                 | Self::RecordValidation { .. }
                 | Self::BreachClock { .. }
                 | Self::ExpireChange { .. }
+                | Self::LapseBreakGlass { .. }
+                | Self::RemindOfReview { .. }
+                | Self::LapseReview { .. }
                 | Self::RemindOfUpdate { .. }
                 | Self::LapsePostMortem { .. }
                 | Self::LapseActionItem { .. }

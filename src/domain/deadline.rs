@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, diagnosis,
+    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, break_glass, diagnosis,
     health::maintenance,
     snapshot::{self, replica},
 };
@@ -81,6 +81,8 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         .chain(looks)
         .chain(copy)
         .chain(changes)
+        .chain(break_glass::deadlines(state))
+        .chain(break_glass::review_deadlines(state))
         .chain(watches)
         .chain(maintenance::deadlines(state))
 }

@@ -10,6 +10,7 @@
 //! its arms to `decide` and `apply`.
 
 mod apply;
+mod break_glass;
 mod change;
 mod command;
 mod deadline;
@@ -32,6 +33,10 @@ mod stream;
 mod summary;
 
 pub use apply::apply;
+pub use break_glass::{
+    BREAK_GLASS_LIMIT, BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, BREAK_GLASS_RISK, BreakGlass, BreakGlassAct,
+    BreakGlassEnd, BreakGlassEnded, BreakGlassReview, Ceiling, ReviewVerdict, break_glass_for, without_approval,
+};
 pub use change::{
     Approval, Change, ChangeKind, ChangeOutcome, ChangeState, Risk, RiskPoint, required_roles, role_name, role_to_fill,
 };
@@ -47,7 +52,7 @@ pub use health::{
     ServiceHealth, ServiceVitals, Sketch, Standing, Status, Verdict, Vitals, Window, Witness, WorkOrigin, affected,
     calendar, fold, judged_alone, next_window, percent,
 };
-pub use ids::{BadId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId};
+pub use ids::{BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId};
 pub use incident::{
     Act, ActionItem, ActionKind, BURST, Between, Burst, Callee, Classified, Clock, ENOUGH, ERRORS_LIMIT, ErrorCounts,
     ErrorEvent, ErrorGroup, ErrorKind, ErrorSeverity, Findings, Group, Impact, Incident, IncidentRole, IncidentState,

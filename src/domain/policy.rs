@@ -3,7 +3,7 @@
 
 use super::{
     Actor, Callee, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Moment, Notice, Phase, Proof,
-    Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, State, Status,
+    Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, State, Status, break_glass,
     incident::{escalation, workflow},
     recovery::{
         guard::{self, Permission},
@@ -145,6 +145,18 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
                 workflow::advance(state, incident, Moment::Failed, &why, &mut give);
             }
         }
+        Event::BreakGlassEnded { break_glass, reason, .. } => {
+            // What only looks may go on; what would change more may not.
+            let under = state.running_recoveries().filter(|recovery| recovery.break_glass == Some(*break_glass));
+            for recovery in under.filter(|recovery| recovery.has_writes_ahead()) {
+                let reason = format!("{break_glass} is over: {reason}");
+                give("break-glass is over", Command::CancelRecovery { recovery: recovery.id, reason });
+            }
+        }
+        Event::OperatorDisabled { .. }
+        | Event::OperatorAdded { .. }
+        | Event::IncidentResolved { .. }
+        | Event::IncidentMerged { .. } => lapse_break_glass(state, recorded, &mut give),
         Event::AutomationHalted { .. } => {
             for recovery in state.running_recoveries().filter(|recovery| recovery.is_autonomous()) {
                 let reason = "automation was halted".to_owned();
@@ -167,6 +179,7 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
                 give("call people", call(*incident, to, &format!("now {severity}: {reason}")));
             }
         }
+        Event::IncidentSeveritySet { .. } => lapse_break_glass(state, recorded, &mut give),
         Event::LevelReached { incident, level } => {
             let reason = format!("level {}: {}", level.number(), level.says());
             give("call people", call(*incident, level.calls().to_vec(), &reason));
@@ -174,6 +187,13 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         _ => {}
     }
     reaction
+}
+
+/// Break-glass ends with what it was opened for.
+fn lapse_break_glass(state: &State, recorded: &Recorded, give: &mut impl FnMut(&'static str, Command)) {
+    for id in break_glass::lapses(state, recorded.at) {
+        give("break-glass ends with its reason", Command::LapseBreakGlass { break_glass: id });
+    }
 }
 
 fn call(incident: IncidentId, to: Vec<Callee>, reason: &str) -> Command {
@@ -262,7 +282,7 @@ pub fn unfinished(state: &State) -> Vec<Effect> {
 #[must_use]
 pub fn required_for(state: &State, actor: &Actor, plan: &super::Plan, risk: &super::Risk) -> Vec<super::Role> {
     let incident = plan.services.iter().find_map(|service| state.incident_of(service)).map(|incident| incident.id);
-    if let Permission::AtOnce = guard::permission(state, actor, plan, risk, incident, state.clock) {
+    if let Permission::AtOnce { .. } = guard::permission(state, actor, plan, risk, incident, state.clock) {
         return Vec::new();
     }
     let kind = if incident.is_some() { super::ChangeKind::Emergency } else { super::ChangeKind::Normal };

@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Change, ChangeId, ChangeState, Criticality, Deployment, DeploymentId, Diagnosis, DiagnosisId, Incident, IncidentId,
-    Operator, PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status,
-    Stream, VaultState,
+    BreakGlass, BreakGlassId, Change, ChangeId, ChangeState, Criticality, Deployment, DeploymentId, Diagnosis,
+    DiagnosisId, Incident, IncidentId, Operator, PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity,
+    Snapshot, SnapshotId, Status, Stream, VaultState,
 };
 use crate::platform::{Automation, AutomationMode, Platform, Profile, VaultCare};
 
@@ -64,6 +64,9 @@ pub struct State {
     pub deployments: BTreeMap<DeploymentId, Deployment>,
     /// Changes, oldest first.
     pub changes: BTreeMap<ChangeId, Change>,
+    /// Uses of break-glass, oldest first.
+    #[serde(default)]
+    pub break_glass: BTreeMap<BreakGlassId, BreakGlass>,
     /// Recoveries, oldest first.
     pub recoveries: BTreeMap<RecoveryId, Recovery>,
 }
@@ -128,6 +131,7 @@ impl Default for State {
             vault: VaultState::default(),
             deployments: BTreeMap::new(),
             changes: BTreeMap::new(),
+            break_glass: BTreeMap::new(),
             recoveries: BTreeMap::new(),
         }
     }
@@ -164,6 +168,14 @@ impl State {
     /// `unknown-change`.
     pub fn change(&self, id: ChangeId) -> Result<&Change, Refusal> {
         self.changes.get(&id).ok_or_else(|| Refusal::unknown("change", id))
+    }
+
+    /// The use of break-glass, if it exists.
+    ///
+    /// # Errors
+    /// `unknown-break-glass`.
+    pub fn break_glass(&self, id: BreakGlassId) -> Result<&BreakGlass, Refusal> {
+        self.break_glass.get(&id).ok_or_else(|| Refusal::unknown("break-glass", id))
     }
 
     /// The snapshot, if it exists.
@@ -249,6 +261,10 @@ impl State {
 
     pub(super) fn next_change(&self) -> ChangeId {
         ChangeId(self.changes.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+
+    pub(super) fn next_break_glass(&self) -> BreakGlassId {
+        BreakGlassId(self.break_glass.keys().next_back().map_or(1, |id| id.0 + 1))
     }
 
     pub(super) fn next_snapshot(&self) -> SnapshotId {

@@ -5,6 +5,7 @@ mod adapters;
 mod aftermath;
 mod anomalies;
 mod api;
+mod break_glass;
 mod cli;
 mod clocks;
 mod crash;

@@ -9,7 +9,7 @@ use crate::domain::{
     Plan, Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, State, Step, StepRun, StepState, TimelineKind,
     Validation, WATCH_SECONDS,
     apply::tell,
-    change, deployment, incident,
+    break_glass, change, deployment, incident,
     recovery::{
         guard::{self, Permission},
         progressive, validation,
@@ -30,17 +30,19 @@ pub(in crate::domain) fn start_or_ask(
     }
     let risk = change::Risk::of(&state.platform, &plan);
     let permission = guard::permission(state, &meta.actor, &plan, &risk, incident, meta.at);
-    if let Permission::Approval { held_back } = permission {
-        let reason = held_back.map_or_else(|| reason.to_owned(), |why| format!("{reason}; not run by itself: {why}"));
-        return change::submit(state, plan, &reason, incident, meta.at);
-    }
-    let mut events = vec![Event::RecoveryStarted {
-        recovery: state.next_recovery(),
-        plan: Arc::new(plan),
-        reason: incident::line("reason", reason)?,
-        incident,
-        change: None,
-    }];
+    let break_glass = match permission {
+        Permission::AtOnce { break_glass } => break_glass,
+        Permission::Approval { held_back } => {
+            let reason =
+                held_back.map_or_else(|| reason.to_owned(), |why| format!("{reason}; not run by itself: {why}"));
+            return change::submit(state, plan, &reason, incident, meta.at);
+        }
+    };
+    let recovery = state.next_recovery();
+    let reason = incident::line("reason", reason)?;
+    let mut events: Vec<Event> =
+        break_glass.iter().map(|id| break_glass::used(state, *id, recovery, None, &plan)).collect();
+    events.push(Event::RecoveryStarted { recovery, plan: Arc::new(plan), reason, incident, change: None, break_glass });
     events.extend(incident.iter().flat_map(|id| incident::advance(state, *id, IncidentState::Resolving)));
     Ok(events)
 }
@@ -78,12 +80,57 @@ pub(in crate::domain) fn start_approved(state: &State, id: ChangeId) -> Result<V
         reason: found.reason.clone(),
         incident: found.incident,
         change: Some(id),
+        break_glass: None,
     }];
     events.extend(found.incident.iter().flat_map(|id| incident::advance(state, *id, IncidentState::Resolving)));
     Ok(events)
 }
 
-pub(in crate::domain) fn start_step(state: &State, id: RecoveryId, step: usize) -> Result<Vec<Event>, Refusal> {
+/// Decides that a change is carried out although its approvals are missing. It is no approval: the change keeps what it
+/// lacks, and says under what it was carried out.
+pub(in crate::domain) fn start_under(
+    state: &State,
+    id: ChangeId,
+    plan_hash: &str,
+    meta: &Meta,
+) -> Result<Vec<Event>, Refusal> {
+    let found = state.change(id)?;
+    if found.state != ChangeState::Pending || found.expires_at <= meta.at {
+        return Err(Refusal::new("change-not-pending", format!("{id} is {}", found.state))
+            .hint("only what still waits for people can be carried out under break-glass"));
+    }
+    if plan_hash.len() < 8 || !found.plan_hash.starts_with(plan_hash) || found.plan.hash() != found.plan_hash {
+        return Err(Refusal::new("plan-changed", format!("{id} has another plan than the one you saw"))
+            .hint("look at the plan again and carry out what it is now"));
+    }
+    let glass = break_glass::under(state, &found.plan, meta)?;
+    if found.incident.is_some_and(|incident| incident != glass.incident) {
+        return Err(Refusal::new("break-glass-incident", format!("{} is for {}", glass.id, glass.incident))
+            .hint("have the change approved the ordinary way"));
+    }
+    not_running(state, &found.plan)?;
+    let (recovery, incident) = (state.next_recovery(), Some(glass.incident));
+    let mut events = vec![
+        break_glass::used(state, glass.id, recovery, Some(id), &found.plan),
+        Event::RecoveryStarted {
+            recovery,
+            plan: found.plan.clone(),
+            reason: found.reason.clone(),
+            incident,
+            change: Some(id),
+            break_glass: Some(glass.id),
+        },
+    ];
+    events.extend(incident::advance(state, glass.incident, IncidentState::Resolving));
+    Ok(events)
+}
+
+pub(in crate::domain) fn start_step(
+    state: &State,
+    id: RecoveryId,
+    step: usize,
+    now: DateTime<Utc>,
+) -> Result<Vec<Event>, Refusal> {
     let recovery = state.recovery(id)?;
     if !recovery.is_running() || recovery.next_step() != Some(step) {
         return Err(Refusal::new("step-order", format!("step {} of {id} is not the next", step + 1)));
@@ -93,6 +140,12 @@ pub(in crate::domain) fn start_step(state: &State, id: RecoveryId, step: usize) 
     }
     if recovery.steps[step].state == StepState::Running {
         return Ok(Vec::new());
+    }
+    let glass = recovery.break_glass.and_then(|id| state.break_glass.get(&id));
+    if let Some((glass, how)) = glass.and_then(|glass| Some((glass, break_glass::over(state, glass, now)?)))
+        && recovery.plan.steps[step].writes()
+    {
+        return Err(Refusal::new("break-glass-over", format!("{} {}, before step {}", glass.id, how.says(), step + 1)));
     }
     Ok(vec![Event::StepStarted { recovery: id, step }])
 }
@@ -162,7 +215,7 @@ pub(in crate::domain) fn end_recovery(
 /// What is true of a recovery after an event.
 pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     let at = recorded.at;
-    if let Event::RecoveryStarted { recovery, plan, reason, incident, change } = &recorded.event {
+    if let Event::RecoveryStarted { recovery, plan, reason, incident, change, break_glass } = &recorded.event {
         state.recoveries.insert(
             *recovery,
             Recovery {
@@ -171,6 +224,7 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
                 reason: reason.clone(),
                 incident: *incident,
                 change: *change,
+                break_glass: *break_glass,
                 started_by: recorded.actor.clone(),
                 started_at: at,
                 steps: vec![StepRun::default(); plan.steps.len()],
@@ -187,12 +241,13 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
         if let Some(change) = change.and_then(|id| state.changes.get_mut(&id)) {
             change.state = ChangeState::Implementing;
             change.recovery = Some(*recovery);
+            change.break_glass = *break_glass;
         }
         if let Some(incident) = incident {
             if let Some(found) = state.incidents.get_mut(incident) {
                 found.recoveries.push(*recovery);
             }
-            tell(state, *incident, recorded, TimelineKind::Recovery, format!("{recovery} started: {}", plan.title));
+            tell(state, *incident, recorded, TimelineKind::Recovery, recorded.event.summary());
         }
         return;
     }
