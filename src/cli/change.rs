@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
-        self, Attestation, ChangeId, ChangeState, Command, ReviewVerdict, Role, State, missing_roles, role_name,
+        self, Attestation, ChangeId, ChangeState, Command, ReviewOutcome, Role, State, missing_roles, role_name,
         role_to_fill, unsatisfiable, who_may_approve,
     },
     engine::DryRunRequest,
@@ -120,8 +120,8 @@ pub enum Change {
     /// Write down what was learned from it
     Review {
         change: ChangeId,
-        #[arg(long, value_parser = words::verdict())]
-        verdict: ReviewVerdict,
+        #[arg(long, value_parser = words::review_outcome())]
+        outcome: ReviewOutcome,
         #[arg(long)]
         findings: String,
     },
@@ -163,7 +163,7 @@ impl Change {
             Self::Implement { change } => Command::ImplementChange { change },
             Self::Stop { change, reason } => Command::StopChange { change, reason },
             Self::Validate { change, note, failed } => Command::ValidateChange { change, passed: !failed, note },
-            Self::Review { change, verdict, findings } => Command::ReviewChange { change, verdict, findings },
+            Self::Review { change, outcome, findings } => Command::ReviewChange { change, outcome, findings },
         };
         session.submit(command).await
     }
@@ -387,9 +387,9 @@ fn aftermath(change: &domain::Change) -> String {
         page += &format!("seen by {by}\n");
     }
     if let Some(review) = &change.review {
-        let (by, verdict) = (text::line(&review.by), text::word(&review.verdict));
+        let (by, outcome) = (text::line(&review.by), text::word(&review.outcome));
         page +=
-            &format!("reviewed by {by} at {}, {verdict}: {}\n", text::moment(review.at), text::line(&review.findings));
+            &format!("reviewed by {by} at {}, {outcome}: {}\n", text::moment(review.at), text::line(&review.findings));
     } else if let Some(due) = change.review_due_at() {
         let late = if change.review_overdue_at.is_some() { "OVERDUE: " } else { "" };
         page += &format!("{late}review owed by {}: codeblue change review {}\n", text::moment(due), change.id);

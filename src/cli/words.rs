@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::DeserializeOwned;
 
 use crate::domain::{
-    ActionKind, AutomationMode, ErrorKind, ErrorSeverity, IncidentRole, ReviewVerdict, Role, Severity,
+    ActionKind, AutomationMode, ErrorKind, ErrorSeverity, IncidentRole, ReviewOutcome, Role, Severity,
 };
 
 /// The roles an operator may have.
@@ -15,8 +15,8 @@ pub(super) fn role() -> impl TypedValueParser<Value = Role> {
 }
 
 /// What a review says in one word.
-pub(super) fn verdict() -> impl TypedValueParser<Value = ReviewVerdict> {
-    one_of::<ReviewVerdict>(&["successful", "with-issues", "unsuccessful"])
+pub(super) fn review_outcome() -> impl TypedValueParser<Value = ReviewOutcome> {
+    one_of::<ReviewOutcome>(&["successful", "with-issues", "unsuccessful"])
 }
 
 /// The roles of an incident.

@@ -3,7 +3,7 @@
 use super::{
     Deployment, DeploymentOrigin, Diagnosis, DiagnosisState, EngineInfo, Event, Incident, IncidentId, IncidentState,
     Level, PostMortem, Recorded, ServiceHealth, Severity, State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
-    Updates, Workflow,
+    Updates, Workflow, break_glass,
     change::{self, delegation, template},
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
@@ -139,6 +139,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::PostMortemOverdue { .. } => postmortem::apply(state, recorded),
         _ => apply_incident(state, recorded),
     }
+    break_glass::apply(state, recorded);
     replica::apply(state, recorded);
     impact::apply(state, recorded);
 }

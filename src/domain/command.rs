@@ -6,10 +6,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionKind, Burst, Captured, ChangeId, ChangeRequest, ChangeWindow, Clock, Criterion, DiagnosisDocument,
-    DiagnosisId, ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole, Level, Message, Notice, Phase, Proof,
-    RecoveryId, RecoveryOutcome, ReviewVerdict, RollbackRequest, Severity, SnapshotId, SnapshotTrigger, TestResult,
-    Verdict,
+    ActionKind, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeRequest, ChangeWindow, Clock, Criterion,
+    DiagnosisDocument, DiagnosisId, ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole, Level, Message,
+    Notice, Phase, Proof, RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest, Severity,
+    SnapshotId, SnapshotTrigger, TestResult, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -210,7 +210,7 @@ pub enum Command {
     },
     ReviewChange {
         change: ChangeId,
-        verdict: ReviewVerdict,
+        outcome: ReviewOutcome,
         findings: String,
     },
     /// Let somebody agree in my place.
@@ -233,6 +233,32 @@ pub enum Command {
     SuspendTemplate {
         template: String,
         reason: String,
+    },
+
+    /// Act without an approval for a while, on these services and as far as this.
+    BreakGlass {
+        incident: IncidentId,
+        reason: String,
+        services: Vec<String>,
+        ceiling: Ceiling,
+        minutes: u32,
+    },
+    /// Carry out a change under the own break-glass although its approvals are missing.
+    ExecuteUnderBreakGlass {
+        change: ChangeId,
+        plan_hash: String,
+    },
+    EndBreakGlass {
+        break_glass: BreakGlassId,
+    },
+    RevokeBreakGlass {
+        break_glass: BreakGlassId,
+        reason: String,
+    },
+    ReviewBreakGlass {
+        break_glass: BreakGlassId,
+        verdict: ReviewVerdict,
+        findings: String,
     },
 
     RecordDeployment {
@@ -414,6 +440,15 @@ pub enum Command {
     LapseChangeReview {
         change: ChangeId,
     },
+    LapseBreakGlass {
+        break_glass: BreakGlassId,
+    },
+    RemindOfReview {
+        break_glass: BreakGlassId,
+    },
+    LapseReview {
+        break_glass: BreakGlassId,
+    },
     RemindOfUpdate {
         incident: IncidentId,
     },
@@ -473,6 +508,9 @@ impl Command {
                 | Self::BreachClock { .. }
                 | Self::ExpireChange { .. }
                 | Self::LapseChangeReview { .. }
+                | Self::LapseBreakGlass { .. }
+                | Self::RemindOfReview { .. }
+                | Self::LapseReview { .. }
                 | Self::RemindOfUpdate { .. }
                 | Self::LapsePostMortem { .. }
                 | Self::LapseActionItem { .. }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status,
+    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, break_glass,
     change::carry_out,
     diagnosis,
     health::maintenance,
@@ -96,6 +96,8 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         .chain(begins)
         .chain(lapses)
         .chain(reviews)
+        .chain(break_glass::deadlines(state))
+        .chain(break_glass::review_deadlines(state))
         .chain(watches)
         .chain(maintenance::deadlines(state))
 }

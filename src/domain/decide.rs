@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Actor, Assurance, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, PlannedWork, Refusal,
-    RollbackRequest, SnapshotTrigger, State,
+    RollbackRequest, SnapshotTrigger, State, break_glass,
     change::{
         approve::{self, Yes},
         carry_out, delegation, review,
@@ -46,7 +46,7 @@ impl Meta {
 /// # Errors
 /// The rule that forbids it. Nothing has happened then.
 pub fn decide(state: &State, command: Command, meta: &Meta) -> Result<Vec<Event>, Refusal> {
-    authorise(state, &command, &meta.actor)?;
+    authorise(state, &command, meta)?;
     let touched = touched_incident(state, &command);
     let mut events = match touched {
         Some(incident) => incident::touched_by(state, incident, &meta.actor),
@@ -61,8 +61,8 @@ pub fn decide(state: &State, command: Command, meta: &Meta) -> Result<Vec<Event>
 }
 
 /// People need a role that may act; the engine's own reports may come from the engine and its policies alone.
-fn authorise(state: &State, command: &Command, actor: &Actor) -> Result<(), Refusal> {
-    let Actor::Operator(name) = actor else { return Ok(()) };
+fn authorise(state: &State, command: &Command, meta: &Meta) -> Result<(), Refusal> {
+    let Actor::Operator(name) = &meta.actor else { return Ok(()) };
     if command.is_internal() {
         return Err(Refusal::new("engine-only", "only the engine itself may report this"));
     }
@@ -89,7 +89,7 @@ fn authorise(state: &State, command: &Command, actor: &Actor) -> Result<(), Refu
     {
         return Err(Refusal::new("role-needed", "this takes a technical lead or the CTO"));
     }
-    Ok(())
+    break_glass::within_reach(state, command, name, meta.at)
 }
 
 /// The incident a person acts on with this command.
@@ -100,13 +100,17 @@ fn touched_incident(state: &State, command: &Command) -> Option<IncidentId> {
         | Command::EscalateIncident { incident, .. }
         | Command::SetIncidentSeverity { incident, .. }
         | Command::UpdateStakeholders { incident, .. }
+        | Command::BreakGlass { incident, .. }
         | Command::RequestDiagnosis { incident } => Some(*incident),
         Command::RequestRollback(RollbackRequest { incident, .. }) | Command::RequestAction { incident, .. } => {
             *incident
         }
         Command::ApproveChange { change, .. }
         | Command::RejectChange { change, .. }
-        | Command::ReviseChange { change, .. } => state.changes.get(change).and_then(|change| change.incident),
+        | Command::ReviseChange { change, .. }
+        | Command::ExecuteUnderBreakGlass { change, .. } => {
+            state.changes.get(change).and_then(|change| change.incident)
+        }
         _ => None,
     }
 }
@@ -159,12 +163,12 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::ApplyRetention => Ok(retention::forget(state, at)),
         Command::RequestRollback(request) => {
             let planned = plan::plan_rollback(state, &request)?;
-            let incident = request.incident.or_else(|| incident_for(state, &planned));
+            let incident = request.incident.or_else(|| incident_for(state, meta, &planned));
             run::start_or_ask(state, planned, &request.reason, incident, meta)
         }
         Command::RequestAction { service, action, incident, reason } => {
             let planned = plan::plan_action(state, &service, &action)?;
-            let incident = incident.or_else(|| incident_for(state, &planned));
+            let incident = incident.or_else(|| incident_for(state, meta, &planned));
             run::start_or_ask(state, planned, &reason, incident, meta)
         }
         Command::CancelRecovery { recovery, reason } => {
@@ -182,6 +186,7 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             let planned = plan::plan_undo(state, found)?;
             let incident =
                 found.incident.filter(|id| state.incidents.get(id).is_some_and(|found| found.state.is_open()));
+            let incident = incident.or_else(|| break_glass::incident_of(state, meta, &planned));
             run::start_or_ask(state, planned, &reason, incident, meta)
         }
 
@@ -206,7 +211,7 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::ImplementChange { change } => carry_out::start(state, change, meta),
         Command::StopChange { change, reason } => carry_out::stop(state, change, &reason),
         Command::ValidateChange { change, passed, note } => review::validate(state, change, passed, &note, meta),
-        Command::ReviewChange { change, verdict, findings } => review::review(state, change, verdict, &findings, meta),
+        Command::ReviewChange { change, outcome, findings } => review::review(state, change, outcome, &findings, meta),
         Command::DelegateApproval { to, role, until, services, reason } => {
             let wish = delegation::Wish { to: &to, role, services, until, reason: &reason };
             delegation::delegate(state, wish, meta)
@@ -214,6 +219,18 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::EndDelegation { to } => delegation::end(state, &to, meta),
         Command::MakeTemplate { name, proof } => template::make(state, &name, proof, meta),
         Command::SuspendTemplate { template, reason } => template::suspend(state, &template, &reason),
+
+        Command::BreakGlass { incident, reason, services, ceiling, minutes } => {
+            break_glass::open(state, incident, &reason, services, ceiling, minutes, meta)
+        }
+        Command::ExecuteUnderBreakGlass { change, plan_hash } => {
+            carry_out::start_under(state, change, &plan_hash, meta)
+        }
+        Command::EndBreakGlass { break_glass } => break_glass::end(state, break_glass, meta),
+        Command::RevokeBreakGlass { break_glass, reason } => break_glass::revoke(state, break_glass, &reason, meta),
+        Command::ReviewBreakGlass { break_glass, verdict, findings } => {
+            break_glass::review(state, break_glass, verdict, &findings, meta)
+        }
 
         Command::RecordDeployment { component, version, note } => {
             deployment::record(state, &component, &version, DeploymentOrigin::Reported, &note)
@@ -334,6 +351,9 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         Command::BreachClock { incident, clock } => breach_clock(state, incident, clock, meta.at),
         Command::ExpireChange { change } => carry_out::expire(state, change, meta),
         Command::LapseChangeReview { change } => review::lapse(state, change, meta.at),
+        Command::LapseBreakGlass { break_glass } => break_glass::lapse(state, break_glass, meta.at),
+        Command::RemindOfReview { break_glass } => break_glass::remind_of_review(state, break_glass, meta.at),
+        Command::LapseReview { break_glass } => break_glass::lapse_review(state, break_glass, meta.at),
         Command::RemindOfUpdate { incident } => update::remind(state, incident, meta.at),
         Command::LapsePostMortem { incident } => postmortem::lapse(state, incident, meta.at),
         Command::LapseActionItem { incident, item } => postmortem::lapse_action(state, incident, item, meta.at),
@@ -357,7 +377,11 @@ fn load_platform(state: &State, platform: Arc<crate::platform::Platform>) -> Res
     Ok(events)
 }
 
-fn incident_for(state: &State, plan: &Plan) -> Option<IncidentId> {
+/// What a plan is for where nobody said.
+fn incident_for(state: &State, meta: &Meta, plan: &Plan) -> Option<IncidentId> {
+    if let Some(own) = break_glass::incident_of(state, meta, plan) {
+        return Some(own);
+    }
     plan.services.iter().find_map(|service| state.incident_of(service)).map(|incident| incident.id)
 }
 

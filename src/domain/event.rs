@@ -6,11 +6,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionKind, Actor, Attestation, Burst, Captured, ChangeId, ChangeKind, ChangeOutcome, ChangeReview, ChangeTemplate,
-    ChangeWindow, Clock, Criterion, Delegation, DeploymentId, DeploymentOrigin, DiagnosisDocument, DiagnosisId,
-    ErrorGroup, Findings, ImpactAnalysis, IncidentId, IncidentRole, IncidentState, Level, Message, Notice, Phase, Plan,
-    PlannedWork, Proof, RecoveryId, RecoveryOutcome, Risk, Severity, SnapshotId, SnapshotTrigger, Status, Terms,
-    TestResult, Workflow,
+    ActionKind, Actor, Attestation, BreakGlassEnd, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeKind,
+    ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow, Clock, Criterion, Delegation, DeploymentId,
+    DeploymentOrigin, DiagnosisDocument, DiagnosisId, ErrorGroup, Findings, ImpactAnalysis, IncidentId, IncidentRole,
+    IncidentState, Level, Message, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome, ReviewVerdict,
+    Risk, Severity, SnapshotId, SnapshotTrigger, Status, Terms, TestResult, Workflow,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -260,6 +260,29 @@ pub enum Event {
     /// It has to be proved anew.
     TemplateSuspended { template: String, reason: String },
 
+    /// Somebody may act without an approval on these services, as far as this, until then.
+    BreakGlassOpened {
+        break_glass: BreakGlassId,
+        incident: IncidentId,
+        operator: String,
+        reason: String,
+        services: Vec<String>,
+        ceiling: Ceiling,
+        until: DateTime<Utc>,
+    },
+    /// A recovery is about to begin that nobody has agreed to.
+    BreakGlassUsed { break_glass: BreakGlassId, recovery: RecoveryId, change: Option<ChangeId>, risk: Risk },
+    /// What follows needs its approval again.
+    BreakGlassEnded { break_glass: BreakGlassId, how: BreakGlassEnd, reason: String },
+    /// Somebody else has looked at it, in these roles.
+    BreakGlassReviewed { break_glass: BreakGlassId, roles: BTreeSet<Role>, verdict: ReviewVerdict, findings: String },
+    /// Enough others have.
+    BreakGlassReviewCompleted { break_glass: BreakGlassId },
+    /// Half the time for that is over.
+    BreakGlassReviewReminded { break_glass: BreakGlassId },
+    /// All of it is.
+    BreakGlassReviewOverdue { break_glass: BreakGlassId },
+
     /// A snapshot was found in the vault that no record knew.
     SnapshotAdopted { snapshot: SnapshotId, called: String, taken_at: DateTime<Utc>, captured: Vec<Captured> },
     /// What is damaged in the vault or was lost is being put back from the replica.
@@ -280,6 +303,9 @@ pub enum Event {
         reason: String,
         incident: Option<IncidentId>,
         change: Option<ChangeId>,
+        /// Under which nobody had to agree.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        break_glass: Option<BreakGlassId>,
     },
     /// The executor is about to act.
     StepStarted { recovery: RecoveryId, step: usize },

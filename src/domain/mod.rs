@@ -10,6 +10,7 @@
 //! its arms to `decide` and `apply`.
 
 mod apply;
+mod break_glass;
 mod change;
 mod command;
 mod deadline;
@@ -33,9 +34,13 @@ mod summary;
 mod text;
 
 pub use apply::apply;
+pub use break_glass::{
+    BREAK_GLASS_LIMIT, BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, BREAK_GLASS_RISK, BreakGlass, BreakGlassAct,
+    BreakGlassEnd, BreakGlassEnded, BreakGlassReview, Ceiling, ReviewVerdict, break_glass_for, without_approval,
+};
 pub use change::{
     Agreed, Approval, Assessment, Attestation, Change, ChangeKind, ChangeOutcome, ChangeRequest, ChangeReview,
-    ChangeState, ChangeTemplate, ChangeWindow, Delegation, ImpactAnalysis, ReviewVerdict, Risk, RiskLevel, RiskPoint,
+    ChangeState, ChangeTemplate, ChangeWindow, Delegation, ImpactAnalysis, ReviewOutcome, Risk, RiskLevel, RiskPoint,
     SIGNATURE_NAMESPACE, Terms, WayBack, approval_payload, assess, intent_hash, intent_text, missing_roles, role_name,
     role_to_fill, unsatisfiable, who_may_approve,
 };
@@ -51,7 +56,7 @@ pub use health::{
     ServiceHealth, ServiceVitals, Sketch, Standing, Status, Verdict, Vitals, Window, Witness, WorkOrigin, affected,
     calendar, fold, judged_alone, next_window, percent,
 };
-pub use ids::{BadId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId};
+pub use ids::{BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId};
 pub use incident::{
     Act, ActionItem, ActionKind, BURST, Between, Burst, Callee, Classified, Clock, ENOUGH, ERRORS_LIMIT, ErrorCounts,
     ErrorEvent, ErrorGroup, ErrorKind, ErrorSeverity, Findings, Group, Impact, Incident, IncidentRole, IncidentState,

@@ -3,7 +3,7 @@
 
 use super::{
     Callee, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Moment, Notice, Phase, Proof,
-    Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, State, Status,
+    Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, State, Status, break_glass,
     incident::{escalation, workflow},
     recovery::{remedy::newest_diagnosis, validation},
 };
@@ -144,6 +144,18 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
                 workflow::advance(state, incident, Moment::Failed, &why, &mut give);
             }
         }
+        Event::BreakGlassEnded { break_glass, reason, .. } => {
+            // What only looks may go on; what would change more may not.
+            let under = state.running_recoveries().filter(|recovery| recovery.break_glass == Some(*break_glass));
+            for recovery in under.filter(|recovery| recovery.has_writes_ahead()) {
+                let reason = format!("{break_glass} is over: {reason}");
+                give("break-glass is over", Command::CancelRecovery { recovery: recovery.id, reason });
+            }
+        }
+        Event::OperatorDisabled { .. }
+        | Event::OperatorAdded { .. }
+        | Event::IncidentResolved { .. }
+        | Event::IncidentMerged { .. } => lapse_break_glass(state, recorded, &mut give),
         Event::AutomationHalted { .. } => {
             for recovery in state.running_recoveries().filter(|recovery| recovery.is_autonomous()) {
                 let reason = "automation was halted".to_owned();
@@ -166,6 +178,7 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
                 give("call people", call(*incident, to, &format!("now {severity}: {reason}")));
             }
         }
+        Event::IncidentSeveritySet { .. } => lapse_break_glass(state, recorded, &mut give),
         Event::LevelReached { incident, level } => {
             let reason = format!("level {}: {}", level.number(), level.says());
             give("call people", call(*incident, level.calls().to_vec(), &reason));
@@ -173,6 +186,13 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         _ => {}
     }
     reaction
+}
+
+/// Break-glass ends with what it was opened for.
+fn lapse_break_glass(state: &State, recorded: &Recorded, give: &mut impl FnMut(&'static str, Command)) {
+    for id in break_glass::lapses(state, recorded.at) {
+        give("break-glass ends with its reason", Command::LapseBreakGlass { break_glass: id });
+    }
 }
 
 fn call(incident: IncidentId, to: Vec<Callee>, reason: &str) -> Command {

@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Change, ChangeId, ChangeState, ChangeTemplate, Criticality, Delegation, Deployment, DeploymentId, Diagnosis,
-    DiagnosisId, Incident, IncidentId, Operator, PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity,
-    Snapshot, SnapshotId, Status, Stream, VaultState,
+    BreakGlass, BreakGlassId, Change, ChangeId, ChangeState, ChangeTemplate, Criticality, Delegation, Deployment,
+    DeploymentId, Diagnosis, DiagnosisId, Incident, IncidentId, Operator, PlannedWork, Recovery, RecoveryId, Refusal,
+    ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, VaultState,
 };
 use crate::platform::{ApprovalLevels, Automation, AutomationMode, Platform, Profile, VaultCare};
 
@@ -70,6 +70,9 @@ pub struct State {
     /// Changes that are agreed to beforehand, by name.
     #[serde(default)]
     pub templates: BTreeMap<String, ChangeTemplate>,
+    /// Uses of break-glass, oldest first.
+    #[serde(default)]
+    pub break_glass: BTreeMap<BreakGlassId, BreakGlass>,
     /// Recoveries, oldest first.
     pub recoveries: BTreeMap<RecoveryId, Recovery>,
 }
@@ -138,6 +141,7 @@ impl Default for State {
             changes: BTreeMap::new(),
             delegations: Vec::new(),
             templates: BTreeMap::new(),
+            break_glass: BTreeMap::new(),
             recoveries: BTreeMap::new(),
         }
     }
@@ -174,6 +178,14 @@ impl State {
     /// `unknown-change`.
     pub fn change(&self, id: ChangeId) -> Result<&Change, Refusal> {
         self.changes.get(&id).ok_or_else(|| Refusal::unknown("change", id))
+    }
+
+    /// The use of break-glass, if it exists.
+    ///
+    /// # Errors
+    /// `unknown-break-glass`.
+    pub fn break_glass(&self, id: BreakGlassId) -> Result<&BreakGlass, Refusal> {
+        self.break_glass.get(&id).ok_or_else(|| Refusal::unknown("break-glass", id))
     }
 
     /// The snapshot, if it exists.
@@ -259,6 +271,10 @@ impl State {
 
     pub(super) fn next_change(&self) -> ChangeId {
         ChangeId(self.changes.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+
+    pub(super) fn next_break_glass(&self) -> BreakGlassId {
+        BreakGlassId(self.break_glass.keys().next_back().map_or(1, |id| id.0 + 1))
     }
 
     pub(super) fn next_snapshot(&self) -> SnapshotId {

@@ -173,6 +173,22 @@ impl Event {
             Self::TemplateSuspended { template, reason } => {
                 format!("{template} is no standard change any more: {reason}")
             }
+            Self::BreakGlassOpened { break_glass, incident, operator, reason, services, ceiling, until } => format!(
+                "{break_glass} BREAK-GLASS opened by {operator} for {incident} until {}: {}, {ceiling}: {reason}",
+                until.format("%H:%M:%S"),
+                services.join(", ")
+            ),
+            Self::BreakGlassUsed { break_glass, recovery, change, risk } => {
+                let what = change.map_or_else(|| recovery.to_string(), |change| format!("{recovery} for {change}"));
+                format!("{break_glass}: {what} runs without an approval, risk {}", risk.score)
+            }
+            Self::BreakGlassEnded { break_glass, how, reason } => format!("{break_glass} {}: {reason}", how.says()),
+            Self::BreakGlassReviewed { break_glass, verdict, findings, .. } => {
+                format!("{break_glass} reviewed, {verdict}: {findings}")
+            }
+            Self::BreakGlassReviewCompleted { break_glass } => format!("{break_glass} was reviewed by enough others"),
+            Self::BreakGlassReviewReminded { break_glass } => format!("{break_glass} still has to be reviewed"),
+            Self::BreakGlassReviewOverdue { break_glass } => format!("{break_glass}: the review is OVERDUE"),
             Self::SnapshotAdopted { snapshot, called, taken_at, .. } => {
                 format!("{snapshot} found in the vault: {called} of {}", taken_at.format("%Y-%m-%d %H:%M:%S"))
             }
@@ -186,7 +202,10 @@ impl Event {
             Self::ReplicationStarted => "copying the vault to its replica".to_owned(),
             Self::ReplicationEnded { problem: None } => "the replica holds all that the vault holds".to_owned(),
             Self::ReplicationEnded { problem: Some(problem) } => format!("the replica is behind: {problem}"),
-            Self::RecoveryStarted { recovery, plan, .. } => format!("{recovery} started: {}", plan.title),
+            Self::RecoveryStarted { recovery, plan, break_glass, .. } => match break_glass {
+                Some(glass) => format!("{recovery} started under {glass}: {}", plan.title),
+                None => format!("{recovery} started: {}", plan.title),
+            },
             Self::StepStarted { recovery, step } => format!("{recovery} step {} begun", step + 1),
             Self::StepDone { recovery, step, output } => format!("{recovery} step {} done: {output}", step + 1),
             Self::StepFailed { recovery, step, error } => format!("{recovery} step {} FAILED: {error}", step + 1),

@@ -8,6 +8,7 @@ mod api;
 mod approval_model;
 mod approvals;
 mod approvers;
+mod break_glass;
 mod cli;
 mod clocks;
 mod crash;

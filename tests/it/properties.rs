@@ -6,11 +6,11 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use codeblue::{
     domain::{
-        ActionKind, Actor, AutomationMode, Burst, Captured, Category, Clock, Command, DiagnosisDocument, DiagnosisId,
-        Effect, ErrorEvent, ErrorGroup, Event, Evidence, Finding, Findings, Fix, IncidentId, IncidentRole, Level,
-        Message, RecoveryId, RecoveryOutcome, Role, RollbackRequest, RollbackTarget, RootCause, Scope, Severity,
-        SnapshotId, SnapshotState, SnapshotTrigger, State, Status, Step, StepState, SuggestedFix, Verdict, decide,
-        plan_rollback,
+        ActionKind, Actor, AutomationMode, BreakGlassId, Burst, Captured, Category, Ceiling, Clock, Command,
+        DiagnosisDocument, DiagnosisId, Effect, ErrorEvent, ErrorGroup, Event, Evidence, Finding, Findings, Fix,
+        IncidentId, IncidentRole, Level, Message, RecoveryId, RecoveryOutcome, ReviewVerdict, Role, RollbackRequest,
+        RollbackTarget, RootCause, Scope, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State, Status, Step,
+        StepState, SuggestedFix, Verdict, decide, plan_rollback,
     },
     platform::{ActionRisk, Purpose},
 };
@@ -75,7 +75,8 @@ fn command(state: &State, now: chrono::DateTime<chrono::Utc>, roll: Roll) -> (Ac
     let service = || pick(&SERVICES, b).to_owned();
     let component = || pick(&COMPONENTS, b).to_owned();
     let change = id(state.changes.keys().rev().take(4).copied(), codeblue::domain::ChangeId(9999), a);
-    let human = match kind % 47 {
+    let glass = id(state.break_glass.keys().rev().take(3).copied(), BreakGlassId(9999), a);
+    let human = match kind % 52 {
         0 => Command::DeclareIncident {
             severity: pick(&Severity::ALL, a),
             title: text(),
@@ -157,6 +158,28 @@ fn command(state: &State, now: chrono::DateTime<chrono::Utc>, roll: Roll) -> (Ac
         },
         36 => Command::UpdateStakeholders { incident: incident(state, a), message: message(&text(), b) },
         37 | 38 => paper_work(incident(state, a), roll, text()),
+        39 => Command::BreakGlass {
+            incident: incident(state, a),
+            reason: if c < 200 { "nobody answers and patients wait".to_owned() } else { text() },
+            services: if b < 200 {
+                SERVICES[..5].iter().map(|name| (*name).to_owned()).collect()
+            } else {
+                vec![service()]
+            },
+            ceiling: pick(&Ceiling::ALL, b),
+            minutes: u32::from(c % 64),
+        },
+        40 => Command::ExecuteUnderBreakGlass {
+            change,
+            plan_hash: state.changes.get(&change).map(|found| found.plan_hash.clone()).unwrap_or_default(),
+        },
+        41 if b < 60 => Command::EndBreakGlass { break_glass: glass },
+        41 if b < 90 => Command::RevokeBreakGlass { break_glass: glass, reason: text() },
+        41..=43 => Command::ReviewBreakGlass {
+            break_glass: glass,
+            verdict: pick(&[ReviewVerdict::Justified, ReviewVerdict::Unjustified], b),
+            findings: text(),
+        },
         _ => return (Actor::Engine, report(state, roll)),
     };
     (by, human)
@@ -236,6 +259,10 @@ fn report(state: &State, roll: Roll) -> Command {
             purpose: pick(&[Purpose::Contain, Purpose::StopWrites], c),
         },
         9 => Command::ReachLevel { incident: incident(state, a), level: pick(&Level::ALL, b) },
+        5 => Command::LapseBreakGlass { break_glass: id(state.break_glass.keys().copied(), BreakGlassId(9999), a) },
+        6 if c < 128 => {
+            Command::LapseReview { break_glass: id(state.break_glass.keys().copied(), BreakGlassId(9999), a) }
+        }
         10 => Command::LapseActionItem { incident: incident(state, a), item: usize::from(b % 4) },
         0 => Command::ObserveVersion {
             component: pick(&COMPONENTS, b).to_owned(),

@@ -108,6 +108,7 @@ fn submitted(state: &mut State, recorded: &Recorded) {
             state: ChangeState::Pending,
             decision: None,
             recovery: None,
+            break_glass: None,
             ended_at: None,
             validated_by: None,
             review: None,

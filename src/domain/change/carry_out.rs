@@ -8,7 +8,9 @@ use super::{
     quorum,
     submit::{begin_round, overlap},
 };
-use crate::domain::{ChangeId, Event, IncidentState, Meta, RecoveryId, Refusal, State, incident, recovery::run};
+use crate::domain::{
+    ChangeId, Event, IncidentState, Meta, RecoveryId, Refusal, State, break_glass, incident, recovery::run,
+};
 
 /// Decides that an approved change is carried out, or, where more is asked now than was agreed to, that people are asked anew.
 pub(in crate::domain) fn start(state: &State, id: ChangeId, meta: &Meta) -> Result<Vec<Event>, Refusal> {
@@ -30,8 +32,49 @@ pub(in crate::domain) fn start(state: &State, id: ChangeId, meta: &Meta) -> Resu
         reason: found.reason.clone(),
         incident: found.incident,
         change: Some(id),
+        break_glass: None,
     }];
     events.extend(found.incident.iter().flat_map(|id| incident::advance(state, *id, IncidentState::Resolving)));
+    Ok(events)
+}
+
+/// Decides that a change is carried out although its approvals are missing. It is no approval: the change keeps what it
+/// lacks, and says under what it was carried out.
+pub(in crate::domain) fn start_under(
+    state: &State,
+    id: ChangeId,
+    plan_hash: &str,
+    meta: &Meta,
+) -> Result<Vec<Event>, Refusal> {
+    let found = state.change(id)?;
+    if found.state != ChangeState::Pending || found.expires_at <= meta.at {
+        return Err(Refusal::new("change-not-pending", format!("{id} is {}", found.state))
+            .hint("only what still waits for people can be carried out under break-glass"));
+    }
+    let is_same = intent_hash(&state.platform, &found.agreed()) == found.plan_hash;
+    if plan_hash.len() < 8 || !found.plan_hash.starts_with(plan_hash) || !is_same {
+        return Err(Refusal::new("plan-changed", format!("{id} has another plan than the one you saw"))
+            .hint("look at the plan again and carry out what it is now"));
+    }
+    let glass = break_glass::under(state, &found.plan, meta)?;
+    if found.incident.is_some_and(|incident| incident != glass.incident) {
+        return Err(Refusal::new("break-glass-incident", format!("{} is for {}", glass.id, glass.incident))
+            .hint("have the change approved the ordinary way"));
+    }
+    run::not_running(state, &found.plan)?;
+    let (recovery, incident) = (state.next_recovery(), Some(glass.incident));
+    let mut events = vec![
+        break_glass::used(state, glass.id, recovery, Some(id), &found.plan, meta.at),
+        Event::RecoveryStarted {
+            recovery,
+            plan: found.plan.clone(),
+            reason: found.reason.clone(),
+            incident,
+            change: Some(id),
+            break_glass: Some(glass.id),
+        },
+    ];
+    events.extend(incident::advance(state, glass.incident, IncidentState::Resolving));
     Ok(events)
 }
 

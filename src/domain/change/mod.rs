@@ -28,7 +28,7 @@ pub use payload::{SIGNATURE_NAMESPACE, approval_payload};
 pub use quorum::{missing_roles, role_to_fill, unsatisfiable, who_may_approve};
 pub use record::{
     Approval, Attestation, Change, ChangeKind, ChangeOutcome, ChangeRequest, ChangeReview, ChangeState, ChangeWindow,
-    ReviewVerdict,
+    ReviewOutcome,
 };
 pub use risk::{Risk, RiskLevel, RiskPoint};
 pub use submit::{Assessment, assess};

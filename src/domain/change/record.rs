@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{ImpactAnalysis, Risk, Terms};
-use crate::domain::{Actor, ChangeId, IncidentId, Plan, RecoveryId, RollbackRequest};
+use crate::domain::{Actor, BreakGlassId, ChangeId, IncidentId, Plan, RecoveryId, RollbackRequest};
 use crate::platform::Role;
 
 /// A wish to change production, with its plan.
@@ -70,6 +70,9 @@ pub struct Change {
     pub decision: Option<(Actor, String)>,
     /// The recovery that carries it out.
     pub recovery: Option<RecoveryId>,
+    /// Under which it was carried out although its approvals were missing.
+    #[serde(default)]
+    pub break_glass: Option<BreakGlassId>,
     /// When carrying it out was over.
     #[serde(default)]
     pub ended_at: Option<DateTime<Utc>>,
@@ -258,7 +261,7 @@ pub struct ChangeReview {
     /// When.
     pub at: DateTime<Utc>,
     /// In one word.
-    pub verdict: ReviewVerdict,
+    pub outcome: ReviewOutcome,
     /// In words.
     pub findings: String,
 }
@@ -266,7 +269,7 @@ pub struct ChangeReview {
 /// What a review says in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ReviewVerdict {
+pub enum ReviewOutcome {
     /// It did what it should, as it should.
     Successful,
     /// It did what it should, with trouble.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Change, ChangeReview, ChangeState, ReviewVerdict, quorum};
+use super::{Change, ChangeReview, ChangeState, ReviewOutcome, quorum};
 use crate::domain::{ChangeId, Event, Meta, Refusal, State, incident, text};
 
 /// Whether a person had no part in it: did not write it, and did not set it going.
@@ -45,7 +45,7 @@ pub(in crate::domain) fn validate(
 pub(in crate::domain) fn review(
     state: &State,
     id: ChangeId,
-    verdict: ReviewVerdict,
+    outcome: ReviewOutcome,
     findings: &str,
     meta: &Meta,
 ) -> Result<Vec<Event>, Refusal> {
@@ -61,7 +61,7 @@ pub(in crate::domain) fn review(
             .hint(format!("first: codeblue change validate {id}")));
     }
     let by = outsider(state, found, meta, "review")?.to_owned();
-    let review = ChangeReview { by, at: meta.at, verdict, findings: text::paragraph("findings", findings)? };
+    let review = ChangeReview { by, at: meta.at, outcome, findings: text::paragraph("findings", findings)? };
     Ok(vec![Event::ChangeReviewed { change: id, review }])
 }
 

@@ -50,7 +50,7 @@ pub fn assess(state: &State, actor: &Actor, plan: &Plan, now: DateTime<Utc>) -> 
     let terms = Terms::of(&state.platform, kind, plan, &risk);
     let agreed = Agreed { kind, plan, risk: risk.score, terms: &terms, window: None };
     let plan_hash = intent_hash(&state.platform, &agreed);
-    let at_once = matches!(guard::permission(state, actor, plan, &risk, incident, now), Permission::AtOnce);
+    let at_once = matches!(guard::permission(state, actor, plan, &risk, incident, now), Permission::AtOnce { .. });
     Assessment {
         impact: ImpactAnalysis::of(state, plan),
         risk,

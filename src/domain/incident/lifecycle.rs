@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Actor, Callee, ChangeId, DiagnosisId, Event, Impact, IncidentId, KnownErrors, Level, PostMortem, RecoveryId,
-    Refusal, State, Status, Updates, Workflow, change::review,
+    Refusal, State, Status, Updates, Workflow, break_glass, change::review,
 };
 use crate::platform::{Criticality, Profile};
 
@@ -541,6 +541,7 @@ pub(in crate::domain) fn close(state: &State, incident: IncidentId) -> Result<Ve
         return Err(Refusal::new("not-resolved", format!("{incident} is {}", found.state))
             .hint("only a resolved incident can be closed"));
     }
+    break_glass::not_owed(state, incident)?;
     if let Some(due) = found.post_mortem_due_at() {
         let due = due.format("%Y-%m-%d %H:%M");
         return Err(Refusal::new(

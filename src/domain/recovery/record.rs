@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Actor, ChangeId, IncidentId, Phase, RecoveryId, SnapshotId, Validation};
+use crate::domain::{Actor, BreakGlassId, ChangeId, IncidentId, Phase, RecoveryId, SnapshotId, Validation};
 
 /// How long a recovery stays under extended watch after it succeeded, in seconds.
 pub const WATCH_SECONDS: i64 = 30 * 60;
@@ -191,6 +191,20 @@ impl Step {
         }
     }
 
+    /// Whether it changes what is live; the others look, or keep what is.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        match self {
+            Self::SwitchRelease { .. }
+            | Self::RestoreSnapshot { .. }
+            | Self::RestoreTime { .. }
+            | Self::Reload { .. }
+            | Self::RunAction { .. }
+            | Self::RollForward { .. } => true,
+            Self::SafetySnapshot { .. } | Self::StopIfHealthy { .. } | Self::Validate { .. } => false,
+        }
+    }
+
     /// How long such a step usually takes, in seconds, when nothing better is known.
     #[must_use]
     pub fn usual_seconds(&self) -> u64 {
@@ -240,6 +254,9 @@ pub struct Recovery {
     pub incident: Option<IncidentId>,
     /// The change that authorised it.
     pub change: Option<ChangeId>,
+    /// Under which nobody had to agree to it.
+    #[serde(default)]
+    pub break_glass: Option<BreakGlassId>,
     /// Who started it.
     pub started_by: Actor,
     /// When.
@@ -338,6 +355,13 @@ impl Recovery {
     #[must_use]
     pub fn is_autonomous(&self) -> bool {
         self.change.is_none() && self.started_by.operator().is_none()
+    }
+
+    /// Whether a step that changes something has not begun yet.
+    #[must_use]
+    pub fn has_writes_ahead(&self) -> bool {
+        let mut ahead = self.plan.steps.iter().zip(&self.steps).filter(|(_, run)| run.state == StepState::Waiting);
+        ahead.any(|(step, _)| step.writes())
     }
 
     /// Whether it is not over.

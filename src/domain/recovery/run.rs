@@ -9,6 +9,7 @@ use crate::domain::{
     Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, Risk, State, Step, StepRun, StepState, TimelineKind,
     Validation, WATCH_SECONDS,
     apply::tell,
+    break_glass,
     change::{carry_out, submit},
     deployment, incident,
     recovery::{
@@ -31,18 +32,19 @@ pub(in crate::domain) fn start_or_ask(
     }
     let risk = Risk::of(state, &plan, incident, meta.at);
     let permission = guard::permission(state, &meta.actor, &plan, &risk, incident, meta.at);
-    if let Permission::Approval { held_back } = permission {
-        let reason = held_back.map_or_else(|| reason.to_owned(), |why| format!("{reason}; not run by itself: {why}"));
-        let wish = submit::Wish { reason, incident, ..submit::Wish::default() };
-        return submit::submit(state, plan, wish, meta);
-    }
-    let mut events = vec![Event::RecoveryStarted {
-        recovery: state.next_recovery(),
-        plan: Arc::new(plan),
-        reason: incident::line("reason", reason)?,
-        incident,
-        change: None,
-    }];
+    let break_glass = match permission {
+        Permission::AtOnce { break_glass } => break_glass,
+        Permission::Approval { held_back } => {
+            let reason =
+                held_back.map_or_else(|| reason.to_owned(), |why| format!("{reason}; not run by itself: {why}"));
+            return submit::submit(state, plan, submit::Wish { reason, incident, ..submit::Wish::default() }, meta);
+        }
+    };
+    let recovery = state.next_recovery();
+    let reason = incident::line("reason", reason)?;
+    let mut events: Vec<Event> =
+        break_glass.iter().map(|id| break_glass::used(state, *id, recovery, None, &plan, meta.at)).collect();
+    events.push(Event::RecoveryStarted { recovery, plan: Arc::new(plan), reason, incident, change: None, break_glass });
     events.extend(incident.iter().flat_map(|id| incident::advance(state, *id, IncidentState::Resolving)));
     Ok(events)
 }
@@ -79,6 +81,12 @@ pub(in crate::domain) fn start_step(
         return Ok(Vec::new());
     }
     carry_out::may_go_on(state, recovery.change, meta)?;
+    let glass = recovery.break_glass.and_then(|id| state.break_glass.get(&id));
+    if let Some((glass, how)) = glass.and_then(|glass| Some((glass, break_glass::over(state, glass, meta.at)?)))
+        && recovery.plan.steps[step].writes()
+    {
+        return Err(Refusal::new("break-glass-over", format!("{} {}, before step {}", glass.id, how.says(), step + 1)));
+    }
     Ok(vec![Event::StepStarted { recovery: id, step }])
 }
 
@@ -147,7 +155,7 @@ pub(in crate::domain) fn end_recovery(
 /// What is true of a recovery after an event.
 pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     let at = recorded.at;
-    if let Event::RecoveryStarted { recovery, plan, reason, incident, change } = &recorded.event {
+    if let Event::RecoveryStarted { recovery, plan, reason, incident, change, break_glass } = &recorded.event {
         state.recoveries.insert(
             *recovery,
             Recovery {
@@ -156,6 +164,7 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
                 reason: reason.clone(),
                 incident: *incident,
                 change: *change,
+                break_glass: *break_glass,
                 started_by: recorded.actor.clone(),
                 started_at: at,
                 steps: vec![StepRun::default(); plan.steps.len()],
@@ -172,12 +181,13 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
         if let Some(change) = change.and_then(|id| state.changes.get_mut(&id)) {
             change.state = ChangeState::Implementing;
             change.recovery = Some(*recovery);
+            change.break_glass = *break_glass;
         }
         if let Some(incident) = incident {
             if let Some(found) = state.incidents.get_mut(incident) {
                 found.recoveries.push(*recovery);
             }
-            tell(state, *incident, recorded, TimelineKind::Recovery, format!("{recovery} started: {}", plan.title));
+            tell(state, *incident, recorded, TimelineKind::Recovery, recorded.event.summary());
         }
         return;
     }

@@ -261,6 +261,7 @@ mod tests {
             reason: String::new(),
             incident: None,
             change: None,
+            break_glass: None,
         };
         vault.give(noon(20), event);
         assert!(vault.kept(noon(21)).contains(&named.0));
