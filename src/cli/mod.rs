@@ -13,6 +13,7 @@ mod automation;
 mod board;
 mod carry;
 mod change;
+mod change_export;
 mod change_request;
 mod change_template;
 mod check;

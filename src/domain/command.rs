@@ -437,6 +437,9 @@ pub enum Command {
     ExpireChange {
         change: ChangeId,
     },
+    CloseChangeWindow {
+        change: ChangeId,
+    },
     LapseChangeReview {
         change: ChangeId,
     },
@@ -507,6 +510,7 @@ impl Command {
                 | Self::RecordValidation { .. }
                 | Self::BreachClock { .. }
                 | Self::ExpireChange { .. }
+                | Self::CloseChangeWindow { .. }
                 | Self::LapseChangeReview { .. }
                 | Self::LapseBreakGlass { .. }
                 | Self::RemindOfReview { .. }

@@ -58,6 +58,10 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
     let begins = state.changes.values().filter_map(|change| {
         Some((carry_out::begins_unhindered_at(state, change)?, Command::StartRecovery { change: change.id }))
     });
+    let windows = state.changes.values().filter_map(|change| {
+        let closes = carry_out::window_closes_at(state, change)?;
+        Some((closes, Command::CloseChangeWindow { change: change.id }))
+    });
     let reviews = state
         .changes
         .values()
@@ -95,6 +99,7 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         .chain(copy)
         .chain(begins)
         .chain(lapses)
+        .chain(windows)
         .chain(reviews)
         .chain(break_glass::deadlines(state))
         .chain(break_glass::review_deadlines(state))

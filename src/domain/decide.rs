@@ -350,6 +350,7 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         }
         Command::BreachClock { incident, clock } => breach_clock(state, incident, clock, meta.at),
         Command::ExpireChange { change } => carry_out::expire(state, change, meta),
+        Command::CloseChangeWindow { change } => carry_out::close_window(state, change, meta),
         Command::LapseChangeReview { change } => review::lapse(state, change, meta.at),
         Command::LapseBreakGlass { break_glass } => break_glass::lapse(state, break_glass, meta.at),
         Command::RemindOfReview { break_glass } => break_glass::remind_of_review(state, break_glass, meta.at),

@@ -40,9 +40,9 @@ pub use break_glass::{
 };
 pub use change::{
     Agreed, Approval, Assessment, Attestation, Change, ChangeKind, ChangeOutcome, ChangeRequest, ChangeReview,
-    ChangeState, ChangeTemplate, ChangeWindow, Delegation, ImpactAnalysis, ReviewOutcome, Risk, RiskLevel, RiskPoint,
-    SIGNATURE_NAMESPACE, Terms, WayBack, approval_payload, assess, intent_hash, intent_text, missing_roles, role_name,
-    role_to_fill, unsatisfiable, who_may_approve,
+    ChangeState, ChangeTemplate, ChangeWindow, Circumstances, Delegation, ImpactAnalysis, ReviewOutcome, Risk,
+    RiskLevel, RiskPoint, SIGNATURE_NAMESPACE, Terms, WayBack, approval_payload, assess, intent_hash, intent_text,
+    missing_roles, role_name, role_to_fill, unsatisfiable, who_may_approve,
 };
 pub use command::Command;
 pub use deadline::{due, next_due};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Change, ChangeKind, ChangeRequest, ChangeState, ChangeWindow, ImpactAnalysis, Risk, Terms,
+    Change, ChangeKind, ChangeRequest, ChangeState, ChangeWindow, Circumstances, ImpactAnalysis, Risk, Terms,
     intent::{Agreed, intent_hash},
     quorum,
 };
@@ -45,7 +45,7 @@ pub struct Assessment {
 #[must_use]
 pub fn assess(state: &State, actor: &Actor, plan: &Plan, now: DateTime<Utc>) -> Assessment {
     let incident = plan.services.iter().find_map(|service| state.incident_of(service)).map(|incident| incident.id);
-    let risk = Risk::of(state, plan, incident, now);
+    let risk = Risk::of(state, plan, Circumstances { incident, change: None, now });
     let kind = kind_of(&Wish { incident, ..Wish::default() });
     let terms = Terms::of(&state.platform, kind, plan, &risk);
     let agreed = Agreed { kind, plan, risk: risk.score, terms: &terms, window: None };
@@ -83,7 +83,7 @@ pub(in crate::domain) fn submit(state: &State, plan: Plan, wish: Wish, meta: &Me
         state.change(*id)?;
     }
     let impact = ImpactAnalysis::of(state, &plan);
-    let risk = Risk::of(state, &plan, wish.incident, meta.at);
+    let risk = Risk::of(state, &plan, Circumstances { incident: wish.incident, change: None, now: meta.at });
     let terms = Terms::of(&state.platform, kind, &plan, &risk);
     let agreed = Agreed { kind, plan: &plan, risk: risk.score, terms: &terms, window: wish.window };
     Ok(vec![Event::ChangeSubmitted {
@@ -206,7 +206,8 @@ pub(super) fn begin_round(
     meta: &Meta,
 ) -> Result<Vec<Event>, Refusal> {
     let impact = ImpactAnalysis::of(state, &plan);
-    let risk = Risk::of(state, &plan, change.incident, meta.at);
+    let risk =
+        Risk::of(state, &plan, Circumstances { incident: change.incident, change: Some(change.id), now: meta.at });
     let terms = Terms::of(&state.platform, change.kind, &plan, &risk);
     let agreed = Agreed { kind: change.kind, plan: &plan, risk: risk.score, terms: &terms, window };
     Ok(vec![Event::ChangeRevised {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ChangeOutcome, ChangeState, DeploymentOrigin, Event, Finding, IncidentId, IncidentState, Meta, Phase, Plan,
-    Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, Risk, State, Step, StepRun, StepState, TimelineKind,
-    Validation, WATCH_SECONDS,
+    ChangeOutcome, ChangeState, Circumstances, DeploymentOrigin, Event, Finding, IncidentId, IncidentState, Meta,
+    Phase, Plan, Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, Risk, State, Step, StepRun, StepState,
+    TimelineKind, Validation, WATCH_SECONDS,
     apply::tell,
     break_glass,
     change::{carry_out, submit},
@@ -30,7 +30,7 @@ pub(in crate::domain) fn start_or_ask(
     if let Some(id) = incident {
         state.incident(id)?;
     }
-    let risk = Risk::of(state, &plan, incident, meta.at);
+    let risk = Risk::of(state, &plan, Circumstances { incident, change: None, now: meta.at });
     let permission = guard::permission(state, &meta.actor, &plan, &risk, incident, meta.at);
     let break_glass = match permission {
         Permission::AtOnce { break_glass } => break_glass,
