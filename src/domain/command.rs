@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ActionKind, BreakGlassId, Burst, Captured, Ceiling, ChangeId, Clock, Criterion, DiagnosisDocument, DiagnosisId,
-    ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole, Level, Message, Notice, Phase, Proof, RecoveryId,
-    RecoveryOutcome, ReviewVerdict, RollbackRequest, Severity, SnapshotId, SnapshotTrigger, TestResult, Verdict,
+    ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole, Level, Message, Milestone, Notice, Phase, Proof,
+    RecoveryId, RecoveryOutcome, ReviewVerdict, RollbackRequest, Severity, SnapshotId, SnapshotTrigger, Stage,
+    TestResult, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -355,6 +356,11 @@ pub enum Command {
         incident: IncidentId,
         clock: Clock,
     },
+    RemindOfMilestone {
+        incident: IncidentId,
+        milestone: Milestone,
+        stage: Stage,
+    },
     ExpireChange {
         change: ChangeId,
     },
@@ -418,6 +424,7 @@ impl Command {
                 | Self::EndWatch { .. }
                 | Self::RecordValidation { .. }
                 | Self::BreachClock { .. }
+                | Self::RemindOfMilestone { .. }
                 | Self::ExpireChange { .. }
                 | Self::LapseBreakGlass { .. }
                 | Self::RemindOfReview { .. }

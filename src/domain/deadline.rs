@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, break_glass, diagnosis,
+    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, break_glass, diagnosis, fast_track,
     health::maintenance,
     snapshot::{self, replica},
 };
@@ -81,6 +81,7 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         .chain(looks)
         .chain(copy)
         .chain(changes)
+        .chain(fast_track::deadlines(state))
         .chain(break_glass::deadlines(state))
         .chain(break_glass::review_deadlines(state))
         .chain(watches)

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Actor, Assurance, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan,
     PlannedWork, Refusal, RollbackRequest, SnapshotTrigger, State, break_glass, change, deployment, diagnosis,
+    fast_track,
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
     operator,
@@ -318,6 +319,9 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             Ok(vec![Event::WatchEnded { recovery, passed, reason }])
         }
         Command::BreachClock { incident, clock } => breach_clock(state, incident, clock, meta.at),
+        Command::RemindOfMilestone { incident, milestone, stage } => {
+            fast_track::remind(state, incident, milestone, stage, meta.at)
+        }
         Command::ExpireChange { change } => {
             let found = state.change(change)?;
             if found.state != ChangeState::Pending || found.expires_at > meta.at {

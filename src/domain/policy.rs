@@ -281,6 +281,9 @@ pub fn unfinished(state: &State) -> Vec<Effect> {
 /// Who would have to agree if this actor asked for this plan now; nobody when it would run at once.
 #[must_use]
 pub fn required_for(state: &State, actor: &Actor, plan: &super::Plan, risk: &super::Risk) -> Vec<super::Role> {
+    if break_glass::break_glass_for(state, actor, plan, state.clock).is_some() {
+        return Vec::new();
+    }
     let incident = plan.services.iter().find_map(|service| state.incident_of(service)).map(|incident| incident.id);
     if let Permission::AtOnce { .. } = guard::permission(state, actor, plan, risk, incident, state.clock) {
         return Vec::new();

@@ -14,6 +14,7 @@ mod disaster;
 mod drills;
 mod errors;
 mod executor;
+mod fast_track;
 mod faults;
 mod foresight;
 mod heartbeats;
