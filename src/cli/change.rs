@@ -175,7 +175,8 @@ fn describe(change: &domain::Change) -> String {
         page += &format!("{} by {actor}: {}\n", text::word(&change.state), text::line(reason));
     }
     if let Some(recovery) = change.recovery {
-        page += &format!("carried out by {recovery}\n");
+        let glass = change.break_glass.map(|glass| format!(" under {glass}, without the approvals that are missing"));
+        page += &format!("carried out by {recovery}{}\n", glass.unwrap_or_default());
     }
     page
 }

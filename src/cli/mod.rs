@@ -10,6 +10,7 @@ mod anomalies;
 mod audit;
 mod automation;
 mod board;
+mod break_glass;
 mod carry;
 mod change;
 mod check;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::DeserializeOwned;
 
-use crate::domain::{ActionKind, AutomationMode, ErrorKind, ErrorSeverity, IncidentRole, Role, Severity};
+use crate::domain::{
+    ActionKind, AutomationMode, Ceiling, ErrorKind, ErrorSeverity, IncidentRole, ReviewVerdict, Role, Severity,
+};
 
 /// The roles an operator may have.
 pub(super) fn role() -> impl TypedValueParser<Value = Role> {
@@ -46,6 +48,16 @@ pub(super) fn error_severity() -> impl TypedValueParser<Value = ErrorSeverity> {
 /// How far policies may go.
 pub(super) fn mode() -> impl TypedValueParser<Value = AutomationMode> {
     one_of::<AutomationMode>(&["observe", "assist", "auto"])
+}
+
+/// How far acts under break-glass may reach.
+pub(super) fn ceiling() -> impl TypedValueParser<Value = Ceiling> {
+    one_of::<Ceiling>(&["action", "code", "data"])
+}
+
+/// Whether a use of break-glass was right.
+pub(super) fn review_verdict() -> impl TypedValueParser<Value = ReviewVerdict> {
+    one_of::<ReviewVerdict>(&["justified", "unjustified"])
 }
 
 /// Words that the JSON form of a type uses.

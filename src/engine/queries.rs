@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::{
         Actor, Command, Grain, History, LOOK_BACK, Plan, Refusal, Risk, Snapshot, SnapshotId, State, Step, Window,
-        foresee, plan_action, plan_rollback, plan_undo, required_for, step_seconds,
+        break_glass_for, foresee, plan_action, plan_rollback, plan_undo, required_for, step_seconds, without_approval,
     },
     platform::{Component, Sample},
     recovery::{self, Target},
@@ -32,6 +32,8 @@ impl EngineHandle {
             DryRunRequest::Undo { recovery } => plan_undo(&state, state.recovery(recovery)?)?,
         };
         let risk = Risk::of(&state.platform, &plan);
+        let break_glass = break_glass_for(&state, actor, &plan, self.now());
+        let risk = if break_glass.is_some() { without_approval(risk) } else { risk };
         let required = required_for(&state, actor, &plan, &risk);
         let estimate_seconds = plan.steps.iter().map(|step| step_seconds(&state, step)).sum();
         let mut components = Vec::new();
@@ -46,7 +48,7 @@ impl EngineHandle {
             };
             components.push(self.component_difference(&state, name, target).await?);
         }
-        Ok(DryRun { plan_hash: plan.hash(), risk, required, estimate_seconds, components, plan })
+        Ok(DryRun { plan_hash: plan.hash(), risk, required, break_glass, estimate_seconds, components, plan })
     }
 
     /// What differs between two snapshots, or between one and the live system.
