@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Plan, Recovery, Risk, Role, RollbackRequest, RollbackTarget, Scope, SnapshotId, plan_action,
-        plan_rollback, plan_undo, required_for,
+        Actor, BreakGlassId, Plan, Recovery, Risk, Role, RollbackRequest, RollbackTarget, Scope, SnapshotId,
+        break_glass_for, plan_action, plan_rollback, plan_undo, required_for,
     },
     engine::DryRunRequest,
     platform::{Component, Points},
@@ -223,5 +223,12 @@ impl Model {
     pub fn required(&self, plan: &Plan) -> Vec<Role> {
         let me = Actor::Operator(self.me.as_ref().map(|me| me.name.clone()).unwrap_or_default());
         required_for(&self.state, &me, plan, &Risk::of(&self.state.platform, plan))
+    }
+
+    /// Our own break-glass under which a plan would run now, although nobody has agreed.
+    #[must_use]
+    pub fn break_glass(&self, plan: &Plan) -> Option<BreakGlassId> {
+        let me = Actor::Operator(self.me.as_ref().map(|me| me.name.clone()).unwrap_or_default());
+        break_glass_for(&self.state, &me, plan, self.now)
     }
 }

@@ -108,7 +108,9 @@ pub(super) fn go_on_with_plan(model: &mut Model) -> Vec<Request> {
         None => "Loses   unknown; codeblue cannot take back what an action does".to_owned(),
     });
     let required = model.required(plan);
-    lines.push(if required.is_empty() {
+    lines.push(if let Some(glass) = model.break_glass(plan) {
+        format!("Runs    at once under {glass}: nobody has agreed, and it does not count as approved")
+    } else if required.is_empty() {
         "Runs    at once".to_owned()
     } else {
         let roles: Vec<&str> = required.iter().map(|role| role_name(*role)).collect();

@@ -230,7 +230,9 @@ fn who(model: &Model, canvas: &mut Canvas, area: Rect, plan: &Plan) {
     let inside = canvas.frame(area, "Who", "", false);
     let required = model.required(plan);
     let me = model.me.as_ref().map(|me| me.name.as_str()).unwrap_or_default();
-    let line = if required.is_empty() {
+    let line = if let Some(glass) = model.break_glass(plan) {
+        vec![(Role::Emergency, format!(" under {glass} nobody agrees: it runs as soon as you go on, and is reviewed "))]
+    } else if required.is_empty() {
         vec![(Role::Warn, " ▲ nobody else has to agree: it runs as soon as you go on".to_owned())]
     } else {
         let roles: Vec<&str> = required.iter().map(|role| role_name(*role)).collect();
