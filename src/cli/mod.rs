@@ -11,6 +11,7 @@ mod approve;
 mod audit;
 mod automation;
 mod board;
+mod break_glass;
 mod carry;
 mod change;
 mod change_export;

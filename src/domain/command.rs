@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     ActionKind, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeRequest, ChangeWindow, Clock, Criterion,
     DiagnosisDocument, DiagnosisId, ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole, Level, Message,
-    Notice, Phase, Proof, RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest, Severity,
-    SnapshotId, SnapshotTrigger, TestResult, Verdict,
+    Milestone, Notice, Phase, Proof, RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest,
+    Severity, SnapshotId, SnapshotTrigger, Stage, TestResult, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -434,6 +434,11 @@ pub enum Command {
         incident: IncidentId,
         clock: Clock,
     },
+    RemindOfMilestone {
+        incident: IncidentId,
+        milestone: Milestone,
+        stage: Stage,
+    },
     ExpireChange {
         change: ChangeId,
     },
@@ -509,6 +514,7 @@ impl Command {
                 | Self::EndWatch { .. }
                 | Self::RecordValidation { .. }
                 | Self::BreachClock { .. }
+                | Self::RemindOfMilestone { .. }
                 | Self::ExpireChange { .. }
                 | Self::CloseChangeWindow { .. }
                 | Self::LapseChangeReview { .. }

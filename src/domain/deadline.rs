@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, break_glass,
     change::carry_out,
-    diagnosis,
+    diagnosis, fast_track,
     health::maintenance,
     snapshot::{self, replica},
 };
@@ -101,6 +101,7 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         .chain(lapses)
         .chain(windows)
         .chain(reviews)
+        .chain(fast_track::deadlines(state))
         .chain(break_glass::deadlines(state))
         .chain(break_glass::review_deadlines(state))
         .chain(watches)

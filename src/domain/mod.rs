@@ -18,6 +18,7 @@ mod decide;
 mod deployment;
 mod diagnosis;
 mod event;
+mod fast_track;
 mod foresight;
 mod health;
 mod ids;
@@ -50,6 +51,7 @@ pub use decide::{Meta, decide};
 pub use deployment::{Deployment, DeploymentOrigin};
 pub use diagnosis::{Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix};
 pub use event::{Event, Recorded};
+pub use fast_track::{FastTrack, FastTrackCriterion, Milestone, Progress, Stage};
 pub use foresight::{ANOMALOUS, AnomalyKind, Forecast, LOOK_BACK, Outlook, Scorer, Subject, foresee, without_news};
 pub use health::{
     CalendarEntry, Figures, Grain, History, Judge, Percentiles, PlannedWork, Point, ReadingFigures, Readings, Rollup,

@@ -10,11 +10,12 @@ use super::{
     quorum,
 };
 use crate::domain::{
-    Actor, ChangeId, Event, IncidentId, Meta, Plan, Refusal, State, incident,
+    Actor, BreakGlassId, ChangeId, Event, IncidentId, Meta, Plan, Refusal, State, break_glass_for, incident,
     recovery::{
         guard::{self, Permission},
         plan_action, plan_deployment, plan_rollback,
     },
+    without_approval,
 };
 use crate::platform::Role;
 
@@ -39,6 +40,8 @@ pub struct Assessment {
     pub required: Vec<Role>,
     /// What they would agree to.
     pub plan_hash: String,
+    /// The use of break-glass under which it would run with nobody's approval.
+    pub break_glass: Option<BreakGlassId>,
 }
 
 /// What it takes if this actor asks for this plan now.
@@ -50,10 +53,13 @@ pub fn assess(state: &State, actor: &Actor, plan: &Plan, now: DateTime<Utc>) -> 
     let terms = Terms::of(&state.platform, kind, plan, &risk);
     let agreed = Agreed { kind, plan, risk: risk.score, terms: &terms, window: None };
     let plan_hash = intent_hash(&state.platform, &agreed);
-    let at_once = matches!(guard::permission(state, actor, plan, &risk, incident, now), Permission::AtOnce { .. });
+    let break_glass = break_glass_for(state, actor, plan, now);
+    let permission = guard::permission(state, actor, plan, &risk, incident, now);
+    let at_once = break_glass.is_some() || matches!(permission, Permission::AtOnce { .. });
     Assessment {
         impact: ImpactAnalysis::of(state, plan),
-        risk,
+        risk: if break_glass.is_some() { without_approval(risk) } else { risk },
+        break_glass,
         required: if at_once { Vec::new() } else { terms.required },
         plan_hash,
     }
