@@ -5,11 +5,16 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::DeserializeOwned;
 
-use crate::domain::{ActionKind, AutomationMode, ErrorKind, ErrorSeverity, IncidentRole, Role, Severity};
+use crate::domain::{ActionKind, AutomationMode, ErrorKind, ErrorSeverity, IncidentRole, Role, Severity, TokenScope};
 
 /// The roles an operator may have.
 pub(super) fn role() -> impl TypedValueParser<Value = Role> {
     one_of::<Role>(&["viewer", "engineer", "technical-lead", "cto", "compliance-officer"])
+}
+
+/// What a token may do.
+pub(super) fn token_scope() -> impl TypedValueParser<Value = TokenScope> {
+    one_of::<TokenScope>(&["read", "report", "act"])
 }
 
 /// The roles of an incident.
