@@ -162,7 +162,7 @@ async fn create(
         trigger: SnapshotTrigger::OnDemand,
         reason: reason.unwrap_or_else(|| "asked for over the API".to_owned()),
     };
-    let answer = api.engine.submit(command, caller.actor()).await?;
+    let answer = caller.submit(&api, command).await?;
     let id = answer.events.iter().find_map(|recorded| match &recorded.event {
         Event::SnapshotRequested { snapshot, .. } => Some(*snapshot),
         _ => None,
@@ -219,6 +219,7 @@ async fn test_rollback(
     caller: Caller,
     request: Result<Json<Back>, JsonRejection>,
 ) -> Result<Json<crate::engine::DryRun>, Problem> {
+    caller.may_look()?;
     let request = body(request)?.request(&api.engine.state())?;
     Ok(Json(api.engine.dry_run(DryRunRequest::Rollback(request), &caller.actor()).await?))
 }
@@ -234,5 +235,5 @@ async fn rollback(
             .hint("look first: POST /api/emergency/backups/test-rollback with the same body"));
     }
     let request = back.request(&api.engine.state())?;
-    Ok(Json(api.engine.submit(Command::RequestRollback(request), caller.actor()).await?))
+    Ok(Json(caller.submit(&api, Command::RequestRollback(request)).await?))
 }

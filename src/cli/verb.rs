@@ -10,7 +10,7 @@ use super::{
     error::{CliError, Exit},
     heartbeat, incident, init, log, operator, policy, proof, recovery, report, rollback, sandbox, serve, service,
     session::{Global, Session},
-    snapshot, status,
+    snapshot, status, token,
 };
 
 /// Incident command center: watch, decide, roll back, prove. Without a command: the board
@@ -75,6 +75,9 @@ enum Verb {
     /// Who may act
     #[command(subcommand)]
     Operator(operator::Operator),
+    /// Programs that act for you
+    #[command(subcommand)]
+    Token(token::Token),
     Emergency(emergency::Emergency),
     DisasterRecovery(emergency::DisasterRecovery),
     TestRecovery(proof::TestRecovery),
@@ -146,6 +149,7 @@ impl Verb {
             Self::Automation(verb) => verb.run(session).await,
             Self::Policy(verb) => verb.run(session),
             Self::Operator(verb) => verb.run(session).await,
+            Self::Token(verb) => verb.run(session).await,
             Self::Emergency(verb) => verb.run(session).await,
             Self::DisasterRecovery(verb) => verb.run(session).await,
             Self::TestRecovery(verb) => verb.run(session).await,

@@ -7,12 +7,17 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::{
     ActionKind, AutomationMode, Ceiling, ErrorKind, ErrorSeverity, IncidentRole, ReviewOutcome, ReviewVerdict, Role,
-    Severity,
+    Severity, TokenScope,
 };
 
 /// The roles an operator may have.
 pub(super) fn role() -> impl TypedValueParser<Value = Role> {
     one_of::<Role>(&["viewer", "engineer", "technical-lead", "cto", "compliance-officer"])
+}
+
+/// What a token may do.
+pub(super) fn token_scope() -> impl TypedValueParser<Value = TokenScope> {
+    one_of::<TokenScope>(&["read", "report", "act"])
 }
 
 /// What a review says in one word.

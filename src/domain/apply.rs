@@ -8,6 +8,7 @@ use super::{
     fast_track,
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
+    operator,
     recovery::run,
     snapshot::{self, adopt, replica},
     stream,
@@ -39,18 +40,22 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         Event::AutomationSet { mode } => state.mode = *mode,
         Event::AutomationHalted { reason } => state.halted = Some(reason.clone()),
         Event::AutomationReleased => state.halted = None,
-        Event::OperatorAdded { name, roles, login } => {
-            let operator = state.operators.entry(name.clone()).or_default();
-            operator.name.clone_from(name);
-            operator.roles.clone_from(roles);
-            operator.login.clone_from(login);
-            operator.disabled = false;
-        }
-        Event::OperatorDisabled { name } => {
-            if let Some(operator) = state.operators.get_mut(name) {
-                operator.disabled = true;
-            }
-        }
+        Event::OperatorAdded { .. }
+        | Event::FirstOperatorMade { .. }
+        | Event::OperatorLinked { .. }
+        | Event::RolesChanged { .. }
+        | Event::OperatorDisabled { .. }
+        | Event::OperatorEnabled { .. }
+        | Event::KeyAdded { .. }
+        | Event::KeyRemoved { .. }
+        | Event::SecondFactorEnrolled { .. }
+        | Event::SecondFactorUsed { .. }
+        | Event::SecondFactorRemoved { .. }
+        | Event::SecondFactorReset { .. }
+        | Event::WrongCodeGiven { .. }
+        | Event::TokenCreated { .. }
+        | Event::TokenRevoked { .. }
+        | Event::CommandRefused { .. } => operator::apply(state, recorded),
         Event::ServiceStatusChanged { .. } => apply_health(state, recorded),
         Event::MaintenancePlanned { .. }
         | Event::MaintenanceWithdrawn { .. }

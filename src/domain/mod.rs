@@ -58,7 +58,7 @@ pub use health::{
     ServiceHealth, ServiceVitals, Sketch, Standing, Status, Verdict, Vitals, Window, Witness, WorkOrigin, affected,
     calendar, fold, judged_alone, next_window, percent,
 };
-pub use ids::{BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId};
+pub use ids::{BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId, TokenId};
 pub use incident::{
     Act, ActionItem, ActionKind, BURST, Between, Burst, Callee, Classified, Clock, ENOUGH, ERRORS_LIMIT, ErrorCounts,
     ErrorEvent, ErrorGroup, ErrorKind, ErrorSeverity, Findings, Group, Impact, Incident, IncidentRole, IncidentState,
@@ -67,7 +67,10 @@ pub use incident::{
     TimeFigures, TimelineEntry, TimelineKind, UPDATES_LIMIT, Updates, Workflow, WorkflowStep, classify, metrics, names,
 };
 pub use moment::{future, past};
-pub use operator::{Actor, Assurance, Operator, PublicKey, SecondFactor};
+pub use operator::{
+    Actor, ApiToken, Assurance, CODES_WRONG, Credentials, FACTOR_LOCK, LONGEST_TOKEN, Operator, PublicKey, Refused,
+    SecondFactor, TokenScope, TokenSecret, WrongCodes, evidence,
+};
 pub use policy::{Effect, Reaction, react, unfinished};
 pub use recovery::{
     Criterion, ERRORS_ONE_IN, Finding, Phase, Plan, RESPONSE_MILLISECONDS, Recovery, RecoveryOutcome, RollbackRequest,

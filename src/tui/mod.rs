@@ -17,6 +17,7 @@ mod effect;
 mod form;
 mod hit;
 mod lists;
+mod lock;
 mod lookback;
 mod map;
 mod measure;

@@ -10,6 +10,7 @@ use tui_textarea::TextArea;
 use super::{
     action::{Action, all, perform, show_plan},
     form::{Kind, on_form_key},
+    lock::{on_code, on_name},
     message::Request,
     model::{Confirm, Model, Overlay, Purpose},
     term::input::Key,
@@ -147,6 +148,11 @@ fn on_answer(model: &mut Model, purpose: Purpose, answer: &str) -> Vec<Request> 
         answer.clone_into(&mut model.filter);
         return Vec::new();
     }
+    match purpose {
+        Purpose::Code => return on_code(model, answer),
+        Purpose::Name => return on_name(model, answer),
+        _ => {}
+    }
     if answer.is_empty() {
         model.say("nothing was written, so nothing was done", true);
         return Vec::new();
@@ -157,7 +163,7 @@ fn on_answer(model: &mut Model, purpose: Purpose, answer: &str) -> Vec<Request> 
         Purpose::Resolve(incident) => Command::ResolveIncident { incident, resolution: text },
         Purpose::Reject(change) => Command::RejectChange { change, reason: text },
         Purpose::Halt => Command::HaltAutomation { reason: text },
-        Purpose::Filter | Purpose::Time => return Vec::new(),
+        Purpose::Filter | Purpose::Time | Purpose::Code | Purpose::Name => return Vec::new(),
     };
     vec![Request::Submit(Box::new(command))]
 }

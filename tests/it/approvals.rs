@@ -170,7 +170,9 @@ impl Pair {
             Op::SetRoles { who, roles } => {
                 (Actor::Engine, Command::AddOperator { name: name(who), roles: roles_of(roles), login: None })
             }
-            Op::Disable { who } => (Actor::Engine, Command::DisableOperator { name: name(who) }),
+            Op::Disable { who } => {
+                (Actor::Engine, Command::DisableOperator { name: name(who), reason: "left".to_owned() })
+            }
             Op::Execute { by } => (actor(by), Command::ImplementChange { change }),
             Op::Stop { by } => (actor(by), Command::StopChange { change, reason: why() }),
             Op::Finish | Op::Wait { .. } | Op::Restart => return None,

@@ -384,7 +384,7 @@ fn e4_it_reaches_neither_people_nor_policies() {
     desk.state.operators.get_mut("ben").unwrap().belongs_to = Some("alice".to_owned());
     let beyond = [
         Command::AddOperator { name: "zoe".to_owned(), roles: [Role::Cto].into(), login: None },
-        Command::DisableOperator { name: "erin".to_owned() },
+        Command::DisableOperator { name: "erin".to_owned(), reason: "left".to_owned() },
         Command::SetAutomation { mode: codeblue::domain::AutomationMode::Auto },
         Command::ReleaseAutomation,
         Command::ApplyRetention,
@@ -397,7 +397,7 @@ fn e4_it_reaches_neither_people_nor_policies() {
     desk.must(&person("alice"), Command::HaltAutomation { reason: "wait".to_owned() });
     desk.must(&person("carol"), Command::ReleaseAutomation);
     desk.must(&person("alice"), Command::EndBreakGlass { break_glass: GLASS });
-    desk.must(&person("alice"), Command::DisableOperator { name: "erin".to_owned() });
+    desk.must(&person("alice"), Command::DisableOperator { name: "erin".to_owned(), reason: "left".to_owned() });
 }
 
 #[test]
@@ -447,7 +447,7 @@ fn it_ends_by_its_time_its_person_another_lead_or_its_incident() {
     assert_eq!(how(&desk), Some(BreakGlassEnd::IncidentOver));
 
     let mut desk = opened();
-    desk.must(&person("alice"), Command::DisableOperator { name: "erin".to_owned() });
+    desk.must(&person("alice"), Command::DisableOperator { name: "erin".to_owned(), reason: "left".to_owned() });
     assert_eq!(how(&desk), Some(BreakGlassEnd::PersonGone));
 
     let mut desk = opened();

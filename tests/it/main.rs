@@ -27,6 +27,7 @@ mod invariants;
 mod maintenance;
 mod nab;
 mod outage;
+mod people;
 mod properties;
 mod recipes;
 mod redundancy;

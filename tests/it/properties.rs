@@ -140,7 +140,7 @@ fn command(state: &State, now: chrono::DateTime<chrono::Utc>, roll: Roll) -> (Ac
             roles: [pick(&[Role::Viewer, Role::Engineer, Role::TechnicalLead, Role::Cto], b)].into(),
             login: None,
         },
-        31 => Command::DisableOperator { name: pick(&PEOPLE, a).to_owned() },
+        31 => Command::DisableOperator { name: pick(&PEOPLE, a).to_owned(), reason: text() },
         32 => Command::SetAutomation { mode: pick(&MODES, a) },
         33 if a < 100 => Command::HaltAutomation { reason: text() },
         33 => Command::ReleaseAutomation,

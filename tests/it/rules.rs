@@ -250,7 +250,7 @@ fn an_incident_that_takes_in_a_worse_one_is_as_bad_as_that() {
 fn somebody_can_always_act_and_who_was_disabled_stays_so() {
     let mut desk = Desk::new(hospital("production", "observe"));
     for name in ["ben", "carol", "erin"] {
-        desk.must(&person("alice"), Command::DisableOperator { name: name.to_owned() });
+        desk.must(&person("alice"), Command::DisableOperator { name: name.to_owned(), reason: "left".to_owned() });
     }
     let demote = Command::AddOperator { name: "alice".to_owned(), roles: [Role::Viewer].into(), login: None };
     assert_eq!(refused(&mut desk, &person("alice"), demote), "last-operator");

@@ -43,6 +43,10 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
         }
     }
     right.extend(state(model));
+    if model.locked {
+        right.push((Role::Emergency, " LOCKED ".to_owned()));
+        right.push((Role::Text, "  ".to_owned()));
+    }
     match &model.state.halted {
         Some(_) => right.push((Role::Emergency, " AUTOPILOT HALTED ".to_owned())),
         None => right.push((Role::Text, format!("{:?}", model.state.mode).to_uppercase())),
