@@ -3,7 +3,7 @@
 use super::{
     Actor, Approval, Change, ChangeOutcome, ChangeState, Deployment, DeploymentOrigin, Diagnosis, DiagnosisState,
     EngineInfo, Event, Incident, IncidentId, IncidentState, Level, PostMortem, Recorded, ServiceHealth, Severity,
-    State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind, Updates, Workflow,
+    State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind, Updates, Workflow, evidence,
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
     recovery::run,
@@ -24,6 +24,10 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
             state.engine = EngineInfo { version, host, origin, started_at: Some(at) };
         }
         Event::EngineStopped { .. } => state.engine.started_at = None,
+        Event::UncleanEndFound { .. } | Event::ClockStepped { .. } => {}
+        Event::ExportChanged { .. } | Event::CheckpointWitnessed { .. } | Event::CheckpointRefused { .. } => {
+            evidence::apply(state, recorded);
+        }
         Event::PlatformLoaded { platform } => {
             if state.platform.name.is_empty() || state.platform.automation != platform.automation {
                 state.mode = platform.automation.mode;

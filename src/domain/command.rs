@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     ActionKind, Burst, Captured, ChangeId, Clock, Criterion, DiagnosisDocument, DiagnosisId, ErrorGroup, Finding,
     Findings, Found, IncidentId, IncidentRole, Level, Message, Notice, Phase, Proof, RecoveryId, RecoveryOutcome,
-    RollbackRequest, Severity, SnapshotId, SnapshotTrigger, TestResult, Verdict,
+    RollbackRequest, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, TestResult, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -205,6 +205,25 @@ pub enum Command {
     StopEngine {
         reason: String,
     },
+    ReportClockStep {
+        expected: DateTime<Utc>,
+        found: DateTime<Utc>,
+    },
+    ReportExport {
+        place: String,
+        problem: Option<String>,
+    },
+    /// A checkpoint whose signature is right, and which was proved to go on from the one of `known` events.
+    WitnessCheckpoint {
+        seen: SeenCheckpoint,
+        known: u64,
+        by: String,
+    },
+    /// A checkpoint whose signature is right, and which cannot be true beside the one known.
+    RefuseCheckpoint {
+        seen: SeenCheckpoint,
+        by: String,
+    },
     LoadPlatform {
         platform: Arc<Platform>,
     },
@@ -352,6 +371,10 @@ impl Command {
             self,
             Self::StartEngine { .. }
                 | Self::StopEngine { .. }
+                | Self::ReportClockStep { .. }
+                | Self::ReportExport { .. }
+                | Self::WitnessCheckpoint { .. }
+                | Self::RefuseCheckpoint { .. }
                 | Self::LoadPlatform { .. }
                 | Self::RecordVerdict(_)
                 | Self::OpenIncident { .. }

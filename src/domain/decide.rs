@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Actor, Assurance, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan,
-    PlannedWork, Refusal, RollbackRequest, SnapshotTrigger, State, change, deployment, diagnosis,
+    PlannedWork, Refusal, RollbackRequest, SnapshotTrigger, State, change, deployment, diagnosis, evidence,
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
     operator,
@@ -217,8 +217,12 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
 /// Reports of the engine and commands of its policies.
 fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<Event>, Refusal> {
     match command {
-        Command::StartEngine { version, host, origin } => Ok(vec![Event::EngineStarted { version, host, origin }]),
+        Command::StartEngine { version, host, origin } => Ok(evidence::start(state, version, host, origin)),
         Command::StopEngine { reason } => Ok(vec![Event::EngineStopped { reason }]),
+        Command::ReportClockStep { expected, found } => Ok(vec![Event::ClockStepped { expected, found }]),
+        Command::ReportExport { place, problem } => Ok(evidence::report(state, place, problem)),
+        Command::WitnessCheckpoint { seen, known, by } => evidence::witness(state, seen, known, by),
+        Command::RefuseCheckpoint { seen, by } => Ok(evidence::refuse(state, seen, by)),
         Command::LoadPlatform { platform } => load_platform(state, platform),
         Command::RecordVerdict(verdict) => health::record(state, verdict),
         Command::OpenIncident { service } => incident::open_for_service(state, &service, meta.at),

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     ActionKind, Actor, Burst, Captured, ChangeId, ChangeKind, ChangeOutcome, Clock, Criterion, DeploymentId,
     DeploymentOrigin, DiagnosisDocument, DiagnosisId, ErrorGroup, Findings, IncidentId, IncidentRole, IncidentState,
-    Level, Message, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome, Risk, Severity, SnapshotId,
-    SnapshotTrigger, Status, TestResult, Workflow,
+    Level, Message, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome, Risk, SeenCheckpoint,
+    Severity, SnapshotId, SnapshotTrigger, Status, TestResult, Workflow,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -28,6 +28,16 @@ pub enum Event {
     },
     /// It let go in good order.
     EngineStopped { reason: String },
+    /// The engine before this one did not: this was its last event.
+    UncleanEndFound { since: DateTime<Utc>, last: u64, at: DateTime<Utc> },
+    /// The clock of the host was set, or the host slept.
+    ClockStepped { expected: DateTime<Utc>, found: DateTime<Utc> },
+    /// Checkpoints do not reach a place outside any more, or do again.
+    ExportChanged { place: String, problem: Option<String> },
+    /// The journal of another engine was seen, and it goes on from what was seen of it before.
+    CheckpointWitnessed { seen: SeenCheckpoint, by: String },
+    /// It does not: there are two versions of that journal.
+    CheckpointRefused { seen: SeenCheckpoint, by: String },
     /// This platform file is in force from here on.
     PlatformLoaded { platform: Arc<Platform> },
     /// Policies may go this far from here on.

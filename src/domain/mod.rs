@@ -17,6 +17,7 @@ mod decide;
 mod deployment;
 mod diagnosis;
 mod event;
+mod evidence;
 mod foresight;
 mod health;
 mod ids;
@@ -41,6 +42,7 @@ pub use decide::{Meta, decide};
 pub use deployment::{Deployment, DeploymentOrigin};
 pub use diagnosis::{Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix};
 pub use event::{Event, Recorded};
+pub use evidence::{EvidenceState, Outage, SeenCheckpoint, WITNESSED_LIMIT, Witnessed};
 pub use foresight::{ANOMALOUS, AnomalyKind, Forecast, LOOK_BACK, Outlook, Scorer, Subject, foresee, without_news};
 pub use health::{
     CalendarEntry, Figures, Grain, History, Judge, Percentiles, PlannedWork, Point, ReadingFigures, Readings, Rollup,

@@ -9,11 +9,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Change, ChangeId, ChangeState, Criticality, Deployment, DeploymentId, Diagnosis, DiagnosisId, Incident, IncidentId,
-    Operator, PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status,
-    Stream, VaultState,
+    Change, ChangeId, ChangeState, Criticality, Deployment, DeploymentId, Diagnosis, DiagnosisId, EvidenceState,
+    Incident, IncidentId, Operator, PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot,
+    SnapshotId, Status, Stream, VaultState,
 };
-use crate::platform::{Automation, AutomationMode, Platform, Profile, VaultCare};
+use crate::platform::{Automation, AutomationMode, EvidenceCare, Platform, Profile, VaultCare};
 
 /// Everything the product knows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct State {
     pub began: Option<DateTime<Utc>>,
     /// The engine in charge.
     pub engine: EngineInfo,
+    /// What is known of the evidence.
+    #[serde(default)]
+    pub evidence: EvidenceState,
     /// The platform file in force.
     pub platform: Arc<Platform>,
     /// How far policies may go.
@@ -104,11 +107,13 @@ impl Default for State {
             clock: DateTime::<Utc>::UNIX_EPOCH,
             began: None,
             engine: EngineInfo::default(),
+            evidence: EvidenceState::default(),
             platform: Arc::new(Platform {
                 name: String::new(),
                 profile: Profile::Production,
                 automation: Automation { mode: AutomationMode::Observe },
                 vault: VaultCare::default(),
+                evidence: EvidenceCare::default(),
                 services: Vec::new(),
                 components: Vec::new(),
                 operators: Vec::new(),

@@ -8,12 +8,13 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::{
     Answer, Clock, SubmitError,
-    core::{Envelope, Outlets},
+    core::{Envelope, Outlets, Request},
     errors::Counted,
+    evidence::PlaceFigures,
     follow::Followed,
     pace::{Pace, PaceFigures},
 };
@@ -22,14 +23,14 @@ use crate::{
     domain::{Actor, ChangeId, Command, Recorded, RecoveryId, Refusal, RollbackRequest, State, Vitals},
     platform::Sample,
     recovery::Following,
-    store::{CheckMemory, journal::read_events},
+    store::{CheckMemory, CheckpointKey, CheckpointLine, journal::read_events},
     vault::Vault,
 };
 
 /// Speaks to a running engine; cheap to clone.
 #[derive(Clone)]
 pub struct EngineHandle {
-    pub(super) commands: mpsc::Sender<Envelope>,
+    pub(super) commands: mpsc::Sender<Request>,
     pub(super) outlets: Outlets,
     pub(super) vitals: Arc<RwLock<Vitals>>,
     pub(super) pace: Arc<Pace>,
@@ -43,6 +44,9 @@ pub struct EngineHandle {
     pub(super) vault: Arc<Vault>,
     pub(super) work: PathBuf,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) key: Arc<CheckpointKey>,
+    pub(super) checkpoints: watch::Sender<Option<Arc<CheckpointLine>>>,
+    pub(super) reached: Arc<RwLock<BTreeMap<String, PlaceFigures>>>,
 }
 
 /// Why a question was not answered.
@@ -78,8 +82,25 @@ impl EngineHandle {
     /// When a rule refuses it or the journal cannot be written. Nothing has happened then.
     pub async fn submit(&self, command: Command, actor: Actor) -> Result<Answer, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Envelope { command, actor, reply }).await.map_err(|_| SubmitError::Stopping)?;
+        let request = Request::Command(Box::new(Envelope { command, actor, reply }));
+        self.commands.send(request).await.map_err(|_| SubmitError::Stopping)?;
         answer.await.map_err(|_| SubmitError::Stopping)?
+    }
+
+    /// Signs the head of the journal now, where anything has happened since it last was, and gives the newest checkpoint.
+    ///
+    /// # Errors
+    /// When the file of checkpoints cannot be written, or the engine is stopping.
+    pub async fn checkpoint(&self) -> Result<Option<Arc<CheckpointLine>>, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Request::Checkpoint(reply)).await.map_err(|_| SubmitError::Stopping)?;
+        answer.await.map_err(|_| SubmitError::Stopping)?.map_err(SubmitError::Journal)?;
+        Ok(self.checkpoints.borrow().clone())
+    }
+
+    /// Notes how far a place outside is.
+    pub(super) fn told(&self, place: &str, figures: PlaceFigures) {
+        self.reached.write().unwrap_or_else(PoisonError::into_inner).insert(place.to_owned(), figures);
     }
 
     /// The state now.

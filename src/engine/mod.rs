@@ -3,7 +3,7 @@
 //! `core` is the loop and the only writer of the journal; `handle` and `queries` are how everybody speaks to it; `effects`
 //! is its work in the world, `watch` its eyes (`pace` tells whether they are late), `heartbeat` and `errors` its ears, `baselines`
 //! what it remembers of rows, `follow` what receives the logs of databases, `deadlines` its alarm clock, `halt` the kill switch
-//! that is a file, `adopt` what it looks for at the start; `home` is where it keeps its files. This room alone knows all rooms of
+//! that is a file, `evidence` what makes the record convincing to others, `adopt` what it looks for at the start; `home` is where it keeps its files. This room alone knows all rooms of
 //! floor 3 and alone reads the clock. `heap` keeps a large platform small in memory.
 
 mod adopt;
@@ -13,6 +13,7 @@ mod core;
 mod deadlines;
 mod effects;
 mod errors;
+mod evidence;
 mod follow;
 mod halt;
 mod handle;
@@ -29,6 +30,7 @@ mod tests;
 mod watch;
 
 pub use clock::{Clock, SystemClock};
+pub use evidence::PlaceFigures;
 pub use handle::{DryRunRequest, EngineHandle, QueryError};
 pub use home::{Home, HomeError};
 pub use lifecycle::{Engine, StartError, login_of};

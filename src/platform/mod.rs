@@ -1,4 +1,4 @@
-//! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_check`, `parse_probe`,
+//! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_check`, `parse_evidence`, `parse_probe`,
 //! `parse_http`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`), how mistakes are told
 //! (`problem`), what it means in plain words (`explain`, `explain_probe`), and who depends on whom (`graph`). `sample`, `json_path` and
 //! `template` are words that several rooms above share.
@@ -15,6 +15,7 @@ mod model;
 mod parse;
 mod parse_adapter;
 mod parse_check;
+mod parse_evidence;
 mod parse_http;
 mod parse_maintenance;
 mod parse_probe;

@@ -11,7 +11,7 @@ use super::{
         Profile, Purpose, Role, Service,
     },
     parse_adapter::{self, paths},
-    parse_check, parse_maintenance, parse_vault,
+    parse_check, parse_evidence, parse_maintenance, parse_vault,
     problem::{Problem, Problems},
     reader::{Found, Reader, Section, Value},
     validate::{self, Spans},
@@ -73,6 +73,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     let (name, profile) = heading(&mut root, &mut reader);
     let mode = automation(&mut root, &mut reader);
     let vault = parse_vault::vault(&mut root, &mut reader, &mut spans, profile);
+    let evidence = parse_evidence::evidence(&mut root, &mut reader);
     let services = root.get("service");
     // Checks refer to components.
     let components = reader.sections(root.get("component"), "component");
@@ -90,7 +91,8 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     root.finish(&mut reader);
 
     let automation = Automation { mode };
-    let platform = Platform { name, profile, automation, vault, services, components, operators, maintenance };
+    let platform =
+        Platform { name, profile, automation, vault, evidence, services, components, operators, maintenance };
     validate::validate(&platform, &spans, &mut reader);
     let problems = reader.into_problems();
     if problems.is_empty() { Ok(platform) } else { Err(Problems::new(problems)) }

@@ -12,6 +12,7 @@ mod desk;
 mod disaster;
 mod drills;
 mod errors;
+mod evidence;
 mod executor;
 mod faults;
 mod foresight;
