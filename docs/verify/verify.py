@@ -101,7 +101,7 @@ def chain(journal, sizes):  # what the journal holds: events, and hash and root 
             marks[seq] = head, root_of(peaks)
     return last, head, marks
 
-def held(path):  # checkpoints: (size, chain hash or None, note or None)
+def held(path):  # checkpoints: [size, chain hash or None, note or None, is its signature looked at]
     found, text = [], open(path, encoding="utf-8", errors="replace").read()
     for line in text.splitlines():
         try:
@@ -109,7 +109,8 @@ def held(path):  # checkpoints: (size, chain hash or None, note or None)
             found.append((line["seq"], line["hash"], line.get("note")))
         except (ValueError, KeyError, TypeError):
             continue
-    return found or ([(int(text.split("\n")[1]), None, text)] if text else [])
+    found = found or ([(int(text.split("\n")[1]), None, text)] if text else [])
+    return [(*one, len(found) - number <= 64) for number, one in enumerate(found)]  # a newer signature covers all before it
 
 def journal(path, keys, elsewhere):
     own, strict = os.path.splitext(path)[0] + ".checkpoints", bool(keys)
@@ -121,14 +122,14 @@ def journal(path, keys, elsewhere):
     checkpoints, signed = [c for f in files for c in held(f)], 0
     if not os.path.exists(path) and checkpoints:
         raise Bad(1, "cut-tail", "the journal is gone, but a checkpoint saw event %d" % checkpoints[0][0])
-    last, head, marks = chain(path, {size for size, _, _ in checkpoints})
-    for size, hash_, text in checkpoints:
+    last, head, marks = chain(path, {size for size, *_ in checkpoints})
+    for size, hash_, text, newest in checkpoints:
         try:
             checkpoint, body, signatures = note(text) if text else (None, None, None)
         except (ValueError, IndexError):
             raise Bad(size, "signature", "the checkpoint is spoilt")
-        good = text and signed_by(keys, checkpoint, body, signatures)
-        if text and (checkpoint[1] != size or keys and not good):
+        good = newest and text and signed_by(keys, checkpoint, body, signatures)
+        if text and (checkpoint[1] != size or newest and keys and not good):
             raise Bad(size, "signature", "the checkpoint was not signed by a key that is trusted")
         if size > last:
             raise Bad(last + 1, "cut-tail", "the journal ends at event %d, but a checkpoint saw event %d" % (last, size))

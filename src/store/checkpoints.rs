@@ -97,17 +97,46 @@ pub(super) fn first_checkpoint(
     }
 }
 
-/// The last checkpoint, without reading those before it.
-pub(super) fn newest_checkpoint(path: &Path) -> io::Result<Option<CheckpointLine>> {
+/// The last checkpoint, without reading those long before it.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn newest_checkpoint(path: &Path) -> io::Result<Option<CheckpointLine>> {
+    Ok(recent_checkpoints(path)?.into_iter().max_by_key(|line| line.seq))
+}
+
+/// The last checkpoints: dozens of them.
+pub(super) fn recent_checkpoints(path: &Path) -> io::Result<Vec<CheckpointLine>> {
+    tail(path, TAIL).map(|(lines, _)| lines)
+}
+
+/// The checkpoints after an event, without reading those long before it.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn checkpoints_after(path: &Path, seq: u64) -> io::Result<Vec<CheckpointLine>> {
+    let mut length = TAIL;
+    loop {
+        let (mut lines, whole) = tail(path, length)?;
+        if whole || lines.first().is_some_and(|first| first.seq <= seq) {
+            lines.retain(|line| line.seq > seq);
+            return Ok(lines);
+        }
+        length *= 4;
+    }
+}
+
+/// The lines in the last bytes of the file, and whether those are all.
+fn tail(path: &Path, length: u64) -> io::Result<(Vec<CheckpointLine>, bool)> {
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), true)),
         Err(other) => return Err(other),
     };
-    let length = file.seek(SeekFrom::End(0))?;
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-    let tail: Vec<CheckpointLine> = each(BufReader::new(file)).collect::<Result<_, _>>()?;
-    Ok(tail.into_iter().max_by_key(|line| line.seq))
+    let from = file.seek(SeekFrom::End(0))?.saturating_sub(length);
+    file.seek(SeekFrom::Start(from))?;
+    let lines = each(BufReader::new(file)).collect::<Result<_, _>>()?;
+    Ok((lines, from == 0))
 }
 
 /// Every line that is whole.
@@ -148,6 +177,21 @@ mod tests {
         append_checkpoints(&path, &[line(3)]).unwrap();
         assert_eq!(read_checkpoints(&path).unwrap(), [line(1), line(3)]);
         assert_eq!(newest_checkpoint(&path).unwrap(), Some(line(3)));
+    }
+
+    #[test]
+    fn those_after_an_event_are_found_from_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.checkpoints");
+        assert_eq!(checkpoints_after(&path, 0).unwrap(), []);
+        let all: Vec<CheckpointLine> = (1..=3000).map(line).collect();
+        append_checkpoints(&path, &all).unwrap();
+        for seq in [0, 1, 7, 1500, 2999, 3000, 4000] {
+            let after = checkpoints_after(&path, seq).unwrap();
+            assert_eq!(after, all[usize::try_from(seq).unwrap().min(3000)..], "{seq}");
+        }
+        let recent = recent_checkpoints(&path).unwrap();
+        assert!(recent.len() < 2000 && recent.last() == all.last());
     }
 
     #[test]

@@ -15,7 +15,9 @@ mod seal;
 mod tree;
 mod verify;
 
-pub use checkpoints::{CheckpointLine, append_checkpoints, checkpoint_path, read_checkpoints};
+pub use checkpoints::{
+    CheckpointLine, append_checkpoints, checkpoint_path, checkpoints_after, newest_checkpoint, read_checkpoints,
+};
 pub use copy::{Copied, CopyError, copy_evidence};
 pub use journal::{Draft, Journal, JournalError};
 pub use memory::{CheckMemory, CheckMemoryError};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    checkpoints::{checkpoint_path, first_checkpoint, read_checkpoints},
+    checkpoints::{checkpoint_path, first_checkpoint, recent_checkpoints},
     journal::{CHAIN, JournalError, each_part, open_read_only},
     merkle::{Hash, consistency, inclusion, is_included, leaf},
     note::{CheckpointPublicKey, SignedCheckpoint},
@@ -82,14 +82,14 @@ pub struct ConsistencyProof {
     pub proof: Vec<String>,
 }
 
-/// The proof of an event, to the newest checkpoint that covers it, rather one with a witness.
+/// The proof of an event, to one of the newest checkpoints, rather one with a witness.
 ///
 /// # Errors
 /// When there is no such event, or no checkpoint that covers it.
 pub fn prove_event(journal: &Path, seq: u64) -> Result<String, ProofError> {
     let storage = |source| JournalError::Storage { path: journal.to_owned(), source };
     let path = checkpoint_path(journal);
-    let lines = read_checkpoints(&path).map_err(|source| JournalError::Checkpoints { path, source })?;
+    let lines = recent_checkpoints(&path).map_err(|source| JournalError::Checkpoints { path, source })?;
     let covering = lines.iter().filter(|line| line.seq >= seq);
     let covering = covering.filter_map(|line| SignedCheckpoint::parse(line.note.as_deref()?).ok());
     let signed = covering.max_by_key(|signed| (signed.others().next().is_some(), signed.checkpoint.size));

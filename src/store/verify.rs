@@ -25,6 +25,8 @@ use super::{
 
 /// Events in a piece: a subtree of the tree.
 const PIECE: u64 = 1 << 16;
+/// Of each file, so many of the newest signatures are checked: each covers all before it, so the older ones prove nothing more.
+const SIGNATURES: usize = 64;
 /// More threads than this only wait for the disk.
 const THREADS: usize = 4;
 
@@ -54,7 +56,7 @@ pub struct Verification {
 pub struct Sealed {
     /// The journal's name in its newest checkpoint.
     pub origin: Option<String>,
-    /// Checkpoints that were signed by a key that is trusted.
+    /// Checkpoints whose signature by a key that is trusted was looked at and found right: of the newest of each file.
     pub signed: u64,
     /// Checkpoints that nobody signed, from before they were.
     pub unsigned: u64,
@@ -240,6 +242,8 @@ struct Held {
     hash: Option<String>,
     signed: Option<Result<SignedCheckpoint, String>>,
     elsewhere: bool,
+    /// Whether the signature is looked at.
+    newest: bool,
 }
 
 impl Held {
@@ -249,8 +253,7 @@ impl Held {
             let path = path.to_owned();
             move |source| JournalError::Checkpoints { path, source }
         };
-        let mut held: Vec<Self> =
-            read_checkpoints(&own).map_err(of(&own))?.into_iter().map(|line| Self::line(line, false)).collect();
+        let mut held = Self::lines(read_checkpoints(&own).map_err(of(&own))?, false);
         for place in &trusted.checkpoints {
             let files = if place.is_dir() { files_in(place).map_err(of(place))? } else { vec![place.clone()] };
             for file in files {
@@ -260,26 +263,31 @@ impl Held {
         Ok(held)
     }
 
-    fn line(line: CheckpointLine, elsewhere: bool) -> Self {
+    fn lines(lines: Vec<CheckpointLine>, elsewhere: bool) -> Vec<Self> {
+        let older = lines.len().saturating_sub(SIGNATURES);
+        lines.into_iter().enumerate().map(|(number, line)| Self::line(line, elsewhere, number >= older)).collect()
+    }
+
+    fn line(line: CheckpointLine, elsewhere: bool, newest: bool) -> Self {
         let signed = line.note.map(|note| {
             let signed = SignedCheckpoint::parse(&note).map_err(|error| error.to_string())?;
             let same = signed.checkpoint.size == line.seq;
             same.then_some(signed).ok_or_else(|| "it is about another event".to_owned())
         });
-        Self { seq: line.seq, at: Some(line.at), hash: Some(line.hash), signed, elsewhere }
+        Self { seq: line.seq, at: Some(line.at), hash: Some(line.hash), signed, elsewhere, newest }
     }
 
     /// A file that was kept elsewhere: the lines of such a file, or one signed checkpoint.
     fn file(path: &Path) -> io::Result<Vec<Self>> {
         let lines = read_checkpoints(path)?;
         if !lines.is_empty() {
-            return Ok(lines.into_iter().map(|line| Self::line(line, true)).collect());
+            return Ok(Self::lines(lines, true));
         }
         let text = fs::read_to_string(path)?;
         let signed =
             SignedCheckpoint::parse(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         let seq = signed.checkpoint.size;
-        Ok(vec![Self { seq, at: None, hash: None, signed: Some(Ok(signed)), elsewhere: true }])
+        Ok(vec![Self { seq, at: None, hash: None, signed: Some(Ok(signed)), elsewhere: true, newest: true }])
     }
 
     /// Holds it against the journal, and counts it where it fits.
@@ -293,9 +301,9 @@ impl Held {
                     format!("the checkpoint at event {} is spoilt: {why}", self.seq),
                 );
             }
-            Some(Ok(signed)) => keys.iter().any(|key| signed.is_signed_by(key)),
+            Some(Ok(signed)) => self.newest && keys.iter().any(|key| signed.is_signed_by(key)),
         };
-        if self.signed.is_some() && !by_trusted && !keys.is_empty() {
+        if self.newest && self.signed.is_some() && !by_trusted && !keys.is_empty() {
             let detail = format!("the checkpoint at event {} was not signed by a key that is trusted", self.seq);
             return problem(ProblemKind::Signature, detail);
         }
@@ -325,11 +333,11 @@ impl Held {
                     sealed.up_to = self.seq;
                     sealed.origin = Some(signed.checkpoint.origin.clone());
                 }
-                sealed.since = match (sealed.since, self.at) {
-                    (Some(since), Some(at)) => Some(since.min(at)),
-                    (since, at) => since.or(at),
-                };
             }
+            sealed.since = match (sealed.since, self.at) {
+                (Some(since), Some(at)) => Some(since.min(at)),
+                (since, at) => since.or(at),
+            };
         }
         None
     }

@@ -66,15 +66,17 @@ impl Script {
         let mut child = self.command(&["serve"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
         let serving = Serving(child);
-        let first = said.next().unwrap().unwrap();
-        assert!(first.contains("answers on"), "{first}");
+        let mut before = Vec::new();
+        while !before.last().is_some_and(|line: &String| line.contains("answers on")) {
+            before.push(said.next().unwrap_or_else(|| panic!("it ended: {before:?}")).unwrap());
+        }
         std::thread::spawn(move || said.for_each(drop));
         serving
     }
 }
 
 /// A low service whose code has two releases, so that a rollback runs at once, and a critical one that needs people.
-fn platform(folder: &Path) -> String {
+pub fn platform(folder: &Path) -> String {
     let mut text = "[platform]\nname = \"Ward\"\nprofile = \"drill\"\n".to_owned();
     for (service, criticality) in [("labels", "low"), ("charts", "critical")] {
         let root = folder.join(service);

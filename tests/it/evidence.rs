@@ -18,14 +18,18 @@ use codeblue::{
     domain::{Actor, Event},
     engine::{EngineHandle, WitnessRequest},
     store::{
-        CheckpointKey, CheckpointLine, Draft, Journal, ProblemKind, SignedCheckpoint, Trusted, Verification,
-        prove_consistency, read_checkpoints, verify,
+        CheckpointKey, CheckpointLine, CheckpointPublicKey, Draft, Journal, ProblemKind, SignedCheckpoint, Trusted,
+        Verification, prove_consistency, read_checkpoints, verify,
     },
 };
+use reqwest::Method;
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::{cli::Script, served::Served};
+use crate::{
+    cli::{Script, platform},
+    served::Served,
+};
 
 fn time() -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000, 0).unwrap()
@@ -269,6 +273,83 @@ fn a_spoilt_checkpoint_is_told_from_one_that_fits() {
         .collect();
     assert_eq!(verdict(&of_an_older_version), None);
     assert_eq!(verdict(&of_an_older_version.replace("\"hash\":\"", "\"hash\":\"00")), Some(ProblemKind::Rewritten));
+}
+
+#[test]
+fn an_engine_does_not_go_on_from_a_journal_that_was_written_anew() {
+    let ledger = Ledger::new();
+    assert!(Journal::open(&ledger.journal()).is_ok());
+    let signed = fs::read(ledger.checkpoints()).unwrap();
+    ledger.destroy();
+    ledger.write("false", 25, &[], &ledger.key);
+    fs::write(ledger.checkpoints(), signed).unwrap();
+    let Err(refused) = Journal::open(&ledger.journal()) else { panic!("it was opened") };
+    assert!(refused.to_string().contains("are not those that the checkpoint"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_says_over_http_what_is_wrong_and_records_a_second_version() {
+    let served = Served::new("drill").await;
+    let ledger = Ledger::new();
+    let request = |old_size: u64, proof: &[[u8; 32]]| {
+        let note = read_checkpoints(&ledger.checkpoints()).unwrap().pop().unwrap().note.unwrap();
+        let proof: Vec<String> = proof.iter().map(|hash| STANDARD.encode(hash)).collect();
+        serde_json::json!({"checkpoint": note, "key": ledger.key.public().openssh(), "oldSize": old_size, "proof": proof})
+    };
+    let post = async |who: &str, body: &Value| {
+        let (status, answer) = served.call(who, Method::POST, "/api/v1/witness", Some(&body.to_string())).await;
+        (status.as_u16(), answer["error"]["code"].as_str().unwrap_or_default().to_owned(), answer)
+    };
+    let first = request(0, &[]);
+    assert_eq!(post("vic", &first).await.0, 403, "who may only look is no log");
+    let mut stranger = first.clone();
+    stranger["key"] = CheckpointKey::fresh().unwrap().public().openssh().into();
+    assert_eq!(post("alice", &stranger).await.1, "witness-signature");
+    let (status, _, answer) = post("alice", &first).await;
+    assert_eq!((status, answer["size"].as_u64()), (200, Some(20)), "{answer}");
+    let witness = CheckpointPublicKey::from_openssh(answer["key"].as_str().unwrap()).unwrap();
+    let note = SignedCheckpoint::parse(first["checkpoint"].as_str().unwrap()).unwrap();
+    let both = note.with_line(answer["cosignature"].as_str().unwrap()).unwrap();
+    assert_eq!(both.witnessed_by(&witness).unwrap().0, served.handle().state().engine.origin);
+
+    assert_eq!(post("alice", &first).await.1, "witness-stale", "the proof has to begin where the witness is");
+    let path = format!("/api/v1/witness?origin={}", ledger.origin);
+    assert_eq!(served.get(&path).await["size"], 20);
+    ledger.write("true", 30, &[30], &ledger.key);
+    let proof = prove_consistency(&ledger.journal(), 20, 30).unwrap();
+    assert_eq!(post("alice", &request(20, &proof)).await.0, 200);
+
+    ledger.destroy();
+    ledger.write("false", 40, &[40], &ledger.key);
+    let proof = prove_consistency(&ledger.journal(), 30, 40).unwrap();
+    for _ in 0..2 {
+        let (status, code, _) = post("alice", &request(30, &proof)).await;
+        assert_eq!((status, code.as_str()), (409, "inconsistent-checkpoint"));
+    }
+    let events = served.handle().events(0, 10_000).await.unwrap();
+    let refused =
+        events.iter().filter(|event| matches!(&event.event, Event::CheckpointRefused { by, .. } if by == "alice"));
+    assert_eq!(refused.count(), 1, "recorded once, with who brought it");
+    served.stop().await;
+}
+
+#[test]
+fn a_step_of_a_change_is_signed_for_at_once() {
+    let script = Script::new();
+    fs::create_dir_all(script.home()).unwrap();
+    fs::write(script.home().join("codeblue.toml"), platform(script.folder.path())).unwrap();
+    let _engine = script.serve();
+    let begun = Instant::now();
+    let rollback =
+        ["rollback", "--component", "charts-code", "--to", "v2", "--reason", "r", "--confirm", "charts-code"];
+    let (code, document) = script.json(&rollback);
+    assert_eq!(code, 10, "{document}");
+    let submitted = document["seq"].as_u64().unwrap();
+    until("it is signed for", || {
+        let lines = read_checkpoints(&script.home().join("data/journal.checkpoints")).unwrap();
+        lines.iter().any(|line| line.seq >= submitted).then_some(())
+    });
+    assert!(begun.elapsed() < Duration::from_secs(30), "and not because a minute has passed");
 }
 
 const WARD: &str = "[platform]\nname = \"Ward\"\nprofile = \"drill\"\n[automation]\nmode = \"observe\"\n";

@@ -19,7 +19,8 @@ use crate::{
     engine::EngineHandle,
     platform::{EvidenceCare, ExportPlace, WitnessPlace},
     store::{
-        CheckpointLine, SignedCheckpoint, append_checkpoints, checkpoint_path, prove_consistency, read_checkpoints,
+        CheckpointLine, SignedCheckpoint, append_checkpoints, checkpoint_path, checkpoints_after, newest_checkpoint,
+        prove_consistency,
     },
 };
 
@@ -209,9 +210,9 @@ fn into_directory(folder: &Path, journal: &Path, origin: &str, key: &str) -> io:
         return Err(io::Error::new(io::ErrorKind::NotFound, format!("there is no directory {}", folder.display())));
     }
     let file = |ending: &str| -> PathBuf { folder.join(format!("{}.{ending}", origin.replace('/', "-"))) };
-    let there = read_checkpoints(&file("checkpoints"))?.last().map_or(0, |line| line.seq);
-    let mut missing = read_checkpoints(&checkpoint_path(journal))?;
-    missing.retain(|line| line.seq > there && line.note.is_some());
+    let there = newest_checkpoint(&file("checkpoints"))?.map_or(0, |line| line.seq);
+    let mut missing = checkpoints_after(&checkpoint_path(journal), there)?;
+    missing.retain(|line| line.note.is_some());
     if missing.is_empty() {
         return Ok(());
     }
