@@ -1,10 +1,14 @@
 //! The journal beside SQLite alone. The rival writes the same columns with the same durability, without a chain.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+};
 
 use codeblue::{
-    domain::{Actor, Event, IncidentId},
-    store::{Draft, Journal, verify_file},
+    domain::{Actor, Event, IncidentId, State},
+    store::{CheckpointKey, Draft, Journal, prove_event, verify_file},
 };
 use divan::{Bencher, black_box, counter::ItemsCount};
 use rusqlite::{Connection, params};
@@ -16,6 +20,8 @@ use crate::platform::now;
 const GROUPS: [usize; 3] = [1, 8, 64];
 /// Events in a journal that is read.
 const LONG: usize = 10_000;
+/// Events in a journal of years.
+const YEARS: usize = 1_000_000;
 
 fn draft() -> Draft {
     let text = "called the ward; they write on paper until the database is back, ask again at 14:30".to_owned();
@@ -77,16 +83,63 @@ fn append_rival_sqlite(bencher: Bencher, group: usize) {
 
 /// A journal of [`LONG`] events, and the folder that goes with it.
 fn long() -> (TempDir, PathBuf) {
+    of(LONG)
+}
+
+/// A journal of so many events with signed checkpoints and a state kept near its end, as an engine leaves it.
+fn of(events: usize) -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("journal.db");
-    let (mut journal, _) = Journal::open(&path).unwrap();
+    let (mut journal, mut state) = Journal::open(&path).unwrap();
+    std::fs::create_dir(folder.path().join("keys")).unwrap();
+    let key = Arc::new(CheckpointKey::open_or_make(&folder.path().join("keys")).unwrap());
+    journal.seal_with(format!("codeblue/bench/{}", key.public().short()), key);
     let draft = draft();
-    for _ in 0..LONG {
+    for number in 1..=events {
         journal.prepare(&draft).unwrap();
+        if number.is_multiple_of(10_000) {
+            journal.commit().unwrap();
+            journal.checkpoint(now()).unwrap();
+        }
     }
     journal.commit().unwrap();
     journal.checkpoint(now()).unwrap();
+    if events > LONG {
+        state.seq = events as u64;
+        journal.keep_state(&State { clock: now(), ..state }).unwrap();
+    }
     (folder, path)
+}
+
+/// A journal of years proved: chain, tree and a hundred checkpoints.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn verify_1_000_000(bencher: Bencher) {
+    let (_folder, path) = of(YEARS);
+    bencher.counter(ItemsCount::new(YEARS)).bench_local(|| assert!(verify_file(&path).unwrap().ok));
+}
+
+/// The rival: the verifier for strangers, which does the same with Python's own hashes.
+#[divan::bench(sample_count = 3, sample_size = 1)]
+fn verify_1_000_000_rival_python(bencher: Bencher) {
+    let (_folder, path) = of(YEARS);
+    bencher.counter(ItemsCount::new(YEARS)).bench_local(|| {
+        let verified = Command::new("python3").arg("docs/verify/verify.py").arg(&path).output().unwrap();
+        assert!(verified.status.success(), "{verified:?}");
+    });
+}
+
+/// A journal of years opened from the state that was kept at its end.
+#[divan::bench(sample_count = 10)]
+fn open_1_000_000(bencher: Bencher) {
+    let (_folder, path) = of(YEARS);
+    bencher.bench_local(|| assert_eq!(Journal::open(&path).unwrap().1.seq, YEARS as u64));
+}
+
+/// One event of a journal of years proved to a stranger.
+#[divan::bench(sample_count = 50)]
+fn prove_one_of_1_000_000(bencher: Bencher) {
+    let (_folder, path) = of(YEARS);
+    bencher.bench_local(|| black_box(prove_event(&path, 123_456).unwrap()));
 }
 
 /// The whole chain proved.

@@ -34,8 +34,10 @@ pub(super) fn router() -> Router<Api> {
         .route("/api/emergency/rollback", post(rollback))
 }
 
-async fn status(State(api): State<Api>, _caller: Caller) -> Json<Value> {
-    Json(overview(&api.engine))
+async fn status(State(api): State<Api>, _caller: Caller) -> Result<Json<Value>, Problem> {
+    let mut page = overview(&api.engine);
+    page["evidence"] = json!(api.engine.evidence().await?);
+    Ok(Json(page))
 }
 
 /// The state of everything on one page.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{emergency, errors, events, heartbeats, identity::Caller, metrics, people, problem::Problem};
+use super::{audit, emergency, errors, events, heartbeats, identity::Caller, metrics, people, problem::Problem};
 use crate::{
     domain::{Command, Metrics, SnapshotId, Window},
     engine::{Answer, ComponentDifference, DryRun, DryRunRequest, EngineHandle, LiveProof},
@@ -55,6 +55,7 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .route("/api/v1/reports/postmortem/{id}", get(post_mortem))
         .route("/api/v1/restic-env", get(restic_env))
         .merge(people::router())
+        .merge(audit::router())
         .merge(emergency::router())
         .merge(errors::router())
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no-such-route", "there is nothing at this path") })

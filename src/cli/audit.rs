@@ -1,8 +1,12 @@
 //! `codeblue audit`
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use serde_json::json;
 
 use super::{
     error::{CliError, Exit},
@@ -12,7 +16,10 @@ use super::{
 };
 use crate::{
     domain::{Recorded, Refusal},
-    store::verify_file,
+    store::{
+        self, CheckpointPublicKey, ProofError, Sealed, Trusted, Verification, check_event_proof, consistency_proof,
+        copy_evidence, prove_event, public_keys,
+    },
 };
 
 /// The most events one question may ask for.
@@ -33,11 +40,52 @@ pub enum Audit {
     /// One event with everything in it
     Show { seq: u64 },
     /// Prove that nothing was edited, removed or put in; needs no engine
-    Verify {
+    Verify(Verify),
+    /// Sign the head of the journal now, and print the checkpoint
+    Checkpoint,
+    /// Prove to somebody else that an event is in the journal
+    Prove {
+        seq: u64,
+        /// Write the proof there instead of printing it
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+        /// Another journal than the engine's; needs no engine
+        #[arg(long, value_name = "JOURNAL")]
+        file: Option<PathBuf>,
+    },
+    /// Prove that the journal of NEW events goes on from the one of OLD
+    Consistency {
+        old: u64,
+        new: u64,
+        /// Another journal than the engine's; needs no engine
+        #[arg(long, value_name = "JOURNAL")]
+        file: Option<PathBuf>,
+    },
+    /// Copy the journal with its checkpoints, keys and a verifier, for somebody who does not trust this host
+    Export {
+        /// A new folder
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
         /// Another journal than the home's
         #[arg(long, value_name = "JOURNAL")]
         file: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Another journal than the home's
+    #[arg(long, value_name = "JOURNAL")]
+    file: Option<PathBuf>,
+    /// Checkpoints that were kept elsewhere: a file, or a folder of such files
+    #[arg(long, value_name = "FILE|DIR")]
+    checkpoints: Vec<PathBuf>,
+    /// The only keys to trust, as OpenSSH writes them; without, those beside the journal
+    #[arg(long, value_name = "PUB")]
+    key: Vec<PathBuf>,
+    /// The proof of one event, instead of a journal
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "checkpoints"])]
+    proof: Option<PathBuf>,
 }
 
 impl Audit {
@@ -45,13 +93,11 @@ impl Audit {
         match self {
             Self::List { since, limit } => list(session, since, limit).await,
             Self::Show { seq } => show(session, seq).await,
-            Self::Verify { file } => {
-                let path = match file {
-                    Some(path) => path,
-                    None => session.home()?.journal(),
-                };
-                verify(session, &path)
-            }
+            Self::Verify(verify) => verify.run(session),
+            Self::Checkpoint => checkpoint(session).await,
+            Self::Prove { seq, to, file } => prove(session, seq, to, file).await,
+            Self::Consistency { old, new, file } => consistency(session, old, new, file).await,
+            Self::Export { to, file } => export(session, &to, file),
         }
     }
 }
@@ -95,14 +141,26 @@ async fn show(session: &Session, seq: u64) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-fn verify(session: &Session, path: &Path) -> Result<Exit, CliError> {
-    let verification = verify_file(path).map_err(|error| CliError::Failed(error.to_string()))?;
+impl Verify {
+    fn run(self, session: &Session) -> Result<Exit, CliError> {
+        let keys = self.key.iter().map(|path| read_key(path)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(proof) = &self.proof {
+            return check_proof(session, proof, keys);
+        }
+        let path = journal(session, self.file)?;
+        verify(session, &path, &Trusted { keys, checkpoints: self.checkpoints })
+    }
+}
+
+fn verify(session: &Session, path: &Path, trusted: &Trusted) -> Result<Exit, CliError> {
+    let verification = store::verify(path, trusted).map_err(|error| CliError::Failed(error.to_string()))?;
     session.output.result(&verification, || match &verification.problem {
         None => format!(
-            "{} {}, head {}",
+            "{} {}, head {}\n{}",
             session.output.paint("intact:", Some(Paint::Good)),
             text::count(verification.events, "event"),
-            verification.head
+            verification.head,
+            sealed(&verification)
         ),
         Some(problem) => format!(
             "{} at event {} ({}): {}\nright up to there: {}, head {}",
@@ -115,4 +173,131 @@ fn verify(session: &Session, path: &Path) -> Result<Exit, CliError> {
         ),
     })?;
     Ok(if verification.ok { Exit::Done } else { Exit::Failed })
+}
+
+/// What the checkpoints are worth, and to whom.
+fn sealed(verification: &Verification) -> String {
+    let Sealed { origin, signed, elsewhere, up_to, since, witnesses, .. } = &verification.sealed;
+    let Some(origin) = origin.as_ref().filter(|_| *signed > 0) else {
+        return "no signed checkpoint: who can write these files can have written all of them anew".to_owned();
+    };
+    let since = since.map(|since| format!(" since {}", text::moment(since))).unwrap_or_default();
+    let mut said = format!(
+        "tamper-evident{since} up to event {up_to}: {} of {}",
+        text::count(*signed, "signed checkpoint"),
+        text::line(origin)
+    );
+    if *elsewhere > 0 {
+        said += &format!(", {elsewhere} held elsewhere");
+    }
+    if !witnesses.is_empty() {
+        let names: Vec<String> = witnesses.iter().map(|name| text::line(name)).collect();
+        said += &format!(", witnessed by {}", names.join(", "));
+    }
+    said
+}
+
+fn check_proof(session: &Session, path: &Path, mut keys: Vec<CheckpointPublicKey>) -> Result<Exit, CliError> {
+    if keys.is_empty() {
+        let folder = session.home()?.keys();
+        keys = public_keys(&folder).map_err(|error| CliError::Failed(format!("{}: {error}", folder.display())))?;
+    }
+    let checked = check_event_proof(&read(path)?, &keys);
+    let document = match &checked {
+        Ok(proved) => json!({"ok": true, "proved": proved, "problem": null}),
+        Err(error) => json!({"ok": false, "proved": null, "problem": error.to_string()}),
+    };
+    session.output.result(&document, || match &checked {
+        Ok(proved) => {
+            let holds = session.output.paint("proved:", Some(Paint::Good));
+            let mut page = format!("{holds} event {} of {}\n", proved.seq, text::line(&proved.origin));
+            page += &format!("{} by {}\n{}\n", proved.at, text::line(&proved.actor), text::line(&proved.body));
+            page += &format!("signed with all events up to {}", proved.size);
+            for (name, at) in &proved.witnesses {
+                page += &format!("\nwitnessed by {} at {}", text::line(name), text::moment(*at));
+            }
+            page
+        }
+        Err(error) => {
+            format!("{} {}", session.output.paint("NOT PROVED:", Some(Paint::Bad)), text::line(&error.to_string()))
+        }
+    })?;
+    Ok(if checked.is_ok() { Exit::Done } else { Exit::Failed })
+}
+
+async fn checkpoint(session: &Session) -> Result<Exit, CliError> {
+    let newest = session.client()?.checkpoint().await?;
+    session.output.result(&newest, || match newest.as_ref().and_then(|newest| newest.note.as_deref()) {
+        Some(note) => text::block(note),
+        None => "nothing has happened yet that could be signed".to_owned(),
+    })?;
+    Ok(Exit::Done)
+}
+
+async fn prove(session: &Session, seq: u64, to: Option<PathBuf>, file: Option<PathBuf>) -> Result<Exit, CliError> {
+    let proof = match &file {
+        Some(journal) => prove_event(journal, seq).map_err(unproved)?,
+        None => session.client()?.prove(seq).await?,
+    };
+    if let Some(to) = &to {
+        fs::write(to, &proof).map_err(|error| CliError::Failed(format!("{}: {error}", to.display())))?;
+    }
+    session.output.result(&json!({"seq": seq, "proof": proof, "to": to}), || match &to {
+        Some(to) => format!("written to {}; check it with: codeblue audit verify --proof FILE --key PUB", to.display()),
+        None => text::block(&proof),
+    })?;
+    Ok(Exit::Done)
+}
+
+async fn consistency(session: &Session, old: u64, new: u64, file: Option<PathBuf>) -> Result<Exit, CliError> {
+    let proof = match &file {
+        Some(journal) => consistency_proof(journal, old, new).map_err(unproved)?,
+        None => session.client()?.consistency(old, new).await?,
+    };
+    session.output.result(&proof, || {
+        let mut page = format!("old {} {}\nnew {} {}\n", proof.old, proof.old_root, proof.new, proof.new_root);
+        proof.proof.iter().for_each(|hash| page += &format!("{hash}\n"));
+        page
+    })?;
+    Ok(Exit::Done)
+}
+
+fn export(session: &Session, to: &Path, file: Option<PathBuf>) -> Result<Exit, CliError> {
+    let copied = copy_evidence(&journal(session, file)?, to).map_err(|error| CliError::Failed(error.to_string()))?;
+    session.output.result(&copied, || {
+        format!(
+            "{} in {}, signed up to event {}; README.md there says how to check them without codeblue",
+            text::count(copied.events, "event"),
+            copied.to.display(),
+            copied.up_to
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
+/// The journal meant: one that is named, or the home's.
+fn journal(session: &Session, file: Option<PathBuf>) -> Result<PathBuf, CliError> {
+    match file {
+        Some(path) => Ok(path),
+        None if session.is_elsewhere() => {
+            Err(CliError::Usage("this reads files of this host; --host does not go with it".to_owned()))
+        }
+        None => Ok(session.home()?.journal()),
+    }
+}
+
+fn read_key(path: &Path) -> Result<CheckpointPublicKey, CliError> {
+    CheckpointPublicKey::from_openssh(&read(path)?)
+        .map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))
+}
+
+fn read(path: &Path) -> Result<String, CliError> {
+    fs::read_to_string(path).map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))
+}
+
+fn unproved(error: ProofError) -> CliError {
+    match error {
+        ProofError::NoEvent(seq) => Refusal::unknown("event", seq).into(),
+        other => CliError::Failed(other.to_string()),
+    }
 }

@@ -14,7 +14,10 @@ use super::{
     table::Paint,
     text,
 };
-use crate::domain::{State, SystemState, Vitals};
+use crate::{
+    domain::{State, SystemState, Vitals},
+    engine::EvidenceFigures,
+};
 
 /// State of everything on one page
 #[derive(Debug, Args)]
@@ -36,7 +39,11 @@ impl Status {
         let (state, vitals) = (client.state().await?, client.vitals().await?);
         let overview: Value = client.get("/api/emergency/status").await?;
         let lag = overview["checks"]["lagP99Seconds"].as_f64().unwrap_or_default();
-        session.output.result(&(), || page(session, &state, &vitals, lag))?;
+        let evidence: Option<EvidenceFigures> = serde_json::from_value(overview["evidence"].clone()).ok();
+        session.output.result(&(), || {
+            let secured = evidence.map(|evidence| secured(&evidence, &session.output)).unwrap_or_default();
+            page(session, &state, &vitals, lag, &secured)
+        })?;
         Ok(Exit::Done)
     }
 }
@@ -44,7 +51,7 @@ impl Status {
 /// A watch that starts its checks so many seconds late is told of.
 const LATE: f64 = 1.0;
 
-fn page(session: &Session, state: &State, vitals: &Vitals, lag: f64) -> String {
+fn page(session: &Session, state: &State, vitals: &Vitals, lag: f64, secured: &str) -> String {
     let (output, now) = (&session.output, session.now());
     let system = state.system_state();
     let mut page = format!(
@@ -75,6 +82,7 @@ fn page(session: &Session, state: &State, vitals: &Vitals, lag: f64) -> String {
         None => "no snapshot yet\n".to_owned(),
     };
     page += &replica(state, now, output);
+    page += secured;
     page += &format!("\n{}", service::table(state, vitals, now).render(output));
     let section = |heading: &str, table: super::table::Table, output: &Output| {
         if table.is_empty() { String::new() } else { format!("\n{heading}\n{}", table.render(output)) }
@@ -82,6 +90,25 @@ fn page(session: &Session, state: &State, vitals: &Vitals, lag: f64) -> String {
     page += &section("open incidents", incident::table(state.open_incidents(), now), output);
     page += &section("changes that wait", change::table(state, state.pending_changes().into_iter(), now), output);
     page += &section("recoveries under way", recovery::table(state.running_recoveries(), now), output);
+    page
+}
+
+/// Since when changes to the record would show, and to whom; where checkpoints do not get to stands out.
+fn secured(evidence: &EvidenceFigures, output: &Output) -> String {
+    let (Some(since), Some(newest)) = (evidence.since, &evidence.checkpoint) else { return String::new() };
+    let mut page = format!("journal: tamper-evident since {} up to event {}", text::moment(since), newest.seq);
+    let names = evidence.witnesses.iter().filter_map(|place| place.reached.as_ref()?.witness.as_deref());
+    let names: Vec<String> = names.map(text::line).collect();
+    if !names.is_empty() {
+        page += &format!(", witnessed by {}", names.join(", "));
+    }
+    page.push('\n');
+    for place in evidence.exports.iter().chain(&evidence.witnesses) {
+        if let Some(outage) = &place.outage {
+            let problem = format!("checkpoints do not reach {}: {}\n", place.place, text::line(&outage.problem));
+            page += &output.paint(&problem, Some(Paint::Bad));
+        }
+    }
     page
 }
 

@@ -13,9 +13,10 @@ use crate::{
     domain::{Command, History, Operator, Recorded, Refusal, SnapshotId, State, TokenSecret, Vitals, Window},
     engine::{
         AS_HEADER, Answer, CODE_HEADER, Code, ComponentDifference, DryRun, DryRunRequest, Enrolled, Enrolment,
-        ErrorAnswer, ErrorBatch, LiveProof, TokenEntry,
+        ErrorAnswer, ErrorBatch, EvidenceFigures, LiveProof, TokenEntry,
     },
     platform::Sample,
+    store::{CheckpointLine, ConsistencyProof},
 };
 
 /// How long an ordinary answer may take.
@@ -248,6 +249,42 @@ impl Client {
     /// As every question: see [`ClientError`].
     pub async fn uptime(&self, service: &str, window: Window, buckets: usize) -> Result<History, ClientError> {
         self.get(&format!("/api/v1/services/{service}/history?window={}&buckets={buckets}", window.name())).await
+    }
+
+    /// How well the record is secured.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn evidence(&self) -> Result<EvidenceFigures, ClientError> {
+        self.get("/api/v1/audit").await
+    }
+
+    /// Has the head of the journal signed now, and gives the newest checkpoint.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn checkpoint(&self) -> Result<Option<CheckpointLine>, ClientError> {
+        self.post("/api/v1/audit/checkpoint", &(), ANSWER).await
+    }
+
+    /// The proof that an event is in the journal.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn prove(&self, seq: u64) -> Result<String, ClientError> {
+        #[derive(Deserialize)]
+        struct Answered {
+            proof: String,
+        }
+        self.get::<Answered>(&format!("/api/v1/audit/proof/{seq}")).await.map(|answered| answered.proof)
+    }
+
+    /// The proof that the journal of `new` events goes on from the one of `old`.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn consistency(&self, old: u64, new: u64) -> Result<ConsistencyProof, ClientError> {
+        self.get(&format!("/api/v1/audit/consistency?old={old}&new={new}")).await
     }
 
     /// The variables with which the stock `restic` program opens the vault.

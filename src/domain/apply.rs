@@ -5,7 +5,7 @@ use super::{
     Level, PostMortem, Recorded, ServiceHealth, Severity, State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
     Updates, Workflow, break_glass,
     change::{self, delegation, template},
-    fast_track,
+    evidence, fast_track,
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
     operator,
@@ -26,6 +26,10 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
             state.engine = EngineInfo { version, host, origin, started_at: Some(at) };
         }
         Event::EngineStopped { .. } => state.engine.started_at = None,
+        Event::UncleanEndFound { .. } | Event::ClockStepped { .. } => {}
+        Event::ExportChanged { .. } | Event::CheckpointWitnessed { .. } | Event::CheckpointRefused { .. } => {
+            evidence::apply(state, recorded);
+        }
         Event::PlatformLoaded { platform } => {
             if state.platform.name.is_empty() || state.platform.automation != platform.automation {
                 state.mode = platform.automation.mode;

@@ -9,7 +9,7 @@ use super::{
     ActionKind, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeRequest, ChangeWindow, Clock, Criterion,
     DiagnosisDocument, DiagnosisId, ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole, Level, Message,
     Milestone, Notice, Phase, Proof, RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest,
-    Severity, SnapshotId, SnapshotTrigger, Stage, TestResult, TokenId, TokenScope, Verdict,
+    SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, TestResult, TokenId, TokenScope, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -357,6 +357,25 @@ pub enum Command {
     StopEngine {
         reason: String,
     },
+    ReportClockStep {
+        expected: DateTime<Utc>,
+        found: DateTime<Utc>,
+    },
+    ReportExport {
+        place: String,
+        problem: Option<String>,
+    },
+    /// A checkpoint whose signature is right, and which was proved to go on from the one of `known` events.
+    WitnessCheckpoint {
+        seen: SeenCheckpoint,
+        known: u64,
+        by: String,
+    },
+    /// A checkpoint whose signature is right, and which cannot be true beside the one known.
+    RefuseCheckpoint {
+        seen: SeenCheckpoint,
+        by: String,
+    },
     LoadPlatform {
         platform: Arc<Platform>,
     },
@@ -550,6 +569,10 @@ impl Command {
             self,
             Self::StartEngine { .. }
                 | Self::StopEngine { .. }
+                | Self::ReportClockStep { .. }
+                | Self::ReportExport { .. }
+                | Self::WitnessCheckpoint { .. }
+                | Self::RefuseCheckpoint { .. }
                 | Self::LoadPlatform { .. }
                 | Self::MakeFirstOperator { .. }
                 | Self::EnrolSecondFactor { .. }

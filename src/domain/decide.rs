@@ -13,7 +13,7 @@ use super::{
         submit::{self, Wish},
         template,
     },
-    deployment, diagnosis, fast_track,
+    deployment, diagnosis, evidence, fast_track,
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
     operator::{keys, people, refused, second_factor, session, token},
@@ -272,8 +272,12 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
 /// Reports of the engine and commands of its policies.
 fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<Event>, Refusal> {
     match command {
-        Command::StartEngine { version, host, origin } => Ok(vec![Event::EngineStarted { version, host, origin }]),
+        Command::StartEngine { version, host, origin } => Ok(evidence::start(state, version, host, origin)),
         Command::StopEngine { reason } => Ok(vec![Event::EngineStopped { reason }]),
+        Command::ReportClockStep { expected, found } => Ok(vec![Event::ClockStepped { expected, found }]),
+        Command::ReportExport { place, problem } => Ok(evidence::report(state, place, problem)),
+        Command::WitnessCheckpoint { seen, known, by } => evidence::witness(state, seen, known, by),
+        Command::RefuseCheckpoint { seen, by } => Ok(evidence::refuse(state, seen, by)),
         Command::LoadPlatform { platform } => load_platform(state, platform),
         Command::MakeFirstOperator { login } => people::make_first(state, &login),
         Command::EnrolSecondFactor { operator, step } => second_factor::enrol(state, &operator, step),

@@ -10,8 +10,8 @@ use super::{
     ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow, Clock, Criterion, Delegation, DeploymentId,
     DeploymentOrigin, DiagnosisDocument, DiagnosisId, ErrorGroup, Findings, ImpactAnalysis, IncidentId, IncidentRole,
     IncidentState, Level, Message, Milestone, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome,
-    ReviewVerdict, Risk, Severity, SnapshotId, SnapshotTrigger, Stage, Status, Terms, TestResult, TokenId, TokenScope,
-    Workflow,
+    ReviewVerdict, Risk, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, Status, Terms, TestResult,
+    TokenId, TokenScope, Workflow,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -30,6 +30,16 @@ pub enum Event {
     },
     /// It let go in good order.
     EngineStopped { reason: String },
+    /// The engine before this one did not: this was its last event.
+    UncleanEndFound { since: DateTime<Utc>, last: u64, at: DateTime<Utc> },
+    /// The clock of the host was set, or the host slept.
+    ClockStepped { expected: DateTime<Utc>, found: DateTime<Utc> },
+    /// Checkpoints do not reach a place outside any more, or do again.
+    ExportChanged { place: String, problem: Option<String> },
+    /// The journal of another engine was seen, and it goes on from what was seen of it before.
+    CheckpointWitnessed { seen: SeenCheckpoint, by: String },
+    /// It does not: there are two versions of that journal.
+    CheckpointRefused { seen: SeenCheckpoint, by: String },
     /// This platform file is in force from here on.
     PlatformLoaded { platform: Arc<Platform> },
     /// Policies may go this far from here on.

@@ -18,6 +18,7 @@ mod decide;
 mod deployment;
 mod diagnosis;
 mod event;
+mod evidence;
 mod fast_track;
 mod foresight;
 mod health;
@@ -51,6 +52,7 @@ pub use decide::{Meta, decide};
 pub use deployment::{Deployment, DeploymentOrigin};
 pub use diagnosis::{Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix};
 pub use event::{Event, Recorded};
+pub use evidence::{EvidenceState, Outage, SeenCheckpoint, WITNESSED_LIMIT, Witnessed};
 pub use fast_track::{FastTrack, FastTrackCriterion, Milestone, Progress, Stage};
 pub use foresight::{ANOMALOUS, AnomalyKind, Forecast, LOOK_BACK, Outlook, Scorer, Subject, foresee, without_news};
 pub use health::{
@@ -69,7 +71,7 @@ pub use incident::{
 pub use moment::{future, past};
 pub use operator::{
     Actor, ApiToken, Assurance, CODES_WRONG, Credentials, FACTOR_LOCK, LONGEST_TOKEN, Operator, PublicKey, Refused,
-    SecondFactor, TokenScope, TokenSecret, WrongCodes, evidence,
+    SecondFactor, TokenScope, TokenSecret, WrongCodes, evidence_of_refusal,
 };
 pub use policy::{Effect, Reaction, react, unfinished};
 pub use recovery::{

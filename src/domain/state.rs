@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BreakGlass, BreakGlassId, Change, ChangeId, ChangeState, ChangeTemplate, Credentials, Criticality, Delegation,
-    Deployment, DeploymentId, Diagnosis, DiagnosisId, Incident, IncidentId, Operator, PlannedWork, Recovery,
-    RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
+    Deployment, DeploymentId, Diagnosis, DiagnosisId, EvidenceState, Incident, IncidentId, Operator, PlannedWork,
+    Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
 };
-use crate::platform::{Access, ApprovalLevels, Automation, AutomationMode, Platform, Profile, VaultCare};
+use crate::platform::{Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, Platform, Profile, VaultCare};
 
 /// Everything the product knows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct State {
     pub began: Option<DateTime<Utc>>,
     /// The engine in charge.
     pub engine: EngineInfo,
+    /// What is known of the evidence.
+    #[serde(default)]
+    pub evidence: EvidenceState,
     /// The platform file in force.
     pub platform: Arc<Platform>,
     /// How far policies may go.
@@ -116,12 +119,14 @@ impl Default for State {
             clock: DateTime::<Utc>::UNIX_EPOCH,
             began: None,
             engine: EngineInfo::default(),
+            evidence: EvidenceState::default(),
             platform: Arc::new(Platform {
                 name: String::new(),
                 profile: Profile::Production,
                 automation: Automation { mode: AutomationMode::Observe },
                 access: Access::default(),
                 vault: VaultCare::default(),
+                evidence: EvidenceCare::default(),
                 services: Vec::new(),
                 components: Vec::new(),
                 operators: Vec::new(),

@@ -12,6 +12,25 @@ impl Event {
         match self {
             Self::EngineStarted { version, host, .. } => format!("engine {version} took charge on {host}"),
             Self::EngineStopped { reason } => format!("engine stopped: {reason}"),
+            Self::UncleanEndFound { since, last, at } => {
+                let (since, at) = (since.format("%Y-%m-%d %H:%M:%S"), at.format("%Y-%m-%d %H:%M:%S"));
+                format!("the engine of {since} ended without letting go; its last event is {last} of {at}")
+            }
+            Self::ClockStepped { expected, found } => {
+                let (expected, found) = (expected.format("%Y-%m-%d %H:%M:%S"), found.format("%Y-%m-%d %H:%M:%S"));
+                format!("the clock of the host went from {expected} to {found} at once")
+            }
+            Self::ExportChanged { place, problem: None } => format!("checkpoints reach {place} again"),
+            Self::ExportChanged { place, problem: Some(problem) } => {
+                format!("checkpoints do NOT reach {place}: {problem}")
+            }
+            Self::CheckpointWitnessed { seen, .. } => format!("saw {} at event {}", seen.origin, seen.size),
+            Self::CheckpointRefused { seen, .. } => {
+                format!(
+                    "TWO VERSIONS of {}: what was shown at event {} is not what was seen before",
+                    seen.origin, seen.size
+                )
+            }
             Self::PlatformLoaded { platform } => {
                 format!(
                     "platform file of {}: {}, {}",

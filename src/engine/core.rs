@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, RwLock},
 };
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::{debug, error, info};
 
 use super::{
@@ -18,8 +18,10 @@ use super::{
     factors::{Factors, look_at},
 };
 use crate::{
-    domain::{Actor, Assurance, Command, Effect, Event, Meta, Recorded, State, apply, decide, evidence, react},
-    store::{Draft, Journal},
+    domain::{
+        Actor, Assurance, Command, Effect, Event, Meta, Recorded, State, apply, decide, evidence_of_refusal, react,
+    },
+    store::{CheckpointLine, Draft, Journal, JournalError},
 };
 
 /// Commands that are decided and committed together at most.
@@ -38,12 +40,20 @@ pub(super) struct Envelope {
     pub(super) reply: oneshot::Sender<Result<Answer, SubmitError>>,
 }
 
+/// What the loop is asked for.
+pub(super) enum Request {
+    Command(Box<Envelope>),
+    /// Sign the head of the journal now.
+    Checkpoint(oneshot::Sender<Result<(), String>>),
+}
+
 /// What the loop says to the rest of the engine.
 #[derive(Clone)]
 pub(super) struct Outlets {
     pub(super) state: Arc<RwLock<Arc<State>>>,
     pub(super) events: broadcast::Sender<Arc<Recorded>>,
     pub(super) effects: mpsc::UnboundedSender<Effect>,
+    pub(super) checkpoints: watch::Sender<Option<Arc<CheckpointLine>>>,
 }
 
 pub(super) struct Core {
@@ -63,11 +73,24 @@ struct Outcome {
 impl Core {
     /// Runs until the engine stops or every sender is gone; then writes the last checkpoint. Commands that come later are
     /// answered that it stops.
-    pub(super) fn run(mut self, mut commands: mpsc::Receiver<Envelope>) {
-        let mut group = Vec::with_capacity(GROUP);
-        while commands.blocking_recv_many(&mut group, GROUP) > 0 {
-            if self.take(std::mem::take(&mut group)).is_break() {
+    pub(super) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut waiting = Vec::with_capacity(GROUP);
+        while requests.blocking_recv_many(&mut waiting, GROUP) > 0 {
+            let (mut group, mut asked) = (Vec::new(), Vec::new());
+            for request in waiting.drain(..) {
+                match request {
+                    Request::Command(envelope) => group.push(*envelope),
+                    Request::Checkpoint(reply) => asked.push(reply),
+                }
+            }
+            if !group.is_empty() && self.take(group).is_break() {
                 break;
+            }
+            if !asked.is_empty() {
+                let cut = self.cut().map_err(|error| error.to_string());
+                for reply in asked {
+                    let _ = reply.send(cut.clone());
+                }
             }
         }
         self.keep(true);
@@ -133,7 +156,7 @@ impl Core {
             Err(refusal) => Err(refusal.into()),
         };
         if let (Err(SubmitError::Refused(refusal)), Some(attempt)) = (&result, &attempt)
-            && let Some(event) = evidence(working, attempt, &meta, refusal)
+            && let Some(event) = evidence_of_refusal(working, attempt, &meta, refusal)
         {
             let draft = Draft { at, actor: meta.actor, cause: None, event };
             let done = self.journal.prepare(&draft).map_err(|error| SubmitError::Journal(error.to_string()))?;
@@ -207,10 +230,18 @@ impl Core {
         }
     }
 
+    fn cut(&mut self) -> Result<(), JournalError> {
+        if let Some(line) = self.journal.checkpoint(self.clock.now())? {
+            self.outlets.checkpoints.send_replace(Some(Arc::new(line)));
+        }
+        Ok(())
+    }
+
     /// Checkpoints are a help, not the truth: one that cannot be written is tried again later.
     fn keep(&mut self, closing: bool) {
-        if (closing || self.journal.events_since_checkpoint() >= CHECKPOINT_EVERY)
-            && let Err(cause) = self.journal.checkpoint(self.clock.now())
+        let many = self.journal.events_since_checkpoint() >= CHECKPOINT_EVERY;
+        if (closing || many || self.journal.wants_checkpoint())
+            && let Err(cause) = self.cut()
         {
             error!(%cause, "checkpoint");
         }

@@ -8,12 +8,13 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::{
     Answer, Asking, Clock, SubmitError,
-    core::{Envelope, Outlets},
+    core::{Envelope, Outlets, Request},
     errors::Counted,
+    evidence::PlaceFigures,
     factors::Factors,
     follow::Followed,
     pace::{Pace, PaceFigures},
@@ -24,14 +25,14 @@ use crate::{
     domain::{Actor, ChangeId, Command, Recorded, RecoveryId, Refusal, RollbackRequest, State, Vitals},
     platform::Sample,
     recovery::Following,
-    store::{CheckMemory, journal::read_events},
+    store::{CheckMemory, CheckpointKey, CheckpointLine, journal::read_events},
     vault::Vault,
 };
 
 /// Speaks to a running engine; cheap to clone.
 #[derive(Clone)]
 pub struct EngineHandle {
-    pub(super) commands: mpsc::Sender<Envelope>,
+    pub(super) commands: mpsc::Sender<Request>,
     pub(super) outlets: Outlets,
     pub(super) vitals: Arc<RwLock<Vitals>>,
     pub(super) pace: Arc<Pace>,
@@ -47,6 +48,9 @@ pub struct EngineHandle {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) factors: Arc<Factors>,
     pub(super) token_uses: TokenUses,
+    pub(super) key: Arc<CheckpointKey>,
+    pub(super) checkpoints: watch::Sender<Option<Arc<CheckpointLine>>>,
+    pub(super) reached: Arc<RwLock<BTreeMap<String, PlaceFigures>>>,
 }
 
 /// Why a question was not answered.
@@ -90,8 +94,25 @@ impl EngineHandle {
     /// As [`EngineHandle::submit`]; also when the code is wrong, which is recorded.
     pub async fn submit_as(&self, command: Command, asking: Asking) -> Result<Answer, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Envelope { command, asking, reply }).await.map_err(|_| SubmitError::Stopping)?;
+        let request = Request::Command(Box::new(Envelope { command, asking, reply }));
+        self.commands.send(request).await.map_err(|_| SubmitError::Stopping)?;
         answer.await.map_err(|_| SubmitError::Stopping)?
+    }
+
+    /// Signs the head of the journal now, where anything has happened since it last was, and gives the newest checkpoint.
+    ///
+    /// # Errors
+    /// When the file of checkpoints cannot be written, or the engine is stopping.
+    pub async fn checkpoint(&self) -> Result<Option<Arc<CheckpointLine>>, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Request::Checkpoint(reply)).await.map_err(|_| SubmitError::Stopping)?;
+        answer.await.map_err(|_| SubmitError::Stopping)?.map_err(SubmitError::Journal)?;
+        Ok(self.checkpoints.borrow().clone())
+    }
+
+    /// Notes how far a place outside is.
+    pub(super) fn told(&self, place: &str, figures: PlaceFigures) {
+        self.reached.write().unwrap_or_else(PoisonError::into_inner).insert(place.to_owned(), figures);
     }
 
     /// The state now.

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::{
     broadcast::{self, error::RecvError},
-    mpsc,
+    mpsc, watch as latest,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
@@ -22,7 +22,7 @@ use super::{
     core::{Core, Outlets},
     deadlines,
     effects::{self, Hands, Turns},
-    errors,
+    errors, evidence,
     factors::{Factors, FactorsError},
     follow, halt, heap, observe,
     people::TokenUses,
@@ -32,7 +32,9 @@ use crate::{
     checks::{Heartbeats, Prober},
     domain::{Actor, Command, Event, SnapshotState, SnapshotTrigger, unfinished},
     platform::{Platform, Problems},
-    store::{CheckMemory, CheckMemoryError, Journal, JournalError, SampleStore, SampleStoreError},
+    store::{
+        CheckMemory, CheckMemoryError, CheckpointKey, Journal, JournalError, KeyError, SampleStore, SampleStoreError,
+    },
     vault::{CancelFlag, Replica, Vault, VaultError},
 };
 
@@ -65,6 +67,9 @@ pub enum StartError {
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The key for checkpoints cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The store of samples cannot be used.
     #[error(transparent)]
     Samples(#[from] SampleStoreError),
@@ -94,8 +99,13 @@ impl Engine {
         home.prepare()?;
         let lock = home.lock()?;
         let platform = Arc::new(crate::platform::load(&home.platform_file())?);
-        let (journal, state) = Journal::open(&home.journal())?;
-        let clock: Arc<dyn Clock> = Arc::new(Steady::after(state.clock, clock));
+        let (mut journal, state) = Journal::open(&home.journal())?;
+        let key = Arc::new(CheckpointKey::open_or_make(&home.keys())?);
+        let host = sysinfo::System::host_name().unwrap_or_else(|_| "this host".to_owned());
+        let origin = evidence::origin(&state.engine.origin, &host, &key.public());
+        journal.seal_with(origin.clone(), key.clone());
+        let steady = Arc::new(Steady::after(state.clock, clock));
+        let clock: Arc<dyn Clock> = steady.clone();
         let samples = SampleStore::open(&home.samples())?;
         let memory = Arc::new(CheckMemory::open(&home.check_memory())?);
         let heartbeats = Arc::new(Heartbeats::new(clock.now(), memory.beats()?));
@@ -114,12 +124,13 @@ impl Engine {
             state: Arc::new(RwLock::new(state.clone())),
             events: broadcast::channel(EVENTS_BEHIND).0,
             effects: started.clone(),
+            checkpoints: latest::Sender::new(journal.newest_checkpoint().cloned().map(Arc::new)),
         };
         let core = Core { journal, state, clock: clock.clone(), factors: factors.clone(), outlets: outlets.clone() };
         let core = std::thread::Builder::new().name("journal".to_owned()).spawn(move || core.run(waiting))?;
         let handle = EngineHandle {
             commands,
-            outlets,
+            outlets: outlets.clone(),
             vitals: Arc::default(),
             pace: Arc::default(),
             followed: Arc::default(),
@@ -134,8 +145,12 @@ impl Engine {
             clock: clock.clone(),
             factors,
             token_uses: TokenUses::default(),
+            key,
+            checkpoints: outlets.checkpoints,
+            reached: Arc::default(),
         };
-        begin(&handle, platform.clone()).await?;
+        begin(&handle, host, origin, platform.clone()).await?;
+        handle.checkpoint().await.map_err(|error| StartError::Begin(error.to_string()))?;
         adopt::look(&handle, &vault).await;
 
         let engine = Self {
@@ -151,7 +166,7 @@ impl Engine {
             info!(?effect, "resumed");
             let _ = started.send(effect);
         }
-        engine.run(platform, clock, prober, vault, home.work(), home.halt(), samples, effects);
+        engine.run(platform, clock, steady, prober, vault, home.work(), home.halt(), samples, effects);
         Ok(engine)
     }
 
@@ -160,6 +175,7 @@ impl Engine {
         &self,
         platform: Arc<Platform>,
         clock: Arc<dyn Clock>,
+        steady: Arc<Steady>,
         prober: Arc<Prober>,
         vault: Arc<Vault>,
         work: PathBuf,
@@ -185,6 +201,9 @@ impl Engine {
         for component in follow::followed(&platform) {
             self.tasks.spawn(follow::keep(engine.clone(), component.clone(), self.cancel.clone(), stop.clone()));
         }
+        evidence::export(engine, &platform.evidence, &self.tasks, stop);
+        self.tasks.spawn(evidence::cut_in_time(engine.clone(), stop.clone()));
+        self.tasks.spawn(evidence::report_steps(engine.clone(), steady, stop.clone()));
         self.tasks.spawn(watch::schedule(engine.clone(), platform, prober, sampled, stop.clone()));
         self.tasks.spawn(watch::intake(engine.clone(), batches, results, stop.clone()));
         self.tasks.spawn(observe::versions(engine.clone(), stop.clone()));
@@ -237,24 +256,24 @@ impl Engine {
         }
         let _ = self.handle.submit(Command::StopEngine { reason: reason.to_owned() }, Actor::Engine).await;
         let Self { handle, core, lock, .. } = self;
+        let last = evidence::Last::of(&handle);
         // should the stop not have been recorded, it ends when nobody speaks to it any more
         drop(handle);
         let joined = tokio::task::spawn_blocking(move || core.join());
         if tokio::time::timeout(STOPPING, joined).await.is_err() {
             warn!("the last checkpoint was not written in time; the next start reads the journal from the one before");
         }
+        last.bring().await;
         drop(lock);
     }
 }
 
-async fn begin(handle: &EngineHandle, platform: Arc<Platform>) -> Result<(), StartError> {
-    let host = sysinfo::System::host_name().unwrap_or_else(|_| "this host".to_owned());
+async fn begin(handle: &EngineHandle, host: String, origin: String, platform: Arc<Platform>) -> Result<(), StartError> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let first = handle.state().operators.is_empty();
     let submit = async |command| {
         handle.submit(command, Actor::Engine).await.map_err(|error| StartError::Begin(error.to_string()))
     };
-    let origin = format!("codeblue/{host}");
     submit(Command::StartEngine { version, host, origin }).await?;
     submit(Command::LoadPlatform { platform }).await?;
     // Somebody has to be able to act, and who starts an engine can read all it has: that login, and no other.

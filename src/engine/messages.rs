@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::PlaceFigures;
 use crate::domain::{
-    BreakGlassId, ErrorEvent, ErrorGroup, ImpactAnalysis, IncidentId, Plan, Recorded, Refusal, Risk, Role,
+    BreakGlassId, ErrorEvent, ErrorGroup, ImpactAnalysis, IncidentId, Outage, Plan, Recorded, Refusal, Risk, Role,
 };
 
 /// Header by which several people who share a login in a drill say who they are.
@@ -19,6 +21,73 @@ pub struct Answer {
     pub seq: u64,
     /// What it made happen, the reactions of policies included; empty when it was true already.
     pub events: Vec<Recorded>,
+}
+
+/// A checkpoint that a witness is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WitnessRequest {
+    /// As it was signed.
+    pub checkpoint: String,
+    /// The key that signed it, as OpenSSH writes it.
+    pub key: String,
+    /// The size of the one the witness knows, from which the proof begins; 0 when it knows none.
+    pub old_size: u64,
+    /// That this one goes on from there: hashes in base64, as in RFC 6962.
+    #[serde(default)]
+    pub proof: Vec<String>,
+}
+
+/// What a witness says to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WitnessAnswer {
+    /// Up to which event it knows the journal now.
+    pub size: u64,
+    /// The line that goes under the checkpoint.
+    pub cosignature: String,
+    /// The key that signed it, as OpenSSH writes it.
+    pub key: String,
+}
+
+/// How well this engine's record is secured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceFigures {
+    /// The journal's name.
+    pub origin: String,
+    /// The key that signs its checkpoints, as OpenSSH writes it.
+    pub key: String,
+    /// When the first signed checkpoint was cut: tamper-evident since then.
+    pub since: Option<DateTime<Utc>>,
+    /// The newest.
+    pub checkpoint: Option<CheckpointFigures>,
+    /// Places that keep them.
+    pub exports: Vec<PlaceState>,
+    /// Engines that are witnesses.
+    pub witnesses: Vec<PlaceState>,
+}
+
+/// A checkpoint in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckpointFigures {
+    /// Up to which event.
+    pub seq: u64,
+    /// When it was cut.
+    pub at: DateTime<Utc>,
+}
+
+/// A place outside and how far it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlaceState {
+    /// As the platform file names it.
+    pub place: String,
+    /// What is there; none when nothing got there since the engine started.
+    pub reached: Option<PlaceFigures>,
+    /// Since when and why nothing gets there.
+    pub outage: Option<Outage>,
 }
 
 /// Why a command was not carried out.

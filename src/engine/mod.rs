@@ -3,7 +3,8 @@
 //! `core` is the loop and the only writer of the journal; `handle` and `queries` are how everybody speaks to it; `effects`
 //! is its work in the world, `watch` its eyes (`pace` tells whether they are late), `heartbeat` and `errors` its ears, `baselines`
 //! what it remembers of rows, `follow` what receives the logs of databases, `deadlines` its alarm clock, `halt` the kill switch
-//! that is a file, `asking` who gives a command and `factors` what proves it, `people` how they enrol, `adopt` what it looks for at the start; `home` is where it keeps its files. This room alone knows all rooms of
+//! that is a file, `asking` who gives a command and `factors` what proves it, `people` how they enrol, `evidence` what makes the record
+//! convincing to others, `adopt` what it looks for at the start; `home` is where it keeps its files. This room alone knows all rooms of
 //! floor 3 and alone reads the clock. `heap` keeps a large platform small in memory.
 
 mod adopt;
@@ -14,6 +15,7 @@ mod core;
 mod deadlines;
 mod effects;
 mod errors;
+mod evidence;
 mod factors;
 mod follow;
 mod halt;
@@ -33,6 +35,7 @@ mod watch;
 
 pub use asking::{Asking, CODE_HEADER, Code, Shown};
 pub use clock::{Clock, SystemClock};
+pub use evidence::PlaceFigures;
 pub use factors::{Enrolment, FactorsError};
 pub use handle::{DryRunRequest, EngineHandle, QueryError};
 pub use home::{Home, HomeError};

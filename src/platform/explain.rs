@@ -11,8 +11,8 @@ use super::{
     explain_change_rules::{write_approvals, write_freezes, write_use},
     explain_probe::write_probe,
     model::{
-        Access, AutomationMode, Check, Component, ComponentKind, Criticality, Platform, Profile, Purpose, ReplicaPlace,
-        Role, SecondFactorRule, Service, VaultCare,
+        Access, AutomationMode, Check, Component, ComponentKind, Criticality, EvidenceCare, Platform, Profile, Purpose,
+        ReplicaPlace, Role, SecondFactorRule, Service, VaultCare,
     },
     postgres::PostgresScope,
     probe::Probe,
@@ -57,6 +57,7 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
     } else {
         write_vault(out, &platform.vault)?;
     }
+    write_evidence(out, &platform.evidence)?;
     if !platform.maintenance.is_empty() {
         writeln!(out, "\nWhat is worked on by plan")?;
     }
@@ -116,6 +117,23 @@ fn write_vault(out: &mut String, vault: &VaultCare) -> Result {
         Some(ReplicaPlace::Rest { url, .. }) => writeln!(out, "  copied: every snapshot to {url}"),
         None => writeln!(out, "  copied: nowhere, they go with this host; [vault] names no replica"),
     }
+}
+
+fn write_evidence(out: &mut String, evidence: &EvidenceCare) -> Result {
+    writeln!(out, "\nWho else holds evidence of the journal")?;
+    for place in &evidence.export {
+        writeln!(out, "  {place}: keeps every signed checkpoint")?;
+    }
+    for place in &evidence.witness {
+        writeln!(out, "  {place}: a witness, looks whether each checkpoint goes on from the one before, and signs it")?;
+    }
+    if evidence.export.is_empty() && evidence.witness.is_empty() {
+        writeln!(
+            out,
+            "  nobody: who has this host and its key can rewrite the journal unseen; [evidence] names no place"
+        )?;
+    }
+    Ok(())
 }
 
 fn write_service(out: &mut String, service: &Service) -> Result {
@@ -276,6 +294,9 @@ mod tests {
 
         What can be restored
           nothing: the file has no [[component]]
+
+        Who else holds evidence of the journal
+          nobody: who has this host and its key can rewrite the journal unseen; [evidence] names no place
 
         Who may act
           nobody is named: the file has no [[operator]]

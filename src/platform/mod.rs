@@ -1,6 +1,7 @@
-//! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_check`, `parse_probe`,
-//! `parse_http`, `parse_access`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`, `approvers`), how
-//! mistakes are told (`problem`), what it means in plain words (`explain`, `explain_probe`, `explain_change_rules`), and who depends on whom (`graph`). `sample`, `json_path` and
+//! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_access`, `parse_check`,
+//! `parse_evidence`, `parse_http`, `parse_probe`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`,
+//! `approvers`), how mistakes are told (`problem`), what it means in plain words (`explain`, `explain_probe`, `explain_change_rules`), and who
+//! depends on whom (`graph`). `sample`, `json_path` and
 //! `template` are words that several rooms above share.
 //!
 //! Nothing here reads a clock or acts on the world. A new key of the file starts in `model`, `probe` or `adapter`.
@@ -20,6 +21,7 @@ mod parse_access;
 mod parse_adapter;
 mod parse_change_rules;
 mod parse_check;
+mod parse_evidence;
 mod parse_http;
 mod parse_maintenance;
 mod parse_probe;

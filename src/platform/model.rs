@@ -2,7 +2,7 @@
 //!
 //! Everything here is plain data: it is part of the event `PlatformLoaded`, so that a replay decides as the original did.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,9 @@ pub struct Platform {
     /// How long snapshots are kept, and how often they are proved.
     #[serde(default)]
     pub vault: VaultCare,
+    /// Where signed checkpoints of the journal go.
+    #[serde(default)]
+    pub evidence: EvidenceCare,
     /// In the order of the file.
     pub services: Vec<Service>,
     /// In the order of the file.
@@ -154,6 +157,54 @@ impl Default for VaultCare {
         Self::of(Profile::Production)
     }
 }
+
+/// Where signed checkpoints of the journal go, so that the record convinces somebody who does not trust this host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceCare {
+    /// Places that only keep them.
+    pub export: Vec<ExportPlace>,
+    /// Engines that also look whether each goes on from the one before.
+    pub witness: Vec<WitnessPlace>,
+}
+
+/// A place that keeps checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ExportPlace {
+    /// A directory, such as one below the mount point of another host's disk.
+    Directory(PathBuf),
+    /// The system's log, at this socket.
+    Syslog(PathBuf),
+}
+
+/// An engine that is a witness.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WitnessPlace {
+    /// Behind this socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for ExportPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => write!(f, "dir:{}", path.display()),
+            Self::Syslog(path) if path.as_os_str() == SYSLOG => f.write_str("syslog"),
+            Self::Syslog(path) => write!(f, "syslog:{}", path.display()),
+        }
+    }
+}
+
+impl fmt::Display for WitnessPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Unix(path) = self;
+        write!(f, "unix:{}", path.display())
+    }
+}
+
+/// Where the system's log is reached.
+pub(super) const SYSLOG: &str = "/dev/log";
 
 /// How far policies may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

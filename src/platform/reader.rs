@@ -166,6 +166,11 @@ impl Reader {
         Some(Found { value: self.folder.join(text.value), at: text.at })
     }
 
+    /// A path that is part of a text, resolved against the folder of the platform file.
+    pub(super) fn resolve(&self, path: &str) -> PathBuf {
+        self.folder.join(path)
+    }
+
     pub(super) fn duration(&mut self, value: &Value<'_>, place: &str) -> Option<Duration> {
         let expected = "a duration such as \"30s\", \"5m\" or \"1h 30m\"";
         let at = value.span().start;

@@ -1,26 +1,39 @@
 //! The journal: all events in one SQLite file, each bound to the one before it by its hash.
 //!
 //! An event's hash is SHA-256 over the domain tag, the previous hash, and the fields exactly as stored, each with its
-//! length in front; nothing is serialised anew to check it. A second file, `journal.checkpoints`, gets one line
-//! `{"seq","hash","at"}` now and then, so that a cut tail or a rewritten chain shows up against it.
+//! length in front; nothing is serialised anew to check it. Over the same hashes stands a Merkle tree (`merkle`), whose root is signed now
+//! and then; the signed checkpoint goes into a second file, `journal.checkpoints`, so that a cut tail or a rewritten chain shows up
+//! against it.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::Write,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use serde::{Deserialize, Serialize};
+use rusqlite::{Connection, OpenFlags, params};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::verify::{Problem, check_rows, read_checkpoints};
+use super::{
+    checkpoints::{CheckpointLine, append_checkpoints, checkpoint_path, newest_checkpoint},
+    merkle::{Frontier, Hash},
+    note::{Checkpoint, SignedCheckpoint},
+    seal::CheckpointKey,
+    tree::{self, Node},
+    verify::{Problem, check_rows},
+};
 use crate::domain::{Actor, Event, Recorded, State, apply};
 
 /// States kept for a quick start.
 const STATES_KEPT: u64 = 3;
+/// Events after which the head is signed at once, by how their names begin, so that a new one of the same subject is among
+/// them: what happens to a change, and what is done behind broken glass.
+const MOMENTS: [&str; 3] = ["change", "approval", "breakGlass"];
+
+/// What every hash of the chain begins with.
+pub(super) const CHAIN: &[u8] = b"codeblue journal v1\0";
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS events (
@@ -124,24 +137,33 @@ pub(super) struct Row {
     pub(super) hash: Vec<u8>,
 }
 
-/// A place in the chain that is written down outside it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Checkpoint {
-    pub(super) seq: u64,
-    pub(super) hash: String,
-    pub(super) at: DateTime<Utc>,
-}
-
 /// The one writer of a journal.
 pub struct Journal {
     path: PathBuf,
     connection: Connection,
-    committed: (u64, [u8; 32]),
+    committed: Head,
     prepared: Vec<Row>,
-    tip: (u64, [u8; 32]),
-    last_checkpoint: u64,
+    nodes: Vec<Node>,
+    tip: Head,
+    seal: Option<Seal>,
+    newest: Option<CheckpointLine>,
     last_state: u64,
+    /// The last event after which the head is signed at once.
+    last_moment: u64,
+}
+
+/// A place in the chain, and the tree up to there.
+#[derive(Clone)]
+struct Head {
+    seq: u64,
+    hash: Hash,
+    tree: Frontier,
+}
+
+/// What checkpoints are signed with, and for which journal.
+struct Seal {
+    origin: String,
+    key: Arc<CheckpointKey>,
 }
 
 impl Journal {
@@ -152,7 +174,7 @@ impl Journal {
     /// When the file cannot be read, was written by a later version, or is damaged. It is not changed then.
     pub fn open(path: &Path) -> Result<(Self, State), JournalError> {
         let storage = |source| JournalError::Storage { path: path.to_owned(), source };
-        let connection = Connection::open(path).map_err(storage)?;
+        let mut connection = Connection::open(path).map_err(storage)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(storage)?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(storage)?;
         if version > 1 {
@@ -186,22 +208,37 @@ impl Journal {
         if let Some(problem) = problem {
             return Err(damaged(problem));
         }
-        let checkpoints = read_checkpoints(&checkpoint_path(path))?;
-        let newest = checkpoints.last();
-        if let Some(newest) = newest.filter(|newest| newest.seq > link.0) {
+        let newest = newest_checkpoint(&checkpoint_path(path))
+            .map_err(|source| JournalError::Checkpoints { path: checkpoint_path(path), source })?;
+        if let Some(newest) = newest.as_ref().filter(|newest| newest.seq > link.0) {
             return Err(damaged(Problem::cut_tail(link.0, newest.seq)));
         }
-        let last_checkpoint = newest.map_or(0, |newest| newest.seq);
+        let tree = tree::open(&mut connection, link.0).map_err(storage)?;
+        if let Some(newest) = &newest
+            && let Some(signed) = newest.note.as_deref().and_then(|note| SignedCheckpoint::parse(note).ok())
+            && tree::root(&connection, 0, newest.seq).map_err(storage)? != signed.checkpoint.root
+        {
+            return Err(damaged(Problem::rewritten(newest.seq, newest.at)));
+        }
+        let head = Head { seq: link.0, hash: link.1, tree };
         let journal = Self {
             path: path.to_owned(),
             connection,
-            committed: link,
+            committed: head.clone(),
             prepared: Vec::new(),
-            tip: link,
-            last_checkpoint,
+            nodes: Vec::new(),
+            tip: head,
+            seal: None,
+            newest,
             last_state,
+            last_moment: 0,
         };
         Ok((journal, state))
+    }
+
+    /// From here on, checkpoints are signed for the journal of this name.
+    pub fn seal_with(&mut self, origin: String, key: Arc<CheckpointKey>) {
+        self.seal = Some(Seal { origin, key });
     }
 
     /// Gives an event its place after all that were prepared. It is not in the journal until [`Self::commit`].
@@ -213,12 +250,12 @@ impl Journal {
         let body = serde_json::to_string(&draft.event)?;
         let kind: Kind = serde_json::from_str(&body)?;
         let mut row = Row {
-            seq: self.tip.0 + 1,
+            seq: self.tip.seq + 1,
             actor: serde_json::to_string(&draft.actor)?,
             cause: draft.cause,
             kind: kind.kind,
             body,
-            prev: self.tip.1.to_vec(),
+            prev: self.tip.hash.to_vec(),
             hash: Vec::new(),
             at,
         };
@@ -226,7 +263,12 @@ impl Journal {
         row.hash = hash.to_vec();
         // What is handed on is what a replay would read, to the microsecond.
         let recorded = recorded(&row)?;
-        self.tip = (row.seq, hash);
+        self.tip.seq = row.seq;
+        self.tip.hash = hash;
+        tree::grow(&mut self.tip.tree, &hash, &mut self.nodes);
+        if is_moment(&row.kind, &recorded.event) {
+            self.last_moment = row.seq;
+        }
         self.prepared.push(row);
         Ok(recorded)
     }
@@ -236,21 +278,21 @@ impl Journal {
     /// # Errors
     /// When it cannot be written. Everything prepared is forgotten then; nothing of it is in the journal.
     pub fn commit(&mut self) -> Result<(), JournalError> {
-        let rows = std::mem::take(&mut self.prepared);
-        let written = self.write(&rows);
+        let (rows, nodes) = (std::mem::take(&mut self.prepared), std::mem::take(&mut self.nodes));
+        let written = self.write(&rows, &nodes);
         match written {
             Ok(()) => {
-                self.committed = self.tip;
+                self.committed = self.tip.clone();
                 Ok(())
             }
             Err(source) => {
-                self.tip = self.committed;
+                self.tip = self.committed.clone();
                 Err(JournalError::Storage { path: self.path.clone(), source })
             }
         }
     }
 
-    fn write(&mut self, rows: &[Row]) -> rusqlite::Result<()> {
+    fn write(&mut self, rows: &[Row], nodes: &[Node]) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
         {
             let mut insert = transaction.prepare_cached(
@@ -261,49 +303,80 @@ impl Journal {
                     .execute(params![row.seq, row.at, row.actor, row.cause, row.kind, row.body, row.prev, row.hash])?;
             }
         }
+        tree::keep(&transaction, nodes)?;
         transaction.commit()
     }
 
     /// Position of the last committed event.
     #[must_use]
     pub fn seq(&self) -> u64 {
-        self.committed.0
+        self.committed.seq
+    }
+
+    /// The last committed event and the root of the tree over all up to it.
+    #[must_use]
+    pub fn head(&self) -> (u64, Hash) {
+        (self.committed.seq, self.committed.tree.root())
     }
 
     /// Events since the last line in the file of checkpoints.
     #[must_use]
     pub fn events_since_checkpoint(&self) -> u64 {
-        self.committed.0 - self.last_checkpoint
+        self.committed.seq - self.last_checkpoint()
+    }
+
+    /// The newest checkpoint.
+    #[must_use]
+    pub fn newest_checkpoint(&self) -> Option<&CheckpointLine> {
+        self.newest.as_ref()
+    }
+
+    #[cfg(test)]
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    fn last_checkpoint(&self) -> u64 {
+        self.newest.as_ref().map_or(0, |newest| newest.seq)
+    }
+
+    /// Whether something has happened since the last checkpoint after which one is cut at once.
+    #[must_use]
+    pub fn wants_checkpoint(&self) -> bool {
+        self.last_moment.min(self.committed.seq) > self.last_checkpoint()
     }
 
     /// Events that a start would have to replay.
     #[must_use]
     pub fn events_since_state(&self) -> u64 {
-        self.committed.0 - self.last_state
+        self.committed.seq - self.last_state
     }
 
-    /// Writes the head of the chain down outside the journal.
+    /// Writes the head of the journal down outside it, signed where there is a key, and gives the line; none when nothing
+    /// has happened since the last.
     ///
     /// # Errors
     /// When the file of checkpoints cannot be written.
-    pub fn checkpoint(&mut self, at: DateTime<Utc>) -> Result<(), JournalError> {
+    pub fn checkpoint(&mut self, at: DateTime<Utc>) -> Result<Option<CheckpointLine>, JournalError> {
         if self.events_since_checkpoint() == 0 {
-            return Ok(());
+            return Ok(None);
         }
         let path = checkpoint_path(&self.path);
         let error = |source| JournalError::Checkpoints { path: path.clone(), source };
-        let line = Checkpoint { seq: self.committed.0, hash: hex::encode(self.committed.1), at };
-        let mut text = serde_json::to_string(&line).map_err(|e| error(e.into()))?;
-        text.push('\n');
-        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(error)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(error)?;
-        if self.last_checkpoint == 0
-            && let Some(folder) = path.parent()
-        {
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(error)?;
+        let (seq, root) = self.head();
+        let hash = hex::encode(self.committed.hash);
+        let mut line = CheckpointLine { seq, hash, at, note: None, ssh_signature: None };
+        if let Some(Seal { origin, key }) = &self.seal {
+            let signed = key
+                .sign(&Checkpoint { origin: origin.clone(), size: seq, root })
+                .map_err(|cause| error(std::io::Error::other(cause)))?;
+            let ssh = key.ssh_signature(signed.text()).map_err(|cause| error(std::io::Error::other(cause)))?;
+            line.note = Some(signed.to_string());
+            line.ssh_signature = Some(ssh);
         }
-        self.last_checkpoint = self.committed.0;
-        Ok(())
+        append_checkpoints(&path, std::slice::from_ref(&line)).map_err(error)?;
+        self.newest = Some(line.clone());
+        Ok(Some(line))
     }
 
     /// Keeps a state, so that the next start need not replay what led to it.
@@ -311,7 +384,7 @@ impl Journal {
     /// # Errors
     /// When it cannot be written.
     pub fn keep_state(&mut self, state: &State) -> Result<(), JournalError> {
-        if state.seq != self.committed.0 || self.events_since_state() == 0 {
+        if state.seq != self.committed.seq || self.events_since_state() == 0 {
             return Ok(());
         }
         let storage = |source| JournalError::Storage { path: self.path.clone(), source };
@@ -322,7 +395,7 @@ impl Journal {
         transaction
             .execute(
                 "INSERT OR REPLACE INTO states (seq, hash, body, digest) VALUES (?, ?, ?, ?)",
-                params![state.seq, self.committed.1, body, digest],
+                params![state.seq, self.committed.hash, body, digest],
             )
             .and_then(|_| {
                 transaction.execute(
@@ -335,6 +408,12 @@ impl Journal {
         self.last_state = state.seq;
         Ok(())
     }
+}
+
+/// Whether the head is signed at once after this event.
+fn is_moment(kind: &str, event: &Event) -> bool {
+    MOMENTS.iter().any(|moment| kind.starts_with(moment))
+        || matches!(event, Event::RecoveryStarted { change: Some(_), .. } | Event::RecoveryEnded { .. })
 }
 
 #[derive(Deserialize)]
@@ -376,10 +455,6 @@ pub(super) fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-pub(super) fn checkpoint_path(journal: &Path) -> PathBuf {
-    journal.with_extension("checkpoints")
-}
-
 /// Calls `take` with every row after `since` until it gives false.
 pub(super) fn for_each_row(
     connection: &Connection,
@@ -408,17 +483,27 @@ pub(super) fn for_each_row(
 }
 
 /// The hash of a row if it stood at `seq`.
-pub(super) fn row_hash(row: &Row, seq: u64) -> [u8; 32] {
+pub(super) fn row_hash(row: &Row, seq: u64) -> Hash {
+    hash_of(&row.prev, seq, row.cause, [&row.at, &row.actor, &row.kind, &row.body])
+}
+
+/// What the hash of an event is taken of.
+pub(super) fn hash_of(prev: &[u8], seq: u64, cause: Option<u64>, texts: [&str; 4]) -> Hash {
     let mut hasher = Sha256::new();
-    hasher.update(b"codeblue journal v1\0");
-    hasher.update(&row.prev);
-    hasher.update(seq.to_be_bytes());
-    hasher.update(row.cause.unwrap_or(0).to_be_bytes());
-    for text in [&row.at, &row.actor, &row.kind, &row.body] {
-        hasher.update((text.len() as u64).to_be_bytes());
-        hasher.update(text.as_bytes());
-    }
+    each_part(prev, seq, cause, texts, |part| hasher.update(part));
     hasher.finalize().into()
+}
+
+/// The bytes of an event in the order in which they are hashed.
+pub(super) fn each_part(prev: &[u8], seq: u64, cause: Option<u64>, texts: [&str; 4], mut take: impl FnMut(&[u8])) {
+    take(CHAIN);
+    take(prev);
+    take(&seq.to_be_bytes());
+    take(&cause.unwrap_or(0).to_be_bytes());
+    for text in texts {
+        take(&(text.len() as u64).to_be_bytes());
+        take(text.as_bytes());
+    }
 }
 
 fn recorded(row: &Row) -> Result<Recorded, serde_json::Error> {
@@ -451,9 +536,4 @@ fn newest_state(connection: &Connection) -> rusqlite::Result<(State, (u64, [u8; 
         }
     }
     Ok((State::default(), (0, [0; 32])))
-}
-
-/// The hash of the event at `seq`, if it is there.
-pub(super) fn hash_at(connection: &Connection, seq: u64) -> rusqlite::Result<Option<Vec<u8>>> {
-    connection.query_row("SELECT hash FROM events WHERE seq = ?", [seq], |row| row.get(0)).optional()
 }

@@ -1,15 +1,32 @@
-//! Floor 3. What the engine keeps on disk: the journal of events with its checkpoints (`journal`), the proof that it still
-//! says what was written (`verify`), the samples of checks (`samples`), what they say over months (`rollups`), and what checks
-//! remember (`memory`).
+//! Floor 3. What the engine keeps on disk: the journal of events (`journal`), the tree over it (`merkle`, `tree`), the signed
+//! checkpoints (`note`, `seal`, `checkpoints`), the proof that it still says what was written (`verify`) and the proofs that go with somebody (`proof`, `copy`), the samples of checks (`samples`),
+//! what they say over months (`rollups`), and what checks remember (`memory`).
 
+mod checkpoints;
+mod copy;
 pub mod journal;
 mod memory;
+pub mod merkle;
+mod note;
+mod proof;
 mod rollups;
 pub mod samples;
+mod seal;
+mod tree;
 mod verify;
 
+pub use checkpoints::{
+    CheckpointLine, append_checkpoints, checkpoint_path, checkpoints_after, newest_checkpoint, read_checkpoints,
+};
+pub use copy::{Copied, CopyError, copy_evidence};
 pub use journal::{Draft, Journal, JournalError};
 pub use memory::{CheckMemory, CheckMemoryError};
+pub use note::{BadPublicKey, Checkpoint, CheckpointPublicKey, NoteError, SignedCheckpoint};
+pub use proof::{
+    ConsistencyProof, ProofError, ProvedEvent, check_event_proof, consistency_proof, first_signed, prove_consistency,
+    prove_event,
+};
 pub use rollups::Keep;
 pub use samples::{SampleStore, SampleStoreError};
-pub use verify::{Problem, ProblemKind, Verification, verify_file};
+pub use seal::{CheckpointKey, KeyError, NAMESPACE, public_keys};
+pub use verify::{Problem, ProblemKind, Sealed, Trusted, Verification, verify, verify_file};

@@ -240,6 +240,40 @@ fn a_clock_that_is_set_forward_lets_each_deadline_pass_once_and_in_order() {
 }
 
 #[test]
+fn a_clock_that_is_set_is_an_event_with_what_was_expected_of_it() {
+    let mut ward = Ward::new();
+    ward.pass(60);
+    let steps = |ward: &Ward, wanted: usize| {
+        let begun = std::time::Instant::now();
+        loop {
+            let steps: Vec<i64> = ward
+                .journal()
+                .iter()
+                .filter_map(|recorded| match recorded.event {
+                    Event::ClockStepped { expected, found } => Some((found - expected).num_seconds()),
+                    _ => None,
+                })
+                .collect();
+            if steps.len() >= wanted {
+                return steps;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "never recorded: {steps:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    ward.wall.set(TimeDelta::hours(2));
+    ward.look();
+    assert_eq!(steps(&ward, 1), [7200]);
+    ward.wall.set(TimeDelta::hours(-3));
+    ward.look();
+    assert_eq!(steps(&ward, 2), [7200, -10_800]);
+    // While no engine runs, nobody can tell a step from time that passed; a clock that went back is seen.
+    ward.kill();
+    ward.start();
+    assert_eq!(steps(&ward, 3)[2..], [-3 * 3600]);
+}
+
+#[test]
 fn a_clock_that_is_set_back_neither_hastens_a_deadline_nor_loses_it() {
     let mut ward = Ward::new();
     ward.judge(Status::Down, 0);

@@ -16,6 +16,7 @@ mod desk;
 mod disaster;
 mod drills;
 mod errors;
+mod evidence;
 mod executor;
 mod fast_track;
 mod faults;

@@ -29,7 +29,7 @@ pub struct Refused {
 
 /// What the record says of a refusal; nothing when it is no evidence, or has been said.
 #[must_use]
-pub fn evidence(state: &State, command: &Command, meta: &Meta, refusal: &Refusal) -> Option<Event> {
+pub fn evidence_of_refusal(state: &State, command: &Command, meta: &Meta, refusal: &Refusal) -> Option<Event> {
     let Actor::Operator(name) = &meta.actor else { return None };
     if !is_guarded(command) && !is_about_authority(&refusal.rule) {
         return None;
@@ -139,7 +139,7 @@ mod tests {
         let at = DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
         let meta = Meta::new(at, Actor::Operator(name.to_owned()));
         let refusal = Refusal::new("role-needed", "no");
-        let found = evidence(state, &Command::RevokeToken { token: TokenId(token) }, &meta, &refusal);
+        let found = evidence_of_refusal(state, &Command::RevokeToken { token: TokenId(token) }, &meta, &refusal);
         let recorded = found.is_some();
         if let Some(event) = found {
             let (seq, actor) = (state.seq + 1, meta.actor);
@@ -173,11 +173,11 @@ mod tests {
         state.operators.insert("eve".to_owned(), Operator { name: "eve".to_owned(), ..Operator::default() });
         let meta = Meta::new(DateTime::UNIX_EPOCH, Actor::Operator("eve".to_owned()));
         let busy = Refusal::new("recovery-running", "wait");
-        assert_eq!(evidence(&state, &Command::Replicate, &meta, &busy), None);
+        assert_eq!(evidence_of_refusal(&state, &Command::Replicate, &meta, &busy), None);
         let own = Refusal::new("own-change", "no");
         let command =
             Command::approve(crate::domain::ChangeId(7), "from outside".to_owned(), "from outside".to_owned());
-        let told = evidence(&state, &command, &meta, &own).map(|event| event.summary()).unwrap_or_default();
+        let told = evidence_of_refusal(&state, &command, &meta, &own).map(|event| event.summary()).unwrap_or_default();
         assert_eq!(told, "eve was refused approveChange CHG-7 (rule own-change)");
     }
 }

@@ -1,0 +1,70 @@
+//! What can be asked about the evidence: how well it is secured, and proofs.
+
+use std::sync::PoisonError;
+
+use super::PlaceFigures;
+use crate::{
+    domain::Refusal,
+    engine::{CheckpointFigures, EngineHandle, EvidenceFigures, PlaceState, QueryError},
+    store::{ConsistencyProof, ProofError, consistency_proof, first_signed, prove_event},
+};
+
+impl EngineHandle {
+    /// How well the record is secured.
+    ///
+    /// # Errors
+    /// When the file of checkpoints cannot be read.
+    pub async fn evidence(&self) -> Result<EvidenceFigures, QueryError> {
+        let journal = self.journal.clone();
+        let since = blocking(move || first_signed(&journal).map_err(ProofError::from)).await?;
+        let state = self.state();
+        let reached = self.reached.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let place = |place: String| {
+            let reached: Option<PlaceFigures> = reached.get(&place).cloned();
+            let outage = state.evidence.outages.get(&place).cloned();
+            PlaceState { place, reached, outage }
+        };
+        let care = &state.platform.evidence;
+        let newest = self.checkpoints.borrow().clone();
+        Ok(EvidenceFigures {
+            origin: state.engine.origin.clone(),
+            key: self.key.public().openssh(),
+            since,
+            checkpoint: newest.map(|line| CheckpointFigures { seq: line.seq, at: line.at }),
+            exports: care.export.iter().map(|export| place(export.to_string())).collect(),
+            witnesses: care.witness.iter().map(|witness| place(witness.to_string())).collect(),
+        })
+    }
+
+    /// The proof that an event is in the journal, as a text for somebody else.
+    ///
+    /// # Errors
+    /// When there is no such event.
+    pub async fn prove(&self, seq: u64) -> Result<String, QueryError> {
+        if self.checkpoints.borrow().as_ref().is_none_or(|newest| newest.seq < seq) {
+            self.checkpoint().await.map_err(|error| QueryError::Failed(error.to_string()))?;
+        }
+        let journal = self.journal.clone();
+        blocking(move || prove_event(&journal, seq)).await
+    }
+
+    /// The proof that the journal of `new` events goes on from the one of `old`.
+    ///
+    /// # Errors
+    /// When the journal never had so many events.
+    pub async fn consistency(&self, old: u64, new: u64) -> Result<ConsistencyProof, QueryError> {
+        let journal = self.journal.clone();
+        blocking(move || consistency_proof(&journal, old, new)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ProofError> + Send + 'static,
+) -> Result<T, QueryError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(ProofError::NoEvent(seq))) => Err(Refusal::unknown("event", seq).into()),
+        Ok(Err(other)) => Err(QueryError::Failed(other.to_string())),
+        Err(panicked) => Err(QueryError::Failed(format!("internal error: {panicked}"))),
+    }
+}

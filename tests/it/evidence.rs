@@ -1,0 +1,522 @@
+//! The journal as evidence, for somebody who does not trust its keeper: who finds which attack, with what they hold. Every verdict is given twice,
+//! by us and by `docs/verify/verify.py`, which shares nothing with us.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::Write,
+    os::unix::net::UnixDatagram,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chrono::{DateTime, Utc};
+use codeblue::{
+    domain::{Actor, Event},
+    engine::{EngineHandle, WitnessRequest},
+    store::{
+        CheckpointKey, CheckpointLine, CheckpointPublicKey, Draft, Journal, ProblemKind, SignedCheckpoint, Trusted,
+        Verification, prove_consistency, read_checkpoints, verify,
+    },
+};
+use reqwest::Method;
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::{
+    cli::{Script, platform},
+    served::Served,
+};
+
+fn time() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_790_000_000, 0).unwrap()
+}
+
+fn verifier() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify/verify.py")
+}
+
+/// A journal in a folder of its own, with its key, and what others kept of its checkpoints.
+struct Ledger {
+    folder: tempfile::TempDir,
+    key: Arc<CheckpointKey>,
+    origin: String,
+}
+
+impl Ledger {
+    /// A journal of 20 events of which the first 10 and all are signed for. The checkpoints are also kept elsewhere.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["keys", "elsewhere"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let key = Arc::new(CheckpointKey::open_or_make(&folder.path().join("keys")).unwrap());
+        let origin = format!("codeblue/ward/{}", key.public().short());
+        let ledger = Self { folder, key, origin };
+        ledger.write("true", 20, &[10, 20], &ledger.key);
+        fs::copy(ledger.checkpoints(), ledger.path("elsewhere/ward.checkpoints")).unwrap();
+        ledger
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.path("journal.db")
+    }
+
+    fn checkpoints(&self) -> PathBuf {
+        self.path("journal.checkpoints")
+    }
+
+    /// Writes events up to `last`, and signs the head after some of them.
+    fn write(&self, what: &str, last: u64, signed: &[u64], key: &Arc<CheckpointKey>) {
+        let (mut journal, state) = Journal::open(&self.journal()).unwrap();
+        journal.seal_with(self.origin.clone(), key.clone());
+        for number in state.seq + 1..=last {
+            let event = Event::AutomationHalted { reason: format!("{what} {number}") };
+            journal.prepare(&Draft { at: time(), actor: Actor::Engine, cause: None, event }).unwrap();
+            journal.commit().unwrap();
+            if signed.contains(&number) {
+                journal.checkpoint(time()).unwrap();
+            }
+        }
+    }
+
+    /// What somebody does who may write every file, but has not to follow any rule.
+    fn tamper(&self, sql: &str) {
+        let connection = Connection::open(self.journal()).unwrap();
+        let open = "DROP TRIGGER IF EXISTS events_are_never_changed; DROP TRIGGER IF EXISTS events_are_never_deleted;";
+        connection.execute_batch(open).unwrap();
+        connection.execute_batch(sql).unwrap();
+    }
+
+    fn destroy(&self) {
+        for name in ["journal.db", "journal.db-wal", "journal.db-shm", "journal.checkpoints"] {
+            let _ = fs::remove_file(self.path(name));
+        }
+    }
+
+    /// Lines of its own checkpoints that somebody leaves.
+    fn keep_checkpoints(&self, wanted: impl Fn(&CheckpointLine) -> bool) {
+        let lines = read_checkpoints(&self.checkpoints()).unwrap();
+        let text: String =
+            lines.iter().filter(|line| wanted(line)).map(|line| serde_json::to_string(line).unwrap() + "\n").collect();
+        fs::write(self.checkpoints(), text).unwrap();
+    }
+
+    /// Both verdicts, which have to agree.
+    fn judge(&self, journal: &Path, trusted: &Trusted) -> Verification {
+        let ours = verify(journal, trusted).unwrap();
+        let mut theirs = Command::new("python3");
+        theirs.arg(verifier()).arg(journal);
+        for place in &trusted.checkpoints {
+            theirs.arg("--checkpoints").arg(place);
+        }
+        for (number, key) in trusted.keys.iter().enumerate() {
+            let file = self.path(&format!("{number}.pub"));
+            fs::write(&file, key.openssh()).unwrap();
+            theirs.arg("--key").arg(file);
+        }
+        let theirs = theirs.output().unwrap();
+        let said = String::from_utf8(theirs.stdout).unwrap();
+        let err = String::from_utf8_lossy(&theirs.stderr);
+        match &ours.problem {
+            None => assert!(said.starts_with("OK: "), "{ours:?}: {said}{err}"),
+            Some(problem) => {
+                let place = format!("NOT OK at event {} ", problem.seq);
+                assert!(said.starts_with(&place), "{ours:?}: {said}{err}");
+            }
+        }
+        ours
+    }
+
+    /// Which of four see it: who has the journal alone, who also has its own checkpoints and knows the key, who kept checkpoints
+    /// elsewhere, and the witness.
+    async fn seen_by(&self, witness: &EngineHandle) -> [bool; 4] {
+        let alone = self.path("alone");
+        let _ = fs::remove_dir_all(&alone);
+        fs::create_dir(&alone).unwrap();
+        let copied = Connection::open(self.journal()).unwrap();
+        copied.execute("VACUUM INTO ?", [alone.join("journal.db").display().to_string()]).unwrap();
+        let keys = vec![self.key.public()];
+        let own = Trusted { keys: keys.clone(), checkpoints: Vec::new() };
+        let elsewhere = Trusted { keys, checkpoints: vec![self.path("elsewhere")] };
+        [
+            !self.judge(&alone.join("journal.db"), &Trusted::default()).ok,
+            !self.judge(&self.journal(), &own).ok,
+            !self.judge(&self.journal(), &elsewhere).ok,
+            self.show(witness).await.is_err() || !self.agrees_with(witness),
+        ]
+    }
+
+    /// Shows the newest checkpoint to a witness, with the best proof that the journal gives.
+    async fn show(&self, witness: &EngineHandle) -> Result<(), String> {
+        let newest = read_checkpoints(&self.checkpoints()).unwrap().pop().ok_or("no checkpoint")?;
+        let known = witness.witnessed_size(&self.origin);
+        let proof = prove_consistency(&self.journal(), known, newest.seq).map_err(|error| error.to_string())?;
+        let request = WitnessRequest {
+            checkpoint: newest.note.ok_or("not signed")?,
+            key: self.key.public().openssh(),
+            old_size: known,
+            proof: proof.iter().map(|hash| STANDARD.encode(hash)).collect(),
+        };
+        witness.witness(request, "test".to_owned()).await.map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// Whether the journal is the one that the witness saw.
+    fn agrees_with(&self, witness: &EngineHandle) -> bool {
+        let seen = witness.state().evidence.witnessed[&self.origin].seen.note.clone();
+        let file = self.path("seen.checkpoint");
+        fs::write(&file, seen).unwrap();
+        self.judge(&self.journal(), &Trusted { keys: vec![self.key.public()], checkpoints: vec![file] }).ok
+    }
+}
+
+/// The table of attacks in docs/evidence.md, row by row. With each attack everything is changed that whoever attacks can change.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_attack_is_found_by_those_of_whom_the_table_says_so() {
+    let served = Served::new("drill").await;
+    let witness = served.handle();
+    let begun = async |ledger: Ledger| {
+        assert_eq!(ledger.show(&witness).await, Ok(()));
+        assert_eq!(ledger.seen_by(&witness).await, [false; 4], "nothing was done yet");
+        ledger
+    };
+    let all = [true; 4];
+
+    let in_the_middle = [
+        "UPDATE events SET body = replace(body, 'true 5', 'false 5') WHERE seq = 5",
+        "UPDATE events SET at = '2026-01-01T00:00:00.000000Z' WHERE seq = 5",
+        "DELETE FROM events WHERE seq = 6",
+        "UPDATE events SET seq = 100 WHERE seq = 3; UPDATE events SET seq = 3 WHERE seq = 7;
+         UPDATE events SET seq = 7 WHERE seq = 100",
+        "UPDATE events SET seq = -seq - 1 WHERE seq > 5; UPDATE events SET seq = -seq WHERE seq < 0;
+         INSERT INTO events SELECT 6, at, actor, cause, kind, body, prev, hash FROM events WHERE seq = 5",
+        "INSERT INTO events SELECT 0, at, actor, cause, kind, body, prev, hash FROM events WHERE seq = 5",
+    ];
+    for sql in in_the_middle {
+        let ledger = begun(Ledger::new()).await;
+        ledger.tamper(sql);
+        assert_eq!(ledger.seen_by(&witness).await, all, "{sql}");
+    }
+
+    let ledger = begun(Ledger::new()).await;
+    ledger.tamper("DELETE FROM events WHERE seq > 15");
+    assert_eq!(ledger.seen_by(&witness).await, [false, true, true, true], "the tail is cut");
+    ledger.keep_checkpoints(|line| line.seq <= 15);
+    assert_eq!(ledger.seen_by(&witness).await, [false, false, true, true], "and what was signed of it");
+
+    let ledger = begun(Ledger::new()).await;
+    let stranger = Arc::new(CheckpointKey::fresh().unwrap());
+    ledger.destroy();
+    ledger.write("false", 20, &[10, 20], &stranger);
+    assert_eq!(ledger.seen_by(&witness).await, [false, true, true, true], "all written anew, with another key");
+    ledger.keep_checkpoints(|_| false);
+    assert_eq!(ledger.seen_by(&witness).await, [false, true, true, true], "or without any");
+
+    let ledger = begun(Ledger::new()).await;
+    ledger.destroy();
+    ledger.write("false", 25, &[10, 20, 25], &ledger.key);
+    assert_eq!(ledger.seen_by(&witness).await, [false, false, true, true], "all written anew, with the key");
+
+    // Each of two auditors gets a version of its own, and keeps what was signed of it.
+    let ledger = Ledger::new();
+    assert_eq!(ledger.show(&witness).await, Ok(()));
+    fs::rename(ledger.path("elsewhere/ward.checkpoints"), ledger.path("of-the-other-auditor")).unwrap();
+    ledger.destroy();
+    ledger.write("false", 20, &[10, 20], &ledger.key);
+    fs::copy(ledger.checkpoints(), ledger.path("elsewhere/ward.checkpoints")).unwrap();
+    assert_eq!(ledger.seen_by(&witness).await, [false, false, false, true], "two versions for two auditors");
+    fs::rename(ledger.path("of-the-other-auditor"), ledger.path("elsewhere/other.checkpoints")).unwrap();
+    assert_eq!(ledger.seen_by(&witness).await, [false, false, true, true], "who compare");
+    let witnessed = witness.state().evidence.witnessed[&ledger.origin].clone();
+    let (_, refused) = witnessed.refused.expect("what was refused is kept: both versions were signed");
+    let both = [&witnessed.seen.note, &refused.note].map(|note| SignedCheckpoint::parse(note).unwrap());
+    assert!(both.iter().all(|signed| signed.is_signed_by(&ledger.key.public())));
+    assert_ne!(both[0].checkpoint.root, both[1].checkpoint.root);
+
+    let ledger = begun(Ledger::new()).await;
+    ledger.destroy();
+    ledger.write("nothing to see", 5, &[5], &ledger.key);
+    assert_eq!(ledger.seen_by(&witness).await, [false, false, true, true], "all gone, and begun anew");
+    ledger.destroy();
+    let held = Trusted { keys: vec![ledger.key.public()], checkpoints: vec![ledger.path("elsewhere")] };
+    assert_eq!(ledger.judge(&ledger.journal(), &held).problem.unwrap().kind, ProblemKind::CutTail);
+
+    let ledger = begun(Ledger::new()).await;
+    ledger.write("never true", 21, &[21], &ledger.key);
+    assert_eq!(ledger.seen_by(&witness).await, [false; 4], "what is false at its source");
+    served.stop().await;
+}
+
+#[test]
+fn a_spoilt_checkpoint_is_told_from_one_that_fits() {
+    let ledger = Ledger::new();
+    let text = fs::read_to_string(ledger.checkpoints()).unwrap();
+    let verdict = |text: &str| {
+        fs::write(ledger.checkpoints(), text).unwrap();
+        ledger.judge(&ledger.journal(), &Trusted::default()).problem.map(|problem| problem.kind)
+    };
+    assert_eq!(verdict(&text), None);
+    assert_eq!(verdict(&text.replace("\\n20\\n", "\\n19\\n")), Some(ProblemKind::Signature));
+    assert_eq!(verdict(&text.replace("— ", "- ")), Some(ProblemKind::Signature));
+    let of_an_older_version: String = read_checkpoints(&ledger.path("elsewhere/ward.checkpoints"))
+        .unwrap()
+        .into_iter()
+        .map(|line| CheckpointLine { note: None, ssh_signature: None, ..line })
+        .map(|line| serde_json::to_string(&line).unwrap() + "\n")
+        .collect();
+    assert_eq!(verdict(&of_an_older_version), None);
+    assert_eq!(verdict(&of_an_older_version.replace("\"hash\":\"", "\"hash\":\"00")), Some(ProblemKind::Rewritten));
+}
+
+#[test]
+fn an_engine_does_not_go_on_from_a_journal_that_was_written_anew() {
+    let ledger = Ledger::new();
+    assert!(Journal::open(&ledger.journal()).is_ok());
+    let signed = fs::read(ledger.checkpoints()).unwrap();
+    ledger.destroy();
+    ledger.write("false", 25, &[], &ledger.key);
+    fs::write(ledger.checkpoints(), signed).unwrap();
+    let Err(refused) = Journal::open(&ledger.journal()) else { panic!("it was opened") };
+    assert!(refused.to_string().contains("are not those that the checkpoint"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_says_over_http_what_is_wrong_and_records_a_second_version() {
+    let served = Served::new("drill").await;
+    let ledger = Ledger::new();
+    let request = |old_size: u64, proof: &[[u8; 32]]| {
+        let note = read_checkpoints(&ledger.checkpoints()).unwrap().pop().unwrap().note.unwrap();
+        let proof: Vec<String> = proof.iter().map(|hash| STANDARD.encode(hash)).collect();
+        serde_json::json!({"checkpoint": note, "key": ledger.key.public().openssh(), "oldSize": old_size, "proof": proof})
+    };
+    let post = async |who: &str, body: &Value| {
+        let (status, answer) = served.call(who, Method::POST, "/api/v1/witness", Some(&body.to_string())).await;
+        (status.as_u16(), answer["error"]["code"].as_str().unwrap_or_default().to_owned(), answer)
+    };
+    let first = request(0, &[]);
+    assert_eq!(post("vic", &first).await.0, 403, "who may only look is no log");
+    let mut stranger = first.clone();
+    stranger["key"] = CheckpointKey::fresh().unwrap().public().openssh().into();
+    assert_eq!(post("alice", &stranger).await.1, "witness-signature");
+    let (status, _, answer) = post("alice", &first).await;
+    assert_eq!((status, answer["size"].as_u64()), (200, Some(20)), "{answer}");
+    let witness = CheckpointPublicKey::from_openssh(answer["key"].as_str().unwrap()).unwrap();
+    let note = SignedCheckpoint::parse(first["checkpoint"].as_str().unwrap()).unwrap();
+    let both = note.with_line(answer["cosignature"].as_str().unwrap()).unwrap();
+    assert_eq!(both.witnessed_by(&witness).unwrap().0, served.handle().state().engine.origin);
+
+    assert_eq!(post("alice", &first).await.1, "witness-stale", "the proof has to begin where the witness is");
+    let path = format!("/api/v1/witness?origin={}", ledger.origin);
+    assert_eq!(served.get(&path).await["size"], 20);
+    ledger.write("true", 30, &[30], &ledger.key);
+    let proof = prove_consistency(&ledger.journal(), 20, 30).unwrap();
+    assert_eq!(post("alice", &request(20, &proof)).await.0, 200);
+
+    ledger.destroy();
+    ledger.write("false", 40, &[40], &ledger.key);
+    let proof = prove_consistency(&ledger.journal(), 30, 40).unwrap();
+    for _ in 0..2 {
+        let (status, code, _) = post("alice", &request(30, &proof)).await;
+        assert_eq!((status, code.as_str()), (409, "inconsistent-checkpoint"));
+    }
+    let events = served.handle().events(0, 10_000).await.unwrap();
+    let refused =
+        events.iter().filter(|event| matches!(&event.event, Event::CheckpointRefused { by, .. } if by == "alice"));
+    assert_eq!(refused.count(), 1, "recorded once, with who brought it");
+    served.stop().await;
+}
+
+#[test]
+fn a_step_of_a_change_is_signed_for_at_once() {
+    let script = Script::new();
+    fs::create_dir_all(script.home()).unwrap();
+    fs::write(script.home().join("codeblue.toml"), platform(script.folder.path())).unwrap();
+    let _engine = script.serve();
+    let begun = Instant::now();
+    let rollback =
+        ["rollback", "--component", "charts-code", "--to", "v2", "--reason", "r", "--confirm", "charts-code"];
+    let (code, document) = script.json(&rollback);
+    assert_eq!(code, 10, "{document}");
+    let submitted = document["seq"].as_u64().unwrap();
+    until("it is signed for", || {
+        let lines = read_checkpoints(&script.home().join("data/journal.checkpoints")).unwrap();
+        lines.iter().any(|line| line.seq >= submitted).then_some(())
+    });
+    assert!(begun.elapsed() < Duration::from_secs(30), "and not because a minute has passed");
+}
+
+const WARD: &str = "[platform]\nname = \"Ward\"\nprofile = \"drill\"\n[automation]\nmode = \"observe\"\n";
+
+const SERVICE: &str = "[[service]]\nname = \"desk\"\n";
+
+fn ward(evidence: &str) -> Script {
+    let script = Script::new();
+    fs::create_dir_all(script.home()).unwrap();
+    fs::write(script.home().join("codeblue.toml"), format!("{WARD}{evidence}{SERVICE}")).unwrap();
+    script
+}
+
+/// Waits until a question is answered as wished, for a minute at most.
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn kinds(script: &Script) -> Vec<String> {
+    let events = script.json(&["audit", "list", "--since", "0", "--limit", "10000"]).1;
+    events.as_array().unwrap().iter().map(|event| event["event"]["type"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn checkpoints_get_to_every_place_and_an_outage_is_recorded_once() {
+    let witness = ward("");
+    let _witness = witness.serve();
+    let socket = witness.home().join("run/engine.sock");
+    let log = tempfile::tempdir().unwrap();
+    let syslog = UnixDatagram::bind(log.path().join("log")).unwrap();
+    syslog.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let script = ward(&format!(
+        "[evidence]\nexport = [\"dir:../elsewhere\", \"syslog:{}\"]\nwitness = [\"unix:{}\"]\n",
+        log.path().join("log").display(),
+        socket.display()
+    ));
+    let explained = script.run(&["check"]).1;
+    assert!(explained.contains("unix:") && explained.contains("a witness"), "{explained}");
+    let mut engine = script.serve();
+
+    let mut line = [0; 8192];
+    let length = syslog.recv(&mut line).unwrap();
+    let line = String::from_utf8(line[..length].to_vec()).unwrap();
+    assert!(line.starts_with("<85>") && line.contains("]: checkpoint codeblue/") && line.contains(" / — "), "{line}");
+
+    // The directory is not there yet, as when a mount is missing.
+    until("the outage is recorded", || kinds(&script).contains(&"exportChanged".to_owned()).then_some(()));
+    let evidence = script.json(&["status"]).1["evidence"].clone();
+    assert!(evidence["exports"][0]["outage"]["problem"].as_str().unwrap().contains("no directory"), "{evidence}");
+    fs::create_dir(script.folder.path().join("elsewhere")).unwrap();
+    until("it is over", || (kinds(&script).iter().filter(|kind| *kind == "exportChanged").count() == 2).then_some(()));
+    let secured = until("all places are reached", || {
+        let evidence = script.json(&["status"]).1["evidence"].clone();
+        let places = evidence["exports"].as_array().unwrap().iter().chain(evidence["witnesses"].as_array().unwrap());
+        let newest = evidence["checkpoint"]["seq"].as_u64();
+        places.clone().all(|place| place["reached"]["upTo"].as_u64() == newest).then_some(evidence)
+    });
+    assert!(secured["since"].is_string() && secured["witnesses"][0]["reached"]["witness"].is_string(), "{secured}");
+    let known = witness.json(&["status", "--full"]).1["evidence"]["witnessed"].clone();
+    assert_eq!(known[secured["origin"].as_str().unwrap()]["seen"]["size"], secured["checkpoint"]["seq"]);
+
+    let elsewhere = script.folder.path().join("elsewhere").display().to_string();
+    let key = script.home().join("data/keys/checkpoint.pub").display().to_string();
+    let (code, verified) = script.json(&["audit", "verify", "--checkpoints", &elsewhere, "--key", &key]);
+    assert_eq!((code, &verified["ok"]), (0, &Value::Bool(true)), "{verified}");
+    assert!(verified["sealed"]["elsewhere"].as_u64().unwrap() > 0);
+    assert_eq!(verified["sealed"]["witnesses"][0], secured["witnesses"][0]["reached"]["witness"]);
+    assert!(script.run(&["audit", "verify"]).1.contains("tamper-evident since"), "what is promised, and no more");
+    let page = script.run(&["status"]).1;
+    assert!(page.contains("tamper-evident since") && page.contains("witnessed by codeblue/"), "{page}");
+
+    let outages = kinds(&script).iter().filter(|kind| *kind == "exportChanged").count();
+    assert_eq!(outages, 2, "one outage and its end, however often it was tried");
+    let origins: BTreeSet<String> =
+        fs::read_dir(&elsewhere).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(origins.len(), 2, "checkpoints and key: {origins:?}");
+    assert_eq!(engine.terminate(), Some(0));
+    let (_, verified) = script.json(&["audit", "verify", "--checkpoints", &elsewhere, "--key", &key]);
+    assert_eq!(verified["events"], verified["sealed"]["upTo"], "the last checkpoint got there before the end");
+    let name = origins.iter().find(|name| name.ends_with(".checkpoints")).unwrap();
+    let there = read_checkpoints(&Path::new(&elsewhere).join(name)).unwrap();
+    assert_eq!(there.last().map(|line| line.seq), verified["events"].as_u64());
+}
+
+#[test]
+fn an_auditor_gets_all_that_is_needed_and_checks_it_without_us() {
+    let script = ward("");
+    let mut engine = script.serve();
+    let (code, newest) = script.json(&["audit", "checkpoint"]);
+    assert_eq!(code, 0, "{newest}");
+    let last = newest["seq"].as_u64().unwrap();
+    let key = script.home().join("data/keys/checkpoint.pub").display().to_string();
+    let at = |name: &str| script.folder.path().join(name).display().to_string();
+
+    let proof = at("event.tlog-proof");
+    assert_eq!(script.run(&["audit", "prove", "2", "--to", &proof]).0, 0);
+    let (code, proved) = script.json(&["audit", "verify", "--proof", &proof, "--key", &key]);
+    assert_eq!((code, &proved["proved"]["seq"]), (0, &Value::from(2)), "{proved}");
+    let python = |arguments: &[&str]| {
+        let output = Command::new("python3").arg(verifier()).args(arguments).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (good, said) = python(&["--proof", &proof, "--key", &key]);
+    assert!(good && said.contains("platformLoaded"), "{said}");
+    let spoilt = fs::read_to_string(&proof).unwrap().replace("index 1", "index 2");
+    fs::write(at("spoilt"), spoilt).unwrap();
+    assert_eq!(script.json(&["audit", "verify", "--proof", &at("spoilt"), "--key", &key]).0, 1);
+    assert!(!python(&["--proof", &at("spoilt"), "--key", &key]).0);
+    assert_eq!(script.run(&["audit", "prove", "999999"]).0, 3, "there is no such event");
+    let (code, consistent) = script.json(&["audit", "consistency", "1", &last.to_string()]);
+    assert_eq!((code, &consistent["new"]), (0, &Value::from(last)), "{consistent}");
+    let (_, again) = script.json(&["audit", "consistency", "1", &last.to_string(), "--file", &journal(&script)]);
+    assert_eq!(again, consistent, "with and without an engine");
+
+    let to = at("for-the-auditor");
+    let (code, copied) = script.json(&["audit", "export", "--to", &to]);
+    assert_eq!(code, 0, "{copied}");
+    assert_eq!(script.run(&["audit", "export", "--to", &to]).0, 1, "nothing is written over");
+    assert_eq!(engine.terminate(), Some(0));
+    let inside = |name: &str| PathBuf::from(&to).join(name).display().to_string();
+    let (good, said) = python(&[&inside("journal.db"), "--key", &key]);
+    assert!(good && !said.contains(" 0 signed"), "{said}");
+    assert_eq!(script.json(&["audit", "verify", "--file", &inside("journal.db"), "--key", &key]).0, 0);
+    assert!(fs::read_to_string(inside("README.md")).unwrap().contains("ssh-keygen -Y verify"));
+    let text = fs::read_to_string(inside("checkpoint.txt")).unwrap();
+    let mut ssh = Command::new("ssh-keygen")
+        .args(["-Y", "verify", "-n", "codeblue-checkpoint", "-I", text.lines().next().unwrap()])
+        .args(["-f", &inside("allowed_signers"), "-s", &inside("checkpoint.txt.sig")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    ssh.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(ssh.wait().unwrap().success(), "the stock ssh-keygen finds the signature right");
+
+    let (code, whole) = script.json(&["audit", "verify", "--key", &key]);
+    assert_eq!(code, 0, "{whole}");
+    assert_eq!(whole["events"], whole["sealed"]["upTo"], "an engine that stops in good order leaves nothing unsigned");
+}
+
+fn journal(script: &Script) -> String {
+    script.home().join("data/journal.db").display().to_string()
+}
+
+#[test]
+fn an_engine_that_was_killed_is_told_of_by_the_next_and_nothing_signed_is_lost() {
+    let script = ward("");
+    drop(script.serve());
+    let mut engine = script.serve();
+    assert_eq!(kinds(&script).iter().filter(|kind| *kind == "uncleanEndFound").count(), 1);
+    assert_eq!(engine.terminate(), Some(0));
+    let mut engine = script.serve();
+    assert_eq!(kinds(&script).iter().filter(|kind| *kind == "uncleanEndFound").count(), 1, "a good end is none");
+    assert_eq!(engine.terminate(), Some(0));
+    let (code, verified) = script.json(&["audit", "verify"]);
+    assert_eq!(code, 0, "{verified}");
+    let origins: BTreeSet<String> = read_checkpoints(&script.home().join("data/journal.checkpoints"))
+        .unwrap()
+        .into_iter()
+        .map(|line| SignedCheckpoint::parse(&line.note.unwrap()).unwrap().checkpoint.origin)
+        .collect();
+    assert_eq!(origins.len(), 1, "the journal keeps its name: {origins:?}");
+}
