@@ -11,7 +11,8 @@ use super::{
 use crate::{
     client::Client,
     domain::{
-        Change, ChangeId, ChangeState, Command, Event, Recovery, RecoveryId, RecoveryOutcome, Refusal, State, role_name,
+        Change, ChangeId, ChangeState, Command, Event, Recovery, RecoveryId, RecoveryOutcome, Refusal, State,
+        missing_roles, role_name,
     },
     engine::{Answer, DryRunRequest},
 };
@@ -72,6 +73,27 @@ pub(super) async fn begin(session: &Session, client: &Client, command: &Command,
     }
 }
 
+/// Takes back what a change did: stops what runs, waits for the step under way, and undoes.
+pub(super) async fn take_back(session: &Session, id: ChangeId, reason: &str) -> Result<Exit, CliError> {
+    let client = session.client()?;
+    let change = client.state().await?.change(id)?.clone();
+    let Some(recovery) = change.recovery else {
+        return Err(Refusal::new("not-carried-out", format!("{id} is {}", change.state))
+            .hint("withdraw it, or reject it")
+            .into());
+    };
+    if change.state == ChangeState::Implementing {
+        client.submit(&Command::StopChange { change: id, reason: reason.to_owned() }).await?;
+        session.output.progress(&format!("{recovery} stops after the step under way"));
+        wait::until(&client, |state, _| {
+            state.recoveries.get(&recovery).is_none_or(|found| !found.is_running()).then_some(())
+        })
+        .await?;
+    }
+    let command = Command::UndoRecovery { recovery, reason: reason.to_owned() };
+    begin(session, &client, &command, false).await
+}
+
 /// What a command set in motion.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UnderWay {
@@ -105,7 +127,7 @@ pub(super) async fn follow(session: &Session, client: &Client, under_way: UnderW
             }
             if !told && recovery.is_none() {
                 told = true;
-                let missing: Vec<&str> = change.missing().iter().map(|role| role_name(*role)).collect();
+                let missing: Vec<&str> = missing_roles(state, change).into_iter().map(role_name).collect();
                 output.progress(&format!("{} waits for the {}", change.id, missing.join(" and the ")));
             }
         }

@@ -67,7 +67,7 @@ pub(super) fn describe(dry: &DryRun, output: &Output) -> String {
 }
 
 pub(super) fn reasons(points: &[RiskPoint]) -> String {
-    points.iter().map(|point| format!("{} (+{})", text::line(&point.why), point.points)).collect::<Vec<_>>().join(", ")
+    points.iter().map(|point| format!("{:+} {}", point.points, text::line(&point.why))).collect::<Vec<_>>().join(", ")
 }
 
 /// What differs, component by component.

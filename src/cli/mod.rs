@@ -7,11 +7,14 @@
 
 mod action;
 mod anomalies;
+mod approve;
 mod audit;
 mod automation;
 mod board;
 mod carry;
 mod change;
+mod change_request;
+mod change_template;
 mod check;
 mod code;
 mod danger;

@@ -73,7 +73,7 @@ impl Rollback {
 }
 
 /// `SNP-310` is a snapshot, everything else a version.
-fn target(text: &str) -> RollbackTarget {
+pub(super) fn target(text: &str) -> RollbackTarget {
     let looks_like_snapshot = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("SNP-"));
     match text.parse() {
         Ok(id) if looks_like_snapshot => RollbackTarget::Snapshot(id),

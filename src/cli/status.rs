@@ -80,7 +80,7 @@ fn page(session: &Session, state: &State, vitals: &Vitals, lag: f64) -> String {
         if table.is_empty() { String::new() } else { format!("\n{heading}\n{}", table.render(output)) }
     };
     page += &section("open incidents", incident::table(state.open_incidents(), now), output);
-    page += &section("changes that wait", change::table(state.pending_changes().into_iter(), now), output);
+    page += &section("changes that wait", change::table(state, state.pending_changes().into_iter(), now), output);
     page += &section("recoveries under way", recovery::table(state.running_recoveries(), now), output);
     page
 }

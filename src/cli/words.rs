@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::DeserializeOwned;
 
-use crate::domain::{ActionKind, AutomationMode, ErrorKind, ErrorSeverity, IncidentRole, Role, Severity, TokenScope};
+use crate::domain::{
+    ActionKind, AutomationMode, ErrorKind, ErrorSeverity, IncidentRole, ReviewOutcome, Role, Severity, TokenScope,
+};
 
 /// The roles an operator may have.
 pub(super) fn role() -> impl TypedValueParser<Value = Role> {
@@ -15,6 +17,11 @@ pub(super) fn role() -> impl TypedValueParser<Value = Role> {
 /// What a token may do.
 pub(super) fn token_scope() -> impl TypedValueParser<Value = TokenScope> {
     one_of::<TokenScope>(&["read", "report", "act"])
+}
+
+/// What a review says in one word.
+pub(super) fn review_outcome() -> impl TypedValueParser<Value = ReviewOutcome> {
+    one_of::<ReviewOutcome>(&["successful", "with-issues", "unsuccessful"])
 }
 
 /// The roles of an incident.

@@ -1,14 +1,14 @@
 //! What is true after an event. Total: any event that was recorded can be applied, whatever wrote it.
 
 use super::{
-    Actor, Approval, Change, ChangeOutcome, ChangeState, Deployment, DeploymentOrigin, Diagnosis, DiagnosisState,
-    EngineInfo, Event, Incident, IncidentId, IncidentState, Level, PostMortem, Recorded, ServiceHealth, Severity,
-    State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind, Updates, Workflow,
+    Deployment, DeploymentOrigin, Diagnosis, DiagnosisState, EngineInfo, Event, Incident, IncidentId, IncidentState,
+    Level, PostMortem, Recorded, ServiceHealth, Severity, State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
+    Updates, Workflow, break_glass,
+    change::{self, delegation, template},
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
     operator,
     recovery::run,
-    role_name,
     snapshot::{self, adopt, replica},
     stream,
 };
@@ -105,13 +105,20 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
             }
         }
         Event::ChangeSubmitted { .. }
+        | Event::ChangeRevised { .. }
         | Event::ChangeApproved { .. }
         | Event::ChangeAuthorised { .. }
         | Event::ChangeRejected { .. }
+        | Event::RejectionRevoked { .. }
         | Event::ApprovalRevoked { .. }
         | Event::ChangeExpired { .. }
         | Event::ChangeWithdrawn { .. }
-        | Event::ChangeEnded { .. } => apply_change(state, recorded),
+        | Event::ChangeEnded { .. }
+        | Event::ChangeChecked { .. }
+        | Event::ChangeReviewed { .. }
+        | Event::ChangeReviewOverdue { .. } => change::apply(state, recorded),
+        Event::ApprovalDelegated { .. } | Event::DelegationEnded { .. } => delegation::apply(state, recorded),
+        Event::TemplateMade { .. } | Event::TemplateSuspended { .. } => template::apply(state, recorded),
         Event::RecoveryStarted { .. }
         | Event::StepStarted { .. }
         | Event::StepDone { .. }
@@ -120,7 +127,10 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::RecoveryCancelRequested { .. }
         | Event::RecoveryEnded { .. }
         | Event::RecoveryValidated { .. }
-        | Event::WatchEnded { .. } => run::apply(state, recorded),
+        | Event::WatchEnded { .. } => {
+            run::apply(state, recorded);
+            change::apply(state, recorded);
+        }
         Event::ErrorsRecorded { .. } => error_event::apply(state, recorded),
         Event::TaskSet { .. } | Event::WorkflowChanged { .. } => workflow::apply(state, recorded),
         Event::PeopleToCall { .. } | Event::LevelReached { .. } => escalation::apply(state, recorded),
@@ -134,6 +144,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::PostMortemOverdue { .. } => postmortem::apply(state, recorded),
         _ => apply_incident(state, recorded),
     }
+    break_glass::apply(state, recorded);
     replica::apply(state, recorded);
     impact::apply(state, recorded);
 }
@@ -412,120 +423,6 @@ fn apply_diagnosis(state: &mut State, recorded: &Recorded) {
             found.state = DiagnosisState::Failed { error: error.clone() };
             let incident = found.incident;
             tell(state, incident, recorded, TimelineKind::Bad, format!("diagnosis failed: {error}"));
-        }
-        _ => {}
-    }
-}
-
-fn apply_change(state: &mut State, recorded: &Recorded) {
-    let at = recorded.at;
-    if let Event::ChangeSubmitted {
-        change,
-        kind,
-        title,
-        reason,
-        incident,
-        plan,
-        plan_hash,
-        risk,
-        required,
-        expires_at,
-    } = &recorded.event
-    {
-        state.changes.insert(
-            *change,
-            Change {
-                id: *change,
-                kind: *kind,
-                title: title.clone(),
-                reason: reason.clone(),
-                requester: recorded.actor.clone(),
-                incident: *incident,
-                plan: plan.clone(),
-                plan_hash: plan_hash.clone(),
-                risk: risk.clone(),
-                required: required.clone(),
-                approvals: Vec::new(),
-                submitted_at: at,
-                expires_at: *expires_at,
-                state: ChangeState::Pending,
-                decision: None,
-                recovery: None,
-            },
-        );
-        if let Some(incident) = incident {
-            if let Some(found) = state.incidents.get_mut(incident) {
-                found.changes.push(*change);
-            }
-            let text = format!("{change} asks to {title}, risk {}", risk.score);
-            tell(state, *incident, recorded, TimelineKind::Change, text);
-        }
-        return;
-    }
-    let (id, text) = match &recorded.event {
-        Event::ChangeApproved { change, role, .. } => {
-            (*change, format!("{change} approved by {} ({})", recorded.actor, role_name(*role)))
-        }
-        Event::ChangeAuthorised { change } => (*change, format!("{change} may be carried out")),
-        Event::ChangeRejected { change, reason } => {
-            (*change, format!("{change} rejected by {}: {reason}", recorded.actor))
-        }
-        Event::ApprovalRevoked { change, operator, reason } => {
-            (*change, format!("{operator} took the approval of {change} back: {reason}"))
-        }
-        Event::ChangeExpired { change } => (*change, format!("{change} lapsed: nobody decided in time")),
-        Event::ChangeWithdrawn { change, reason } => (*change, format!("{change} withdrawn: {reason}")),
-        Event::ChangeEnded { change, outcome } => (
-            *change,
-            match outcome {
-                ChangeOutcome::Validated => format!("{change} validated"),
-                ChangeOutcome::Failed => format!("{change} failed"),
-            },
-        ),
-        _ => return,
-    };
-    let Some(change) = state.changes.get_mut(&id) else { return };
-    decide_change(change, recorded);
-    if let Some(incident) = change.incident {
-        tell(state, incident, recorded, TimelineKind::Change, text);
-    }
-}
-
-fn decide_change(change: &mut Change, recorded: &Recorded) {
-    match &recorded.event {
-        Event::ChangeApproved { role, plan_hash, reason, .. } => {
-            if let Actor::Operator(operator) = &recorded.actor {
-                change.approvals.push(Approval {
-                    operator: operator.clone(),
-                    role: *role,
-                    plan_hash: plan_hash.clone(),
-                    at: recorded.at,
-                    reason: reason.clone(),
-                });
-            }
-        }
-        Event::ChangeAuthorised { .. } => change.state = ChangeState::Approved,
-        Event::ChangeRejected { reason, .. } => {
-            change.state = ChangeState::Rejected;
-            change.decision = Some((recorded.actor.clone(), reason.clone()));
-        }
-        Event::ApprovalRevoked { operator, .. } => {
-            change.approvals.retain(|approval| approval.operator != *operator);
-            change.state = ChangeState::Pending;
-        }
-        Event::ChangeExpired { .. } => {
-            change.state = ChangeState::Expired;
-            change.decision = Some((recorded.actor.clone(), "nobody decided in time".to_owned()));
-        }
-        Event::ChangeWithdrawn { reason, .. } => {
-            change.state = ChangeState::Withdrawn;
-            change.decision = Some((recorded.actor.clone(), reason.clone()));
-        }
-        Event::ChangeEnded { outcome, .. } => {
-            change.state = match outcome {
-                ChangeOutcome::Validated => ChangeState::Validated,
-                ChangeOutcome::Failed => ChangeState::Failed,
-            };
         }
         _ => {}
     }

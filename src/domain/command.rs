@@ -6,9 +6,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionKind, Burst, Captured, ChangeId, Clock, Criterion, DiagnosisDocument, DiagnosisId, ErrorGroup, Finding,
-    Findings, Found, IncidentId, IncidentRole, Level, Message, Notice, Phase, Proof, RecoveryId, RecoveryOutcome,
-    RollbackRequest, Severity, SnapshotId, SnapshotTrigger, TestResult, TokenId, TokenScope, Verdict,
+    ActionKind, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeRequest, ChangeWindow, Clock, Criterion,
+    DiagnosisDocument, DiagnosisId, ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole, Level, Message,
+    Notice, Phase, Proof, RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest, Severity,
+    SnapshotId, SnapshotTrigger, TestResult, TokenId, TokenScope, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -138,10 +139,48 @@ pub enum Command {
         reason: String,
     },
 
+    /// Open a change whether or not it could run at once.
+    SubmitChange {
+        request: ChangeRequest,
+        reason: String,
+        #[serde(default)]
+        incident: Option<IncidentId>,
+        #[serde(default)]
+        window: Option<ChangeWindow>,
+        #[serde(default)]
+        after: Vec<ChangeId>,
+    },
+    /// Do what is agreed to beforehand.
+    SubmitStandardChange {
+        template: String,
+        reason: String,
+        #[serde(default)]
+        incident: Option<IncidentId>,
+        #[serde(default)]
+        window: Option<ChangeWindow>,
+    },
+    /// Give a change another plan or window: everybody is asked anew.
+    ReviseChange {
+        change: ChangeId,
+        #[serde(default)]
+        request: Option<ChangeRequest>,
+        #[serde(default)]
+        window: Option<ChangeWindow>,
+        reason: String,
+    },
     ApproveChange {
         change: ChangeId,
         plan_hash: String,
         reason: String,
+        /// The round that was seen.
+        #[serde(default)]
+        round: Option<u32>,
+        /// In whose place.
+        #[serde(default)]
+        on_behalf_of: Option<String>,
+        /// An OpenSSH signature over the payload of the change.
+        #[serde(default)]
+        signature: Option<String>,
     },
     RejectChange {
         change: ChangeId,
@@ -154,6 +193,72 @@ pub enum Command {
     WithdrawChange {
         change: ChangeId,
         reason: String,
+    },
+    /// Carry out now what is approved and waits.
+    ImplementChange {
+        change: ChangeId,
+    },
+    /// Begin no new step of it.
+    StopChange {
+        change: ChangeId,
+        reason: String,
+    },
+    ValidateChange {
+        change: ChangeId,
+        passed: bool,
+        note: String,
+    },
+    ReviewChange {
+        change: ChangeId,
+        outcome: ReviewOutcome,
+        findings: String,
+    },
+    /// Let somebody agree in my place.
+    DelegateApproval {
+        to: String,
+        role: Role,
+        until: DateTime<Utc>,
+        #[serde(default)]
+        services: Vec<String>,
+        reason: String,
+    },
+    EndDelegation {
+        to: String,
+    },
+    /// Agree beforehand to what a recovery did.
+    MakeTemplate {
+        name: String,
+        proof: RecoveryId,
+    },
+    SuspendTemplate {
+        template: String,
+        reason: String,
+    },
+
+    /// Act without an approval for a while, on these services and as far as this.
+    BreakGlass {
+        incident: IncidentId,
+        reason: String,
+        services: Vec<String>,
+        ceiling: Ceiling,
+        minutes: u32,
+    },
+    /// Carry out a change under the own break-glass although its approvals are missing.
+    ExecuteUnderBreakGlass {
+        change: ChangeId,
+        plan_hash: String,
+    },
+    EndBreakGlass {
+        break_glass: BreakGlassId,
+    },
+    RevokeBreakGlass {
+        break_glass: BreakGlassId,
+        reason: String,
+    },
+    ReviewBreakGlass {
+        break_glass: BreakGlassId,
+        verdict: ReviewVerdict,
+        findings: String,
     },
 
     RecordDeployment {
@@ -399,6 +504,18 @@ pub enum Command {
     ExpireChange {
         change: ChangeId,
     },
+    LapseChangeReview {
+        change: ChangeId,
+    },
+    LapseBreakGlass {
+        break_glass: BreakGlassId,
+    },
+    RemindOfReview {
+        break_glass: BreakGlassId,
+    },
+    LapseReview {
+        break_glass: BreakGlassId,
+    },
     RemindOfUpdate {
         incident: IncidentId,
     },
@@ -412,6 +529,12 @@ pub enum Command {
 }
 
 impl Command {
+    /// A yes of the session that gives it, to exactly the plan with this hash.
+    #[must_use]
+    pub fn approve(change: ChangeId, plan_hash: String, reason: String) -> Self {
+        Self::ApproveChange { change, plan_hash, reason, round: None, on_behalf_of: None, signature: None }
+    }
+
     /// Whether only the engine and its policies may give it.
     #[must_use]
     pub fn is_internal(&self) -> bool {
@@ -456,6 +579,10 @@ impl Command {
                 | Self::RecordValidation { .. }
                 | Self::BreachClock { .. }
                 | Self::ExpireChange { .. }
+                | Self::LapseChangeReview { .. }
+                | Self::LapseBreakGlass { .. }
+                | Self::RemindOfReview { .. }
+                | Self::LapseReview { .. }
                 | Self::RemindOfUpdate { .. }
                 | Self::LapsePostMortem { .. }
                 | Self::LapseActionItem { .. }

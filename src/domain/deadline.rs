@@ -3,7 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, diagnosis,
+    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, break_glass,
+    change::carry_out,
+    diagnosis,
     health::maintenance,
     snapshot::{self, replica},
 };
@@ -45,11 +47,22 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
             .filter(|clock| incident.stopped_at(*clock).is_none() && !incident.breached.contains(clock))
             .map(|clock| (incident.deadline(clock), Command::BreachClock { incident: incident.id, clock }))
     });
-    let changes = state
+    let lapses = state.changes.values().filter_map(|change| {
+        let by = match change.state {
+            ChangeState::Pending => Some(change.expires_at),
+            ChangeState::Approved => change.execute_by(),
+            _ => None,
+        };
+        Some((by?, Command::ExpireChange { change: change.id }))
+    });
+    let begins = state.changes.values().filter_map(|change| {
+        Some((carry_out::begins_unhindered_at(state, change)?, Command::StartRecovery { change: change.id }))
+    });
+    let reviews = state
         .changes
         .values()
-        .filter(|change| change.state == ChangeState::Pending)
-        .map(|change| (change.expires_at, Command::ExpireChange { change: change.id }));
+        .filter(|change| change.review_overdue_at.is_none())
+        .filter_map(|change| Some((change.review_due_at()?, Command::LapseChangeReview { change: change.id })));
     let watches = state.recoveries.values().filter_map(|recovery| {
         let command = Command::EndWatch { recovery: recovery.id, passed: true, reason: "nothing came back".to_owned() };
         Some((recovery.watch_until?, command))
@@ -80,7 +93,11 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         .chain(items)
         .chain(looks)
         .chain(copy)
-        .chain(changes)
+        .chain(begins)
+        .chain(lapses)
+        .chain(reviews)
+        .chain(break_glass::deadlines(state))
+        .chain(break_glass::review_deadlines(state))
         .chain(watches)
         .chain(maintenance::deadlines(state))
 }

@@ -5,8 +5,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Actor, Assurance, ChangeState, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan,
-    PlannedWork, Refusal, RollbackRequest, SnapshotTrigger, State, change, deployment, diagnosis,
+    Actor, Assurance, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, PlannedWork, Refusal,
+    RollbackRequest, SnapshotTrigger, State, break_glass,
+    change::{
+        approve::{self, Yes},
+        carry_out, delegation, review,
+        submit::{self, Wish},
+        template,
+    },
+    deployment, diagnosis,
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
     operator::{keys, people, refused, second_factor, session, token},
@@ -39,7 +46,7 @@ impl Meta {
 /// # Errors
 /// The rule that forbids it. Nothing has happened then.
 pub fn decide(state: &State, command: Command, meta: &Meta) -> Result<Vec<Event>, Refusal> {
-    authorise(state, &command, &meta.actor)?;
+    authorise(state, &command, meta)?;
     let mut events = second_factor::prove(state, &command, meta)?;
     let touched = touched_incident(state, &command);
     let mut touches = match touched {
@@ -56,8 +63,8 @@ pub fn decide(state: &State, command: Command, meta: &Meta) -> Result<Vec<Event>
 }
 
 /// People need a role that may act; the engine's own reports may come from the engine and its policies alone.
-fn authorise(state: &State, command: &Command, actor: &Actor) -> Result<(), Refusal> {
-    let Actor::Operator(name) = actor else { return Ok(()) };
+fn authorise(state: &State, command: &Command, meta: &Meta) -> Result<(), Refusal> {
+    let Actor::Operator(name) = &meta.actor else { return Ok(()) };
     if command.is_internal() {
         return Err(Refusal::new("engine-only", "only the engine itself may report this"));
     }
@@ -77,7 +84,7 @@ fn authorise(state: &State, command: &Command, actor: &Actor) -> Result<(), Refu
     {
         return Err(Refusal::new("role-needed", "this takes a technical lead or the CTO"));
     }
-    Ok(())
+    break_glass::within_reach(state, command, name, meta.at)
 }
 
 /// The incident a person acts on with this command.
@@ -88,11 +95,15 @@ fn touched_incident(state: &State, command: &Command) -> Option<IncidentId> {
         | Command::EscalateIncident { incident, .. }
         | Command::SetIncidentSeverity { incident, .. }
         | Command::UpdateStakeholders { incident, .. }
+        | Command::BreakGlass { incident, .. }
         | Command::RequestDiagnosis { incident } => Some(*incident),
         Command::RequestRollback(RollbackRequest { incident, .. }) | Command::RequestAction { incident, .. } => {
             *incident
         }
-        Command::ApproveChange { change, .. } | Command::RejectChange { change, .. } => {
+        Command::ApproveChange { change, .. }
+        | Command::RejectChange { change, .. }
+        | Command::ReviseChange { change, .. }
+        | Command::ExecuteUnderBreakGlass { change, .. } => {
             state.changes.get(change).and_then(|change| change.incident)
         }
         _ => None,
@@ -147,12 +158,12 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::ApplyRetention => Ok(retention::forget(state, at)),
         Command::RequestRollback(request) => {
             let planned = plan::plan_rollback(state, &request)?;
-            let incident = request.incident.or_else(|| incident_for(state, &planned));
+            let incident = request.incident.or_else(|| incident_for(state, meta, &planned));
             run::start_or_ask(state, planned, &request.reason, incident, meta)
         }
         Command::RequestAction { service, action, incident, reason } => {
             let planned = plan::plan_action(state, &service, &action)?;
-            let incident = incident.or_else(|| incident_for(state, &planned));
+            let incident = incident.or_else(|| incident_for(state, meta, &planned));
             run::start_or_ask(state, planned, &reason, incident, meta)
         }
         Command::CancelRecovery { recovery, reason } => {
@@ -170,20 +181,51 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             let planned = plan::plan_undo(state, found)?;
             let incident =
                 found.incident.filter(|id| state.incidents.get(id).is_some_and(|found| found.state.is_open()));
+            let incident = incident.or_else(|| break_glass::incident_of(state, meta, &planned));
             run::start_or_ask(state, planned, &reason, incident, meta)
         }
 
-        Command::ApproveChange { change, plan_hash, reason } => {
-            let events = change::approve(state, change, &plan_hash, &reason, actor, at)?;
-            // The last yes starts it, so it has to wait for whatever is in the way: nobody would start it afterwards.
-            if events.iter().any(|event| matches!(event, Event::ChangeAuthorised { .. })) {
-                run::not_running(state, &state.change(change)?.plan)?;
-            }
-            Ok(events)
+        Command::SubmitChange { request, reason, incident, window, after } => {
+            let plan = submit::planned(state, &request)?;
+            submit::submit(state, plan, Wish { reason, incident, window, after, template: None }, meta)
         }
-        Command::RejectChange { change, reason } => change::reject(state, change, &reason, actor),
-        Command::RevokeApproval { change, reason } => change::revoke(state, change, &reason, actor),
-        Command::WithdrawChange { change, reason } => change::withdraw(state, change, &reason, actor),
+        Command::SubmitStandardChange { template, reason, incident, window } => {
+            let wish = Wish { reason, incident, window, ..Wish::default() };
+            template::use_it(state, &template, wish, meta)
+        }
+        Command::ReviseChange { change, request, window, reason } => {
+            submit::revise(state, change, request.as_ref(), window, &reason, meta)
+        }
+        Command::ApproveChange { change, plan_hash, reason, round, on_behalf_of, signature } => {
+            let (plan_hash, reason) = (plan_hash.as_str(), reason.as_str());
+            approve::approve(state, Yes { change, plan_hash, round, reason, on_behalf_of, signature }, meta)
+        }
+        Command::RejectChange { change, reason } => approve::reject(state, change, &reason, actor),
+        Command::RevokeApproval { change, reason } => approve::revoke(state, change, &reason, meta),
+        Command::WithdrawChange { change, reason } => approve::withdraw(state, change, &reason, actor),
+        Command::ImplementChange { change } => carry_out::start(state, change, meta),
+        Command::StopChange { change, reason } => carry_out::stop(state, change, &reason),
+        Command::ValidateChange { change, passed, note } => review::validate(state, change, passed, &note, meta),
+        Command::ReviewChange { change, outcome, findings } => review::review(state, change, outcome, &findings, meta),
+        Command::DelegateApproval { to, role, until, services, reason } => {
+            let wish = delegation::Wish { to: &to, role, services, until, reason: &reason };
+            delegation::delegate(state, wish, meta)
+        }
+        Command::EndDelegation { to } => delegation::end(state, &to, meta),
+        Command::MakeTemplate { name, proof } => template::make(state, &name, proof, meta),
+        Command::SuspendTemplate { template, reason } => template::suspend(state, &template, &reason),
+
+        Command::BreakGlass { incident, reason, services, ceiling, minutes } => {
+            break_glass::open(state, incident, &reason, services, ceiling, minutes, meta)
+        }
+        Command::ExecuteUnderBreakGlass { change, plan_hash } => {
+            carry_out::start_under(state, change, &plan_hash, meta)
+        }
+        Command::EndBreakGlass { break_glass } => break_glass::end(state, break_glass, meta),
+        Command::RevokeBreakGlass { break_glass, reason } => break_glass::revoke(state, break_glass, &reason, meta),
+        Command::ReviewBreakGlass { break_glass, verdict, findings } => {
+            break_glass::review(state, break_glass, verdict, &findings, meta)
+        }
 
         Command::RecordDeployment { component, version, note } => {
             deployment::record(state, &component, &version, DeploymentOrigin::Reported, &note)
@@ -303,8 +345,8 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             }
             snapshot::request(state, components, SnapshotTrigger::Safety, &format!("before {recovery}"), Some(recovery))
         }
-        Command::StartRecovery { change } => run::start_approved(state, change),
-        Command::StartStep { recovery, step } => run::start_step(state, recovery, step),
+        Command::StartRecovery { change } => carry_out::start(state, change, meta),
+        Command::StartStep { recovery, step } => run::start_step(state, recovery, step, meta),
         Command::FinishStep { recovery, step, output, finding } => {
             run::finish_step(state, recovery, step, output, finding)
         }
@@ -324,13 +366,11 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             Ok(vec![Event::WatchEnded { recovery, passed, reason }])
         }
         Command::BreachClock { incident, clock } => breach_clock(state, incident, clock, meta.at),
-        Command::ExpireChange { change } => {
-            let found = state.change(change)?;
-            if found.state != ChangeState::Pending || found.expires_at > meta.at {
-                return Ok(Vec::new());
-            }
-            Ok(vec![Event::ChangeExpired { change }])
-        }
+        Command::ExpireChange { change } => carry_out::expire(state, change, meta),
+        Command::LapseChangeReview { change } => review::lapse(state, change, meta.at),
+        Command::LapseBreakGlass { break_glass } => break_glass::lapse(state, break_glass, meta.at),
+        Command::RemindOfReview { break_glass } => break_glass::remind_of_review(state, break_glass, meta.at),
+        Command::LapseReview { break_glass } => break_glass::lapse_review(state, break_glass, meta.at),
         Command::RemindOfUpdate { incident } => update::remind(state, incident, meta.at),
         Command::LapsePostMortem { incident } => postmortem::lapse(state, incident, meta.at),
         Command::LapseActionItem { incident, item } => postmortem::lapse_action(state, incident, item, meta.at),
@@ -358,7 +398,11 @@ fn load_platform(state: &State, platform: Arc<crate::platform::Platform>) -> Res
     Ok(events)
 }
 
-fn incident_for(state: &State, plan: &Plan) -> Option<IncidentId> {
+/// What a plan is for where nobody said.
+fn incident_for(state: &State, meta: &Meta, plan: &Plan) -> Option<IncidentId> {
+    if let Some(own) = break_glass::incident_of(state, meta, plan) {
+        return Some(own);
+    }
     plan.services.iter().find_map(|service| state.incident_of(service)).map(|incident| incident.id)
 }
 

@@ -3,10 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    AutomationMode, ChangeState, DeploymentId, DiagnosisId, Event, Incident, IncidentId, Refusal, Severity, State,
-    Status,
-};
+use super::{AutomationMode, DeploymentId, DiagnosisId, Event, Incident, IncidentId, Refusal, Severity, State, Status};
 use crate::platform::ActionRisk;
 
 /// One search for the cause of an incident.
@@ -179,7 +176,7 @@ const PATIENCE: TimeDelta = TimeDelta::hours(1);
 pub(super) fn second_look_at(state: &State, incident: &Incident) -> Option<DateTime<Utc>> {
     let status = |service: &str| state.services.get(service).map(|health| health.status);
     let changes = || incident.changes.iter().filter_map(|id| state.changes.get(id));
-    let acted_on = changes().any(|change| change.state <= ChangeState::Implementing)
+    let acted_on = changes().any(|change| change.state.is_open())
         || state.running_recoveries().any(|recovery| recovery.incident == Some(incident.id));
     if state.mode == AutomationMode::Observe || state.halted.is_some() || acted_on {
         return None;

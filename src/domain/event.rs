@@ -6,10 +6,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionKind, Actor, Burst, Captured, ChangeId, ChangeKind, ChangeOutcome, Clock, Criterion, DeploymentId,
-    DeploymentOrigin, DiagnosisDocument, DiagnosisId, ErrorGroup, Findings, IncidentId, IncidentRole, IncidentState,
-    Level, Message, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome, Risk, Severity, SnapshotId,
-    SnapshotTrigger, Status, TestResult, TokenId, TokenScope, Workflow,
+    ActionKind, Actor, Attestation, BreakGlassEnd, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeKind,
+    ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow, Clock, Criterion, Delegation, DeploymentId,
+    DeploymentOrigin, DiagnosisDocument, DiagnosisId, ErrorGroup, Findings, ImpactAnalysis, IncidentId, IncidentRole,
+    IncidentState, Level, Message, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome, ReviewVerdict,
+    Risk, Severity, SnapshotId, SnapshotTrigger, Status, Terms, TestResult, TokenId, TokenScope, Workflow,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -237,15 +238,57 @@ pub enum Event {
         plan: Arc<Plan>,
         plan_hash: String,
         risk: Risk,
-        required: Vec<Role>,
+        #[serde(default)]
+        impact: ImpactAnalysis,
+        #[serde(flatten)]
+        terms: Terms,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<ChangeWindow>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        after: Vec<ChangeId>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        conflicts: Vec<ChangeId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        template: Option<String>,
+        expires_at: DateTime<Utc>,
+    },
+    /// Its plan, its window, or what it needs is another one: everybody is asked anew.
+    ChangeRevised {
+        change: ChangeId,
+        round: u32,
+        title: String,
+        reason: String,
+        plan: Arc<Plan>,
+        plan_hash: String,
+        risk: Risk,
+        impact: ImpactAnalysis,
+        terms: Terms,
+        window: Option<ChangeWindow>,
+        conflicts: Vec<ChangeId>,
         expires_at: DateTime<Utc>,
     },
     /// One of those asked said yes, to exactly this plan.
-    ChangeApproved { change: ChangeId, role: Role, plan_hash: String, reason: String },
+    ChangeApproved {
+        change: ChangeId,
+        role: Role,
+        plan_hash: String,
+        reason: String,
+        #[serde(default = "first_round")]
+        round: u32,
+        /// The roles that the approver held.
+        #[serde(default)]
+        roles: BTreeSet<Role>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on_behalf_of: Option<String>,
+        #[serde(default)]
+        attestation: Attestation,
+    },
     /// Everybody who had to has said yes.
     ChangeAuthorised { change: ChangeId },
     /// Somebody said no.
     ChangeRejected { change: ChangeId, reason: String },
+    /// Who said no has taken that back.
+    RejectionRevoked { change: ChangeId, reason: String },
     /// An approval was taken back.
     ApprovalRevoked { change: ChangeId, operator: String, reason: String },
     /// Nobody decided in time.
@@ -254,6 +297,43 @@ pub enum Event {
     ChangeWithdrawn { change: ChangeId, reason: String },
     /// It was carried out, well or not.
     ChangeEnded { change: ChangeId, outcome: ChangeOutcome },
+    /// Somebody who had no part in it has seen whether it worked.
+    ChangeChecked { change: ChangeId, passed: bool, note: String },
+    /// What was learned from it is written down.
+    ChangeReviewed { change: ChangeId, review: ChangeReview },
+    /// It should have been by now.
+    ChangeReviewOverdue { change: ChangeId },
+    /// Somebody may agree in another's place.
+    ApprovalDelegated { delegation: Delegation },
+    /// Not any more.
+    DelegationEnded { from: String, to: String },
+    /// A change is agreed to beforehand.
+    TemplateMade { template: ChangeTemplate },
+    /// It has to be proved anew.
+    TemplateSuspended { template: String, reason: String },
+
+    /// Somebody may act without an approval on these services, as far as this, until then.
+    BreakGlassOpened {
+        break_glass: BreakGlassId,
+        incident: IncidentId,
+        operator: String,
+        reason: String,
+        services: Vec<String>,
+        ceiling: Ceiling,
+        until: DateTime<Utc>,
+    },
+    /// A recovery is about to begin that nobody has agreed to.
+    BreakGlassUsed { break_glass: BreakGlassId, recovery: RecoveryId, change: Option<ChangeId>, risk: Risk },
+    /// What follows needs its approval again.
+    BreakGlassEnded { break_glass: BreakGlassId, how: BreakGlassEnd, reason: String },
+    /// Somebody else has looked at it, in these roles.
+    BreakGlassReviewed { break_glass: BreakGlassId, roles: BTreeSet<Role>, verdict: ReviewVerdict, findings: String },
+    /// Enough others have.
+    BreakGlassReviewCompleted { break_glass: BreakGlassId },
+    /// Half the time for that is over.
+    BreakGlassReviewReminded { break_glass: BreakGlassId },
+    /// All of it is.
+    BreakGlassReviewOverdue { break_glass: BreakGlassId },
 
     /// A snapshot was found in the vault that no record knew.
     SnapshotAdopted { snapshot: SnapshotId, called: String, taken_at: DateTime<Utc>, captured: Vec<Captured> },
@@ -275,6 +355,9 @@ pub enum Event {
         reason: String,
         incident: Option<IncidentId>,
         change: Option<ChangeId>,
+        /// Under which nobody had to agree.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        break_glass: Option<BreakGlassId>,
     },
     /// The executor is about to act.
     StepStarted { recovery: RecoveryId, step: usize },
@@ -292,6 +375,10 @@ pub enum Event {
     RecoveryValidated { recovery: RecoveryId, phase: Phase, criteria: Vec<Criterion> },
     /// The extended watch after a recovery is over.
     WatchEnded { recovery: RecoveryId, passed: bool, reason: String },
+}
+
+const fn first_round() -> u32 {
+    1
 }
 
 /// An event in its place in the journal.

@@ -60,6 +60,11 @@ id!(
     "CHG"
 );
 id!(
+    /// A use of break-glass.
+    BreakGlassId,
+    "BG"
+);
+id!(
     /// A snapshot.
     SnapshotId,
     "SNP"

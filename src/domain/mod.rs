@@ -10,6 +10,7 @@
 //! its arms to `decide` and `apply`.
 
 mod apply;
+mod break_glass;
 mod change;
 mod command;
 mod deadline;
@@ -30,10 +31,18 @@ mod snapshot;
 mod state;
 mod stream;
 mod summary;
+mod text;
 
 pub use apply::apply;
+pub use break_glass::{
+    BREAK_GLASS_LIMIT, BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, BREAK_GLASS_RISK, BreakGlass, BreakGlassAct,
+    BreakGlassEnd, BreakGlassEnded, BreakGlassReview, Ceiling, ReviewVerdict, break_glass_for, without_approval,
+};
 pub use change::{
-    Approval, Change, ChangeKind, ChangeOutcome, ChangeState, Risk, RiskPoint, required_roles, role_name, role_to_fill,
+    Agreed, Approval, Assessment, Attestation, Change, ChangeKind, ChangeOutcome, ChangeRequest, ChangeReview,
+    ChangeState, ChangeTemplate, ChangeWindow, Delegation, ImpactAnalysis, ReviewOutcome, Risk, RiskLevel, RiskPoint,
+    SIGNATURE_NAMESPACE, Terms, WayBack, approval_payload, assess, intent_hash, intent_text, missing_roles, role_name,
+    role_to_fill, unsatisfiable, who_may_approve,
 };
 pub use command::Command;
 pub use deadline::{due, next_due};
@@ -47,7 +56,7 @@ pub use health::{
     ServiceHealth, ServiceVitals, Sketch, Standing, Status, Verdict, Vitals, Window, Witness, WorkOrigin, affected,
     calendar, fold, judged_alone, next_window, percent,
 };
-pub use ids::{BadId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId, TokenId};
+pub use ids::{BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId, TokenId};
 pub use incident::{
     Act, ActionItem, ActionKind, BURST, Between, Burst, Callee, Classified, Clock, ENOUGH, ERRORS_LIMIT, ErrorCounts,
     ErrorEvent, ErrorGroup, ErrorKind, ErrorSeverity, Findings, Group, Impact, Incident, IncidentRole, IncidentState,
@@ -60,11 +69,11 @@ pub use operator::{
     Actor, ApiToken, Assurance, CODES_WRONG, Credentials, FACTOR_LOCK, LONGEST_TOKEN, Operator, PublicKey, Refused,
     SecondFactor, TokenScope, TokenSecret, WrongCodes, evidence,
 };
-pub use policy::{Effect, Reaction, react, required_for, unfinished};
+pub use policy::{Effect, Reaction, react, unfinished};
 pub use recovery::{
     Criterion, ERRORS_ONE_IN, Finding, Phase, Plan, RESPONSE_MILLISECONDS, Recovery, RecoveryOutcome, RollbackRequest,
     RollbackTarget, Scope, Step, StepRun, StepState, Strategy, Validation, WATCH_SECONDS, failure, plan_action,
-    plan_rollback, plan_undo, step_seconds, steps_back,
+    plan_deployment, plan_rollback, plan_undo, step_seconds, steps_back,
 };
 pub use refusal::Refusal;
 pub use snapshot::{

@@ -2,14 +2,10 @@
 //! workflow says is in `incident/workflow.rs`.
 
 use super::{
-    Actor, Callee, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Moment, Notice, Phase, Proof,
-    Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, State, Status,
+    Callee, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Moment, Notice, Phase, Proof,
+    Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, State, Status, break_glass,
     incident::{escalation, workflow},
-    recovery::{
-        guard::{self, Permission},
-        remedy::newest_diagnosis,
-        validation,
-    },
+    recovery::{remedy::newest_diagnosis, validation},
 };
 
 /// Work in the outside world that follows from an event.
@@ -109,7 +105,10 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         Event::VaultRepairStarted => reaction.effects.push(Effect::RepairVault),
         Event::ReplicationStarted => reaction.effects.push(Effect::Replicate),
         Event::ChangeAuthorised { change } => {
-            give("carry out what is approved", Command::StartRecovery { change: *change });
+            // What has a window waits for it.
+            if state.changes.get(change).is_some_and(|change| change.window.is_none()) {
+                give("carry out what is approved", Command::StartRecovery { change: *change });
+            }
         }
         Event::RecoveryStarted { recovery, .. } => reaction.effects.push(Effect::RunRecovery(*recovery)),
         Event::RecoveryEnded { recovery, outcome: RecoveryOutcome::Succeeded, .. } => {
@@ -145,6 +144,18 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
                 workflow::advance(state, incident, Moment::Failed, &why, &mut give);
             }
         }
+        Event::BreakGlassEnded { break_glass, reason, .. } => {
+            // What only looks may go on; what would change more may not.
+            let under = state.running_recoveries().filter(|recovery| recovery.break_glass == Some(*break_glass));
+            for recovery in under.filter(|recovery| recovery.has_writes_ahead()) {
+                let reason = format!("{break_glass} is over: {reason}");
+                give("break-glass is over", Command::CancelRecovery { recovery: recovery.id, reason });
+            }
+        }
+        Event::OperatorDisabled { .. }
+        | Event::OperatorAdded { .. }
+        | Event::IncidentResolved { .. }
+        | Event::IncidentMerged { .. } => lapse_break_glass(state, recorded, &mut give),
         Event::AutomationHalted { .. } => {
             for recovery in state.running_recoveries().filter(|recovery| recovery.is_autonomous()) {
                 let reason = "automation was halted".to_owned();
@@ -167,6 +178,7 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
                 give("call people", call(*incident, to, &format!("now {severity}: {reason}")));
             }
         }
+        Event::IncidentSeveritySet { .. } => lapse_break_glass(state, recorded, &mut give),
         Event::LevelReached { incident, level } => {
             let reason = format!("level {}: {}", level.number(), level.says());
             give("call people", call(*incident, level.calls().to_vec(), &reason));
@@ -174,6 +186,13 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         _ => {}
     }
     reaction
+}
+
+/// Break-glass ends with what it was opened for.
+fn lapse_break_glass(state: &State, recorded: &Recorded, give: &mut impl FnMut(&'static str, Command)) {
+    for id in break_glass::lapses(state, recorded.at) {
+        give("break-glass ends with its reason", Command::LapseBreakGlass { break_glass: id });
+    }
 }
 
 fn call(incident: IncidentId, to: Vec<Callee>, reason: &str) -> Command {
@@ -256,15 +275,4 @@ pub fn unfinished(state: &State) -> Vec<Effect> {
         state.recoveries.values().filter_map(|recovery| Some(Effect::Validate(recovery.id, recovery.validating?)));
     let vault = prune.into_iter().chain(copy).chain(repair);
     diagnoses.chain(snapshots).chain(proofs).chain(vault).chain(recoveries).chain(validations).collect()
-}
-
-/// Who would have to agree if this actor asked for this plan now; nobody when it would run at once.
-#[must_use]
-pub fn required_for(state: &State, actor: &Actor, plan: &super::Plan, risk: &super::Risk) -> Vec<super::Role> {
-    let incident = plan.services.iter().find_map(|service| state.incident_of(service)).map(|incident| incident.id);
-    if let Permission::AtOnce = guard::permission(state, actor, plan, risk, incident, state.clock) {
-        return Vec::new();
-    }
-    let kind = if incident.is_some() { super::ChangeKind::Emergency } else { super::ChangeKind::Normal };
-    super::required_roles(kind, risk)
 }

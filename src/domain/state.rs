@@ -9,11 +9,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Change, ChangeId, ChangeState, Credentials, Criticality, Deployment, DeploymentId, Diagnosis, DiagnosisId,
-    Incident, IncidentId, Operator, PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot,
-    SnapshotId, Status, Stream, TokenId, VaultState,
+    BreakGlass, BreakGlassId, Change, ChangeId, ChangeState, ChangeTemplate, Credentials, Criticality, Delegation,
+    Deployment, DeploymentId, Diagnosis, DiagnosisId, Incident, IncidentId, Operator, PlannedWork, Recovery,
+    RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
 };
-use crate::platform::{Access, Automation, AutomationMode, Platform, Profile, VaultCare};
+use crate::platform::{Access, ApprovalLevels, Automation, AutomationMode, Platform, Profile, VaultCare};
 
 /// Everything the product knows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,6 +67,15 @@ pub struct State {
     pub deployments: BTreeMap<DeploymentId, Deployment>,
     /// Changes, oldest first.
     pub changes: BTreeMap<ChangeId, Change>,
+    /// Who may agree in whose place.
+    #[serde(default)]
+    pub delegations: Vec<Delegation>,
+    /// Changes that are agreed to beforehand, by name.
+    #[serde(default)]
+    pub templates: BTreeMap<String, ChangeTemplate>,
+    /// Uses of break-glass, oldest first.
+    #[serde(default)]
+    pub break_glass: BTreeMap<BreakGlassId, BreakGlass>,
     /// Recoveries, oldest first.
     pub recoveries: BTreeMap<RecoveryId, Recovery>,
 }
@@ -117,6 +126,8 @@ impl Default for State {
                 components: Vec::new(),
                 operators: Vec::new(),
                 maintenance: Vec::new(),
+                approvals: ApprovalLevels::default(),
+                freezes: Vec::new(),
             }),
             mode: AutomationMode::Observe,
             halted: None,
@@ -133,6 +144,9 @@ impl Default for State {
             vault: VaultState::default(),
             deployments: BTreeMap::new(),
             changes: BTreeMap::new(),
+            delegations: Vec::new(),
+            templates: BTreeMap::new(),
+            break_glass: BTreeMap::new(),
             recoveries: BTreeMap::new(),
         }
     }
@@ -169,6 +183,14 @@ impl State {
     /// `unknown-change`.
     pub fn change(&self, id: ChangeId) -> Result<&Change, Refusal> {
         self.changes.get(&id).ok_or_else(|| Refusal::unknown("change", id))
+    }
+
+    /// The use of break-glass, if it exists.
+    ///
+    /// # Errors
+    /// `unknown-break-glass`.
+    pub fn break_glass(&self, id: BreakGlassId) -> Result<&BreakGlass, Refusal> {
+        self.break_glass.get(&id).ok_or_else(|| Refusal::unknown("break-glass", id))
     }
 
     /// The snapshot, if it exists.
@@ -254,6 +276,10 @@ impl State {
 
     pub(super) fn next_change(&self) -> ChangeId {
         ChangeId(self.changes.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+
+    pub(super) fn next_break_glass(&self) -> BreakGlassId {
+        BreakGlassId(self.break_glass.keys().next_back().map_or(1, |id| id.0 + 1))
     }
 
     pub(super) fn next_snapshot(&self) -> SnapshotId {

@@ -175,18 +175,54 @@ impl Event {
             Self::ChangeSubmitted { change, title, risk, .. } => {
                 format!("{change} asks to {title}, risk {}", risk.score)
             }
+            Self::ChangeRevised { change, round, reason, .. } => {
+                format!("{change} asked anew, round {round}: {reason}")
+            }
             Self::ChangeApproved { change, role, .. } => format!("{change} approved as {}", super::role_name(*role)),
             Self::ChangeAuthorised { change } => format!("{change} may be carried out"),
             Self::ChangeRejected { change, reason } => format!("{change} rejected: {reason}"),
             Self::ApprovalRevoked { change, operator, reason } => {
                 format!("{change}: {operator} took the approval back: {reason}")
             }
-            Self::ChangeExpired { change } => format!("{change} lapsed: nobody decided in time"),
+            Self::RejectionRevoked { change, reason } => format!("{change}: the no was taken back: {reason}"),
+            Self::ChangeExpired { change } => format!("{change} lapsed: its time is over"),
             Self::ChangeWithdrawn { change, reason } => format!("{change} withdrawn: {reason}"),
             Self::ChangeEnded { change, outcome } => match outcome {
                 ChangeOutcome::Validated => format!("{change} validated"),
                 ChangeOutcome::Failed => format!("{change} FAILED"),
             },
+            Self::ChangeChecked { change, passed: true, note } => format!("{change} was seen to work: {note}"),
+            Self::ChangeChecked { change, passed: false, note } => format!("{change} was seen NOT to work: {note}"),
+            Self::ChangeReviewed { change, review } => format!("{change} reviewed by {}", review.by),
+            Self::ChangeReviewOverdue { change } => format!("the review of {change} is OVERDUE"),
+            Self::ApprovalDelegated { delegation } => format!(
+                "{} may approve as {} in place of {} until {}",
+                delegation.to,
+                super::role_name(delegation.role),
+                delegation.from,
+                delegation.until.format("%Y-%m-%d %H:%MZ")
+            ),
+            Self::DelegationEnded { from, to } => format!("{to} may not approve in place of {from} any more"),
+            Self::TemplateMade { template } => format!("{} is a standard change from now on", template.name),
+            Self::TemplateSuspended { template, reason } => {
+                format!("{template} is no standard change any more: {reason}")
+            }
+            Self::BreakGlassOpened { break_glass, incident, operator, reason, services, ceiling, until } => format!(
+                "{break_glass} BREAK-GLASS opened by {operator} for {incident} until {}: {}, {ceiling}: {reason}",
+                until.format("%H:%M:%S"),
+                services.join(", ")
+            ),
+            Self::BreakGlassUsed { break_glass, recovery, change, risk } => {
+                let what = change.map_or_else(|| recovery.to_string(), |change| format!("{recovery} for {change}"));
+                format!("{break_glass}: {what} runs without an approval, risk {}", risk.score)
+            }
+            Self::BreakGlassEnded { break_glass, how, reason } => format!("{break_glass} {}: {reason}", how.says()),
+            Self::BreakGlassReviewed { break_glass, verdict, findings, .. } => {
+                format!("{break_glass} reviewed, {verdict}: {findings}")
+            }
+            Self::BreakGlassReviewCompleted { break_glass } => format!("{break_glass} was reviewed by enough others"),
+            Self::BreakGlassReviewReminded { break_glass } => format!("{break_glass} still has to be reviewed"),
+            Self::BreakGlassReviewOverdue { break_glass } => format!("{break_glass}: the review is OVERDUE"),
             Self::SnapshotAdopted { snapshot, called, taken_at, .. } => {
                 format!("{snapshot} found in the vault: {called} of {}", taken_at.format("%Y-%m-%d %H:%M:%S"))
             }
@@ -200,7 +236,10 @@ impl Event {
             Self::ReplicationStarted => "copying the vault to its replica".to_owned(),
             Self::ReplicationEnded { problem: None } => "the replica holds all that the vault holds".to_owned(),
             Self::ReplicationEnded { problem: Some(problem) } => format!("the replica is behind: {problem}"),
-            Self::RecoveryStarted { recovery, plan, .. } => format!("{recovery} started: {}", plan.title),
+            Self::RecoveryStarted { recovery, plan, break_glass, .. } => match break_glass {
+                Some(glass) => format!("{recovery} started under {glass}: {}", plan.title),
+                None => format!("{recovery} started: {}", plan.title),
+            },
             Self::StepStarted { recovery, step } => format!("{recovery} step {} begun", step + 1),
             Self::StepDone { recovery, step, output } => format!("{recovery} step {} done: {output}", step + 1),
             Self::StepFailed { recovery, step, error } => format!("{recovery} step {} FAILED: {error}", step + 1),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ErrorEvent, ErrorGroup, IncidentId, Plan, Recorded, Refusal, Risk, Role};
+use crate::domain::{ErrorEvent, ErrorGroup, ImpactAnalysis, IncidentId, Plan, Recorded, Refusal, Risk, Role};
 
 /// Header by which several people who share a login in a drill say who they are.
 pub const AS_HEADER: &str = "x-codeblue-as";
@@ -73,6 +73,9 @@ pub struct DryRun {
     pub plan: Plan,
     /// Its hash; approvals are bound to it.
     pub plan_hash: String,
+    /// What it touches.
+    #[serde(default)]
+    pub impact: ImpactAnalysis,
     /// How risky it is.
     pub risk: Risk,
     /// Who would have to agree; nobody when it would run at once.

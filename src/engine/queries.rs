@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Command, Grain, History, LOOK_BACK, Plan, Refusal, Risk, Snapshot, SnapshotId, State, Step, Window,
-        foresee, plan_action, plan_rollback, plan_undo, required_for, step_seconds,
+        Actor, Assessment, Command, Grain, History, LOOK_BACK, Plan, Refusal, Snapshot, SnapshotId, State, Step,
+        Window, assess, foresee, plan_action, plan_rollback, plan_undo, step_seconds,
     },
     platform::{Component, Sample},
     recovery::{self, Target},
@@ -25,14 +25,17 @@ impl EngineHandle {
     /// When the rules refuse the plan or one of its components cannot be read.
     pub async fn dry_run(&self, request: DryRunRequest, actor: &Actor) -> Result<DryRun, QueryError> {
         let state = self.state();
+        let agreed = match &request {
+            DryRunRequest::Change { change } => Some(state.change(*change)?.plan_hash.clone()),
+            _ => None,
+        };
         let plan = match request {
             DryRunRequest::Rollback(request) => plan_rollback(&state, &request)?,
             DryRunRequest::Action { service, action } => plan_action(&state, &service, &action)?,
             DryRunRequest::Change { change } => Plan::clone(&state.change(change)?.plan),
             DryRunRequest::Undo { recovery } => plan_undo(&state, state.recovery(recovery)?)?,
         };
-        let risk = Risk::of(&state.platform, &plan);
-        let required = required_for(&state, actor, &plan, &risk);
+        let found = assess(&state, actor, &plan, self.now());
         let estimate_seconds = plan.steps.iter().map(|step| step_seconds(&state, step)).sum();
         let mut components = Vec::new();
         for step in &plan.steps {
@@ -46,7 +49,16 @@ impl EngineHandle {
             };
             components.push(self.component_difference(&state, name, target).await?);
         }
-        Ok(DryRun { plan_hash: plan.hash(), risk, required, estimate_seconds, components, plan })
+        let Assessment { impact, risk, required, plan_hash } = found;
+        Ok(DryRun {
+            plan_hash: agreed.unwrap_or(plan_hash),
+            impact,
+            risk,
+            required,
+            estimate_seconds,
+            components,
+            plan,
+        })
     }
 
     /// What differs between two snapshots, or between one and the live system.

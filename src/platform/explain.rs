@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     adapter::Adapter,
+    explain_change_rules::{write_approvals, write_freezes, write_use},
     explain_probe::write_probe,
     model::{
         Access, AutomationMode, Check, Component, ComponentKind, Criticality, Platform, Profile, Purpose, ReplicaPlace,
@@ -62,6 +63,7 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
     for window in &platform.maintenance {
         writeln!(out, "  {}: {window}: {}", window.services.join(", "), window.reason)?;
     }
+    write_freezes(out, &platform.freezes)?;
     writeln!(out, "\nWho may act")?;
     for operator in &platform.operators {
         let roles: Vec<_> = operator.roles.iter().copied().map(role).collect();
@@ -74,7 +76,8 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
     if platform.operators.is_empty() {
         writeln!(out, "  nobody is named: the file has no [[operator]]")?;
     }
-    write_access(out, &platform.access)
+    write_access(out, &platform.access)?;
+    write_approvals(out, &platform.approvals)
 }
 
 fn write_access(out: &mut String, access: &Access) -> Result {
@@ -128,6 +131,7 @@ fn write_service(out: &mut String, service: &Service) -> Result {
         write!(out, " needs {}", alone.chain(groups).collect::<Vec<_>>().join(", "))?;
     }
     writeln!(out)?;
+    write_use(out, service)?;
     for check in &service.checks {
         write_check(out, check)?;
     }
@@ -234,7 +238,7 @@ fn criticality(criticality: Criticality) -> &'static str {
     }
 }
 
-fn role(role: Role) -> &'static str {
+pub(super) fn role(role: Role) -> &'static str {
     match role {
         Role::Viewer => "viewer",
         Role::Engineer => "engineer",
@@ -277,6 +281,14 @@ mod tests {
           nobody is named: the file has no [[operator]]
           what is dangerous needs a second factor from everybody
           a board that nobody is at locks after 15m
+
+        Who agrees to a change
+          low (risk 1 to 3): engineer
+          medium (risk 4 to 6): engineer
+          high (risk 7 and 8): technical lead
+          critical (risk 9 and 10, and what reaches the whole platform): technical lead and CTO
+          each is another person, and none the one who asks; a higher role may stand in for a lower one,
+          the CTO for a technical lead and a technical lead for an engineer
         "#);
     }
 }

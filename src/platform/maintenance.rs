@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
-use chrono::{DateTime, Datelike, Days, LocalResult, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
+use chrono::{
+    DateTime, Datelike, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc, Weekday,
+};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -108,17 +110,20 @@ impl MaintenanceWindow {
         .find(|(start, end)| begun.is_none_or(|begun| *start > begun) && *end > clock)
     }
 
-    /// A time that the clock leaves out is the first after it; of a time that comes twice it is the first.
     fn start_on(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
-        let wanted = day.and_time(self.from);
-        (0..16).find_map(|quarters| {
-            let local = wanted + TimeDelta::minutes(15 * quarters);
-            match self.zone.from_local_datetime(&local) {
-                LocalResult::Single(start) | LocalResult::Ambiguous(start, _) => Some(start.to_utc()),
-                LocalResult::None => None,
-            }
-        })
+        on_the_wall(self.zone, day.and_time(self.from))
     }
+}
+
+/// When clocks of a zone show a time. One that they leave out is the first after it; of one that comes twice it is the first.
+pub(super) fn on_the_wall(zone: Tz, wanted: NaiveDateTime) -> Option<DateTime<Utc>> {
+    (0..16).find_map(|quarters| {
+        let local = wanted.checked_add_signed(TimeDelta::minutes(15 * quarters))?;
+        match zone.from_local_datetime(&local) {
+            LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => Some(time.to_utc()),
+            LocalResult::None => None,
+        }
+    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 //! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_check`, `parse_probe`,
-//! `parse_http`, `parse_access`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`), how mistakes are told
-//! (`problem`), what it means in plain words (`explain`, `explain_probe`), and who depends on whom (`graph`). `sample`, `json_path` and
+//! `parse_http`, `parse_access`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`, `approvers`), how
+//! mistakes are told (`problem`), what it means in plain words (`explain`, `explain_probe`, `explain_change_rules`), and who depends on whom (`graph`). `sample`, `json_path` and
 //! `template` are words that several rooms above share.
 //!
 //! Nothing here reads a clock or acts on the world. A new key of the file starts in `model`, `probe` or `adapter`.
 
 mod adapter;
+mod approvers;
+mod change_rules;
 mod explain;
+mod explain_change_rules;
 mod explain_probe;
 mod graph;
 mod json_path;
@@ -15,6 +18,7 @@ mod model;
 mod parse;
 mod parse_access;
 mod parse_adapter;
+mod parse_change_rules;
 mod parse_check;
 mod parse_http;
 mod parse_maintenance;
@@ -35,6 +39,7 @@ mod words;
 mod tests;
 
 pub use adapter::{Adapter, Points, Programs};
+pub use change_rules::{ApprovalLevels, Freeze, HealthInformation};
 pub use explain::explain;
 pub use json_path::JsonPath;
 pub use maintenance::{MaintenanceWindow, WindowDays};

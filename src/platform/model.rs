@@ -6,7 +6,12 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{adapter::Adapter, maintenance::MaintenanceWindow, probe::Probe};
+use super::{
+    adapter::Adapter,
+    change_rules::{ApprovalLevels, Freeze, HealthInformation},
+    maintenance::MaintenanceWindow,
+    probe::Probe,
+};
 
 /// The system under care: its services, their restorable components and the rules that hold for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +38,12 @@ pub struct Platform {
     /// In the order of the file.
     #[serde(default)]
     pub maintenance: Vec<MaintenanceWindow>,
+    /// Who has to agree to a change.
+    #[serde(default)]
+    pub approvals: ApprovalLevels,
+    /// When nothing may be changed but in an emergency, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub freezes: Vec<Freeze>,
 }
 
 /// Sets defaults and says how careful the engine is.
@@ -198,6 +209,18 @@ pub struct Service {
     pub any_of: Vec<Vec<String>>,
     /// Team that answers for it.
     pub owner: Option<String>,
+    /// What people do with it, in their words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<String>,
+    /// How many people use it, about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<u64>,
+    /// What it does with protected health information.
+    #[serde(default)]
+    pub health_information: HealthInformation,
+    /// Whether it lets people in, keeps an audit trail or keeps backups: what others rely on when they recover.
+    #[serde(default)]
+    pub safeguard: bool,
     /// Log files a diagnosis reads, newest lines last.
     pub logs: Vec<PathBuf>,
     /// Probes, in the order of the file.

@@ -12,7 +12,7 @@ use super::{
     },
     parse_access,
     parse_adapter::{self, paths},
-    parse_check, parse_maintenance, parse_vault,
+    parse_change_rules, parse_check, parse_maintenance, parse_vault,
     problem::{Problem, Problems},
     reader::{Found, Reader, Section, Value},
     validate::{self, Spans},
@@ -89,10 +89,28 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     let windows = reader.sections(root.get("maintenance"), "maintenance");
     let maintenance =
         windows.into_iter().filter_map(|section| parse_maintenance::window(section, &mut reader, &mut spans)).collect();
+    let approvals = parse_change_rules::approvals(&mut root, &mut reader, &mut spans);
+    let freezes = reader.sections(root.get("freeze"), "freeze");
+    let freezes = freezes
+        .into_iter()
+        .filter_map(|section| parse_change_rules::freeze(section, &mut reader, &mut spans))
+        .collect();
     root.finish(&mut reader);
 
     let automation = Automation { mode };
-    let platform = Platform { name, profile, automation, access, vault, services, components, operators, maintenance };
+    let platform = Platform {
+        name,
+        profile,
+        automation,
+        access,
+        vault,
+        services,
+        components,
+        operators,
+        maintenance,
+        approvals,
+        freezes,
+    };
     validate::validate(&platform, &spans, &mut reader);
     let problems = reader.into_problems();
     if problems.is_empty() { Ok(platform) } else { Err(Problems::new(problems)) }
@@ -157,6 +175,10 @@ fn service(mut section: Section<'_, '_>, components: &[Component], reader: &mut 
     let depends_on = section.read(reader, "depends_on", |reader, value, place| Some(needs(reader, value, place)));
     let (depends_on, any_of) = depends_on.unwrap_or_default();
     let owner = section.read(reader, "owner", |reader, value, place| reader.text(value, place, "the name of a team"));
+    let functions = section.read(reader, "functions", parse_change_rules::functions);
+    let users = section.read(reader, "users", |reader, value, place| reader.number(value, place, 0..=1_000_000_000));
+    let health_information = section.read(reader, "health_information", parse_change_rules::health_information);
+    let safeguard = section.read(reader, "safeguard", Reader::flag);
     let logs = section.read(reader, "logs", paths);
     let checks = reader.sections(section.get("check"), "service.check");
     let checks = parse_check::checks(checks, &name.value, components, reader);
@@ -176,6 +198,10 @@ fn service(mut section: Section<'_, '_>, components: &[Component], reader: &mut 
         depends_on: depends_on.into_iter().map(|needed| needed.value).collect(),
         any_of,
         owner: owner.map(|owner| owner.value),
+        functions: functions.unwrap_or_default(),
+        users: users.map(u64::from),
+        health_information: health_information.unwrap_or_default(),
+        safeguard: safeguard.unwrap_or_default(),
         logs: logs.unwrap_or_default(),
         checks: checks.into_iter().map(|check| check.value).collect(),
         actions: actions.into_iter().map(|action| action.value).collect(),
@@ -273,19 +299,17 @@ fn component(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Span
     })
 }
 
+pub(super) fn role(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<Role> {
+    let roles = [Role::Viewer, Role::Engineer, Role::TechnicalLead, Role::Cto, Role::ComplianceOfficer];
+    reader.choice(value, place, &roles.map(|role| (role.name(), role)))
+}
+
 fn operator(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Spans) -> OperatorEntry {
     let name = name_of(&mut section, reader);
     let at = section.at();
     let roles = section.require(reader, "roles", "a list such as roles = [\"engineer\"]", |reader, value, place| {
-        let choices = [
-            ("viewer", Role::Viewer),
-            ("engineer", Role::Engineer),
-            ("technical-lead", Role::TechnicalLead),
-            ("cto", Role::Cto),
-            ("compliance-officer", Role::ComplianceOfficer),
-        ];
         let items = reader.items(value, place, "roles");
-        let mut roles: Vec<Role> = items.iter().filter_map(|item| reader.choice(item, place, &choices)).collect();
+        let mut roles: Vec<Role> = items.iter().filter_map(|item| role(reader, item, place)).collect();
         roles.sort_unstable();
         roles.dedup();
         Some(roles)

@@ -15,7 +15,7 @@ use super::{
 const AT: &str = "days and a time, such as \"sun 02:00\", \"mon,thu 22:30\", \"daily 03:00\" or \"2026-12-24 22:00\"";
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Characters of a reason, as for one that is given by command.
-const REASON: usize = 400;
+pub(super) const REASON: usize = 400;
 
 pub(super) fn window(
     mut section: Section<'_, '_>,
@@ -67,7 +67,7 @@ fn at(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<(WindowDays
     read
 }
 
-fn zone(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<Tz> {
+pub(super) fn zone(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<Tz> {
     let expected = "a time zone such as \"Europe/Berlin\"";
     let Found { value, at } = reader.text(value, place, expected)?;
     let found = value.parse::<Tz>().ok();

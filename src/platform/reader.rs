@@ -84,11 +84,19 @@ impl Reader {
         self.starts.partition_point(|start| *start <= at)
     }
 
+    /// Whether something is wrong with a key, or with one within it.
+    pub(super) fn complained_of(&self, place: &str) -> bool {
+        let within = |problem: &Problem| {
+            problem.place.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.problems.iter().any(within)
+    }
+
     pub(super) fn into_problems(self) -> Vec<Problem> {
         self.problems
     }
 
-    fn mismatch(&mut self, value: &Value<'_>, place: &str, expected: &str) {
+    pub(super) fn mismatch(&mut self, value: &Value<'_>, place: &str, expected: &str) {
         let found = match value.get_ref() {
             DeValue::String(text) => format!("found {:?}", text.as_ref()),
             DeValue::Integer(number) => format!("found the number {number}"),
@@ -113,6 +121,22 @@ impl Reader {
             _ => self.mismatch(value, place, expected),
         }
         None
+    }
+
+    /// Text on one line that is not longer than so many characters.
+    pub(super) fn one_line(
+        &mut self,
+        value: &Value<'_>,
+        place: &str,
+        expected: &str,
+        most: usize,
+    ) -> Option<Found<String>> {
+        let line = self.text(value, place, expected)?;
+        if line.value.chars().count() > most || line.value.contains(char::is_control) {
+            let what = "it is too long, or more than a line";
+            self.problem(line.at, place, what, format!("at most {most} characters on one line"));
+        }
+        Some(line)
     }
 
     /// A name: lower-case letters, digits, `-` and `.`, at most 64 of them. A wrong one is reported and still handed on, so that

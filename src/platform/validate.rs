@@ -1,4 +1,5 @@
 //! What no single value can tell: whether names are unique, whether they refer to something, and whether services go round in circles.
+//! Whether there are the people that changes need is asked of `approvers`.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -6,9 +7,10 @@ use std::{
 };
 
 use super::{
+    approvers,
     model::{Platform, Profile, ReplicaPlace},
     problem::nearest,
-    reader::Reader,
+    reader::{Found, Reader},
 };
 
 /// Where the names of a platform stand in its file; same order as in the [`Platform`].
@@ -20,6 +22,16 @@ pub(super) struct Spans {
     pub(super) replica: usize,
     /// Of each maintenance window its services.
     pub(super) windows: Vec<Vec<usize>>,
+    pub(super) approvals: Option<ApprovalSpans>,
+    /// The services that freezes name.
+    pub(super) frozen: Vec<Found<String>>,
+}
+
+#[derive(Debug)]
+pub(super) struct ApprovalSpans {
+    pub(super) table: usize,
+    /// Those of the levels that are written.
+    pub(super) levels: Vec<Found<&'static str>>,
 }
 
 #[derive(Debug)]
@@ -66,6 +78,7 @@ pub(super) fn validate(platform: &Platform, spans: &Spans, reader: &mut Reader) 
     circles(platform, spans, reader);
     ownership(platform, spans, reader);
     second_copy(platform, spans, reader);
+    approvers::validate(platform, spans, reader);
     if platform.profile != Profile::Drill {
         let logins = platform.operators.iter().zip(&spans.operators);
         let logins = logins.filter_map(|(person, span)| Some((person.login.as_deref()?, span.login)));
@@ -111,6 +124,9 @@ fn references(platform: &Platform, spans: &Spans, reader: &mut Reader) {
         for (service, at) in window.services.iter().zip(spans) {
             refer(service, *at, "maintenance.services", "");
         }
+    }
+    for service in &spans.frozen {
+        refer(&service.value, service.at, "freeze.services", "");
     }
     for (component, span) in platform.components.iter().zip(&spans.components) {
         refer(&component.service, span.service, "component.service", "");

@@ -35,7 +35,7 @@ pub struct RecoveryReport {
     /// Who agreed to the plan.
     pub approved_by: Vec<String>,
     /// What approvals are bound to.
-    pub plan_hash: String,
+    pub plan_hash: Option<String>,
     /// When it began.
     pub started_at: DateTime<Utc>,
     /// When it ended.
@@ -107,7 +107,7 @@ impl RecoveryReport {
             approved_by: change.map_or_else(Vec::new, |change| {
                 change.approvals.iter().map(|approval| approval.operator.clone()).collect()
             }),
-            plan_hash: recovery.plan.hash(),
+            plan_hash: change.map(|change| change.plan_hash.clone()),
             started_at: recovery.started_at,
             ended_at,
             duration_seconds: ended_at.map(|at| (at - recovery.started_at).as_seconds_f64()),
@@ -159,7 +159,9 @@ impl RecoveryReport {
             "Approved by",
             &if self.approved_by.is_empty() { "nobody had to".to_owned() } else { self.approved_by.join(", ") },
         );
-        row("Plan", &self.plan_hash);
+        if let Some(hash) = &self.plan_hash {
+            row("Agreed to", hash);
+        }
         if let Some(until) = self.watch_until {
             row("Watched until", &moment(until));
         }

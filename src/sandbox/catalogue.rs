@@ -1,7 +1,7 @@
 //! Which services a sandbox has, and what they need.
 
 use super::SandboxError;
-use crate::platform::Criticality;
+use crate::platform::{Criticality, HealthInformation};
 
 /// One service of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,32 +14,88 @@ pub struct SandboxService {
     pub depends_on: &'static [&'static str],
     /// Team that answers for it.
     pub owner: &'static str,
+    /// What people do with it.
+    pub functions: &'static [&'static str],
+    /// How many people use it.
+    pub users: u32,
+    /// What it does with health information.
+    pub health_information: HealthInformation,
+    /// Whether others rely on it when they recover.
+    pub safeguard: bool,
 }
 
 /// The services of a sandbox, those that others need first.
 pub const SERVICES: [SandboxService; 7] = [
-    SandboxService { name: "records-db", criticality: Criticality::Critical, depends_on: &[], owner: "data" },
-    SandboxService { name: "auth", criticality: Criticality::Critical, depends_on: &[], owner: "platform" },
+    SandboxService {
+        name: "records-db",
+        criticality: Criticality::Critical,
+        depends_on: &[],
+        owner: "data",
+        functions: &["patient records", "medication doses"],
+        users: 1400,
+        health_information: HealthInformation::Writes,
+        safeguard: false,
+    },
+    SandboxService {
+        name: "auth",
+        criticality: Criticality::Critical,
+        depends_on: &[],
+        owner: "platform",
+        functions: &["logging in"],
+        users: 1400,
+        health_information: HealthInformation::None,
+        safeguard: true,
+    },
     SandboxService {
         name: "patient-api",
         criticality: Criticality::Critical,
         depends_on: &["records-db", "auth"],
         owner: "platform",
+        functions: &["charts", "vital signs"],
+        users: 900,
+        health_information: HealthInformation::Writes,
+        safeguard: false,
     },
     SandboxService {
         name: "ai-analysis",
         criticality: Criticality::High,
         depends_on: &["records-db"],
         owner: "analysis",
+        functions: &["summaries of notes"],
+        users: 150,
+        health_information: HealthInformation::Reads,
+        safeguard: false,
     },
     SandboxService {
         name: "checkin",
         criticality: Criticality::High,
         depends_on: &["patient-api"],
         owner: "front-desk",
+        functions: &["patient check-in"],
+        users: 60,
+        health_information: HealthInformation::Reads,
+        safeguard: false,
     },
-    SandboxService { name: "handouts", criticality: Criticality::Medium, depends_on: &["patient-api"], owner: "wards" },
-    SandboxService { name: "inventory", criticality: Criticality::Low, depends_on: &[], owner: "supplies" },
+    SandboxService {
+        name: "handouts",
+        criticality: Criticality::Medium,
+        depends_on: &["patient-api"],
+        owner: "wards",
+        functions: &["handouts for patients"],
+        users: 320,
+        health_information: HealthInformation::Reads,
+        safeguard: false,
+    },
+    SandboxService {
+        name: "inventory",
+        criticality: Criticality::Low,
+        depends_on: &[],
+        owner: "supplies",
+        functions: &["stock of supplies"],
+        users: 45,
+        health_information: HealthInformation::None,
+        safeguard: false,
+    },
 ];
 
 /// The process that plays the clinicians: it is supervised like a service, but not part of the platform.

@@ -16,7 +16,7 @@ use super::{
     layout::Layout,
     process,
 };
-use crate::platform::Criticality;
+use crate::platform::{Criticality, HealthInformation};
 
 /// Writes `codeblue.toml` for a sandbox into a directory, with the ports its services have; gives the file's path. `binary` is
 /// the codeblue program that actions and reloads run; all operators act from `login`.
@@ -44,7 +44,8 @@ fn text(layout: &Layout, binary: &Path, login: &str) -> Result<String, SandboxEr
         }
     }
     text.push_str(&components(layout, binary));
-    for (name, role) in [("alice", "technical-lead"), ("bob", "engineer"), ("carol", "cto")] {
+    let people = [("alice", "technical-lead"), ("bob", "engineer"), ("carol", "cto"), ("dora", "compliance-officer")];
+    for (name, role) in people {
         add(
             &mut text,
             format_args!("\n[[operator]]\nname = \"{name}\"\nroles = [\"{role}\"]\nlogin = {}\n", quoted(login)),
@@ -67,6 +68,16 @@ fn service_text(layout: &Layout, service: &SandboxService, port: u16, binary: &P
             &mut text,
             format_args!("depends_on = {}\n", list(service.depends_on.iter().map(|name| (*name).to_owned()))),
         );
+    }
+    let functions = list(service.functions.iter().map(|function| (*function).to_owned()));
+    add(&mut text, format_args!("functions = {functions}\nusers = {}\n", service.users));
+    match service.health_information {
+        HealthInformation::None => {}
+        HealthInformation::Reads => text.push_str("health_information = \"reads\"\n"),
+        HealthInformation::Writes => text.push_str("health_information = \"writes\"\n"),
+    }
+    if service.safeguard {
+        text.push_str("safeguard = true\n");
     }
     let (log, pid_file) = (quoted_path(&layout.log(name)), quoted_path(&layout.pid_file(name)));
     add(&mut text, format_args!("owner = \"{}\"\nlogs = [{log}]\n", service.owner));
@@ -195,7 +206,16 @@ mod tests {
         let path = write_platform(&dir, home.path(), Path::new("/usr/bin/codeblue"), "nurse").unwrap();
         let read = platform::load(&path).unwrap_or_else(|problems| panic!("{problems}"));
         assert_eq!(read.services.len(), SERVICES.len());
-        assert_eq!(read.operators.len(), 3);
+        assert_eq!(read.operators.len(), 4);
+        for (service, told) in read.services.iter().zip(&SERVICES) {
+            assert_eq!(
+                (service.users, service.functions.as_slice() == told.functions),
+                (Some(told.users.into()), true)
+            );
+            assert_eq!((service.health_information, service.safeguard), (told.health_information, told.safeguard));
+        }
+        let safeguards: Vec<_> = read.services.iter().filter(|service| service.safeguard).collect();
+        assert!(matches!(safeguards[..], [auth] if auth.name == "auth"), "{safeguards:?}");
         let restart = &read.service("patient-api").unwrap().actions[0];
         assert_eq!(restart.run[..4], ["/usr/bin/codeblue", "sandbox", "restart", "patient-api"]);
         let url = format!("http://127.0.0.1:{}/deep", layout.port("patient-api"));

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Plan, Recovery, Risk, Role, RollbackRequest, RollbackTarget, Scope, SnapshotId, plan_action,
-        plan_rollback, plan_undo, required_for,
+        Actor, Assessment, Plan, Recovery, RollbackRequest, RollbackTarget, Scope, SnapshotId, assess, plan_action,
+        plan_rollback, plan_undo,
     },
     engine::DryRunRequest,
     platform::{Component, Points},
@@ -218,10 +218,10 @@ impl Model {
         }))
     }
 
-    /// Who would have to agree to a plan if we asked for it now; nobody when it would run at once.
+    /// What a plan would take if we asked for it now.
     #[must_use]
-    pub fn required(&self, plan: &Plan) -> Vec<Role> {
+    pub fn assessment(&self, plan: &Plan) -> Assessment {
         let me = Actor::Operator(self.me.as_ref().map(|me| me.name.clone()).unwrap_or_default());
-        required_for(&self.state, &me, plan, &Risk::of(&self.state.platform, plan))
+        assess(&self.state, &me, plan, self.now)
     }
 }

@@ -23,7 +23,7 @@ async fn restore_everything(engine: &EngineHandle) -> Arc<State> {
     let state = engine.state();
     let change = state.changes.values().find(|change| change.state == ChangeState::Pending).unwrap();
     let (change, plan_hash) = (change.id, change.plan_hash.clone());
-    let approve = Command::ApproveChange { change, plan_hash, reason: "yes".to_owned() };
+    let approve = Command::approve(change, plan_hash, "yes".to_owned());
     engine.submit(approve, person("alice")).await.unwrap();
     let state = until(engine, "the whole platform is restored", |state| {
         state.recoveries.values().any(|recovery| !recovery.is_running())

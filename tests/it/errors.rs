@@ -195,7 +195,7 @@ fn a_breach_ends_by_people_alone_and_containing_it_is_no_recovery() {
     report(&mut desk, &mut counts, "patient-api", BREACH, 1);
     let change = desk.state.pending_changes()[0].clone();
     let (id, plan_hash) = (change.id, change.plan_hash);
-    desk.must(&person("alice"), Command::ApproveChange { change: id, plan_hash, reason: "contain".to_owned() });
+    desk.must(&person("alice"), Command::approve(id, plan_hash, "contain".to_owned()));
     let run = *desk.state.recoveries.keys().next().unwrap();
     desk.carry_out(run);
     let recovery = &desk.state.recoveries[&run];

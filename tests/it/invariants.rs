@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use codeblue::{
     domain::{
-        Actor, AutomationMode, ChangeState, Criticality, ERRORS_LIMIT, Effect, Event, Incident, IncidentId,
-        IncidentState, Plan, Recorded, Recovery, Role, State, StepState, TIMELINE_LIMIT, apply, due, next_due, react,
-        unfinished,
+        Actor, Agreed, AutomationMode, BreakGlassId, Callee, ChangeState, Criticality, ERRORS_LIMIT, Effect, Event,
+        Incident, IncidentId, IncidentState, Plan, Recorded, Recovery, Role, State, StepState, TIMELINE_LIMIT, apply,
+        due, intent_hash, missing_roles, next_due, react, unfinished,
     },
     platform::Profile,
 };
@@ -98,20 +98,34 @@ fn forward(id: IncidentId, before: Life, after: Life, reopened: bool) {
 fn allowed(before: &State, recorded: &Recorded) {
     let Recorded { event, actor, .. } = recorded;
     match event {
-        Event::ChangeSubmitted { change, plan, plan_hash, .. } => {
-            assert_eq!(plan.hash(), *plan_hash, "{change}: the plan is not the one its hash names");
+        Event::ChangeSubmitted { change, kind, plan, plan_hash, risk, terms, window, .. } => {
+            let agreed = Agreed { kind: *kind, plan, risk: risk.score, terms, window: *window };
+            let hash = intent_hash(&before.platform, &agreed);
+            assert_eq!(hash, *plan_hash, "{change}: the plan is not the one its hash names");
         }
-        Event::RecoveryStarted { plan, change: Some(id), .. } => {
+        Event::RecoveryStarted { plan, change: Some(id), break_glass, .. } => {
             let change = &before.changes[id];
+            if let Some(glass) = break_glass {
+                assert_eq!(change.state, ChangeState::Pending, "{id} was carried out under {glass} while decided");
+                under_break_glass(before, recorded, *glass, plan);
+                return;
+            }
             assert_eq!(change.state, ChangeState::Approved, "{id} was carried out while {}", change.state);
-            assert_eq!(plan.hash(), change.plan_hash, "{id}: another plan runs than the one approved");
-            let agreed: BTreeSet<&str> = change.approvals.iter().map(|approval| approval.operator.as_str()).collect();
-            assert_eq!(agreed.len(), change.approvals.len(), "{id}: one person agreed twice");
-            assert!(change.missing().is_empty(), "{id}: {:?} never agreed", change.missing());
+            assert_eq!(*plan, change.plan, "{id}: another plan runs than the one approved");
+            let hash = intent_hash(&before.platform, &change.agreed());
+            assert_eq!(hash, change.plan_hash, "{id}: something else was approved");
+            let agreed: BTreeSet<&str> =
+                change.current_approvals().map(|given| before.person(&given.operator)).collect();
+            assert_eq!(agreed.len(), change.current_approvals().count(), "{id}: one person agreed twice");
+            let missing = missing_roles(before, change);
+            assert!(missing.is_empty(), "{id}: {missing:?} never agreed");
             assert!(
-                change.requester.operator().is_none_or(|requester| !agreed.contains(requester)),
+                change.authors.iter().all(|author| !agreed.contains(before.person(author))),
                 "{id} was approved by its requester"
             );
+        }
+        Event::RecoveryStarted { plan, change: None, break_glass: Some(glass), .. } => {
+            under_break_glass(before, recorded, *glass, plan);
         }
         Event::RecoveryStarted { plan, change: None, .. } => {
             let critical = plan.services.iter().any(|name| {
@@ -125,7 +139,7 @@ fn allowed(before: &State, recorded: &Recorded) {
         Event::ChangeApproved { change, role, .. } => {
             let operator = &before.operators[actor.operator().expect("only people approve")];
             assert!(operator.can_stand_for(*role), "{} is no {role:?}", operator.name);
-            assert!(before.changes[change].required.contains(role));
+            assert!(missing_roles(before, &before.changes[change]).contains(role));
         }
         Event::StepStarted { recovery, step } => {
             let mut earlier = before.recoveries[recovery].steps[..*step].iter();
@@ -157,7 +171,12 @@ fn allowed(before: &State, recorded: &Recorded) {
             assert!(found.post_mortem_due_at().is_some_and(|due| due <= recorded.at), "{incident} is not late");
         }
         Event::PeopleToCall { notice } => {
-            assert!(before.incidents[&notice.incident].state.is_open(), "{}: called for what is over", notice.incident);
+            let owed = before
+                .break_glass
+                .values()
+                .any(|glass| glass.incident == notice.incident && glass.ended.is_some() && glass.is_review_owed());
+            let open = before.incidents[&notice.incident].state.is_open();
+            assert!(open || owed, "{}: called for what is over", notice.incident);
             assert!(!notice.to.is_empty(), "{}: nobody is called", notice.incident);
         }
         Event::LevelReached { incident, level } => {
@@ -180,6 +199,17 @@ fn allowed(before: &State, recorded: &Recorded) {
         }
         _ => {}
     }
+}
+
+/// What must be true of a recovery that nobody has agreed to.
+fn under_break_glass(before: &State, recorded: &Recorded, id: BreakGlassId, plan: &Plan) {
+    let glass = &before.break_glass[&id];
+    assert_eq!(recorded.actor.operator(), Some(glass.operator.as_str()), "{id} belongs to somebody else");
+    assert!(glass.is_open() && recorded.at < glass.until, "{id} is over");
+    assert!(plan.services.iter().all(|name| glass.services.contains(name)), "{id} reached {:?}", plan.services);
+    assert!(before.incidents[&glass.incident].state.is_open(), "{id}: {} is over", glass.incident);
+    let loud = before.incidents[&glass.incident].called.contains(&Callee::ComplianceOfficer);
+    assert!(loud, "{id} was used before anybody was told");
 }
 
 /// What must be true of a recovery that a policy runs with nobody's approval.
@@ -224,7 +254,15 @@ fn standing(state: &State) {
         assert!(recovery.incident.is_none_or(|incident| state.incidents[&incident].recoveries.contains(id)));
     }
     for (id, change) in &state.changes {
-        let carried = matches!(change.state, ChangeState::Implementing | ChangeState::Validated | ChangeState::Failed);
+        let carried = matches!(
+            change.state,
+            ChangeState::Implementing
+                | ChangeState::Validating
+                | ChangeState::Validated
+                | ChangeState::Closed
+                | ChangeState::Failed
+                | ChangeState::RolledBack
+        );
         assert_eq!(carried, change.recovery.is_some(), "{id} is {} with {:?}", change.state, change.recovery);
         if change.state == ChangeState::Implementing {
             let running = change.recovery.is_some_and(|recovery| state.recoveries[&recovery].is_running());
@@ -235,6 +273,18 @@ fn standing(state: &State) {
             !waits || state.running_recoveries().next().is_some(),
             "{id} is approved, nothing is in its way, and nobody starts it"
         );
+    }
+    let mut open = BTreeSet::new();
+    for (id, glass) in &state.break_glass {
+        assert!(!glass.is_open() || open.insert(state.person(&glass.operator)), "{id} is the second of one person");
+        assert!(glass.until - glass.opened_at <= TimeDelta::minutes(60), "{id} is open too long");
+        assert!(glass.acts.iter().all(|act| state.recoveries[&act.recovery].break_glass == Some(*id)));
+        let reviewers: BTreeSet<&str> = glass.reviews.iter().map(|review| state.person(&review.operator)).collect();
+        assert_eq!(reviewers.len(), glass.reviews.len(), "{id} was reviewed twice by one person");
+        assert!(!reviewers.contains(state.person(&glass.operator)), "{id} was reviewed by who used it");
+        assert!(glass.is_review_owed() || reviewers.len() >= 2, "{id}: {} reviewers", reviewers.len());
+        let closed = state.incidents[&glass.incident].state == IncidentState::Closed;
+        assert!(!closed || !glass.is_review_owed(), "{} was closed while {id} is to be reviewed", glass.incident);
     }
     for (id, incident) in &state.incidents {
         assert_eq!(

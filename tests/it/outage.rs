@@ -172,8 +172,7 @@ async fn a_bad_release_is_seen_diagnosed_rolled_back_and_proved() {
     assert!(change.title.contains("v41 → v40"), "{}", change.title);
 
     // An engineer's yes does not count for an emergency, and a hash of another plan counts for nobody.
-    let approve =
-        |hash: &str| Command::ApproveChange { change: change.id, plan_hash: hash.to_owned(), reason: String::new() };
+    let approve = |hash: &str| Command::approve(change.id, hash.to_owned(), String::new());
     let refused = handle.submit(approve(&change.plan_hash), person("erin")).await;
     assert!(matches!(refused, Err(SubmitError::Refused(refusal)) if refusal.rule == "role-needed"));
     let refused = handle.submit(approve("0123456789abcdef"), person("alice")).await;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use codeblue::{
     domain::{
-        ActionKind, Actor, AutomationMode, Burst, Captured, Category, Clock, Command, DiagnosisDocument, DiagnosisId,
-        Effect, ErrorEvent, ErrorGroup, Event, Evidence, Finding, Findings, Fix, IncidentId, IncidentRole, Level,
-        Message, RecoveryId, RecoveryOutcome, Role, RollbackRequest, RollbackTarget, RootCause, Scope, Severity,
-        SnapshotId, SnapshotState, SnapshotTrigger, State, Status, Step, StepState, SuggestedFix, Verdict, decide,
-        plan_rollback,
+        ActionKind, Actor, AutomationMode, BreakGlassId, Burst, Captured, Category, Ceiling, Clock, Command,
+        DiagnosisDocument, DiagnosisId, Effect, ErrorEvent, ErrorGroup, Event, Evidence, Finding, Findings, Fix,
+        IncidentId, IncidentRole, Level, Message, RecoveryId, RecoveryOutcome, ReviewVerdict, Role, RollbackRequest,
+        RollbackTarget, RootCause, Scope, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State, Status, Step,
+        StepState, SuggestedFix, Verdict, decide, plan_rollback,
     },
     platform::{ActionRisk, Purpose},
 };
@@ -75,7 +75,8 @@ fn command(state: &State, now: chrono::DateTime<chrono::Utc>, roll: Roll) -> (Ac
     let service = || pick(&SERVICES, b).to_owned();
     let component = || pick(&COMPONENTS, b).to_owned();
     let change = id(state.changes.keys().rev().take(4).copied(), codeblue::domain::ChangeId(9999), a);
-    let human = match kind % 47 {
+    let glass = id(state.break_glass.keys().rev().take(3).copied(), BreakGlassId(9999), a);
+    let human = match kind % 52 {
         0 => Command::DeclareIncident {
             severity: pick(&Severity::ALL, a),
             title: text(),
@@ -124,6 +125,9 @@ fn command(state: &State, now: chrono::DateTime<chrono::Utc>, roll: Roll) -> (Ac
                 _ => String::new(),
             },
             reason: text(),
+            round: (b % 3 == 0).then_some(1),
+            on_behalf_of: (b % 7 == 0).then(|| pick(&PEOPLE, b / 7).to_owned()),
+            signature: None,
         },
         25 => Command::RejectChange { change, reason: text() },
         26 => Command::RevokeApproval { change, reason: text() },
@@ -131,6 +135,17 @@ fn command(state: &State, now: chrono::DateTime<chrono::Utc>, roll: Roll) -> (Ac
         28 | 29 => {
             Command::RecordDeployment { component: component(), version: pick(&VERSIONS, a).to_owned(), note: text() }
         }
+        30 if c < 40 => Command::AddAccount {
+            name: pick(&["erin-bot", "ben-root"], a).to_owned(),
+            roles: [pick(&[Role::Viewer, Role::Engineer, Role::TechnicalLead], b)].into(),
+            login: None,
+            belongs_to: pick(&PEOPLE, b).to_owned(),
+        },
+        30 if c < 80 => Command::SetRoles {
+            name: pick(&PEOPLE, a).to_owned(),
+            roles: [pick(&[Role::Viewer, Role::Engineer, Role::TechnicalLead, Role::Cto], b)].into(),
+        },
+        30 if c < 120 => Command::EnableOperator { name: pick(&PEOPLE, a).to_owned(), reason: text() },
         30 => Command::AddOperator {
             name: pick(&PEOPLE, a).to_owned(),
             roles: [pick(&[Role::Viewer, Role::Engineer, Role::TechnicalLead, Role::Cto], b)].into(),
@@ -154,6 +169,28 @@ fn command(state: &State, now: chrono::DateTime<chrono::Utc>, roll: Roll) -> (Ac
         },
         36 => Command::UpdateStakeholders { incident: incident(state, a), message: message(&text(), b) },
         37 | 38 => paper_work(incident(state, a), roll, text()),
+        39 => Command::BreakGlass {
+            incident: incident(state, a),
+            reason: if c < 200 { "nobody answers and patients wait".to_owned() } else { text() },
+            services: if b < 200 {
+                SERVICES[..5].iter().map(|name| (*name).to_owned()).collect()
+            } else {
+                vec![service()]
+            },
+            ceiling: pick(&Ceiling::ALL, b),
+            minutes: u32::from(c % 64),
+        },
+        40 => Command::ExecuteUnderBreakGlass {
+            change,
+            plan_hash: state.changes.get(&change).map(|found| found.plan_hash.clone()).unwrap_or_default(),
+        },
+        41 if b < 60 => Command::EndBreakGlass { break_glass: glass },
+        41 if b < 90 => Command::RevokeBreakGlass { break_glass: glass, reason: text() },
+        41..=43 => Command::ReviewBreakGlass {
+            break_glass: glass,
+            verdict: pick(&[ReviewVerdict::Justified, ReviewVerdict::Unjustified], b),
+            findings: text(),
+        },
         _ => return (Actor::Engine, report(state, roll)),
     };
     (by, human)
@@ -233,6 +270,10 @@ fn report(state: &State, roll: Roll) -> Command {
             purpose: pick(&[Purpose::Contain, Purpose::StopWrites], c),
         },
         9 => Command::ReachLevel { incident: incident(state, a), level: pick(&Level::ALL, b) },
+        5 => Command::LapseBreakGlass { break_glass: id(state.break_glass.keys().copied(), BreakGlassId(9999), a) },
+        6 if c < 128 => {
+            Command::LapseReview { break_glass: id(state.break_glass.keys().copied(), BreakGlassId(9999), a) }
+        }
         10 => Command::LapseActionItem { incident: incident(state, a), item: usize::from(b % 4) },
         0 => Command::ObserveVersion {
             component: pick(&COMPONENTS, b).to_owned(),
@@ -400,7 +441,7 @@ proptest! {
         let (kind, a, b, c) = ask;
         let request = rollback(&desk.state, desk.now, Roll { kind, who: 0, a, b, c, minutes: 0 });
         let Ok(plan) = plan_rollback(&desk.state, &request) else { return Ok(()) };
-        prop_assert_eq!(plan.hash(), plan_rollback(&desk.state, &request).unwrap().hash());
+        prop_assert_eq!(&plan, &plan_rollback(&desk.state, &request).unwrap());
         let changed: Vec<String> = plan.components().map(str::to_owned).collect();
         prop_assert!(matches!(plan.steps.last(), Some(Step::Validate { .. })), "it ends unproved");
         match &plan.steps[0] {
@@ -462,7 +503,7 @@ fn only_people_approve() {
     let Some(Event::ChangeSubmitted { change, plan_hash, .. }) = events.last().map(|last| last.event.clone()) else {
         panic!("{events:?}")
     };
-    let approve = || Command::ApproveChange { change, plan_hash: plan_hash.clone(), reason: String::new() };
+    let approve = || Command::approve(change, plan_hash.clone(), String::new());
     for actor in [Actor::Engine, policy("helpful"), person("erin"), person("vic"), person("nobody")] {
         let refusal = desk.give(&actor, approve()).unwrap_err();
         assert!(

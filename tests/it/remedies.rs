@@ -125,7 +125,7 @@ fn start(desk: &mut Desk, request: RollbackRequest) -> RecoveryId {
     let change = change.unwrap();
     for name in ["alice", "carol"] {
         let plan_hash = desk.state.changes[&change].plan_hash.clone();
-        let approve = Command::ApproveChange { change, plan_hash, reason: String::new() };
+        let approve = Command::approve(change, plan_hash, String::new());
         let _ = desk.give(&person(name), approve);
     }
     desk.state.changes[&change].recovery.unwrap()
@@ -296,7 +296,7 @@ fn policies_that_go_round_in_circles_are_stopped() {
     assert_eq!(why, "a policy has worked here within the last 10 min");
     assert_eq!(desk.state.incidents.len(), 1, "it came back");
     let next = &desk.state.pending_changes()[0].plan;
-    assert_ne!(next.hash(), tried.hash(), "what did not last is not tried again");
+    assert_ne!(*next, tried, "what did not last is not tried again");
 
     let mut desk = calm("staging", "auto");
     for _ in 0..2 {
@@ -423,7 +423,7 @@ fn what_failed_is_followed_by_the_next_stronger_remedy_and_everything_last() {
         let (id, plan_hash) = (change.id, change.plan_hash.clone());
         strategies.push(change.plan.strategy);
         for name in ["alice", "carol"] {
-            let approve = Command::ApproveChange { change: id, plan_hash: plan_hash.clone(), reason: String::new() };
+            let approve = Command::approve(id, plan_hash.clone(), String::new());
             let _ = desk.give(&person(name), approve);
         }
         let recovery = desk.state.changes[&id].recovery.unwrap();

@@ -175,7 +175,7 @@ impl Simulation {
         for change in state.pending_changes() {
             let (id, reason) = (change.id, "the plan reads well".to_owned());
             if dice.happens(1000) {
-                wishes.push(Command::ApproveChange { change: id, plan_hash: change.plan_hash.clone(), reason });
+                wishes.push(Command::approve(id, change.plan_hash.clone(), reason));
             } else if dice.happens(50) {
                 wishes.push(Command::RejectChange { change: id, reason });
             } else if dice.happens(20) {

@@ -22,6 +22,10 @@ pub enum Callee {
     TechnicalLead,
     /// The CTO.
     Cto,
+    /// The compliance officer.
+    ComplianceOfficer,
+    /// Everybody who may approve a change.
+    Approvers,
     /// All who run the platform.
     ItTeam,
     /// Those who decide about money and the public.
@@ -39,6 +43,8 @@ impl fmt::Display for Callee {
             Self::TeamLead => "the team lead",
             Self::TechnicalLead => "the technical lead",
             Self::Cto => "the CTO",
+            Self::ComplianceOfficer => "the compliance officer",
+            Self::Approvers => "everybody who may approve",
             Self::ItTeam => "the IT team",
             Self::Management => "management",
             Self::AllStaff => "all staff",

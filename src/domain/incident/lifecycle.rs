@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Actor, Callee, ChangeId, DiagnosisId, Event, Impact, IncidentId, KnownErrors, Level, PostMortem, RecoveryId,
-    Refusal, State, Status, Updates, Workflow,
+    Refusal, State, Status, Updates, Workflow, break_glass, change::review,
 };
 use crate::platform::{Criticality, Profile};
 
@@ -541,6 +541,7 @@ pub(in crate::domain) fn close(state: &State, incident: IncidentId) -> Result<Ve
         return Err(Refusal::new("not-resolved", format!("{incident} is {}", found.state))
             .hint("only a resolved incident can be closed"));
     }
+    break_glass::not_owed(state, incident)?;
     if let Some(due) = found.post_mortem_due_at() {
         let due = due.format("%Y-%m-%d %H:%M");
         return Err(Refusal::new(
@@ -551,14 +552,20 @@ pub(in crate::domain) fn close(state: &State, incident: IncidentId) -> Result<Ve
             "complete it: codeblue report postmortem {incident}; or codeblue incident close {incident} --owing REASON: it stays owed"
         )));
     }
+    if let Some(change) = review::owed(state, &found.changes) {
+        return Err(Refusal::new("review-owed", format!("the review of {} is owed", change.id)).hint(format!(
+            "codeblue change review {}; or codeblue incident close {incident} --owing REASON: it stays owed",
+            change.id
+        )));
+    }
     Ok(vec![Event::IncidentClosed { incident }])
 }
 
-/// Decides that an incident is closed before its post-mortem is written, which goes on being owed.
+/// Decides that an incident is closed before what is owed is written, which goes on being owed.
 pub(in crate::domain) fn close_owing(state: &State, incident: IncidentId, reason: &str) -> Result<Vec<Event>, Refusal> {
     match close(state, incident) {
-        Err(refusal) if refusal.rule == "post-mortem-owed" => {
-            let text = format!("closed while the post-mortem is owed: {}", line("reason", reason)?);
+        Err(refusal) if matches!(refusal.rule.as_str(), "post-mortem-owed" | "review-owed") => {
+            let text = format!("closed while something is owed ({}): {}", refusal.message, line("reason", reason)?);
             Ok(vec![Event::IncidentNoted { incident, text }, Event::IncidentClosed { incident }])
         }
         decided => decided,

@@ -10,7 +10,6 @@ use crate::domain::{
     AutomationMode, Change, Command, DiagnosisState, ErrorGroup, Event, IncidentId, Meta, Notice, Recorded,
     RecoveryOutcome, Refusal, Severity, SnapshotTrigger, State, TimelineKind,
     apply::tell,
-    change::ChangeState,
     incident::{self, escalation},
     plan_action,
     recovery::run,
@@ -337,7 +336,7 @@ pub(in crate::domain) fn diagnose(state: &State, id: IncidentId, give: &mut impl
         !incident.services.is_empty()
             && !diagnoses().any(|diagnosis| diagnosis.state == DiagnosisState::Running)
             && !recoveries().any(|run| run.plan.heals() && since.is_none_or(|since| run.started_at > since))
-            && !changes().any(|change| change.plan.heals() && change.state <= ChangeState::Implementing)
+            && !changes().any(|change| change.plan.heals() && change.state.is_open())
     });
     if fresh && acts(state) {
         give("diagnose what is down", Command::RequestDiagnosis { incident: id });
@@ -370,7 +369,7 @@ pub(in crate::domain) fn run_for(
     let since = found.quiet_since.unwrap_or(found.detected_at);
     let runs = state.recoveries.values().filter(|run| run.started_at >= since && *run.plan == plan);
     let done = runs.filter_map(|run| run.ended).any(|(_, outcome)| outcome == RecoveryOutcome::Succeeded);
-    let asked = |change: &Change| change.state <= ChangeState::Implementing && *change.plan == plan;
+    let asked = |change: &Change| change.state.is_open() && *change.plan == plan;
     if done || state.changes.values().any(asked) {
         return Ok(Vec::new());
     }

@@ -76,7 +76,13 @@ fn is_guarded(command: &Command) -> bool {
     command.is_dangerous()
         || matches!(
             command,
-            Command::RejectChange { .. } | Command::RevokeApproval { .. } | Command::RevokeToken { .. }
+            Command::RejectChange { .. }
+                | Command::RevokeApproval { .. }
+                | Command::ReviewChange { .. }
+                | Command::ValidateChange { .. }
+                | Command::SuspendTemplate { .. }
+                | Command::RevokeBreakGlass { .. }
+                | Command::RevokeToken { .. }
         )
 }
 
@@ -84,6 +90,7 @@ fn is_guarded(command: &Command) -> bool {
 fn is_about_authority(rule: &str) -> bool {
     matches!(rule, "operator-may-not" | "engine-only" | "role-needed" | "code-used" | "unknown-operator")
         || rule.starts_with("token-")
+        || rule.starts_with("break-glass-")
         || rule.starts_with("second-factor-")
 }
 
@@ -103,7 +110,14 @@ fn object(state: &State, command: &Command) -> Option<String> {
     match command {
         Command::ApproveChange { change, .. }
         | Command::RejectChange { change, .. }
-        | Command::RevokeApproval { change, .. } => Some(change.to_string()),
+        | Command::RevokeApproval { change, .. }
+        | Command::ReviewChange { change, .. }
+        | Command::ValidateChange { change, .. }
+        | Command::ExecuteUnderBreakGlass { change, .. } => Some(change.to_string()),
+        Command::RevokeBreakGlass { break_glass, .. } | Command::ReviewBreakGlass { break_glass, .. } => {
+            Some(break_glass.to_string())
+        }
+        Command::DelegateApproval { to, .. } => operator(to),
         Command::AddOperator { name, .. }
         | Command::AddAccount { name, .. }
         | Command::SetRoles { name, .. }
@@ -166,6 +180,9 @@ mod tests {
             change: crate::domain::ChangeId(7),
             plan_hash: "from outside".to_owned(),
             reason: "from outside".to_owned(),
+            round: None,
+            on_behalf_of: None,
+            signature: None,
         };
         let told = evidence(&state, &command, &meta, &own).map(|event| event.summary()).unwrap_or_default();
         assert_eq!(told, "eve was refused approveChange CHG-7 (rule own-change)");

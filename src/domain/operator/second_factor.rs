@@ -63,7 +63,12 @@ impl Command {
             | Self::CreateToken { .. }
             | Self::SetAutomation { .. }
             | Self::ReleaseAutomation
-            | Self::ApproveChange { .. } => true,
+            | Self::ApproveChange { .. }
+            | Self::DelegateApproval { .. }
+            | Self::MakeTemplate { .. }
+            | Self::BreakGlass { .. }
+            | Self::ExecuteUnderBreakGlass { .. }
+            | Self::ReviewBreakGlass { .. } => true,
             Self::RequestRollback(RollbackRequest { scope, .. }) => *scope == crate::domain::Scope::Everything,
             _ => false,
         }
@@ -126,17 +131,25 @@ pub(in crate::domain) fn prove(state: &State, command: &Command, meta: &Meta) ->
             Err(Refusal::new("second-factor-needed", "this needs a code of your second factor")
                 .hint("add --code and the six digits, or answer the question on a terminal"))
         }
-        Assurance::Session if command.is_dangerous() && factor.is_none() => match state.platform.access.second_factor {
-            SecondFactorRule::Required => Err(not_enrolled(name)),
-            SecondFactorRule::Enrolled => Ok(Vec::new()),
-        },
+        Assurance::Session if command.is_dangerous() && !is_signed(command) && factor.is_none() => {
+            match state.platform.access.second_factor {
+                SecondFactorRule::Required => Err(not_enrolled(name)),
+                SecondFactorRule::Enrolled => Ok(Vec::new()),
+            }
+        }
         Assurance::Session => Ok(Vec::new()),
     }
 }
 
-/// Also the way back to a board that nobody was at.
+/// What a session alone does not prove enough for: what is dangerous, unless a key has signed it, and the way back to a board
+/// that nobody was at.
 fn needs_code(command: &Command) -> bool {
-    command.is_dangerous() || matches!(command, Command::UnlockSession)
+    (command.is_dangerous() && !is_signed(command)) || matches!(command, Command::UnlockSession)
+}
+
+/// Whether an operator's key has to be right for it: that is a second factor of its own.
+fn is_signed(command: &Command) -> bool {
+    matches!(command, Command::ApproveChange { signature: Some(_), .. })
 }
 
 fn not_enrolled(name: &str) -> Refusal {
@@ -224,7 +237,8 @@ pub(in crate::domain) fn needs_lead(state: &State, command: &Command, name: &str
         | Command::DisableOperator { .. }
         | Command::EnableOperator { .. }
         | Command::ResetSecondFactor { .. }
-        | Command::SetAutomation { .. } => true,
+        | Command::SetAutomation { .. }
+        | Command::MakeTemplate { .. } => true,
         // The own keys and tokens are everybody's own business.
         Command::AddKey { operator, .. } | Command::RemoveKey { operator, .. } => operator != name,
         Command::RevokeToken { token } => {

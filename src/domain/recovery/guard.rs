@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{
-    Actor, AutomationMode, Incident, IncidentId, Plan, Recovery, Risk, Severity, State, Status, Step, Strategy,
-    change::ChangeState, recovery::remedy::newest_diagnosis,
+    Actor, AutomationMode, BreakGlassId, ChangeState, Incident, IncidentId, Plan, Recovery, Risk, RiskLevel, Severity,
+    State, Status, Step, Strategy, break_glass, recovery::remedy::newest_diagnosis,
 };
 use crate::platform::{ActionRisk, ComponentKind, Criticality, Profile};
 
@@ -25,7 +25,10 @@ const SIGNALS: usize = 2;
 /// Whether a plan may run without anybody else.
 pub(in crate::domain) enum Permission {
     /// It runs at once.
-    AtOnce,
+    AtOnce {
+        /// Under which nobody has to agree.
+        break_glass: Option<BreakGlassId>,
+    },
     /// People have to agree.
     Approval {
         /// The guard rail that keeps a policy from running it, where policies may run others.
@@ -43,21 +46,24 @@ pub(in crate::domain) fn permission(
     now: DateTime<Utc>,
 ) -> Permission {
     match actor {
-        Actor::Operator(_) => {
+        Actor::Operator(name) => {
+            if let Some(glass) = break_glass::covering(state, name, plan, incident, now) {
+                return Permission::AtOnce { break_glass: Some(glass.id) };
+            }
             let critical = |name: &String| {
                 state.platform.service(name).is_none_or(|service| service.criticality == Criticality::Critical)
             };
-            if risk.score >= 7 || plan.services.iter().any(critical) {
+            if risk.level() >= RiskLevel::High || plan.services.iter().any(critical) {
                 Permission::Approval { held_back: None }
             } else {
-                Permission::AtOnce
+                Permission::AtOnce { break_glass: None }
             }
         }
         Actor::Policy(_) | Actor::Engine if state.mode != AutomationMode::Auto => {
             Permission::Approval { held_back: None }
         }
         Actor::Policy(_) | Actor::Engine => match held_back(state, plan, incident, now) {
-            None => Permission::AtOnce,
+            None => Permission::AtOnce { break_glass: None },
             why => Permission::Approval { held_back: why },
         },
     }

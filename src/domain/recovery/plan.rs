@@ -76,6 +76,26 @@ pub fn plan_action(state: &State, service: &str, action: &str) -> Result<Plan, R
     })
 }
 
+/// Plans that a code component is switched to a version.
+///
+/// # Errors
+/// A refusal when there is no such component, or it does not keep its versions.
+pub fn plan_deployment(state: &State, component: &str, version: &str) -> Result<Plan, Refusal> {
+    let found = state.platform.component(component).ok_or_else(|| Refusal::unknown("component", component))?;
+    if !found.adapter.keeps_versions() {
+        return Err(Refusal::new("no-versions", format!("{component} has no versions to switch between"))
+            .hint("roll it back to a snapshot, or declare an action that changes it"));
+    }
+    if version.is_empty() || version.len() > 200 || version.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(Refusal::new("deployment-version", format!("{version:?} is no version")));
+    }
+    if state.live_version(component) == Some(version) {
+        return Err(Refusal::new("live-already", format!("{version} of {component} is live already")));
+    }
+    let title = format!("deploy {component} {version}");
+    Ok(assemble(state, Strategy::Rollback, title, vec![(found, switch(state, found, version))]))
+}
+
 /// Plans to bring back what stood before a recovery.
 ///
 /// # Errors

@@ -4,9 +4,8 @@ use std::{fmt, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::domain::{Actor, ChangeId, IncidentId, Phase, RecoveryId, SnapshotId, Validation};
+use crate::domain::{Actor, BreakGlassId, ChangeId, IncidentId, Phase, RecoveryId, SnapshotId, Validation};
 
 /// How long a recovery stays under extended watch after it succeeded, in seconds.
 pub const WATCH_SECONDS: i64 = 30 * 60;
@@ -192,6 +191,20 @@ impl Step {
         }
     }
 
+    /// Whether it changes what is live; the others look, or keep what is.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        match self {
+            Self::SwitchRelease { .. }
+            | Self::RestoreSnapshot { .. }
+            | Self::RestoreTime { .. }
+            | Self::Reload { .. }
+            | Self::RunAction { .. }
+            | Self::RollForward { .. } => true,
+            Self::SafetySnapshot { .. } | Self::StopIfHealthy { .. } | Self::Validate { .. } => false,
+        }
+    }
+
     /// How long such a step usually takes, in seconds, when nothing better is known.
     #[must_use]
     pub fn usual_seconds(&self) -> u64 {
@@ -209,16 +222,6 @@ impl Step {
 }
 
 impl Plan {
-    /// The one hash that approvals are bound to: SHA-256, in hexadecimal, over the JSON of the plan. Field order is fixed
-    /// by the types, and the plan holds neither floats nor maps, so equal plans have equal bytes.
-    #[must_use]
-    pub fn hash(&self) -> String {
-        let mut hasher = Sha256::new();
-        hasher.update(b"codeblue plan v1\0");
-        hasher.update(serde_json::to_vec(self).unwrap_or_default());
-        hex::encode(hasher.finalize())
-    }
-
     /// Whether it is meant to make services well again, and so ends with a look at them; what only contains does not.
     #[must_use]
     pub fn heals(&self) -> bool {
@@ -251,6 +254,9 @@ pub struct Recovery {
     pub incident: Option<IncidentId>,
     /// The change that authorised it.
     pub change: Option<ChangeId>,
+    /// Under which nobody had to agree to it.
+    #[serde(default)]
+    pub break_glass: Option<BreakGlassId>,
     /// Who started it.
     pub started_by: Actor,
     /// When.
@@ -351,6 +357,13 @@ impl Recovery {
         self.change.is_none() && self.started_by.operator().is_none()
     }
 
+    /// Whether a step that changes something has not begun yet.
+    #[must_use]
+    pub fn has_writes_ahead(&self) -> bool {
+        let mut ahead = self.plan.steps.iter().zip(&self.steps).filter(|(_, run)| run.state == StepState::Waiting);
+        ahead.any(|(step, _)| step.writes())
+    }
+
     /// Whether it is not over.
     #[must_use]
     pub fn is_running(&self) -> bool {
@@ -367,56 +380,5 @@ impl Recovery {
     #[must_use]
     pub fn next_step(&self) -> Option<usize> {
         self.steps.iter().position(|step| !matches!(step.state, StepState::Done | StepState::Skipped))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan() -> Plan {
-        Plan {
-            strategy: Strategy::Rollback,
-            title: "roll api-code back v41 → v40".to_owned(),
-            services: vec!["api".to_owned()],
-            steps: vec![
-                Step::SafetySnapshot { components: vec!["api-code".to_owned()] },
-                Step::SwitchRelease {
-                    component: "api-code".to_owned(),
-                    from: Some("v41".to_owned()),
-                    to: "v40".to_owned(),
-                },
-                Step::Validate { services: vec!["api".to_owned()] },
-            ],
-            loses: None,
-        }
-    }
-
-    /// Approvals in journals are bound to this hash. If it changes, they are all void: never change it, add `plan v2`.
-    #[test]
-    fn the_hash_of_a_plan_is_the_same_in_every_version() {
-        assert_eq!(plan().hash(), "919391f527cabd3852936c51948c202b7f1e7ebe0687de06ed9474ba423aedd6");
-    }
-
-    #[test]
-    fn any_other_plan_has_another_hash() {
-        let mut others = vec![plan()];
-        let mut vary = |change: fn(&mut Plan)| {
-            let mut other = plan();
-            change(&mut other);
-            others.push(other);
-        };
-        vary(|plan| plan.strategy = Strategy::FullRestore);
-        vary(|plan| plan.title.push('!'));
-        vary(|plan| plan.services.push("auth".to_owned()));
-        vary(|plan| plan.steps.swap(0, 1));
-        vary(|plan| plan.loses = Some("data".to_owned()));
-        vary(|plan| {
-            plan.steps.truncate(2);
-        });
-        let hashes: std::collections::BTreeSet<String> = others.iter().map(Plan::hash).collect();
-        assert_eq!(hashes.len(), others.len());
-        let stored: Plan = serde_json::from_str(&serde_json::to_string(&plan()).unwrap()).unwrap();
-        assert_eq!(stored.hash(), plan().hash(), "a plan that comes back from the journal has its hash");
     }
 }

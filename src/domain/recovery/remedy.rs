@@ -5,7 +5,6 @@
 use crate::domain::{
     DiagnosisDocument, DiagnosisState, Event, Fix, Incident, IncidentId, Meta, Plan, RecoveryOutcome, Refusal,
     RollbackRequest, RollbackTarget, Scope, Severity, State, Workflow,
-    change::ChangeState,
     recovery::{plan, run},
 };
 use crate::platform::{Component, ComponentKind};
@@ -23,23 +22,19 @@ pub(in crate::domain) fn propose(state: &State, id: IncidentId, meta: &Meta) -> 
         .changes
         .iter()
         .filter_map(|id| state.changes.get(id))
-        .find(|change| change.plan.heals() && change.state <= ChangeState::Implementing);
+        .find(|change| change.plan.heals() && change.state.is_open());
     if let Some(waiting) = open {
         return Err(Refusal::new("change-waiting", format!("{} is {} already", waiting.id, waiting.state)));
     }
-    let tried: Vec<String> = incident
-        .recoveries
-        .iter()
-        .filter_map(|id| state.recoveries.get(id))
-        .map(|recovery| recovery.plan.hash())
-        .chain(incident.changes.iter().filter_map(|id| state.changes.get(id)).map(|change| change.plan_hash.clone()))
-        .collect();
+    let run = incident.recoveries.iter().filter_map(|id| state.recoveries.get(id)).map(|recovery| &*recovery.plan);
+    let asked = incident.changes.iter().filter_map(|id| state.changes.get(id)).map(|change| &*change.plan);
+    let tried: Vec<&Plan> = run.chain(asked).collect();
     let diagnosis = newest_diagnosis(state, incident);
     let reason = reason(incident, diagnosis);
     let mut last = Refusal::new("nothing-to-propose", format!("nothing is known that was not tried for {id} already"));
     for remedy in remedies(state, incident, diagnosis, &reason) {
         match remedy {
-            Ok(plan) if !tried.contains(&plan.hash()) => {
+            Ok(plan) if !tried.contains(&&plan) => {
                 return run::start_or_ask(state, plan, &reason, Some(id), meta);
             }
             Ok(_) => {}

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ChangeId, ChangeOutcome, ChangeState, DeploymentOrigin, Event, Finding, IncidentId, IncidentState, Meta, Phase,
-    Plan, Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, State, Step, StepRun, StepState, TimelineKind,
+    ChangeOutcome, ChangeState, DeploymentOrigin, Event, Finding, IncidentId, IncidentState, Meta, Phase, Plan,
+    Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, Risk, State, Step, StepRun, StepState, TimelineKind,
     Validation, WATCH_SECONDS,
     apply::tell,
-    change, deployment, incident,
+    break_glass,
+    change::{carry_out, submit},
+    deployment, incident,
     recovery::{
         guard::{self, Permission},
         progressive, validation,
@@ -28,19 +30,21 @@ pub(in crate::domain) fn start_or_ask(
     if let Some(id) = incident {
         state.incident(id)?;
     }
-    let risk = change::Risk::of(&state.platform, &plan);
+    let risk = Risk::of(state, &plan, incident, meta.at);
     let permission = guard::permission(state, &meta.actor, &plan, &risk, incident, meta.at);
-    if let Permission::Approval { held_back } = permission {
-        let reason = held_back.map_or_else(|| reason.to_owned(), |why| format!("{reason}; not run by itself: {why}"));
-        return change::submit(state, plan, &reason, incident, meta.at);
-    }
-    let mut events = vec![Event::RecoveryStarted {
-        recovery: state.next_recovery(),
-        plan: Arc::new(plan),
-        reason: incident::line("reason", reason)?,
-        incident,
-        change: None,
-    }];
+    let break_glass = match permission {
+        Permission::AtOnce { break_glass } => break_glass,
+        Permission::Approval { held_back } => {
+            let reason =
+                held_back.map_or_else(|| reason.to_owned(), |why| format!("{reason}; not run by itself: {why}"));
+            return submit::submit(state, plan, submit::Wish { reason, incident, ..submit::Wish::default() }, meta);
+        }
+    };
+    let recovery = state.next_recovery();
+    let reason = incident::line("reason", reason)?;
+    let mut events: Vec<Event> =
+        break_glass.iter().map(|id| break_glass::used(state, *id, recovery, None, &plan, meta.at)).collect();
+    events.push(Event::RecoveryStarted { recovery, plan: Arc::new(plan), reason, incident, change: None, break_glass });
     events.extend(incident.iter().flat_map(|id| incident::advance(state, *id, IncidentState::Resolving)));
     Ok(events)
 }
@@ -60,30 +64,12 @@ pub(in crate::domain) fn not_running(state: &State, plan: &Plan) -> Result<(), R
     Ok(())
 }
 
-pub(in crate::domain) fn start_approved(state: &State, id: ChangeId) -> Result<Vec<Event>, Refusal> {
-    let found = state.change(id)?;
-    if found.state != ChangeState::Approved {
-        return Err(Refusal::new("change-not-approved", format!("{id} is {}", found.state)));
-    }
-    // What runs is what was approved: the hash is taken anew from the plan that is about to run.
-    let hash = found.plan.hash();
-    let agreed = found.approvals.iter().filter(|approval| approval.plan_hash == hash).count();
-    if hash != found.plan_hash || agreed < found.required.len() {
-        return Err(Refusal::new("plan-changed", format!("the approvals of {id} are for another plan")));
-    }
-    not_running(state, &found.plan)?;
-    let mut events = vec![Event::RecoveryStarted {
-        recovery: state.next_recovery(),
-        plan: found.plan.clone(),
-        reason: found.reason.clone(),
-        incident: found.incident,
-        change: Some(id),
-    }];
-    events.extend(found.incident.iter().flat_map(|id| incident::advance(state, *id, IncidentState::Resolving)));
-    Ok(events)
-}
-
-pub(in crate::domain) fn start_step(state: &State, id: RecoveryId, step: usize) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn start_step(
+    state: &State,
+    id: RecoveryId,
+    step: usize,
+    meta: &Meta,
+) -> Result<Vec<Event>, Refusal> {
     let recovery = state.recovery(id)?;
     if !recovery.is_running() || recovery.next_step() != Some(step) {
         return Err(Refusal::new("step-order", format!("step {} of {id} is not the next", step + 1)));
@@ -93,6 +79,13 @@ pub(in crate::domain) fn start_step(state: &State, id: RecoveryId, step: usize) 
     }
     if recovery.steps[step].state == StepState::Running {
         return Ok(Vec::new());
+    }
+    carry_out::may_go_on(state, recovery.change, meta)?;
+    let glass = recovery.break_glass.and_then(|id| state.break_glass.get(&id));
+    if let Some((glass, how)) = glass.and_then(|glass| Some((glass, break_glass::over(state, glass, meta.at)?)))
+        && recovery.plan.steps[step].writes()
+    {
+        return Err(Refusal::new("break-glass-over", format!("{} {}, before step {}", glass.id, how.says(), step + 1)));
     }
     Ok(vec![Event::StepStarted { recovery: id, step }])
 }
@@ -154,7 +147,7 @@ pub(in crate::domain) fn end_recovery(
             RecoveryOutcome::Succeeded => ChangeOutcome::Validated,
             RecoveryOutcome::Failed | RecoveryOutcome::Cancelled => ChangeOutcome::Failed,
         };
-        events.push(Event::ChangeEnded { change, outcome });
+        events.extend(carry_out::ended(state, change, outcome));
     }
     Ok(events)
 }
@@ -162,7 +155,7 @@ pub(in crate::domain) fn end_recovery(
 /// What is true of a recovery after an event.
 pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     let at = recorded.at;
-    if let Event::RecoveryStarted { recovery, plan, reason, incident, change } = &recorded.event {
+    if let Event::RecoveryStarted { recovery, plan, reason, incident, change, break_glass } = &recorded.event {
         state.recoveries.insert(
             *recovery,
             Recovery {
@@ -171,6 +164,7 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
                 reason: reason.clone(),
                 incident: *incident,
                 change: *change,
+                break_glass: *break_glass,
                 started_by: recorded.actor.clone(),
                 started_at: at,
                 steps: vec![StepRun::default(); plan.steps.len()],
@@ -187,12 +181,13 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
         if let Some(change) = change.and_then(|id| state.changes.get_mut(&id)) {
             change.state = ChangeState::Implementing;
             change.recovery = Some(*recovery);
+            change.break_glass = *break_glass;
         }
         if let Some(incident) = incident {
             if let Some(found) = state.incidents.get_mut(incident) {
                 found.recoveries.push(*recovery);
             }
-            tell(state, *incident, recorded, TimelineKind::Recovery, format!("{recovery} started: {}", plan.title));
+            tell(state, *incident, recorded, TimelineKind::Recovery, recorded.event.summary());
         }
         return;
     }

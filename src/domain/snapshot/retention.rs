@@ -6,9 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    ChangeState, Event, Plan, ReplicaState, Snapshot, SnapshotId, SnapshotState, SnapshotTrigger, State, Step,
-};
+use crate::domain::{Event, Plan, ReplicaState, Snapshot, SnapshotId, SnapshotState, SnapshotTrigger, State, Step};
 
 /// Retention is applied this long after it last forgot something, at the earliest.
 const EVERY: TimeDelta = TimeDelta::hours(1);
@@ -129,7 +127,7 @@ fn is_planned(state: &State, id: SnapshotId) -> bool {
     let names = |plan: &Plan| {
         plan.steps.iter().any(|step| matches!(step, Step::RestoreSnapshot { snapshot, .. } | Step::RestoreTime { snapshot, .. } if *snapshot == id))
     };
-    state.changes.values().any(|change| change.state <= ChangeState::Implementing && names(&change.plan))
+    state.changes.values().any(|change| change.state.is_open() && names(&change.plan))
         || state.running_recoveries().any(|recovery| names(&recovery.plan) || recovery.safety_snapshot == Some(id))
 }
 
@@ -263,6 +261,7 @@ mod tests {
             reason: String::new(),
             incident: None,
             change: None,
+            break_glass: None,
         };
         vault.give(noon(20), event);
         assert!(vault.kept(noon(21)).contains(&named.0));

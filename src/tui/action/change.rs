@@ -83,7 +83,14 @@ fn approve(model: &mut Model) -> Vec<Request> {
         format!("risk {} of 10 · plan {}", change.risk.score, &change.plan_hash[..12.min(change.plan_hash.len())]),
         change.plan.loses.as_ref().map_or_else(|| "nothing is lost".to_owned(), |loses| format!("LOSES {loses}")),
     ];
-    let command = Command::ApproveChange { change: id, plan_hash: change.plan_hash.clone(), reason: String::new() };
+    let command = Command::ApproveChange {
+        change: id,
+        plan_hash: change.plan_hash.clone(),
+        reason: String::new(),
+        round: Some(change.round),
+        on_behalf_of: None,
+        signature: None,
+    };
     confirm(model, format!("Approve {id}"), lines, "Approve", command)
 }
 
@@ -107,7 +114,7 @@ pub(super) fn go_on_with_plan(model: &mut Model) -> Vec<Request> {
         None if plan.components().next().is_some() => "Loses   nothing; a safety snapshot is taken first".to_owned(),
         None => "Loses   unknown; codeblue cannot take back what an action does".to_owned(),
     });
-    let required = model.required(plan);
+    let required = model.assessment(plan).required;
     lines.push(if required.is_empty() {
         "Runs    at once".to_owned()
     } else {

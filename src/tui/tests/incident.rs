@@ -38,7 +38,7 @@ fn long() -> Scene {
     }
     scene.give_as(alice(), Command::EscalateIncident { incident, reason: "no database person awake".to_owned() });
     let plan_hash = scene.state.changes[&ChangeId(1)].plan_hash.clone();
-    let approve = Command::ApproveChange { change: ChangeId(1), plan_hash, reason: String::new() };
+    let approve = Command::approve(ChangeId(1), plan_hash, String::new());
     scene.give_as(alice(), approve);
     if !scene.state.recoveries.contains_key(&RecoveryId(1)) {
         scene.give(Command::StartRecovery { change: ChangeId(1) });

@@ -68,6 +68,7 @@ fn a_rollback_shows_what_would_change_and_wants_the_name() {
     let dry_run = crate::engine::DryRun {
         plan: (*model.state.changes[&ChangeId(1)].plan).clone(),
         plan_hash: model.state.changes[&ChangeId(1)].plan_hash.clone(),
+        impact: model.state.changes[&ChangeId(1)].impact.clone(),
         risk: model.state.changes[&ChangeId(1)].risk.clone(),
         required: vec![crate::platform::Role::TechnicalLead],
         estimate_seconds: 16,

@@ -20,7 +20,7 @@ const ID: RecoveryId = RecoveryId(1);
 fn running() -> Scene {
     let mut scene = Scene::outage();
     let plan_hash = scene.state.changes[&ChangeId(1)].plan_hash.clone();
-    let approve = Command::ApproveChange { change: ChangeId(1), plan_hash, reason: String::new() };
+    let approve = Command::approve(ChangeId(1), plan_hash, String::new());
     scene.give_as(Actor::Operator("alice".to_owned()), approve);
     if !scene.state.recoveries.contains_key(&ID) {
         scene.give(Command::StartRecovery { change: ChangeId(1) });

@@ -136,7 +136,7 @@ fn buttons(model: &Model, canvas: &mut Canvas, area: Rect, row: u16, key: &str) 
         return 0;
     }
     let mut pieces = vec![(Role::Text, "     ".to_owned())];
-    pieces.extend(rows::approvers(change));
+    pieces.extend(rows::approvers(model, change));
     canvas.line(area, row, &pieces);
     let mut at = 5;
     at += canvas.button(area, row + 1, at, "a Approve", Target::Action("approve"), false);

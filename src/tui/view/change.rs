@@ -47,7 +47,7 @@ fn who(model: &Model, canvas: &mut Canvas, area: Rect, change: &Change) {
         other => other.to_string(),
     };
     let mut pieces = vec![(Role::Muted, " asked by ".to_owned()), (Role::Text, format!("{requester}   "))];
-    pieces.extend(rows::approvers(change));
+    pieces.extend(rows::approvers(model, change));
     canvas.line(inside, 0, &pieces);
     if let Some((actor, reason)) = &change.decision {
         canvas.line(

@@ -8,7 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{canvas::Piece, recovery::outcome, rows};
 use crate::{
     domain::{
-        ChangeState, Deployment, DeploymentOrigin, DiagnosisDocument, DiagnosisState, Incident, IncidentRole, role_name,
+        ChangeState, Deployment, DeploymentOrigin, DiagnosisDocument, DiagnosisState, Incident, IncidentRole,
+        missing_roles, role_name,
     },
     tui::{
         action::latest_document,
@@ -115,7 +116,7 @@ fn next(model: &Model, incident: &Incident, document: Option<&DiagnosisDocument>
     }
     let changes = incident.changes.iter().filter_map(|id| model.state.changes.get(id));
     for change in changes.filter(|change| change.state == ChangeState::Pending) {
-        let missing: Vec<&str> = change.missing().into_iter().map(role_name).collect();
+        let missing: Vec<&str> = missing_roles(&model.state, change).into_iter().map(role_name).collect();
         let waits = format!("[↵] {} waits for the {}: {}", change.id, missing.join(" and the "), change.title);
         facts.link(Role::Warn, &waits, &Target::Action("open"));
     }
@@ -268,8 +269,8 @@ fn tried(model: &Model, incident: &Incident, facts: &mut Facts) {
             ChangeState::Pending => continue,
             // Its recovery tells how it went.
             _ if change.recovery.is_some() => continue,
-            ChangeState::Validated => Role::Ok,
-            ChangeState::Failed | ChangeState::Rejected | ChangeState::Expired => Role::Bad,
+            ChangeState::Validating | ChangeState::Validated | ChangeState::Closed => Role::Ok,
+            ChangeState::Failed | ChangeState::Rejected | ChangeState::Expired | ChangeState::RolledBack => Role::Bad,
             ChangeState::Approved | ChangeState::Implementing | ChangeState::Withdrawn => Role::Text,
         };
         let why = match &change.decision {

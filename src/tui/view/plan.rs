@@ -43,9 +43,8 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
             return;
         }
     };
-    let risk = Risk::of(&model.state.platform, plan);
-    let hash = plan.hash();
-    let shown = Shown { plan, hash: &hash, risk: &risk, dry_run: &asked.dry_run };
+    let found = model.assessment(plan);
+    let shown = Shown { plan, hash: &found.plan_hash, risk: &found.risk, dry_run: &asked.dry_run };
     let (top, middle, foot) = thirds(area, plan);
     breath(model, canvas, top, &shown, &reason(asked), "not asked for yet", "In one breath");
     body(model, canvas, middle, &shown);
@@ -228,7 +227,7 @@ fn of_step(step: &Step, dry_run: &Loaded<DryRun>) -> Option<Piece> {
 /// Who would have to agree, and what to press.
 fn who(model: &Model, canvas: &mut Canvas, area: Rect, plan: &Plan) {
     let inside = canvas.frame(area, "Who", "", false);
-    let required = model.required(plan);
+    let required = model.assessment(plan).required;
     let me = model.me.as_ref().map(|me| me.name.as_str()).unwrap_or_default();
     let line = if required.is_empty() {
         vec![(Role::Warn, " ▲ nobody else has to agree: it runs as soon as you go on".to_owned())]

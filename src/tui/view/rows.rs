@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use super::canvas::Piece;
 use crate::{
     domain::{
-        Change, ChangeState, Clock, Incident, Point, Proof, Snapshot, SnapshotState, SnapshotTrigger, Status, role_name,
+        Change, ChangeState, Clock, Incident, Point, Proof, Snapshot, SnapshotState, SnapshotTrigger, Status,
+        missing_roles, role_name,
     },
     platform::Reading,
     tui::{
@@ -228,7 +229,7 @@ pub(super) fn change(model: &Model, change: &Change, columns: usize) -> Vec<Piec
         (Role::Warn, format!("approve in {}", text::clock(left.max(chrono::TimeDelta::zero()))))
     } else {
         let role = match change.state {
-            ChangeState::Validated => Role::Ok,
+            state if state.is_success() => Role::Ok,
             ChangeState::Failed => Role::Bad,
             _ => Role::Muted,
         };
@@ -244,16 +245,15 @@ pub(super) fn change(model: &Model, change: &Change, columns: usize) -> Vec<Piec
 }
 
 /// Who has agreed to a change and who has yet to.
-pub(super) fn approvers(change: &Change) -> Vec<Piece> {
+pub(super) fn approvers(model: &Model, change: &Change) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = change
-        .approvals
-        .iter()
+        .current_approvals()
         .flat_map(|approval| {
             [(Role::Text, format!("{} ", role_name(approval.role))), (Role::Ok, format!("✓ {}   ", approval.operator))]
         })
         .collect();
     if change.state == ChangeState::Pending {
-        for role in change.missing() {
+        for role in missing_roles(&model.state, change) {
             pieces.push((Role::Text, format!("{} ", role_name(role))));
             pieces.push((Role::Warn, "… waiting   ".to_owned()));
         }

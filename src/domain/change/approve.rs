@@ -1,0 +1,186 @@
+//! Yes, no, and taking either back.
+
+use super::{Approval, Attestation, ChangeState, delegation, payload, quorum};
+use crate::domain::{
+    Actor, Assurance, ChangeId, Event, Meta, RecoveryId, Refusal, State, incident, recovery::run, text,
+};
+
+/// A yes, as it was given.
+pub(in crate::domain) struct Yes<'a> {
+    pub(in crate::domain) change: ChangeId,
+    /// The plan that was seen: its hash, or the first 8 or more digits of it.
+    pub(in crate::domain) plan_hash: &'a str,
+    /// The round that was seen, where the approver says so.
+    pub(in crate::domain) round: Option<u32>,
+    pub(in crate::domain) reason: &'a str,
+    pub(in crate::domain) on_behalf_of: Option<String>,
+    pub(in crate::domain) signature: Option<String>,
+}
+
+/// Decides that somebody agrees to exactly the plan with this hash.
+pub(in crate::domain) fn approve(state: &State, yes: Yes<'_>, meta: &Meta) -> Result<Vec<Event>, Refusal> {
+    let change = state.change(yes.change)?;
+    let id = change.id;
+    let Some(operator) = meta.actor.operator() else {
+        return Err(Refusal::new("person-needed", "only a person can approve a change"));
+    };
+    if yes.round.is_some_and(|round| round != change.round) {
+        return Err(Refusal::new("other-round", format!("{id} is in round {} by now", change.round))
+            .hint("its plan has changed: look at it again"));
+    }
+    if yes.plan_hash.len() < 8 || !change.plan_hash.starts_with(yes.plan_hash) {
+        return Err(Refusal::new("plan-changed", format!("{id} has another plan than the one you saw"))
+            .hint("look at the plan again and approve what it is now"));
+    }
+    let again = change.current_approvals().any(|approval| {
+        approval.operator == operator
+            && approval.on_behalf_of == yes.on_behalf_of
+            && approval.plan_hash == change.plan_hash
+    });
+    if again && matches!(change.state, ChangeState::Pending | ChangeState::Approved) {
+        return Ok(Vec::new());
+    }
+    let role = match &yes.on_behalf_of {
+        None => quorum::role_to_fill(state, change, operator)?,
+        Some(from) => {
+            let delegation = delegation::with_which(state, change, (from, operator), meta.at)?;
+            quorum::role_to_fill_for(state, change, delegation)?
+        }
+    };
+    if meta.at >= change.expires_at {
+        return Err(Refusal::new("change-expired", format!("{id} was to be decided by {}", change.expires_at)));
+    }
+    let person = state.operators.get(operator).ok_or_else(|| Refusal::unknown("operator", operator))?;
+    let attestation = match (yes.signature, meta.assurance) {
+        (Some(signature), _) => {
+            let text = payload::approval_payload(
+                &state.engine.origin,
+                change,
+                (operator, &person.roles),
+                yes.on_behalf_of.as_deref(),
+            );
+            let fingerprint = payload::verify(person, &text, &signature)?;
+            Attestation::Signature { fingerprint, signature }
+        }
+        (None, Assurance::SecondFactor { .. }) => Attestation::SecondFactor,
+        (None, Assurance::Session) => Attestation::Session,
+        (None, Assurance::Token { .. }) => {
+            return Err(Refusal::new("token-may-not", "no token agrees to a change: it takes a person"));
+        }
+    };
+    let approval = Approval {
+        operator: operator.to_owned(),
+        role,
+        round: change.round,
+        roles: person.roles.clone(),
+        on_behalf_of: yes.on_behalf_of,
+        plan_hash: change.plan_hash.clone(),
+        at: meta.at,
+        reason: text::remark("reason", yes.reason)?,
+        attestation,
+    };
+    let mut after = change.clone();
+    after.approvals.push(approval.clone());
+    let whole = quorum::missing_roles(state, &after).is_empty();
+    // The last yes starts it, so it has to wait for whatever is in the way: nobody would start it afterwards.
+    if whole && change.window.is_none() {
+        run::not_running(state, &change.plan)?;
+    }
+    let mut events = vec![Event::ChangeApproved {
+        change: id,
+        role,
+        plan_hash: approval.plan_hash,
+        reason: approval.reason,
+        round: approval.round,
+        roles: approval.roles,
+        on_behalf_of: approval.on_behalf_of,
+        attestation: approval.attestation,
+    }];
+    if whole {
+        events.push(Event::ChangeAuthorised { change: id });
+    }
+    Ok(events)
+}
+
+/// Decides that somebody says no. Whoever could approve may, and so may its requester's colleagues.
+pub(in crate::domain) fn reject(
+    state: &State,
+    change: ChangeId,
+    reason: &str,
+    actor: &Actor,
+) -> Result<Vec<Event>, Refusal> {
+    let found = state.change(change)?;
+    if found.state != ChangeState::Pending {
+        return Err(Refusal::new("change-not-pending", format!("{change} is {}", found.state)));
+    }
+    if found.requester == *actor || actor.operator().is_some_and(|name| quorum::is_author(state, found, name)) {
+        return Err(Refusal::new("own-change", format!("{actor} wrote {change}")).hint("withdraw it instead"));
+    }
+    Ok(vec![Event::ChangeRejected { change, reason: incident::line("reason", reason)? }])
+}
+
+/// Decides that somebody takes the own yes or no back. While it is being carried out, it stops after the step under way.
+pub(in crate::domain) fn revoke(
+    state: &State,
+    change: ChangeId,
+    reason: &str,
+    meta: &Meta,
+) -> Result<Vec<Event>, Refusal> {
+    let found = state.change(change)?;
+    let none = || Refusal::new("no-approval", format!("{} has not approved {change}", meta.actor));
+    let operator = meta.actor.operator().ok_or_else(none)?;
+    let reason = incident::line("reason", reason)?;
+    if found.state == ChangeState::Rejected {
+        let mine = found
+            .decision
+            .as_ref()
+            .is_some_and(|(by, _)| by.operator().map(|name| state.person(name)) == Some(state.person(operator)));
+        if !mine {
+            return Err(Refusal::new("not-yours", format!("{change} was not rejected by {operator}"))
+                .hint("who said no can take it back, or the plan changes: codeblue change revise"));
+        }
+        if meta.at >= found.expires_at {
+            return Err(Refusal::new("change-expired", format!("{change} was to be decided by {}", found.expires_at)));
+        }
+        return Ok(vec![Event::RejectionRevoked { change, reason }]);
+    }
+    let of_mine =
+        |approval: &&Approval| approval.operator == operator || approval.on_behalf_of.as_deref() == Some(operator);
+    let given = found.current_approvals().find(of_mine).ok_or_else(none)?;
+    let revoked = Event::ApprovalRevoked { change, operator: given.operator.clone(), reason: reason.clone() };
+    match (found.state, found.recovery) {
+        (ChangeState::Pending | ChangeState::Approved, _) => Ok(vec![revoked]),
+        (ChangeState::Implementing, Some(recovery)) => {
+            let why = format!("{operator} took the approval of {change} back: {reason}");
+            Ok(std::iter::once(revoked).chain(stop(state, recovery, why)).collect())
+        }
+        (other, _) => Err(Refusal::new("too-late", format!("{change} is {other}"))
+            .hint("take back what was done: codeblue recovery undo")),
+    }
+}
+
+/// No new step begins.
+pub(super) fn stop(state: &State, recovery: RecoveryId, reason: String) -> Option<Event> {
+    let runs = state.recoveries.get(&recovery).is_some_and(|found| found.is_running() && !found.cancel_requested);
+    let reason = reason.chars().take(400).collect();
+    runs.then_some(Event::RecoveryCancelRequested { recovery, reason })
+}
+
+/// Decides that the requester does not want the change any more.
+pub(in crate::domain) fn withdraw(
+    state: &State,
+    change: ChangeId,
+    reason: &str,
+    actor: &Actor,
+) -> Result<Vec<Event>, Refusal> {
+    let found = state.change(change)?;
+    if !matches!(found.state, ChangeState::Pending | ChangeState::Approved | ChangeState::Rejected) {
+        return Err(Refusal::new("change-not-pending", format!("{change} is {}", found.state)));
+    }
+    let mine = actor.operator().is_some_and(|name| quorum::is_author(state, found, name));
+    if found.requester != *actor && !mine {
+        return Err(Refusal::new("not-requester", format!("{change} was requested by {}", found.requester))
+            .hint("reject it instead"));
+    }
+    Ok(vec![Event::ChangeWithdrawn { change, reason: incident::line("reason", reason)? }])
+}
