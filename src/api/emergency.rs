@@ -5,6 +5,7 @@ use axum::{
     extract::{Path, State, rejection::JsonRejection},
     routing::{get, post},
 };
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -107,11 +108,12 @@ async fn health(State(api): State<Api>, _caller: Caller) -> Json<Value> {
 }
 
 async fn incidents(State(api): State<Api>, _caller: Caller) -> Json<Vec<Value>> {
-    Json(api.engine.state().incidents.values().rev().map(incident).collect())
+    let now = api.engine.now();
+    Json(api.engine.state().incidents.values().rev().map(|found| incident(found, now)).collect())
 }
 
 /// An incident with the fields the contract promises beside its own.
-fn incident(incident: &Incident) -> Value {
+fn incident(incident: &Incident, now: DateTime<Utc>) -> Value {
     let mut value = serde_json::to_value(incident).unwrap_or_default();
     if let Value::Object(fields) = &mut value {
         fields.insert("timestamp".to_owned(), json!(incident.detected_at));
@@ -120,6 +122,8 @@ fn incident(incident: &Incident) -> Value {
             json!({"severity": incident.severity, "type": "outage", "impact": incident.services}),
         );
         fields.insert("status".to_owned(), json!(incident.state));
+        fields.insert("fastTrackCriteria".to_owned(), json!(incident.fast_track_criteria()));
+        fields.insert("milestones".to_owned(), json!(incident.milestones(now)));
         let seconds = incident.resolved_at.map(|at| (at - incident.detected_at).as_seconds_f64());
         let actions: Vec<&str> = incident.timeline.iter().map(|entry| entry.text.as_str()).collect();
         fields.insert(

@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
-    action, anomalies, audit, automation, board, change, check, demo, deploy, diagnose, emergency,
+    action, anomalies, audit, automation, board, break_glass, change, check, demo, deploy, diagnose, emergency,
     error::{CliError, Exit},
     heartbeat, incident, init, log, operator, policy, proof, recovery, report, rollback, sandbox, serve, service,
     session::{Global, Session},
@@ -57,6 +57,9 @@ enum Verb {
     /// Changes and their approvals
     #[command(subcommand)]
     Change(change::Change),
+    /// Act without an approval in an emergency: loud, for an hour at most, and reviewed by two others
+    #[command(subcommand)]
+    BreakGlass(break_glass::BreakGlass),
     /// Find out what broke
     Diagnose(diagnose::Diagnose),
     Anomalies(anomalies::Anomalies),
@@ -139,6 +142,7 @@ impl Verb {
             Self::Recovery(verb) => verb.run(session).await,
             Self::Deploy(verb) => verb.run(session).await,
             Self::Change(verb) => verb.run(session).await,
+            Self::BreakGlass(verb) => verb.run(session).await,
             Self::Diagnose(verb) => verb.run(session).await,
             Self::Anomalies(verb) => verb.run(session),
             Self::Action(verb) => verb.run(session).await,

@@ -6,7 +6,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::DeserializeOwned;
 
 use crate::domain::{
-    ActionKind, AutomationMode, ErrorKind, ErrorSeverity, IncidentRole, ReviewOutcome, Role, Severity, TokenScope,
+    ActionKind, AutomationMode, Ceiling, ErrorKind, ErrorSeverity, IncidentRole, ReviewOutcome, ReviewVerdict, Role,
+    Severity, TokenScope,
 };
 
 /// The roles an operator may have.
@@ -58,6 +59,16 @@ pub(super) fn error_severity() -> impl TypedValueParser<Value = ErrorSeverity> {
 /// How far policies may go.
 pub(super) fn mode() -> impl TypedValueParser<Value = AutomationMode> {
     one_of::<AutomationMode>(&["observe", "assist", "auto"])
+}
+
+/// How far acts under break-glass may reach.
+pub(super) fn ceiling() -> impl TypedValueParser<Value = Ceiling> {
+    one_of::<Ceiling>(&["action", "code", "data"])
+}
+
+/// Whether a use of break-glass was right.
+pub(super) fn review_verdict() -> impl TypedValueParser<Value = ReviewVerdict> {
+    one_of::<ReviewVerdict>(&["justified", "unjustified"])
 }
 
 /// Words that the JSON form of a type uses.

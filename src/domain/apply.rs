@@ -5,6 +5,7 @@ use super::{
     Level, PostMortem, Recorded, ServiceHealth, Severity, State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
     Updates, Workflow, break_glass,
     change::{self, delegation, template},
+    fast_track,
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
     operator,
@@ -145,6 +146,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         _ => apply_incident(state, recorded),
     }
     break_glass::apply(state, recorded);
+    fast_track::apply(state, recorded);
     replica::apply(state, recorded);
     impact::apply(state, recorded);
 }
@@ -187,7 +189,9 @@ fn apply_health(state: &mut State, recorded: &Recorded) {
 
 fn apply_incident(state: &mut State, recorded: &Recorded) {
     let at = recorded.at;
-    if let Event::IncidentOpened { incident, severity, title, services, detected_at, workflow } = &recorded.event {
+    if let Event::IncidentOpened { incident, severity, title, services, detected_at, workflow, symptoms_at } =
+        &recorded.event
+    {
         let workflow = workflow.unwrap_or_else(|| kind_of(state, *severity, services));
         state.incidents.insert(
             *incident,
@@ -221,6 +225,8 @@ fn apply_incident(state: &mut State, recorded: &Recorded) {
                 impact: std::collections::BTreeMap::new(),
                 quiet_since: None,
                 reopened_at: None,
+                symptoms_at: *symptoms_at,
+                fast_track: None,
                 updates: Updates::default(),
                 post_mortem: PostMortem::default(),
                 errors: Vec::new(),

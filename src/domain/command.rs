@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     ActionKind, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeRequest, ChangeWindow, Clock, Criterion,
     DiagnosisDocument, DiagnosisId, ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole, Level, Message,
-    Notice, Phase, Proof, RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest, Severity,
-    SnapshotId, SnapshotTrigger, TestResult, TokenId, TokenScope, Verdict,
+    Milestone, Notice, Phase, Proof, RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest,
+    Severity, SnapshotId, SnapshotTrigger, Stage, TestResult, TokenId, TokenScope, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -501,7 +501,15 @@ pub enum Command {
         incident: IncidentId,
         clock: Clock,
     },
+    RemindOfMilestone {
+        incident: IncidentId,
+        milestone: Milestone,
+        stage: Stage,
+    },
     ExpireChange {
+        change: ChangeId,
+    },
+    CloseChangeWindow {
         change: ChangeId,
     },
     LapseChangeReview {
@@ -578,7 +586,9 @@ impl Command {
                 | Self::EndWatch { .. }
                 | Self::RecordValidation { .. }
                 | Self::BreachClock { .. }
+                | Self::RemindOfMilestone { .. }
                 | Self::ExpireChange { .. }
+                | Self::CloseChangeWindow { .. }
                 | Self::LapseChangeReview { .. }
                 | Self::LapseBreakGlass { .. }
                 | Self::RemindOfReview { .. }

@@ -13,7 +13,7 @@ use super::{
         submit::{self, Wish},
         template,
     },
-    deployment, diagnosis,
+    deployment, diagnosis, fast_track,
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
     operator::{keys, people, refused, second_factor, session, token},
@@ -366,7 +366,11 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             Ok(vec![Event::WatchEnded { recovery, passed, reason }])
         }
         Command::BreachClock { incident, clock } => breach_clock(state, incident, clock, meta.at),
+        Command::RemindOfMilestone { incident, milestone, stage } => {
+            fast_track::remind(state, incident, milestone, stage, meta.at)
+        }
         Command::ExpireChange { change } => carry_out::expire(state, change, meta),
+        Command::CloseChangeWindow { change } => carry_out::close_window(state, change, meta),
         Command::LapseChangeReview { change } => review::lapse(state, change, meta.at),
         Command::LapseBreakGlass { break_glass } => break_glass::lapse(state, break_glass, meta.at),
         Command::RemindOfReview { break_glass } => break_glass::remind_of_review(state, break_glass, meta.at),

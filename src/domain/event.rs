@@ -9,8 +9,9 @@ use super::{
     ActionKind, Actor, Attestation, BreakGlassEnd, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeKind,
     ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow, Clock, Criterion, Delegation, DeploymentId,
     DeploymentOrigin, DiagnosisDocument, DiagnosisId, ErrorGroup, Findings, ImpactAnalysis, IncidentId, IncidentRole,
-    IncidentState, Level, Message, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome, ReviewVerdict,
-    Risk, Severity, SnapshotId, SnapshotTrigger, Status, Terms, TestResult, TokenId, TokenScope, Workflow,
+    IncidentState, Level, Message, Milestone, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome,
+    ReviewVerdict, Risk, Severity, SnapshotId, SnapshotTrigger, Stage, Status, Terms, TestResult, TokenId, TokenScope,
+    Workflow,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -122,6 +123,9 @@ pub enum Event {
         /// Which response it gets, where that does not follow from how the services are.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         workflow: Option<Workflow>,
+        /// The first symptom, as far as evidence goes back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        symptoms_at: Option<DateTime<Utc>>,
     },
     /// It turned out to be of a graver kind.
     WorkflowChanged { incident: IncidentId, workflow: Workflow },
@@ -149,6 +153,10 @@ pub enum Event {
     LevelReached { incident: IncidentId, level: Level },
     /// One of its clocks ran out.
     ClockBreached { incident: IncidentId, clock: Clock },
+    /// It has not reached a milestone of the fast track, and so much of the time for it is over.
+    FastTrackReminded { incident: IncidentId, milestone: Milestone, stage: Stage },
+    /// Nobody has decided in time: somebody may act without that, if they answer for it.
+    BreakGlassOffered { incident: IncidentId, change: ChangeId },
     /// Users are served again.
     IncidentResolved { incident: IncidentId, resolution: String },
     /// All is done, also the paper work.

@@ -18,6 +18,7 @@ mod decide;
 mod deployment;
 mod diagnosis;
 mod event;
+mod fast_track;
 mod foresight;
 mod health;
 mod ids;
@@ -40,9 +41,9 @@ pub use break_glass::{
 };
 pub use change::{
     Agreed, Approval, Assessment, Attestation, Change, ChangeKind, ChangeOutcome, ChangeRequest, ChangeReview,
-    ChangeState, ChangeTemplate, ChangeWindow, Delegation, ImpactAnalysis, ReviewOutcome, Risk, RiskLevel, RiskPoint,
-    SIGNATURE_NAMESPACE, Terms, WayBack, approval_payload, assess, intent_hash, intent_text, missing_roles, role_name,
-    role_to_fill, unsatisfiable, who_may_approve,
+    ChangeState, ChangeTemplate, ChangeWindow, Circumstances, Delegation, ImpactAnalysis, ReviewOutcome, Risk,
+    RiskLevel, RiskPoint, SIGNATURE_NAMESPACE, Terms, WayBack, approval_payload, assess, intent_hash, intent_text,
+    missing_roles, role_name, role_to_fill, unsatisfiable, who_may_approve,
 };
 pub use command::Command;
 pub use deadline::{due, next_due};
@@ -50,6 +51,7 @@ pub use decide::{Meta, decide};
 pub use deployment::{Deployment, DeploymentOrigin};
 pub use diagnosis::{Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix};
 pub use event::{Event, Recorded};
+pub use fast_track::{FastTrack, FastTrackCriterion, Milestone, Progress, Stage};
 pub use foresight::{ANOMALOUS, AnomalyKind, Forecast, LOOK_BACK, Outlook, Scorer, Subject, foresee, without_news};
 pub use health::{
     CalendarEntry, Figures, Grain, History, Judge, Percentiles, PlannedWork, Point, ReadingFigures, Readings, Rollup,

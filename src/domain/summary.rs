@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ChangeOutcome, Event, Proof, Role, Status};
+use super::{ChangeOutcome, Event, Proof, Role, Status, fast_track};
 use crate::platform::count;
 
 impl Event {
@@ -110,6 +110,12 @@ impl Event {
                 format!("{incident} is on level {}: {}", level.number(), level.says())
             }
             Self::ClockBreached { incident, clock } => format!("{incident}: the time to {clock} has run out"),
+            Self::FastTrackReminded { incident, milestone, stage } => {
+                format!("{incident} {}", fast_track::line(*milestone, *stage))
+            }
+            Self::BreakGlassOffered { incident, change } => {
+                format!("{incident}: nobody has decided {change}; break-glass is offered")
+            }
             Self::IncidentResolved { incident, resolution } => format!("{incident} resolved: {resolution}"),
             Self::IncidentClosed { incident } => format!("{incident} closed"),
             Self::IncidentReopened { incident, reason } => format!("{incident} reopened: {reason}"),

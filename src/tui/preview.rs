@@ -6,7 +6,8 @@ use chrono::TimeDelta;
 use super::{model::Model, text};
 use crate::{
     domain::{
-        Actor, Clock, Command, Incident, Meta, Recorded, Severity, SnapshotTrigger, State, Status, apply, decide, react,
+        Actor, BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, Clock, Command, Incident, Meta, Recorded, Severity,
+        SnapshotTrigger, State, Status, apply, decide, react,
     },
     platform::count,
 };
@@ -148,6 +149,37 @@ pub(super) fn maintained(model: &Model, commands: &[Command]) -> Foreseen {
         if !uncovered.is_empty() {
             foreseen.warn(format!("what needs {service} may fail too and is not covered: {}", names(&uncovered)));
         }
+    }
+    foreseen
+}
+
+/// What opening break-glass would lead to.
+pub(super) fn unapproved(model: &Model, commands: &[Command]) -> Foreseen {
+    let mut foreseen = Foreseen::default();
+    for command in commands {
+        let after = match give(model, command.clone()) {
+            Ok((after, _)) => after,
+            Err(why) => {
+                foreseen.lines.push((Weight::Refusal, why));
+                continue;
+            }
+        };
+        let Some(glass) = after.break_glass.values().next_back() else { continue };
+        foreseen.fact(format!(
+            "{}: until {} you act without an approval on {}, as far as {}",
+            glass.id,
+            glass.until.format("%H:%M:%SZ"),
+            names(&glass.services),
+            glass.ceiling.says()
+        ));
+        foreseen.fact("The compliance officer, the CTO and everybody who may approve are told now");
+        foreseen.fact("Rollbacks, actions and undos within that run at once; so does what waits with the same plan");
+        foreseen.warn(format!("every act carries {}, and none of it counts as approved", glass.id));
+        foreseen.warn(format!(
+            "{BREAK_GLASS_REVIEWERS} others review it within {} h; until then you open no other, and {} is not closed",
+            BREAK_GLASS_REVIEW.num_hours(),
+            glass.incident
+        ));
     }
     foreseen
 }

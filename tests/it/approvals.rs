@@ -232,8 +232,9 @@ impl Pair {
     }
 
     fn finish(&mut self) -> Vec<Recorded> {
-        let running: Vec<_> =
-            self.desk.state.running_recoveries().map(|found| (found.id, found.cancel_requested)).collect();
+        let over = self.desk.state.changes[&self.change].window.is_some_and(|window| self.desk.now >= window.until);
+        let stopped = |found: &codeblue::domain::Recovery| found.cancel_requested || over;
+        let running: Vec<_> = self.desk.state.running_recoveries().map(|found| (found.id, stopped(found))).collect();
         for (recovery, cancelled) in running {
             if cancelled {
                 let outcome = RecoveryOutcome::Cancelled;

@@ -17,6 +17,7 @@ mod disaster;
 mod drills;
 mod errors;
 mod executor;
+mod fast_track;
 mod faults;
 mod foresight;
 mod heartbeats;

@@ -124,7 +124,9 @@ fn a_change_that_nobody_decides_lapses_and_one_that_is_late_is_refused() {
     judge(&mut desk, "patient-api", Status::Down);
     let change = submitted(&desk.must(&person("erin"), rollback("api-code")));
     let yes = approve(&desk, change);
-    desk.now += TimeDelta::minutes(10);
+    desk.wait(TimeDelta::minutes(59));
+    assert_eq!(desk.state.changes[&change].state, ChangeState::Pending);
+    desk.now += TimeDelta::minutes(1);
     assert_eq!(refused(&mut desk, &person("alice"), yes), "change-expired");
     desk.wait(TimeDelta::zero());
     assert_eq!(desk.state.changes[&change].state, ChangeState::Expired);

@@ -55,7 +55,7 @@ fn place(area: Rect, form: &Form) -> Rect {
     let rows = match form.purpose {
         Writing::Note(_) => 16,
         Writing::Update(_) => 18,
-        Writing::PostMortem(_) | Writing::Declare | Writing::Maintain => 26,
+        Writing::PostMortem(_) | Writing::BreakGlass(_) | Writing::Declare | Writing::Maintain => 26,
     };
     let (width, height) = (100.min(area.width), rows.min(area.height));
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
@@ -70,6 +70,7 @@ fn title(model: &Model, form: &Form) -> String {
         Writing::Note(id) => format!("Note on {}", about(id)),
         Writing::Update(id) => format!("Tell those who wait for {}", about(id)),
         Writing::PostMortem(id) => format!("Post-mortem of {}", about(id)),
+        Writing::BreakGlass(id) => format!("BREAK-GLASS for {}", about(id)),
         Writing::Declare => "Declare an incident".to_owned(),
         Writing::Maintain => "Begin maintenance now".to_owned(),
     }
@@ -77,7 +78,7 @@ fn title(model: &Model, form: &Form) -> String {
 
 fn verb(form: &Form) -> &'static str {
     match form.purpose {
-        Writing::Declare => "Open it",
+        Writing::Declare | Writing::BreakGlass(_) => "Open it",
         _ => "Begin",
     }
 }
@@ -93,7 +94,7 @@ fn fullness(form: &Form) -> Option<String> {
 /// What can be pressed, the most needed first, as far as it fits.
 fn hints(form: &Form, columns: u16) -> String {
     let sends = match form.purpose {
-        Writing::Declare | Writing::Maintain => "↵ shows what will happen",
+        Writing::Declare | Writing::Maintain | Writing::BreakGlass(_) => "↵ shows what will happen",
         _ => "↵ sends it",
     };
     let mut hints = vec![sends, "Esc keeps it for later"];
@@ -136,10 +137,10 @@ fn foreseen(canvas: &mut Canvas, area: Rect, review: &Review) {
 
 /// The rows of each field: those of one line get what they need, the others share the rest.
 fn heights(form: &Form, rows: u16) -> Vec<u16> {
+    let is_short = matches!(form.purpose, Writing::Declare | Writing::Maintain | Writing::BreakGlass(_));
     let fixed = |field: &Field| match &field.kind {
         Kind::Severity(_) => Some(5),
-        Kind::Text(written) if !written.has_lines() && form.purpose == Writing::Declare => Some(2),
-        Kind::Text(written) if !written.has_lines() && form.purpose == Writing::Maintain => Some(2),
+        Kind::Text(written) if !written.has_lines() && is_short => Some(2),
         Kind::Text(_) | Kind::Services(_) => None,
     };
     let taken: u16 = form.fields.iter().filter_map(fixed).sum();
