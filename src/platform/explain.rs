@@ -77,8 +77,8 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
     if platform.operators.is_empty() {
         writeln!(out, "  nobody is named: the file has no [[operator]]")?;
     }
-    write_approvals(out, &platform.approvals)?;
-    write_access(out, &platform.access)
+    write_access(out, &platform.access)?;
+    write_approvals(out, &platform.approvals)
 }
 
 fn write_access(out: &mut String, access: &Access) -> Result {
@@ -300,6 +300,8 @@ mod tests {
 
         Who may act
           nobody is named: the file has no [[operator]]
+          what is dangerous needs a second factor from everybody
+          a board that nobody is at locks after 15m
 
         Who agrees to a change
           low (risk 1 to 3): engineer
@@ -308,8 +310,6 @@ mod tests {
           critical (risk 9 and 10, and what reaches the whole platform): technical lead and CTO
           each is another person, and none the one who asks; a higher role may stand in for a lower one,
           the CTO for a technical lead and a technical lead for an engineer
-          what is dangerous needs a second factor from everybody
-          a board that nobody is at locks after 15m
         "#);
     }
 }

@@ -257,6 +257,8 @@ reason = "year's end"
 
         Who may act
           nobody is named: the file has no [[operator]]
+          what is dangerous needs a second factor from everybody
+          a board that nobody is at locks after 15m
 
         Who agrees to a change
           low (risk 1 to 3): engineer

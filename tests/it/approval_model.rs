@@ -278,7 +278,12 @@ impl Model {
             Op::SetRoles { who, roles } => {
                 self.people[who] = Person { roles: roles_of(roles), disabled: false, of: self.people[who].of }
             }
-            Op::Disable { who } => self.people[who].disabled = true,
+            // Who leaves, leaves under every name.
+            Op::Disable { who } => {
+                for (place, person) in self.people.iter_mut().enumerate() {
+                    person.disabled |= place == who || person.of == Some(who);
+                }
+            }
             Op::Execute { by } => {
                 let held = self.held(wish.as_ref().ok_or(())?);
                 allow(self.acts(by) && wish.as_ref().ok_or(())?.stage == Stage::Agreed)?;

@@ -1,7 +1,7 @@
 //! The real program as a script meets it: exit codes, one JSON document, nothing done that was not confirmed.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -60,6 +60,16 @@ impl Script {
         let (code, out, err) = self.run(&[arguments, &["--json"]].concat());
         let document = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {out}{err}"));
         (code, document)
+    }
+
+    /// The same with one line on its standard input.
+    pub fn json_told(&self, arguments: &[&str], line: &str) -> (i32, Value) {
+        let mut command = self.command(&[arguments, &["--json"]].concat());
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{line}").unwrap();
+        let Output { status, stdout, .. } = child.wait_with_output().unwrap();
+        let document = serde_json::from_slice(&stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}"));
+        (status.code().unwrap(), document)
     }
 
     pub fn serve(&self) -> Serving {

@@ -16,7 +16,10 @@ use codeblue::{
 };
 use totp_rs::{Builder, Secret};
 
-use crate::served::{Bed, Served, me};
+use crate::{
+    cli::Script,
+    served::{Bed, Served, me},
+};
 
 /// The code a telephone shows now, or so many steps from now.
 fn code(secret: &str, steps: i64) -> Code {
@@ -29,8 +32,7 @@ fn code(secret: &str, steps: i64) -> Code {
 /// Gives somebody a second factor; the secret of the telephone, and the recovery codes.
 async fn enrol(client: &Client) -> (String, Vec<String>) {
     let enrolment = client.begin_enrolment().await.unwrap();
-    // The code of the step before is right too, and leaves the one of now for what follows.
-    let enrolled = client.with_code(Some(code(&enrolment.secret, -1))).confirm_enrolment().await.unwrap();
+    let enrolled = client.with_code(Some(code(&enrolment.secret, 0))).confirm_enrolment().await.unwrap();
     (enrolment.secret, enrolled.recovery_codes)
 }
 
@@ -89,7 +91,8 @@ async fn a_code_is_taken_once_from_its_owner_and_not_while_it_is_locked() {
     let again = alice.begin_enrolment().await.map(|_| ()).unwrap_err().to_string();
     assert!(again.contains("second-factor-enrolled"), "a session alone exchanges no second factor: {again}");
 
-    let now = code(&secret, 0);
+    // The code of the next half minute is right as well, and has not been used.
+    let now = code(&secret, 1);
     let with = |code: &Code| alice.with_code(Some(code.clone()));
     with(&now).submit(&release(AutomationMode::Auto)).await.unwrap();
     assert_eq!(refused(&with(&now), &release(AutomationMode::Observe)).await, "code-used");
@@ -130,8 +133,8 @@ async fn a_lost_second_factor_is_reset_by_another_and_a_restart_forgets_nothing(
         belongs_to: "alice".to_owned(),
     };
     alice.submit(&account).await.unwrap();
-    let (secret, _) = enrol(&alice).await;
-    let used = code(&secret, 0);
+    let (secret, recovery) = enrol(&alice).await;
+    let used = code(&secret, 1);
     alice.with_code(Some(used.clone())).submit(&release(AutomationMode::Auto)).await.unwrap();
 
     let bed = served.stop().await;
@@ -148,8 +151,9 @@ async fn a_lost_second_factor_is_reset_by_another_and_a_restart_forgets_nothing(
     );
 
     let reset = Command::ResetSecondFactor { operator: "alice".to_owned(), reason: "telephone lost".to_owned() };
-    assert_eq!(refused(&alice.with_code(Some(code(&secret, 1))), &reset).await, "own-second-factor");
-    assert_eq!(refused(&alias.with_code(Some(code(&secret, 1))), &reset).await, "own-second-factor");
+    for (client, spare) in [(&alice, &recovery[0]), (&alias, &recovery[1])] {
+        assert_eq!(refused(&client.with_code(Code::read(spare)), &reset).await, "own-second-factor");
+    }
     assert_eq!(refused(&served.client(Some("erin")), &reset).await, "role-needed");
     carol.submit(&reset).await.unwrap();
     assert!(!std::fs::read_to_string(file).unwrap().contains(&secret), "what does not count is not kept");
@@ -177,11 +181,11 @@ async fn in_production_the_first_operator_enrols_and_only_then_does_what_is_dang
 
     let dora = Command::AddOperator { name: "dora".to_owned(), roles: [Role::TechnicalLead].into(), login: None };
     assert_eq!(refused(&first, &dora).await, "second-factor-not-enrolled");
-    let (secret, _) = enrol(&first).await;
+    let (secret, recovery) = enrol(&first).await;
     assert_eq!(refused(&first, &dora).await, "second-factor-needed");
-    first.with_code(Some(code(&secret, 0))).submit(&dora).await.unwrap();
+    first.with_code(Some(code(&secret, 1))).submit(&dora).await.unwrap();
     let promote = Command::SetRoles { name: me(), roles: [Role::TechnicalLead, Role::Cto].into() };
-    let rule = refused(&first.with_code(Some(code(&secret, 1))), &promote).await;
+    let rule = refused(&first.with_code(Code::read(&recovery[0])), &promote).await;
     assert_eq!(rule, "own-roles", "with a colleague there nobody makes oneself CTO");
     let whoami = served.get("/api/v1/whoami").await;
     assert_eq!(whoami["locksAfterSeconds"], 900, "{whoami}");
@@ -388,4 +392,49 @@ async fn the_socket_is_open_to_the_group_that_is_named_and_a_member_is_the_opera
     assert_eq!(code, 0, "{said}");
     assert!(said.lines().any(|line| line.starts_with("you") && line.contains("nora")), "{said}");
     served.stop().await;
+}
+
+#[test]
+fn a_person_at_a_shell_begins_safely_and_no_lasting_secret_is_an_argument() {
+    let script = Script::new();
+    let (status, said, _) = script.run(&["init"]);
+    assert!(status == 0 && said.contains("totp enrol") && said.contains("second person"), "{said}");
+    let _serving = script.serve();
+    let add = ["operator", "add", "bob", "--role", "technical-lead"];
+    let (status, refused) = script.json(&add);
+    assert_eq!((status, refused["error"]["code"].as_str()), (3, Some("second-factor-not-enrolled")));
+
+    let (_, picture, _) = script.run(&["operator", "totp", "enrol"]);
+    assert!(picture.contains('█') && picture.contains("otpauth://totp/"), "{picture}");
+    let (status, enrolment) = script.json(&["operator", "totp", "enrol"]);
+    assert_eq!(status, 0, "{enrolment}");
+    let secret = enrolment["secret"].as_str().unwrap();
+    assert!(!picture.contains(secret), "each begins with another secret");
+    let shown = |steps| code(secret, steps).expose().to_owned();
+    let (status, enrolled) = script.json(&["operator", "totp", "confirm", "--code", &shown(0)]);
+    assert_eq!((status, enrolled["recoveryCodes"].as_array().map(Vec::len)), (0, Some(10)), "{enrolled}");
+    let spare = |place: usize| enrolled["recoveryCodes"][place].as_str().unwrap().to_owned();
+
+    let (status, refused) = script.json(&add);
+    assert_eq!((status, refused["error"]["code"].as_str()), (3, Some("second-factor-needed")));
+    let (status, _, why) = script.run(&[&add[..], &["--code", &spare(0)]].concat());
+    assert!(status == 2 && why.contains("--code -"), "{why}");
+    assert_eq!(script.run(&[&add[..], &["--code", &shown(1)]].concat()).0, 0);
+
+    let make = ["token", "create", "--name", "wall", "--scope", "read", "--for", "90d", "--code", "-"];
+    let (status, made) = script.json_told(&make, &spare(0));
+    assert_eq!(status, 0, "{made}");
+    let file = script.folder.path().join("token");
+    std::fs::write(&file, made["token"].as_str().unwrap()).unwrap();
+    let list = ["operator", "list", "--token-file", file.to_str().unwrap()];
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(script.run(&list).0, 2, "a token that others can read is not used");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(script.run(&list).0, 0);
+    let (_, tokens, _) = script.run(&["token", "list"]);
+    assert!(tokens.contains("TOK-1") && tokens.contains("wall"), "{tokens}");
+
+    let leave = ["operator", "disable", "bob", "--reason", "left", "--code", "-"];
+    let (status, left) = script.json_told(&leave, &spare(1));
+    assert_eq!((status, left["events"][2]["event"]["type"].as_str()), (0, Some("operatorDisabled")), "{left}");
 }

@@ -135,6 +135,17 @@ fn command(state: &State, now: chrono::DateTime<chrono::Utc>, roll: Roll) -> (Ac
         28 | 29 => {
             Command::RecordDeployment { component: component(), version: pick(&VERSIONS, a).to_owned(), note: text() }
         }
+        30 if c < 40 => Command::AddAccount {
+            name: pick(&["erin-bot", "ben-root"], a).to_owned(),
+            roles: [pick(&[Role::Viewer, Role::Engineer, Role::TechnicalLead], b)].into(),
+            login: None,
+            belongs_to: pick(&PEOPLE, b).to_owned(),
+        },
+        30 if c < 80 => Command::SetRoles {
+            name: pick(&PEOPLE, a).to_owned(),
+            roles: [pick(&[Role::Viewer, Role::Engineer, Role::TechnicalLead, Role::Cto], b)].into(),
+        },
+        30 if c < 120 => Command::EnableOperator { name: pick(&PEOPLE, a).to_owned(), reason: text() },
         30 => Command::AddOperator {
             name: pick(&PEOPLE, a).to_owned(),
             roles: [pick(&[Role::Viewer, Role::Engineer, Role::TechnicalLead, Role::Cto], b)].into(),

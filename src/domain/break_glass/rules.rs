@@ -215,6 +215,8 @@ fn is_incident_work(command: &Command) -> bool {
     matches!(
         command,
         Command::DeclareIncident { .. }
+            | Command::LockSession
+            | Command::UnlockSession
             | Command::AcknowledgeIncident { .. }
             | Command::NoteIncident { .. }
             | Command::AssignIncident { .. }

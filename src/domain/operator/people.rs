@@ -20,6 +20,7 @@ pub(in crate::domain) fn add(
     actor: &Actor,
 ) -> Result<Vec<Event>, Refusal> {
     may_be_added(state, name, &roles, login.as_ref())?;
+    owner_works_here(state, name)?;
     not_the_own_roles(state, actor, name, &roles)?;
     within_the_owners(state, name, &roles)?;
     Ok(vec![Event::OperatorAdded { name: name.to_owned(), roles, login }])
@@ -101,13 +102,7 @@ pub(in crate::domain) fn enable(state: &State, name: &str, reason: &str) -> Resu
     if !operator.disabled {
         return Ok(Vec::new());
     }
-    if state.operators.get(state.person(name)).is_some_and(|person| person.name != name && person.disabled) {
-        return Err(Refusal::new(
-            "owner-disabled",
-            format!("{name} belongs to {}, who is disabled", state.person(name)),
-        )
-        .hint("enable the person first"));
-    }
+    owner_works_here(state, name)?;
     login_is_free(state, name, operator.login.as_ref())?;
     Ok(vec![Event::OperatorEnabled { name: name.to_owned(), reason: line("reason", reason)? }])
 }
@@ -166,6 +161,15 @@ fn may_be_added(state: &State, name: &str, roles: &BTreeSet<Role>, login: Option
     has_roles(name, roles)?;
     login_is_free(state, name, login)?;
     not_the_last(state, name, roles)
+}
+
+/// No account outlives its person.
+fn owner_works_here(state: &State, name: &str) -> Result<(), Refusal> {
+    let person = state.operators.get(state.person(name)).filter(|person| person.name != name && person.disabled);
+    person.map_or(Ok(()), |person| {
+        Err(Refusal::new("owner-disabled", format!("{name} belongs to {}, who is disabled", person.name))
+            .hint("enable the person first"))
+    })
 }
 
 fn has_roles(name: &str, roles: &BTreeSet<Role>) -> Result<(), Refusal> {
@@ -272,5 +276,97 @@ mod tests {
         profile(&mut state, Profile::Production);
         state.operators.insert("alice".to_owned(), person("alice", true));
         assert!(again(&state, "aaron", "ops").is_ok(), "who is disabled holds no login");
+    }
+
+    /// Carol is CTO, Alice a lead with a second name, Erin an engineer.
+    fn clinic() -> State {
+        let mut state = State::default();
+        let people: [(&str, Role, Option<&str>); 4] = [
+            ("carol", Role::Cto, None),
+            ("alice", Role::TechnicalLead, None),
+            ("alice-root", Role::TechnicalLead, Some("alice")),
+            ("erin", Role::Engineer, None),
+        ];
+        for (name, role, owner) in people {
+            let operator = Operator {
+                name: name.to_owned(),
+                roles: [role].into(),
+                belongs_to: owner.map(str::to_owned),
+                ..Operator::default()
+            };
+            state.operators.insert(name.to_owned(), operator);
+        }
+        state
+    }
+
+    fn outcome(decided: Result<Vec<Event>, Refusal>) -> Result<usize, String> {
+        decided.map(|events| events.len()).map_err(|refusal| refusal.rule)
+    }
+
+    fn by(name: &str) -> Actor {
+        Actor::Operator(name.to_owned())
+    }
+
+    #[test]
+    fn nobody_widens_the_own_roles_under_any_name_unless_alone() {
+        let mut state = clinic();
+        let refused = Err("own-roles".to_owned());
+        for (actor, name) in [("alice", "alice"), ("alice-root", "alice"), ("alice", "alice-root")] {
+            let roles: BTreeSet<Role> = [Role::Cto].into();
+            assert_eq!(outcome(set_roles(&state, name, roles.clone(), &by(actor))), refused, "{actor} {name}");
+            assert_eq!(outcome(add(&state, name, roles, None, &by(actor))), refused, "{actor} {name}");
+        }
+        let account = add_account(&state, "alice-cto", [Role::Cto].into(), None, "alice-root", &by("alice"));
+        assert_eq!(outcome(account), refused, "nor with a new name");
+        assert_eq!(outcome(set_roles(&state, "alice", [Role::Cto].into(), &by("carol"))), Ok(1), "another may");
+        assert_eq!(outcome(set_roles(&state, "alice", [Role::Viewer].into(), &by("alice"))), Ok(1), "less is no gain");
+        for name in ["carol", "erin"] {
+            state.operators.get_mut(name).expect("known").disabled = true;
+        }
+        assert_eq!(outcome(set_roles(&state, "alice", [Role::Cto].into(), &by("alice"))), Ok(1), "nobody else could");
+    }
+
+    #[test]
+    fn an_account_does_no_more_than_its_person_and_nobody_becomes_one_afterwards() {
+        let mut state = clinic();
+        let add = |state: &State, name: &str, role, owner: &str| {
+            outcome(add_account(state, name, [role].into(), None, owner, &by("carol")))
+        };
+        assert_eq!(add(&state, "erin-bot", Role::Engineer, "erin"), Ok(2));
+        assert_eq!(add(&state, "erin-bot", Role::TechnicalLead, "erin"), Err("account-roles".to_owned()));
+        assert_eq!(add(&state, "erin", Role::Engineer, "alice"), Err("operator-known".to_owned()));
+        assert_eq!(add(&state, "ghost-bot", Role::Engineer, "ghost"), Err("unknown-owner".to_owned()));
+        let more = set_roles(&state, "alice-root", [Role::Cto].into(), &by("carol"));
+        assert_eq!(outcome(more), Err("account-roles".to_owned()), "nor later");
+        state.operators.get_mut("erin").expect("known").disabled = true;
+        assert_eq!(add(&state, "erin-bot", Role::Engineer, "erin"), Err("unknown-owner".to_owned()));
+    }
+
+    #[test]
+    fn who_leaves_leaves_under_every_name_and_the_last_one_stays() {
+        let mut state = clinic();
+        assert_eq!(outcome(disable(&state, "alice", "left")), Ok(2));
+        assert_eq!(outcome(disable(&state, "alice-root", "not needed")), Ok(1), "an account alone may go");
+        for name in ["carol", "erin"] {
+            state.operators.get_mut(name).expect("known").disabled = true;
+        }
+        assert_eq!(outcome(disable(&state, "alice", "left")), Err("last-operator".to_owned()));
+        assert_eq!(outcome(disable(&state, "alice-root", "left")), Ok(1));
+        state.operators.get_mut("alice").expect("known").disabled = true;
+        state.operators.get_mut("alice-root").expect("known").disabled = true;
+        assert_eq!(outcome(enable(&state, "alice-root", "back")), Err("owner-disabled".to_owned()));
+        let again = add(&state, "alice-root", [Role::Engineer].into(), None, &by("carol"));
+        assert_eq!(outcome(again), Err("owner-disabled".to_owned()), "nor by adding it anew");
+        assert_eq!(outcome(enable(&state, "alice", "back")), Ok(1));
+    }
+
+    #[test]
+    fn a_journal_has_a_first_operator_only_where_nobody_has_that_login() {
+        let mut state = State::default();
+        assert_eq!(outcome(make_first(&state, "root")), Ok(1));
+        let carol = Operator { name: "carol".to_owned(), login: Some("root".to_owned()), ..Operator::default() };
+        state.operators.insert("carol".to_owned(), carol);
+        assert_eq!(outcome(make_first(&state, "root")), Ok(0), "the platform file has given the login a name");
+        assert_eq!(outcome(make_first(&state, "carol")), Err("operator-known".to_owned()), "a name is not taken over");
     }
 }

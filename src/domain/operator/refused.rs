@@ -79,10 +79,11 @@ fn is_guarded(command: &Command) -> bool {
             Command::ApproveChange { .. }
                 | Command::RejectChange { .. }
                 | Command::RevokeApproval { .. }
-                | Command::ValidateChange { .. }
                 | Command::ReviewChange { .. }
+                | Command::ValidateChange { .. }
                 | Command::ImplementChange { .. }
-                | Command::ReviewBreakGlass { .. }
+                | Command::SuspendTemplate { .. }
+                | Command::RevokeBreakGlass { .. }
                 | Command::RevokeToken { .. }
         )
 }
@@ -91,6 +92,7 @@ fn is_guarded(command: &Command) -> bool {
 fn is_about_authority(rule: &str) -> bool {
     matches!(rule, "operator-may-not" | "engine-only" | "role-needed" | "code-used" | "unknown-operator")
         || rule.starts_with("token-")
+        || rule.starts_with("break-glass-")
         || rule.starts_with("second-factor-")
 }
 
@@ -116,7 +118,10 @@ fn object(state: &State, command: &Command) -> Option<String> {
         | Command::ImplementChange { change }
         | Command::ExecuteUnderBreakGlass { change, .. } => Some(change.to_string()),
         Command::BreakGlass { incident, .. } => Some(incident.to_string()),
-        Command::ReviewBreakGlass { break_glass, .. } => Some(break_glass.to_string()),
+        Command::RevokeBreakGlass { break_glass, .. } | Command::ReviewBreakGlass { break_glass, .. } => {
+            Some(break_glass.to_string())
+        }
+        Command::DelegateApproval { to, .. } => operator(to),
         Command::AddOperator { name, .. }
         | Command::AddAccount { name, .. }
         | Command::SetRoles { name, .. }

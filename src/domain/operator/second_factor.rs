@@ -63,10 +63,11 @@ impl Command {
             | Self::CreateToken { .. }
             | Self::SetAutomation { .. }
             | Self::ReleaseAutomation
-            | Self::MakeTemplate { .. }
             | Self::DelegateApproval { .. }
+            | Self::MakeTemplate { .. }
             | Self::BreakGlass { .. }
-            | Self::ExecuteUnderBreakGlass { .. } => true,
+            | Self::ExecuteUnderBreakGlass { .. }
+            | Self::ReviewBreakGlass { .. } => true,
             // A signature with the own key proves more than a code.
             Self::ApproveChange { signature, .. } => signature.is_none(),
             Self::RequestRollback(RollbackRequest { scope, .. }) => *scope == crate::domain::Scope::Everything,
@@ -131,17 +132,25 @@ pub(in crate::domain) fn prove(state: &State, command: &Command, meta: &Meta) ->
             Err(Refusal::new("second-factor-needed", "this needs a code of your second factor")
                 .hint("add --code and the six digits, or answer the question on a terminal"))
         }
-        Assurance::Session if command.is_dangerous() && factor.is_none() => match state.platform.access.second_factor {
-            SecondFactorRule::Required => Err(not_enrolled(name)),
-            SecondFactorRule::Enrolled => Ok(Vec::new()),
-        },
+        Assurance::Session if command.is_dangerous() && !is_signed(command) && factor.is_none() => {
+            match state.platform.access.second_factor {
+                SecondFactorRule::Required => Err(not_enrolled(name)),
+                SecondFactorRule::Enrolled => Ok(Vec::new()),
+            }
+        }
         Assurance::Session => Ok(Vec::new()),
     }
 }
 
-/// Also the way back to a board that nobody was at.
+/// What a session alone does not prove enough for: what is dangerous, unless a key has signed it, and the way back to a board
+/// that nobody was at.
 fn needs_code(command: &Command) -> bool {
-    command.is_dangerous() || matches!(command, Command::UnlockSession)
+    (command.is_dangerous() && !is_signed(command)) || matches!(command, Command::UnlockSession)
+}
+
+/// Whether an operator's key has to be right for it: that is a second factor of its own.
+fn is_signed(command: &Command) -> bool {
+    matches!(command, Command::ApproveChange { signature: Some(_), .. })
 }
 
 fn not_enrolled(name: &str) -> Refusal {
