@@ -309,7 +309,9 @@ fn begun(model: &Model, purpose: Writing) -> Form {
     if let Writing::BreakGlass(id) = purpose
         && let Some(incident) = model.state.incidents.get(&id)
     {
-        incident.services.iter().for_each(|service| form.toggle(service));
+        // As narrow as can be foreseen: the cause where it is known.
+        let scope = incident.root.as_ref().map_or(incident.services.as_slice(), std::slice::from_ref);
+        scope.iter().for_each(|service| form.toggle(service));
         form.fill("Reach", "code");
         form.fill("Minutes", "30");
     }

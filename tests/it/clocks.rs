@@ -9,7 +9,8 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use codeblue::{
     domain::{
-        Actor, AutomationMode, Clock as Limit, Command, Event, IncidentId, Recorded, State, Status, Verdict, metrics,
+        Actor, AutomationMode, Clock as Limit, Command, Event, IncidentId, Milestone, Recorded, Stage, State, Status,
+        Verdict, metrics,
     },
     engine::{Clock, Engine, EngineHandle, Home},
     store::verify_file,
@@ -222,6 +223,45 @@ fn the_clocks_are_those_of_a_hand_calculation_and_a_restart_that_spans_two_deadl
     let incident = &state.incidents[&FIRST];
     assert_eq!(incident.impact["patient-api"].down(ward.wall.now()).as_secs(), 1860);
     assert_eq!(incident.breached, [Limit::Acknowledge, Limit::Respond, Limit::Resolve]);
+    is_in_order(&ward);
+}
+
+/// What the clocks of the fast track said, in the order of the journal, with the seconds since the first sign.
+fn fast_track(journal: &[Recorded]) -> Vec<(Milestone, Stage, i64)> {
+    let began = first_sign(journal);
+    let told = journal.iter().filter_map(|recorded| match recorded.event {
+        Event::FastTrackReminded { milestone, stage, .. } => {
+            Some((milestone, stage, (recorded.at - began).num_seconds()))
+        }
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn the_fast_track_says_afterwards_what_passed_while_the_engine_was_down_in_order_and_once() {
+    let mut ward = Ward::new();
+    ward.judge(Status::Down, 20);
+    ward.pass(159);
+    assert!(fast_track(&ward.journal()).is_empty(), "179 s are less than three minutes");
+    ward.kill();
+    ward.wall.pass(350);
+    ward.start();
+    ward.look();
+    let expected = [
+        (Milestone::ChangeCreated, Stage::Missed, 529),
+        (Milestone::Analysed, Stage::Missed, 529),
+        (Milestone::Approved, Stage::Reminder, 529),
+        (Milestone::Approved, Stage::Escalation, 529),
+    ];
+    assert_eq!(fast_track(&ward.journal()), expected);
+    ward.kill();
+    ward.start();
+    ward.look();
+    ward.pass(70);
+    assert_eq!(fast_track(&ward.journal()).len(), 4, "599 s, and nothing is said twice");
+    ward.pass(1);
+    assert_eq!(fast_track(&ward.journal())[4..], [(Milestone::Approved, Stage::Missed, 600)]);
     is_in_order(&ward);
 }
 

@@ -292,6 +292,14 @@ impl Incident {
         progress.collect()
     }
 
+    /// Whether a clock of it may still speak; all that is asked of incidents that are long over.
+    pub(super) fn has_milestones_ahead(&self) -> bool {
+        self.fast_track.as_ref().is_some_and(|track| {
+            let is_reviewed = track.told.get(&Milestone::Reviewed) == Some(&Stage::Missed);
+            self.state.is_open() || !is_reviewed && self.post_mortem_due_at().is_some()
+        })
+    }
+
     /// Whether the clock of a milestone goes on: while it is open, and for the review until that is written.
     fn counts(&self, milestone: Milestone) -> bool {
         match milestone {

@@ -26,8 +26,8 @@ pub(in crate::domain) fn symptoms(
 
 /// When each clock has something to say.
 pub(in crate::domain) fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
-    let tracked = state.incidents.values().filter(|incident| incident.fast_track.is_some());
-    tracked.flat_map(|found| {
+    // Of years of incidents few still have a clock.
+    state.incidents.values().filter(|incident| incident.has_milestones_ahead()).flat_map(|found| {
         let incident = found.id;
         found
             .stages_ahead()
