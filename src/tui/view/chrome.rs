@@ -90,6 +90,7 @@ fn place(model: &Model) -> Option<String> {
             Some(format!("{id} {}", model.state.incidents.get(id).map(|i| i.title.clone()).unwrap_or_default()))
         }
         Screen::Change(id) => Some(id.to_string()),
+        Screen::Approvals => Some("approvals".to_owned()),
         Screen::Plan => Some("plan".to_owned()),
         Screen::Snapshots => Some("snapshots".to_owned()),
         Screen::Difference(of, None) => Some(format!("{of} and now")),
