@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Change, ChangeId, ChangeState, Command, Operator, ReviewOutcome, State, missing_roles, role_name, role_to_fill,
-        who_may_approve,
+        Change, ChangeId, ChangeState, Command, Operator, ReviewOutcome, State, WayBack, missing_roles, role_name,
+        role_to_fill, who_may_approve,
     },
     platform::Role,
 };
@@ -325,11 +325,15 @@ fn approved(
         None => format!("As {role}"),
     });
     let (score, level) = (before.risk.score, before.risk.level().name());
-    let risk = format!("Risk {score} of 10, {level}; way back: {}", before.impact.way_back);
+    let risk = format!("Risk {score} of 10, {level}");
     if score >= 7 {
         foreseen.warn(risk)
     } else {
         foreseen.fact(risk)
+    }
+    match before.impact.way_back {
+        WayBack::None => foreseen.warn("There is no way back: by hand, if at all"),
+        way => foreseen.fact(format!("Way back: {way}")),
     }
     if let Some(loses) = &before.plan.loses {
         foreseen.warn(format!("LOSES {loses}"));

@@ -23,8 +23,12 @@ const WIDE: usize = 100;
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let queue = model.queue();
     let of = |wanted: Queue| queue.iter().filter(|(queue, _)| *queue == wanted).count();
-    let summary =
-        format!("{} for you · {} for others · you owe {}", of(Queue::You), of(Queue::Others), of(Queue::Owed));
+    let (mine, others, owed) = (of(Queue::You), of(Queue::Others), of(Queue::Owed));
+    let summary = if area.width < 60 {
+        format!("{mine} for you · you owe {owed}")
+    } else {
+        format!("{mine} for you · {others} for others · you owe {owed}")
+    };
     let inside = canvas.frame(area, "Approvals", &summary, true);
     let columns = usize::from(inside.width);
     let keys = model.rows(List::Approvals);
@@ -115,7 +119,7 @@ fn entry(model: &Model, group: Queue, change: &Change, columns: usize) -> Vec<Ve
     let id = (faded, text::left(&change.id.to_string(), 8));
     let incident = change.incident.map(|id| id.to_string()).unwrap_or_default();
     let (role, waits) = waits(model, group, change);
-    let time = 18;
+    let time = 19;
     if columns >= WIDE {
         let rest = columns.saturating_sub(3 + 8 + 8 + time);
         let title = rest * 50 / 100;
@@ -125,12 +129,13 @@ fn entry(model: &Model, group: Queue, change: &Change, columns: usize) -> Vec<Ve
             (faded, text::left(&change.title, title.saturating_sub(1)) + " "),
             (Role::Muted, text::left(&incident, 8)),
             (role, text::left(&waits, rest - title)),
-            (end.0, text::right(&end.1, time)),
+            (end.0, text::right(&format!(" {}", end.1), time)),
         ]];
     }
     let title = columns.saturating_sub(3 + 8 + time);
     let about = [incident, waits].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" · ");
-    let first = vec![risk, id, (faded, text::left(&change.title, title)), (end.0, text::right(&end.1, time))];
+    let first =
+        vec![risk, id, (faded, text::left(&change.title, title)), (end.0, text::right(&format!(" {}", end.1), time))];
     let second = text::fit(&about, columns.saturating_sub(3));
     let second = vec![(role, format!("   {second}"))];
     if group == Queue::Over { vec![first] } else { vec![first, second] }

@@ -34,11 +34,16 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
     };
     let foot = buttons(model, canvas, area, change);
     let area = Rect { height: area.height.saturating_sub(foot), ..area };
-    let title = format!("{} change", text::capitalised(&change.kind.to_string()));
+    let title = format!("{id} · {} change", change.kind);
     let summary = rows::time_left(model, change).1;
     if area.width < WIDE {
         let inside = canvas.frame(area, &title, &summary, true);
-        let mut all = facts(model, change, usize::from(inside.width));
+        let columns = usize::from(inside.width);
+        let mut all = facts(model, change, columns);
+        let mut way = Facts::new(columns);
+        way.about("Stage");
+        way.row(stages(change));
+        all.extend(way.lines);
         all.push((Vec::new(), None));
         let heading = format!(" Plan {}   {}", short_hash(&change.plan_hash), how_far(model, change));
         all.push((vec![(Role::Title, heading)], None));
@@ -49,6 +54,9 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
         links(canvas, inside, targets, first);
         return;
     }
+    let way = stages(change).into_iter().flat_map(|stage| [(Role::Muted, " · ".to_owned()), stage]).skip(1);
+    canvas.line(area, 0, &std::iter::once((Role::Text, " ".to_owned())).chain(way).collect::<Vec<_>>());
+    let area = Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area };
     let left = Rect { width: area.width * 50 / 100, ..area };
     let inside = canvas.frame(left, &title, &summary, model.part == Part::Facts);
     canvas.hits.add(left, Target::Part(Part::Facts));
@@ -148,11 +156,10 @@ fn facts(model: &Model, change: &Change, columns: usize) -> Vec<Fact> {
     now(model, change, &mut facts);
     risk(change, &mut facts);
     back(change, &mut facts);
+    clash(model, change, &mut facts);
     who(model, change, &mut facts);
     why(model, change, &mut facts);
     touches(model, change, &mut facts);
-    facts.about("Stage");
-    facts.row(stages(change));
     facts.lines
 }
 
@@ -165,7 +172,7 @@ fn now(model: &Model, change: &Change, facts: &mut Facts) {
             facts.say(role, &format!("waits: {left}, by {}", day_time(change.expires_at)));
             let begin = text::span(chrono::TimeDelta::seconds(change.terms.start_within_seconds.cast_signed()));
             if change.window.is_none() {
-                facts.say(Role::Text, &format!("then it begins at once, within {begin} at the latest"));
+                facts.say(Role::Text, &format!("then it begins, within {begin} at the latest"));
             }
         }
         ChangeState::Approved => {
@@ -291,11 +298,15 @@ fn touches(model: &Model, change: &Change, facts: &mut Facts) {
         pieces.extend(plan::time(model, &shown(model, change)));
         facts.put(pieces, None);
     }
+}
+
+/// What else is done to the same, and what comes first.
+fn clash(model: &Model, change: &Change, facts: &mut Facts) {
     if !change.state.is_open() {
         return;
     }
+    facts.about("Clash");
     for other in clashes(&model.state, change) {
-        facts.about("Clash");
         facts.say(Role::Warn, &format!("▲ {} works on the same, and is {}: {}", other.id, other.state, other.title));
     }
     for other in change.after.iter().filter_map(|id| model.state.changes.get(id)) {
