@@ -326,11 +326,8 @@ fn approved(
     });
     let (score, level) = (before.risk.score, before.risk.level().name());
     let risk = format!("Risk {score} of 10, {level}");
-    if score >= 7 {
-        foreseen.warn(risk)
-    } else {
-        foreseen.fact(risk)
-    }
+    let weight = if score >= 7 { Foreseen::warn } else { Foreseen::fact };
+    weight(foreseen, risk);
     match before.impact.way_back {
         WayBack::None => foreseen.warn("There is no way back: by hand, if at all"),
         way => foreseen.fact(format!("Way back: {way}")),
