@@ -9,13 +9,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     action::cannot_act,
+    decision,
     message::Request,
     model::{Model, Overlay},
     preview::{Foreseen, declared, maintained, unapproved},
     term::input::Key,
     written::{Breaks, Written},
 };
-use crate::domain::{Ceiling, Command, Event, Findings, IncidentId, Message, Recorded, Severity};
+use crate::domain::{Ceiling, ChangeId, Command, Event, Findings, IncidentId, Message, Recorded, Severity};
 
 /// Keys that come sooner after what will happen is shown were meant for the fields.
 const STARTLED: TimeDelta = TimeDelta::milliseconds(150);
@@ -41,6 +42,48 @@ pub enum Writing {
     Declare,
     /// Work on services that begins now.
     Maintain,
+    /// A yes to a change.
+    Approve(ChangeId),
+    /// A no to a change.
+    Reject(ChangeId),
+    /// A yes or no to a change that is taken back.
+    Revoke(ChangeId),
+    /// The own change is not wanted any more.
+    Withdraw(ChangeId),
+    /// Whether a change was seen to work.
+    Validate(ChangeId),
+    /// What was learned from a change.
+    Review(ChangeId),
+    /// Who may agree in the own place.
+    Delegate,
+}
+
+impl Writing {
+    /// The change that it is about.
+    #[must_use]
+    pub fn change(self) -> Option<ChangeId> {
+        match self {
+            Self::Approve(id)
+            | Self::Reject(id)
+            | Self::Revoke(id)
+            | Self::Withdraw(id)
+            | Self::Validate(id)
+            | Self::Review(id) => Some(id),
+            Self::Note(_)
+            | Self::Update(_)
+            | Self::PostMortem(_)
+            | Self::BreakGlass(_)
+            | Self::Declare
+            | Self::Maintain
+            | Self::Delegate => None,
+        }
+    }
+
+    /// Whether it is about approvals, and so shows what it leads to before it is sent.
+    #[must_use]
+    pub fn is_decision(self) -> bool {
+        self == Self::Delegate || self.change().is_some()
+    }
 }
 
 /// Something that is written before it is sent.
@@ -56,6 +99,8 @@ pub struct Form {
     pub review: Option<Review>,
     /// It was begun before, and left or not accepted.
     pub is_draft: bool,
+    /// The hash of the plan that was on the screen when it was opened, and its round.
+    pub seen: Option<(String, u32)>,
 }
 
 /// What will happen, shown before it is asked for.
@@ -89,6 +134,17 @@ pub enum Kind {
     Severity(Severity),
     /// Any number of services.
     Services(Chosen),
+    /// One of a few.
+    Choice(Pick),
+}
+
+/// One of a few, each with how it is said.
+#[derive(Debug, Clone, Default)]
+pub struct Pick {
+    /// Its value, and what is shown for it.
+    pub options: Vec<(String, String)>,
+    /// The chosen one.
+    pub at: usize,
 }
 
 /// Services that are chosen, and what the list of them is narrowed to.
@@ -104,7 +160,7 @@ pub struct Chosen {
 
 impl Form {
     fn new(purpose: Writing, fields: Vec<Field>) -> Self {
-        Self { purpose, fields, at: 0, review: None, is_draft: false }
+        Self { purpose, fields, at: 0, review: None, is_draft: false, seen: None }
     }
 
     /// An empty form.
@@ -117,7 +173,30 @@ impl Form {
             let kind = Kind::Services(Chosen { names: Vec::new(), filter, at: 0 });
             Field { label: "Services", about: "type to find, space takes one", kind }
         };
+        let pick = |label, about| Field { label, about, kind: Kind::Choice(Pick::default()) };
         match purpose {
+            Writing::Approve(_) => {
+                Self::new(purpose, vec![line("Reason", "what you looked at; may stay empty"), pick("As", "")])
+            }
+            Writing::Reject(_) => Self::new(purpose, vec![line("Reason", "what is wrong with it, and what instead")]),
+            Writing::Revoke(_) => Self::new(purpose, vec![line("Reason", "what you know now")]),
+            Writing::Withdraw(_) => Self::new(purpose, vec![line("Reason", "why it is not wanted any more")]),
+            Writing::Validate(_) => {
+                Self::new(purpose, vec![pick("Found", ""), line("Note", "what you looked at, and what you saw")])
+            }
+            Writing::Review(_) => {
+                Self::new(purpose, vec![pick("Outcome", ""), text("Findings", "what was learned", NOTE, Breaks::Lines)])
+            }
+            Writing::Delegate => Self::new(
+                purpose,
+                vec![
+                    pick("To", "nobody here may stand in for one of your roles"),
+                    pick("As", "you hold no role that could be handed on"),
+                    text("For", "how long: 90m, 8h, 5d; at most 31d", 16, Breaks::None),
+                    line("Reason", "why; part of the record"),
+                    services(),
+                ],
+            ),
             Writing::Note(_) => Self::new(purpose, vec![text("Note", "what you see or do", NOTE, Breaks::Lines)]),
             Writing::Update(_) => Self::new(
                 purpose,
@@ -188,6 +267,34 @@ impl Form {
         }
     }
 
+    /// The value of what was chosen of a few.
+    #[must_use]
+    pub fn choice(&self, label: &str) -> String {
+        let field = self.fields.iter().find(|field| field.label == label);
+        match field.map(|field| &field.kind) {
+            Some(Kind::Choice(pick)) => pick.options.get(pick.at).map(|(value, _)| value.clone()).unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+
+    /// What can be chosen now; what was chosen before stays so, where it still can be.
+    fn offer(&mut self, model: &Model) {
+        let purpose = self.purpose;
+        for field in &mut self.fields {
+            let Kind::Choice(pick) = &mut field.kind else { continue };
+            let held = pick.options.get(pick.at).map(|(value, _)| value.clone());
+            pick.options = decision::choices(model, purpose, field.label);
+            pick.at = pick.options.iter().position(|(value, _)| Some(value) == held.as_ref()).unwrap_or(0);
+        }
+        // Where there is nothing to choose between, nothing is asked.
+        if matches!(purpose, Writing::Approve(_)) {
+            self.fields.retain(|field| !matches!(&field.kind, Kind::Choice(pick) if pick.options.len() < 2 && pick.options.iter().all(|(value, _)| value.is_empty())));
+        }
+        let change = purpose.change().and_then(|id| model.state.changes.get(&id));
+        self.seen = change.map(|change| (change.plan_hash.clone(), change.round));
+        self.at = self.at.min(self.fields.len().saturating_sub(1));
+    }
+
     /// The services chosen.
     #[must_use]
     pub fn services(&self) -> &[String] {
@@ -235,7 +342,7 @@ impl Form {
         self.services().is_empty()
             && self.fields.iter().all(|field| match &field.kind {
                 Kind::Text(written) => written.text().trim().is_empty(),
-                Kind::Severity(_) | Kind::Services(_) => true,
+                Kind::Severity(_) | Kind::Services(_) | Kind::Choice(_) => true,
             })
     }
 
@@ -247,7 +354,7 @@ impl Form {
         match &mut self.fields.get_mut(self.at)?.kind {
             Kind::Text(written) => written.paste(pasted),
             Kind::Services(chosen) => chosen.filter.paste(pasted),
-            Kind::Severity(_) => None,
+            Kind::Severity(_) | Kind::Choice(_) => None,
         }
     }
 
@@ -279,7 +386,7 @@ impl Chosen {
 
 /// Opens a form, with what was written in it before; a new one knows the service in question.
 pub(super) fn open_form(model: &mut Model, purpose: Writing, service: Option<String>) -> Vec<Request> {
-    let form = match model.drafts.get(&purpose) {
+    let mut form = match model.drafts.get(&purpose) {
         Some(draft) => Form { is_draft: true, review: None, ..draft.clone() },
         None => {
             let mut form = begun(model, purpose);
@@ -289,6 +396,7 @@ pub(super) fn open_form(model: &mut Model, purpose: Writing, service: Option<Str
             form
         }
     };
+    form.offer(model);
     model.overlay = Some(Overlay::Form(Box::new(form)));
     Vec::new()
 }
@@ -358,6 +466,15 @@ fn on_field_key(model: &Model, form: &mut Form, key: Key) -> Option<String> {
             };
             *severity = Severity::ALL[place.min(Severity::ALL.len() - 1)];
         }
+        Kind::Choice(pick) => {
+            let most = pick.options.len().saturating_sub(1);
+            match key {
+                Key::Down | Key::Right | Key::Char('j') => pick.at = (pick.at + 1).min(most),
+                Key::Up | Key::Left | Key::Char('k') => pick.at = pick.at.saturating_sub(1),
+                Key::Char(digit @ '1'..='9') => pick.at = (digit as usize - '1' as usize).min(most),
+                _ => {}
+            }
+        }
         Kind::Services(chosen) => {
             let found = chosen.found(model);
             match key {
@@ -409,7 +526,7 @@ pub(super) fn go_on(model: &mut Model, mut form: Box<Form>) -> Vec<Request> {
         let commands = review.commands.clone();
         return send(model, *form, commands);
     }
-    match commands(&form, model.now) {
+    match commands(model, &form) {
         Err((field, why)) => {
             form.turn_to(field);
             model.say(why, true);
@@ -421,7 +538,8 @@ pub(super) fn go_on(model: &mut Model, mut form: Box<Form>) -> Vec<Request> {
                 Writing::Declare => declared(model, &commands, &form.text("Note")),
                 Writing::Maintain => maintained(model, &commands),
                 Writing::BreakGlass(_) => unapproved(model, &commands),
-                Writing::Note(_) | Writing::Update(_) | Writing::PostMortem(_) => return send(model, *form, commands),
+                purpose if purpose.is_decision() => decided(model, &form, &commands),
+                _ => return send(model, *form, commands),
             };
             model.toast = None;
             form.review = Some(Review { foreseen, commands, since: model.now });
@@ -431,6 +549,15 @@ pub(super) fn go_on(model: &mut Model, mut form: Box<Form>) -> Vec<Request> {
     }
 }
 
+/// What saying something about a change leads to.
+fn decided(model: &Model, form: &Form, commands: &[Command]) -> Foreseen {
+    let mut all = Foreseen::default();
+    for command in commands {
+        all.lines.extend(decision::said(model, form, command).lines);
+    }
+    all
+}
+
 fn send(model: &mut Model, form: Form, commands: Vec<Command>) -> Vec<Request> {
     // It stays as a draft until it is accepted.
     model.drafts.insert(form.purpose, form);
@@ -438,7 +565,7 @@ fn send(model: &mut Model, form: Form, commands: Vec<Command>) -> Vec<Request> {
 }
 
 /// What a form asks for; the field that lacks something and what, else.
-fn commands(form: &Form, now: DateTime<Utc>) -> Result<Vec<Command>, (&'static str, String)> {
+fn commands(model: &Model, form: &Form) -> Result<Vec<Command>, (&'static str, String)> {
     let needed = |label: &'static str| match form.text(label) {
         text if text.is_empty() => Err((label, format!("{} is empty", label.to_lowercase()))),
         text => Ok(text),
@@ -498,7 +625,7 @@ fn commands(form: &Form, now: DateTime<Utc>) -> Result<Vec<Command>, (&'static s
             if form.services().is_empty() {
                 return Err(("Services", "choose a service with space".to_owned()));
             }
-            let until = until(&needed("For")?, now).map_err(|why| ("For", why))?;
+            let until = until(&needed("For")?, model.now).map_err(|why| ("For", why))?;
             let reason = needed("Reason")?;
             let start = |service: &String| Command::StartMaintenance {
                 service: service.clone(),
@@ -507,10 +634,12 @@ fn commands(form: &Form, now: DateTime<Utc>) -> Result<Vec<Command>, (&'static s
             };
             form.services().iter().map(start).collect()
         }
+        _ => vec![decision::command(model, form)?],
     })
 }
 
-fn until(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+/// When a time from now is over.
+pub(super) fn until(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     let known = humantime::parse_duration(text).ok().filter(|time| *time >= Duration::from_secs(60));
     let time = known.ok_or_else(|| format!("“{text}” is no time of a minute or more; write 90m, 2h, 1h30m"))?;
     TimeDelta::from_std(time)
@@ -528,6 +657,13 @@ pub(super) fn settle(model: &mut Model, recorded: &Recorded) -> Vec<Request> {
         Event::BreakGlassOpened { incident, .. } => Writing::BreakGlass(*incident),
         Event::MaintenanceStarted { .. } => Writing::Maintain,
         Event::IncidentOpened { .. } => Writing::Declare,
+        Event::ChangeApproved { change, .. } => Writing::Approve(*change),
+        Event::ChangeRejected { change, .. } => Writing::Reject(*change),
+        Event::ApprovalRevoked { change, .. } | Event::RejectionRevoked { change, .. } => Writing::Revoke(*change),
+        Event::ChangeWithdrawn { change, .. } => Writing::Withdraw(*change),
+        Event::ChangeChecked { change, .. } => Writing::Validate(*change),
+        Event::ChangeReviewed { change, .. } => Writing::Review(*change),
+        Event::ApprovalDelegated { .. } => Writing::Delegate,
         _ => return Vec::new(),
     };
     let Some(form) = model.drafts.remove(&purpose) else { return Vec::new() };

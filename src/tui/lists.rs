@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     calendar::key,
+    decision::Queue,
     model::{Cursor, List, Model, Pane, Screen},
 };
 use crate::domain::{ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId};
@@ -15,6 +16,7 @@ impl Model {
         match self.screen() {
             Screen::Board => Some(List::Pane(self.focus)),
             Screen::Snapshots => Some(List::Snapshots),
+            Screen::Approvals => Some(List::Approvals),
             Screen::Recoveries => Some(List::Recoveries),
             Screen::Calendar => Some(List::Work),
             Screen::Journal => Some(List::Journal),
@@ -59,19 +61,9 @@ impl Model {
                 keys.extend(over.take(20).map(|incident| incident.id.to_string()));
                 keys
             }
-            List::Pane(Pane::Approvals) => {
-                let mut keys: Vec<String> = self
-                    .state
-                    .pending_changes()
-                    .iter()
-                    .filter(|c| wanted(&c.title))
-                    .map(|c| c.id.to_string())
-                    .collect();
-                let over =
-                    self.state.changes.values().rev().filter(|c| !keys.contains(&c.id.to_string()) && wanted(&c.title));
-                let over: Vec<String> = over.take(20).map(|change| change.id.to_string()).collect();
-                keys.extend(over);
-                keys
+            List::Pane(Pane::Approvals) | List::Approvals => {
+                let queue = self.queue().into_iter().map(|(_, change)| (change.id.to_string(), &change.title));
+                queue.filter(|(id, title)| wanted(title) || wanted(id)).map(|(id, _)| id).collect()
             }
             List::Pane(Pane::Snapshots) => {
                 let newest = self.state.snapshots.values().rev();
@@ -168,7 +160,10 @@ impl Model {
         match self.screen() {
             Screen::Change(id) => Some(*id),
             Screen::Board if self.focus == Pane::Approvals => self.selected(List::Pane(Pane::Approvals))?.parse().ok(),
-            Screen::Board => self.state.pending_changes().first().map(|change| change.id),
+            Screen::Approvals => self.selected(List::Approvals)?.parse().ok(),
+            Screen::Board => {
+                self.queue().first().filter(|(queue, _)| *queue <= Queue::Others).map(|(_, change)| change.id)
+            }
             Screen::Incident(id) => self
                 .state
                 .incidents
@@ -197,6 +192,7 @@ impl Model {
     pub fn recovery(&self) -> Option<RecoveryId> {
         match self.screen() {
             Screen::Recovery(id) => Some(*id),
+            Screen::Change(id) => self.state.changes.get(id)?.recovery,
             Screen::Recoveries => self.selected(List::Recoveries)?.parse().ok(),
             _ => self
                 .incident()

@@ -13,6 +13,7 @@
 mod action;
 mod browse;
 mod calendar;
+mod decision;
 mod effect;
 mod form;
 mod hit;

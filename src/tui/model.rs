@@ -56,7 +56,7 @@ pub struct Model {
     pub affected: BTreeMap<String, String>,
     /// First visible line of a long page, or of the part of it with the focus.
     pub scroll: usize,
-    /// The part of an incident's page with the focus.
+    /// The part of an incident's or a change's page with the focus.
     pub part: Part,
     /// First visible line of its other part.
     pub aside: usize,
@@ -168,6 +168,8 @@ pub enum Screen {
     Service(String),
     /// One incident.
     Incident(IncidentId),
+    /// All changes that matter now, and who agrees in whose place.
+    Approvals,
     /// One change, as its approver sees it.
     Change(ChangeId),
     /// What is about to be asked for, with its plan.
@@ -210,13 +212,13 @@ impl Pane {
     pub const ALL: [Self; 4] = [Self::Services, Self::Incidents, Self::Approvals, Self::Snapshots];
 }
 
-/// A part of an incident's page.
+/// A part of the page of an incident or a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
     /// What is known, and what comes next.
     Facts,
-    /// What happened.
-    Timeline,
+    /// What stands beside it: what happened, or what is done.
+    Aside,
 }
 
 /// A list with a selected row.
@@ -228,6 +230,8 @@ pub enum List {
     Snapshots,
     /// The components.
     Components,
+    /// The approvals screen.
+    Approvals,
     /// The recoveries screen.
     Recoveries,
     /// Planned work.
@@ -250,7 +254,7 @@ pub struct Cursor {
 pub enum Target {
     /// A pane.
     Pane(Pane),
-    /// A part of an incident's page.
+    /// A part of a page.
     Part(Part),
     /// A service on the map.
     Node(String),
@@ -356,8 +360,6 @@ pub enum Purpose {
     Escalate(IncidentId),
     /// What ended an incident.
     Resolve(IncidentId),
-    /// Why a change is rejected.
-    Reject(ChangeId),
     /// Why policies have to stop.
     Halt,
     /// What lists are narrowed to.
@@ -501,6 +503,7 @@ impl Model {
             || self.state.running_recoveries().next().is_some()
             || matches!(self.screen(), Screen::Plan | Screen::Difference(..) | Screen::Snapshots | Screen::Calendar)
             || matches!(self.screen(), Screen::Recovery(id) if self.is_watched(*id))
+            || matches!(self.screen(), Screen::Change(id) if self.is_open(*id))
             || matches!(self.link, Link::Lost { .. })
     }
 
@@ -510,6 +513,11 @@ impl Model {
         until.is_some_and(|until| until > self.now)
     }
 
+    /// Whether a change waits or is being carried out.
+    fn is_open(&self, id: ChangeId) -> bool {
+        self.state.changes.get(&id).is_some_and(|change| change.state.is_open())
+    }
+
     /// Shows a page from its beginning.
     pub fn unroll(&mut self) {
         self.scroll = 0;
@@ -517,7 +525,7 @@ impl Model {
         self.part = Part::Facts;
     }
 
-    /// Gives the arrow keys to a part of an incident's page; each keeps its place.
+    /// Gives the arrow keys to a part of a page; each keeps its place.
     pub fn turn_to(&mut self, part: Part) {
         if self.part != part {
             self.part = part;
@@ -525,7 +533,7 @@ impl Model {
         }
     }
 
-    /// First visible line of a part of an incident's page.
+    /// First visible line of a part of a page.
     #[must_use]
     pub fn scroll_of(&self, part: Part) -> usize {
         if self.part == part { self.scroll } else { self.aside }

@@ -122,6 +122,10 @@ pub(super) fn choose(model: &mut Model, overlay: Overlay, place: usize) -> Vec<R
             }
         }
         Overlay::Form(mut form) => {
+            let at = form.at;
+            if let Some(Kind::Choice(pick)) = form.fields.get_mut(at).map(|field| &mut field.kind) {
+                pick.at = place.min(pick.options.len().saturating_sub(1));
+            }
             let services = form.fields.get(form.at).and_then(|field| match &field.kind {
                 Kind::Services(chosen) => chosen.found(model).get(place).map(|name| (*name).to_owned()),
                 _ => None,
@@ -161,7 +165,6 @@ fn on_answer(model: &mut Model, purpose: Purpose, answer: &str) -> Vec<Request> 
     let command = match purpose {
         Purpose::Escalate(incident) => Command::EscalateIncident { incident, reason: text },
         Purpose::Resolve(incident) => Command::ResolveIncident { incident, resolution: text },
-        Purpose::Reject(change) => Command::RejectChange { change, reason: text },
         Purpose::Halt => Command::HaltAutomation { reason: text },
         Purpose::Filter | Purpose::Time | Purpose::Code | Purpose::Name => return Vec::new(),
     };

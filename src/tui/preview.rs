@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use super::{model::Model, text};
 use crate::{
     domain::{
-        Actor, BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, Clock, Command, Incident, Meta, Recorded, Severity,
+        Actor, BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, Clock, Command, Event, Incident, Meta, Recorded, Severity,
         SnapshotTrigger, State, Status, apply, decide, react,
     },
     platform::count,
@@ -40,12 +40,16 @@ impl Foreseen {
         self.lines.iter().any(|(weight, _)| *weight == Weight::Refusal)
     }
 
-    fn fact(&mut self, words: impl Into<String>) {
+    pub(super) fn fact(&mut self, words: impl Into<String>) {
         self.lines.push((Weight::Fact, words.into()));
     }
 
-    fn warn(&mut self, words: impl Into<String>) {
+    pub(super) fn warn(&mut self, words: impl Into<String>) {
         self.lines.push((Weight::Warning, words.into()));
+    }
+
+    pub(super) fn refuse(&mut self, why: String) {
+        self.lines.push((Weight::Refusal, why));
     }
 }
 
@@ -54,7 +58,7 @@ pub(super) fn declared(model: &Model, commands: &[Command], note: &str) -> Fores
     let mut foreseen = Foreseen::default();
     for command in commands {
         match give(model, command.clone()) {
-            Err(why) => foreseen.lines.push((Weight::Refusal, why)),
+            Err(why) => foreseen.refuse(why),
             Ok((after, follow)) => {
                 if let Some(incident) = after.incidents.values().next_back() {
                     tell_incident(model, incident, &follow, &mut foreseen);
@@ -122,7 +126,7 @@ pub(super) fn maintained(model: &Model, commands: &[Command]) -> Foreseen {
     for command in commands {
         let Command::StartMaintenance { service, until, .. } = command else { continue };
         if let Err(why) = give(model, command.clone()) {
-            foreseen.lines.push((Weight::Refusal, why));
+            foreseen.refuse(why);
             continue;
         }
         let left = text::span(*until - model.now);
@@ -185,17 +189,12 @@ pub(super) fn unapproved(model: &Model, commands: &[Command]) -> Foreseen {
 }
 
 /// A command that a policy would give, and the rule that would say no to it.
-type Follow = (Command, Option<String>);
+pub(super) type Follow = (Command, Option<String>);
 
 /// The state after a command and what policies would give then; the rule that says no, else.
-fn give(model: &Model, command: Command) -> Result<(State, Vec<Follow>), String> {
-    let name = model.me.as_ref().map(|me| me.name.clone()).unwrap_or_default();
-    let actor = Actor::Operator(name);
-    let events =
-        decide(&model.state, command, &Meta::new(model.now, actor.clone())).map_err(|refusal| match refusal.hint {
-            Some(hint) => format!("{}; {hint}", refusal.message),
-            None => refusal.message,
-        })?;
+pub(super) fn give(model: &Model, command: Command) -> Result<(State, Vec<Follow>), String> {
+    let actor = Actor::Operator(model.my_name().to_owned());
+    let events = asked(model, command)?;
     let mut after = model.state.clone();
     let mut follow = Vec::new();
     for event in events {
@@ -209,6 +208,19 @@ fn give(model: &Model, command: Command) -> Result<(State, Vec<Follow>), String>
         }
     }
     Ok((after, follow))
+}
+
+/// The rule that would say no to a command of the one who looks.
+pub(super) fn refusal(model: &Model, command: Command) -> Option<String> {
+    asked(model, command).err()
+}
+
+fn asked(model: &Model, command: Command) -> Result<Vec<Event>, String> {
+    let actor = Actor::Operator(model.my_name().to_owned());
+    decide(&model.state, command, &Meta::new(model.now, actor)).map_err(|refusal| match refusal.hint {
+        Some(hint) => format!("{}; {hint}", refusal.message),
+        None => refusal.message,
+    })
 }
 
 /// The first few names, and how many more there are.

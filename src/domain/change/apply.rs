@@ -94,6 +94,7 @@ fn submitted(state: &mut State, recorded: &Recorded) {
             plan: plan.clone(),
             plan_hash: plan_hash.clone(),
             round: 1,
+            asked_anew: None,
             impact: impact.clone(),
             risk: risk.clone(),
             terms: terms.clone(),
@@ -129,6 +130,7 @@ fn turn(change: &mut Change, recorded: &Recorded) {
         Event::ChangeRevised {
             round,
             title,
+            reason,
             plan,
             plan_hash,
             risk,
@@ -140,6 +142,7 @@ fn turn(change: &mut Change, recorded: &Recorded) {
             ..
         } => {
             change.round = *round;
+            change.asked_anew = Some(reason.clone());
             change.title.clone_from(title);
             change.plan = plan.clone();
             change.plan_hash.clone_from(plan_hash);

@@ -35,6 +35,9 @@ pub struct Change {
     /// Counted from 1: each time the plan changes, approvals begin anew.
     #[serde(default = "first")]
     pub round: u32,
+    /// Why everybody was asked anew, last.
+    #[serde(default)]
+    pub asked_anew: Option<String>,
     /// What it touches.
     #[serde(default)]
     pub impact: ImpactAnalysis,

@@ -1,21 +1,34 @@
-//! What can be done with a change that waits.
+//! What can be said about a change, and who may say it.
 
 use super::{
-    here::{ask, cannot_act, confirm, open, waiting_change},
+    here::{NO_CHANGE, cannot_act, confirm, open, submit, waiting_change},
     table::{Action, Danger, Where},
 };
 use crate::{
-    domain::{Command, role_name, role_to_fill},
+    domain::{ChangeId, Command, ReviewOutcome, role_name, role_to_fill},
     tui::{
+        decision::UNWRITTEN,
         effect::effect,
+        form::{Writing, open_form},
         message::Request,
-        model::{Confirm, Loaded, Model, Overlay, Purpose, Screen},
+        model::{Confirm, Loaded, Model, Overlay, Screen},
+        preview::refusal,
         term::input::Key,
         text,
     },
 };
 
 pub(super) static ACTIONS: &[Action] = &[
+    Action {
+        name: "approvals",
+        keys: &[Key::Char('V')],
+        label: "Approvals",
+        about: "What waits for you, what you owe, and who agrees in whose place",
+        place: Where::Change,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| open(model, Screen::Approvals),
+    },
     Action {
         name: "approve",
         keys: &[Key::Char('a')],
@@ -33,10 +46,101 @@ pub(super) static ACTIONS: &[Action] = &[
         about: "Say no to the change",
         place: Where::Change,
         danger: Danger::Guarded,
-        disabled: |model| cannot_act(model).or_else(|| waiting_change(model).err()),
-        run: |model| match waiting_change(model) {
-            Ok(id) => ask(model, format!("Why is {id} rejected?"), Purpose::Reject(id)),
-            Err(_) => Vec::new(),
+        disabled: |model| cannot(model, |change| Command::RejectChange { change, reason: UNWRITTEN.to_owned() }),
+        run: |model| write(model, Writing::Reject),
+    },
+    Action {
+        name: "revoke",
+        keys: &[Key::Char('U')],
+        label: "Take back",
+        about: "Take your yes or your no back; what is being carried out stops after the step under way",
+        place: Where::Change,
+        danger: Danger::Guarded,
+        disabled: |model| cannot(model, |change| Command::RevokeApproval { change, reason: UNWRITTEN.to_owned() }),
+        run: |model| write(model, Writing::Revoke),
+    },
+    Action {
+        name: "withdraw",
+        keys: &[Key::Char('X')],
+        label: "Withdraw",
+        about: "You do not want your own change any more",
+        place: Where::Change,
+        danger: Danger::Guarded,
+        disabled: |model| cannot(model, |change| Command::WithdrawChange { change, reason: UNWRITTEN.to_owned() }),
+        run: |model| write(model, Writing::Withdraw),
+    },
+    Action {
+        name: "implement",
+        keys: &[Key::Char('I')],
+        label: "Carry out",
+        about: "Carry out now what is approved and waits",
+        place: Where::Change,
+        danger: Danger::Guarded,
+        disabled: |model| cannot(model, |change| Command::ImplementChange { change }),
+        run: implement,
+    },
+    Action {
+        name: "validate",
+        keys: &[Key::Char('Y')],
+        label: "Validate",
+        about: "You had no part in it, and say whether it worked",
+        place: Where::Change,
+        danger: Danger::Guarded,
+        disabled: |model| {
+            cannot(model, |change| Command::ValidateChange { change, passed: true, note: UNWRITTEN.to_owned() })
+        },
+        run: |model| write(model, Writing::Validate),
+    },
+    Action {
+        name: "review",
+        keys: &[Key::Char('E')],
+        label: "Review",
+        about: "Write down what was learned from the change",
+        place: Where::Change,
+        danger: Danger::Guarded,
+        disabled: |model| {
+            cannot(model, |change| Command::ReviewChange {
+                change,
+                outcome: ReviewOutcome::Successful,
+                findings: UNWRITTEN.to_owned(),
+            })
+        },
+        run: |model| write(model, Writing::Review),
+    },
+    Action {
+        name: "delegate",
+        keys: &[Key::Char('N')],
+        label: "Name a deputy",
+        about: "Let somebody agree in your place while you are away",
+        place: Where::Change,
+        danger: Danger::Guarded,
+        disabled: |model| {
+            cannot_act(model).or_else(|| {
+                let nobody = model.deputies().0.is_empty();
+                nobody
+                    .then(|| "a deputy holds one of your roles or the one just below, and nobody here does".to_owned())
+            })
+        },
+        run: |model| open_form(model, Writing::Delegate, None),
+    },
+    Action {
+        name: "end-delegation",
+        keys: &[Key::Char('K')],
+        label: "End deputy",
+        about: "Nobody, or not this one, agrees in your place any more",
+        place: Where::Change,
+        danger: Danger::Guarded,
+        disabled: |model| {
+            cannot_act(model)
+                .or_else(|| deputies_named(model).is_empty().then(|| "nobody agrees in your place".to_owned()))
+        },
+        run: |model| {
+            let choice =
+                |to: String| (format!("{to} agrees in your place no longer"), submit(Command::EndDelegation { to }));
+            let choices = deputies_named(model).into_iter().map(choice).collect();
+            let title = "What was agreed to with it counts no longer".to_owned();
+            model.overlay = Some(Overlay::Menu { title, choices, selected: 0 });
+            Vec::new()
         },
     },
     Action {
@@ -54,6 +158,14 @@ pub(super) static ACTIONS: &[Action] = &[
     },
 ];
 
+/// Why nothing like this can be said about the change in question: the rules' own word.
+fn cannot(model: &Model, command: fn(ChangeId) -> Command) -> Option<String> {
+    cannot_act(model).or_else(|| match model.change() {
+        None => Some(NO_CHANGE.to_owned()),
+        Some(id) => refusal(model, command(id)),
+    })
+}
+
 fn cannot_approve(model: &Model) -> Option<String> {
     if let Some(why) = cannot_act(model) {
         return Some(why);
@@ -61,13 +173,31 @@ fn cannot_approve(model: &Model) -> Option<String> {
     match waiting_change(model) {
         Err(why) => Some(why),
         Ok(id) => {
-            let me = model.me.as_ref().map(|me| me.name.as_str()).unwrap_or_default();
             let change = model.state.changes.get(&id)?;
-            role_to_fill(&model.state, change, me).err().map(|refusal| match refusal.hint {
+            if !model.seats(change).is_empty() {
+                return None;
+            }
+            role_to_fill(&model.state, change, model.my_name()).err().map(|refusal| match refusal.hint {
                 Some(hint) => format!("{}; {hint}", refusal.message),
                 None => refusal.message,
             })
         }
+    }
+}
+
+/// Those who agree in the place of the one who looks.
+fn deputies_named(model: &Model) -> Vec<String> {
+    let me = model.my_name();
+    let running = model.state.delegations.iter().filter(|lent| lent.from == me && lent.until > model.now);
+    let mut names: Vec<String> = running.map(|lent| lent.to.clone()).collect();
+    names.dedup();
+    names
+}
+
+fn write(model: &mut Model, purpose: fn(ChangeId) -> Writing) -> Vec<Request> {
+    match model.change() {
+        Some(id) => open_form(model, purpose(id), None),
+        None => Vec::new(),
     }
 }
 
@@ -77,21 +207,14 @@ fn approve(model: &mut Model) -> Vec<Request> {
     if *model.screen() != Screen::Change(id) {
         return open(model, Screen::Change(id));
     }
-    let Some(change) = model.state.changes.get(&id) else { return Vec::new() };
-    let lines = vec![
-        change.title.clone(),
-        format!("risk {} of 10 · plan {}", change.risk.score, &change.plan_hash[..12.min(change.plan_hash.len())]),
-        change.plan.loses.as_ref().map_or_else(|| "nothing is lost".to_owned(), |loses| format!("LOSES {loses}")),
-    ];
-    let command = Command::ApproveChange {
-        change: id,
-        plan_hash: change.plan_hash.clone(),
-        reason: String::new(),
-        round: Some(change.round),
-        on_behalf_of: None,
-        signature: None,
-    };
-    confirm(model, format!("Approve {id}"), lines, "Approve", command)
+    write(model, Writing::Approve)
+}
+
+fn implement(model: &mut Model) -> Vec<Request> {
+    let Some(change) = model.change().and_then(|id| model.state.changes.get(&id)) else { return Vec::new() };
+    let lines = vec![change.title.clone(), "It was agreed to, and begins now.".to_owned()];
+    let command = Command::ImplementChange { change: change.id };
+    confirm(model, format!("Carry {} out", change.id), lines, "Carry it out", command)
 }
 
 /// Asks before the plan that is shown is asked for.

@@ -19,6 +19,7 @@ use crate::{
     },
 };
 
+pub(super) const NO_CHANGE: &str = "no change is in question here";
 pub(super) const NO_INCIDENT: &str = "no incident is in question here";
 
 /// The roles of an operator, as people say them.
@@ -33,6 +34,12 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
         return Vec::new();
     }
     let request = match &screen {
+        // What was carried out or turned down has nothing left that it would change.
+        Screen::Change(id)
+            if model.state.changes.get(id).is_some_and(|change| change.state > ChangeState::Approved) =>
+        {
+            Vec::new()
+        }
         Screen::Change(id) => {
             model.dry_runs.entry(*id).or_insert(Loaded::Waiting);
             vec![Request::ChangeDryRun(*id)]
@@ -70,13 +77,14 @@ pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
         Screen::Board => match model.focus {
             Pane::Services => model.service().map(Screen::Service),
             Pane::Incidents => model.incident().map(Screen::Incident),
-            Pane::Approvals => model.change().map(Screen::Change),
+            Pane::Approvals => model.change().map(Screen::Change).or(Some(Screen::Approvals)),
             Pane::Snapshots => return browse_selected(model),
         },
         Screen::Snapshots => return super::snapshot::enter(model),
         Screen::Plan => return super::change::go_on_with_plan(model),
         Screen::Calendar => model.selected_work().map(|work| Screen::Service(work.service.clone())),
         Screen::Map => model.on_map().map(Screen::Service),
+        Screen::Approvals => model.change().map(Screen::Change),
         Screen::Recoveries => model.recovery().map(Screen::Recovery),
         Screen::Incident(_) => model.change().map(Screen::Change).or_else(|| {
             model
@@ -170,7 +178,7 @@ pub(super) fn open_incident(model: &Model) -> Result<IncidentId, String> {
 }
 
 pub(super) fn waiting_change(model: &Model) -> Result<ChangeId, String> {
-    let id = model.change().ok_or_else(|| "no change waits".to_owned())?;
+    let id = model.change().ok_or_else(|| NO_CHANGE.to_owned())?;
     match model.state.changes.get(&id) {
         Some(change) if change.state == ChangeState::Pending => Ok(id),
         Some(change) => Err(format!("{id} is {}", change.state)),
@@ -180,6 +188,9 @@ pub(super) fn waiting_change(model: &Model) -> Result<ChangeId, String> {
 
 pub(super) fn running_recovery(model: &Model) -> Option<RecoveryId> {
     let here = model.recovery().filter(|id| model.state.recoveries.get(id).is_some_and(Recovery::is_running));
+    if matches!(model.screen(), Screen::Change(_)) {
+        return here;
+    }
     here.or_else(|| model.state.running_recoveries().next().map(|recovery| recovery.id))
 }
 

@@ -107,12 +107,15 @@ pub(super) static ACTIONS: &[Action] = &[
         name: "turn",
         keys: &[Key::Tab, Key::BackTab],
         label: "Other part",
-        about: "On an incident's page: scroll the timeline, or what is known",
+        about: "On the page of an incident or a change: scroll what stands beside, or what is known",
         place: Where::Incident,
         danger: Danger::View,
-        disabled: |model| (!matches!(model.screen(), Screen::Incident(_))).then(|| "open an incident first".to_owned()),
+        disabled: |model| {
+            let has_parts = matches!(model.screen(), Screen::Incident(_) | Screen::Change(_));
+            (!has_parts).then(|| "open an incident or a change first".to_owned())
+        },
         run: |model| {
-            model.turn_to(if model.part == Part::Facts { Part::Timeline } else { Part::Facts });
+            model.turn_to(if model.part == Part::Facts { Part::Aside } else { Part::Facts });
             Vec::new()
         },
     },
@@ -135,7 +138,7 @@ pub(super) static ACTIONS: &[Action] = &[
     },
     Action {
         name: "break-glass",
-        keys: &[Key::Char('E')],
+        keys: &[Key::Char('G')],
         label: "Break-glass",
         about: "Act without an approval for an hour at most: everybody who may approve is told, and two others review it",
         place: Where::Incident,

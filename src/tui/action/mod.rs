@@ -13,6 +13,6 @@ mod recovery;
 mod snapshot;
 mod table;
 
-pub use here::{cannot_act, latest_document, open, show_plan};
+pub use here::{cannot_act, latest_document, open, roles, show_plan};
 pub use recovery::proposal;
 pub use table::{Action, Danger, Where, all, hints, named, on_key, perform};

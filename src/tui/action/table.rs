@@ -91,7 +91,7 @@ fn belongs(model: &Model, place: Where) -> bool {
         Where::Snapshot => is_about_snapshots(model),
         Where::Calendar => *model.screen() == Screen::Calendar,
         Where::Change => match model.screen() {
-            Screen::Change(_) | Screen::Plan | Screen::Incident(_) => true,
+            Screen::Change(_) | Screen::Approvals | Screen::Plan | Screen::Incident(_) => true,
             Screen::Board => model.focus == Pane::Approvals,
             _ => false,
         },
@@ -117,7 +117,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         Screen::Board => match model.focus {
             Pane::Services => vec!["open", "roll-back", "diagnose", "snapshot"],
             Pane::Incidents => vec!["open", "acknowledge", "diagnose", "escalate", "note"],
-            Pane::Approvals => vec!["open", "approve", "reject"],
+            Pane::Approvals => vec!["open", "approve", "reject", "approvals"],
             Pane::Snapshots => vec!["open", "snapshot", "difference"],
         },
         Screen::Service(_) => vec!["back", "roll-back", "window", "diagnose", "snapshot", "snapshots", "declare"],
@@ -136,7 +136,14 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
                 "close",
             ]
         }
-        Screen::Change(_) => vec!["back", "approve", "reject"],
+        Screen::Change(_) => {
+            let able = model.ways().into_iter().map(|action| action.name);
+            let grey = ["approve", "reject"]
+                .into_iter()
+                .filter(|name| named(name).is_some_and(|action| (action.disabled)(model).is_some()));
+            std::iter::once("back").chain(able).chain(grey).chain(["turn"]).collect()
+        }
+        Screen::Approvals => vec!["back", "open", "approve", "reject", "delegate", "end-delegation", "filter"],
         Screen::Plan => vec!["back", "go-on"],
         Screen::Snapshots => vec!["back", "next-component", "snapshot", "mark", "time", "zoom-in", "zoom-out"],
         Screen::Difference(..) => vec!["back", "renew"],

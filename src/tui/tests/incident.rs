@@ -102,7 +102,7 @@ fn what_does_not_fit_is_counted_and_each_part_is_scrolled_by_itself() {
     let end = picture(&mut model, 80, 24);
     assert!(end.contains("Links   INC-2 SEV4"), "{end}");
     press_small(&mut model, Key::Tab);
-    assert_eq!((model.part, model.scroll), (Part::Timeline, 0));
+    assert_eq!((model.part, model.scroll), (Part::Aside, 0));
     press_small(&mut model, Key::Down);
     let after = picture(&mut model, 80, 24);
     assert!(after.contains("Links   INC-2 SEV4"), "the other part keeps its place:\n{after}");

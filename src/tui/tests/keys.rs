@@ -26,11 +26,14 @@ fn an_approval_by_key_looks_first_then_asks_then_binds_to_the_plan_shown() {
     assert_eq!(opened, [Request::ChangeDryRun(ChangeId(1))]);
     assert_eq!(*model.screen(), Screen::Change(ChangeId(1)));
     assert!(press(&mut model, &[Key::Char('a')]).is_empty());
-    assert!(matches!(model.overlay, Some(Overlay::Confirm(_))));
-    // Enter presses the button that is marked, and that is the one that leaves it.
-    assert!(press(&mut model, &[Key::Enter]).is_empty());
+    assert!(matches!(model.overlay, Some(Overlay::Form(_))));
+    assert!(press(&mut model, &[Key::Enter]).is_empty(), "first what it leads to");
+    let foreseen = picture(&mut model, 110, 32);
+    assert!(foreseen.contains(&format!("exactly plan {}, round 1", &hash[..12])), "{foreseen}");
+    // Esc leaves it, twice: what it leads to, then the form.
+    assert!(press(&mut model, &[Key::Esc, Key::Esc]).is_empty());
     assert!(model.overlay.is_none());
-    let approved = press(&mut model, &[Key::Char('a'), Key::Char('y')]);
+    let approved = press(&mut model, &[Key::Char('a'), Key::Enter, Key::Enter]);
     assert!(is_approval(&approved, &hash), "{approved:?}");
 }
 
@@ -41,6 +44,7 @@ fn an_approval_by_mouse_asks_too_and_a_double_click_does_not_pass() {
     click(&mut model, &Target::Action("approve"));
     assert_eq!(*model.screen(), Screen::Change(ChangeId(1)));
     assert!(click(&mut model, &Target::Action("approve")).is_empty());
+    assert!(click(&mut model, &Target::Go).is_empty(), "first what it leads to");
     picture(&mut model, 110, 32);
     let (area, _) = model.hits.iter().find(|(_, target)| *target == Target::Go).unwrap().clone();
     let at = model.now + TimeDelta::milliseconds(50);
@@ -93,11 +97,11 @@ fn a_rollback_shows_what_would_change_and_wants_the_name() {
 #[test]
 fn keys_of_the_first_moment_do_not_answer_a_question() {
     let mut model = Scene::outage().seen_by("alice");
-    press(&mut model, &[Key::Char('3'), Key::Enter, Key::Char('a')]);
+    press(&mut model, &[Key::Char('3'), Key::Enter, Key::Char('a'), Key::Enter]);
     let at = model.now + TimeDelta::milliseconds(50);
-    let early = update(&mut model, Timed { at, message: Message::Input(Input::Key(Key::Char('y'))) });
+    let early = update(&mut model, Timed { at, message: Message::Input(Input::Key(Key::Enter)) });
     assert!(early.is_empty());
-    assert!(matches!(model.overlay, Some(Overlay::Confirm(_))));
+    assert!(matches!(model.overlay, Some(Overlay::Form(_))));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The board from outside: pictures of every page, and keys and clicks that end in what they ask for.
 
+mod approvals;
 mod calendar;
 mod forms;
 mod incident;

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     domain::{ChangeState, Status},
     tui::{
+        decision::Queue,
         model::{Link, List, Model, Pane, Target},
         text,
         theme::Role,
@@ -71,6 +72,9 @@ fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
     };
     let focus = model.focus == pane;
     let inside = canvas.frame(area, title, &summary, focus);
+    if pane == Pane::Approvals {
+        canvas.hits.add(Rect { height: 1.min(area.height), ..area }, Target::Action("approvals"));
+    }
     let list = List::Pane(pane);
     let keys = model.rows(list);
     if keys.is_empty() {
@@ -167,13 +171,17 @@ fn services_summary(model: &Model) -> String {
 }
 
 fn approvals_summary(model: &Model) -> String {
-    let waiting = model.state.pending_changes();
-    let me = model.me.as_ref().map(|me| me.name.as_str()).unwrap_or_default();
-    let mine = waiting.iter().filter(|change| crate::domain::role_to_fill(&model.state, change, me).is_ok()).count();
-    match (mine, waiting.len()) {
+    let queue = model.queue();
+    let of = |wanted: Queue| queue.iter().filter(|(queue, _)| *queue == wanted).count();
+    let waits = |number: usize| if number == 1 { "waits" } else { "wait" };
+    let waiting = match (of(Queue::You), of(Queue::Others)) {
         (0, 0) => "nothing waits".to_owned(),
-        (0, many) => format!("{many} wait for others"),
-        (mine, _) => format!("{mine} wait{} for you", if mine == 1 { "s" } else { "" }),
+        (0, others) => format!("{others} {} for others", waits(others)),
+        (mine, _) => format!("{mine} {} for you", waits(mine)),
+    };
+    match of(Queue::Owed) {
+        0 => waiting,
+        owed => format!("{waiting} · you owe {owed}"),
     }
 }
 
@@ -202,7 +210,7 @@ fn empty(model: &Model, pane: Pane) -> String {
     match pane {
         Pane::Services => "no services yet: describe them in codeblue.toml, then codeblue check".to_owned(),
         Pane::Incidents => "no incident".to_owned(),
-        Pane::Approvals => "no change waits".to_owned(),
+        Pane::Approvals => "no change waits; V shows what is owed, and by whom".to_owned(),
         Pane::Snapshots => "no snapshot yet: s takes one".to_owned(),
     }
 }

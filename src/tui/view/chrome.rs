@@ -31,7 +31,8 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     if model.is_drill() {
         left.push((Role::Planned, "  DRILL".to_owned()));
     }
-    let used = canvas.line(area, 0, &left);
+    let columns: usize = left.iter().map(|(_, piece)| text::width(piece)).sum();
+    let used = u16::try_from(columns).unwrap_or(u16::MAX).min(area.width);
 
     let mut right: Vec<Piece> = Vec::new();
     match &model.link {
@@ -64,6 +65,9 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
         let place = right.len() - 2;
         right.remove(place);
     }
+    let taken: usize = right.iter().map(|(_, piece)| text::width(piece)).sum();
+    let taken = u16::try_from(taken).unwrap_or(u16::MAX).saturating_add(1).min(area.width);
+    canvas.line(Rect { width: area.width - taken, ..area }, 0, &left);
     canvas.line_right(area, 0, &right);
 }
 
@@ -108,6 +112,7 @@ fn place(model: &Model) -> Option<String> {
             Some(format!("{id} {}", model.state.incidents.get(id).map(|i| i.title.clone()).unwrap_or_default()))
         }
         Screen::Change(id) => Some(id.to_string()),
+        Screen::Approvals => Some("approvals".to_owned()),
         Screen::Plan => Some("plan".to_owned()),
         Screen::Snapshots => Some("snapshots".to_owned()),
         Screen::Difference(of, None) => Some(format!("{of} and now")),

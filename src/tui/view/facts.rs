@@ -34,34 +34,61 @@ const LABEL: usize = 9;
 pub(super) type Fact = (Vec<Piece>, Option<Target>);
 
 /// Facts under their labels.
-struct Facts {
-    lines: Vec<Fact>,
+pub(super) struct Facts {
+    pub(super) lines: Vec<Fact>,
     room: usize,
     label: &'static str,
 }
 
 impl Facts {
+    /// None yet, in lines of so many columns.
+    pub(super) fn new(columns: usize) -> Self {
+        Self { lines: Vec::new(), room: columns.saturating_sub(LABEL + 1), label: "" }
+    }
+
     /// What follows stands under this label.
-    fn about(&mut self, label: &'static str) {
+    pub(super) fn about(&mut self, label: &'static str) {
         self.label = label;
     }
 
     /// A text, wrapped.
-    fn say(&mut self, role: Role, content: &str) {
+    pub(super) fn say(&mut self, role: Role, content: &str) {
         for line in text::wrap(content, self.room) {
             self.put(vec![(role, line)], None);
         }
     }
 
     /// A text, wrapped, that can be clicked.
-    fn link(&mut self, role: Role, content: &str, target: &Target) {
+    pub(super) fn link(&mut self, role: Role, content: &str, target: &Target) {
         for line in text::wrap(content, self.room) {
             self.put(vec![(role, line)], Some(target.clone()));
         }
     }
 
+    /// Pieces one after the other, on as many lines as they need.
+    pub(super) fn row(&mut self, pieces: Vec<Piece>) {
+        let mut line: Vec<Piece> = Vec::new();
+        let mut used = 0;
+        for (role, piece) in pieces {
+            let columns = text::width(&piece);
+            if used > 0 && used + 3 + columns > self.room {
+                self.put(std::mem::take(&mut line), None);
+                used = 0;
+            }
+            if used > 0 {
+                line.push((Role::Muted, " · ".to_owned()));
+                used += 3;
+            }
+            used += columns;
+            line.push((role, piece));
+        }
+        if !line.is_empty() {
+            self.put(line, None);
+        }
+    }
+
     /// A line of several pieces; what does not fit is cut, and shows that it is.
-    fn put(&mut self, pieces: Vec<Piece>, target: Option<Target>) {
+    pub(super) fn put(&mut self, pieces: Vec<Piece>, target: Option<Target>) {
         let label = std::mem::take(&mut self.label);
         let mut line = vec![(Role::Muted, format!(" {} ", text::left(label, LABEL - 2)))];
         line.extend(pieces);
@@ -71,7 +98,7 @@ impl Facts {
 
 /// All that is known, in lines of so many columns.
 pub(super) fn facts(model: &Model, incident: &Incident, columns: usize) -> Vec<Fact> {
-    let mut facts = Facts { lines: Vec::new(), room: columns.saturating_sub(LABEL + 1), label: "" };
+    let mut facts = Facts::new(columns);
     let document = latest_document(model, incident.id);
     who(incident, &mut facts);
     if let Some(resolution) = &incident.resolution {

@@ -6,7 +6,7 @@ use super::canvas::{Canvas, Piece, first_visible};
 use crate::{
     domain::{Clock, Severity},
     tui::{
-        form::{Chosen, Field, Form, Kind, Review, Writing},
+        form::{Chosen, Field, Form, Kind, Pick, Review, Writing},
         model::{Model, Target},
         preview::Weight,
         text,
@@ -32,7 +32,9 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) 
     if inside.height < 3 {
         return;
     }
-    let body = Rect { height: inside.height - 2, ..inside };
+    // A hand on a mouse needs something to press.
+    let pressed = form.purpose.is_decision() && form.review.is_none() && inside.height > 5;
+    let body = Rect { height: inside.height - if pressed { 3 } else { 2 }, ..inside };
     match &form.review {
         Some(review) => {
             foreseen(canvas, body, review);
@@ -45,6 +47,10 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) 
         }
         None => {
             fields(model, canvas, body, form);
+            if pressed {
+                let at = 1 + canvas.button(inside, inside.height - 2, 1, "↵ What it leads to", Target::Go, false);
+                canvas.button(inside, inside.height - 2, at, "Esc Leave it", Target::Cancel, false);
+            }
             canvas.line(inside, inside.height - 1, &[(Role::Muted, format!(" {}", hints(form, inside.width)))]);
         }
     }
@@ -53,9 +59,15 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) 
 /// A single text needs less room than several fields.
 fn place(area: Rect, form: &Form) -> Rect {
     let rows = match form.purpose {
-        Writing::Note(_) => 16,
+        Writing::Reject(_) | Writing::Revoke(_) | Writing::Withdraw(_) => 12,
+        Writing::Note(_) | Writing::Approve(_) | Writing::Validate(_) => 16,
         Writing::Update(_) => 18,
-        Writing::PostMortem(_) | Writing::BreakGlass(_) | Writing::Declare | Writing::Maintain => 26,
+        Writing::PostMortem(_)
+        | Writing::BreakGlass(_)
+        | Writing::Declare
+        | Writing::Maintain
+        | Writing::Review(_)
+        | Writing::Delegate => 26,
     };
     let (width, height) = (100.min(area.width), rows.min(area.height));
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
@@ -66,6 +78,10 @@ fn title(model: &Model, form: &Form) -> String {
         let title = model.state.incidents.get(&id).map(|incident| incident.title.as_str()).unwrap_or_default();
         format!("{id} {}", text::fit(title, 30))
     };
+    let of_change = |what: &str, id| {
+        let title = model.state.changes.get(&id).map(|change| change.title.as_str()).unwrap_or_default();
+        format!("{what} {id} {}", text::fit(title, 30))
+    };
     match form.purpose {
         Writing::Note(id) => format!("Note on {}", about(id)),
         Writing::Update(id) => format!("Tell those who wait for {}", about(id)),
@@ -73,12 +89,25 @@ fn title(model: &Model, form: &Form) -> String {
         Writing::BreakGlass(id) => format!("BREAK-GLASS for {}", about(id)),
         Writing::Declare => "Declare an incident".to_owned(),
         Writing::Maintain => "Begin maintenance now".to_owned(),
+        Writing::Approve(id) => of_change("Approve", id),
+        Writing::Reject(id) => of_change("Reject", id),
+        Writing::Revoke(id) => of_change("Take back your word on", id),
+        Writing::Withdraw(id) => of_change("Withdraw", id),
+        Writing::Validate(id) => of_change("Say whether it worked:", id),
+        Writing::Review(id) => of_change("Review of", id),
+        Writing::Delegate => "Who may agree in your place".to_owned(),
     }
 }
 
 fn verb(form: &Form) -> &'static str {
     match form.purpose {
         Writing::Declare | Writing::BreakGlass(_) => "Open it",
+        Writing::Approve(_) => "Approve",
+        Writing::Reject(_) => "Reject",
+        Writing::Revoke(_) => "Take it back",
+        Writing::Withdraw(_) => "Withdraw",
+        Writing::Validate(_) | Writing::Review(_) => "Put it on record",
+        Writing::Delegate => "Name the deputy",
         _ => "Begin",
     }
 }
@@ -87,7 +116,7 @@ fn verb(form: &Form) -> &'static str {
 fn fullness(form: &Form) -> Option<String> {
     match &form.fields.get(form.at)?.kind {
         Kind::Text(written) => written.fullness(),
-        Kind::Severity(_) | Kind::Services(_) => None,
+        Kind::Severity(_) | Kind::Services(_) | Kind::Choice(_) => None,
     }
 }
 
@@ -95,6 +124,7 @@ fn fullness(form: &Form) -> Option<String> {
 fn hints(form: &Form, columns: u16) -> String {
     let sends = match form.purpose {
         Writing::Declare | Writing::Maintain | Writing::BreakGlass(_) => "↵ shows what will happen",
+        purpose if purpose.is_decision() => "↵ shows what will happen",
         _ => "↵ sends it",
     };
     let mut hints = vec![sends, "Esc keeps it for later"];
@@ -110,6 +140,7 @@ fn hints(form: &Form, columns: u16) -> String {
         }
         Some(Kind::Severity(_)) => hints.push("1–4 or ↑↓ choose"),
         Some(Kind::Services(_)) => hints.push("space takes or drops"),
+        Some(Kind::Choice(_)) => hints.push("1–9 or ↑↓ choose"),
         None => {}
     }
     while text::width(&hints.join(" · ")) + 2 > usize::from(columns) && hints.len() > 2 {
@@ -137,9 +168,11 @@ fn foreseen(canvas: &mut Canvas, area: Rect, review: &Review) {
 
 /// The rows of each field: those of one line get what they need, the others share the rest.
 fn heights(form: &Form, rows: u16) -> Vec<u16> {
-    let is_short = matches!(form.purpose, Writing::Declare | Writing::Maintain | Writing::BreakGlass(_));
+    let is_short =
+        matches!(form.purpose, Writing::Declare | Writing::Maintain | Writing::BreakGlass(_) | Writing::Delegate);
     let fixed = |field: &Field| match &field.kind {
         Kind::Severity(_) => Some(5),
+        Kind::Choice(pick) => Some(u16::try_from(pick.options.len()).unwrap_or(u16::MAX).clamp(1, 5) + 1),
         Kind::Text(written) if !written.has_lines() && is_short => Some(2),
         Kind::Text(_) | Kind::Services(_) => None,
     };
@@ -184,6 +217,7 @@ fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
         match &field.kind {
             Kind::Text(written) => writing(canvas, inside, field, written, focus),
             Kind::Severity(severity) => severities(canvas, inside, *severity, focus),
+            Kind::Choice(pick) => few(canvas, inside, field, pick, (place, focus)),
             Kind::Services(chosen) => services(model, canvas, inside, field, chosen, focus),
         }
     }
@@ -242,6 +276,29 @@ fn severities(canvas: &mut Canvas, area: Rect, chosen: Severity, focus: bool) {
             canvas.select_row(area, row);
         }
         canvas.hits.add(Rect { y: area.y + row, height: 1, ..area }, Target::Severity(severity));
+    }
+}
+
+/// One of a few; each row can be clicked once its field has the cursor.
+fn few(canvas: &mut Canvas, area: Rect, field: &Field, pick: &Pick, (place, focus): (usize, bool)) {
+    if pick.options.is_empty() {
+        canvas.line(area, 0, &[(Role::Warn, field.about.to_owned())]);
+    }
+    let room = usize::from(area.height);
+    let first = first_visible(pick.at, pick.options.len(), room);
+    for (row, (option, (_, words))) in (0..area.height).zip(pick.options.iter().enumerate().skip(first)) {
+        let chosen = option == pick.at;
+        let (mark, role) = if chosen { ("●", Role::Title) } else { ("○", Role::Text) };
+        canvas.line(area, row, &[(role, format!("{mark} {words}"))]);
+        if chosen && focus {
+            canvas.select_row(area, row);
+        }
+        let target = if focus { Target::Choice(option) } else { Target::Field(place) };
+        canvas.hits.add(Rect { y: area.y + row, height: 1, ..area }, target);
+    }
+    let below = pick.options.len().saturating_sub(first + room);
+    if below > 0 && room > 0 {
+        canvas.mark(area, area.height - 1, &format!("… ↓ {below} more "));
     }
 }
 

@@ -86,7 +86,7 @@ fn known(model: &Model, canvas: &mut Canvas, area: Rect, incident: &Incident) {
 }
 
 /// Draws a part from where it stands; only the one with the focus can be scrolled. Gives its first visible line.
-fn part(model: &Model, canvas: &mut Canvas, area: Rect, lines: &[Vec<Piece>], part: Part) -> usize {
+pub(super) fn part(model: &Model, canvas: &mut Canvas, area: Rect, lines: &[Vec<Piece>], part: Part) -> usize {
     let deepest = canvas.deepest;
     let scroll = model.scroll_of(part);
     canvas.page(area, lines, scroll);
@@ -97,9 +97,9 @@ fn part(model: &Model, canvas: &mut Canvas, area: Rect, lines: &[Vec<Piece>], pa
 }
 
 fn timeline(model: &Model, canvas: &mut Canvas, area: Rect, incident: &Incident) {
-    let focus = model.part == Part::Timeline;
+    let focus = model.part == Part::Aside;
     let inside = canvas.frame(area, "Timeline", "newest first", focus);
-    canvas.hits.add(area, Target::Part(Part::Timeline));
+    canvas.hits.add(area, Target::Part(Part::Aside));
     let room = usize::from(inside.width.saturating_sub(13));
     let mut lines: Vec<Vec<Piece>> = Vec::new();
     for entry in incident.timeline.iter().rev() {
@@ -128,5 +128,5 @@ fn timeline(model: &Model, canvas: &mut Canvas, area: Rect, incident: &Incident)
             ]);
         }
     }
-    part(model, canvas, inside, &lines, Part::Timeline);
+    part(model, canvas, inside, &lines, Part::Aside);
 }

@@ -1,5 +1,6 @@
 //! Drawing: pure functions from the model to cells and a hit map. No clock, no I/O, nothing remembered.
 
+mod approvals;
 mod board;
 mod calendar;
 mod canvas;
@@ -68,6 +69,7 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         Screen::Service(name) => service::draw(model, &mut canvas, body, name),
         Screen::Incident(id) => incident::draw(model, &mut canvas, body, *id),
         Screen::Change(id) => change::draw(model, &mut canvas, body, *id),
+        Screen::Approvals => approvals::draw(model, &mut canvas, body),
         Screen::Plan => plan::draw(model, &mut canvas, body),
         Screen::Snapshots => snapshots::draw(model, &mut canvas, body),
         Screen::Difference(of, against) => difference::draw(model, &mut canvas, body, *of, *against),

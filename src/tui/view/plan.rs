@@ -46,13 +46,13 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let found = model.assessment(plan);
     let shown = Shown { plan, hash: &found.plan_hash, risk: &found.risk, dry_run: &asked.dry_run };
     let (top, middle, foot) = thirds(area, plan);
-    breath(model, canvas, top, &shown, &reason(asked), "not asked for yet", "In one breath");
+    breath(model, canvas, top, &shown, &reason(asked));
     body(model, canvas, middle, &shown);
     who(model, canvas, foot, plan);
 }
 
 /// The three parts of the page: what it is, how it is done, who agrees.
-pub(super) fn thirds(area: Rect, plan: &Plan) -> (Rect, Rect, Rect) {
+fn thirds(area: Rect, plan: &Plan) -> (Rect, Rect, Rect) {
     let cost = cost(plan, area.width).len();
     let (top, foot) = (5 + u16::try_from(cost).unwrap_or(1), 5);
     let middle = area.height.saturating_sub(top + foot);
@@ -78,16 +78,8 @@ fn reason(asked: &Asked) -> String {
 }
 
 /// What it is, why, and what it costs.
-pub(super) fn breath(
-    model: &Model,
-    canvas: &mut Canvas,
-    area: Rect,
-    shown: &Shown,
-    why: &str,
-    summary: &str,
-    title: &str,
-) {
-    let inside = canvas.frame(area, title, summary, false);
+fn breath(model: &Model, canvas: &mut Canvas, area: Rect, shown: &Shown, why: &str) {
+    let inside = canvas.frame(area, "In one breath", "not asked for yet", false);
     canvas.line(inside, 0, &[(Role::Title, format!(" {}", text::capitalised(&shown.plan.title)))]);
     canvas.line(inside, 1, &[(Role::Muted, " Why   ".to_owned()), (Role::Text, why.to_owned())]);
     let mut takes = vec![(Role::Muted, " Takes ".to_owned())];
@@ -112,7 +104,7 @@ fn cost(plan: &Plan, width: u16) -> Vec<Piece> {
 }
 
 /// How long it takes, beside the recovery time objective.
-fn time(model: &Model, shown: &Shown) -> Vec<Piece> {
+pub(super) fn time(model: &Model, shown: &Shown) -> Vec<Piece> {
     let estimate = match shown.dry_run {
         Loaded::Here(dry_run) => dry_run.estimate_seconds,
         _ => shown.plan.steps.iter().map(|step| step_seconds(&model.state, step)).sum(),
@@ -135,7 +127,7 @@ pub(super) fn objective(model: &Model, plan: &Plan) -> Option<TimeDelta> {
 }
 
 /// The risk beside the plan, or below it where there is no room.
-pub(super) fn body(model: &Model, canvas: &mut Canvas, area: Rect, shown: &Shown) {
+fn body(model: &Model, canvas: &mut Canvas, area: Rect, shown: &Shown) {
     let risk = format!("Risk {} of 10", shown.risk.score);
     let hash = &shown.hash[..shown.hash.len().min(12)];
     let title = format!("Plan {hash}");
@@ -156,7 +148,7 @@ pub(super) fn body(model: &Model, canvas: &mut Canvas, area: Rect, shown: &Shown
     canvas.page(inside, &all, model.scroll);
 }
 
-fn progress(model: &Model, shown: &Shown) -> String {
+pub(super) fn progress(model: &Model, shown: &Shown) -> String {
     match shown.dry_run {
         Loaded::Waiting => {
             let since = model.asked.as_ref().map_or_else(TimeDelta::zero, |asked| model.now - asked.since);
@@ -170,12 +162,12 @@ fn progress(model: &Model, shown: &Shown) -> String {
 fn risks(risk: &Risk) -> Vec<Vec<Piece>> {
     risk.points
         .iter()
-        .map(|point| vec![(Role::Key, format!(" +{} ", point.points)), (Role::Text, point.why.clone())])
+        .map(|point| vec![(Role::Key, format!(" {:+} ", point.points)), (Role::Text, point.why.clone())])
         .collect()
 }
 
 /// The steps, each with its time and what it changes, then every difference.
-fn lines(model: &Model, shown: &Shown, columns: u16) -> Vec<Vec<Piece>> {
+pub(super) fn lines(model: &Model, shown: &Shown, columns: u16) -> Vec<Vec<Piece>> {
     let mut lines: Vec<Vec<Piece>> = Vec::new();
     let room = usize::from(columns).saturating_sub(4 + 9);
     for (place, step) in shown.plan.steps.iter().enumerate() {

@@ -90,7 +90,7 @@ fn gauge(model: &Model, recovery: &Recovery, width: u16) -> Vec<Piece> {
 }
 
 /// The steps with their clocks and what they said, and the line of the one under way.
-fn steps(model: &Model, recovery: &Recovery, width: usize) -> (Vec<Vec<Piece>>, usize) {
+pub(super) fn steps(model: &Model, recovery: &Recovery, width: usize) -> (Vec<Vec<Piece>>, usize) {
     let mut lines: Vec<Vec<Piece>> = Vec::new();
     let mut current = 0;
     for (place, (step, run)) in recovery.plan.steps.iter().zip(&recovery.steps).enumerate() {

@@ -8,10 +8,11 @@ use super::canvas::Piece;
 use crate::{
     domain::{
         Change, ChangeState, Clock, Incident, Point, Proof, Snapshot, SnapshotState, SnapshotTrigger, Status,
-        missing_roles, role_name,
+        StepState, missing_roles, role_name,
     },
     platform::Reading,
     tui::{
+        decision::{Owed, owed},
         model::Model,
         text,
         theme::{Role, status_badge},
@@ -223,18 +224,8 @@ pub(super) fn clocks(incident: &Incident, now: DateTime<Utc>, with_targets: bool
 
 /// A change: risk, name, what, who, and how long there is to decide.
 pub(super) fn change(model: &Model, change: &Change, columns: usize) -> Vec<Piece> {
-    let waiting = change.state == ChangeState::Pending;
-    let end = if waiting {
-        let left = change.expires_at - model.now;
-        (Role::Warn, format!("approve in {}", text::clock(left.max(chrono::TimeDelta::zero()))))
-    } else {
-        let role = match change.state {
-            state if state.is_success() => Role::Ok,
-            ChangeState::Failed => Role::Bad,
-            _ => Role::Muted,
-        };
-        (role, change.state.to_string())
-    };
+    let waiting = change.state.is_open() || owed(change).is_some();
+    let end = time_left(model, change);
     let title = columns.saturating_sub(3 + 7 + 17).max(12);
     vec![
         (if change.risk.score >= 7 { Role::Bad } else { Role::Text }, text::left(&change.risk.score.to_string(), 3)),
@@ -242,6 +233,39 @@ pub(super) fn change(model: &Model, change: &Change, columns: usize) -> Vec<Piec
         (if waiting { Role::Text } else { Role::Muted }, text::left(&change.title, title)),
         (end.0, text::right(&end.1, 17)),
     ]
+}
+
+/// What comes next of a change, and how much time there is for it.
+pub(super) fn time_left(model: &Model, change: &Change) -> Piece {
+    let until = |at: DateTime<Utc>| text::clock((at - model.now).max(chrono::TimeDelta::zero()));
+    match (change.state, owed(change)) {
+        (ChangeState::Pending, _) => (Role::Warn, format!("approve in {}", until(change.expires_at))),
+        (ChangeState::Approved, _) => match (change.window, change.execute_by()) {
+            (Some(window), _) if window.from > model.now => {
+                (Role::Text, format!("begins in {}", text::short(window.from - model.now)))
+            }
+            (_, Some(by)) => (Role::Warn, format!("{} to begin", until(by))),
+            (_, None) => (Role::Text, change.state.to_string()),
+        },
+        (ChangeState::Implementing, _) => {
+            let run = change.recovery.and_then(|id| model.state.recoveries.get(&id));
+            let begun = run.map_or(0, |run| run.steps.iter().filter(|step| step.state != StepState::Waiting).count());
+            (Role::Focus, format!("▸ step {begun} of {}", change.plan.steps.len()))
+        }
+        (_, Some(Owed::Validation)) => (Role::Warn, "to be validated".to_owned()),
+        (_, Some(Owed::Review(due))) if due <= model.now => {
+            (Role::Bad, format!("✖ review {} late", text::short(model.now - due)))
+        }
+        (_, Some(Owed::Review(due))) => (Role::Warn, format!("review in {}", text::short(due - model.now))),
+        (state, None) => {
+            let role = match state {
+                state if state.is_success() => Role::Ok,
+                ChangeState::Failed => Role::Bad,
+                _ => Role::Muted,
+            };
+            (role, state.to_string())
+        }
+    }
 }
 
 /// Who has agreed to a change and who has yet to.
