@@ -61,6 +61,8 @@ impl Ward {
         let platform = r#"
 [platform]
 name = "Ward"
+[access]
+second_factor = "enrolled"
 [automation]
 mode = "observe"
 [[service]]
