@@ -62,6 +62,8 @@ impl Ward {
         let platform = r#"
 [platform]
 name = "Ward"
+[access]
+second_factor = "enrolled"
 [automation]
 mode = "observe"
 [[service]]
