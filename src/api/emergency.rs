@@ -5,6 +5,7 @@ use axum::{
     extract::{Path, State, rejection::JsonRejection},
     routing::{get, post},
 };
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -107,11 +108,12 @@ async fn health(State(api): State<Api>, _caller: Caller) -> Json<Value> {
 }
 
 async fn incidents(State(api): State<Api>, _caller: Caller) -> Json<Vec<Value>> {
-    Json(api.engine.state().incidents.values().rev().map(incident).collect())
+    let now = api.engine.now();
+    Json(api.engine.state().incidents.values().rev().map(|found| incident(found, now)).collect())
 }
 
 /// An incident with the fields the contract promises beside its own.
-fn incident(incident: &Incident) -> Value {
+fn incident(incident: &Incident, now: DateTime<Utc>) -> Value {
     let mut value = serde_json::to_value(incident).unwrap_or_default();
     if let Value::Object(fields) = &mut value {
         fields.insert("timestamp".to_owned(), json!(incident.detected_at));
@@ -120,6 +122,8 @@ fn incident(incident: &Incident) -> Value {
             json!({"severity": incident.severity, "type": "outage", "impact": incident.services}),
         );
         fields.insert("status".to_owned(), json!(incident.state));
+        fields.insert("fastTrackCriteria".to_owned(), json!(incident.fast_track_criteria()));
+        fields.insert("milestones".to_owned(), json!(incident.milestones(now)));
         let seconds = incident.resolved_at.map(|at| (at - incident.detected_at).as_seconds_f64());
         let actions: Vec<&str> = incident.timeline.iter().map(|entry| entry.text.as_str()).collect();
         fields.insert(
@@ -158,7 +162,7 @@ async fn create(
         trigger: SnapshotTrigger::OnDemand,
         reason: reason.unwrap_or_else(|| "asked for over the API".to_owned()),
     };
-    let answer = api.engine.submit(command, caller.actor()).await?;
+    let answer = caller.submit(&api, command).await?;
     let id = answer.events.iter().find_map(|recorded| match &recorded.event {
         Event::SnapshotRequested { snapshot, .. } => Some(*snapshot),
         _ => None,
@@ -215,6 +219,7 @@ async fn test_rollback(
     caller: Caller,
     request: Result<Json<Back>, JsonRejection>,
 ) -> Result<Json<crate::engine::DryRun>, Problem> {
+    caller.may_look()?;
     let request = body(request)?.request(&api.engine.state())?;
     Ok(Json(api.engine.dry_run(DryRunRequest::Rollback(request), &caller.actor()).await?))
 }
@@ -230,5 +235,5 @@ async fn rollback(
             .hint("look first: POST /api/emergency/backups/test-rollback with the same body"));
     }
     let request = back.request(&api.engine.state())?;
-    Ok(Json(api.engine.submit(Command::RequestRollback(request), caller.actor()).await?))
+    Ok(Json(caller.submit(&api, Command::RequestRollback(request)).await?))
 }

@@ -35,7 +35,7 @@ async fn report(
     caller: Caller,
     request: Result<Json<Value>, JsonRejection>,
 ) -> Result<Json<ErrorAnswer>, Problem> {
-    caller.may_act()?;
+    caller.may_report()?;
     Ok(Json(api.engine.report_errors(batch(body(request)?)?).await?))
 }
 

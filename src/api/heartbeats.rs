@@ -31,7 +31,7 @@ pub(super) async fn beat(
     Path(service): Path<String>,
     request: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    caller.may_act()?;
+    caller.may_report()?;
     let Told { ok, message } = if request.is_empty() {
         Told::default()
     } else {

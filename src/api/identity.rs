@@ -1,14 +1,15 @@
-//! Who is calling: the kernel names the user at the other end of the socket, the state says which operator that is.
+//! Who is calling: the kernel names the user at the other end of the socket, the state says which operator that is. A program
+//! may show a token instead, and then acts for its operator within its scope.
 
 use axum::{
     extract::FromRequestParts,
-    http::{StatusCode, request::Parts},
+    http::{Method, StatusCode, header::AUTHORIZATION, request::Parts},
 };
 
 use super::{problem::Problem, routes::Api};
 use crate::{
-    domain::{Actor, Operator, State},
-    engine::{AS_HEADER, login_of},
+    domain::{Actor, ApiToken, Command, Operator, State, TokenSecret},
+    engine::{AS_HEADER, Answer, Asking, CODE_HEADER, Code, Shown, login_of},
     platform::Profile,
 };
 
@@ -18,34 +19,134 @@ pub(super) struct Peer {
     pub(super) uid: u32,
 }
 
-/// The operator who calls.
-pub(super) struct Caller(pub(super) Operator);
+/// The operator who calls, with what was shown for it.
+pub(super) struct Caller {
+    pub(super) operator: Operator,
+    pub(super) token: Option<ApiToken>,
+    pub(super) code: Option<Code>,
+}
 
 impl Caller {
     pub(super) fn actor(&self) -> Actor {
-        Actor::Operator(self.0.name.clone())
+        Actor::Operator(self.operator.name.clone())
+    }
+
+    /// Gives a command as this caller.
+    pub(super) async fn submit(self, api: &Api, command: Command) -> Result<Answer, Problem> {
+        let actor = self.actor();
+        let shown = match (self.token, self.code) {
+            (Some(token), _) => Shown::Token(token.id),
+            (None, Some(code)) => Shown::Code(code),
+            (None, None) => Shown::Nothing,
+        };
+        Ok(api.engine.submit_as(command, Asking { actor, shown }).await?)
+    }
+
+    /// For a question that is not asked with GET.
+    pub(super) fn may_look(&self) -> Result<(), Problem> {
+        match &self.token {
+            Some(token) if !token.scope.may_read() => Err(too_narrow(token)),
+            _ if self.operator.disabled => Err(disabled(&self.operator)),
+            _ => Ok(()),
+        }
     }
 
     /// For what is no command and yet more than looking.
     pub(super) fn may_act(&self) -> Result<(), Problem> {
-        if self.0.may_act() {
+        if let Some(token) = self.token.as_ref().filter(|token| !(token.scope.may_read() && token.scope.may_report())) {
+            return Err(too_narrow(token));
+        }
+        self.has_a_role()
+    }
+
+    /// For what programs tell.
+    pub(super) fn may_report(&self) -> Result<(), Problem> {
+        if let Some(token) = self.token.as_ref().filter(|token| !token.scope.may_report()) {
+            return Err(too_narrow(token));
+        }
+        self.has_a_role()
+    }
+
+    /// For what is a person's own: no program does it.
+    pub(super) fn is_a_person(&self) -> Result<(), Problem> {
+        match &self.token {
+            None => Ok(()),
+            Some(_) => Err(Problem::new(StatusCode::FORBIDDEN, "token-may-not", "this takes the person, not a token")),
+        }
+    }
+
+    /// The same caller, unless it asks what it may not. Everybody may ask who they are.
+    fn asking(self, parts: &Parts) -> Result<Self, Problem> {
+        if parts.method == Method::GET && parts.uri.path() != WHOAMI {
+            self.may_look()?;
+        }
+        Ok(self)
+    }
+
+    fn has_a_role(&self) -> Result<(), Problem> {
+        if self.operator.may_act() {
             return Ok(());
         }
-        let message = format!("{} may look but not act", self.0.name);
+        let message = format!("{} may look but not act", self.operator.name);
         Err(Problem::new(StatusCode::FORBIDDEN, "operator-may-not", message)
             .hint("an operator with the role engineer or higher can"))
     }
+}
+
+fn disabled(operator: &Operator) -> Problem {
+    let message = format!("{} does not work here any more", operator.name);
+    Problem::new(StatusCode::FORBIDDEN, "operator-may-not", message)
+}
+
+fn too_narrow(token: &ApiToken) -> Problem {
+    let scope = format!("{:?}", token.scope).to_lowercase();
+    Problem::new(StatusCode::FORBIDDEN, "token-scope", format!("{} may {scope} and no more", token.id))
+        .hint("make one with another scope: codeblue token create --scope …")
 }
 
 impl FromRequestParts<Api> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let claimed = header(parts, AS_HEADER)?;
+        if parts.headers.contains_key(AUTHORIZATION) {
+            let (operator, token) = bearer(parts, api).await?;
+            if claimed.is_some_and(|name| name != operator.name) {
+                return Err(Problem::new(
+                    StatusCode::FORBIDDEN,
+                    "token-of-another",
+                    "this token is another operator's",
+                ));
+            }
+            return Self { operator, token: Some(token), code: None }.asking(parts);
+        }
+        let code = match header(parts, CODE_HEADER)? {
+            None => None,
+            Some(text) => Some(Code::read(text).ok_or_else(|| Problem::bad_request("this is no code"))?),
+        };
         let peer = parts.extensions.get::<Peer>().copied();
-        let claimed = parts.headers.get(AS_HEADER).and_then(|value| value.to_str().ok());
         let login = peer.and_then(|peer| login_of(peer.uid));
-        identify(&api.engine.state(), login.as_deref(), claimed).map(Self)
+        let operator = identify(&api.engine.state(), login.as_deref(), claimed)?;
+        Self { operator, token: None, code }.asking(parts)
     }
+}
+
+/// The one question that every token may ask.
+pub(super) const WHOAMI: &str = "/api/v1/whoami";
+
+fn header<'a>(parts: &'a Parts, name: &str) -> Result<Option<&'a str>, Problem> {
+    let value = parts.headers.get(name).map(|value| value.to_str());
+    value.transpose().map_err(|_| Problem::bad_request(format!("the header {name} is no text")))
+}
+
+/// The operator for whom a token acts.
+async fn bearer(parts: &Parts, api: &Api) -> Result<(Operator, ApiToken), Problem> {
+    let told = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let secret = told.and_then(|told| told.strip_prefix("Bearer ")).and_then(TokenSecret::read).ok_or_else(|| {
+        Problem::new(StatusCode::UNAUTHORIZED, "token-unknown", "this is no token of codeblue")
+            .hint("Authorization: Bearer cb_…, as `codeblue token create` showed it")
+    })?;
+    api.engine.operator_of(&secret).await.map_err(|refusal| Problem::refused_as(StatusCode::UNAUTHORIZED, refusal))
 }
 
 fn identify(state: &State, login: Option<&str>, claimed: Option<&str>) -> Result<Operator, Problem> {

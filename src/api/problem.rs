@@ -30,6 +30,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", message)
     }
 
+    /// A refusal that is not told by its usual status.
+    pub(super) fn refused_as(status: StatusCode, refusal: Refusal) -> Self {
+        Self { status, code: refusal.rule, message: refusal.message, hint: refusal.hint }
+    }
+
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -47,11 +52,11 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let status = match refusal.rule.as_str() {
             "unknown-operator" => StatusCode::UNAUTHORIZED,
-            "operator-may-not" | "engine-only" => StatusCode::FORBIDDEN,
+            "operator-may-not" | "engine-only" | "token-may-not" | "token-scope" => StatusCode::FORBIDDEN,
             _ if refusal.is_unknown() => StatusCode::NOT_FOUND,
             _ => StatusCode::CONFLICT,
         };
-        Self { status, code: refusal.rule, message: refusal.message, hint: refusal.hint }
+        Self::refused_as(status, refusal)
     }
 }
 

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{emergency, errors, events, heartbeats, identity::Caller, metrics, problem::Problem};
+use super::{emergency, errors, events, heartbeats, identity::Caller, metrics, people, problem::Problem};
 use crate::{
     domain::{Command, Metrics, SnapshotId, Window},
     engine::{Answer, ComponentDifference, DryRun, DryRunRequest, EngineHandle, LiveProof},
@@ -41,7 +41,6 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/metrics", get(metrics::metrics))
         .route("/api/v1/openapi.json", get(openapi))
-        .route("/api/v1/whoami", get(whoami))
         .route("/api/v1/state", get(state))
         .route("/api/v1/vitals", get(vitals))
         .route("/api/v1/events", get(events::events))
@@ -55,6 +54,7 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .route("/api/v1/reports/metrics", get(metrics_report))
         .route("/api/v1/reports/postmortem/{id}", get(post_mortem))
         .route("/api/v1/restic-env", get(restic_env))
+        .merge(people::router())
         .merge(emergency::router())
         .merge(errors::router())
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no-such-route", "there is nothing at this path") })
@@ -68,10 +68,6 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
 
 async fn openapi() -> ([(&'static str, &'static str); 1], &'static str) {
     ([("content-type", "application/json")], include_str!("openapi.json"))
-}
-
-async fn whoami(Caller(operator): Caller) -> Json<crate::domain::Operator> {
-    Json(operator)
 }
 
 async fn state(State(api): State<Api>, _caller: Caller) -> Json<std::sync::Arc<crate::domain::State>> {
@@ -103,7 +99,7 @@ async fn commands(
     caller: Caller,
     request: Result<Json<Command>, JsonRejection>,
 ) -> Result<Json<Answer>, Problem> {
-    Ok(Json(api.engine.submit(body(request)?, caller.actor()).await?))
+    Ok(Json(caller.submit(&api, body(request)?).await?))
 }
 
 async fn dry_run(
@@ -111,6 +107,7 @@ async fn dry_run(
     caller: Caller,
     request: Result<Json<DryRunRequest>, JsonRejection>,
 ) -> Result<Json<DryRun>, Problem> {
+    caller.may_look()?;
     Ok(Json(api.engine.dry_run(body(request)?, &caller.actor()).await?))
 }
 

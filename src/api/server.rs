@@ -44,6 +44,16 @@ pub enum ApiError {
         /// What was said.
         source: io::Error,
     },
+    /// The platform file opens the socket to a group that cannot be had.
+    #[error("socket {path} for the group {group}: {reason}")]
+    Group {
+        /// The socket.
+        path: PathBuf,
+        /// The group.
+        group: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
     /// A Unix socket's path is limited to 107 bytes.
     #[error("socket {path}: the path is too long for a socket; choose a shorter home with --home")]
     TooLong {
@@ -68,7 +78,7 @@ impl Server {
     }
 }
 
-/// Serves an engine on a socket that only this user can open.
+/// Serves an engine on a socket that only this user can open, and the members of the group that the platform file names.
 ///
 /// # Errors
 /// When the socket cannot be made. Call it with the home's lock held: what is in the way is then a dead engine's socket.
@@ -81,11 +91,37 @@ pub fn serve(engine: EngineHandle, socket: &Path) -> Result<Server, ApiError> {
         Err(other) if other.kind() != io::ErrorKind::NotFound => return Err(error(other)),
         _ => {}
     }
+    let group = engine.state().platform.access.socket_group.clone();
     let listener = UnixListener::bind(socket).map_err(error)?;
-    std::fs::set_permissions(socket, Permissions::from_mode(0o600)).map_err(error)?;
+    match group {
+        None => std::fs::set_permissions(socket, Permissions::from_mode(0o600)).map_err(error)?,
+        Some(group) => open_to(&group, socket)?,
+    }
     let stop = CancellationToken::new();
     let task = tokio::spawn(accept(listener, engine, stop.clone()));
     Ok(Server { stop, task, path: socket.to_owned() })
+}
+
+/// Lets the members of a group reach the socket and nothing beside it: its folder may be passed through, not read.
+fn open_to(group: &str, socket: &Path) -> Result<(), ApiError> {
+    let refused = |reason: String| ApiError::Group { path: socket.to_owned(), group: group.to_owned(), reason };
+    let id = group_id(group).ok_or_else(|| refused("there is no such group; make it with groupadd".to_owned()))?;
+    let folder = socket.parent().unwrap_or(Path::new("/"));
+    for (path, mode) in [(folder, 0o710), (socket, 0o660)] {
+        std::os::unix::fs::chown(path, None, Some(id))
+            .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(mode)))
+            .map_err(|error| refused(format!("{error}; the user the engine runs as has to be a member")))?;
+    }
+    Ok(())
+}
+
+/// The number of a group of this host, from `/etc/group`.
+fn group_id(name: &str) -> Option<u32> {
+    let groups = std::fs::read_to_string("/etc/group").ok()?;
+    groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok())?
+    })
 }
 
 async fn accept(listener: UnixListener, engine: EngineHandle, stop: CancellationToken) {

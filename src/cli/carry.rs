@@ -58,7 +58,7 @@ pub(super) async fn carry_out(
 
 /// Gives the command and follows it when asked to.
 pub(super) async fn begin(session: &Session, client: &Client, command: &Command, stay: bool) -> Result<Exit, CliError> {
-    let answer = client.submit(command).await?;
+    let answer = session.give(client, command).await?;
     let under_way = UnderWay::of(&answer);
     if stay && (under_way.recovery.is_some() || under_way.change.is_some()) {
         return follow(session, client, under_way).await;

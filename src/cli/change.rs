@@ -8,6 +8,7 @@ use clap::Subcommand;
 use super::{
     approve::{Approve, Payload},
     carry,
+    change_export::Export,
     change_request::{Revise, Submit},
     change_template::Template,
     danger,
@@ -125,6 +126,8 @@ pub enum Change {
         #[arg(long)]
         findings: String,
     },
+    /// Write what was agreed to and each signature into a folder, to be checked without codeblue
+    Export(Export),
     /// Standard changes: what is agreed to beforehand
     #[command(subcommand)]
     Template(Template),
@@ -139,6 +142,7 @@ impl Change {
             Self::Payload(payload) => return payload.run(session).await,
             Self::Delegate { to: None, .. } => return delegations(session).await,
             Self::RollBack { change, reason } => return carry::take_back(session, change, &reason).await,
+            Self::Export(export) => return export.run(session).await,
             Self::Template(template) => return template.run(session).await,
             Self::Submit(submit) => {
                 let command = submit.command(session)?;

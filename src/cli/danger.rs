@@ -55,9 +55,14 @@ pub(super) fn describe(dry: &DryRun, output: &Output) -> String {
         shown += &format!("  {}. {}\n", index + 1, text::line(&step.to_string()));
     }
     shown += &format!("risk {} of 10: {}\n", dry.risk.score, reasons(&dry.risk.points));
-    shown += &match dry.required.as_slice() {
-        [] => "runs at once, nobody has to agree\n".to_owned(),
-        roles => format!("needs the {}\n", roles.iter().map(|role| role_name(*role)).collect::<Vec<_>>().join(", ")),
+    shown += &match (dry.required.as_slice(), dry.break_glass) {
+        (_, Some(glass)) => {
+            format!("runs at once under {glass}: nobody has agreed, and it does not count as approved\n")
+        }
+        ([], None) => "runs at once, nobody has to agree\n".to_owned(),
+        (roles, None) => {
+            format!("needs the {}\n", roles.iter().map(|role| role_name(*role)).collect::<Vec<_>>().join(", "))
+        }
     };
     shown += &format!("takes about {} s\n", dry.estimate_seconds);
     if let Some(loses) = &dry.plan.loses {

@@ -337,6 +337,33 @@ fn level(incident: &domain::Incident) -> String {
     format!("level       {}: {}{}\n", incident.level.number(), incident.level.says(), next.unwrap_or_default())
 }
 
+/// Each milestone of the fast track, with when it was reached or what is left of its time.
+fn fast_track(incident: &domain::Incident, now: DateTime<Utc>) -> String {
+    let Some(track) = incident.fast_track.as_ref().filter(|_| !incident.fast_track_criteria().is_empty()) else {
+        return String::new();
+    };
+    let criteria: Vec<String> = incident.fast_track_criteria().iter().map(ToString::to_string).collect();
+    let mut page = format!("fast track  {}, since {}\n", criteria.join(", "), text::moment(track.began));
+    for row in incident.milestones(now) {
+        let limit = text::span(row.milestone.limit());
+        let how = match row.reached_at {
+            Some(at) if row.is_late => format!("after {} of {limit}, LATE", text::span(at - track.began)),
+            Some(at) => format!("after {} of {limit}", text::span(at - track.began)),
+            None if row.is_late => format!("OVERDUE by {} of {limit}", text::span(now - row.due_at)),
+            None if row.is_running => format!("{} of {limit} left", text::span(row.due_at - now)),
+            None => "—".to_owned(),
+        };
+        page += &format!("  {:<14} {how}\n", row.milestone);
+    }
+    if let Some(glass) = track.break_glass {
+        page += &format!("  carried out under {glass}, not approved\n");
+    } else if let (Some(at), true) = (track.offered_at, incident.state.is_open()) {
+        let id = incident.id;
+        page += &format!("  break-glass was offered {}: codeblue break-glass open {id}\n", text::moment(at));
+    }
+    page
+}
+
 fn describe(session: &Session, incident: &domain::Incident) -> String {
     let mut page =
         format!("{} {} {}: {}\n", incident.id, incident.severity, incident.state, text::line(&incident.title));
@@ -354,6 +381,7 @@ fn describe(session: &Session, incident: &domain::Incident) -> String {
         page += &format!("{clock:<11} {how}{late}\n");
     }
     page += &format!("workflow    {}\n", incident.workflow);
+    page += &fast_track(incident, session.now());
     page += &level(incident);
     if !incident.called.is_empty() {
         page += &format!("to call     {} (not sent)\n", names(&incident.called));

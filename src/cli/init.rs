@@ -14,6 +14,15 @@ use super::{
 };
 use crate::platform::STARTER;
 
+/// What comes next, and why nobody can do without a second person.
+const NEXT: &str = "\
+edit it, then run: codeblue check; the board starts with: codeblue
+
+The login that starts the first engine is made its technical lead, and that is recorded. Then, before anything breaks:
+  1. enrol a second factor, which what is dangerous needs in production:  codeblue operator totp enrol
+  2. add a second person, as nobody approves the own change:  codeblue operator add NAME --role technical-lead --login LOGIN
+";
+
 /// Write a platform file to start from
 #[derive(Debug, Args)]
 pub struct Init {}
@@ -35,9 +44,7 @@ impl Init {
             Err(error) => return Err(failed(error)),
         };
         file.write_all(STARTER.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-        session.output.result(&json!({"platformFile": path}), || {
-            format!("wrote {}\nedit it, then run: codeblue check; the board starts with: codeblue\n", path.display())
-        })?;
+        session.output.result(&json!({"platformFile": path}), || format!("wrote {}\n{NEXT}", path.display()))?;
         Ok(Exit::Done)
     }
 }

@@ -1,7 +1,7 @@
 //! Floor 6. The command line: one file per noun, each with its arguments and what it does with them.
 //!
 //! What they share: `session` (which engine, as whom), `output` and `table` (for people, or one JSON document), `text` (making
-//! foreign text safe to show), `error` (exit codes), `log`, `danger` (dry run and typed name), `wait` (following what was begun), `carry`
+//! foreign text safe to show), `error` (exit codes), `log`, `danger` (dry run and typed name), `code` (second factors and tokens), `wait` (following what was begun), `carry`
 //! (everything that ends in a recovery), `words` (arguments that are more than a word). A new noun gets its file, and its
 //! line in `verb`.
 
@@ -11,11 +11,14 @@ mod approve;
 mod audit;
 mod automation;
 mod board;
+mod break_glass;
 mod carry;
 mod change;
+mod change_export;
 mod change_request;
 mod change_template;
 mod check;
+mod code;
 mod danger;
 mod demo;
 mod deploy;
@@ -42,6 +45,8 @@ mod snapshot;
 mod status;
 mod table;
 mod text;
+mod token;
+mod totp;
 mod verb;
 mod wait;
 mod words;

@@ -122,6 +122,7 @@ fn describe(session: &Session, recovery: &domain::Recovery) -> String {
     };
     linked("incident", recovery.incident.map(|id| id.to_string()));
     linked("change", recovery.change.map(|id| id.to_string()));
+    linked("under", recovery.break_glass.map(|id| format!("{id}: nobody had agreed")));
     linked("safety", recovery.safety_snapshot.map(|id| id.to_string()));
     page += &match recovery.ended {
         None => "running\n".to_owned(),

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::{
+    code,
     error::{CliError, Exit},
     output::Output,
     text,
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     client::Client,
     domain::Command,
-    engine::{Answer, Clock, Home, SystemClock},
+    engine::{Answer, Clock, Code, Home, SystemClock},
 };
 
 /// Options that every command takes.
@@ -34,6 +35,12 @@ pub struct Global {
     /// Act as this operator, where several share a login in a drill
     #[arg(long = "as", global = true, env = "CODEBLUE_AS", value_name = "OPERATOR")]
     pub named: Option<String>,
+    /// Code of your second factor, for what is dangerous; `-` reads it from standard input. On a terminal it is asked for
+    #[arg(long, global = true, value_name = "CODE")]
+    pub code: Option<String>,
+    /// File with an API token to show in place of the login
+    #[arg(long, global = true, env = "CODEBLUE_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
 }
 
 /// One run of a command: which engine, as whom, and where its results go.
@@ -84,7 +91,8 @@ impl Session {
                 _ => return Err(CliError::Usage(format!("--host {host}: expected unix:PATH"))),
             },
         };
-        Ok(Client::unix(&socket, self.named())?)
+        let client = Client::unix(&socket, self.named())?;
+        Ok(client.with_token(self.global.token_file.as_deref().map(code::token_in).transpose()?))
     }
 
     /// The time of this host, for ages.
@@ -94,9 +102,19 @@ impl Session {
 
     /// Gives a command and tells what it made happen.
     pub(super) async fn submit(&self, command: Command) -> Result<Exit, CliError> {
-        let answer = self.client()?.submit(&command).await?;
+        let answer = self.give(&self.client()?, &command).await?;
         self.report(&answer)?;
         Ok(Exit::Done)
+    }
+
+    /// Gives a command, with the code of the second factor where it is needed.
+    pub(super) async fn give(&self, client: &Client, command: &Command) -> Result<Answer, CliError> {
+        code::with_code(client, self.global.code.as_deref(), async |client: &Client| client.submit(command).await).await
+    }
+
+    /// The code given with `--code`, or the one that somebody types now.
+    pub(super) fn code(&self) -> Result<Code, CliError> {
+        code::given_or_asked(self.global.code.as_deref())
     }
 
     pub(super) fn report(&self, answer: &Answer) -> Result<(), CliError> {

@@ -79,6 +79,13 @@ fn what_the_contract_promises_is_understood() {
         "change reject CHG-17 --reason no",
         "change revoke CHG-17 --reason no",
         "change withdraw CHG-17 --reason no",
+        "break-glass open INC-42 --service auth --service records-db --ceiling data --minutes 45 --reason text --confirm INC-42",
+        "break-glass execute CHG-17 --confirm CHG-17 --wait",
+        "break-glass end BG-1",
+        "break-glass revoke bg-1 --reason no",
+        "break-glass review BG-1 justified --findings text",
+        "break-glass list --json",
+        "break-glass show BG-1",
         "diagnose",
         "diagnose INC-42 --last",
         "action list",
@@ -90,6 +97,22 @@ fn what_the_contract_promises_is_understood() {
         "operator add bob --role engineer --role compliance-officer --login bob",
         "operator list --as bob",
         "operator disable bob",
+        "operator disable bob --reason left",
+        "operator enable bob --reason back",
+        "operator show bob",
+        "operator role bob --role viewer",
+        "operator add bob-bot --role engineer --belongs-to bob",
+        "operator key add bob --file bob.pub",
+        "operator key list bob",
+        "operator key remove bob SHA256:abc",
+        "operator totp enrol",
+        "operator totp confirm --code 123456",
+        "operator totp remove --code -",
+        "operator totp reset bob --reason lost",
+        "token create --name ci --scope report --for 90d",
+        "token list --token-file f",
+        "token revoke TOK-3",
+        "change approve CHG-17 --code 123456",
         "audit list --since 4 --limit 10",
         "audit show 7",
         "audit verify --file journal.db --json",
@@ -118,6 +141,8 @@ fn what_could_be_misunderstood_is_not_accepted() {
     assert_eq!(rejected("incident show CHG-1"), ErrorKind::ValueValidation);
     assert_eq!(rejected("incident declare x --severity 5"), ErrorKind::ValueValidation);
     assert_eq!(rejected("automation set full"), ErrorKind::InvalidValue);
+    assert_eq!(rejected("break-glass open INC-1 --reason text"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(rejected("break-glass review BG-1 fine --findings text"), ErrorKind::InvalidValue);
     assert_eq!(rejected("operator add bob"), ErrorKind::MissingRequiredArgument);
     assert_eq!(rejected("service maintenance auth"), ErrorKind::MissingRequiredArgument);
     assert_eq!(rejected("service maintenance auth --for 2h --end"), ErrorKind::ArgumentConflict);

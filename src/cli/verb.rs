@@ -6,11 +6,11 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
-    action, anomalies, audit, automation, board, change, check, demo, deploy, diagnose, emergency,
+    action, anomalies, audit, automation, board, break_glass, change, check, demo, deploy, diagnose, emergency,
     error::{CliError, Exit},
     heartbeat, incident, init, log, operator, policy, proof, recovery, report, rollback, sandbox, serve, service,
     session::{Global, Session},
-    snapshot, status,
+    snapshot, status, token,
 };
 
 /// Incident command center: watch, decide, roll back, prove. Without a command: the board
@@ -57,6 +57,9 @@ enum Verb {
     /// Changes and their approvals
     #[command(subcommand)]
     Change(change::Change),
+    /// Act without an approval in an emergency: loud, for an hour at most, and reviewed by two others
+    #[command(subcommand)]
+    BreakGlass(break_glass::BreakGlass),
     /// Find out what broke
     Diagnose(diagnose::Diagnose),
     Anomalies(anomalies::Anomalies),
@@ -72,6 +75,9 @@ enum Verb {
     /// Who may act
     #[command(subcommand)]
     Operator(operator::Operator),
+    /// Programs that act for you
+    #[command(subcommand)]
+    Token(token::Token),
     Emergency(emergency::Emergency),
     DisasterRecovery(emergency::DisasterRecovery),
     TestRecovery(proof::TestRecovery),
@@ -136,12 +142,14 @@ impl Verb {
             Self::Recovery(verb) => verb.run(session).await,
             Self::Deploy(verb) => verb.run(session).await,
             Self::Change(verb) => verb.run(session).await,
+            Self::BreakGlass(verb) => verb.run(session).await,
             Self::Diagnose(verb) => verb.run(session).await,
             Self::Anomalies(verb) => verb.run(session),
             Self::Action(verb) => verb.run(session).await,
             Self::Automation(verb) => verb.run(session).await,
             Self::Policy(verb) => verb.run(session),
             Self::Operator(verb) => verb.run(session).await,
+            Self::Token(verb) => verb.run(session).await,
             Self::Emergency(verb) => verb.run(session).await,
             Self::DisasterRecovery(verb) => verb.run(session).await,
             Self::TestRecovery(verb) => verb.run(session).await,

@@ -6,12 +6,18 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::DeserializeOwned;
 
 use crate::domain::{
-    ActionKind, AutomationMode, ErrorKind, ErrorSeverity, IncidentRole, ReviewOutcome, Role, Severity,
+    ActionKind, AutomationMode, Ceiling, ErrorKind, ErrorSeverity, IncidentRole, ReviewOutcome, ReviewVerdict, Role,
+    Severity, TokenScope,
 };
 
 /// The roles an operator may have.
 pub(super) fn role() -> impl TypedValueParser<Value = Role> {
     one_of::<Role>(&["viewer", "engineer", "technical-lead", "cto", "compliance-officer"])
+}
+
+/// What a token may do.
+pub(super) fn token_scope() -> impl TypedValueParser<Value = TokenScope> {
+    one_of::<TokenScope>(&["read", "report", "act"])
 }
 
 /// What a review says in one word.
@@ -53,6 +59,16 @@ pub(super) fn error_severity() -> impl TypedValueParser<Value = ErrorSeverity> {
 /// How far policies may go.
 pub(super) fn mode() -> impl TypedValueParser<Value = AutomationMode> {
     one_of::<AutomationMode>(&["observe", "assist", "auto"])
+}
+
+/// How far acts under break-glass may reach.
+pub(super) fn ceiling() -> impl TypedValueParser<Value = Ceiling> {
+    one_of::<Ceiling>(&["action", "code", "data"])
+}
+
+/// Whether a use of break-glass was right.
+pub(super) fn review_verdict() -> impl TypedValueParser<Value = ReviewVerdict> {
+    one_of::<ReviewVerdict>(&["justified", "unjustified"])
 }
 
 /// Words that the JSON form of a type uses.

@@ -10,8 +10,11 @@ use reqwest::{Method, Response};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    domain::{Command, History, Operator, Recorded, Refusal, SnapshotId, State, Vitals, Window},
-    engine::{AS_HEADER, Answer, ComponentDifference, DryRun, DryRunRequest, ErrorAnswer, ErrorBatch, LiveProof},
+    domain::{Command, History, Operator, Recorded, Refusal, SnapshotId, State, TokenSecret, Vitals, Window},
+    engine::{
+        AS_HEADER, Answer, CODE_HEADER, Code, ComponentDifference, DryRun, DryRunRequest, Enrolled, Enrolment,
+        ErrorAnswer, ErrorBatch, LiveProof, TokenEntry,
+    },
     platform::Sample,
 };
 
@@ -26,6 +29,8 @@ pub struct Client {
     http: reqwest::Client,
     socket: PathBuf,
     named: Option<String>,
+    token: Option<TokenSecret>,
+    code: Option<Code>,
 }
 
 /// Why an engine did not do what was asked.
@@ -78,7 +83,7 @@ impl Client {
             .pool_max_idle_per_host(0)
             .build()
             .map_err(|error| ClientError::Failed(error.to_string()))?;
-        Ok(Self { http, socket: socket.to_owned(), named })
+        Ok(Self { http, socket: socket.to_owned(), named, token: None, code: None })
     }
 
     /// The engine's socket.
@@ -91,6 +96,18 @@ impl Client {
     #[must_use]
     pub fn named(&self, name: Option<String>) -> Self {
         Self { named: name, ..self.clone() }
+    }
+
+    /// The same connection with a token in place of the login.
+    #[must_use]
+    pub fn with_token(&self, token: Option<TokenSecret>) -> Self {
+        Self { token, ..self.clone() }
+    }
+
+    /// The same connection with a code of the second factor, for one command.
+    #[must_use]
+    pub fn with_code(&self, code: Option<Code>) -> Self {
+        Self { code, ..self.clone() }
     }
 
     /// Whether an engine answers.
@@ -136,6 +153,30 @@ impl Client {
     /// As every question: see [`ClientError`].
     pub async fn submit(&self, command: &Command) -> Result<Answer, ClientError> {
         self.post("/api/v1/commands", command, ANSWER).await
+    }
+
+    /// Makes a secret for the second factor of whoever asks.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn begin_enrolment(&self) -> Result<Enrolment, ClientError> {
+        self.post("/api/v1/second-factor/enrolment", &(), ANSWER).await
+    }
+
+    /// Makes it count, with the code of this connection.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn confirm_enrolment(&self) -> Result<Enrolled, ClientError> {
+        self.post("/api/v1/second-factor/confirmation", &(), ANSWER).await
+    }
+
+    /// API tokens: the own, for a technical lead everybody's.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn tokens(&self) -> Result<Vec<TokenEntry>, ClientError> {
+        self.get("/api/v1/tokens").await
     }
 
     /// Reports what went wrong in a program.
@@ -247,11 +288,17 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("http://engine{path}"));
-        match &self.named {
-            Some(name) => request.header(AS_HEADER, name),
-            None => request,
+        let mut request = self.http.request(method, format!("http://engine{path}"));
+        if let Some(name) = &self.named {
+            request = request.header(AS_HEADER, name);
         }
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose());
+        }
+        if let Some(code) = &self.code {
+            request = request.header(CODE_HEADER, code.expose());
+        }
+        request
     }
 
     async fn answer<T: DeserializeOwned>(&self, sent: Result<Response, reqwest::Error>) -> Result<T, ClientError> {

@@ -5,8 +5,10 @@ use super::{
     Level, PostMortem, Recorded, ServiceHealth, Severity, State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
     Updates, Workflow, break_glass,
     change::{self, delegation, template},
+    fast_track,
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
+    operator,
     recovery::run,
     snapshot::{self, adopt, replica},
     stream,
@@ -38,18 +40,22 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         Event::AutomationSet { mode } => state.mode = *mode,
         Event::AutomationHalted { reason } => state.halted = Some(reason.clone()),
         Event::AutomationReleased => state.halted = None,
-        Event::OperatorAdded { name, roles, login } => {
-            let operator = state.operators.entry(name.clone()).or_default();
-            operator.name.clone_from(name);
-            operator.roles.clone_from(roles);
-            operator.login.clone_from(login);
-            operator.disabled = false;
-        }
-        Event::OperatorDisabled { name } => {
-            if let Some(operator) = state.operators.get_mut(name) {
-                operator.disabled = true;
-            }
-        }
+        Event::OperatorAdded { .. }
+        | Event::FirstOperatorMade { .. }
+        | Event::OperatorLinked { .. }
+        | Event::RolesChanged { .. }
+        | Event::OperatorDisabled { .. }
+        | Event::OperatorEnabled { .. }
+        | Event::KeyAdded { .. }
+        | Event::KeyRemoved { .. }
+        | Event::SecondFactorEnrolled { .. }
+        | Event::SecondFactorUsed { .. }
+        | Event::SecondFactorRemoved { .. }
+        | Event::SecondFactorReset { .. }
+        | Event::WrongCodeGiven { .. }
+        | Event::TokenCreated { .. }
+        | Event::TokenRevoked { .. }
+        | Event::CommandRefused { .. } => operator::apply(state, recorded),
         Event::ServiceStatusChanged { .. } => apply_health(state, recorded),
         Event::MaintenancePlanned { .. }
         | Event::MaintenanceWithdrawn { .. }
@@ -140,6 +146,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         _ => apply_incident(state, recorded),
     }
     break_glass::apply(state, recorded);
+    fast_track::apply(state, recorded);
     replica::apply(state, recorded);
     impact::apply(state, recorded);
 }
@@ -182,7 +189,9 @@ fn apply_health(state: &mut State, recorded: &Recorded) {
 
 fn apply_incident(state: &mut State, recorded: &Recorded) {
     let at = recorded.at;
-    if let Event::IncidentOpened { incident, severity, title, services, detected_at, workflow } = &recorded.event {
+    if let Event::IncidentOpened { incident, severity, title, services, detected_at, workflow, symptoms_at } =
+        &recorded.event
+    {
         let workflow = workflow.unwrap_or_else(|| kind_of(state, *severity, services));
         state.incidents.insert(
             *incident,
@@ -216,6 +225,8 @@ fn apply_incident(state: &mut State, recorded: &Recorded) {
                 impact: std::collections::BTreeMap::new(),
                 quiet_since: None,
                 reopened_at: None,
+                symptoms_at: *symptoms_at,
+                fast_track: None,
                 updates: Updates::default(),
                 post_mortem: PostMortem::default(),
                 errors: Vec::new(),

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     ActionKind, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeRequest, ChangeWindow, Clock, Criterion,
     DiagnosisDocument, DiagnosisId, ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole, Level, Message,
-    Notice, Phase, Proof, RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest, Severity,
-    SnapshotId, SnapshotTrigger, TestResult, Verdict,
+    Milestone, Notice, Phase, Proof, RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest,
+    Severity, SnapshotId, SnapshotTrigger, Stage, TestResult, TokenId, TokenScope, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -272,9 +272,56 @@ pub enum Command {
         roles: BTreeSet<Role>,
         login: Option<String>,
     },
+    /// Another name or a service account of somebody known: both are one person.
+    AddAccount {
+        name: String,
+        roles: BTreeSet<Role>,
+        login: Option<String>,
+        belongs_to: String,
+    },
+    SetRoles {
+        name: String,
+        roles: BTreeSet<Role>,
+    },
     DisableOperator {
         name: String,
+        #[serde(default)]
+        reason: String,
     },
+    EnableOperator {
+        name: String,
+        reason: String,
+    },
+    AddKey {
+        operator: String,
+        /// As OpenSSH writes it.
+        key: String,
+    },
+    RemoveKey {
+        operator: String,
+        fingerprint: String,
+    },
+    /// Give the own second factor up.
+    RemoveSecondFactor,
+    /// Have somebody else's lost second factor not count any more.
+    ResetSecondFactor {
+        operator: String,
+        reason: String,
+    },
+    CreateToken {
+        name: String,
+        scope: TokenScope,
+        /// SHA-256 of the token, in hexadecimal: the token itself stays with its holder.
+        hash: String,
+        expires_at: DateTime<Utc>,
+    },
+    RevokeToken {
+        token: TokenId,
+    },
+    /// Nobody is at the board any more.
+    LockSession,
+    /// Somebody has come back.
+    UnlockSession,
     SetAutomation {
         mode: AutomationMode,
     },
@@ -312,6 +359,26 @@ pub enum Command {
     },
     LoadPlatform {
         platform: Arc<Platform>,
+    },
+    MakeFirstOperator {
+        login: String,
+    },
+    EnrolSecondFactor {
+        operator: String,
+        step: u64,
+    },
+    RecordWrongCode {
+        operator: String,
+    },
+    RecordRecoveryCode {
+        operator: String,
+        left: u32,
+    },
+    RecordRefusal {
+        operator: String,
+        what: String,
+        object: Option<String>,
+        rule: String,
     },
     RecordVerdict(Verdict),
     OpenIncident {
@@ -434,7 +501,15 @@ pub enum Command {
         incident: IncidentId,
         clock: Clock,
     },
+    RemindOfMilestone {
+        incident: IncidentId,
+        milestone: Milestone,
+        stage: Stage,
+    },
     ExpireChange {
+        change: ChangeId,
+    },
+    CloseChangeWindow {
         change: ChangeId,
     },
     LapseChangeReview {
@@ -476,6 +551,11 @@ impl Command {
             Self::StartEngine { .. }
                 | Self::StopEngine { .. }
                 | Self::LoadPlatform { .. }
+                | Self::MakeFirstOperator { .. }
+                | Self::EnrolSecondFactor { .. }
+                | Self::RecordWrongCode { .. }
+                | Self::RecordRecoveryCode { .. }
+                | Self::RecordRefusal { .. }
                 | Self::RecordVerdict(_)
                 | Self::OpenIncident { .. }
                 | Self::RecordErrors { .. }
@@ -506,7 +586,9 @@ impl Command {
                 | Self::EndWatch { .. }
                 | Self::RecordValidation { .. }
                 | Self::BreachClock { .. }
+                | Self::RemindOfMilestone { .. }
                 | Self::ExpireChange { .. }
+                | Self::CloseChangeWindow { .. }
                 | Self::LapseChangeReview { .. }
                 | Self::LapseBreakGlass { .. }
                 | Self::RemindOfReview { .. }

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, break_glass,
     change::carry_out,
-    diagnosis,
+    diagnosis, fast_track,
     health::maintenance,
     snapshot::{self, replica},
 };
@@ -58,6 +58,10 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
     let begins = state.changes.values().filter_map(|change| {
         Some((carry_out::begins_unhindered_at(state, change)?, Command::StartRecovery { change: change.id }))
     });
+    let windows = state.changes.values().filter_map(|change| {
+        let closes = carry_out::window_closes_at(state, change)?;
+        Some((closes, Command::CloseChangeWindow { change: change.id }))
+    });
     let reviews = state
         .changes
         .values()
@@ -95,7 +99,9 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         .chain(copy)
         .chain(begins)
         .chain(lapses)
+        .chain(windows)
         .chain(reviews)
+        .chain(fast_track::deadlines(state))
         .chain(break_glass::deadlines(state))
         .chain(break_glass::review_deadlines(state))
         .chain(watches)

@@ -13,10 +13,10 @@ use super::{
         submit::{self, Wish},
         template,
     },
-    deployment, diagnosis,
+    deployment, diagnosis, fast_track,
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
-    operator,
+    operator::{keys, people, refused, second_factor, session, token},
     recovery::{plan, remedy, run},
     snapshot::{self, adopt, replica, retention},
     stream,
@@ -47,15 +47,17 @@ impl Meta {
 /// The rule that forbids it. Nothing has happened then.
 pub fn decide(state: &State, command: Command, meta: &Meta) -> Result<Vec<Event>, Refusal> {
     authorise(state, &command, meta)?;
+    let mut events = second_factor::prove(state, &command, meta)?;
     let touched = touched_incident(state, &command);
-    let mut events = match touched {
+    let mut touches = match touched {
         Some(incident) => incident::touched_by(state, incident, &meta.actor),
         None => Vec::new(),
     };
     let decided = decide_authorised(state, command, meta)?;
     if decided.iter().any(|event| matches!(event, Event::IncidentAcknowledged { .. })) {
-        events.clear();
+        touches.clear();
     }
+    events.extend(touches);
     events.extend(decided);
     Ok(events)
 }
@@ -77,15 +79,8 @@ fn authorise(state: &State, command: &Command, meta: &Meta) -> Result<(), Refusa
                 .hint("ask somebody to run: codeblue operator add"));
         }
     }
-    let needs_lead = matches!(
-        command,
-        Command::AddOperator { .. }
-            | Command::DisableOperator { .. }
-            | Command::SetAutomation { .. }
-            | Command::MakeTemplate { .. }
-    );
-    if needs_lead
-        && !state.operators.get(name).is_some_and(|operator| operator.can_stand_for(super::Role::TechnicalLead))
+    if second_factor::needs_lead(state, command, name)
+        && !state.operators.get(name).is_some_and(second_factor::may_lead)
     {
         return Err(Refusal::new("role-needed", "this takes a technical lead or the CTO"));
     }
@@ -235,8 +230,23 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::RecordDeployment { component, version, note } => {
             deployment::record(state, &component, &version, DeploymentOrigin::Reported, &note)
         }
-        Command::AddOperator { name, roles, login } => operator::add(state, &name, roles, login),
-        Command::DisableOperator { name } => operator::disable(state, &name),
+        Command::AddOperator { name, roles, login } => people::add(state, &name, roles, login, actor),
+        Command::AddAccount { name, roles, login, belongs_to } => {
+            people::add_account(state, &name, roles, login, &belongs_to, actor)
+        }
+        Command::SetRoles { name, roles } => people::set_roles(state, &name, roles, actor),
+        Command::DisableOperator { name, reason } => people::disable(state, &name, &reason),
+        Command::EnableOperator { name, reason } => people::enable(state, &name, &reason),
+        Command::AddKey { operator, key } => keys::add(state, &operator, &key),
+        Command::RemoveKey { operator, fingerprint } => keys::remove(state, &operator, &fingerprint),
+        Command::RemoveSecondFactor => second_factor::remove(state, actor),
+        Command::ResetSecondFactor { operator, reason } => second_factor::reset(state, &operator, &reason, actor),
+        Command::CreateToken { name, scope, hash, expires_at } => {
+            token::create(state, &name, scope, &hash, expires_at, actor, at)
+        }
+        Command::RevokeToken { token } => token::revoke(state, token),
+        Command::LockSession => session::lock(actor),
+        Command::UnlockSession => session::unlock(actor),
         Command::SetAutomation { mode } => {
             Ok(if state.mode == mode { Vec::new() } else { vec![Event::AutomationSet { mode }] })
         }
@@ -265,6 +275,13 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         Command::StartEngine { version, host, origin } => Ok(vec![Event::EngineStarted { version, host, origin }]),
         Command::StopEngine { reason } => Ok(vec![Event::EngineStopped { reason }]),
         Command::LoadPlatform { platform } => load_platform(state, platform),
+        Command::MakeFirstOperator { login } => people::make_first(state, &login),
+        Command::EnrolSecondFactor { operator, step } => second_factor::enrol(state, &operator, step),
+        Command::RecordWrongCode { operator } => Ok(second_factor::wrong_code(state, &operator, meta.at)),
+        Command::RecordRecoveryCode { operator, left } => Ok(second_factor::recovery_code(state, &operator, left)),
+        Command::RecordRefusal { operator, what, object, rule } => {
+            Ok(refused::record(state, &operator, &what, object, &rule, meta.at).into_iter().collect())
+        }
         Command::RecordVerdict(verdict) => health::record(state, verdict),
         Command::OpenIncident { service } => incident::open_for_service(state, &service, meta.at),
         Command::RecordErrors { errors, burst } => error_event::record(state, errors, burst, meta.at),
@@ -349,7 +366,11 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             Ok(vec![Event::WatchEnded { recovery, passed, reason }])
         }
         Command::BreachClock { incident, clock } => breach_clock(state, incident, clock, meta.at),
+        Command::RemindOfMilestone { incident, milestone, stage } => {
+            fast_track::remind(state, incident, milestone, stage, meta.at)
+        }
         Command::ExpireChange { change } => carry_out::expire(state, change, meta),
+        Command::CloseChangeWindow { change } => carry_out::close_window(state, change, meta),
         Command::LapseChangeReview { change } => review::lapse(state, change, meta.at),
         Command::LapseBreakGlass { break_glass } => break_glass::lapse(state, break_glass, meta.at),
         Command::RemindOfReview { break_glass } => break_glass::remind_of_review(state, break_glass, meta.at),
@@ -366,8 +387,12 @@ fn load_platform(state: &State, platform: Arc<crate::platform::Platform>) -> Res
     for entry in &platform.operators {
         let roles = entry.roles.iter().copied().collect();
         let known = state.operators.get(&entry.name);
-        // Who was disabled stays so until a person adds them again: a file that is read anew is no such decision.
-        if known.is_none_or(|known| !known.disabled && (known.roles != roles || known.login != entry.login)) {
+        // Who was disabled stays so until a person adds them again, and who was given other roles keeps them: a file that is
+        // read anew without a change to this entry is no such decision.
+        let said_before = state.platform.operators.contains(entry);
+        if known
+            .is_none_or(|known| !known.disabled && !said_before && (known.roles != roles || known.login != entry.login))
+        {
             events.push(Event::OperatorAdded { name: entry.name.clone(), roles, login: entry.login.clone() });
         }
     }

@@ -9,8 +9,9 @@ use super::{
     ActionKind, Actor, Attestation, BreakGlassEnd, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeKind,
     ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow, Clock, Criterion, Delegation, DeploymentId,
     DeploymentOrigin, DiagnosisDocument, DiagnosisId, ErrorGroup, Findings, ImpactAnalysis, IncidentId, IncidentRole,
-    IncidentState, Level, Message, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome, ReviewVerdict,
-    Risk, Severity, SnapshotId, SnapshotTrigger, Status, Terms, TestResult, Workflow,
+    IncidentState, Level, Message, Milestone, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome,
+    ReviewVerdict, Risk, Severity, SnapshotId, SnapshotTrigger, Stage, Status, Terms, TestResult, TokenId, TokenScope,
+    Workflow,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -40,8 +41,60 @@ pub enum Event {
 
     /// Somebody may work here.
     OperatorAdded { name: String, roles: BTreeSet<Role>, login: Option<String> },
-    /// Somebody may not any more.
-    OperatorDisabled { name: String },
+    /// The login that started the first engine of this journal may act.
+    FirstOperatorMade { name: String, login: String, reason: String },
+    /// It is another name or a service account of somebody: both are one person.
+    OperatorLinked { name: String, belongs_to: String },
+    /// What somebody may do is another from here on.
+    RolesChanged { name: String, roles: BTreeSet<Role> },
+    /// Somebody may not work here any more.
+    OperatorDisabled {
+        name: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+        /// What was open and in that person's hands.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        duties: Vec<String>,
+    },
+    /// Somebody who was disabled may again.
+    OperatorEnabled { name: String, reason: String },
+    /// A key signs for somebody.
+    KeyAdded { operator: String, fingerprint: String, openssh: String },
+    /// It does not any more.
+    KeyRemoved { operator: String, fingerprint: String },
+    /// Somebody has proved to have a second factor, and needs it from here on.
+    SecondFactorEnrolled { operator: String, step: u64 },
+    /// A code of it came with a command; the code of this time step is used up.
+    SecondFactorUsed { operator: String, step: u64 },
+    /// Somebody gave it up.
+    SecondFactorRemoved { operator: String },
+    /// Somebody else declared it lost.
+    SecondFactorReset { operator: String, reason: String },
+    /// A recovery code was used up in its place.
+    RecoveryCodeUsed { operator: String, left: u32 },
+    /// A wrong code was given; after some, none is taken for a while.
+    WrongCodeGiven {
+        operator: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        locked_until: Option<DateTime<Utc>>,
+    },
+    /// A program may act for somebody.
+    TokenCreated {
+        token: TokenId,
+        name: String,
+        operator: String,
+        scope: TokenScope,
+        hash: String,
+        expires_at: DateTime<Utc>,
+    },
+    /// It may not any more.
+    TokenRevoked { token: TokenId },
+    /// Nobody was at a board, and it takes nothing until somebody has come back.
+    SessionLocked { operator: String },
+    /// Somebody has come back.
+    SessionUnlocked { operator: String },
+    /// Somebody tried what a rule keeps for others; no word of it is from outside.
+    CommandRefused { operator: String, what: String, object: Option<String>, rule: String },
 
     /// The judgement of a service changed.
     ServiceStatusChanged {
@@ -70,6 +123,9 @@ pub enum Event {
         /// Which response it gets, where that does not follow from how the services are.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         workflow: Option<Workflow>,
+        /// The first symptom, as far as evidence goes back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        symptoms_at: Option<DateTime<Utc>>,
     },
     /// It turned out to be of a graver kind.
     WorkflowChanged { incident: IncidentId, workflow: Workflow },
@@ -97,6 +153,10 @@ pub enum Event {
     LevelReached { incident: IncidentId, level: Level },
     /// One of its clocks ran out.
     ClockBreached { incident: IncidentId, clock: Clock },
+    /// It has not reached a milestone of the fast track, and so much of the time for it is over.
+    FastTrackReminded { incident: IncidentId, milestone: Milestone, stage: Stage },
+    /// Nobody has decided in time: somebody may act without that, if they answer for it.
+    BreakGlassOffered { incident: IncidentId, change: ChangeId },
     /// Users are served again.
     IncidentResolved { incident: IncidentId, resolution: String },
     /// All is done, also the paper work.

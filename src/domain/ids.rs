@@ -84,6 +84,11 @@ id!(
     DeploymentId,
     "DEP"
 );
+id!(
+    /// An API token.
+    TokenId,
+    "TOK"
+);
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,7 @@ mod decide;
 mod deployment;
 mod diagnosis;
 mod event;
+mod fast_track;
 mod foresight;
 mod health;
 mod ids;
@@ -40,9 +41,9 @@ pub use break_glass::{
 };
 pub use change::{
     Agreed, Approval, Assessment, Attestation, Change, ChangeKind, ChangeOutcome, ChangeRequest, ChangeReview,
-    ChangeState, ChangeTemplate, ChangeWindow, Delegation, ImpactAnalysis, ReviewOutcome, Risk, RiskLevel, RiskPoint,
-    SIGNATURE_NAMESPACE, Terms, WayBack, approval_payload, assess, intent_hash, intent_text, missing_roles, role_name,
-    role_to_fill, unsatisfiable, who_may_approve,
+    ChangeState, ChangeTemplate, ChangeWindow, Circumstances, Delegation, ImpactAnalysis, ReviewOutcome, Risk,
+    RiskLevel, RiskPoint, SIGNATURE_NAMESPACE, Terms, WayBack, approval_payload, assess, intent_hash, intent_text,
+    missing_roles, role_name, role_to_fill, unsatisfiable, who_may_approve,
 };
 pub use command::Command;
 pub use deadline::{due, next_due};
@@ -50,13 +51,14 @@ pub use decide::{Meta, decide};
 pub use deployment::{Deployment, DeploymentOrigin};
 pub use diagnosis::{Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix};
 pub use event::{Event, Recorded};
+pub use fast_track::{FastTrack, FastTrackCriterion, Milestone, Progress, Stage};
 pub use foresight::{ANOMALOUS, AnomalyKind, Forecast, LOOK_BACK, Outlook, Scorer, Subject, foresee, without_news};
 pub use health::{
     CalendarEntry, Figures, Grain, History, Judge, Percentiles, PlannedWork, Point, ReadingFigures, Readings, Rollup,
     ServiceHealth, ServiceVitals, Sketch, Standing, Status, Verdict, Vitals, Window, Witness, WorkOrigin, affected,
     calendar, fold, judged_alone, next_window, percent,
 };
-pub use ids::{BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId};
+pub use ids::{BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId, TokenId};
 pub use incident::{
     Act, ActionItem, ActionKind, BURST, Between, Burst, Callee, Classified, Clock, ENOUGH, ERRORS_LIMIT, ErrorCounts,
     ErrorEvent, ErrorGroup, ErrorKind, ErrorSeverity, Findings, Group, Impact, Incident, IncidentRole, IncidentState,
@@ -65,7 +67,10 @@ pub use incident::{
     TimeFigures, TimelineEntry, TimelineKind, UPDATES_LIMIT, Updates, Workflow, WorkflowStep, classify, metrics, names,
 };
 pub use moment::{future, past};
-pub use operator::{Actor, Assurance, Operator, PublicKey, SecondFactor};
+pub use operator::{
+    Actor, ApiToken, Assurance, CODES_WRONG, Credentials, FACTOR_LOCK, LONGEST_TOKEN, Operator, PublicKey, Refused,
+    SecondFactor, TokenScope, TokenSecret, WrongCodes, evidence,
+};
 pub use policy::{Effect, Reaction, react, unfinished};
 pub use recovery::{
     Criterion, ERRORS_ONE_IN, Finding, Phase, Plan, RESPONSE_MILLISECONDS, Recovery, RecoveryOutcome, RollbackRequest,

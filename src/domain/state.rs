@@ -9,11 +9,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BreakGlass, BreakGlassId, Change, ChangeId, ChangeState, ChangeTemplate, Criticality, Delegation, Deployment,
-    DeploymentId, Diagnosis, DiagnosisId, Incident, IncidentId, Operator, PlannedWork, Recovery, RecoveryId, Refusal,
-    ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, VaultState,
+    BreakGlass, BreakGlassId, Change, ChangeId, ChangeState, ChangeTemplate, Credentials, Criticality, Delegation,
+    Deployment, DeploymentId, Diagnosis, DiagnosisId, Incident, IncidentId, Operator, PlannedWork, Recovery,
+    RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
 };
-use crate::platform::{ApprovalLevels, Automation, AutomationMode, Platform, Profile, VaultCare};
+use crate::platform::{Access, ApprovalLevels, Automation, AutomationMode, Platform, Profile, VaultCare};
 
 /// Everything the product knows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub struct State {
     pub halted: Option<String>,
     /// People, by name.
     pub operators: BTreeMap<String, Operator>,
+    /// What is known of their credentials; no secret is among it.
+    #[serde(default)]
+    pub credentials: Credentials,
     /// Services, by name.
     pub services: BTreeMap<String, ServiceHealth>,
     /// When the last maintenance of each service began that ever had one.
@@ -117,6 +120,7 @@ impl Default for State {
                 name: String::new(),
                 profile: Profile::Production,
                 automation: Automation { mode: AutomationMode::Observe },
+                access: Access::default(),
                 vault: VaultCare::default(),
                 services: Vec::new(),
                 components: Vec::new(),
@@ -128,6 +132,7 @@ impl Default for State {
             mode: AutomationMode::Observe,
             halted: None,
             operators: BTreeMap::new(),
+            credentials: Credentials::default(),
             services: BTreeMap::new(),
             maintained: BTreeMap::new(),
             planned: BTreeSet::new(),
@@ -287,6 +292,10 @@ impl State {
 
     pub(super) fn next_diagnosis(&self) -> DiagnosisId {
         DiagnosisId(self.diagnoses.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+
+    pub(super) fn next_token(&self) -> TokenId {
+        TokenId(self.credentials.tokens.keys().next_back().map_or(1, |id| id.0 + 1))
     }
 
     pub(super) fn next_deployment(&self) -> DeploymentId {

@@ -1,6 +1,8 @@
 //! Every event in one line, for people.
 
-use super::{ChangeOutcome, Event, Proof, Status};
+use std::collections::BTreeSet;
+
+use super::{ChangeOutcome, Event, Proof, Role, Status, fast_track};
 use crate::platform::count;
 
 impl Event {
@@ -21,11 +23,43 @@ impl Event {
             Self::AutomationSet { mode } => format!("automation is now {mode:?}").to_lowercase(),
             Self::AutomationHalted { reason } => format!("automation HALTED: {reason}"),
             Self::AutomationReleased => "automation released".to_owned(),
-            Self::OperatorAdded { name, roles, .. } => {
-                let roles: Vec<&str> = roles.iter().map(|role| super::role_name(*role)).collect();
-                format!("operator {name}: {}", roles.join(", "))
+            Self::OperatorAdded { name, roles, .. } => format!("operator {name}: {}", role_names(roles)),
+            Self::FirstOperatorMade { name, reason, .. } => {
+                format!("operator {name}: technical lead, the first one: {reason}")
             }
-            Self::OperatorDisabled { name } => format!("operator {name} disabled"),
+            Self::OperatorLinked { name, belongs_to } => format!("{name} is an account of {belongs_to}"),
+            Self::RolesChanged { name, roles } => format!("operator {name} is now {}", role_names(roles)),
+            Self::OperatorDisabled { name, reason, duties } => {
+                let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+                let open =
+                    if duties.is_empty() { String::new() } else { format!("; still in hand: {}", duties.join(", ")) };
+                format!("operator {name} disabled{why}{open}")
+            }
+            Self::OperatorEnabled { name, reason } => format!("operator {name} enabled again: {reason}"),
+            Self::KeyAdded { operator, fingerprint, .. } => format!("{operator} signs with {fingerprint}"),
+            Self::KeyRemoved { operator, fingerprint } => format!("{operator} signs with {fingerprint} no more"),
+            Self::SecondFactorEnrolled { operator, .. } => format!("{operator} has enrolled a second factor"),
+            Self::SecondFactorUsed { operator, .. } => format!("{operator} gave a code of the second factor"),
+            Self::SecondFactorRemoved { operator } => format!("{operator} gave the second factor up"),
+            Self::SecondFactorReset { operator, reason } => {
+                format!("SECOND FACTOR of {operator} RESET: {reason}")
+            }
+            Self::RecoveryCodeUsed { operator, left } => format!("{operator} used a recovery code, {left} are left"),
+            Self::WrongCodeGiven { operator, locked_until: None } => format!("a WRONG CODE was given for {operator}"),
+            Self::WrongCodeGiven { operator, locked_until: Some(until) } => {
+                format!("too many WRONG CODES for {operator}: none is taken until {}", until.format("%H:%M:%S"))
+            }
+            Self::TokenCreated { token, name, operator, scope, expires_at, .. } => {
+                let scope = format!("{scope:?}").to_lowercase();
+                format!("{token} {name}: may {scope} for {operator} until {}", expires_at.format("%Y-%m-%d %H:%M"))
+            }
+            Self::TokenRevoked { token } => format!("{token} revoked"),
+            Self::SessionLocked { operator } => format!("the board of {operator} locked: nobody was at it"),
+            Self::SessionUnlocked { operator } => format!("{operator} is back at the board"),
+            Self::CommandRefused { operator, what, object, rule } => {
+                let on = object.as_ref().map(|object| format!(" {object}")).unwrap_or_default();
+                format!("{operator} was refused {what}{on} (rule {rule})")
+            }
             Self::ServiceStatusChanged { service, to, reason, .. } => match to {
                 Status::Healthy => format!("{service} is healthy"),
                 Status::Down => format!("{service} DOWN: {reason}"),
@@ -76,6 +110,12 @@ impl Event {
                 format!("{incident} is on level {}: {}", level.number(), level.says())
             }
             Self::ClockBreached { incident, clock } => format!("{incident}: the time to {clock} has run out"),
+            Self::FastTrackReminded { incident, milestone, stage } => {
+                format!("{incident} {}", fast_track::line(*milestone, *stage))
+            }
+            Self::BreakGlassOffered { incident, change } => {
+                format!("{incident}: nobody has decided {change}; break-glass is offered")
+            }
             Self::IncidentResolved { incident, resolution } => format!("{incident} resolved: {resolution}"),
             Self::IncidentClosed { incident } => format!("{incident} closed"),
             Self::IncidentReopened { incident, reason } => format!("{incident} reopened: {reason}"),
@@ -221,4 +261,8 @@ impl Event {
             Self::WatchEnded { recovery, reason, .. } => format!("watch after {recovery} ended: {reason}"),
         }
     }
+}
+
+fn role_names(roles: &BTreeSet<Role>) -> String {
+    roles.iter().map(|role| super::role_name(*role)).collect::<Vec<_>>().join(", ")
 }

@@ -12,9 +12,13 @@ use std::{
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::{debug, error, info};
 
-use super::{Answer, SubmitError, clock::Clock};
+use super::{
+    Answer, Asking, Shown, SubmitError,
+    clock::Clock,
+    factors::{Factors, look_at},
+};
 use crate::{
-    domain::{Actor, Command, Effect, Event, Meta, Recorded, State, apply, decide, react},
+    domain::{Actor, Assurance, Command, Effect, Event, Meta, Recorded, State, apply, decide, evidence, react},
     store::{Draft, Journal},
 };
 
@@ -30,7 +34,7 @@ const REACTIONS: usize = 500;
 /// A command on its way to the loop.
 pub(super) struct Envelope {
     pub(super) command: Command,
-    pub(super) actor: Actor,
+    pub(super) asking: Asking,
     pub(super) reply: oneshot::Sender<Result<Answer, SubmitError>>,
 }
 
@@ -46,6 +50,7 @@ pub(super) struct Core {
     pub(super) journal: Journal,
     pub(super) state: Arc<State>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) factors: Arc<Factors>,
     pub(super) outlets: Outlets,
 }
 
@@ -74,9 +79,9 @@ impl Core {
         let mut recorded = Vec::new();
         let mut effects = Vec::new();
         let mut outcomes = Vec::with_capacity(group.len());
-        for Envelope { command, actor, reply } in group {
+        for Envelope { command, asking, reply } in group {
             let first = recorded.len();
-            let result = self.decide_all(&mut working, command, actor, &mut recorded, &mut effects);
+            let result = self.take_one(&mut working, command, asking, &mut recorded, &mut effects);
             let result = result.map(|()| Answer { seq: working.seq, events: recorded[first..].to_vec() });
             outcomes.push(Outcome { reply, result });
         }
@@ -99,21 +104,61 @@ impl Core {
         if is_last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
+    /// Decides a command after what was shown for it was checked. What was refused and is evidence is recorded all the same.
+    fn take_one(
+        &mut self,
+        working: &mut State,
+        command: Command,
+        asking: Asking,
+        recorded: &mut Vec<Recorded>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), SubmitError> {
+        let at = self.clock.now().max(working.clock);
+        let Asking { actor, shown } = asking;
+        let attempt = actor.operator().is_some().then(|| command.clone());
+        let checked = match (&shown, actor.operator()) {
+            (Shown::Code(code), Some(name)) => {
+                let found = look_at(&self.factors, working, name, code, at);
+                if let Some(said) = found.said {
+                    self.decide_all(working, said, Meta::new(at, Actor::Engine), recorded, effects)?;
+                }
+                found.result
+            }
+            (Shown::Token(token), _) => Ok(Assurance::Token { token: *token }),
+            _ => Ok(Assurance::Session),
+        };
+        let meta = Meta { assurance: checked.as_ref().copied().unwrap_or_default(), ..Meta::new(at, actor) };
+        let result = match checked {
+            Ok(_) => self.decide_all(working, command, meta.clone(), recorded, effects),
+            Err(refusal) => Err(refusal.into()),
+        };
+        if let (Err(SubmitError::Refused(refusal)), Some(attempt)) = (&result, &attempt)
+            && let Some(event) = evidence(working, attempt, &meta, refusal)
+        {
+            let draft = Draft { at, actor: meta.actor, cause: None, event };
+            let done = self.journal.prepare(&draft).map_err(|error| SubmitError::Journal(error.to_string()))?;
+            apply(working, &done);
+            recorded.push(done);
+        }
+        result
+    }
+
     /// Decides a command and everything that policies make of it.
     fn decide_all(
         &mut self,
         working: &mut State,
         command: Command,
-        actor: Actor,
+        meta: Meta,
         recorded: &mut Vec<Recorded>,
         effects: &mut Vec<Effect>,
     ) -> Result<(), SubmitError> {
-        let at = self.clock.now().max(working.clock);
-        let mut queue = VecDeque::from([(command, actor, None)]);
+        let at = meta.at;
+        let mut queue = VecDeque::from([(command, meta, None)]);
         let mut asked = true;
         let mut reactions = 0;
-        while let Some((command, actor, cause)) = queue.pop_front() {
-            let events = match decide(working, command, &Meta::new(at, actor.clone())) {
+        while let Some((command, meta, cause)) = queue.pop_front() {
+            let actor = &meta.actor;
+            let events = match decide(working, command, &meta) {
                 Ok(events) => events,
                 Err(refusal) if asked => return Err(refusal.into()),
                 Err(refusal) => {
@@ -131,7 +176,8 @@ impl Core {
                 for (policy, command) in reaction.commands {
                     reactions += 1;
                     if reactions <= REACTIONS {
-                        queue.push_back((command, Actor::Policy(policy.to_owned()), Some(done.seq)));
+                        let given = Meta::new(at, Actor::Policy(policy.to_owned()));
+                        queue.push_back((command, given, Some(done.seq)));
                     } else {
                         error!(policy, "policies react to each other without end; the rest is dropped");
                     }
@@ -149,6 +195,11 @@ impl Core {
             Err(poisoned) => *poisoned.into_inner() = self.state.clone(),
         }
         for event in recorded {
+            if let Event::SecondFactorRemoved { operator } | Event::SecondFactorReset { operator, .. } = &event.event
+                && let Err(cause) = self.factors.forget(operator)
+            {
+                error!(%cause, "a second factor that does not count any more was not forgotten");
+            }
             let _ = self.outlets.events.send(Arc::new(event));
         }
         for effect in effects {

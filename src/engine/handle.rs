@@ -11,11 +11,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
-    Answer, Clock, SubmitError,
+    Answer, Asking, Clock, SubmitError,
     core::{Envelope, Outlets},
     errors::Counted,
+    factors::Factors,
     follow::Followed,
     pace::{Pace, PaceFigures},
+    people::TokenUses,
 };
 use crate::{
     checks::Heartbeats,
@@ -43,6 +45,8 @@ pub struct EngineHandle {
     pub(super) vault: Arc<Vault>,
     pub(super) work: PathBuf,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) factors: Arc<Factors>,
+    pub(super) token_uses: TokenUses,
 }
 
 /// Why a question was not answered.
@@ -77,8 +81,16 @@ impl EngineHandle {
     /// # Errors
     /// When a rule refuses it or the journal cannot be written. Nothing has happened then.
     pub async fn submit(&self, command: Command, actor: Actor) -> Result<Answer, SubmitError> {
+        self.submit_as(command, actor.into()).await
+    }
+
+    /// Gives a command with what was shown for it: a code of the second factor, or a token in place of a session.
+    ///
+    /// # Errors
+    /// As [`EngineHandle::submit`]; also when the code is wrong, which is recorded.
+    pub async fn submit_as(&self, command: Command, asking: Asking) -> Result<Answer, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Envelope { command, actor, reply }).await.map_err(|_| SubmitError::Stopping)?;
+        self.commands.send(Envelope { command, asking, reply }).await.map_err(|_| SubmitError::Stopping)?;
         answer.await.map_err(|_| SubmitError::Stopping)?
     }
 

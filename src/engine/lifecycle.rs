@@ -22,12 +22,16 @@ use super::{
     core::{Core, Outlets},
     deadlines,
     effects::{self, Hands, Turns},
-    errors, follow, halt, heap, observe, watch,
+    errors,
+    factors::{Factors, FactorsError},
+    follow, halt, heap, observe,
+    people::TokenUses,
+    watch,
 };
 use crate::{
     checks::{Heartbeats, Prober},
-    domain::{Actor, Command, Event, SnapshotState, SnapshotTrigger, State, unfinished},
-    platform::{Platform, Problems, Role},
+    domain::{Actor, Command, Event, SnapshotState, SnapshotTrigger, unfinished},
+    platform::{Platform, Problems},
     store::{CheckMemory, CheckMemoryError, Journal, JournalError, SampleStore, SampleStoreError},
     vault::{CancelFlag, Replica, Vault, VaultError},
 };
@@ -70,6 +74,9 @@ pub enum StartError {
     /// The vault cannot be used.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The secrets of second factors cannot be used.
+    #[error(transparent)]
+    Factors(#[from] FactorsError),
     /// The first commands were not accepted.
     #[error("the engine could not begin: {0}")]
     Begin(String),
@@ -97,6 +104,7 @@ impl Engine {
             vault = vault.with_replica(Arc::new(Replica::new(replica)));
         }
         let vault = Arc::new(vault);
+        let factors = Arc::new(Factors::open(&home.keys())?);
         let resumed = unfinished(&state);
 
         let (commands, waiting) = mpsc::channel(WAITING);
@@ -107,7 +115,7 @@ impl Engine {
             events: broadcast::channel(EVENTS_BEHIND).0,
             effects: started.clone(),
         };
-        let core = Core { journal, state, clock: clock.clone(), outlets: outlets.clone() };
+        let core = Core { journal, state, clock: clock.clone(), factors: factors.clone(), outlets: outlets.clone() };
         let core = std::thread::Builder::new().name("journal".to_owned()).spawn(move || core.run(waiting))?;
         let handle = EngineHandle {
             commands,
@@ -124,6 +132,8 @@ impl Engine {
             vault: vault.clone(),
             work: home.work(),
             clock: clock.clone(),
+            factors,
+            token_uses: TokenUses::default(),
         };
         begin(&handle, platform.clone()).await?;
         adopt::look(&handle, &vault).await;
@@ -247,19 +257,11 @@ async fn begin(handle: &EngineHandle, platform: Arc<Platform>) -> Result<(), Sta
     let origin = format!("codeblue/{host}");
     submit(Command::StartEngine { version, host, origin }).await?;
     submit(Command::LoadPlatform { platform }).await?;
-    if let Some(command) = first_operator(&handle.state()).filter(|_| first) {
-        submit(command).await?;
+    // Somebody has to be able to act, and who starts an engine can read all it has: that login, and no other.
+    if first && let Some(login) = login_of(rustix::process::getuid().as_raw()) {
+        submit(Command::MakeFirstOperator { login }).await?;
     }
     Ok(())
-}
-
-/// Somebody has to be able to act: the login that starts the first engine, unless the platform file gives it a name.
-fn first_operator(state: &State) -> Option<Command> {
-    let login = login_of(rustix::process::getuid().as_raw())?;
-    if state.operators.values().any(|operator| operator.login.as_deref() == Some(&login)) {
-        return None;
-    }
-    Some(Command::AddOperator { name: login.clone(), roles: [Role::TechnicalLead].into(), login: Some(login) })
 }
 
 /// The login of a user of this host, from `/etc/passwd`.

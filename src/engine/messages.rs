@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ErrorEvent, ErrorGroup, ImpactAnalysis, IncidentId, Plan, Recorded, Refusal, Risk, Role};
+use crate::domain::{
+    BreakGlassId, ErrorEvent, ErrorGroup, ImpactAnalysis, IncidentId, Plan, Recorded, Refusal, Risk, Role,
+};
 
 /// Header by which several people who share a login in a drill say who they are.
 pub const AS_HEADER: &str = "x-codeblue-as";
@@ -80,6 +82,9 @@ pub struct DryRun {
     pub risk: Risk,
     /// Who would have to agree; nobody when it would run at once.
     pub required: Vec<Role>,
+    /// The own break-glass under which it would run, although nobody has agreed.
+    #[serde(default)]
+    pub break_glass: Option<BreakGlassId>,
     /// Expected time from earlier runs or usual figures, in seconds.
     pub estimate_seconds: u64,
     /// What would change, component by component.

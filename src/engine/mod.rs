@@ -3,16 +3,18 @@
 //! `core` is the loop and the only writer of the journal; `handle` and `queries` are how everybody speaks to it; `effects`
 //! is its work in the world, `watch` its eyes (`pace` tells whether they are late), `heartbeat` and `errors` its ears, `baselines`
 //! what it remembers of rows, `follow` what receives the logs of databases, `deadlines` its alarm clock, `halt` the kill switch
-//! that is a file, `adopt` what it looks for at the start; `home` is where it keeps its files. This room alone knows all rooms of
+//! that is a file, `asking` who gives a command and `factors` what proves it, `people` how they enrol, `adopt` what it looks for at the start; `home` is where it keeps its files. This room alone knows all rooms of
 //! floor 3 and alone reads the clock. `heap` keeps a large platform small in memory.
 
 mod adopt;
+mod asking;
 mod baselines;
 mod clock;
 mod core;
 mod deadlines;
 mod effects;
 mod errors;
+mod factors;
 mod follow;
 mod halt;
 mod handle;
@@ -23,14 +25,18 @@ mod lifecycle;
 mod messages;
 mod observe;
 mod pace;
+mod people;
 mod queries;
 #[cfg(test)]
 mod tests;
 mod watch;
 
+pub use asking::{Asking, CODE_HEADER, Code, Shown};
 pub use clock::{Clock, SystemClock};
+pub use factors::{Enrolment, FactorsError};
 pub use handle::{DryRunRequest, EngineHandle, QueryError};
 pub use home::{Home, HomeError};
 pub use lifecycle::{Engine, StartError, login_of};
 pub use messages::*;
 pub use pace::PaceFigures;
+pub use people::{Enrolled, TokenEntry};

@@ -49,12 +49,13 @@ impl EngineHandle {
             };
             components.push(self.component_difference(&state, name, target).await?);
         }
-        let Assessment { impact, risk, required, plan_hash } = found;
+        let Assessment { impact, risk, required, plan_hash, break_glass } = found;
         Ok(DryRun {
             plan_hash: agreed.unwrap_or(plan_hash),
             impact,
             risk,
             required,
+            break_glass,
             estimate_seconds,
             components,
             plan,

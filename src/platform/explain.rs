@@ -11,8 +11,8 @@ use super::{
     explain_change_rules::{write_approvals, write_freezes, write_use},
     explain_probe::write_probe,
     model::{
-        AutomationMode, Check, Component, ComponentKind, Criticality, Platform, Profile, Purpose, ReplicaPlace, Role,
-        Service, VaultCare,
+        Access, AutomationMode, Check, Component, ComponentKind, Criticality, Platform, Profile, Purpose, ReplicaPlace,
+        Role, SecondFactorRule, Service, VaultCare,
     },
     postgres::PostgresScope,
     probe::Probe,
@@ -76,7 +76,23 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
     if platform.operators.is_empty() {
         writeln!(out, "  nobody is named: the file has no [[operator]]")?;
     }
-    write_approvals(out, &platform.approvals)
+    write_approvals(out, &platform.approvals)?;
+    write_access(out, &platform.access)
+}
+
+fn write_access(out: &mut String, access: &Access) -> Result {
+    match access.second_factor {
+        SecondFactorRule::Required => writeln!(out, "  what is dangerous needs a second factor from everybody")?,
+        SecondFactorRule::Enrolled => writeln!(out, "  what is dangerous needs the second factor of who has one")?,
+    }
+    match access.lock_after {
+        Some(after) => writeln!(out, "  a board that nobody is at locks after {}", time(after))?,
+        None => writeln!(out, "  a board that nobody is at does not lock")?,
+    }
+    match &access.socket_group {
+        Some(group) => writeln!(out, "  the socket is open to the group {group}"),
+        None => Ok(()),
+    }
 }
 
 fn write_vault(out: &mut String, vault: &VaultCare) -> Result {
@@ -271,6 +287,8 @@ mod tests {
           critical (risk 9 and 10, and what reaches the whole platform): technical lead and CTO
           each is another person, and none the one who asks; a higher role may stand in for a lower one,
           the CTO for a technical lead and a technical lead for an engineer
+          what is dangerous needs a second factor from everybody
+          a board that nobody is at locks after 15m
         "#);
     }
 }

@@ -1,5 +1,5 @@
 //! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_check`, `parse_probe`,
-//! `parse_http`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`, `approvers`), how
+//! `parse_http`, `parse_access`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`, `approvers`), how
 //! mistakes are told (`problem`), what it means in plain words (`explain`, `explain_probe`, `explain_change_rules`), and who depends on whom (`graph`). `sample`, `json_path` and
 //! `template` are words that several rooms above share.
 //!
@@ -16,6 +16,7 @@ mod json_path;
 mod maintenance;
 mod model;
 mod parse;
+mod parse_access;
 mod parse_adapter;
 mod parse_change_rules;
 mod parse_check;

@@ -23,6 +23,9 @@ pub struct Platform {
     pub profile: Profile,
     /// What the engine may do by itself.
     pub automation: Automation,
+    /// How people are known and how sure the engine has to be of it.
+    #[serde(default)]
+    pub access: Access,
     /// How long snapshots are kept, and how often they are proved.
     #[serde(default)]
     pub vault: VaultCare,
@@ -62,6 +65,47 @@ pub enum Profile {
 pub struct Automation {
     /// How far policies may go.
     pub mode: AutomationMode,
+}
+
+/// How people are known and how sure the engine has to be of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Access {
+    /// Who needs a second factor for what is dangerous.
+    pub second_factor: SecondFactorRule,
+    /// After so long without a key the board locks; none: never.
+    #[serde(default, with = "optional_seconds", skip_serializing_if = "Option::is_none")]
+    pub lock_after: Option<Duration>,
+    /// Unix group whose members may open the engine's socket, beside the user the engine runs as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket_group: Option<String>,
+}
+
+impl Access {
+    /// What holds where the platform file says nothing else.
+    #[must_use]
+    pub fn of(profile: Profile) -> Self {
+        Self {
+            second_factor: match profile {
+                Profile::Production => SecondFactorRule::Required,
+                Profile::Drill | Profile::Staging => SecondFactorRule::Enrolled,
+            },
+            lock_after: (profile != Profile::Drill).then_some(Duration::from_secs(15 * 60)),
+            socket_group: None,
+        }
+    }
+}
+
+/// Who needs a second factor for what is dangerous. The default is what held before there was a choice, so that an old
+/// journal decides as it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecondFactorRule {
+    /// Who has enrolled one.
+    #[default]
+    Enrolled,
+    /// Everybody: who has not enrolled may do nothing dangerous.
+    Required,
 }
 
 /// How long snapshots are kept, and how often they are proved.
@@ -422,5 +466,32 @@ pub mod seconds {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let value = f64::deserialize(deserializer)?;
         Duration::try_from_secs_f64(value).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The same for durations that may be absent.
+pub mod optional_seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes seconds as a number, or nothing.
+    ///
+    /// # Errors
+    /// Only those of the serializer.
+    pub fn serialize<S: Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => serializer.serialize_some(&value.as_secs_f64()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads seconds, or nothing; negative, infinite or absurd values are refused.
+    ///
+    /// # Errors
+    /// When the value is no duration.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        let value = Option::<f64>::deserialize(deserializer)?;
+        value.map(|value| Duration::try_from_secs_f64(value).map_err(serde::de::Error::custom)).transpose()
     }
 }

@@ -10,6 +10,7 @@ use super::{
         Action, ActionRisk, Automation, AutomationMode, Component, ComponentKind, Criticality, OperatorEntry, Platform,
         Profile, Purpose, Role, Service,
     },
+    parse_access,
     parse_adapter::{self, paths},
     parse_change_rules, parse_check, parse_maintenance, parse_vault,
     problem::{Problem, Problems},
@@ -72,6 +73,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     let mut spans = Spans::default();
     let (name, profile) = heading(&mut root, &mut reader);
     let mode = automation(&mut root, &mut reader);
+    let access = parse_access::access(&mut root, &mut reader, profile);
     let vault = parse_vault::vault(&mut root, &mut reader, &mut spans, profile);
     let services = root.get("service");
     // Checks refer to components.
@@ -96,8 +98,19 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     root.finish(&mut reader);
 
     let automation = Automation { mode };
-    let platform =
-        Platform { name, profile, automation, vault, services, components, operators, maintenance, approvals, freezes };
+    let platform = Platform {
+        name,
+        profile,
+        automation,
+        access,
+        vault,
+        services,
+        components,
+        operators,
+        maintenance,
+        approvals,
+        freezes,
+    };
     validate::validate(&platform, &spans, &mut reader);
     let problems = reader.into_problems();
     if problems.is_empty() { Ok(platform) } else { Err(Problems::new(problems)) }

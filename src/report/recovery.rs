@@ -34,6 +34,8 @@ pub struct RecoveryReport {
     pub change: Option<String>,
     /// Who agreed to the plan.
     pub approved_by: Vec<String>,
+    /// Under which it ran although nobody had agreed.
+    pub break_glass: Option<String>,
     /// What approvals are bound to.
     pub plan_hash: Option<String>,
     /// When it began.
@@ -107,6 +109,7 @@ impl RecoveryReport {
             approved_by: change.map_or_else(Vec::new, |change| {
                 change.approvals.iter().map(|approval| approval.operator.clone()).collect()
             }),
+            break_glass: recovery.break_glass.map(|id| id.to_string()),
             plan_hash: change.map(|change| change.plan_hash.clone()),
             started_at: recovery.started_at,
             ended_at,
@@ -155,10 +158,7 @@ impl RecoveryReport {
                 row(what, value);
             }
         }
-        row(
-            "Approved by",
-            &if self.approved_by.is_empty() { "nobody had to".to_owned() } else { self.approved_by.join(", ") },
-        );
+        row("Approved by", &self.agreement());
         if let Some(hash) = &self.plan_hash {
             row("Agreed to", hash);
         }
@@ -185,6 +185,16 @@ impl RecoveryReport {
             self.lately.succeeded, self.lately.ended
         );
         page
+    }
+
+    /// Who has agreed, or why nobody had to.
+    fn agreement(&self) -> String {
+        match (self.approved_by.as_slice(), &self.break_glass) {
+            ([], Some(glass)) => format!("nobody: it ran under {glass}"),
+            ([], None) => "nobody had to".to_owned(),
+            (some, Some(glass)) => format!("not by all who had to ({}): it ran under {glass}", some.join(", ")),
+            (some, None) => some.join(", "),
+        }
     }
 
     fn validations_text(&self) -> String {

@@ -12,11 +12,11 @@ use super::{
     decision,
     message::Request,
     model::{Model, Overlay},
-    preview::{Foreseen, declared, maintained},
+    preview::{Foreseen, declared, maintained, unapproved},
     term::input::Key,
     written::{Breaks, Written},
 };
-use crate::domain::{ChangeId, Command, Event, Findings, IncidentId, Message, Recorded, Severity};
+use crate::domain::{Ceiling, ChangeId, Command, Event, Findings, IncidentId, Message, Recorded, Severity};
 
 /// Keys that come sooner after what will happen is shown were meant for the fields.
 const STARTLED: TimeDelta = TimeDelta::milliseconds(150);
@@ -36,6 +36,8 @@ pub enum Writing {
     Update(IncidentId),
     /// What was learned from an incident.
     PostMortem(IncidentId),
+    /// To act without an approval for an incident.
+    BreakGlass(IncidentId),
     /// A new incident.
     Declare,
     /// Work on services that begins now.
@@ -67,9 +69,13 @@ impl Writing {
             | Self::Withdraw(id)
             | Self::Validate(id)
             | Self::Review(id) => Some(id),
-            Self::Note(_) | Self::Update(_) | Self::PostMortem(_) | Self::Declare | Self::Maintain | Self::Delegate => {
-                None
-            }
+            Self::Note(_)
+            | Self::Update(_)
+            | Self::PostMortem(_)
+            | Self::BreakGlass(_)
+            | Self::Declare
+            | Self::Maintain
+            | Self::Delegate => None,
         }
     }
 
@@ -213,6 +219,16 @@ impl Form {
                     ],
                 )
             }
+            Writing::BreakGlass(_) => Self::new(
+                purpose,
+                vec![
+                    services(),
+                    text("Reach", "action, code or data", 8, Breaks::None),
+                    text("Minutes", "1 to 60", 2, Breaks::None),
+                    line("Reason", "what cannot wait for an approval, and why"),
+                    text("Confirm", "type the incident's name", 16, Breaks::None),
+                ],
+            ),
             Writing::Declare => Self::new(
                 purpose,
                 vec![
@@ -398,6 +414,13 @@ fn begun(model: &Model, purpose: Writing) -> Form {
             form.fill(label, &lines.join("\n"));
         }
     }
+    if let Writing::BreakGlass(id) = purpose
+        && let Some(incident) = model.state.incidents.get(&id)
+    {
+        incident.services.iter().for_each(|service| form.toggle(service));
+        form.fill("Reach", "code");
+        form.fill("Minutes", "30");
+    }
     form
 }
 
@@ -512,6 +535,7 @@ pub(super) fn go_on(model: &mut Model, mut form: Box<Form>) -> Vec<Request> {
             let foreseen = match form.purpose {
                 Writing::Declare => declared(model, &commands, &form.text("Note")),
                 Writing::Maintain => maintained(model, &commands),
+                Writing::BreakGlass(_) => unapproved(model, &commands),
                 purpose if purpose.is_decision() => decided(model, &form, &commands),
                 _ => return send(model, *form, commands),
             };
@@ -576,6 +600,21 @@ fn commands(model: &Model, form: &Form) -> Result<Vec<Command>, (&'static str, S
             };
             vec![Command::WritePostMortem { incident, findings }]
         }
+        Writing::BreakGlass(incident) => {
+            let services = form.services().to_vec();
+            if services.is_empty() {
+                return Err(("Services", "choose a service with space".to_owned()));
+            }
+            let reach = needed("Reach")?;
+            let ceiling = Ceiling::ALL.into_iter().find(|ceiling| ceiling.to_string() == reach.to_lowercase());
+            let ceiling = ceiling.ok_or_else(|| ("Reach", format!("“{reach}” is none of action, code and data")))?;
+            let minutes = needed("Minutes")?.parse().map_err(|_| ("Minutes", "it is 1 to 60 minutes".to_owned()))?;
+            let reason = needed("Reason")?;
+            if !needed("Confirm")?.eq_ignore_ascii_case(&incident.to_string()) {
+                return Err(("Confirm", format!("type {incident} to go on")));
+            }
+            vec![Command::BreakGlass { incident, reason, services, ceiling, minutes }]
+        }
         Writing::Declare => {
             let services = form.services().to_vec();
             vec![Command::DeclareIncident { severity: form.severity(), title: needed("Title")?, services }]
@@ -613,6 +652,7 @@ pub(super) fn settle(model: &mut Model, recorded: &Recorded) -> Vec<Request> {
         Event::IncidentNoted { incident, .. } => Writing::Note(*incident),
         Event::StakeholdersUpdated { incident, .. } => Writing::Update(*incident),
         Event::PostMortemWritten { incident, .. } => Writing::PostMortem(*incident),
+        Event::BreakGlassOpened { incident, .. } => Writing::BreakGlass(*incident),
         Event::MaintenanceStarted { .. } => Writing::Maintain,
         Event::IncidentOpened { .. } => Writing::Declare,
         Event::ChangeApproved { change, .. } => Writing::Approve(*change),

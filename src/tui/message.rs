@@ -6,7 +6,7 @@ use super::term::input::Input;
 use crate::{
     client::Update,
     domain::{ChangeId, Command, History, Operator, Recorded, SnapshotId, Window},
-    engine::{Answer, ComponentDifference, DryRun, DryRunRequest},
+    engine::{Answer, Code, ComponentDifference, DryRun, DryRunRequest},
 };
 
 /// Something that happened to the board.
@@ -26,6 +26,8 @@ pub enum Message {
     Accepted(Answer),
     /// Something went wrong, or a rule said no.
     Failed(String),
+    /// A command needs a code of the second factor, and why it has none that counts.
+    CodeNeeded(Box<Command>, String),
     /// A dry run of a change is here.
     ChangeDryRun(ChangeId, Result<DryRun, String>),
     /// The dry run of what is about to be asked for is here.
@@ -52,6 +54,8 @@ pub struct Timed {
 pub enum Request {
     /// Give a command to the engine.
     Submit(Box<Command>),
+    /// The same with a code of the second factor.
+    SubmitWithCode(Box<Command>, Code),
     /// Find out what a change would do.
     ChangeDryRun(ChangeId),
     /// Find out what a command would change.

@@ -18,6 +18,7 @@ mod effect;
 mod form;
 mod hit;
 mod lists;
+mod lock;
 mod lookback;
 mod map;
 mod measure;

@@ -64,6 +64,12 @@ pub struct Model {
     pub deepest: usize,
     /// What lies over the screen.
     pub overlay: Option<Overlay>,
+    /// Nobody has been at the board for too long: it shows, and acts for nobody until somebody has come back.
+    pub locked: bool,
+    /// When somebody last did something at the board.
+    pub touched_at: DateTime<Utc>,
+    /// The command that waits for a code.
+    pub wants_code: Option<Box<Command>>,
     /// A short message.
     pub toast: Option<Toast>,
     /// What lists are narrowed to.
@@ -360,6 +366,10 @@ pub enum Purpose {
     Filter,
     /// A point in time to go back to.
     Time,
+    /// The second factor, for the command that waits for it.
+    Code,
+    /// The own name, at a board that was left.
+    Name,
 }
 
 impl Model {
@@ -383,6 +393,9 @@ impl Model {
             aside: 0,
             deepest: 0,
             overlay: None,
+            locked: false,
+            touched_at: now,
+            wants_code: None,
             toast: None,
             filter: String::new(),
             recent: VecDeque::new(),

@@ -10,6 +10,7 @@ use tui_textarea::TextArea;
 use super::{
     action::{Action, all, perform, show_plan},
     form::{Kind, on_form_key},
+    lock::{on_code, on_name},
     message::Request,
     model::{Confirm, Model, Overlay, Purpose},
     term::input::Key,
@@ -151,6 +152,11 @@ fn on_answer(model: &mut Model, purpose: Purpose, answer: &str) -> Vec<Request> 
         answer.clone_into(&mut model.filter);
         return Vec::new();
     }
+    match purpose {
+        Purpose::Code => return on_code(model, answer),
+        Purpose::Name => return on_name(model, answer),
+        _ => {}
+    }
     if answer.is_empty() {
         model.say("nothing was written, so nothing was done", true);
         return Vec::new();
@@ -160,7 +166,7 @@ fn on_answer(model: &mut Model, purpose: Purpose, answer: &str) -> Vec<Request> 
         Purpose::Escalate(incident) => Command::EscalateIncident { incident, reason: text },
         Purpose::Resolve(incident) => Command::ResolveIncident { incident, resolution: text },
         Purpose::Halt => Command::HaltAutomation { reason: text },
-        Purpose::Filter | Purpose::Time => return Vec::new(),
+        Purpose::Filter | Purpose::Time | Purpose::Code | Purpose::Name => return Vec::new(),
     };
     vec![Request::Submit(Box::new(command))]
 }

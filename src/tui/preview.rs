@@ -6,8 +6,8 @@ use chrono::TimeDelta;
 use super::{model::Model, text};
 use crate::{
     domain::{
-        Actor, Clock, Command, Event, Incident, Meta, Recorded, Severity, SnapshotTrigger, State, Status, apply,
-        decide, react,
+        Actor, Assurance, BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, Clock, Command, Event, Incident, Meta, Recorded,
+        Severity, SnapshotTrigger, State, Status, apply, decide, react,
     },
     platform::count,
 };
@@ -157,6 +157,37 @@ pub(super) fn maintained(model: &Model, commands: &[Command]) -> Foreseen {
     foreseen
 }
 
+/// What opening break-glass would lead to.
+pub(super) fn unapproved(model: &Model, commands: &[Command]) -> Foreseen {
+    let mut foreseen = Foreseen::default();
+    for command in commands {
+        let after = match give(model, command.clone()) {
+            Ok((after, _)) => after,
+            Err(why) => {
+                foreseen.refuse(why);
+                continue;
+            }
+        };
+        let Some(glass) = after.break_glass.values().next_back() else { continue };
+        foreseen.fact(format!(
+            "{}: until {} you act without an approval on {}, as far as {}",
+            glass.id,
+            glass.until.format("%H:%M:%SZ"),
+            names(&glass.services),
+            glass.ceiling.says()
+        ));
+        foreseen.fact("The compliance officer, the CTO and everybody who may approve are told now");
+        foreseen.fact("Rollbacks, actions and undos within that run at once; so does what waits with the same plan");
+        foreseen.warn(format!("every act carries {}, and none of it counts as approved", glass.id));
+        foreseen.warn(format!(
+            "{BREAK_GLASS_REVIEWERS} others review it within {} h; until then you open no other, and {} is not closed",
+            BREAK_GLASS_REVIEW.num_hours(),
+            glass.incident
+        ));
+    }
+    foreseen
+}
+
 /// A command that a policy would give, and the rule that would say no to it.
 pub(super) type Follow = (Command, Option<String>);
 
@@ -185,8 +216,13 @@ pub(super) fn refusal(model: &Model, command: Command) -> Option<String> {
 }
 
 fn asked(model: &Model, command: Command) -> Result<Vec<Event>, String> {
-    let actor = Actor::Operator(model.my_name().to_owned());
-    decide(&model.state, command, &Meta::new(model.now, actor)).map_err(|refusal| match refusal.hint {
+    // Who has a second factor is asked for its code when the command is given: here it counts as shown.
+    let assurance = match model.state.second_factor(model.my_name()) {
+        Some(factor) => Assurance::SecondFactor { step: factor.last_step + 1 },
+        None => Assurance::Session,
+    };
+    let meta = Meta { at: model.now, actor: Actor::Operator(model.my_name().to_owned()), assurance };
+    decide(&model.state, command, &meta).map_err(|refusal| match refusal.hint {
         Some(hint) => format!("{}; {hint}", refusal.message),
         None => refusal.message,
     })

@@ -266,6 +266,9 @@ impl Loop {
                 Request::Inject(fault) => self.drill(move |drill| drill.inject(&fault)),
                 Request::Heal => self.drill(|drill| drill.heal()),
                 Request::Submit(command) => self.ask(|client| submit(client, *command)),
+                Request::SubmitWithCode(command, code) => {
+                    self.ask(|client| submit(client.with_code(Some(code)), *command));
+                }
                 Request::ChangeDryRun(change) => self.ask(move |client| async move {
                     let result = client.dry_run(&DryRunRequest::Change { change }).await;
                     Some(Message::ChangeDryRun(change, result.map_err(|error| error.to_string())))
@@ -374,6 +377,11 @@ async fn failure(failed: &mut Option<oneshot::Receiver<String>>) -> String {
 async fn submit(client: Client, command: Command) -> Option<Message> {
     Some(match client.submit(&command).await {
         Ok(answer) => Message::Accepted(answer),
+        Err(ClientError::Refused(refusal))
+            if matches!(refusal.rule.as_str(), "second-factor-needed" | "wrong-code" | "code-used") =>
+        {
+            Message::CodeNeeded(Box::new(command), format!("{}: code of your second factor", refusal.message))
+        }
         Err(ClientError::Refused(refusal)) => Message::Failed(match refusal.hint {
             Some(hint) => format!("{}; {hint}", refusal.message),
             None => refusal.message,

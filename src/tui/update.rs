@@ -6,6 +6,7 @@ use chrono::DateTime;
 use super::{
     action::{named, on_key, open, perform, proposal, show_plan},
     form::{self, on_form_key, settle},
+    lock::{ask_code, hold_back, lock_when_left, unlock_when_back},
     lookback::look_back,
     measure::measure,
     message::{Message, Request, Timed},
@@ -26,12 +27,25 @@ pub fn update(model: &mut Model, Timed { at, message }: Timed) -> Vec<Request> {
     if model.toast.as_ref().is_some_and(|toast| toast.until <= at) {
         model.toast = None;
     }
+    let requests = on_message(model, message);
+    hold_back(model, requests)
+}
+
+fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
     match message {
-        Message::Input(input) => on_input(model, input),
+        Message::Input(input) => {
+            let locked = lock_when_left(model);
+            model.touched_at = model.now;
+            locked.into_iter().chain(on_input(model, input)).collect()
+        }
         Message::Tick => {
             measure(model);
             model.plan_ahead();
-            look_back(model)
+            lock_when_left(model).into_iter().chain(look_back(model)).collect()
+        }
+        Message::CodeNeeded(command, why) => {
+            ask_code(model, *command, &why);
+            Vec::new()
         }
         Message::Update(update) => on_update(model, update),
         Message::Me(me) => {
@@ -204,6 +218,7 @@ fn renew_plan(model: &mut Model) -> Vec<Request> {
 fn on_accepted(model: &mut Model, answer: &Answer) -> Vec<Request> {
     let mut requests: Vec<Request> = Vec::new();
     for recorded in &answer.events {
+        unlock_when_back(model, recorded);
         requests.extend(settle(model, recorded));
     }
     for recorded in &answer.events {

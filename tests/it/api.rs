@@ -232,7 +232,7 @@ async fn strangers_and_viewers_are_kept_out() {
     assert_eq!(answer, (403, "engine-only".to_owned()));
     assert!(served.client(Some("vic")).state().await.is_ok(), "a viewer may look");
 
-    let disable = command(&Command::DisableOperator { name: "erin".to_owned() });
+    let disable = command(&Command::DisableOperator { name: "erin".to_owned(), reason: "left".to_owned() });
     let (status, _) = served.call("alice", Method::POST, "/api/v1/commands", Some(&disable)).await;
     assert_eq!(status, StatusCode::OK);
     let answer = refused(&served, "erin", Method::POST, "/api/v1/commands", Some(&note)).await;

@@ -170,7 +170,9 @@ impl Pair {
             Op::SetRoles { who, roles } => {
                 (Actor::Engine, Command::AddOperator { name: name(who), roles: roles_of(roles), login: None })
             }
-            Op::Disable { who } => (Actor::Engine, Command::DisableOperator { name: name(who) }),
+            Op::Disable { who } => {
+                (Actor::Engine, Command::DisableOperator { name: name(who), reason: "left".to_owned() })
+            }
             Op::Execute { by } => (actor(by), Command::ImplementChange { change }),
             Op::Stop { by } => (actor(by), Command::StopChange { change, reason: why() }),
             Op::Finish | Op::Wait { .. } | Op::Restart => return None,
@@ -231,8 +233,9 @@ impl Pair {
     }
 
     fn finish(&mut self) -> Vec<Recorded> {
-        let running: Vec<_> =
-            self.desk.state.running_recoveries().map(|found| (found.id, found.cancel_requested)).collect();
+        let over = self.desk.state.changes[&self.change].window.is_some_and(|window| self.desk.now >= window.until);
+        let stopped = |found: &codeblue::domain::Recovery| found.cancel_requested || over;
+        let running: Vec<_> = self.desk.state.running_recoveries().map(|found| (found.id, stopped(found))).collect();
         for (recovery, cancelled) in running {
             if cancelled {
                 let outcome = RecoveryOutcome::Cancelled;

@@ -8,8 +8,10 @@ use codeblue::domain::{
 };
 
 use crate::{
+    cli::{Script, platform},
     desk::{Desk, hospital, person, policy},
     invariants::survives_storage,
+    served::me,
 };
 
 const FIRST: IncidentId = IncidentId(1);
@@ -277,6 +279,18 @@ fn a5_what_runs_under_it_was_never_approved_and_its_user_approves_no_more_than_b
     assert_eq!(refused(&mut desk, "ben", yes), "change-not-pending", "nobody agrees after the fact");
 }
 
+/// Or it would run once more when its approvals come.
+#[test]
+fn what_waits_with_the_same_plan_is_what_is_carried_out() {
+    let mut desk = outage();
+    let change = submitted(&desk.must(&person("alice"), rollback("api-code"))).unwrap();
+    desk.must(&person("erin"), glass(&["patient-api"], Ceiling::Code, 30));
+    let (recovery, under) = began(&desk.must(&person("erin"), rollback("api-code"))).unwrap();
+    assert_eq!((desk.state.recoveries[&recovery].change, under), (Some(change), Some(GLASS)));
+    assert_eq!(desk.state.changes[&change].break_glass, Some(GLASS));
+    assert!(desk.state.changes[&change].approvals.is_empty());
+}
+
 #[test]
 fn e3_two_others_review_it_before_the_next_one_and_before_the_incident_is_closed() {
     let mut desk = opened();
@@ -370,7 +384,7 @@ fn e4_it_reaches_neither_people_nor_policies() {
     desk.state.operators.get_mut("ben").unwrap().belongs_to = Some("alice".to_owned());
     let beyond = [
         Command::AddOperator { name: "zoe".to_owned(), roles: [Role::Cto].into(), login: None },
-        Command::DisableOperator { name: "erin".to_owned() },
+        Command::DisableOperator { name: "erin".to_owned(), reason: "left".to_owned() },
         Command::SetAutomation { mode: codeblue::domain::AutomationMode::Auto },
         Command::ReleaseAutomation,
         Command::ApplyRetention,
@@ -383,7 +397,7 @@ fn e4_it_reaches_neither_people_nor_policies() {
     desk.must(&person("alice"), Command::HaltAutomation { reason: "wait".to_owned() });
     desk.must(&person("carol"), Command::ReleaseAutomation);
     desk.must(&person("alice"), Command::EndBreakGlass { break_glass: GLASS });
-    desk.must(&person("alice"), Command::DisableOperator { name: "erin".to_owned() });
+    desk.must(&person("alice"), Command::DisableOperator { name: "erin".to_owned(), reason: "left".to_owned() });
 }
 
 #[test]
@@ -433,7 +447,7 @@ fn it_ends_by_its_time_its_person_another_lead_or_its_incident() {
     assert_eq!(how(&desk), Some(BreakGlassEnd::IncidentOver));
 
     let mut desk = opened();
-    desk.must(&person("alice"), Command::DisableOperator { name: "erin".to_owned() });
+    desk.must(&person("alice"), Command::DisableOperator { name: "erin".to_owned(), reason: "left".to_owned() });
     assert_eq!(how(&desk), Some(BreakGlassEnd::PersonGone));
 
     let mut desk = opened();
@@ -466,4 +480,68 @@ fn what_runs_when_it_ends_finishes_its_step_and_changes_nothing_more() {
     desk.wait(TimeDelta::minutes(30));
     assert!(!desk.state.recoveries[&recovery].cancel_requested);
     step(&mut desk, recovery, last);
+}
+
+/// The real program: an outage in which nobody can be reached, and what is owed when it is over.
+#[test]
+fn from_the_command_line_it_is_asked_for_twice_runs_for_real_and_is_reviewed() {
+    let script = Script::new();
+    std::fs::create_dir_all(script.home()).unwrap();
+    let people = [("alice", "technical-lead"), ("bert", "technical-lead"), ("cora", "cto"), ("erin", "engineer")];
+    let people = people
+        .map(|(name, role)| format!("[[operator]]\nname = \"{name}\"\nroles = [\"{role}\"]\nlogin = \"{}\"\n", me()));
+    let text = platform(script.folder.path()) + &people.concat();
+    std::fs::write(script.home().join("codeblue.toml"), text).unwrap();
+    let mut engine = script.serve();
+    let run = |who: &str, arguments: &str| {
+        let arguments: Vec<&str> = arguments.split(' ').chain(["--as", who]).collect();
+        script.run(&arguments)
+    };
+    let told = |who: &str, arguments: &str| {
+        let (code, out, err) = run(who, arguments);
+        assert_eq!(code, 0, "{arguments}: {out}{err}");
+        out
+    };
+    assert_eq!(told("erin", "break-glass list"), "break-glass was used 0 times\n");
+    told("erin", "incident declare charts-are-gone --severity 1 --service charts");
+    let back = "rollback --component charts-code --to v2 --reason broken --confirm charts-code";
+    assert_eq!(run("erin", back).0, 10, "without it people have to agree");
+    let open = "break-glass open INC-1 --service charts --reason nobody-answers-and-patients-wait";
+    let (code, _, err) = run("erin", open);
+    assert!(code == 2 && err.contains("--confirm INC-1"), "{err}");
+    assert_eq!(run("erin", &format!("{open} --confirm INC-2")).0, 2);
+    assert_eq!(run("erin", &format!("{open} --confirm INC-1 --minutes 90")).0, 3);
+    let out = told("erin", &format!("{open} --confirm INC-1"));
+    assert!(out.contains("BREAK-GLASS opened by erin") && out.contains("the compliance officer, the CTO"), "{out}");
+
+    let dry = told("erin", "break-glass execute CHG-1 --dry-run");
+    assert!(dry.contains("runs at once under BG-1") && dry.contains("nobody else has agreed"), "{dry}");
+    told("erin", "break-glass execute CHG-1 --confirm CHG-1 --wait");
+    let version = script.folder.path().join("charts/current/version");
+    assert_eq!(std::fs::read_to_string(version).unwrap(), "v2", "it was done for real");
+    for (arguments, said) in [
+        ("change show CHG-1", "under BG-1, without the approvals that are missing"),
+        ("recovery show REC-1", "BG-1: nobody had agreed"),
+        ("report recovery REC-1", "nobody: it ran under BG-1"),
+        ("incident show INC-1", "carried out under BG-1, not approved"),
+        ("break-glass list", "OPEN"),
+    ] {
+        let out = told("alice", arguments);
+        assert!(out.contains(said), "{arguments}: {out}");
+    }
+    told("erin", "break-glass end BG-1");
+    let resolve = run("erin", "incident resolve INC-1 --reason rolled-back");
+    assert!(resolve.0 == 0 || resolve.2.contains("is Resolved"), "{resolve:?}");
+    let (code, _, err) = run("alice", "incident close INC-1 --owing later");
+    assert!(code == 3 && err.contains("break-glass-review-owed"), "{err}");
+    let judge = "break-glass review BG-1 justified --findings as-little-as-was-needed";
+    assert_eq!(run("erin", judge).0, 3, "not by who used it, who asked for the change too");
+    told("bert", judge);
+    told("cora", judge);
+    told("alice", "incident close INC-1 --owing later");
+    let (_, document) = script.json(&["break-glass", "show", "BG-1", "--as", "alice"]);
+    assert_eq!((&document["acts"][0]["change"], &document["findings"]), (&"CHG-1".into(), &serde_json::json!([])));
+    let out = told("alice", "break-glass show BG-1");
+    assert!(out.contains("cora, justified: as-little-as-was-needed") && out.contains("act "), "{out}");
+    assert_eq!(engine.terminate(), Some(0));
 }

@@ -74,7 +74,7 @@ impl Script {
 }
 
 /// A low service whose code has two releases, so that a rollback runs at once, and a critical one that needs people.
-fn platform(folder: &Path) -> String {
+pub fn platform(folder: &Path) -> String {
     let mut text = "[platform]\nname = \"Ward\"\nprofile = \"drill\"\n".to_owned();
     for (service, criticality) in [("labels", "low"), ("charts", "critical")] {
         let root = folder.join(service);

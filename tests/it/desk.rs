@@ -45,6 +45,8 @@ fn text(profile: &str, mode: &str) -> String {
 [platform]
 name = "Hospital"
 profile = "{profile}"
+[access]
+second_factor = "enrolled"
 [automation]
 mode = "{mode}"
 {services}

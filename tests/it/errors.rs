@@ -369,7 +369,7 @@ fn an_incident_is_closed_with_its_post_mortem_or_with_a_word_about_the_debt() {
     assert_eq!(refused(&mut desk, owing(" ")), "reason-length");
     desk.must(&person("erin"), owing("the review is on Friday"));
     assert_eq!(first(&desk).state, IncidentState::Closed);
-    assert_eq!(lines(&desk, "closed while the post-mortem is owed: the review is on Friday").len(), 1);
+    assert_eq!(lines(&desk, "its post-mortem is owed until 2026-01-02 00:00 UTC): the review is on Friday").len(), 1);
     assert!(first(&desk).post_mortem_due_at().is_some(), "it is owed all the same");
     judge(&mut desk, "handouts", Status::Down);
     judge(&mut desk, "handouts", Status::Healthy);

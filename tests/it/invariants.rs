@@ -176,8 +176,18 @@ fn allowed(before: &State, recorded: &Recorded) {
                 .values()
                 .any(|glass| glass.incident == notice.incident && glass.ended.is_some() && glass.is_review_owed());
             let open = before.incidents[&notice.incident].state.is_open();
-            assert!(open || owed, "{}: called for what is over", notice.incident);
+            let paper = before.incidents[&notice.incident].post_mortem_due_at().is_some();
+            assert!(open || owed || paper, "{}: called for what is over", notice.incident);
             assert!(!notice.to.is_empty(), "{}: nobody is called", notice.incident);
+        }
+        Event::FastTrackReminded { incident, milestone, stage } => {
+            let found = &before.incidents[incident];
+            let track = found.fast_track.as_ref().expect("it is on the fast track");
+            assert!(track.told.get(milestone) < Some(stage), "{incident}: {milestone} {stage:?} was said twice");
+            let share = milestone.limit() * stage.percent() / 100;
+            assert!(recorded.at - track.began >= share, "{incident}: {milestone} {stage:?} came too early");
+            let late = track.reached.get(milestone).is_none_or(|at| *at > track.due_at(*milestone));
+            assert!(late, "{incident} had reached {milestone} in time");
         }
         Event::LevelReached { incident, level } => {
             let found = &before.incidents[incident];

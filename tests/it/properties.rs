@@ -8,9 +8,9 @@ use codeblue::{
     domain::{
         ActionKind, Actor, AutomationMode, BreakGlassId, Burst, Captured, Category, Ceiling, Clock, Command,
         DiagnosisDocument, DiagnosisId, Effect, ErrorEvent, ErrorGroup, Event, Evidence, Finding, Findings, Fix,
-        IncidentId, IncidentRole, Level, Message, RecoveryId, RecoveryOutcome, ReviewVerdict, Role, RollbackRequest,
-        RollbackTarget, RootCause, Scope, Severity, SnapshotId, SnapshotState, SnapshotTrigger, State, Status, Step,
-        StepState, SuggestedFix, Verdict, decide, plan_rollback,
+        IncidentId, IncidentRole, Level, Message, Milestone, RecoveryId, RecoveryOutcome, ReviewVerdict, Role,
+        RollbackRequest, RollbackTarget, RootCause, Scope, Severity, SnapshotId, SnapshotState, SnapshotTrigger, Stage,
+        State, Status, Step, StepState, SuggestedFix, Verdict, decide, plan_rollback,
     },
     platform::{ActionRisk, Purpose},
 };
@@ -140,7 +140,7 @@ fn command(state: &State, now: chrono::DateTime<chrono::Utc>, roll: Roll) -> (Ac
             roles: [pick(&[Role::Viewer, Role::Engineer, Role::TechnicalLead, Role::Cto], b)].into(),
             login: None,
         },
-        31 => Command::DisableOperator { name: pick(&PEOPLE, a).to_owned() },
+        31 => Command::DisableOperator { name: pick(&PEOPLE, a).to_owned(), reason: text() },
         32 => Command::SetAutomation { mode: pick(&MODES, a) },
         33 if a < 100 => Command::HaltAutomation { reason: text() },
         33 => Command::ReleaseAutomation,
@@ -263,6 +263,11 @@ fn report(state: &State, roll: Roll) -> Command {
         6 if c < 128 => {
             Command::LapseReview { break_glass: id(state.break_glass.keys().copied(), BreakGlassId(9999), a) }
         }
+        6 => Command::RemindOfMilestone {
+            incident: incident(state, a),
+            milestone: pick(&Milestone::ALL, b),
+            stage: pick(&Stage::ALL, c),
+        },
         10 => Command::LapseActionItem { incident: incident(state, a), item: usize::from(b % 4) },
         0 => Command::ObserveVersion {
             component: pick(&COMPONENTS, b).to_owned(),

@@ -124,7 +124,9 @@ fn a_change_that_nobody_decides_lapses_and_one_that_is_late_is_refused() {
     judge(&mut desk, "patient-api", Status::Down);
     let change = submitted(&desk.must(&person("erin"), rollback("api-code")));
     let yes = approve(&desk, change);
-    desk.now += TimeDelta::minutes(10);
+    desk.wait(TimeDelta::minutes(59));
+    assert_eq!(desk.state.changes[&change].state, ChangeState::Pending);
+    desk.now += TimeDelta::minutes(1);
     assert_eq!(refused(&mut desk, &person("alice"), yes), "change-expired");
     desk.wait(TimeDelta::zero());
     assert_eq!(desk.state.changes[&change].state, ChangeState::Expired);
@@ -248,7 +250,7 @@ fn an_incident_that_takes_in_a_worse_one_is_as_bad_as_that() {
 fn somebody_can_always_act_and_who_was_disabled_stays_so() {
     let mut desk = Desk::new(hospital("production", "observe"));
     for name in ["ben", "carol", "erin"] {
-        desk.must(&person("alice"), Command::DisableOperator { name: name.to_owned() });
+        desk.must(&person("alice"), Command::DisableOperator { name: name.to_owned(), reason: "left".to_owned() });
     }
     let demote = Command::AddOperator { name: "alice".to_owned(), roles: [Role::Viewer].into(), login: None };
     assert_eq!(refused(&mut desk, &person("alice"), demote), "last-operator");

@@ -96,6 +96,8 @@ login = "{me}"
 [platform]
 name = "Clinic"
 profile = "{profile}"
+[access]
+second_factor = "enrolled"
 [automation]
 mode = "observe"
 [[service]]

@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::record::{BREAK_GLASS_LIMIT, BREAK_GLASS_RISK, BreakGlass, BreakGlassEnd, Ceiling};
 use crate::domain::{
-    Actor, BreakGlassId, Callee, ChangeId, Command, Event, IncidentId, Meta, Notice, Operator, Plan, RecoveryId,
-    Refusal, Risk, RiskPoint, Severity, State, incident,
+    Actor, BreakGlassId, Callee, ChangeId, Circumstances, Command, Event, IncidentId, Meta, Notice, Operator, Plan,
+    RecoveryId, Refusal, Risk, RiskPoint, Severity, State, incident,
 };
 use crate::platform::{Role, count};
 
@@ -178,7 +178,7 @@ pub(in crate::domain) fn used(
     let incident = state.break_glass.get(&break_glass).map(|glass| glass.incident);
     let risk = match change.and_then(|id| state.changes.get(&id)) {
         Some(change) => change.risk.clone(),
-        None => Risk::of(state, plan, incident, now),
+        None => Risk::of(state, plan, Circumstances { incident, change: None, now }),
     };
     Event::BreakGlassUsed { break_glass, recovery, change, risk: without_approval(risk) }
 }

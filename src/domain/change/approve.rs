@@ -64,6 +64,9 @@ pub(in crate::domain) fn approve(state: &State, yes: Yes<'_>, meta: &Meta) -> Re
         }
         (None, Assurance::SecondFactor { .. }) => Attestation::SecondFactor,
         (None, Assurance::Session) => Attestation::Session,
+        (None, Assurance::Token { .. }) => {
+            return Err(Refusal::new("token-may-not", "a token does not approve; a signature with it would"));
+        }
     };
     let approval = Approval {
         operator: operator.to_owned(),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Change, ChangeKind, ChangeOutcome, ChangeState, Risk, approve,
+    Change, ChangeKind, ChangeOutcome, ChangeState, Circumstances, Risk, approve,
     intent::intent_hash,
     quorum,
     submit::{begin_round, overlap},
@@ -84,7 +84,11 @@ fn asks_anew(state: &State, change: &Change, meta: &Meta) -> Option<String> {
     if intent_hash(&state.platform, &change.agreed()) != change.plan_hash {
         return Some("what the platform file says about its parts has changed since it was approved".to_owned());
     }
-    let risk = Risk::of(state, &change.plan, change.incident, meta.at);
+    let risk = Risk::of(
+        state,
+        &change.plan,
+        Circumstances { incident: change.incident, change: Some(change.id), now: meta.at },
+    );
     if risk.level() > change.risk.level() && change.template.is_none() {
         return Some(format!("its risk rose from {} to {} since it was approved", change.risk.score, risk.score));
     }
@@ -151,6 +155,24 @@ pub(in crate::domain) fn may_go_on(state: &State, change: Option<ChangeId>, meta
             .hint("undo what was done, or submit the rest as a change of its own")),
         None => Ok(()),
     }
+}
+
+/// When no further step of a change that is being carried out may begin; none when that is settled already.
+pub(in crate::domain) fn window_closes_at(state: &State, change: &Change) -> Option<DateTime<Utc>> {
+    let runs = change.recovery.filter(|_| change.state == ChangeState::Implementing)?;
+    state.recoveries.get(&runs).filter(|recovery| recovery.is_running() && !recovery.cancel_requested)?;
+    change.window.map(|window| window.until)
+}
+
+/// Decides that what carries a change out stops after the step under way, because its window is over.
+pub(in crate::domain) fn close_window(state: &State, id: ChangeId, meta: &Meta) -> Result<Vec<Event>, Refusal> {
+    let found = state.change(id)?;
+    let over = window_closes_at(state, found).is_some_and(|closes| closes <= meta.at);
+    let recovery = found.recovery.filter(|_| over);
+    Ok(recovery
+        .and_then(|recovery| approve::stop(state, recovery, "its window is over".to_owned()))
+        .into_iter()
+        .collect())
 }
 
 /// Decides that nobody decided, or nobody began, in time.

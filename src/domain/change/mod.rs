@@ -30,7 +30,7 @@ pub use record::{
     Approval, Attestation, Change, ChangeKind, ChangeOutcome, ChangeRequest, ChangeReview, ChangeState, ChangeWindow,
     ReviewOutcome,
 };
-pub use risk::{Risk, RiskLevel, RiskPoint};
+pub use risk::{Circumstances, Risk, RiskLevel, RiskPoint};
 pub use submit::{Assessment, assess};
 pub use template::ChangeTemplate;
 pub use terms::{Terms, role_name};

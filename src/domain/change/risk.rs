@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{ImpactAnalysis, WayBack, terms};
-use crate::domain::{ChangeState, IncidentId, Plan, Recovery, State, Step, Strategy};
+use crate::domain::{ChangeId, ChangeState, IncidentId, Plan, Recovery, State, Step, Strategy};
 use crate::platform::{ActionRisk, ComponentKind, Criticality};
 
 /// For so long it counts that the same was done before and lasted.
@@ -117,11 +117,22 @@ pub(super) enum Practice {
     Failed,
 }
 
+/// When a plan is to be carried out, and what for.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances {
+    /// The incident it is for.
+    pub incident: Option<IncidentId>,
+    /// The change that it is the plan of: that is not in its own way.
+    pub change: Option<ChangeId>,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
 impl Risk {
-    /// How risky a plan is now.
+    /// How risky a plan is.
     #[must_use]
-    pub fn of(state: &State, plan: &Plan, incident: Option<IncidentId>, now: DateTime<Utc>) -> Self {
-        Self::from_factors(&factors(state, plan, incident, now))
+    pub fn of(state: &State, plan: &Plan, circumstances: Circumstances) -> Self {
+        Self::from_factors(&factors(state, plan, circumstances))
     }
 
     pub(super) fn from_factors(factors: &Factors) -> Self {
@@ -199,7 +210,7 @@ fn tier(criticality: Criticality) -> i8 {
     }
 }
 
-fn factors(state: &State, plan: &Plan, incident: Option<IncidentId>, now: DateTime<Utc>) -> Factors {
+fn factors(state: &State, plan: &Plan, circumstances: Circumstances) -> Factors {
     let platform = &state.platform;
     let impact = ImpactAnalysis::of(state, plan);
     let services: Option<Vec<_>> = plan.services.iter().map(|name| platform.service(name)).collect();
@@ -210,12 +221,12 @@ fn factors(state: &State, plan: &Plan, incident: Option<IncidentId>, now: DateTi
         effect: plan.steps.iter().map(|step| effect(state, step)).max().unwrap_or(Effect::None),
         loses: plan.loses.is_some(),
         everything: plan.strategy == Strategy::FullRestore,
-        practice: practice(state, plan, now),
+        practice: practice(state, plan, circumstances.now),
         way_back: impact.way_back,
         writes_health_information: terms::writes_health_information(platform, plan),
         safeguard,
         long_downtime: impact.downtime_seconds > 60,
-        clash: clash(state, plan, incident, now),
+        clash: clash(state, plan, circumstances),
         dependants: impact.reaches,
     }
 }
@@ -275,15 +286,14 @@ fn shape(plan: &Plan) -> Vec<(u8, &str, &str)> {
         .collect()
 }
 
-/// Whether another open change works on the same, or a freeze holds.
-fn clash(state: &State, plan: &Plan, incident: Option<IncidentId>, now: DateTime<Utc>) -> bool {
+/// Whether another approved change works on the same, or a freeze holds.
+fn clash(state: &State, plan: &Plan, Circumstances { incident, change, now }: Circumstances) -> bool {
     let frozen =
         incident.is_none() && state.platform.freezes.iter().any(|freeze| freeze.holds(&plan.services, now, now));
-    let others = state.changes.values().filter(|change| change.state.is_open() && *change.plan != *plan);
-    let overlapping = others
-        .filter(|change| change.state >= ChangeState::Approved)
-        .any(|change| change.plan.services.iter().any(|name| plan.services.contains(name)));
-    frozen || overlapping
+    let mut others = state.changes.values().filter(|other| {
+        matches!(other.state, ChangeState::Approved | ChangeState::Implementing) && Some(other.id) != change
+    });
+    frozen || others.any(|other| other.plan.services.iter().any(|name| plan.services.contains(name)))
 }
 
 #[cfg(test)]

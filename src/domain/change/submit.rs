@@ -5,16 +5,17 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Change, ChangeKind, ChangeRequest, ChangeState, ChangeWindow, ImpactAnalysis, Risk, Terms,
+    Change, ChangeKind, ChangeRequest, ChangeState, ChangeWindow, Circumstances, ImpactAnalysis, Risk, Terms,
     intent::{Agreed, intent_hash},
     quorum,
 };
 use crate::domain::{
-    Actor, ChangeId, Event, IncidentId, Meta, Plan, Refusal, State, incident,
+    Actor, BreakGlassId, ChangeId, Event, IncidentId, Meta, Plan, Refusal, State, break_glass_for, incident,
     recovery::{
         guard::{self, Permission},
         plan_action, plan_deployment, plan_rollback,
     },
+    without_approval,
 };
 use crate::platform::Role;
 
@@ -39,21 +40,26 @@ pub struct Assessment {
     pub required: Vec<Role>,
     /// What they would agree to.
     pub plan_hash: String,
+    /// The use of break-glass under which it would run with nobody's approval.
+    pub break_glass: Option<BreakGlassId>,
 }
 
 /// What it takes if this actor asks for this plan now.
 #[must_use]
 pub fn assess(state: &State, actor: &Actor, plan: &Plan, now: DateTime<Utc>) -> Assessment {
     let incident = plan.services.iter().find_map(|service| state.incident_of(service)).map(|incident| incident.id);
-    let risk = Risk::of(state, plan, incident, now);
+    let risk = Risk::of(state, plan, Circumstances { incident, change: None, now });
     let kind = kind_of(&Wish { incident, ..Wish::default() });
     let terms = Terms::of(&state.platform, kind, plan, &risk);
     let agreed = Agreed { kind, plan, risk: risk.score, terms: &terms, window: None };
     let plan_hash = intent_hash(&state.platform, &agreed);
-    let at_once = matches!(guard::permission(state, actor, plan, &risk, incident, now), Permission::AtOnce { .. });
+    let break_glass = break_glass_for(state, actor, plan, now);
+    let permission = guard::permission(state, actor, plan, &risk, incident, now);
+    let at_once = break_glass.is_some() || matches!(permission, Permission::AtOnce { .. });
     Assessment {
         impact: ImpactAnalysis::of(state, plan),
-        risk,
+        risk: if break_glass.is_some() { without_approval(risk) } else { risk },
+        break_glass,
         required: if at_once { Vec::new() } else { terms.required },
         plan_hash,
     }
@@ -83,7 +89,7 @@ pub(in crate::domain) fn submit(state: &State, plan: Plan, wish: Wish, meta: &Me
         state.change(*id)?;
     }
     let impact = ImpactAnalysis::of(state, &plan);
-    let risk = Risk::of(state, &plan, wish.incident, meta.at);
+    let risk = Risk::of(state, &plan, Circumstances { incident: wish.incident, change: None, now: meta.at });
     let terms = Terms::of(&state.platform, kind, &plan, &risk);
     let agreed = Agreed { kind, plan: &plan, risk: risk.score, terms: &terms, window: wish.window };
     Ok(vec![Event::ChangeSubmitted {
@@ -206,7 +212,8 @@ pub(super) fn begin_round(
     meta: &Meta,
 ) -> Result<Vec<Event>, Refusal> {
     let impact = ImpactAnalysis::of(state, &plan);
-    let risk = Risk::of(state, &plan, change.incident, meta.at);
+    let risk =
+        Risk::of(state, &plan, Circumstances { incident: change.incident, change: Some(change.id), now: meta.at });
     let terms = Terms::of(&state.platform, change.kind, &plan, &risk);
     let agreed = Agreed { kind: change.kind, plan: &plan, risk: risk.score, terms: &terms, window };
     Ok(vec![Event::ChangeRevised {

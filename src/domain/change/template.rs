@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ChangeKind, ChangeRequest, Risk, RiskLevel, Terms,
+    ChangeKind, ChangeRequest, Circumstances, Risk, RiskLevel, Terms,
     intent::{Agreed, intent_hash},
     submit::{Wish, planned, submit},
 };
@@ -64,7 +64,7 @@ pub(in crate::domain) fn make(
     if plan != *recovery.plan {
         return not_proved("the platform file says something else by now");
     }
-    let risk = Risk::of(state, &plan, None, meta.at);
+    let risk = Risk::of(state, &plan, Circumstances { incident: None, change: None, now: meta.at });
     if risk.level() > RiskLevel::Low {
         return Err(Refusal::new(
             "risk-too-high",
@@ -104,7 +104,9 @@ pub(in crate::domain) fn use_it(state: &State, name: &str, mut wish: Wish, meta:
     }
     let plan = planned(state, &found.request)?;
     let changed = hash(state, &plan) != found.hash;
-    if changed || Risk::of(state, &plan, None, meta.at).level() > RiskLevel::Low {
+    if changed
+        || Risk::of(state, &plan, Circumstances { incident: None, change: None, now: meta.at }).level() > RiskLevel::Low
+    {
         let why = if changed { "the platform file says something else about it by now" } else { "its risk has risen" };
         return Err(Refusal::new("template-unproved", format!("{name} may not be used: {why}")).hint(anew));
     }

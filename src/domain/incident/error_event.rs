@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Event, Incident, Recorded, Refusal, Severity, State, Status, TimelineKind, Workflow, apply::tell, incident,
+    Event, Incident, Recorded, Refusal, Severity, State, Status, TimelineKind, Workflow, apply::tell, fast_track,
+    incident,
 };
 use crate::platform::Criticality;
 
@@ -436,8 +437,9 @@ pub(in crate::domain) fn record(
     };
     let detected_at = since.clamp(now - TOLD_LATE, now);
     let workflow = Some(workflow.unwrap_or(Workflow::Degradation));
-    let opening =
-        Event::IncidentOpened { incident: state.next_incident(), severity, title, services, detected_at, workflow };
+    let symptoms_at = Some(fast_track::symptoms(state, &services, detected_at, now));
+    let incident = state.next_incident();
+    let opening = Event::IncidentOpened { incident, severity, title, services, detected_at, workflow, symptoms_at };
     let (incident, mut events) = incident::open_or_reopen(state, opening, now);
     events.push(Event::ErrorsRecorded { incident, errors, burst });
     Ok(events)

@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Actor, Callee, ChangeId, DiagnosisId, Event, Impact, IncidentId, KnownErrors, Level, PostMortem, RecoveryId,
-    Refusal, State, Status, Updates, Workflow, break_glass, change::review,
+    Actor, Callee, ChangeId, DiagnosisId, Event, FastTrack, Impact, IncidentId, KnownErrors, Level, PostMortem,
+    RecoveryId, Refusal, State, Status, Updates, Workflow, break_glass, change::review, fast_track,
 };
 use crate::platform::{Criticality, Profile};
 
@@ -228,6 +228,12 @@ pub struct Incident {
     /// When it came back last, if it did: its levels count from then.
     #[serde(default)]
     pub reopened_at: Option<DateTime<Utc>>,
+    /// The first symptom, as far as evidence went back when it was opened.
+    #[serde(default)]
+    pub symptoms_at: Option<DateTime<Utc>>,
+    /// How far it is on the fast track; none where it never was on it.
+    #[serde(default)]
+    pub fast_track: Option<FastTrack>,
     /// What those who wait were told.
     #[serde(default)]
     pub updates: Updates,
@@ -346,6 +352,9 @@ pub(in crate::domain) fn open_for_service(
         }
         return Ok(events);
     }
+    let detected_at = health.failing_since.or(health.since).unwrap_or(state.clock);
+    let services = vec![service.to_owned()];
+    let symptoms_at = fast_track::symptoms(state, &services, detected_at, now);
     let opening = Event::IncidentOpened {
         incident: state.next_incident(),
         severity,
@@ -354,9 +363,10 @@ pub(in crate::domain) fn open_for_service(
             (true, false) => format!("{service} down"),
             (false, _) => format!("{service} degraded"),
         },
-        services: vec![service.to_owned()],
-        detected_at: health.failing_since.or(health.since).unwrap_or(state.clock),
+        services,
+        detected_at,
         workflow: None,
+        symptoms_at: Some(symptoms_at),
     };
     Ok(open_or_reopen(state, opening, now).1)
 }
@@ -453,8 +463,9 @@ pub(in crate::domain) fn declare(
         }
     }
     let incident = state.next_incident();
+    let symptoms_at = Some(fast_track::symptoms(state, &services, now, now));
     Ok(vec![
-        Event::IncidentOpened { incident, severity, title, services, detected_at: now, workflow: None },
+        Event::IncidentOpened { incident, severity, title, services, detected_at: now, workflow: None, symptoms_at },
         Event::IncidentAcknowledged { incident },
     ])
 }

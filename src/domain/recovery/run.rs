@@ -5,9 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    ChangeOutcome, ChangeState, DeploymentOrigin, Event, Finding, IncidentId, IncidentState, Meta, Phase, Plan,
-    Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, Risk, State, Step, StepRun, StepState, TimelineKind,
-    Validation, WATCH_SECONDS,
+    Change, ChangeOutcome, ChangeState, Circumstances, DeploymentOrigin, Event, Finding, IncidentId, IncidentState,
+    Meta, Phase, Plan, Recorded, Recovery, RecoveryId, RecoveryOutcome, Refusal, Risk, State, Step, StepRun, StepState,
+    TimelineKind, Validation, WATCH_SECONDS,
     apply::tell,
     break_glass,
     change::{carry_out, submit},
@@ -30,7 +30,7 @@ pub(in crate::domain) fn start_or_ask(
     if let Some(id) = incident {
         state.incident(id)?;
     }
-    let risk = Risk::of(state, &plan, incident, meta.at);
+    let risk = Risk::of(state, &plan, Circumstances { incident, change: None, now: meta.at });
     let permission = guard::permission(state, &meta.actor, &plan, &risk, incident, meta.at);
     let break_glass = match permission {
         Permission::AtOnce { break_glass } => break_glass,
@@ -40,11 +40,16 @@ pub(in crate::domain) fn start_or_ask(
             return submit::submit(state, plan, submit::Wish { reason, incident, ..submit::Wish::default() }, meta);
         }
     };
-    let recovery = state.next_recovery();
+    // What waits for its approvals with the same plan is what is carried out, or it would run once more when they come.
+    let same = break_glass.and_then(|_| {
+        let waits = |change: &&Change| change.state == ChangeState::Pending && change.expires_at > meta.at;
+        state.changes.values().filter(waits).find(|change| change.incident == incident && *change.plan == plan)
+    });
+    let (recovery, change) = (state.next_recovery(), same.map(|change| change.id));
     let reason = incident::line("reason", reason)?;
     let mut events: Vec<Event> =
-        break_glass.iter().map(|id| break_glass::used(state, *id, recovery, None, &plan, meta.at)).collect();
-    events.push(Event::RecoveryStarted { recovery, plan: Arc::new(plan), reason, incident, change: None, break_glass });
+        break_glass.iter().map(|id| break_glass::used(state, *id, recovery, change, &plan, meta.at)).collect();
+    events.push(Event::RecoveryStarted { recovery, plan: Arc::new(plan), reason, incident, change, break_glass });
     events.extend(incident.iter().flat_map(|id| incident::advance(state, *id, IncidentState::Resolving)));
     Ok(events)
 }

@@ -93,7 +93,7 @@ pub(super) static ACTIONS: &[Action] = &[
     },
     Action {
         name: "review",
-        keys: &[Key::Char('E')],
+        keys: &[Key::Char('J')],
         label: "Review",
         about: "Write down what was learned from the change",
         place: Where::Change,
@@ -237,11 +237,13 @@ pub(super) fn go_on_with_plan(model: &mut Model) -> Vec<Request> {
         None if plan.components().next().is_some() => "Loses   nothing; a safety snapshot is taken first".to_owned(),
         None => "Loses   unknown; codeblue cannot take back what an action does".to_owned(),
     });
-    let required = model.assessment(plan).required;
-    lines.push(if required.is_empty() {
+    let found = model.assessment(plan);
+    lines.push(if let Some(glass) = found.break_glass {
+        format!("Runs    at once under {glass}: nobody has agreed, and it does not count as approved")
+    } else if found.required.is_empty() {
         "Runs    at once".to_owned()
     } else {
-        let roles: Vec<&str> = required.iter().map(|role| role_name(*role)).collect();
+        let roles: Vec<&str> = found.required.iter().map(|role| role_name(*role)).collect();
         format!("Waits   for the {} (somebody else than you)", roles.join(" and the "))
     });
     let mut components = plan.components();

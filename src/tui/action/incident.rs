@@ -5,7 +5,7 @@ use super::{
     table::{Action, Danger, Where},
 };
 use crate::{
-    domain::{Command, IncidentRole, IncidentState},
+    domain::{Command, IncidentRole, IncidentState, Severity},
     tui::{
         form::{Writing, open_form},
         model::{Pane, Part, Purpose, Screen},
@@ -135,6 +135,23 @@ pub(super) static ACTIONS: &[Action] = &[
             };
             open_form(model, Writing::Declare, service)
         },
+    },
+    Action {
+        name: "break-glass",
+        keys: &[Key::Char('E')],
+        label: "Break-glass",
+        about: "Act without an approval for an hour at most: everybody who may approve is told, and two others review it",
+        place: Where::Incident,
+        danger: Danger::Critical,
+        disabled: |model| {
+            cannot_act(model).or_else(|| match open_incident(model) {
+                Err(why) => Some(why),
+                Ok(id) => {
+                    (model.state.incidents[&id].severity > Severity::Sev2).then(|| format!("{id} is no SEV1 or SEV2"))
+                }
+            })
+        },
+        run: |model| write_about(model, Writing::BreakGlass),
     },
     Action {
         name: "resolve",

@@ -320,3 +320,32 @@ fn a_note_is_kept_without_what_could_move_a_cursor() {
     });
     assert!(noted.unwrap().starts_with("a[2Jb\nc é"), "its lines stay, and its length is counted in characters");
 }
+
+#[test]
+fn break_glass_says_what_it_leads_to_wants_the_name_and_is_loud_on_every_page() {
+    let mut scene = Scene::outage();
+    let mut model = incident(&scene);
+    press(&mut model, &[Key::Char('E'), Key::Tab, Key::Tab, Key::Tab]);
+    type_in(&mut model, "no lead answers, wards have no charts");
+    assert!(submitted(&press(&mut model, &[Key::Enter])).is_empty());
+    assert!(model.toast.clone().unwrap().text.contains("confirm is empty"));
+    type_in(&mut model, "INC-2");
+    press(&mut model, &[Key::Enter]);
+    assert!(model.toast.clone().unwrap().text.contains("type INC-1 to go on"), "the name of another is no name");
+    press(&mut model, &[Key::Backspace, Key::Char('1'), Key::Enter]);
+    insta::assert_snapshot!("break-glass-80x24", picture(&mut model, 80, 24));
+    model.now += TimeDelta::seconds(1);
+    let sent = submitted(&press(&mut model, &[Key::Enter]));
+    let [Command::BreakGlass { services, minutes: 30, .. }] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!(services, &["patient-api"]);
+    accept(&mut scene, &mut model, sent[0].clone());
+    model.now += TimeDelta::seconds(60);
+    for (width, height) in SIZES {
+        model.screens = vec![Screen::Board, Screen::Incident(ID)];
+        let shown = picture(&mut model, width, height);
+        let second = shown.lines().nth(1).unwrap_or_default();
+        assert!(second.contains("BREAK-GLASS alice 28:") && second.contains("left: patient-api, code"), "{shown}");
+        model.screens = vec![Screen::Board];
+        assert!(picture(&mut model, width, height).contains("BREAK-GLASS alice"), "on every page");
+    }
+}

@@ -75,6 +75,7 @@ fn a_rollback_shows_what_would_change_and_wants_the_name() {
         impact: model.state.changes[&ChangeId(1)].impact.clone(),
         risk: model.state.changes[&ChangeId(1)].risk.clone(),
         required: vec![crate::platform::Role::TechnicalLead],
+        break_glass: None,
         estimate_seconds: 16,
         components: Vec::new(),
     };

@@ -5,6 +5,7 @@ mod calendar;
 mod forms;
 mod incident;
 mod keys;
+mod lock;
 mod lookback;
 mod map;
 mod metrics;

@@ -1,10 +1,11 @@
 //! The lines around every page: where am I, how bad is it, who am I, what time is it; what just happened; what can I do.
 
+use chrono::TimeDelta;
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, KeyHint, Piece};
 use crate::{
-    domain::{Severity, Status, SystemState},
+    domain::{BreakGlass, Severity, Status, SystemState},
     tui::{
         action::hints,
         model::{Link, Model, Overlay, Screen},
@@ -43,6 +44,10 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
         }
     }
     right.extend(state(model));
+    if model.locked {
+        right.push((Role::Emergency, " LOCKED ".to_owned()));
+        right.push((Role::Text, "  ".to_owned()));
+    }
     match &model.state.halted {
         Some(_) => right.push((Role::Emergency, " AUTOPILOT HALTED ".to_owned())),
         None => right.push((Role::Text, format!("{:?}", model.state.mode).to_uppercase())),
@@ -64,6 +69,19 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     let taken = u16::try_from(taken).unwrap_or(u16::MAX).saturating_add(1).min(area.width);
     canvas.line(Rect { width: area.width - taken, ..area }, 0, &left);
     canvas.line_right(area, 0, &right);
+}
+
+/// Who acts without an approval, on every page as long as somebody does; gives the rows it takes.
+pub(super) fn break_glass(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
+    let open: Vec<&BreakGlass> = model.state.break_glass.values().filter(|glass| glass.is_open()).collect();
+    let Some(first) = open.iter().min_by_key(|glass| glass.until) else { return 0 };
+    let more = open.len() - 1;
+    let more = if more > 0 { format!("  and {more} more") } else { String::new() };
+    let left = text::clock((first.until - model.now).max(TimeDelta::zero()));
+    let who = format!(" BREAK-GLASS {} {left} left: {} ", first.operator, first.scope());
+    let rest = format!("  {} for {}{more}", first.id, first.incident);
+    canvas.line(area, 1, &[(Role::Emergency, who), (Role::Title, rest)]);
+    1
 }
 
 /// How bad it is.

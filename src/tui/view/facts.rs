@@ -9,7 +9,7 @@ use super::{canvas::Piece, recovery::outcome, rows};
 use crate::{
     domain::{
         ChangeState, Deployment, DeploymentOrigin, DiagnosisDocument, DiagnosisState, Incident, IncidentRole,
-        missing_roles, role_name,
+        Milestone, missing_roles, role_name,
     },
     tui::{
         action::latest_document,
@@ -106,6 +106,7 @@ pub(super) fn facts(model: &Model, incident: &Incident, columns: usize) -> Vec<F
         facts.say(Role::Ok, resolution);
     }
     next(model, incident, document.as_deref(), &mut facts);
+    track(incident, model.now, &mut facts);
     hits(model, incident, &mut facts);
     cause(model, incident, document.as_deref(), &mut facts);
     before(model, incident, document.as_deref(), &mut facts);
@@ -164,6 +165,38 @@ fn next(model: &Model, incident: &Incident, document: Option<&DiagnosisDocument>
 fn is_diagnosed(model: &Model, incident: &Incident) -> bool {
     let mut diagnoses = incident.diagnoses.iter().filter_map(|id| model.state.diagnoses.get(id));
     diagnoses.any(|diagnosis| diagnosis.state == DiagnosisState::Running)
+}
+
+/// How far it is on the fast track: what was reached, what is late, and what its clock runs for.
+fn track(incident: &Incident, now: DateTime<Utc>, facts: &mut Facts) {
+    let Some(known) = incident.fast_track.as_ref().filter(|_| incident.state.is_open()) else { return };
+    let rows = incident.milestones(now);
+    let reached = rows.iter().filter(|row| row.reached_at.is_some()).count();
+    let Some(next) = rows.iter().find(|row| row.is_running && row.milestone != Milestone::Reviewed) else { return };
+    facts.about("Track");
+    let limit = text::clock(next.milestone.limit());
+    let late = rows.iter().filter(|row| row.is_late && row.is_running).count();
+    let mut pieces = vec![(Role::Ok, format!("✓ {reached} of {}", rows.len()))];
+    pieces.push(match next.is_late {
+        true => (Role::Bad, format!("  ✖ {} {} late", next.milestone, text::clock(now - next.due_at))),
+        false => (Role::Text, format!("  {} in {}", next.milestone, text::clock(next.due_at - now))),
+    });
+    pieces.push((Role::Muted, format!(" of {limit}")));
+    if late > 1 {
+        pieces.push((Role::Bad, format!("  + {} more late", late - 1)));
+    }
+    facts.put(pieces, None);
+    match (known.break_glass, known.offered_at) {
+        (Some(glass), _) => facts.say(Role::Bad, &format!("carried out under {glass}, not approved")),
+        (None, Some(_)) => {
+            facts.link(
+                Role::Bad,
+                "[E] break-glass is offered: nobody has decided in time",
+                &Target::Action("break-glass"),
+            );
+        }
+        (None, None) => {}
+    }
 }
 
 /// Each service and how it is now, the root first.

@@ -62,7 +62,12 @@ fn place(area: Rect, form: &Form) -> Rect {
         Writing::Reject(_) | Writing::Revoke(_) | Writing::Withdraw(_) => 12,
         Writing::Note(_) | Writing::Approve(_) | Writing::Validate(_) => 16,
         Writing::Update(_) => 18,
-        Writing::PostMortem(_) | Writing::Declare | Writing::Maintain | Writing::Review(_) | Writing::Delegate => 26,
+        Writing::PostMortem(_)
+        | Writing::BreakGlass(_)
+        | Writing::Declare
+        | Writing::Maintain
+        | Writing::Review(_)
+        | Writing::Delegate => 26,
     };
     let (width, height) = (100.min(area.width), rows.min(area.height));
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
@@ -81,6 +86,7 @@ fn title(model: &Model, form: &Form) -> String {
         Writing::Note(id) => format!("Note on {}", about(id)),
         Writing::Update(id) => format!("Tell those who wait for {}", about(id)),
         Writing::PostMortem(id) => format!("Post-mortem of {}", about(id)),
+        Writing::BreakGlass(id) => format!("BREAK-GLASS for {}", about(id)),
         Writing::Declare => "Declare an incident".to_owned(),
         Writing::Maintain => "Begin maintenance now".to_owned(),
         Writing::Approve(id) => of_change("Approve", id),
@@ -95,7 +101,7 @@ fn title(model: &Model, form: &Form) -> String {
 
 fn verb(form: &Form) -> &'static str {
     match form.purpose {
-        Writing::Declare => "Open it",
+        Writing::Declare | Writing::BreakGlass(_) => "Open it",
         Writing::Approve(_) => "Approve",
         Writing::Reject(_) => "Reject",
         Writing::Revoke(_) => "Take it back",
@@ -117,7 +123,7 @@ fn fullness(form: &Form) -> Option<String> {
 /// What can be pressed, the most needed first, as far as it fits.
 fn hints(form: &Form, columns: u16) -> String {
     let sends = match form.purpose {
-        Writing::Declare | Writing::Maintain => "↵ shows what will happen",
+        Writing::Declare | Writing::Maintain | Writing::BreakGlass(_) => "↵ shows what will happen",
         purpose if purpose.is_decision() => "↵ shows what will happen",
         _ => "↵ sends it",
     };
@@ -162,15 +168,12 @@ fn foreseen(canvas: &mut Canvas, area: Rect, review: &Review) {
 
 /// The rows of each field: those of one line get what they need, the others share the rest.
 fn heights(form: &Form, rows: u16) -> Vec<u16> {
+    let is_short =
+        matches!(form.purpose, Writing::Declare | Writing::Maintain | Writing::BreakGlass(_) | Writing::Delegate);
     let fixed = |field: &Field| match &field.kind {
         Kind::Severity(_) => Some(5),
         Kind::Choice(pick) => Some(u16::try_from(pick.options.len()).unwrap_or(u16::MAX).clamp(1, 5) + 1),
-        Kind::Text(written)
-            if !written.has_lines()
-                && matches!(form.purpose, Writing::Declare | Writing::Maintain | Writing::Delegate) =>
-        {
-            Some(2)
-        }
+        Kind::Text(written) if !written.has_lines() && is_short => Some(2),
         Kind::Text(_) | Kind::Services(_) => None,
     };
     let taken: u16 = form.fields.iter().filter_map(fixed).sum();

@@ -60,8 +60,9 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         canvas.line(area, 1, &[(Role::Muted, "make the terminal larger".to_owned())]);
         return Drawn { hits, page: 1, columns: area.width, deepest: 0 };
     }
-    let body = Rect { y: area.y + 1, height: area.height - 3, ..area };
     chrome::header(model, &mut canvas, area);
+    let loud = chrome::break_glass(model, &mut canvas, area);
+    let body = Rect { y: area.y + 1 + loud, height: area.height - 3 - loud, ..area };
     chrome::footer(model, &mut canvas, area);
     match model.screen() {
         Screen::Board => board::draw(model, &mut canvas, body),

@@ -219,16 +219,18 @@ fn of_step(step: &Step, dry_run: &Loaded<DryRun>) -> Option<Piece> {
 /// Who would have to agree, and what to press.
 fn who(model: &Model, canvas: &mut Canvas, area: Rect, plan: &Plan) {
     let inside = canvas.frame(area, "Who", "", false);
-    let required = model.assessment(plan).required;
+    let found = model.assessment(plan);
     let me = model.me.as_ref().map(|me| me.name.as_str()).unwrap_or_default();
-    let line = if required.is_empty() {
+    let line = if let Some(glass) = found.break_glass {
+        vec![(Role::Emergency, format!(" under {glass} nobody agrees: it runs as soon as you go on, and is reviewed "))]
+    } else if found.required.is_empty() {
         vec![(Role::Warn, " ▲ nobody else has to agree: it runs as soon as you go on".to_owned())]
     } else {
-        let roles: Vec<&str> = required.iter().map(|role| role_name(*role)).collect();
+        let roles: Vec<&str> = found.required.iter().map(|role| role_name(*role)).collect();
         vec![(Role::Text, format!(" asked by {me}, then waits for ")), (Role::Title, roles.join(" and "))]
     };
     canvas.line(inside, 0, &line);
-    if !required.is_empty() {
+    if !found.required.is_empty() {
         canvas.line(inside, 1, &[(Role::Muted, " nothing is changed before they agree".to_owned())]);
     }
     let mut at = 1;

@@ -1,0 +1,183 @@
+//! Refusals that are evidence: somebody tried what only others may do. Each is in the record once, and nobody can fill the journal
+//! with them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Actor, Command, Event, Meta, Recorded, Refusal, State};
+
+/// The same attempt again within this time is the same attempt.
+const SAME: TimeDelta = TimeDelta::seconds(60);
+/// How far back attempts are counted.
+const BACK: TimeDelta = TimeDelta::hours(1);
+/// Recorded attempts of one person in that time at most.
+const AT_MOST: usize = 20;
+
+/// An attempt that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refused {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Which command.
+    pub what: String,
+    /// On what, if it is known here.
+    pub object: Option<String>,
+    /// By which rule.
+    pub rule: String,
+}
+
+/// What the record says of a refusal; nothing when it is no evidence, or has been said.
+#[must_use]
+pub fn evidence(state: &State, command: &Command, meta: &Meta, refusal: &Refusal) -> Option<Event> {
+    let Actor::Operator(name) = &meta.actor else { return None };
+    if !is_guarded(command) && !is_about_authority(&refusal.rule) {
+        return None;
+    }
+    let what = word(command);
+    record(state, name, &what, object(state, command), &refusal.rule, meta.at)
+}
+
+/// The same for what was no command yet, such as a token that does not count any more.
+pub(in crate::domain) fn record(
+    state: &State,
+    name: &str,
+    what: &str,
+    object: Option<String>,
+    rule: &str,
+    now: DateTime<Utc>,
+) -> Option<Event> {
+    if !state.operators.contains_key(name) {
+        return None;
+    }
+    let before = state.credentials.refusals.get(state.person(name)).map_or(&[][..], Vec::as_slice);
+    let recent = before.iter().filter(|refused| refused.at + BACK > now);
+    let same = |refused: &&Refused| {
+        refused.at + SAME > now && refused.what == what && refused.object == object && refused.rule == rule
+    };
+    if recent.clone().any(|refused| same(&refused)) || recent.count() >= AT_MOST {
+        return None;
+    }
+    let (operator, what, rule) = (name.to_owned(), what.to_owned(), rule.to_owned());
+    Some(Event::CommandRefused { operator, what, object, rule })
+}
+
+pub(super) fn apply(state: &mut State, recorded: &Recorded) {
+    let Event::CommandRefused { operator, what, object, rule } = &recorded.event else { return };
+    let person = state.person(operator).to_owned();
+    let refused = state.credentials.refusals.entry(person).or_default();
+    refused.retain(|refused| refused.at + BACK > recorded.at);
+    let (what, object, rule) = (what.clone(), object.clone(), rule.clone());
+    refused.push(Refused { at: recorded.at, what, object, rule });
+}
+
+/// Commands of which every refusal matters to whoever looks for misuse.
+fn is_guarded(command: &Command) -> bool {
+    command.is_dangerous()
+        || matches!(
+            command,
+            Command::ApproveChange { .. }
+                | Command::RejectChange { .. }
+                | Command::RevokeApproval { .. }
+                | Command::ValidateChange { .. }
+                | Command::ReviewChange { .. }
+                | Command::ImplementChange { .. }
+                | Command::ReviewBreakGlass { .. }
+                | Command::RevokeToken { .. }
+        )
+}
+
+/// Rules that ask who somebody is, not what is to be done.
+fn is_about_authority(rule: &str) -> bool {
+    matches!(rule, "operator-may-not" | "engine-only" | "role-needed" | "code-used" | "unknown-operator")
+        || rule.starts_with("token-")
+        || rule.starts_with("second-factor-")
+}
+
+/// The command's name, as in the API; its fields are words from outside and do not come along.
+fn word(command: &Command) -> String {
+    match serde_json::to_value(command) {
+        Ok(serde_json::Value::Object(fields)) => {
+            fields.get("type").and_then(|word| word.as_str()).unwrap_or("command").to_owned()
+        }
+        _ => "command".to_owned(),
+    }
+}
+
+/// What a guarded command is about, where that is something known.
+fn object(state: &State, command: &Command) -> Option<String> {
+    let operator = |name: &String| state.operators.contains_key(name).then(|| name.clone());
+    match command {
+        Command::ApproveChange { change, .. }
+        | Command::RejectChange { change, .. }
+        | Command::RevokeApproval { change, .. }
+        | Command::ValidateChange { change, .. }
+        | Command::ReviewChange { change, .. }
+        | Command::ImplementChange { change }
+        | Command::ExecuteUnderBreakGlass { change, .. } => Some(change.to_string()),
+        Command::BreakGlass { incident, .. } => Some(incident.to_string()),
+        Command::ReviewBreakGlass { break_glass, .. } => Some(break_glass.to_string()),
+        Command::AddOperator { name, .. }
+        | Command::AddAccount { name, .. }
+        | Command::SetRoles { name, .. }
+        | Command::DisableOperator { name, .. }
+        | Command::EnableOperator { name, .. } => operator(name),
+        Command::AddKey { operator: name, .. }
+        | Command::RemoveKey { operator: name, .. }
+        | Command::ResetSecondFactor { operator: name, .. } => operator(name),
+        Command::RevokeToken { token } => Some(token.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Operator, TokenId};
+
+    fn attempt(state: &mut State, name: &str, token: u64, seconds: i64) -> bool {
+        let at = DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        let meta = Meta::new(at, Actor::Operator(name.to_owned()));
+        let refusal = Refusal::new("role-needed", "no");
+        let found = evidence(state, &Command::RevokeToken { token: TokenId(token) }, &meta, &refusal);
+        let recorded = found.is_some();
+        if let Some(event) = found {
+            let (seq, actor) = (state.seq + 1, meta.actor);
+            crate::domain::apply(state, &Recorded { seq, at, actor, cause: None, event, hash: String::new() });
+        }
+        recorded
+    }
+
+    #[test]
+    fn an_attempt_is_recorded_once_and_nobody_fills_the_journal_with_them() {
+        let mut state = State::default();
+        for (name, owner) in [("eve", None), ("eve-2", Some("eve")), ("alice", None)] {
+            let (name, belongs_to) = (name.to_owned(), owner.map(str::to_owned));
+            state.operators.insert(name.clone(), Operator { name, belongs_to, ..Operator::default() });
+        }
+        assert!(attempt(&mut state, "eve", 1, 0));
+        assert!(!attempt(&mut state, "eve", 1, 59), "the same attempt");
+        assert!(attempt(&mut state, "eve", 1, 60), "a minute later it is another");
+        assert!(attempt(&mut state, "eve", 2, 60), "and so it is on something else");
+        let more = (3..100).filter(|token| attempt(&mut state, "eve-2", *token, 100)).count();
+        assert_eq!(more, 17, "twenty an hour for one person, whatever the name");
+        assert!(attempt(&mut state, "alice", 1, 100), "which silences nobody else");
+        assert!(attempt(&mut state, "eve", 200, 3700));
+        assert!(state.credentials.refusals["eve"].len() <= 20);
+        assert!(!attempt(&mut state, "stranger", 1, 0), "who is nobody here has no place in the record");
+    }
+
+    #[test]
+    fn what_is_refused_for_its_own_sake_is_no_evidence() {
+        let mut state = State::default();
+        state.operators.insert("eve".to_owned(), Operator { name: "eve".to_owned(), ..Operator::default() });
+        let meta = Meta::new(DateTime::UNIX_EPOCH, Actor::Operator("eve".to_owned()));
+        let busy = Refusal::new("recovery-running", "wait");
+        assert_eq!(evidence(&state, &Command::Replicate, &meta, &busy), None);
+        let own = Refusal::new("own-change", "no");
+        let command =
+            Command::approve(crate::domain::ChangeId(7), "from outside".to_owned(), "from outside".to_owned());
+        let told = evidence(&state, &command, &meta, &own).map(|event| event.summary()).unwrap_or_default();
+        assert_eq!(told, "eve was refused approveChange CHG-7 (rule own-change)");
+    }
+}
