@@ -326,7 +326,7 @@ fn approved(
     });
     let (score, level) = (before.risk.score, before.risk.level().name());
     let risk = format!("Risk {score} of 10, {level}");
-    let weight = if score >= 7 { Foreseen::warn } else { Foreseen::fact };
+    let weight: fn(&mut Foreseen, String) = if score >= 7 { Foreseen::warn } else { Foreseen::fact };
     weight(foreseen, risk);
     match before.impact.way_back {
         WayBack::None => foreseen.warn("There is no way back: by hand, if at all"),

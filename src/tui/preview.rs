@@ -6,8 +6,8 @@ use chrono::TimeDelta;
 use super::{model::Model, text};
 use crate::{
     domain::{
-        Actor, BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, Clock, Command, Event, Incident, Meta, Recorded, Severity,
-        SnapshotTrigger, State, Status, apply, decide, react,
+        Actor, Assurance, BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, Clock, Command, Event, Incident, Meta, Recorded,
+        Severity, SnapshotTrigger, State, Status, apply, decide, react,
     },
     platform::count,
 };
@@ -164,7 +164,7 @@ pub(super) fn unapproved(model: &Model, commands: &[Command]) -> Foreseen {
         let after = match give(model, command.clone()) {
             Ok((after, _)) => after,
             Err(why) => {
-                foreseen.lines.push((Weight::Refusal, why));
+                foreseen.refuse(why);
                 continue;
             }
         };
@@ -216,8 +216,13 @@ pub(super) fn refusal(model: &Model, command: Command) -> Option<String> {
 }
 
 fn asked(model: &Model, command: Command) -> Result<Vec<Event>, String> {
-    let actor = Actor::Operator(model.my_name().to_owned());
-    decide(&model.state, command, &Meta::new(model.now, actor)).map_err(|refusal| match refusal.hint {
+    // Who has a second factor is asked for its code when the command is given: here it counts as shown.
+    let assurance = match model.state.second_factor(model.my_name()) {
+        Some(factor) => Assurance::SecondFactor { step: factor.last_step + 1 },
+        None => Assurance::Session,
+    };
+    let meta = Meta { at: model.now, actor: Actor::Operator(model.my_name().to_owned()), assurance };
+    decide(&model.state, command, &meta).map_err(|refusal| match refusal.hint {
         Some(hint) => format!("{}; {hint}", refusal.message),
         None => refusal.message,
     })

@@ -93,7 +93,7 @@ pub(super) static ACTIONS: &[Action] = &[
     },
     Action {
         name: "review",
-        keys: &[Key::Char('E')],
+        keys: &[Key::Char('J')],
         label: "Review",
         about: "Write down what was learned from the change",
         place: Where::Change,

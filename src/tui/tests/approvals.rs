@@ -21,6 +21,8 @@ use crate::{
 const PLATFORM: &str = r#"
 [platform]
 name = "HoloVitals"
+[access]
+second_factor = "enrolled"
 [approvals]
 medium = ["technical-lead"]
 high = ["technical-lead", "cto"]
@@ -199,7 +201,7 @@ fn what_is_owed_stands_before_what_is_under_way_and_what_is_late_is_loud() {
     let mut page = at(&scene, "alice", Screen::Change(INDEX));
     let shown = picture(&mut page, 80, 24);
     assert!(shown.contains("✖ its review is OVERDUE by 1 h"), "{shown}");
-    press(&mut page, &[Key::Char('E')]);
+    press(&mut page, &[Key::Char('J')]);
     let why = page.toast.clone().unwrap().text;
     assert!(why.contains("had a part in CHG-1"), "{why}");
 }
@@ -371,10 +373,10 @@ fn validations_and_reviews_are_written_and_kept_until_they_are_taken() {
     assert_eq!(failed, Command::ValidateChange { change: INDEX, passed: false, note: "still not found".to_owned() });
     scene.give_as(by("carol"), failed);
     let mut model = at(&scene, "carol", Screen::Change(INDEX));
-    press(&mut model, &[Key::Char('E'), Key::Char('3'), Key::Tab]);
+    press(&mut model, &[Key::Char('J'), Key::Char('3'), Key::Tab]);
     type_in(&mut model, "measure first");
     press(&mut model, &[Key::Esc]);
-    press(&mut model, &[Key::Char('E')]);
+    press(&mut model, &[Key::Char('J')]);
     insta::assert_snapshot!("review-80x24", picture(&mut model, 80, 24));
     let sent = press(&mut model, &[Key::Enter, Key::Enter]);
     let command = accepted(&model, &sent);

@@ -45,7 +45,7 @@ fn accepted(model: &mut Model, event: Event) {
 }
 
 fn approve(model: &mut Model) -> Vec<Request> {
-    press(model, &[Key::Char('3'), Key::Char('a'), Key::Char('a'), Key::Char('y')])
+    press(model, &[Key::Char('3'), Key::Char('a'), Key::Char('a'), Key::Enter, Key::Enter])
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_board_that_nobody_is_at_shows_and_looks_and_acts_only_for_who_has_come_back
     assert!(model.locked, "nor does another's return");
     accepted(&mut model, Event::SessionUnlocked { operator: "alice".to_owned() });
     assert!(!model.locked);
-    let approved = press(&mut model, &[Key::Char('a'), Key::Char('y')]);
+    let approved = press(&mut model, &[Key::Char('a'), Key::Enter, Key::Enter]);
     assert!(is_approval(&approved, &hash), "{approved:?}");
 }
 

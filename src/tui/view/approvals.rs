@@ -161,7 +161,7 @@ fn waits(model: &Model, group: Queue, change: &Change) -> Piece {
         }
         (Queue::Others, _) => (Role::Text, missing(&model.state, change)),
         (Queue::Owed, Some(Owed::Validation)) => (Role::Warn, "Y: you say whether it worked".to_owned()),
-        (Queue::Owed, _) => (Role::Warn, "E: you write its review".to_owned()),
+        (Queue::Owed, _) => (Role::Warn, "J: you write its review".to_owned()),
         (_, Some(Owed::Validation)) => (Role::Text, "somebody who had no part in it validates".to_owned()),
         (_, Some(Owed::Review(_))) => (Role::Text, "somebody who had no part in it reviews".to_owned()),
         (Queue::UnderWay, None) => match (change.state, change.recovery) {

@@ -218,12 +218,12 @@ fn now(model: &Model, change: &Change, facts: &mut Facts) {
         }
         (None, Some(due)) if due <= model.now => {
             let late = text::span(model.now - due);
-            facts.say(Role::Bad, &format!("✖ its review is OVERDUE by {late} (E)"));
+            facts.say(Role::Bad, &format!("✖ its review is OVERDUE by {late} (J)"));
         }
         (None, Some(due)) => {
             let left = text::span(due - model.now);
             let after = if owed(change) == Some(Owed::Validation) { ", after its validation" } else { "" };
-            facts.say(Role::Warn, &format!("▲ its review is owed in {left}{after} (E)"));
+            facts.say(Role::Warn, &format!("▲ its review is owed in {left}{after} (J)"));
         }
         (None, None) => {}
     }
