@@ -379,7 +379,8 @@ fn agreement(state: &State, change: &domain::Change) -> String {
 fn aftermath(change: &domain::Change) -> String {
     let mut page = String::new();
     if let Some(recovery) = change.recovery {
-        page += &format!("carried out by {recovery}\n");
+        let glass = change.break_glass.map(|glass| format!(" under {glass}, without the approvals that are missing"));
+        page += &format!("carried out by {recovery}{}\n", glass.unwrap_or_default());
     }
     if change.state == ChangeState::Validating {
         page += &format!(

@@ -104,11 +104,11 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         Event::SnapshotsForgotten { .. } => reaction.effects.push(Effect::PruneVault),
         Event::VaultRepairStarted => reaction.effects.push(Effect::RepairVault),
         Event::ReplicationStarted => reaction.effects.push(Effect::Replicate),
-        Event::ChangeAuthorised { change } => {
-            // What has a window waits for it.
-            if state.changes.get(change).is_some_and(|change| change.window.is_none()) {
-                give("carry out what is approved", Command::StartRecovery { change: *change });
-            }
+        // What has a window waits for it.
+        Event::ChangeAuthorised { change }
+            if state.changes.get(change).is_some_and(|change| change.window.is_none()) =>
+        {
+            give("carry out what is approved", Command::StartRecovery { change: *change });
         }
         Event::RecoveryStarted { recovery, .. } => reaction.effects.push(Effect::RunRecovery(*recovery)),
         Event::RecoveryEnded { recovery, outcome: RecoveryOutcome::Succeeded, .. } => {

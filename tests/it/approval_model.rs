@@ -291,7 +291,7 @@ impl Model {
             }
             Op::Stop { by } => allow(self.acts(by) && wish.as_ref().ok_or(())?.stage == Stage::Runs)?,
             Op::Finish => {
-                wish.iter_mut().filter(|wish| wish.stage == Stage::Runs).for_each(|wish| wish.stage = Stage::Done)
+                wish.iter_mut().filter(|wish| wish.stage == Stage::Runs).for_each(|wish| wish.stage = Stage::Done);
             }
             Op::Wait { minutes } => {
                 self.wish = wish;

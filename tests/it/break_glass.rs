@@ -388,11 +388,22 @@ fn e4_it_reaches_neither_people_nor_policies() {
         Command::SetAutomation { mode: codeblue::domain::AutomationMode::Auto },
         Command::ReleaseAutomation,
         Command::ApplyRetention,
+        Command::SetRoles { name: "alice".to_owned(), roles: [Role::Cto].into() },
+        Command::EnableOperator { name: "erin".to_owned(), reason: "back".to_owned() },
+        Command::AddKey { operator: "alice".to_owned(), key: "ssh-ed25519 AAAA".to_owned() },
+        Command::RemoveKey { operator: "alice".to_owned(), fingerprint: "SHA256:0".to_owned() },
+        Command::RemoveSecondFactor,
+        Command::ResetSecondFactor { operator: "erin".to_owned(), reason: "lost".to_owned() },
     ];
     for command in beyond {
         for who in ["alice", "ben"] {
             assert_eq!(refused(&mut desk, who, command.clone()), "break-glass-reach", "{who}: {command:?}");
         }
+    }
+    // Whoever idles while it is open has to come back in.
+    for command in [Command::LockSession, Command::UnlockSession] {
+        let refusal = desk.give(&person("alice"), command).err();
+        assert!(refusal.as_ref().is_none_or(|refusal| refusal.rule != "break-glass-reach"), "{refusal:?}");
     }
     desk.must(&person("alice"), Command::HaltAutomation { reason: "wait".to_owned() });
     desk.must(&person("carol"), Command::ReleaseAutomation);

@@ -215,8 +215,6 @@ fn is_incident_work(command: &Command) -> bool {
     matches!(
         command,
         Command::DeclareIncident { .. }
-            | Command::LockSession
-            | Command::UnlockSession
             | Command::AcknowledgeIncident { .. }
             | Command::NoteIncident { .. }
             | Command::AssignIncident { .. }
@@ -248,6 +246,16 @@ fn is_incident_work(command: &Command) -> bool {
             | Command::RejectChange { .. }
             | Command::RevokeApproval { .. }
             | Command::WithdrawChange { .. }
+            | Command::SubmitChange { .. }
+            | Command::SubmitStandardChange { .. }
+            | Command::ReviseChange { .. }
+            | Command::ImplementChange { .. }
+            | Command::StopChange { .. }
+            | Command::ValidateChange { .. }
+            | Command::ReviewChange { .. }
+            // Whoever idles has to come back in.
+            | Command::LockSession
+            | Command::UnlockSession
             | Command::RecordDeployment { .. }
             // To stop policies is never beyond anybody; to let them go on is.
             | Command::HaltAutomation { .. }

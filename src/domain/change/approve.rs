@@ -152,7 +152,7 @@ pub(in crate::domain) fn revoke(
         (ChangeState::Pending | ChangeState::Approved, _) => Ok(vec![revoked]),
         (ChangeState::Implementing, Some(recovery)) => {
             let why = format!("{operator} took the approval of {change} back: {reason}");
-            Ok(std::iter::once(revoked).chain(stop(state, recovery, why)).collect())
+            Ok(std::iter::once(revoked).chain(stop(state, recovery, &why)).collect())
         }
         (other, _) => Err(Refusal::new("too-late", format!("{change} is {other}"))
             .hint("take back what was done: codeblue recovery undo")),
@@ -160,7 +160,7 @@ pub(in crate::domain) fn revoke(
 }
 
 /// No new step begins.
-pub(super) fn stop(state: &State, recovery: RecoveryId, reason: String) -> Option<Event> {
+pub(super) fn stop(state: &State, recovery: RecoveryId, reason: &str) -> Option<Event> {
     let runs = state.recoveries.get(&recovery).is_some_and(|found| found.is_running() && !found.cancel_requested);
     let reason = reason.chars().take(400).collect();
     runs.then_some(Event::RecoveryCancelRequested { recovery, reason })

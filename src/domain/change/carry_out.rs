@@ -169,10 +169,7 @@ pub(in crate::domain) fn close_window(state: &State, id: ChangeId, meta: &Meta) 
     let found = state.change(id)?;
     let over = window_closes_at(state, found).is_some_and(|closes| closes <= meta.at);
     let recovery = found.recovery.filter(|_| over);
-    Ok(recovery
-        .and_then(|recovery| approve::stop(state, recovery, "its window is over".to_owned()))
-        .into_iter()
-        .collect())
+    Ok(recovery.and_then(|recovery| approve::stop(state, recovery, "its window is over")).into_iter().collect())
 }
 
 /// Decides that nobody decided, or nobody began, in time.
@@ -201,5 +198,5 @@ pub(in crate::domain) fn stop(state: &State, id: ChangeId, reason: &str) -> Resu
     let found = state.change(id)?;
     let recovery: Option<RecoveryId> = found.recovery.filter(|_| found.state == ChangeState::Implementing);
     let recovery = recovery.ok_or_else(|| Refusal::new("not-implementing", format!("{id} is {}", found.state)))?;
-    Ok(approve::stop(state, recovery, incident::line("reason", reason)?).into_iter().collect())
+    Ok(approve::stop(state, recovery, &incident::line("reason", reason)?).into_iter().collect())
 }

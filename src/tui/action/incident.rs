@@ -138,7 +138,7 @@ pub(super) static ACTIONS: &[Action] = &[
     },
     Action {
         name: "break-glass",
-        keys: &[Key::Char('G')],
+        keys: &[Key::Char('E')],
         label: "Break-glass",
         about: "Act without an approval for an hour at most: everybody who may approve is told, and two others review it",
         place: Where::Incident,
