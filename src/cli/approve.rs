@@ -74,7 +74,7 @@ impl Approve {
         let (state, me) = (client.state().await?, client.whoami().await?);
         let found = state.change(id)?;
         match &self.plan {
-            Some(hash) if *hash != found.plan_hash => {
+            Some(hash) if hash.len() < 8 || !found.plan_hash.starts_with(hash.as_str()) => {
                 return Err(Refusal::new("plan-changed", format!("{id} has the plan {} by now", found.plan_hash))
                     .hint(format!("look again with: codeblue change show {id}"))
                     .into());
@@ -84,6 +84,12 @@ impl Approve {
                 let dry = client.dry_run(&DryRunRequest::Change { change: id }).await?;
                 let shown = change::describe(&state, found) + &danger::differences(&dry.components, &session.output);
                 danger::ask(&id.to_string(), &shown)?;
+            }
+            None if found.state == ChangeState::Pending => {
+                return Err(CliError::Usage(format!(
+                    "nobody is there to look at the plan: name the one you mean with --plan {}",
+                    &found.plan_hash[..12.min(found.plan_hash.len())]
+                )));
             }
             None => {}
         }

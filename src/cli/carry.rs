@@ -65,6 +65,12 @@ pub(super) async fn begin(session: &Session, client: &Client, command: &Command,
     }
     session.report(&answer)?;
     match under_way {
+        UnderWay { recovery: None, change: Some(change) } if is_agreed(&answer) => {
+            session
+                .output
+                .progress(&format!("{change} begins by itself; see when with: codeblue change show {change}"));
+            Ok(Exit::Done)
+        }
         UnderWay { recovery: None, change: Some(change) } => {
             session.output.progress(&format!("{change} waits for people; see it with: codeblue change show {change}"));
             Ok(Exit::Undecided)
@@ -92,6 +98,11 @@ pub(super) async fn take_back(session: &Session, id: ChangeId, reason: &str) -> 
     }
     let command = Command::UndoRecovery { recovery, reason: reason.to_owned() };
     begin(session, &client, &command, false).await
+}
+
+/// Whether nobody has to agree any more.
+fn is_agreed(answer: &Answer) -> bool {
+    answer.events.iter().any(|recorded| matches!(recorded.event, Event::ChangeAuthorised { .. }))
 }
 
 /// What a command set in motion.

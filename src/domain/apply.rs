@@ -314,8 +314,17 @@ fn apply_incident(state: &mut State, recorded: &Recorded) {
         change_incident(found, recorded);
     }
     if let Event::IncidentMerged { incident, into } = &recorded.event {
-        let moved = state.incidents.get(incident).map(|found| found.services.clone()).unwrap_or_default();
+        let merged = state.incidents.get_mut(incident);
+        let (moved, changes) =
+            merged.map(|found| (found.services.clone(), std::mem::take(&mut found.changes))).unwrap_or_default();
+        for change in &changes {
+            if let Some(change) = state.changes.get_mut(change) {
+                change.incident = Some(*into);
+            }
+        }
         if let Some(target) = state.incidents.get_mut(into) {
+            target.changes.extend(changes);
+            target.changes.sort_unstable();
             for service in moved {
                 if !target.services.contains(&service) {
                     target.services.push(service);

@@ -282,6 +282,10 @@ pub enum Event {
         impact: ImpactAnalysis,
         terms: Terms,
         window: Option<ChangeWindow>,
+        kind: ChangeKind,
+        /// Who wrote what is new, where a person did.
+        author: Option<String>,
+        after: Vec<ChangeId>,
         conflicts: Vec<ChangeId>,
         expires_at: DateTime<Utc>,
     },

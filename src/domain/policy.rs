@@ -154,6 +154,7 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         }
         Event::OperatorDisabled { .. }
         | Event::OperatorAdded { .. }
+        | Event::RolesChanged { .. }
         | Event::IncidentResolved { .. }
         | Event::IncidentMerged { .. } => lapse_break_glass(state, recorded, &mut give),
         Event::AutomationHalted { .. } => {

@@ -232,7 +232,7 @@ impl Model {
             Op::ApproveFor { by, from } => self.approve(wish.as_mut().ok_or(())?, by, Some(from), false)?,
             Op::Reject { by } => {
                 let wish = wish.as_mut().ok_or(())?;
-                allow(self.acts(by) && wish.stage == Stage::Waits && !self.wrote(wish, by))?;
+                allow(self.acts(by) && matches!(wish.stage, Stage::Waits | Stage::Agreed) && !self.wrote(wish, by))?;
                 wish.stage = Stage::Rejected(by);
             }
             Op::Revoke { by } => {
@@ -241,6 +241,7 @@ impl Model {
                 if let Stage::Rejected(who) = wish.stage {
                     allow(self.person(who) == self.person(by) && self.now < wish.expires)?;
                     wish.stage = Stage::Waits;
+                    self.settle(wish)?;
                 } else {
                     let mine = |vote: &&Vote| vote.round == wish.round && (vote.by == by || vote.behalf == Some(by));
                     let voter = wish.votes.iter().find(mine).ok_or(())?.by;
@@ -309,8 +310,9 @@ impl Model {
         allow(self.acts(by) && !(stale && wish.round > 1))?;
         let again = wish.votes.iter().any(|vote| vote.by == by && vote.behalf == behalf && vote.round == wish.round);
         if again && matches!(wish.stage, Stage::Waits | Stage::Agreed) {
-            return Ok(());
+            return self.settle(wish);
         }
+        allow(wish.window.is_none_or(|(_, until)| self.now < until))?;
         let role = match behalf {
             Some(from) => Some(self.deputy(from, by, self.now).ok_or(())?.role),
             None => None,
@@ -324,7 +326,13 @@ impl Model {
         let (before, after) = (self.agreed(wish, None), self.agreed(wish, Some(&vote)));
         allow(after > before)?;
         wish.votes.push(vote);
-        if after == self.required.len() {
+        self.settle(wish)
+    }
+
+    /// Once nobody's yes is missing it is agreed to, and begins unless it has a window.
+    fn settle(&self, wish: &mut Wish) -> Result<(), ()> {
+        let in_time = wish.window.is_none_or(|(_, until)| self.now < until) && self.now < wish.expires;
+        if wish.stage == Stage::Waits && in_time && self.held(wish) {
             wish.stage = Stage::Agreed;
             if wish.window.is_none() {
                 self.begin(wish, true)?;

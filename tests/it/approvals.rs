@@ -227,7 +227,10 @@ impl Pair {
             self.seen = None;
         }
         let after = self.desk.state.changes.get(&self.change);
-        if before.is_some() && after.map(|found| found.round) != before.as_ref().map(|(round, _)| *round) {
+        if !matches!(op, Op::Submit { .. })
+            && before.is_some()
+            && after.map(|found| found.round) != before.as_ref().map(|(round, _)| *round)
+        {
             self.seen = before;
         }
         self.compare(op);

@@ -109,8 +109,10 @@ fn a_whole_outage_by_keys_and_mouse() {
     terminal.until("you (alice) may approve as technical lead");
     terminal.click("a Approve");
     terminal.until("Leave it");
+    terminal.click("↵ What it leads to");
+    terminal.until("↵ Approve");
     std::thread::sleep(Duration::from_millis(200));
-    terminal.click("y Approve");
+    terminal.click("↵ Approve");
     terminal.until("✓ succeeded");
     terminal.press("\x1b");
     terminal.until("carried out by REC-1");

@@ -54,9 +54,10 @@ pub(in crate::domain) fn review(
 /// Everybody who had a hand in it: who opened it, and who asked for what was carried out.
 fn involved<'a>(state: &'a State, glass: &'a BreakGlass) -> BTreeSet<&'a str> {
     let changes = glass.acts.iter().filter_map(|act| state.changes.get(&act.change?));
-    let requesters = changes.filter_map(|change| change.requester.operator());
+    let authors = changes
+        .flat_map(|change| change.requester.operator().into_iter().chain(change.authors.iter().map(String::as_str)));
     let implementers = glass.acts.iter().filter_map(|act| state.recoveries.get(&act.recovery)?.started_by.operator());
-    let names = requesters.chain(implementers).chain([glass.operator.as_str()]);
+    let names = authors.chain(implementers).chain([glass.operator.as_str()]);
     names.map(|name| state.person(name)).collect()
 }
 
@@ -65,8 +66,13 @@ fn involved<'a>(state: &'a State, glass: &'a BreakGlass) -> BTreeSet<&'a str> {
 fn is_enough(state: &State, glass: &BreakGlass, operator: &Operator) -> bool {
     let is_senior = |roles: &BTreeSet<Role>| roles.contains(&Role::Cto) || roles.contains(&Role::ComplianceOfficer);
     let involved = involved(state, glass);
-    let mut others =
-        state.operators.values().filter(|known| !known.disabled && !involved.contains(state.person(&known.name)));
+    let reviewed = |known: &Operator| {
+        glass.reviews.iter().any(|review| state.person(&review.operator) == state.person(&known.name))
+    };
+    let mut others = state
+        .operators
+        .values()
+        .filter(|known| !known.disabled && !involved.contains(state.person(&known.name)) && !reviewed(known));
     let has_senior = is_senior(&operator.roles) || glass.reviews.iter().any(|known| is_senior(&known.roles));
     glass.reviews.len() + 1 >= BREAK_GLASS_REVIEWERS && (has_senior || !others.any(|known| is_senior(&known.roles)))
 }

@@ -129,6 +129,9 @@ fn turn(change: &mut Change, recorded: &Recorded) {
     match &recorded.event {
         Event::ChangeRevised {
             round,
+            kind,
+            author,
+            after,
             title,
             reason,
             plan,
@@ -155,7 +158,9 @@ fn turn(change: &mut Change, recorded: &Recorded) {
             change.authorised_at = None;
             change.decision = None;
             change.state = ChangeState::Pending;
-            change.authors.extend(recorded.actor.operator().map(str::to_owned));
+            change.kind = *kind;
+            change.after.clone_from(after);
+            change.authors.extend(author.clone());
         }
         Event::ChangeApproved { role, plan_hash, reason, round, roles, on_behalf_of, attestation, .. } => {
             if let Some(operator) = recorded.actor.operator() {
@@ -169,6 +174,7 @@ fn turn(change: &mut Change, recorded: &Recorded) {
                     at,
                     reason: reason.clone(),
                     attestation: attestation.clone(),
+                    revoked: false,
                 });
             }
         }
@@ -178,6 +184,7 @@ fn turn(change: &mut Change, recorded: &Recorded) {
         }
         Event::ChangeRejected { reason, .. } => {
             change.state = ChangeState::Rejected;
+            change.authorised_at = None;
             change.decision = Some((recorded.actor.clone(), reason.clone()));
         }
         Event::RejectionRevoked { .. } => {
@@ -186,7 +193,8 @@ fn turn(change: &mut Change, recorded: &Recorded) {
         }
         Event::ApprovalRevoked { operator, .. } => {
             let round = change.round;
-            change.approvals.retain(|approval| approval.operator != *operator || approval.round != round);
+            let given = |approval: &&mut Approval| approval.operator == *operator && approval.round == round;
+            change.approvals.iter_mut().filter(given).for_each(|approval| approval.revoked = true);
             if change.state == ChangeState::Approved {
                 change.state = ChangeState::Pending;
                 change.authorised_at = None;

@@ -1,6 +1,6 @@
 //! Yes, no, and taking either back.
 
-use super::{Approval, Attestation, ChangeState, delegation, payload, quorum};
+use super::{Approval, Attestation, Change, ChangeState, delegation, payload, quorum};
 use crate::domain::{
     Actor, Assurance, ChangeId, Event, Meta, RecoveryId, Refusal, State, incident, recovery::run, text,
 };
@@ -38,14 +38,17 @@ pub(in crate::domain) fn approve(state: &State, yes: Yes<'_>, meta: &Meta) -> Re
             && approval.plan_hash == change.plan_hash
     });
     if again && matches!(change.state, ChangeState::Pending | ChangeState::Approved) {
-        return Ok(Vec::new());
+        // Somebody whose yes did not count for a while may count again: then saying it once more is what was missing.
+        return authorised(state, change, meta).map(|event| event.into_iter().collect());
+    }
+    if let Some(window) = change.window.filter(|window| meta.at >= window.until) {
+        let until = window.until.format("%Y-%m-%d %H:%M");
+        return Err(Refusal::new("change-window-over", format!("{id} was to begin by {until} UTC"))
+            .hint(format!("give it another time: codeblue change revise {id} --at TIME --reason WHY")));
     }
     let role = match &yes.on_behalf_of {
         None => quorum::role_to_fill(state, change, operator)?,
-        Some(from) => {
-            let delegation = delegation::with_which(state, change, (from, operator), meta.at)?;
-            quorum::role_to_fill_for(state, change, delegation)?
-        }
+        Some(from) => delegation::role_with_one(state, change, (from, operator), meta.at)?,
     };
     if meta.at >= change.expires_at {
         return Err(Refusal::new("change-expired", format!("{id} was to be decided by {}", change.expires_at)));
@@ -60,6 +63,11 @@ pub(in crate::domain) fn approve(state: &State, yes: Yes<'_>, meta: &Meta) -> Re
                 yes.on_behalf_of.as_deref(),
             );
             let fingerprint = payload::verify(person, &text, &signature)?;
+            let used = |given: &Approval| matches!(&given.attestation, Attestation::Signature { signature: known, .. } if *known == signature);
+            if change.approvals.iter().any(used) {
+                return Err(Refusal::new("signature-used", format!("this signature was used for {id} and taken back"))
+                    .hint("sign anew: the approval needs another one"));
+            }
             Attestation::Signature { fingerprint, signature }
         }
         (None, Assurance::SecondFactor { .. }) => Attestation::SecondFactor,
@@ -78,14 +86,11 @@ pub(in crate::domain) fn approve(state: &State, yes: Yes<'_>, meta: &Meta) -> Re
         at: meta.at,
         reason: text::remark("reason", yes.reason)?,
         attestation,
+        revoked: false,
     };
     let mut after = change.clone();
     after.approvals.push(approval.clone());
-    let whole = quorum::missing_roles(state, &after).is_empty();
-    // The last yes starts it, so it has to wait for whatever is in the way: nobody would start it afterwards.
-    if whole && change.window.is_none() {
-        run::not_running(state, &change.plan)?;
-    }
+    let authorised = authorised(state, &after, meta)?;
     let mut events = vec![Event::ChangeApproved {
         change: id,
         role,
@@ -96,10 +101,21 @@ pub(in crate::domain) fn approve(state: &State, yes: Yes<'_>, meta: &Meta) -> Re
         on_behalf_of: approval.on_behalf_of,
         attestation: approval.attestation,
     }];
-    if whole {
-        events.push(Event::ChangeAuthorised { change: id });
-    }
+    events.extend(authorised);
     Ok(events)
+}
+
+/// That a change may be carried out, once nobody's yes is missing.
+fn authorised(state: &State, change: &Change, meta: &Meta) -> Result<Option<Event>, Refusal> {
+    let in_time = change.window.is_none_or(|window| meta.at < window.until) && meta.at < change.expires_at;
+    if change.state != ChangeState::Pending || !in_time || !quorum::missing_roles(state, change).is_empty() {
+        return Ok(None);
+    }
+    // The last yes starts it, so it has to wait for whatever is in the way: nobody would start it afterwards.
+    if change.window.is_none() {
+        run::not_running(state, &change.plan)?;
+    }
+    Ok(Some(Event::ChangeAuthorised { change: change.id }))
 }
 
 /// Decides that somebody says no. Whoever could approve may, and so may its requester's colleagues.
@@ -110,7 +126,7 @@ pub(in crate::domain) fn reject(
     actor: &Actor,
 ) -> Result<Vec<Event>, Refusal> {
     let found = state.change(change)?;
-    if found.state != ChangeState::Pending {
+    if !matches!(found.state, ChangeState::Pending | ChangeState::Approved) {
         return Err(Refusal::new("change-not-pending", format!("{change} is {}", found.state)));
     }
     if found.requester == *actor || actor.operator().is_some_and(|name| quorum::is_author(state, found, name)) {
@@ -142,7 +158,9 @@ pub(in crate::domain) fn revoke(
         if meta.at >= found.expires_at {
             return Err(Refusal::new("change-expired", format!("{change} was to be decided by {}", found.expires_at)));
         }
-        return Ok(vec![Event::RejectionRevoked { change, reason }]);
+        let after = Change { state: ChangeState::Pending, ..found.clone() };
+        let authorised = authorised(state, &after, meta)?;
+        return Ok(std::iter::once(Event::RejectionRevoked { change, reason }).chain(authorised).collect());
     }
     let of_mine =
         |approval: &&Approval| approval.operator == operator || approval.on_behalf_of.as_deref() == Some(operator);

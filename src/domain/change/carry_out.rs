@@ -6,7 +6,8 @@ use super::{
     Change, ChangeKind, ChangeOutcome, ChangeState, Circumstances, Risk, approve,
     intent::intent_hash,
     quorum,
-    submit::{begin_round, overlap},
+    submit::{Anew, begin_round, overlap},
+    template,
 };
 use crate::domain::{
     ChangeId, Event, IncidentState, Meta, RecoveryId, Refusal, State, break_glass, incident, recovery::run,
@@ -23,7 +24,9 @@ pub(in crate::domain) fn start(state: &State, id: ChangeId, meta: &Meta) -> Resu
         if found.template.is_some() {
             return Ok(vec![Event::ChangeRejected { change: id, reason }]);
         }
-        return begin_round(state, found, found.plan.clone(), found.window, &reason, meta);
+        let after = found.after.iter().copied().filter(|id| is_ahead(state, *id)).collect();
+        let (plan, window) = (found.plan.clone(), found.window);
+        return begin_round(state, found, Anew { plan, window, after, reason: &reason, author: None }, meta);
     }
     may_begin(state, found, meta)?;
     let mut events = vec![Event::RecoveryStarted {
@@ -84,12 +87,16 @@ fn asks_anew(state: &State, change: &Change, meta: &Meta) -> Option<String> {
     if intent_hash(&state.platform, &change.agreed()) != change.plan_hash {
         return Some("what the platform file says about its parts has changed since it was approved".to_owned());
     }
-    let risk = Risk::of(
-        state,
-        &change.plan,
-        Circumstances { incident: change.incident, change: Some(change.id), now: meta.at },
-    );
-    if risk.level() > change.risk.level() && change.template.is_none() {
+    let mut before = change.after.iter().filter_map(|id| state.changes.get(id));
+    if let Some(other) = before.find(|other| !other.state.is_open() && !other.state.is_success()) {
+        return Some(format!("{}, which it follows, is {}", other.id, other.state));
+    }
+    if let Some(name) = &change.template {
+        return template::standing(state, name, meta.at).err().map(|refusal| refusal.message);
+    }
+    let circumstances = Circumstances { incident: change.incident, change: Some(change.id), now: meta.at };
+    let risk = Risk::of(state, &change.plan, circumstances);
+    if risk.level() > change.risk.level() {
         return Some(format!("its risk rose from {} to {} since it was approved", change.risk.score, risk.score));
     }
     let missing = quorum::missing_roles(state, change);
@@ -119,12 +126,17 @@ fn may_begin(state: &State, change: &Change, meta: &Meta) -> Result<(), Refusal>
 
 /// A change to the same that is being carried out, or one it follows that is not over.
 fn in_the_way<'a>(state: &'a State, change: &Change) -> Option<&'a Change> {
-    let first = change.after.iter().filter_map(|id| state.changes.get(id)).find(|other| other.state.is_open());
+    let first = change.after.iter().copied().filter(|id| is_ahead(state, *id)).find_map(|id| state.changes.get(&id));
     first.or_else(|| {
         state.changes.values().find(|other| {
             other.id != change.id && other.state == ChangeState::Implementing && overlap(&other.plan, &change.plan)
         })
     })
+}
+
+/// Whether a change that comes first is not over, or nobody has seen yet that it worked.
+fn is_ahead(state: &State, id: ChangeId) -> bool {
+    state.changes.get(&id).is_some_and(|other| other.state <= ChangeState::Validating)
 }
 
 /// When an approved change is to begin: when its window opens and no freeze holds. None while something is in its way, or when
@@ -147,8 +159,8 @@ fn begins_at(state: &State, change: &Change) -> Option<DateTime<Utc>> {
     Some(begins)
 }
 
-/// Whether a new step of a change's recovery may begin: not after the time it was agreed for.
-pub(in crate::domain) fn may_go_on(state: &State, change: Option<ChangeId>, meta: &Meta) -> Result<(), Refusal> {
+/// Whether a step of a change's recovery that writes may begin: not after the time it was agreed for.
+pub(in crate::domain) fn may_write(state: &State, change: Option<ChangeId>, meta: &Meta) -> Result<(), Refusal> {
     let Some(found) = change.and_then(|id| state.changes.get(&id)) else { return Ok(()) };
     match found.window.filter(|window| meta.at >= window.until) {
         Some(_) => Err(Refusal::new("change-window-over", format!("the window of {} is over", found.id))
@@ -160,7 +172,10 @@ pub(in crate::domain) fn may_go_on(state: &State, change: Option<ChangeId>, meta
 /// When no further step of a change that is being carried out may begin; none when that is settled already.
 pub(in crate::domain) fn window_closes_at(state: &State, change: &Change) -> Option<DateTime<Utc>> {
     let runs = change.recovery.filter(|_| change.state == ChangeState::Implementing)?;
-    state.recoveries.get(&runs).filter(|recovery| recovery.is_running() && !recovery.cancel_requested)?;
+    let recovery =
+        state.recoveries.get(&runs).filter(|recovery| recovery.is_running() && !recovery.cancel_requested)?;
+    // What only looks may go on.
+    recovery.has_writes_ahead().then_some(())?;
     change.window.map(|window| window.until)
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Approval, Change, role_name};
+use super::{Approval, Change, quorum, role_name};
 use crate::domain::{Event, Meta, Operator, Recorded, Refusal, State, incident};
 use crate::platform::Role;
 
@@ -46,18 +46,24 @@ impl Delegation {
     }
 }
 
-/// The delegation with which somebody may agree in another's place now.
-pub(super) fn with_which<'a>(
-    state: &'a State,
+/// The role that somebody may fill in another's place now: with whichever delegation fills one.
+pub(super) fn role_with_one(
+    state: &State,
     change: &Change,
     (from, to): (&str, &str),
     at: DateTime<Utc>,
-) -> Result<&'a Delegation, Refusal> {
-    let mut found = state.delegations.iter().filter(|delegation| delegation.from == from && delegation.to == to);
-    found.find(|delegation| delegation.holds(change, at)).ok_or_else(|| {
+) -> Result<Role, Refusal> {
+    let mut refused =
         Refusal::new("no-delegation", format!("{from} has delegated nothing to {to} that covers {} now", change.id))
-            .hint(format!("{from} can: codeblue change delegate --to {to} --for 8h"))
-    })
+            .hint(format!("{from} can: codeblue change delegate --to {to} --for 8h --reason WHY"));
+    let between = state.delegations.iter().filter(|delegation| delegation.from == from && delegation.to == to);
+    for delegation in between.filter(|delegation| delegation.holds(change, at)) {
+        match quorum::role_to_fill_for(state, change, delegation) {
+            Ok(role) => return Ok(role),
+            Err(refusal) => refused = refusal,
+        }
+    }
+    Err(refused)
 }
 
 /// What somebody delegates.

@@ -235,6 +235,9 @@ pub struct Approval {
     /// What shows that it was this operator.
     #[serde(default)]
     pub attestation: Attestation,
+    /// It was taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub revoked: bool,
 }
 
 /// What shows that an approval is its operator's.
@@ -296,8 +299,8 @@ impl Change {
         Some(self.ended_at? + TimeDelta::seconds(within.cast_signed()))
     }
 
-    /// The approvals of the round it is in.
+    /// The approvals of the round it is in that were not taken back.
     pub fn current_approvals(&self) -> impl Iterator<Item = &Approval> {
-        self.approvals.iter().filter(|approval| approval.round == self.round)
+        self.approvals.iter().filter(|approval| approval.round == self.round && !approval.revoked)
     }
 }

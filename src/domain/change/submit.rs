@@ -80,6 +80,9 @@ pub(in crate::domain) fn submit(state: &State, plan: Plan, wish: Wish, meta: &Me
     if let Some(same) = state.changes.values().find(|change| *change.plan == plan && asked.contains(&change.state)) {
         return Err(Refusal::new("same-change", format!("{} with the same plan is {} already", same.id, same.state)));
     }
+    if let Some(incident) = wish.incident {
+        is_open(state, incident)?;
+    }
     let kind = kind_of(&wish);
     if kind != ChangeKind::Emergency {
         no_review_overdue(state, meta)?;
@@ -119,6 +122,16 @@ fn kind_of(wish: &Wish) -> ChangeKind {
     }
 }
 
+/// Only what still hurts somebody makes a change an emergency.
+fn is_open(state: &State, incident: IncidentId) -> Result<(), Refusal> {
+    let found = state.incident(incident)?;
+    if found.state.is_open() {
+        return Ok(());
+    }
+    Err(Refusal::new("incident-not-open", format!("{incident} is {}", found.state))
+        .hint("ask for it without the incident, or reopen that"))
+}
+
 /// Who owes a review that is late writes that first; in an emergency nothing is in the way.
 fn no_review_overdue(state: &State, meta: &Meta) -> Result<(), Refusal> {
     let Some(me) = meta.actor.operator() else { return Ok(()) };
@@ -147,12 +160,20 @@ fn check_window(
     if kind == ChangeKind::Emergency {
         return Ok(());
     }
-    let (from, until) = window.map_or((meta.at, meta.at), |window| (window.from, window.until));
+    not_frozen(state, plan, window.map_or((meta.at, meta.at), |window| (window.from, window.until)))
+}
+
+/// In a freeze only emergencies change something.
+pub(in crate::domain) fn not_frozen(
+    state: &State,
+    plan: &Plan,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<(), Refusal> {
     match state.platform.freezes.iter().find(|freeze| freeze.holds(&plan.services, from, until)) {
         Some(freeze) => {
             let (end, why) = (freeze.until.format("%Y-%m-%d %H:%M"), &freeze.reason);
             Err(Refusal::new("change-freeze", format!("nothing is changed there until {end} UTC: {why}"))
-                .hint("plan it for later with --at, or open it for an incident"))
+                .hint("plan it for later with: codeblue change submit … --at TIME, or open it for an incident"))
         }
         None => Ok(()),
     }
@@ -190,8 +211,16 @@ pub(in crate::domain) fn revise(
         None => Plan::clone(&found.plan),
     };
     let window = window.or(found.window);
-    check_window(state, found.kind, &plan, window, meta)?;
-    let events = begin_round(state, found, Arc::new(plan), window, reason, meta)?;
+    let anew = Anew {
+        plan: Arc::new(plan),
+        window,
+        after: found.after.clone(),
+        reason,
+        author: meta.actor.operator().map(str::to_owned),
+    };
+    let kind = kind_in(state, found, window);
+    check_window(state, kind, &anew.plan, window, meta)?;
+    let events = begin_round(state, found, anew, meta)?;
     match events.as_slice() {
         [Event::ChangeRevised { plan_hash, .. }]
             if *plan_hash == found.plan_hash && found.state != ChangeState::Rejected =>
@@ -202,28 +231,41 @@ pub(in crate::domain) fn revise(
     }
 }
 
+/// The kind that a change has with this window, as its incident is now.
+fn kind_in(state: &State, change: &Change, window: Option<ChangeWindow>) -> ChangeKind {
+    let incident = change.incident.filter(|id| is_open(state, *id).is_ok());
+    kind_of(&Wish { incident, window, template: change.template.clone(), ..Wish::default() })
+}
+
+/// What is asked for in another round.
+pub(super) struct Anew<'a> {
+    pub(super) plan: Arc<Plan>,
+    pub(super) window: Option<ChangeWindow>,
+    pub(super) after: Vec<ChangeId>,
+    pub(super) reason: &'a str,
+    pub(super) author: Option<String>,
+}
+
 /// Begins a round: analyses and assesses anew, and asks everybody anew.
-pub(super) fn begin_round(
-    state: &State,
-    change: &Change,
-    plan: Arc<Plan>,
-    window: Option<ChangeWindow>,
-    reason: &str,
-    meta: &Meta,
-) -> Result<Vec<Event>, Refusal> {
+pub(super) fn begin_round(state: &State, change: &Change, anew: Anew<'_>, meta: &Meta) -> Result<Vec<Event>, Refusal> {
+    let Anew { plan, window, after, reason, author } = anew;
+    let kind = kind_in(state, change, window);
     let impact = ImpactAnalysis::of(state, &plan);
-    let risk =
-        Risk::of(state, &plan, Circumstances { incident: change.incident, change: Some(change.id), now: meta.at });
-    let terms = Terms::of(&state.platform, change.kind, &plan, &risk);
-    let agreed = Agreed { kind: change.kind, plan: &plan, risk: risk.score, terms: &terms, window };
+    let circumstances = Circumstances { incident: change.incident, change: Some(change.id), now: meta.at };
+    let risk = Risk::of(state, &plan, circumstances);
+    let terms = Terms::of(&state.platform, kind, &plan, &risk);
+    let agreed = Agreed { kind, plan: &plan, risk: risk.score, terms: &terms, window };
     Ok(vec![Event::ChangeRevised {
         change: change.id,
+        kind,
+        author,
         round: change.round + 1,
         title: plan.title.clone(),
         reason: incident::line("reason", reason)?,
         plan_hash: intent_hash(&state.platform, &agreed),
         expires_at: meta.at + terms.decide_within(),
-        conflicts: conflicts(state, &plan, Some(change.id), &change.after),
+        conflicts: conflicts(state, &plan, Some(change.id), &after),
+        after,
         impact,
         risk,
         terms,

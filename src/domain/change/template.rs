@@ -11,7 +11,7 @@ use super::{
     intent::{Agreed, intent_hash},
     submit::{Wish, planned, submit},
 };
-use crate::domain::{Event, Meta, Plan, Recorded, RecoveryId, Refusal, State, Step, incident};
+use crate::domain::{Event, Meta, Plan, Recorded, Recovery, RecoveryId, Refusal, State, Step, incident};
 
 /// A change that is agreed to beforehand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub struct ChangeTemplate {
 }
 
 /// The hash of a plan as a standard change: of what is done, whatever it is for.
-fn hash(state: &State, plan: &Plan) -> String {
+pub(in crate::domain) fn definition(state: &State, plan: &Plan) -> String {
     let terms = Terms { required: Vec::new(), ..Terms::default() };
     intent_hash(&state.platform, &Agreed { kind: ChangeKind::Standard, plan, risk: 0, terms: &terms, window: None })
 }
@@ -61,7 +61,10 @@ pub(in crate::domain) fn make(
     }
     let request = ChangeRequest::Action { service: service.clone(), action: action.clone() };
     let plan = planned(state, &request)?;
-    if plan != *recovery.plan {
+    if recovery.watch_until.is_some() || recovery.validating.is_some() {
+        return not_proved("it is still watched");
+    }
+    if plan != *recovery.plan || definition(state, &plan) != recovery.definition {
         return not_proved("the platform file says something else by now");
     }
     let risk = Risk::of(state, &plan, Circumstances { incident: None, change: None, now: meta.at });
@@ -72,12 +75,19 @@ pub(in crate::domain) fn make(
         )
         .hint("ask for it as a normal change each time"));
     }
+    if let Some(known) = state.templates.get(name)
+        && known.suspended.is_none()
+        && known.request != request
+    {
+        return Err(Refusal::new("template-known", format!("{name} is a template for something else"))
+            .hint("choose another name, or suspend that one first"));
+    }
     let made_by = meta.actor.operator().ok_or_else(|| Refusal::new("person-needed", "a person makes a template"))?;
     Ok(vec![Event::TemplateMade {
         template: ChangeTemplate {
             name: name.to_owned(),
             request,
-            hash: hash(state, &plan),
+            hash: definition(state, &plan),
             proved_by: proof,
             made_by: made_by.to_owned(),
             made_at: meta.at,
@@ -95,21 +105,39 @@ pub(in crate::domain) fn suspend(state: &State, name: &str, reason: &str) -> Res
     Ok(vec![Event::TemplateSuspended { template: name.to_owned(), reason: incident::line("reason", reason)? }])
 }
 
-/// Decides that a standard change is made from a template; it is agreed to already.
-pub(in crate::domain) fn use_it(state: &State, name: &str, mut wish: Wish, meta: &Meta) -> Result<Vec<Event>, Refusal> {
+/// The plan of a template, if it may be used now.
+pub(super) fn standing(state: &State, name: &str, now: DateTime<Utc>) -> Result<Plan, Refusal> {
     let found = state.templates.get(name).ok_or_else(|| Refusal::unknown("template", name))?;
     let anew = format!("do it once as a normal change, then: codeblue change template add {name} --proof REC-…");
     if let Some((_, reason)) = &found.suspended {
         return Err(Refusal::new("template-suspended", format!("{name} may not be used: {reason}")).hint(anew));
     }
-    let plan = planned(state, &found.request)?;
-    let changed = hash(state, &plan) != found.hash;
-    if changed
-        || Risk::of(state, &plan, Circumstances { incident: None, change: None, now: meta.at }).level() > RiskLevel::Low
-    {
-        let why = if changed { "the platform file says something else about it by now" } else { "its risk has risen" };
-        return Err(Refusal::new("template-unproved", format!("{name} may not be used: {why}")).hint(anew));
+    let unproved = |why: String| {
+        Err(Refusal::new("template-unproved", format!("{name} may not be used: {why}")).hint(anew.clone()))
+    };
+    let uses = state.changes.values().filter(|change| change.template.as_deref() == Some(name));
+    let mut runs = uses.filter_map(|change| change.recovery).chain([found.proved_by]);
+    let relapsed = |id: &RecoveryId| {
+        let after = |run: &&Recovery| run.id == found.proved_by || run.started_at >= found.made_at;
+        state.recoveries.get(id).filter(after).is_some_and(|run| run.relapse.is_some())
+    };
+    if let Some(run) = runs.find(relapsed) {
+        return unproved(format!("what {run} did has not lasted"));
     }
+    let plan = planned(state, &found.request)?;
+    if definition(state, &plan) != found.hash {
+        return unproved("the platform file says something else about it by now".to_owned());
+    }
+    let risk = Risk::of(state, &plan, Circumstances { incident: None, change: None, now });
+    if risk.level() > RiskLevel::Low {
+        return unproved(format!("its risk is {}, and a standard change has 3 at most", risk.score));
+    }
+    Ok(plan)
+}
+
+/// Decides that a standard change is made from a template; it is agreed to already.
+pub(in crate::domain) fn use_it(state: &State, name: &str, mut wish: Wish, meta: &Meta) -> Result<Vec<Event>, Refusal> {
+    let plan = standing(state, name, meta.at)?;
     wish.template = Some(name.to_owned());
     let mut events = submit(state, plan, wish, meta)?;
     events.push(Event::ChangeAuthorised { change: state.next_change() });

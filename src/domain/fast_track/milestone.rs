@@ -217,6 +217,13 @@ impl FastTrack {
         self.reached.entry(milestone).or_insert(at);
     }
 
+    /// People are asked anew: until it is carried out, nobody has approved it.
+    pub(super) fn ask_anew(&mut self) {
+        if !self.reached.contains_key(&Milestone::Implemented) {
+            self.reached.remove(&Milestone::Approved);
+        }
+    }
+
     /// When a milestone has to be reached.
     #[must_use]
     pub fn due_at(&self, milestone: Milestone) -> DateTime<Utc> {

@@ -143,6 +143,13 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
                 reach(state, incident, &plan, &[Milestone::Approved], at);
             }
         }
+        Event::ChangeRevised { change, .. } | Event::ApprovalRevoked { change, .. } => {
+            let waits = state.changes.get(change).filter(|found| found.state == ChangeState::Pending);
+            let incident = waits.and_then(|found| found.incident).and_then(|id| state.incidents.get_mut(&id));
+            if let Some(track) = incident.and_then(|found| found.fast_track.as_mut()) {
+                track.ask_anew();
+            }
+        }
         Event::RecoveryStarted { incident: Some(incident), plan, break_glass, .. } => {
             reach(state, *incident, plan, &[Milestone::ChangeCreated, Milestone::Analysed], at);
             match break_glass {

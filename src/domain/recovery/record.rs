@@ -263,6 +263,9 @@ pub struct Recovery {
     pub started_at: DateTime<Utc>,
     /// One entry for each step of the plan.
     pub steps: Vec<StepRun>,
+    /// The hash of what the platform file said about it when it began.
+    #[serde(default)]
+    pub definition: String,
     /// Somebody wants it to stop after the step under way.
     pub cancel_requested: bool,
     /// The snapshot that its first step took.

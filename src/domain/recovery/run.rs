@@ -10,7 +10,7 @@ use crate::domain::{
     TimelineKind, Validation, WATCH_SECONDS,
     apply::tell,
     break_glass,
-    change::{carry_out, submit},
+    change::{carry_out, submit, template},
     deployment, incident,
     recovery::{
         guard::{self, Permission},
@@ -32,6 +32,9 @@ pub(in crate::domain) fn start_or_ask(
     }
     let risk = Risk::of(state, &plan, Circumstances { incident, change: None, now: meta.at });
     let permission = guard::permission(state, &meta.actor, &plan, &risk, incident, meta.at);
+    if incident.is_none() && matches!(permission, Permission::AtOnce { break_glass: None }) {
+        submit::not_frozen(state, &plan, (meta.at, meta.at))?;
+    }
     let break_glass = match permission {
         Permission::AtOnce { break_glass } => break_glass,
         Permission::Approval { held_back } => {
@@ -43,7 +46,7 @@ pub(in crate::domain) fn start_or_ask(
     // What waits for its approvals with the same plan is what is carried out, or it would run once more when they come.
     let same = break_glass.and_then(|_| {
         let waits = |change: &&Change| change.state == ChangeState::Pending && change.expires_at > meta.at;
-        state.changes.values().filter(waits).find(|change| change.incident == incident && *change.plan == plan)
+        state.changes.values().filter(waits).find(|change| *change.plan == plan)
     });
     let (recovery, change) = (state.next_recovery(), same.map(|change| change.id));
     let reason = incident::line("reason", reason)?;
@@ -85,7 +88,9 @@ pub(in crate::domain) fn start_step(
     if recovery.steps[step].state == StepState::Running {
         return Ok(Vec::new());
     }
-    carry_out::may_go_on(state, recovery.change, meta)?;
+    if recovery.plan.steps[step].writes() {
+        carry_out::may_write(state, recovery.change, meta)?;
+    }
     let glass = recovery.break_glass.and_then(|id| state.break_glass.get(&id));
     if let Some((glass, how)) = glass.and_then(|glass| Some((glass, break_glass::over(state, glass, meta.at)?)))
         && recovery.plan.steps[step].writes()
@@ -173,6 +178,7 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
                 started_by: recorded.actor.clone(),
                 started_at: at,
                 steps: vec![StepRun::default(); plan.steps.len()],
+                definition: template::definition(state, plan),
                 cancel_requested: false,
                 safety_snapshot: None,
                 ended: None,

@@ -18,6 +18,8 @@ use crate::{
 const RELOAD: Duration = Duration::from_secs(60);
 /// How long an action may take at most, whatever it usually takes.
 const ACTION: Duration = Duration::from_secs(600);
+/// How long a step that may not begin waits for whoever ends the run.
+const REFUSED: Duration = Duration::from_millis(200);
 /// How long services have until all checks succeed.
 const VALIDATION: Duration = Duration::from_secs(60);
 /// How long services have to become healthy before the next deployment is suspected.
@@ -58,7 +60,7 @@ pub(super) async fn run(hands: &Hands, id: RecoveryId) {
         // A cancel that came in meanwhile is seen in the next round.
         if let Err(refusal) = hands.report(Command::StartStep { recovery: id, step: index }).await {
             info!(%refusal, "step not begun");
-            tokio::task::yield_now().await;
+            tokio::time::sleep(REFUSED).await;
             continue;
         }
         let outcome = tokio::select! {
