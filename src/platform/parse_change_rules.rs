@@ -251,6 +251,9 @@ reason = "year's end"
         let rules = told.split_once("nothing: the file has no [[component]]\n").unwrap().1;
         insta::assert_snapshot!(rules, @r#"
 
+        Who else holds evidence of the journal
+          nobody: who has this host and its key can rewrite the journal unseen; [evidence] names no place
+
         When nothing may be changed, but in an emergency
           2026-12-24 12:00 to 2026-12-27 06:00 UTC: patient-api, auth: skeleton staff over the holidays
           2026-12-31 23:00 to 2027-01-01 23:00 UTC: everything: year's end

@@ -148,8 +148,10 @@ impl Model {
         wish.authors.iter().any(|author| self.person(*author) == self.person(name))
     }
 
-    fn deputy(&self, from: usize, to: usize, at: Minute) -> Option<&Deputy> {
-        self.deputies.iter().find(|one| one.from == from && one.to == to && one.since <= at && at < one.until)
+    fn deputies(&self, from: usize, to: usize) -> impl Iterator<Item = &Deputy> {
+        let holds =
+            move |one: &&Deputy| one.from == from && one.to == to && one.since <= self.now && self.now < one.until;
+        self.deputies.iter().filter(holds)
     }
 
     /// For which of the roles asked a vote counts now, and as whom.
@@ -313,19 +315,19 @@ impl Model {
             return self.settle(wish);
         }
         allow(wish.window.is_none_or(|(_, until)| self.now < until))?;
-        let role = match behalf {
-            Some(from) => Some(self.deputy(from, by, self.now).ok_or(())?.role),
-            None => None,
-        };
         allow(wish.stage == Stage::Waits && self.now < wish.expires)?;
         for name in [Some(by), behalf].into_iter().flatten() {
             allow(self.acts(name) && !self.wrote(wish, name) && !self.has_voted(wish, name))?;
         }
+        let places: Vec<Option<Role>> = match behalf {
+            Some(from) => self.deputies(from, by).map(|deputy| Some(deputy.role)).collect(),
+            None => vec![None],
+        };
         let roles = self.people[by].roles.clone();
-        let vote = Vote { by, behalf, role, roles, round: wish.round, at: self.now };
-        let (before, after) = (self.agreed(wish, None), self.agreed(wish, Some(&vote)));
-        allow(after > before)?;
-        wish.votes.push(vote);
+        let before = self.agreed(wish, None);
+        let vote = |role| Vote { by, behalf, role, roles: roles.clone(), round: wish.round, at: self.now };
+        let counts = places.into_iter().map(vote).find(|vote| self.agreed(wish, Some(vote)) > before);
+        wish.votes.push(counts.ok_or(())?);
         self.settle(wish)
     }
 

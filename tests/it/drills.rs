@@ -9,8 +9,8 @@ use std::{
 
 use codeblue::{
     domain::{
-        Actor, Category, ChangeState, Command, DiagnosisState, Fix, IncidentId, IncidentState, RecoveryOutcome,
-        SnapshotState, State, Status,
+        Actor, Category, Command, DiagnosisState, Fix, IncidentId, IncidentState, RecoveryOutcome, SnapshotState,
+        State, Status,
     },
     engine::{Clock, Engine, EngineHandle, Home, SystemClock},
     sandbox::{self, FaultKind, Sandbox, SandboxOptions},
@@ -161,7 +161,7 @@ async fn run(engine: &EngineHandle, dir: &Path, drill: &Drill, before: usize) {
     let ended: Vec<_> = incident.recoveries.iter().map(|id| state.recoveries[id].ended.unwrap().1).collect();
     assert_eq!(ended, [RecoveryOutcome::Succeeded], "{name}: the first try cures it");
     for id in &incident.changes {
-        assert_eq!(state.changes[id].state, ChangeState::Validated, "{name}: {id}");
+        assert!(state.changes[id].state.is_success(), "{name}: {id} is {}", state.changes[id].state);
     }
 }
 

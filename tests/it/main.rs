@@ -6,6 +6,7 @@ mod aftermath;
 mod anomalies;
 mod api;
 mod approval_model;
+mod approval_rules;
 mod approvals;
 mod approvers;
 mod break_glass;

@@ -115,7 +115,7 @@ fn a_whole_outage_by_keys_and_mouse() {
     terminal.click("↵ Approve");
     terminal.until("✓ succeeded");
     terminal.press("\x1b");
-    terminal.until("carried out by REC-1");
+    terminal.until("REC-1 carried it out");
     terminal.press("\x1b");
     terminal.until("7 up");
     terminal.until("0 open");

@@ -198,6 +198,11 @@ pub(super) fn role_to_fill_for(state: &State, change: &Change, delegation: &Dele
     for name in names {
         may_vote(state, change, name)?;
     }
+    let (from, role) = (&delegation.from, delegation.role);
+    if !state.operators.get(from).is_some_and(|delegator| delegator.can_stand_for(role)) {
+        return Err(Refusal::new("role-needed", format!("{from} is no {} any more", role_name(role)))
+            .hint("what somebody has delegated goes with the role"));
+    }
     let vote = Vote {
         persons: names.into_iter().map(|name| state.person(name)).collect(),
         roles: BTreeSet::from([delegation.role]),

@@ -190,7 +190,7 @@ fn now(model: &Model, change: &Change, facts: &mut Facts) {
             facts.say(Role::Warn, "▲ carried out; somebody who had no part in it has to see that it worked (Y)");
         }
         state => {
-            let at = change.ended_at.map(|at| format!(", carried out by {}", day_time(at))).unwrap_or_default();
+            let at = change.ended_at.map(|at| format!(", carried out at {}", day_time(at))).unwrap_or_default();
             facts.say(if owed(change).is_some() { Role::Text } else { role }, &format!("{state}{at}"));
         }
     }
