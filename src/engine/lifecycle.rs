@@ -99,8 +99,8 @@ impl Engine {
         home.prepare()?;
         let lock = home.lock()?;
         let platform = Arc::new(crate::platform::load(&home.platform_file())?);
-        let (mut journal, state) = Journal::open(&home.journal())?;
         let key = Arc::new(CheckpointKey::open_or_make(&home.keys())?);
+        let (mut journal, state) = Journal::open_with(&home.journal(), &key)?;
         let host = sysinfo::System::host_name().unwrap_or_else(|_| "this host".to_owned());
         let origin = evidence::origin(&state.engine.origin, &host, &key.public());
         journal.seal_with(origin.clone(), key.clone());

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     checkpoints::{CheckpointLine, append_checkpoints, checkpoint_path, newest_checkpoint},
-    merkle::{Frontier, Hash},
+    merkle::{Frontier, Hash, leaf},
     note::{Checkpoint, SignedCheckpoint},
     seal::CheckpointKey,
     tree::{self, Node},
@@ -167,12 +167,25 @@ struct Seal {
 }
 
 impl Journal {
-    /// Opens a journal, or begins one, and gives the state its events lead to. Only the events after the newest kept
-    /// state are replayed, and their chain is checked; the rest is checked by [`super::verify_file`].
+    /// Opens a journal, or begins one, and gives the state its events lead to. All of them are replayed, and their chain is
+    /// checked.
     ///
     /// # Errors
     /// When the file cannot be read, was written by a later version, or is damaged. It is not changed then.
     pub fn open(path: &Path) -> Result<(Self, State), JournalError> {
+        Self::read(path, None)
+    }
+
+    /// Opens a journal with the key it is kept with. Only the events after the newest state that was kept with this key are
+    /// replayed and checked; the rest is checked by [`super::verify_file`].
+    ///
+    /// # Errors
+    /// When the file cannot be read, was written by a later version, or is damaged. It is not changed then.
+    pub fn open_with(path: &Path, key: &CheckpointKey) -> Result<(Self, State), JournalError> {
+        Self::read(path, Some(key))
+    }
+
+    fn read(path: &Path, key: Option<&CheckpointKey>) -> Result<(Self, State), JournalError> {
         let storage = |source| JournalError::Storage { path: path.to_owned(), source };
         let mut connection = Connection::open(path).map_err(storage)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(storage)?;
@@ -185,8 +198,10 @@ impl Journal {
         if version == 0 {
             connection.execute_batch(SCHEMA).map_err(storage)?;
         }
-        let (mut state, mut link) = newest_state(&connection).map_err(storage)?;
-        let last_state = state.seq;
+        tree::prepare(&connection).map_err(storage)?;
+        let kept = key.map(|key| newest_state(&connection, key)).transpose().map_err(storage)?.flatten();
+        let Kept { mut state, hash, mut tree } = kept.unwrap_or_default();
+        let (last_state, mut link) = (state.seq, (state.seq, hash));
         let damaged = |problem| JournalError::Damaged { path: path.to_owned(), problem };
         let mut problem = None;
         for_each_row(&connection, state.seq, |row| {
@@ -196,6 +211,7 @@ impl Journal {
                 Ok((hash, recorded)) => {
                     apply(&mut state, &recorded);
                     link = (row.seq, hash);
+                    tree.push(leaf(&hash), |_, _| {});
                     true
                 }
                 Err(found) => {
@@ -213,12 +229,16 @@ impl Journal {
         if let Some(newest) = newest.as_ref().filter(|newest| newest.seq > link.0) {
             return Err(damaged(Problem::cut_tail(link.0, newest.seq)));
         }
-        let tree = tree::open(&mut connection, link.0).map_err(storage)?;
+        tree::mend(&mut connection, &tree).map_err(storage)?;
         if let Some(newest) = &newest
             && let Some(signed) = newest.note.as_deref().and_then(|note| SignedCheckpoint::parse(note).ok())
             && tree::root(&connection, 0, newest.seq).map_err(storage)? != signed.checkpoint.root
         {
-            return Err(damaged(Problem::rewritten(newest.seq, newest.at)));
+            // What is kept of the tree proves nothing against the events.
+            tree::make_anew(&mut connection, link.0).map_err(storage)?;
+            if tree::root(&connection, 0, newest.seq).map_err(storage)? != signed.checkpoint.root {
+                return Err(damaged(Problem::rewritten(newest.seq, newest.at)));
+            }
         }
         let head = Head { seq: link.0, hash: link.1, tree };
         let journal = Self {
@@ -379,7 +399,8 @@ impl Journal {
         Ok(Some(line))
     }
 
-    /// Keeps a state, so that the next start need not replay what led to it.
+    /// Keeps a state, so that the next start need not replay what led to it. Without a key none is kept: nobody could tell it
+    /// from a forged one.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -387,15 +408,16 @@ impl Journal {
         if state.seq != self.committed.seq || self.events_since_state() == 0 {
             return Ok(());
         }
+        let Some(Seal { key, .. }) = &self.seal else { return Ok(()) };
         let storage = |source| JournalError::Storage { path: self.path.clone(), source };
         let body = serde_json::to_string(state)
             .map_err(|error| storage(rusqlite::Error::ToSqlConversionFailure(Box::new(error))))?;
-        let digest: [u8; 32] = Sha256::digest(body.as_bytes()).into();
+        let code = key.state_code(state.seq, &self.committed.hash, &self.committed.tree.root(), &body);
         let transaction = self.connection.transaction().map_err(storage)?;
         transaction
             .execute(
                 "INSERT OR REPLACE INTO states (seq, hash, body, digest) VALUES (?, ?, ?, ?)",
-                params![state.seq, self.committed.hash, body, digest],
+                params![state.seq, self.committed.hash, body, code],
             )
             .and_then(|_| {
                 transaction.execute(
@@ -518,22 +540,31 @@ fn recorded(row: &Row) -> Result<Recorded, serde_json::Error> {
     })
 }
 
-/// The newest kept state that is whole and belongs to this chain; the empty one when there is none.
-fn newest_state(connection: &Connection) -> rusqlite::Result<(State, (u64, [u8; 32]))> {
+/// A state that was kept, and what led to it.
+#[derive(Default)]
+struct Kept {
+    state: State,
+    hash: Hash,
+    tree: Frontier,
+}
+
+/// The newest state that was kept with this key and belongs to these events. The column `digest` has its code; that of older versions
+/// needed no key, so what they kept is not used.
+fn newest_state(connection: &Connection, key: &CheckpointKey) -> rusqlite::Result<Option<Kept>> {
     let mut query = connection.prepare(
         "SELECT states.seq, states.hash, states.body, states.digest FROM states
          JOIN events ON events.seq = states.seq AND events.hash = states.hash ORDER BY states.seq DESC",
     )?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
-        let (seq, hash, body, digest): (u64, [u8; 32], String, [u8; 32]) =
-            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        let whole = <[u8; 32]>::from(Sha256::digest(body.as_bytes())) == digest;
-        if let (true, Ok(state)) = (whole, serde_json::from_str::<State>(&body))
+        let (seq, hash, body, code): (u64, Hash, String, Hash) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let tree = tree::range(connection, 0, seq)?;
+        if key.is_state_code(seq, &hash, &tree.root(), &body, &code)
+            && let Ok(state) = serde_json::from_str::<State>(&body)
             && state.seq == seq
         {
-            return Ok((state, (seq, hash)));
+            return Ok(Some(Kept { state, hash, tree }));
         }
     }
-    Ok((State::default(), (0, [0; 32])))
+    Ok(None)
 }

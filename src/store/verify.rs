@@ -534,15 +534,16 @@ fn reordered(connection: &Connection, seq: u64) -> Option<Problem> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::{path::PathBuf, sync::Arc};
 
     use chrono::{DateTime, Utc};
     use rusqlite::Connection;
+    use sha2::{Digest, Sha256};
 
     use super::*;
     use crate::{
         domain::{Actor, Event, State},
-        store::{Draft, Journal},
+        store::{CheckpointKey, Draft, Journal, tree},
     };
 
     fn time() -> DateTime<Utc> {
@@ -650,20 +651,65 @@ mod tests {
 
     #[test]
     fn a_kept_state_saves_the_replay_and_a_spoilt_one_is_not_trusted() {
-        let (_folder, path) = written(5);
+        let (_folder, path) = written(30);
+        let key = Arc::new(CheckpointKey::fresh().unwrap());
         let (mut journal, state) = Journal::open(&path).unwrap();
         journal.keep_state(&state).unwrap();
-        assert_eq!(journal.events_since_state(), 0);
+        assert_eq!(journal.events_since_state(), 30, "nothing is kept without a key");
+        journal.seal_with("codeblue/ward/01234567".to_owned(), key.clone());
+        journal.keep_state(&state).unwrap();
+        let head = journal.head();
         drop(journal);
-        let (journal, again) = Journal::open(&path).unwrap();
-        assert_eq!((again, journal.events_since_state()), (state.clone(), 0));
+        let (journal, again) = Journal::open_with(&path, &key).unwrap();
+        assert_eq!((again, journal.events_since_state(), journal.head()), (state.clone(), 0, head));
         drop(journal);
-        Connection::open(&path)
-            .unwrap()
-            .execute("UPDATE states SET body = replace(body, 'reason 4', 'lie')", [])
-            .unwrap();
-        let (_, replayed) = Journal::open(&path).unwrap();
-        assert_eq!(replayed, state);
+        let other = CheckpointKey::fresh().unwrap();
+        assert_eq!(Journal::open_with(&path, &other).unwrap().0.events_since_state(), 30, "kept with another key");
+
+        // A state that somebody wrote who has no key, with all that needs none.
+        let forged = serde_json::to_string(&state).unwrap().replace("reason 29", "lie");
+        let digest: [u8; 32] = Sha256::digest(&forged).into();
+        let connection = Connection::open(&path).unwrap();
+        connection.execute("UPDATE states SET body = ?, digest = ?", rusqlite::params![forged, digest]).unwrap();
+        let (journal, replayed) = Journal::open_with(&path, &key).unwrap();
+        assert_eq!((replayed, journal.events_since_state(), journal.head()), (state, 30, head));
+    }
+
+    #[test]
+    fn a_spoilt_cache_of_the_tree_is_made_anew_and_never_signed_for() {
+        let (_folder, path) = written(0);
+        let key = Arc::new(CheckpointKey::fresh().unwrap());
+        let more = |events: u64| {
+            let (mut journal, _) = Journal::open_with(&path, &key).unwrap();
+            journal.seal_with("codeblue/ward/01234567".to_owned(), key.clone());
+            for _ in 0..events {
+                let event = Event::AutomationReleased;
+                journal.prepare(&Draft { at: time(), actor: Actor::Engine, cause: None, event }).unwrap();
+            }
+            journal.commit().unwrap();
+            journal
+        };
+        let mut journal = more(600);
+        journal.checkpoint(time()).unwrap();
+        journal.keep_state(&State { seq: 600, ..State::default() }).unwrap();
+        let head = journal.head();
+        drop(journal);
+        let spoil = |place: u64| {
+            let connection = Connection::open(&path).unwrap();
+            connection.execute("UPDATE tree SET hash = zeroblob(32) WHERE height = 8 AND place = ?", [place]).unwrap();
+        };
+        for place in [0, 1] {
+            spoil(place);
+            let journal = more(0);
+            assert_eq!(journal.head(), head, "node {place}");
+            assert_eq!(tree::root(journal.connection(), 0, 600).unwrap(), head.1, "and mended");
+        }
+        let head = more(500).head();
+        spoil(3);
+        let mut journal = more(0);
+        assert_eq!(journal.head(), head);
+        journal.checkpoint(time()).unwrap();
+        assert!(verify_file(&path).unwrap().ok, "the root of the spoilt cache would be another");
     }
 
     #[test]
