@@ -17,10 +17,10 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    checkpoints::{CheckpointLine, append_checkpoints, checkpoint_path, newest_checkpoint},
+    checkpoints::{CheckpointLine, append_checkpoints, checkpoint_path, first_checkpoint, newest_checkpoint},
     merkle::{Frontier, Hash, leaf},
     note::{Checkpoint, SignedCheckpoint},
-    seal::CheckpointKey,
+    seal::{CheckpointKey, public_keys},
     tree::{self, Node},
     verify::{Problem, check_rows},
 };
@@ -89,6 +89,20 @@ pub enum JournalError {
         /// Where and how.
         problem: Problem,
     },
+    /// Its newest checkpoint is not signed, although it should be.
+    #[error(
+        "checkpoints {path}: the newest, at event {seq}, is not signed by a key in {keys}; nothing was changed. Put lost keys (checkpoint*.pub) \
+         back there. To go on without these checkpoints, keep the file as evidence and move it aside: the engine then starts, and records \
+         that they are lost"
+    )]
+    NotSigned {
+        /// The file of checkpoints.
+        path: PathBuf,
+        /// The event it is at.
+        seq: u64,
+        /// The folder of the keys.
+        keys: PathBuf,
+    },
     /// It was written by a later version.
     #[error("journal {path} has format {found}, this codeblue knows 1; use the newer program")]
     TooNew {
@@ -147,6 +161,8 @@ pub struct Journal {
     tip: Head,
     seal: Option<Seal>,
     newest: Option<CheckpointLine>,
+    /// Whether the newest checkpoint was signed when it was opened.
+    has_signed: bool,
     last_state: u64,
     /// The last event after which the head is signed at once.
     last_moment: u64,
@@ -224,14 +240,12 @@ impl Journal {
         if let Some(problem) = problem {
             return Err(damaged(problem));
         }
-        let newest = newest_checkpoint(&checkpoint_path(path))
-            .map_err(|source| JournalError::Checkpoints { path: checkpoint_path(path), source })?;
+        let (newest, signed) = newest_signed(path, &state, key)?;
         if let Some(newest) = newest.as_ref().filter(|newest| newest.seq > link.0) {
             return Err(damaged(Problem::cut_tail(link.0, newest.seq)));
         }
         tree::mend(&mut connection, &tree).map_err(storage)?;
-        if let Some(newest) = &newest
-            && let Some(signed) = newest.note.as_deref().and_then(|note| SignedCheckpoint::parse(note).ok())
+        if let (Some(newest), Some(signed)) = (&newest, &signed)
             && tree::root(&connection, 0, newest.seq).map_err(storage)? != signed.checkpoint.root
         {
             // What is kept of the tree proves nothing against the events.
@@ -250,6 +264,7 @@ impl Journal {
             tip: head,
             seal: None,
             newest,
+            has_signed: signed.is_some(),
             last_state,
             last_moment: 0,
         };
@@ -337,6 +352,14 @@ impl Journal {
     #[must_use]
     pub fn head(&self) -> (u64, Hash) {
         (self.committed.seq, self.committed.tree.root())
+    }
+
+    /// How many events nobody has signed for although their checkpoints were signed, so that a line is missing: the state says so
+    /// by the name of the journal, or there was a key already (`known_key`). None when a signed checkpoint is there.
+    #[must_use]
+    pub fn lost_checkpoints(&self, state: &State, known_key: bool) -> Option<u64> {
+        let expected = known_key || names_a_key(&state.engine.origin);
+        (self.committed.seq > 0 && !self.has_signed && expected).then_some(self.committed.seq)
     }
 
     /// Events since the last line in the file of checkpoints.
@@ -538,6 +561,42 @@ fn recorded(row: &Row) -> Result<Recorded, serde_json::Error> {
         event: serde_json::from_str(&row.body)?,
         hash: hex::encode(&row.hash),
     })
+}
+
+/// The newest line of the file of checkpoints, and what it signs. Where lines are signed, one that is not is from somebody else.
+fn newest_signed(
+    journal: &Path,
+    state: &State,
+    key: Option<&CheckpointKey>,
+) -> Result<(Option<CheckpointLine>, Option<SignedCheckpoint>), JournalError> {
+    let (path, folder) = (checkpoint_path(journal), journal.with_file_name("keys"));
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        move |source| JournalError::Checkpoints { path, source }
+    };
+    let Some(newest) = newest_checkpoint(&path).map_err(unreadable(&path))? else { return Ok((None, None)) };
+    let mut keys = public_keys(&folder).map_err(unreadable(&folder))?;
+    keys.extend(key.map(CheckpointKey::public));
+    let not_signed = || JournalError::NotSigned { path: path.clone(), seq: newest.seq, keys: folder.clone() };
+    let Some(note) = &newest.note else {
+        let signed_before = first_checkpoint(&path, |line| line.note.is_some()).map_err(unreadable(&path))?;
+        if signed_before.is_some() || names_a_key(&state.engine.origin) {
+            return Err(not_signed());
+        }
+        return Ok((Some(newest), None));
+    };
+    let signed = SignedCheckpoint::parse(note).map_err(|_| not_signed())?;
+    let right = keys.is_empty() || keys.iter().any(|key| signed.is_signed_by(key));
+    if !right || signed.checkpoint.size != newest.seq {
+        return Err(not_signed());
+    }
+    Ok((Some(newest), Some(signed)))
+}
+
+/// Whether a journal of this name has its checkpoints signed: `codeblue/HOST/KEY`.
+fn names_a_key(origin: &str) -> bool {
+    let mut parts = origin.rsplit('/');
+    parts.next().is_some_and(|key| key.len() == 8 && hex::decode(key).is_ok()) && parts.count() == 2
 }
 
 /// A state that was kept, and what led to it.

@@ -89,6 +89,15 @@ impl CheckpointKey {
         Ok(Self::of(pair, &seed))
     }
 
+    /// Whether this folder has a key, or the public half of one that was lost.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn is_in(folder: &Path) -> Result<bool, KeyError> {
+        let keys = public_keys(folder).map_err(|source| KeyError::File { path: folder.to_owned(), source })?;
+        Ok(!keys.is_empty() || folder.join(PRIVATE).exists())
+    }
+
     /// A key of its own that is nowhere kept.
     ///
     /// # Errors

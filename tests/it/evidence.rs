@@ -5,7 +5,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::Write,
-    os::unix::net::UnixDatagram,
+    os::unix::{fs::symlink, net::UnixDatagram},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -19,7 +19,7 @@ use codeblue::{
     engine::{EngineHandle, WitnessRequest},
     store::{
         CheckpointKey, CheckpointLine, CheckpointPublicKey, Draft, Journal, ProblemKind, SignedCheckpoint, Trusted,
-        Verification, prove_consistency, read_checkpoints, verify,
+        Verification, append_checkpoints, prove_consistency, read_checkpoints, verify,
     },
 };
 use reqwest::Method;
@@ -285,6 +285,78 @@ fn an_engine_does_not_go_on_from_a_journal_that_was_written_anew() {
     fs::write(ledger.checkpoints(), signed).unwrap();
     let Err(refused) = Journal::open(&ledger.journal()) else { panic!("it was opened") };
     assert!(refused.to_string().contains("are not those that the checkpoint"), "{refused}");
+}
+
+#[test]
+fn an_engine_does_not_go_on_from_a_checkpoint_that_its_key_did_not_sign() {
+    let ledger = Ledger::new();
+    let opened = || Journal::open_with(&ledger.journal(), &ledger.key).map(|_| ()).map_err(|error| error.to_string());
+    assert_eq!(opened(), Ok(()));
+    let newest = read_checkpoints(&ledger.checkpoints()).unwrap().pop().unwrap();
+    let unsigned = CheckpointLine { note: None, ssh_signature: None, ..newest };
+    append_checkpoints(&ledger.checkpoints(), &[unsigned]).unwrap();
+    assert!(opened().unwrap_err().contains("at event 20, is not signed"), "unsigned after signed ones");
+
+    ledger.destroy();
+    let stranger = Arc::new(CheckpointKey::fresh().unwrap());
+    ledger.write("false", 20, &[10, 20], &stranger);
+    assert!(opened().unwrap_err().contains("move it aside"), "signed by a stranger");
+    fs::write(ledger.checkpoints(), fs::read_to_string(ledger.checkpoints()).unwrap().replace("— ", "- ")).unwrap();
+    assert!(opened().unwrap_err().contains("is not signed"), "no signature at all");
+}
+
+/// Where no signed line is left the engine works on, as somebody waits for it, and says so for good.
+#[test]
+fn an_engine_records_that_no_checkpoint_is_left_of_what_it_finds() {
+    let script = ward("");
+    let lost = || kinds(&script).iter().filter(|kind| *kind == "checkpointsLost").count();
+    assert_eq!(script.serve().terminate(), Some(0));
+    let mut engine = script.serve();
+    assert_eq!(lost(), 0, "all is there");
+    assert_eq!(engine.terminate(), Some(0));
+
+    fs::remove_file(script.home().join("data/journal.checkpoints")).unwrap();
+    let mut engine = script.serve();
+    assert_eq!(lost(), 1, "the file is gone");
+    assert_eq!(engine.terminate(), Some(0));
+
+    // All written anew by somebody without the key, who leaves no trace of a name.
+    for name in ["journal.db", "journal.db-wal", "journal.db-shm", "journal.checkpoints"] {
+        let _ = fs::remove_file(script.home().join("data").join(name));
+    }
+    let (mut journal, _) = Journal::open(Path::new(&self::journal(&script))).unwrap();
+    for _ in 0..20 {
+        let event = Event::AutomationReleased;
+        journal.prepare(&Draft { at: time(), actor: Actor::Engine, cause: None, event }).unwrap();
+    }
+    journal.commit().unwrap();
+    drop(journal);
+    let mut engine = script.serve();
+    assert_eq!(lost(), 1, "nothing of it was signed");
+    let evidence = script.json(&["status"]).1["evidence"].clone();
+    assert_eq!(evidence["lost"]["before"].as_u64(), Some(20), "{evidence}");
+    let page = script.run(&["status"]).1;
+    assert!(page.contains("no signed checkpoint was left for the first 20 events"), "{page}");
+    assert_eq!(engine.terminate(), Some(0));
+}
+
+#[test]
+fn an_engine_that_cannot_write_its_checkpoints_works_on_and_says_so() {
+    let script = ward("");
+    let (data, mount) = (script.home().join("data"), script.folder.path().join("mount"));
+    fs::create_dir_all(&data).unwrap();
+    symlink(mount.join("journal.checkpoints"), data.join("journal.checkpoints")).unwrap();
+    let mut engine = script.serve();
+    let evidence = script.json(&["status"]).1["evidence"].clone();
+    assert!(evidence["outage"]["problem"].as_str().unwrap().contains("journal.checkpoints"), "{evidence}");
+    let page = script.run(&["status"]).1;
+    assert!(page.contains("checkpoints cannot be written"), "{page}");
+    fs::create_dir(&mount).unwrap();
+    assert_eq!(engine.terminate(), Some(0));
+    let mut engine = script.serve();
+    let evidence = script.json(&["status"]).1["evidence"].clone();
+    assert!(evidence["outage"].is_null() && evidence["checkpoint"]["seq"].as_u64() > Some(0), "{evidence}");
+    assert_eq!(engine.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

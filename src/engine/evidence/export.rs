@@ -147,7 +147,7 @@ async fn keep(engine: EngineHandle, name: String, way: Way, stop: CancellationTo
 }
 
 /// An outage is recorded when it begins and when it ends, not with every attempt.
-async fn report(engine: &EngineHandle, place: &str, problem: Option<String>) {
+pub(super) async fn report(engine: &EngineHandle, place: &str, problem: Option<String>) {
     if engine.state().evidence.outages.contains_key(place) == problem.is_some() {
         return;
     }

@@ -12,5 +12,5 @@ mod witness;
 
 pub use export::PlaceFigures;
 pub(super) use export::{Last, export};
-pub(super) use seal::{cut_in_time, origin};
+pub(super) use seal::{cut, cut_in_time, origin};
 pub(super) use steps::report_steps;
