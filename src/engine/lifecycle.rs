@@ -150,6 +150,7 @@ impl Engine {
             key,
             checkpoints: outlets.checkpoints,
             reached: Arc::default(),
+            reaching: evidence::Reaching::default(),
         };
         begin(&handle, host, origin, platform.clone(), lost).await?;
         evidence::cut(&handle).await;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -491,6 +491,17 @@ pub fn read_events(path: &Path, since: u64, limit: usize) -> Result<Vec<Recorded
         Some(problem) => Err(JournalError::Damaged { path: path.to_owned(), problem }),
         None => Ok(events),
     }
+}
+
+/// The hash of an event in the chain, in hexadecimal, read beside the writer; none when there is no such event.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub fn chain_hash(path: &Path, seq: u64) -> Result<Option<String>, JournalError> {
+    let storage = |source| JournalError::Storage { path: path.to_owned(), source };
+    let connection = open_read_only(path).map_err(storage)?;
+    let found = connection.query_row("SELECT hash FROM events WHERE seq = ?", [seq], |row| row.get::<_, Hash>(0));
+    found.optional().map(|hash| hash.map(hex::encode)).map_err(storage)
 }
 
 pub(super) fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
