@@ -272,7 +272,51 @@ fn a_spoilt_checkpoint_is_told_from_one_that_fits() {
         .map(|line| serde_json::to_string(&line).unwrap() + "\n")
         .collect();
     assert_eq!(verdict(&of_an_older_version), None);
+    for broken in ["{\"seq\":20,\"ha\n", "\n", "{\"seq\":20,\"hash\":\"\"}\n", "[]\n", "20\n"] {
+        let cut = broken.trim_end_matches('\n').to_owned();
+        assert_eq!(verdict(&format!("{text}{broken}")), Some(ProblemKind::Signature), "{broken:?}");
+        assert_eq!(verdict(&format!("{broken}{text}")), Some(ProblemKind::Signature), "{broken:?} first");
+        assert_eq!(verdict(&format!("{text}{cut}")), None, "{broken:?} was never finished");
+    }
+    assert_eq!(verdict(&of_an_older_version.replace("\"seq\":10", "\"seq\":0")), None, "of no event");
+    assert_eq!(verdict(&of_an_older_version.replace("\"hash\":\"", "\"hash\":\"xy")), Some(ProblemKind::Rewritten));
+    fs::write(ledger.path("keys/checkpoint-00000000.pub"), "ssh-rsa AAAA\n").unwrap();
+    assert_eq!(verdict(&text), None, "a key of another kind beside the right one");
     assert_eq!(verdict(&of_an_older_version.replace("\"hash\":\"", "\"hash\":\"00")), Some(ProblemKind::Rewritten));
+}
+
+/// Names and times in a file that somebody can write prove nothing by themselves.
+#[test]
+fn only_what_a_key_says_is_told_of_witnesses_and_of_the_time() {
+    let ledger = Ledger::new();
+    let witness = CheckpointKey::fresh().unwrap();
+    let named = |keys: &[CheckpointPublicKey]| {
+        let verified = ledger.judge(&ledger.journal(), &Trusted { keys: keys.to_vec(), checkpoints: Vec::new() });
+        assert!(verified.ok || verified.problem.as_ref().unwrap().kind == ProblemKind::Unsigned, "{verified:?}");
+        verified
+    };
+    let newest = read_checkpoints(&ledger.checkpoints()).unwrap().pop().unwrap();
+    let note = SignedCheckpoint::parse(newest.note.as_deref().unwrap()).unwrap();
+    let forged = format!("— the-ministry {}", STANDARD.encode([7; 76]));
+    let both = note.with_line(&witness.witness("codeblue/other/89abcdef", &note, time())).unwrap();
+    let both = both.with_line(&forged).unwrap();
+    let line = CheckpointLine { note: Some(both.to_string()), ssh_signature: None, ..newest };
+    append_checkpoints(&ledger.checkpoints(), &[line]).unwrap();
+    let text = fs::read_to_string(ledger.checkpoints()).unwrap();
+    fs::write(ledger.checkpoints(), text.replace("2026-09-21T", "1999-01-01T")).unwrap();
+
+    let (key, set) =
+        (ledger.key.public(), |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>());
+    for keys in [vec![], vec![key]] {
+        let sealed = named(&keys).sealed;
+        assert_eq!((sealed.witnesses, sealed.unchecked), (set(&[]), set(&["codeblue/other/89abcdef", "the-ministry"])));
+        assert_eq!(sealed.since, Some(time()), "as the event says");
+    }
+    let sealed = named(&[key, witness.public()]).sealed;
+    assert_eq!((sealed.witnesses, sealed.unchecked), (set(&["codeblue/other/89abcdef"]), set(&["the-ministry"])));
+    let sealed = named(&[witness.public()]).sealed;
+    assert_eq!((sealed.signed, sealed.up_to, sealed.since), (1, 20, Some(time())), "the key of a witness is enough");
+    assert_eq!(sealed.witnesses, set(&["codeblue/other/89abcdef"]));
 }
 
 #[test]
@@ -335,6 +379,8 @@ fn an_engine_records_that_no_checkpoint_is_left_of_what_it_finds() {
     assert_eq!(lost(), 1, "nothing of it was signed");
     let evidence = script.json(&["status"]).1["evidence"].clone();
     assert_eq!(evidence["lost"]["before"].as_u64(), Some(20), "{evidence}");
+    let verified = script.run(&["audit", "verify"]).1;
+    assert!(verified.contains("no signed checkpoint left for the first 20 events"), "{verified}");
     let page = script.run(&["status"]).1;
     assert!(page.contains("no signed checkpoint was left for the first 20 events"), "{page}");
     assert_eq!(engine.terminate(), Some(0));
@@ -495,7 +541,15 @@ fn checkpoints_get_to_every_place_and_an_outage_is_recorded_once() {
     let (code, verified) = script.json(&["audit", "verify", "--checkpoints", &elsewhere, "--key", &key]);
     assert_eq!((code, &verified["ok"]), (0, &Value::Bool(true)), "{verified}");
     assert!(verified["sealed"]["elsewhere"].as_u64().unwrap() > 0);
-    assert_eq!(verified["sealed"]["witnesses"][0], secured["witnesses"][0]["reached"]["witness"]);
+    let name = &secured["witnesses"][0]["reached"]["witness"];
+    assert_eq!((&verified["sealed"]["witnesses"][0], &verified["sealed"]["unchecked"][0]), (&Value::Null, name));
+    let page = script.run(&["audit", "verify"]).1;
+    assert!(page.contains(&format!("a signature by {}, not checked", name.as_str().unwrap())), "{page}");
+    let theirs = witness.home().join("data/keys/checkpoint.pub").display().to_string();
+    let (_, verified) = script.json(&["audit", "verify", "--key", &key, "--key", &theirs]);
+    assert_eq!((&verified["sealed"]["witnesses"][0], &verified["sealed"]["unchecked"][0]), (name, &Value::Null));
+    let (code, verified) = script.json(&["audit", "verify", "--key", &theirs]);
+    assert_eq!((code, &verified["sealed"]["witnesses"][0]), (0, name), "{verified}");
     assert!(script.run(&["audit", "verify"]).1.contains("tamper-evident since"), "what is promised, and no more");
     let page = script.run(&["status"]).1;
     assert!(page.contains("tamper-evident since") && page.contains("witnessed by codeblue/"), "{page}");
