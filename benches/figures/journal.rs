@@ -111,6 +111,11 @@ fn of(events: usize) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
+/// The key that such a journal is kept with.
+fn key_of(path: &Path) -> Arc<CheckpointKey> {
+    Arc::new(CheckpointKey::open_or_make(&path.with_file_name("keys")).unwrap())
+}
+
 /// A journal of years proved: chain, tree and a hundred checkpoints.
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn verify_1_000_000(bencher: Bencher) {
@@ -132,7 +137,8 @@ fn verify_1_000_000_rival_python(bencher: Bencher) {
 #[divan::bench(sample_count = 10)]
 fn open_1_000_000(bencher: Bencher) {
     let (_folder, path) = of(YEARS);
-    bencher.bench_local(|| assert_eq!(Journal::open(&path).unwrap().1.seq, YEARS as u64));
+    let key = key_of(&path);
+    bencher.bench_local(|| assert_eq!(Journal::open_with(&path, &key).unwrap().1.seq, YEARS as u64));
 }
 
 /// One event of a journal of years proved to a stranger.
@@ -176,8 +182,10 @@ fn open_10_000(bencher: Bencher) {
 #[divan::bench(sample_count = 20)]
 fn open_10_000_from_a_kept_state(bencher: Bencher) {
     let (_folder, path) = long();
+    let key = key_of(&path);
     let (mut journal, state) = Journal::open(&path).unwrap();
+    journal.seal_with(format!("codeblue/bench/{}", key.public().short()), key.clone());
     journal.keep_state(&state).unwrap();
     drop(journal);
-    bencher.bench_local(|| assert_eq!(Journal::open(&path).unwrap().1.seq, LONG as u64));
+    bencher.bench_local(|| assert_eq!(Journal::open_with(&path, &key).unwrap().1.seq, LONG as u64));
 }

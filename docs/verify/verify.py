@@ -5,7 +5,7 @@
 
 JOURNAL is journal.db; `journal.checkpoints` and `keys/*.pub` beside it are used. --key names keys you got another way (then at least one
 checkpoint must be signed by one of them), --checkpoints what was kept elsewhere. The formats are in docs/evidence.md."""
-import base64, glob, hashlib, json, os, sqlite3, struct, sys
+import base64, glob, hashlib, json, os, re, sqlite3, struct, sys
 
 P, Q = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D, I = -121665 * pow(121666, P - 2, P) % P, pow(2, (P - 1) // 4, P)
@@ -47,24 +47,37 @@ def sha(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
 
 def key_of(path):
-    blob = base64.b64decode(open(path).read().split()[1])
-    assert blob[:19] == b"\0\0\0\x0bssh-ed25519\0\0\0 ", path + " is no Ed25519 key"
-    return blob[19:]
+    try:
+        blob = base64.b64decode(open(path, encoding="utf-8", errors="replace").read().split()[1], validate=True)
+    except (ValueError, IndexError):
+        blob = b""
+    return blob[19:] if len(blob) == 51 and blob[:19] == b"\0\0\0\x0bssh-ed25519\0\0\0 " else None
+
+def named_key(path):
+    return key_of(path) or sys.exit(path + " is no Ed25519 public key as OpenSSH writes it")
 
 def note(text):  # C2SP signed-note and tlog-checkpoint: (origin, size, root), the signed text, the signatures
     body, _, signed = text.partition("\n\n")
     origin, size, root = body.split("\n")[:3]
+    if not re.fullmatch("0|[1-9][0-9]{0,19}", size):
+        raise ValueError("no number of events")
     lines = [line.split(" ") for line in signed.splitlines()]
     if not lines or any(len(line) != 3 or line[0] != "—" for line in lines):
         raise ValueError("no signatures")
-    return (origin, int(size), base64.b64decode(root)), (body + "\n").encode(), [(n, base64.b64decode(s)) for _, n, s in lines]
+    decode = lambda text: base64.b64decode(text, validate=True)
+    return (origin, int(size), decode(root)), (body + "\n").encode(), [(n, decode(s)) for _, n, s in lines]
 
 def signed_by(keys, checkpoint, body, signatures):
     return any(name == checkpoint[0] and s[:4] == sha(name.encode(), b"\n\x01", key)[:4] and ed25519(key, body, s[4:])
                for name, s in signatures for key in keys)
 
+def witnessed_by(keys, checkpoint, body, signatures):  # C2SP tlog-cosignature: the time stands before the signature
+    return any(s[:4] == sha(name.encode(), b"\n\x04", key)[:4] and len(s) > 12
+               and ed25519(key, b"cosignature/v1\ntime %d\n" % struct.unpack(">Q", s[4:12]) + body, s[12:])
+               for name, s in signatures for key in keys)
+
 def record(prev, seq, cause, *texts):  # the bytes whose hash is the event's hash
-    texts = [text.encode() for text in texts]
+    texts = [text.encode(errors="surrogateescape") for text in texts]
     return b"codeblue journal v1\0" + prev + struct.pack(">QQ", seq, cause or 0) + b"".join(struct.pack(">Q", len(t)) + t for t in texts)
 
 def grow(peaks, leaf):  # a binary counter of complete subtrees: [(leaves, hash)]
@@ -83,7 +96,9 @@ class Bad(Exception):
     """(event, kind, what)"""
 
 def chain(journal, sizes):  # what the journal holds: events, and hash and root at each of these sizes
-    rows = sqlite3.connect("file:" + os.path.abspath(journal) + "?mode=ro", uri=True).execute(
+    database = sqlite3.connect("file:" + os.path.abspath(journal) + "?mode=ro", uri=True)
+    database.text_factory = lambda text: text.decode(errors="surrogateescape")
+    rows = database.execute(
         "SELECT seq, at, actor, cause, kind, body, prev, hash FROM events ORDER BY seq")
     last, head, peaks, marks = 0, bytes(32), [], {}
     for seq, at, actor, cause, kind, body, prev, stored in rows:
@@ -91,7 +106,11 @@ def chain(journal, sizes):  # what the journal holds: events, and hash and root 
             raise Bad(1, "edit", "something stands before the first event")
         if seq != last + 1:
             raise Bad(last + 1, "gap", "events are missing")
-        if stored != sha(record(prev, seq, cause, at, actor, kind, body)):
+        try:
+            same = stored == sha(record(prev, seq, cause, at, actor, kind, body))
+        except (AttributeError, TypeError, struct.error):  # not even of the type that it was
+            same = False
+        if not same:
             raise Bad(seq, "edit", "the event was changed after it was recorded")
         if prev != head:
             raise Bad(seq, "rewritten", "the event does not follow the one before it")
@@ -101,39 +120,63 @@ def chain(journal, sizes):  # what the journal holds: events, and hash and root 
             marks[seq] = head, root_of(peaks)
     return last, head, marks
 
-def held(path):  # checkpoints: [size, chain hash or None, note or None, is its signature looked at]
-    found, text = [], open(path, encoding="utf-8", errors="replace").read()
-    for line in text.splitlines():
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+
+def line_of(text):  # a line of a file of checkpoints: (size, chain hash, note or None)
+    try:
+        line = json.loads(text)
+        seq, hash_, at, note = line["seq"], line["hash"], line["at"], line.get("note")
+        if type(seq) is int and 0 <= seq < 2**63 and type(hash_) is str and TIME.fullmatch(at) and type(note) in (str, type(None)):
+            return seq, hash_, note
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return None
+
+def held(path, own):  # checkpoints: [size, chain hash or None, note or None, is its signature looked at]
+    text = open(path, encoding="utf-8", errors="replace").read()
+    *whole, last = text.split("\n")
+    lines = [line_of(line) for line in whole if not line.endswith(" unfinished")] + ([line_of(last)] if line_of(last) else [])
+    if not own and not any(lines):
         try:
-            line = json.loads(line)
-            found.append((line["seq"], line["hash"], line.get("note")))
-        except (ValueError, KeyError, TypeError):
-            continue
-    found = found or ([(int(text.split("\n")[1]), None, text)] if text else [])
-    return [(*one, len(found) - number <= 64) for number, one in enumerate(found)]  # a newer signature covers all before it
+            return [(note(text)[0][1], None, text, True)]
+        except (ValueError, IndexError):
+            sys.exit(path + " holds no signed checkpoint")
+    found, before = [], 1
+    for line in lines:  # one that is none stands at the event of the one before it, and its note is spoilt
+        found.append(line or (before, None, "spoilt"))
+        before = max(found[-1][0], 1)
+    first = next((number for number, line in enumerate(lines) if line and line[2] is not None), 0)
+    return [(*one, len(found) - number <= 64 or number == first) for number, one in enumerate(found)]  # a newer signature covers all before
 
 def journal(path, keys, elsewhere):
     own, strict = os.path.splitext(path)[0] + ".checkpoints", bool(keys)
-    keys = keys or [key_of(k) for k in glob.glob(os.path.join(os.path.dirname(path) or ".", "keys", "checkpoint*.pub"))]
+    keys = keys or list(filter(None, map(key_of, glob.glob(os.path.join(os.path.dirname(path) or ".", "keys", "checkpoint*.pub")))))
     files = [own] if os.path.exists(own) else []
     for place in elsewhere:
         inside = [os.path.join(place, name) for name in sorted(os.listdir(place))] if os.path.isdir(place) else [place]
         files += [f for f in inside if not os.path.isdir(place) or f.endswith((".checkpoint", ".checkpoints"))]
-    checkpoints, signed = [c for f in files for c in held(f)], 0
+    checkpoints, signed, read = [c for f in files for c in held(f, f == own)], 0, []
     if not os.path.exists(path) and checkpoints:
         raise Bad(1, "cut-tail", "the journal is gone, but a checkpoint saw event %d" % checkpoints[0][0])
     last, head, marks = chain(path, {size for size, *_ in checkpoints})
     for size, hash_, text, newest in checkpoints:
         try:
-            checkpoint, body, signatures = note(text) if text else (None, None, None)
+            read.append(None if text is None else note(text))
         except (ValueError, IndexError):
+            read.append("spoilt")
+    notes = [one for (_, _, _, newest), one in zip(checkpoints, read) if newest and one and one != "spoilt"]
+    by_witnesses = all(any(witnessed_by([key], *one) for one in notes) for key in keys)  # then the others' signatures cannot be checked
+    for (size, hash_, _, newest), one in zip(checkpoints, read):
+        if one == "spoilt" or one and one[0][1] != size:
             raise Bad(size, "signature", "the checkpoint is spoilt")
-        good = newest and text and signed_by(keys, checkpoint, body, signatures)
-        if text and (checkpoint[1] != size or newest and keys and not good):
+        good = newest and one and (signed_by(keys, *one) or witnessed_by(keys, *one))
+        if newest and one and not good and not by_witnesses:
             raise Bad(size, "signature", "the checkpoint was not signed by a key that is trusted")
         if size > last:
             raise Bad(last + 1, "cut-tail", "the journal ends at event %d, but a checkpoint saw event %d" % (last, size))
-        if hash_ and bytes.fromhex(hash_) != marks[size][0] or text and checkpoint[2] != marks[size][1]:
+        if size not in marks:
+            continue
+        if hash_ is not None and hash_ != marks[size][0].hex() or one and one[0][2] != marks[size][1]:
             raise Bad(size, "rewritten", "these are not the events that a checkpoint saw")
         signed += bool(good)
     if strict and not signed and last:
@@ -168,7 +211,7 @@ def main(arguments):
     if len(names) + len(given["--proof"]) != 1 or given["--proof"] and not given["--key"]:
         return print(__doc__) or 2
     try:
-        keys = [key_of(path) for path in given["--key"]]
+        keys = [named_key(path) for path in given["--key"]]
         print("OK:", proof(given["--proof"][0], keys) if given["--proof"] else journal(names[0], keys, given["--checkpoints"]))
     except Bad as bad:
         return print("NOT OK at event %d (%s): %s" % bad.args) or 1

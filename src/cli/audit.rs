@@ -177,9 +177,13 @@ fn verify(session: &Session, path: &Path, trusted: &Trusted) -> Result<Exit, Cli
 
 /// What the checkpoints are worth, and to whom.
 fn sealed(verification: &Verification) -> String {
-    let Sealed { origin, signed, elsewhere, up_to, since, witnesses, .. } = &verification.sealed;
+    let Sealed { origin, signed, elsewhere, up_to, since, witnesses, unchecked, lost, .. } = &verification.sealed;
+    let lost = lost.map(|lost| {
+        format!("\nan engine found no signed checkpoint left for the first {}", text::count(lost, "event"))
+    });
+    let lost = lost.unwrap_or_default();
     let Some(origin) = origin.as_ref().filter(|_| *signed > 0) else {
-        return "no signed checkpoint: who can write these files can have written all of them anew".to_owned();
+        return format!("no signed checkpoint: who can write these files can have written all of them anew{lost}");
     };
     let since = since.map(|since| format!(" since {}", text::moment(since))).unwrap_or_default();
     let mut said = format!(
@@ -194,7 +198,11 @@ fn sealed(verification: &Verification) -> String {
         let names: Vec<String> = witnesses.iter().map(|name| text::line(name)).collect();
         said += &format!(", witnessed by {}", names.join(", "));
     }
-    said
+    if !unchecked.is_empty() {
+        let names: Vec<String> = unchecked.iter().map(|name| text::line(name)).collect();
+        said += &format!("\na signature by {}, not checked: name the key with --key", names.join(", "));
+    }
+    said + &lost
 }
 
 fn check_proof(session: &Session, path: &Path, mut keys: Vec<CheckpointPublicKey>) -> Result<Exit, CliError> {

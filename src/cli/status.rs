@@ -95,21 +95,33 @@ fn page(session: &Session, state: &State, vitals: &Vitals, lag: f64, secured: &s
 
 /// Since when changes to the record would show, and to whom; where checkpoints do not get to stands out.
 fn secured(evidence: &EvidenceFigures, output: &Output) -> String {
-    let (Some(since), Some(newest)) = (evidence.since, &evidence.checkpoint) else { return String::new() };
-    let mut page = format!("journal: tamper-evident since {} up to event {}", text::moment(since), newest.seq);
-    let names = evidence.witnesses.iter().filter_map(|place| place.reached.as_ref()?.witness.as_deref());
-    let names: Vec<String> = names.map(text::line).collect();
-    if !names.is_empty() {
-        page += &format!(", witnessed by {}", names.join(", "));
+    let mut page = String::new();
+    if let (Some(since), Some(newest)) = (evidence.since, &evidence.checkpoint) {
+        page += &format!("journal: tamper-evident since {} up to event {}", text::moment(since), newest.seq);
+        page += &witnesses(evidence);
+        page.push('\n');
     }
-    page.push('\n');
+    let mut bad = |problem: String| page += &output.paint(&problem, Some(Paint::Bad));
+    if let Some(lost) = &evidence.lost {
+        let (at, before) = (text::moment(lost.at), lost.before);
+        bad(format!("journal: at {at} no signed checkpoint was left for the first {before} events\n"));
+    }
+    if let Some(outage) = &evidence.outage {
+        bad(format!("checkpoints cannot be written: {}\n", text::line(&outage.problem)));
+    }
     for place in evidence.exports.iter().chain(&evidence.witnesses) {
         if let Some(outage) = &place.outage {
-            let problem = format!("checkpoints do not reach {}: {}\n", place.place, text::line(&outage.problem));
-            page += &output.paint(&problem, Some(Paint::Bad));
+            bad(format!("checkpoints do not reach {}: {}\n", place.place, text::line(&outage.problem)));
         }
     }
     page
+}
+
+/// Who else has signed the newest checkpoint.
+fn witnesses(evidence: &EvidenceFigures) -> String {
+    let names = evidence.witnesses.iter().filter_map(|place| place.reached.as_ref()?.witness.as_deref());
+    let names: Vec<String> = names.map(text::line).collect();
+    if names.is_empty() { String::new() } else { format!(", witnessed by {}", names.join(", ")) }
 }
 
 /// How the second copy stands; nothing when none is wanted.

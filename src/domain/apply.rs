@@ -27,7 +27,10 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         }
         Event::EngineStopped { .. } => state.engine.started_at = None,
         Event::UncleanEndFound { .. } | Event::ClockStepped { .. } => {}
-        Event::ExportChanged { .. } | Event::CheckpointWitnessed { .. } | Event::CheckpointRefused { .. } => {
+        Event::ExportChanged { .. }
+        | Event::CheckpointsLost { .. }
+        | Event::CheckpointWitnessed { .. }
+        | Event::CheckpointRefused { .. } => {
             evidence::apply(state, recorded);
         }
         Event::PlatformLoaded { platform } => {

@@ -365,6 +365,10 @@ pub enum Command {
         place: String,
         problem: Option<String>,
     },
+    /// No signed checkpoint was left for so many events when the engine started.
+    ReportLostCheckpoints {
+        before: u64,
+    },
     /// A checkpoint whose signature is right, and which was proved to go on from the one of `known` events.
     WitnessCheckpoint {
         seen: SeenCheckpoint,
@@ -571,6 +575,7 @@ impl Command {
                 | Self::StopEngine { .. }
                 | Self::ReportClockStep { .. }
                 | Self::ReportExport { .. }
+                | Self::ReportLostCheckpoints { .. }
                 | Self::WitnessCheckpoint { .. }
                 | Self::RefuseCheckpoint { .. }
                 | Self::LoadPlatform { .. }

@@ -276,6 +276,7 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         Command::StopEngine { reason } => Ok(vec![Event::EngineStopped { reason }]),
         Command::ReportClockStep { expected, found } => Ok(vec![Event::ClockStepped { expected, found }]),
         Command::ReportExport { place, problem } => Ok(evidence::report(state, place, problem)),
+        Command::ReportLostCheckpoints { before } => Ok(vec![Event::CheckpointsLost { before }]),
         Command::WitnessCheckpoint { seen, known, by } => evidence::witness(state, seen, known, by),
         Command::RefuseCheckpoint { seen, by } => Ok(evidence::refuse(state, seen, by)),
         Command::LoadPlatform { platform } => load_platform(state, platform),

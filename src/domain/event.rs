@@ -36,6 +36,8 @@ pub enum Event {
     ClockStepped { expected: DateTime<Utc>, found: DateTime<Utc> },
     /// Checkpoints do not reach a place outside any more, or do again.
     ExportChanged { place: String, problem: Option<String> },
+    /// No signed checkpoint was left for the events before this one, so nothing shows whether they are what was recorded.
+    CheckpointsLost { before: u64 },
     /// The journal of another engine was seen, and it goes on from what was seen of it before.
     CheckpointWitnessed { seen: SeenCheckpoint, by: String },
     /// It does not: there are two versions of that journal.

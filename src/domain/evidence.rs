@@ -18,9 +18,22 @@ pub struct EvidenceState {
     /// Places outside that checkpoints do not reach, by name.
     #[serde(default)]
     pub outages: BTreeMap<String, Outage>,
+    /// The last time an engine found no signed checkpoint of what was recorded before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<LostCheckpoints>,
     /// The newest checkpoint of each journal this engine is a witness of, by the journal's name.
     #[serde(default)]
     pub witnessed: BTreeMap<String, Witnessed>,
+}
+
+/// Events for which no signed checkpoint was left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LostCheckpoints {
+    /// When that was found.
+    pub at: DateTime<Utc>,
+    /// So many, from the first on.
+    pub before: u64,
 }
 
 /// Why a place outside gets no checkpoints.
@@ -111,6 +124,9 @@ pub(super) fn apply(state: &mut State, recorded: &Recorded) {
         }
         Event::ExportChanged { place, problem: None } => {
             state.evidence.outages.remove(place);
+        }
+        Event::CheckpointsLost { before } => {
+            state.evidence.lost = Some(LostCheckpoints { at, before: *before });
         }
         Event::CheckpointWitnessed { seen, .. } => {
             let refused = state.evidence.witnessed.remove(&seen.origin).and_then(|before| before.refused);

@@ -24,6 +24,9 @@ impl Event {
             Self::ExportChanged { place, problem: Some(problem) } => {
                 format!("checkpoints do NOT reach {place}: {problem}")
             }
+            Self::CheckpointsLost { before } => {
+                format!("CHECKPOINTS LOST: no signed one was left for the first {before} events")
+            }
             Self::CheckpointWitnessed { seen, .. } => format!("saw {} at event {}", seen.origin, seen.size),
             Self::CheckpointRefused { seen, .. } => {
                 format!(

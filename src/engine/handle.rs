@@ -14,7 +14,7 @@ use super::{
     Answer, Asking, Clock, SubmitError,
     core::{Envelope, Outlets, Request},
     errors::Counted,
-    evidence::PlaceFigures,
+    evidence::{PlaceFigures, Reaching},
     factors::Factors,
     follow::Followed,
     pace::{Pace, PaceFigures},
@@ -51,6 +51,7 @@ pub struct EngineHandle {
     pub(super) key: Arc<CheckpointKey>,
     pub(super) checkpoints: watch::Sender<Option<Arc<CheckpointLine>>>,
     pub(super) reached: Arc<RwLock<BTreeMap<String, PlaceFigures>>>,
+    pub(super) reaching: Reaching,
 }
 
 /// Why a question was not answered.

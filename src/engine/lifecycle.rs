@@ -99,10 +99,12 @@ impl Engine {
         home.prepare()?;
         let lock = home.lock()?;
         let platform = Arc::new(crate::platform::load(&home.platform_file())?);
-        let (mut journal, state) = Journal::open(&home.journal())?;
+        let known_key = CheckpointKey::is_in(&home.keys())?;
         let key = Arc::new(CheckpointKey::open_or_make(&home.keys())?);
+        let (mut journal, state) = Journal::open_with(&home.journal(), &key)?;
         let host = sysinfo::System::host_name().unwrap_or_else(|_| "this host".to_owned());
         let origin = evidence::origin(&state.engine.origin, &host, &key.public());
+        let lost = journal.lost_checkpoints(&state, known_key);
         journal.seal_with(origin.clone(), key.clone());
         let steady = Arc::new(Steady::after(state.clock, clock));
         let clock: Arc<dyn Clock> = steady.clone();
@@ -148,9 +150,10 @@ impl Engine {
             key,
             checkpoints: outlets.checkpoints,
             reached: Arc::default(),
+            reaching: evidence::Reaching::default(),
         };
-        begin(&handle, host, origin, platform.clone()).await?;
-        handle.checkpoint().await.map_err(|error| StartError::Begin(error.to_string()))?;
+        begin(&handle, host, origin, platform.clone(), lost).await?;
+        evidence::cut(&handle).await;
         adopt::look(&handle, &vault).await;
 
         let engine = Self {
@@ -268,13 +271,23 @@ impl Engine {
     }
 }
 
-async fn begin(handle: &EngineHandle, host: String, origin: String, platform: Arc<Platform>) -> Result<(), StartError> {
+async fn begin(
+    handle: &EngineHandle,
+    host: String,
+    origin: String,
+    platform: Arc<Platform>,
+    lost: Option<u64>,
+) -> Result<(), StartError> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let first = handle.state().operators.is_empty();
     let submit = async |command| {
         handle.submit(command, Actor::Engine).await.map_err(|error| StartError::Begin(error.to_string()))
     };
     submit(Command::StartEngine { version, host, origin }).await?;
+    if let Some(before) = lost {
+        warn!(before, "no signed checkpoint was left for what was recorded before");
+        submit(Command::ReportLostCheckpoints { before }).await?;
+    }
     submit(Command::LoadPlatform { platform }).await?;
     // Somebody has to be able to act, and who starts an engine can read all it has: that login, and no other.
     if first && let Some(login) = login_of(rustix::process::getuid().as_raw()) {

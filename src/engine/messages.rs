@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::PlaceFigures;
 use crate::domain::{
-    BreakGlassId, ErrorEvent, ErrorGroup, ImpactAnalysis, IncidentId, Outage, Plan, Recorded, Refusal, Risk, Role,
+    BreakGlassId, ErrorEvent, ErrorGroup, ImpactAnalysis, IncidentId, LostCheckpoints, Outage, Plan, Recorded, Refusal,
+    Risk, Role,
 };
 
 /// Header by which several people who share a login in a drill say who they are.
@@ -62,6 +63,12 @@ pub struct EvidenceFigures {
     pub since: Option<DateTime<Utc>>,
     /// The newest.
     pub checkpoint: Option<CheckpointFigures>,
+    /// Since when and why none can be written here.
+    #[serde(default)]
+    pub outage: Option<Outage>,
+    /// The last time none was left of what was recorded before.
+    #[serde(default)]
+    pub lost: Option<LostCheckpoints>,
     /// Places that keep them.
     pub exports: Vec<PlaceState>,
     /// Engines that are witnesses.

@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 /// No line is longer; a read from so far before the end finds the last one whole.
 const TAIL: u64 = 64 * 1024;
 
+/// What is put behind a line that was cut off while it was written, before the next one begins.
+const UNFINISHED: &str = " unfinished\n";
+
 /// A line of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,9 +54,11 @@ pub fn append_checkpoints(path: &Path, lines: &[CheckpointLine]) -> io::Result<(
         let mut last = [0];
         file.seek(SeekFrom::Start(length - 1))?;
         file.read_exact(&mut last)?;
-        // The last line was never finished: it must not spoil this one.
-        if last != *b"\n" {
-            text.push('\n');
+        // The last line was never finished: it must not spoil this one, nor look as if somebody had spoilt it.
+        match last[0] {
+            b'\n' => {}
+            b'}' => text.push('\n'),
+            _ => text += UNFINISHED,
         }
     }
     for line in lines {
@@ -77,6 +82,15 @@ pub fn append_checkpoints(path: &Path, lines: &[CheckpointLine]) -> io::Result<(
 pub fn read_checkpoints(path: &Path) -> io::Result<Vec<CheckpointLine>> {
     match File::open(path) {
         Ok(file) => each(BufReader::new(file)).collect(),
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(other) => Err(other),
+    }
+}
+
+/// All lines, oldest first, for who judges them: one that is whole and no checkpoint is given by its number.
+pub(super) fn judge_lines(path: &Path) -> io::Result<Vec<Result<CheckpointLine, usize>>> {
+    match File::open(path) {
+        Ok(file) => numbered(BufReader::new(file)).collect(),
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(other) => Err(other),
     }
@@ -139,17 +153,25 @@ fn tail(path: &Path, length: u64) -> io::Result<(Vec<CheckpointLine>, bool)> {
     Ok((lines, from == 0))
 }
 
-/// Every line that is whole.
-fn each(mut from: impl BufRead) -> impl Iterator<Item = io::Result<CheckpointLine>> {
-    let mut line = Vec::new();
+/// Every checkpoint.
+fn each(from: impl BufRead) -> impl Iterator<Item = io::Result<CheckpointLine>> {
+    numbered(from).filter_map(|line| line.map(Result::ok).transpose())
+}
+
+/// Every line that is whole; the number of one that is no checkpoint.
+fn numbered(mut from: impl BufRead) -> impl Iterator<Item = io::Result<Result<CheckpointLine, usize>>> {
+    let (mut line, mut number) = (Vec::new(), 0);
     std::iter::from_fn(move || {
         loop {
             line.clear();
             match from.read_until(b'\n', &mut line) {
                 Ok(0) => return None,
                 Ok(_) => {
-                    if let Ok(checkpoint) = serde_json::from_slice(&line) {
-                        return Some(Ok(checkpoint));
+                    number += 1;
+                    match serde_json::from_slice(&line) {
+                        Ok(checkpoint) => return Some(Ok(Ok(checkpoint))),
+                        Err(_) if line.ends_with(UNFINISHED.as_bytes()) || !line.ends_with(b"\n") => {}
+                        Err(_) => return Some(Ok(Err(number))),
                     }
                 }
                 Err(error) => return Some(Err(error)),
@@ -177,6 +199,14 @@ mod tests {
         append_checkpoints(&path, &[line(3)]).unwrap();
         assert_eq!(read_checkpoints(&path).unwrap(), [line(1), line(3)]);
         assert_eq!(newest_checkpoint(&path).unwrap(), Some(line(3)));
+        let write = |text: &[u8]| OpenOptions::new().append(true).open(&path).unwrap().write_all(text).unwrap();
+        assert_eq!(judge_lines(&path).unwrap(), [Ok(line(1)), Ok(line(3))], "a crash is no tampering");
+        write(serde_json::to_string(&line(4)).unwrap().as_bytes());
+        append_checkpoints(&path, &[line(5)]).unwrap();
+        assert_eq!(newest_checkpoint(&path).unwrap(), Some(line(5)));
+        write(b"{\"seq\":6,\"ha\n");
+        let judged = judge_lines(&path).unwrap();
+        assert_eq!(judged, [Ok(line(1)), Ok(line(3)), Ok(line(4)), Ok(line(5)), Err(6)]);
     }
 
     #[test]

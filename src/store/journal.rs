@@ -12,15 +12,15 @@ use std::{
 };
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    checkpoints::{CheckpointLine, append_checkpoints, checkpoint_path, newest_checkpoint},
-    merkle::{Frontier, Hash},
+    checkpoints::{CheckpointLine, append_checkpoints, checkpoint_path, first_checkpoint, newest_checkpoint},
+    merkle::{Frontier, Hash, leaf},
     note::{Checkpoint, SignedCheckpoint},
-    seal::CheckpointKey,
+    seal::{CheckpointKey, public_keys},
     tree::{self, Node},
     verify::{Problem, check_rows},
 };
@@ -89,6 +89,20 @@ pub enum JournalError {
         /// Where and how.
         problem: Problem,
     },
+    /// Its newest checkpoint is not signed, although it should be.
+    #[error(
+        "checkpoints {path}: the newest, at event {seq}, is not signed by a key in {keys}; nothing was changed. Put lost keys (checkpoint*.pub) \
+         back there. To go on without these checkpoints, keep the file as evidence and move it aside: the engine then starts, and records \
+         that they are lost"
+    )]
+    NotSigned {
+        /// The file of checkpoints.
+        path: PathBuf,
+        /// The event it is at.
+        seq: u64,
+        /// The folder of the keys.
+        keys: PathBuf,
+    },
     /// It was written by a later version.
     #[error("journal {path} has format {found}, this codeblue knows 1; use the newer program")]
     TooNew {
@@ -147,6 +161,8 @@ pub struct Journal {
     tip: Head,
     seal: Option<Seal>,
     newest: Option<CheckpointLine>,
+    /// Whether the newest checkpoint was signed when it was opened.
+    has_signed: bool,
     last_state: u64,
     /// The last event after which the head is signed at once.
     last_moment: u64,
@@ -167,12 +183,25 @@ struct Seal {
 }
 
 impl Journal {
-    /// Opens a journal, or begins one, and gives the state its events lead to. Only the events after the newest kept
-    /// state are replayed, and their chain is checked; the rest is checked by [`super::verify_file`].
+    /// Opens a journal, or begins one, and gives the state its events lead to. All of them are replayed, and their chain is
+    /// checked.
     ///
     /// # Errors
     /// When the file cannot be read, was written by a later version, or is damaged. It is not changed then.
     pub fn open(path: &Path) -> Result<(Self, State), JournalError> {
+        Self::read(path, None)
+    }
+
+    /// Opens a journal with the key it is kept with. Only the events after the newest state that was kept with this key are
+    /// replayed and checked; the rest is checked by [`super::verify_file`].
+    ///
+    /// # Errors
+    /// When the file cannot be read, was written by a later version, or is damaged. It is not changed then.
+    pub fn open_with(path: &Path, key: &CheckpointKey) -> Result<(Self, State), JournalError> {
+        Self::read(path, Some(key))
+    }
+
+    fn read(path: &Path, key: Option<&CheckpointKey>) -> Result<(Self, State), JournalError> {
         let storage = |source| JournalError::Storage { path: path.to_owned(), source };
         let mut connection = Connection::open(path).map_err(storage)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(storage)?;
@@ -185,8 +214,10 @@ impl Journal {
         if version == 0 {
             connection.execute_batch(SCHEMA).map_err(storage)?;
         }
-        let (mut state, mut link) = newest_state(&connection).map_err(storage)?;
-        let last_state = state.seq;
+        tree::prepare(&connection).map_err(storage)?;
+        let kept = key.map(|key| newest_state(&connection, key)).transpose().map_err(storage)?.flatten();
+        let Kept { mut state, hash, mut tree } = kept.unwrap_or_default();
+        let (last_state, mut link) = (state.seq, (state.seq, hash));
         let damaged = |problem| JournalError::Damaged { path: path.to_owned(), problem };
         let mut problem = None;
         for_each_row(&connection, state.seq, |row| {
@@ -196,6 +227,7 @@ impl Journal {
                 Ok((hash, recorded)) => {
                     apply(&mut state, &recorded);
                     link = (row.seq, hash);
+                    tree.push(leaf(&hash), |_, _| {});
                     true
                 }
                 Err(found) => {
@@ -208,17 +240,19 @@ impl Journal {
         if let Some(problem) = problem {
             return Err(damaged(problem));
         }
-        let newest = newest_checkpoint(&checkpoint_path(path))
-            .map_err(|source| JournalError::Checkpoints { path: checkpoint_path(path), source })?;
+        let (newest, signed) = newest_signed(path, &state, key)?;
         if let Some(newest) = newest.as_ref().filter(|newest| newest.seq > link.0) {
             return Err(damaged(Problem::cut_tail(link.0, newest.seq)));
         }
-        let tree = tree::open(&mut connection, link.0).map_err(storage)?;
-        if let Some(newest) = &newest
-            && let Some(signed) = newest.note.as_deref().and_then(|note| SignedCheckpoint::parse(note).ok())
+        tree::mend(&mut connection, &tree).map_err(storage)?;
+        if let (Some(newest), Some(signed)) = (&newest, &signed)
             && tree::root(&connection, 0, newest.seq).map_err(storage)? != signed.checkpoint.root
         {
-            return Err(damaged(Problem::rewritten(newest.seq, newest.at)));
+            // What is kept of the tree proves nothing against the events.
+            tree::make_anew(&mut connection, link.0).map_err(storage)?;
+            if tree::root(&connection, 0, newest.seq).map_err(storage)? != signed.checkpoint.root {
+                return Err(damaged(Problem::rewritten(newest.seq, newest.at)));
+            }
         }
         let head = Head { seq: link.0, hash: link.1, tree };
         let journal = Self {
@@ -230,6 +264,7 @@ impl Journal {
             tip: head,
             seal: None,
             newest,
+            has_signed: signed.is_some(),
             last_state,
             last_moment: 0,
         };
@@ -319,6 +354,14 @@ impl Journal {
         (self.committed.seq, self.committed.tree.root())
     }
 
+    /// How many events nobody has signed for although their checkpoints were signed, so that a line is missing: the state says so
+    /// by the name of the journal, or there was a key already (`known_key`). None when a signed checkpoint is there.
+    #[must_use]
+    pub fn lost_checkpoints(&self, state: &State, known_key: bool) -> Option<u64> {
+        let expected = known_key || names_a_key(&state.engine.origin);
+        (self.committed.seq > 0 && !self.has_signed && expected).then_some(self.committed.seq)
+    }
+
     /// Events since the last line in the file of checkpoints.
     #[must_use]
     pub fn events_since_checkpoint(&self) -> u64 {
@@ -379,7 +422,8 @@ impl Journal {
         Ok(Some(line))
     }
 
-    /// Keeps a state, so that the next start need not replay what led to it.
+    /// Keeps a state, so that the next start need not replay what led to it. Without a key none is kept: nobody could tell it
+    /// from a forged one.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -387,15 +431,16 @@ impl Journal {
         if state.seq != self.committed.seq || self.events_since_state() == 0 {
             return Ok(());
         }
+        let Some(Seal { key, .. }) = &self.seal else { return Ok(()) };
         let storage = |source| JournalError::Storage { path: self.path.clone(), source };
         let body = serde_json::to_string(state)
             .map_err(|error| storage(rusqlite::Error::ToSqlConversionFailure(Box::new(error))))?;
-        let digest: [u8; 32] = Sha256::digest(body.as_bytes()).into();
+        let code = key.state_code(state.seq, &self.committed.hash, &self.committed.tree.root(), &body);
         let transaction = self.connection.transaction().map_err(storage)?;
         transaction
             .execute(
                 "INSERT OR REPLACE INTO states (seq, hash, body, digest) VALUES (?, ?, ?, ?)",
-                params![state.seq, self.committed.hash, body, digest],
+                params![state.seq, self.committed.hash, body, code],
             )
             .and_then(|_| {
                 transaction.execute(
@@ -446,6 +491,17 @@ pub fn read_events(path: &Path, since: u64, limit: usize) -> Result<Vec<Recorded
         Some(problem) => Err(JournalError::Damaged { path: path.to_owned(), problem }),
         None => Ok(events),
     }
+}
+
+/// The hash of an event in the chain, in hexadecimal, read beside the writer; none when there is no such event.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub fn chain_hash(path: &Path, seq: u64) -> Result<Option<String>, JournalError> {
+    let storage = |source| JournalError::Storage { path: path.to_owned(), source };
+    let connection = open_read_only(path).map_err(storage)?;
+    let found = connection.query_row("SELECT hash FROM events WHERE seq = ?", [seq], |row| row.get::<_, Hash>(0));
+    found.optional().map(|hash| hash.map(hex::encode)).map_err(storage)
 }
 
 pub(super) fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
@@ -518,22 +574,67 @@ fn recorded(row: &Row) -> Result<Recorded, serde_json::Error> {
     })
 }
 
-/// The newest kept state that is whole and belongs to this chain; the empty one when there is none.
-fn newest_state(connection: &Connection) -> rusqlite::Result<(State, (u64, [u8; 32]))> {
+/// The newest line of the file of checkpoints, and what it signs. Where lines are signed, one that is not is from somebody else.
+fn newest_signed(
+    journal: &Path,
+    state: &State,
+    key: Option<&CheckpointKey>,
+) -> Result<(Option<CheckpointLine>, Option<SignedCheckpoint>), JournalError> {
+    let (path, folder) = (checkpoint_path(journal), journal.with_file_name("keys"));
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        move |source| JournalError::Checkpoints { path, source }
+    };
+    let Some(newest) = newest_checkpoint(&path).map_err(unreadable(&path))? else { return Ok((None, None)) };
+    let mut keys = public_keys(&folder).map_err(unreadable(&folder))?;
+    keys.extend(key.map(CheckpointKey::public));
+    let not_signed = || JournalError::NotSigned { path: path.clone(), seq: newest.seq, keys: folder.clone() };
+    let Some(note) = &newest.note else {
+        let signed_before = first_checkpoint(&path, |line| line.note.is_some()).map_err(unreadable(&path))?;
+        if signed_before.is_some() || names_a_key(&state.engine.origin) {
+            return Err(not_signed());
+        }
+        return Ok((Some(newest), None));
+    };
+    let signed = SignedCheckpoint::parse(note).map_err(|_| not_signed())?;
+    let right = keys.is_empty() || keys.iter().any(|key| signed.is_signed_by(key));
+    if !right || signed.checkpoint.size != newest.seq {
+        return Err(not_signed());
+    }
+    Ok((Some(newest), Some(signed)))
+}
+
+/// Whether a journal of this name has its checkpoints signed: `codeblue/HOST/KEY`.
+fn names_a_key(origin: &str) -> bool {
+    let mut parts = origin.rsplit('/');
+    parts.next().is_some_and(|key| key.len() == 8 && hex::decode(key).is_ok()) && parts.count() == 2
+}
+
+/// A state that was kept, and what led to it.
+#[derive(Default)]
+struct Kept {
+    state: State,
+    hash: Hash,
+    tree: Frontier,
+}
+
+/// The newest state that was kept with this key and belongs to these events. The column `digest` has its code; that of older versions
+/// needed no key, so what they kept is not used.
+fn newest_state(connection: &Connection, key: &CheckpointKey) -> rusqlite::Result<Option<Kept>> {
     let mut query = connection.prepare(
         "SELECT states.seq, states.hash, states.body, states.digest FROM states
          JOIN events ON events.seq = states.seq AND events.hash = states.hash ORDER BY states.seq DESC",
     )?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
-        let (seq, hash, body, digest): (u64, [u8; 32], String, [u8; 32]) =
-            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        let whole = <[u8; 32]>::from(Sha256::digest(body.as_bytes())) == digest;
-        if let (true, Ok(state)) = (whole, serde_json::from_str::<State>(&body))
+        let (seq, hash, body, code): (u64, Hash, String, Hash) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let tree = tree::range(connection, 0, seq)?;
+        if key.is_state_code(seq, &hash, &tree.root(), &body, &code)
+            && let Ok(state) = serde_json::from_str::<State>(&body)
             && state.seq == seq
         {
-            return Ok((state, (seq, hash)));
+            return Ok(Some(Kept { state, hash, tree }));
         }
     }
-    Ok((State::default(), (0, [0; 32])))
+    Ok(None)
 }

@@ -19,7 +19,7 @@ pub use checkpoints::{
     CheckpointLine, append_checkpoints, checkpoint_path, checkpoints_after, newest_checkpoint, read_checkpoints,
 };
 pub use copy::{Copied, CopyError, copy_evidence};
-pub use journal::{Draft, Journal, JournalError};
+pub use journal::{Draft, Journal, JournalError, chain_hash};
 pub use memory::{CheckMemory, CheckMemoryError};
 pub use note::{BadPublicKey, Checkpoint, CheckpointPublicKey, NoteError, SignedCheckpoint};
 pub use proof::{

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    checkpoints::{checkpoint_path, first_checkpoint, recent_checkpoints},
+    checkpoints::{CheckpointLine, checkpoint_path, first_checkpoint, recent_checkpoints},
     journal::{CHAIN, JournalError, each_part, open_read_only},
     merkle::{Hash, consistency, inclusion, is_included, leaf},
     note::{CheckpointPublicKey, SignedCheckpoint},
+    seal::public_keys,
     tree,
 };
 
@@ -197,9 +198,19 @@ pub fn consistency_proof(journal: &Path, old: u64, new: u64) -> Result<Consisten
 /// # Errors
 /// When the file of checkpoints cannot be read.
 pub fn first_signed(journal: &Path) -> Result<Option<DateTime<Utc>>, JournalError> {
-    let path = checkpoint_path(journal);
-    let line = first_checkpoint(&path, |line| line.note.is_some());
-    line.map(|line| line.map(|line| line.at)).map_err(|source| JournalError::Checkpoints { path, source })
+    let (path, folder) = (checkpoint_path(journal), journal.with_file_name("keys"));
+    let keys = public_keys(&folder).map_err(|source| JournalError::Checkpoints { path: folder, source })?;
+    let is_signed = |line: &CheckpointLine| {
+        let note = line.note.as_deref().and_then(|note| SignedCheckpoint::parse(note).ok());
+        note.is_some_and(|note| note.checkpoint.size == line.seq && keys.iter().any(|key| note.is_signed_by(key)))
+    };
+    let first = first_checkpoint(&path, is_signed).map_err(|source| JournalError::Checkpoints { path, source })?;
+    let Some(line) = first else { return Ok(None) };
+    let storage = |source| JournalError::Storage { path: journal.to_owned(), source };
+    let connection = open_read_only(journal).map_err(storage)?;
+    let found = connection.query_row("SELECT at FROM events WHERE seq = ?", [line.seq], |row| row.get::<_, String>(0));
+    let at = found.optional().map_err(storage)?.and_then(|at| DateTime::parse_from_rfc3339(&at).ok());
+    Ok(at.map(|at| at.with_timezone(&Utc)))
 }
 
 struct Record<'a> {

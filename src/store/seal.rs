@@ -10,14 +10,21 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use ring::signature::{Ed25519KeyPair, KeyPair};
+use ring::{
+    hmac,
+    signature::{Ed25519KeyPair, KeyPair},
+};
+use sha2::{Digest, Sha256};
 use ssh_key::{
     Algorithm, HashAlg, LineEnding, PrivateKey, SshSig,
     private::{Ed25519Keypair, Ed25519PrivateKey, KeypairData},
     public::{Ed25519PublicKey, KeyData},
 };
 
-use super::note::{Checkpoint, CheckpointPublicKey, Kind, NoteError, SignedCheckpoint, line, witnessed};
+use super::{
+    merkle::Hash,
+    note::{Checkpoint, CheckpointPublicKey, Kind, NoteError, SignedCheckpoint, line, witnessed},
+};
 
 /// What OpenSSH signatures of checkpoints are for: no other signature of the key can be taken for one.
 pub const NAMESPACE: &str = "codeblue-checkpoint";
@@ -25,10 +32,14 @@ pub const NAMESPACE: &str = "codeblue-checkpoint";
 const PRIVATE: &str = "checkpoint";
 const PUBLIC: &str = "checkpoint.pub";
 
+/// What the key of kept states is derived with: it is good for nothing else.
+const STATES: &[u8] = b"codeblue kept state v1";
+
 /// The key of one engine.
 pub struct CheckpointKey {
     pair: Ed25519KeyPair,
     public: CheckpointPublicKey,
+    states: hmac::Key,
 }
 
 /// Why the key cannot be used.
@@ -73,9 +84,18 @@ impl CheckpointKey {
         let unreadable = || KeyError::Unreadable { path: path.clone() };
         let private = PrivateKey::from_openssh(&text).map_err(|_| unreadable())?;
         let KeypairData::Ed25519(pair) = private.key_data() else { return Err(unreadable()) };
-        let pair = Ed25519KeyPair::from_seed_and_public_key(&pair.private.to_bytes(), &pair.public.0)
-            .map_err(|_| unreadable())?;
-        Ok(Self::of(pair))
+        let seed = pair.private.to_bytes();
+        let pair = Ed25519KeyPair::from_seed_and_public_key(&seed, &pair.public.0).map_err(|_| unreadable())?;
+        Ok(Self::of(pair, &seed))
+    }
+
+    /// Whether this folder has a key, or the public half of one that was lost.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn is_in(folder: &Path) -> Result<bool, KeyError> {
+        let keys = public_keys(folder).map_err(|source| KeyError::File { path: folder.to_owned(), source })?;
+        Ok(!keys.is_empty() || folder.join(PRIVATE).exists())
     }
 
     /// A key of its own that is nowhere kept.
@@ -88,19 +108,34 @@ impl CheckpointKey {
 
     fn of_seed(seed: &[u8; 32]) -> io::Result<Self> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed);
-        pair.map(Self::of).map_err(|rejected| io::Error::other(rejected.to_string()))
+        pair.map(|pair| Self::of(pair, seed)).map_err(|rejected| io::Error::other(rejected.to_string()))
     }
 
-    fn of(pair: Ed25519KeyPair) -> Self {
+    fn of(pair: Ed25519KeyPair, seed: &[u8; 32]) -> Self {
         let mut public = [0; 32];
         public.copy_from_slice(pair.public_key().as_ref());
-        Self { pair, public: CheckpointPublicKey(public) }
+        let states = hmac::Key::new(hmac::HMAC_SHA256, seed);
+        let states = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&states, STATES).as_ref());
+        Self { pair, public: CheckpointPublicKey(public), states }
     }
 
     /// What others check its signatures with.
     #[must_use]
     pub fn public(&self) -> CheckpointPublicKey {
         self.public
+    }
+
+    /// The code that a state is kept with, so that nobody without the key can put another one in its place. It covers the
+    /// events that led to it, by the hash of the last and the root of the tree over all.
+    pub(super) fn state_code(&self, seq: u64, hash: &Hash, root: &Hash, body: &str) -> Hash {
+        let mut code = [0; 32];
+        code.copy_from_slice(hmac::sign(&self.states, &state_message(seq, hash, root, body)).as_ref());
+        code
+    }
+
+    /// Whether a state was kept with this key.
+    pub(super) fn is_state_code(&self, seq: u64, hash: &Hash, root: &Hash, body: &str, code: &[u8]) -> bool {
+        hmac::verify(&self.states, &state_message(seq, hash, root, body), code).is_ok()
     }
 
     /// Signs a checkpoint of the own journal.
@@ -133,6 +168,10 @@ impl CheckpointKey {
         let key = KeyData::Ed25519(Ed25519PublicKey(self.public.0));
         SshSig::new(key, NAMESPACE, HashAlg::Sha512, signature)?.to_pem(LineEnding::LF)
     }
+}
+
+fn state_message(seq: u64, hash: &Hash, root: &Hash, body: &str) -> Vec<u8> {
+    [seq.to_be_bytes().as_slice(), hash, root, &Sha256::digest(body)].concat()
 }
 
 /// The public keys in this folder: the key's, and those of keys that were used before it.

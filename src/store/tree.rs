@@ -46,19 +46,28 @@ pub(super) fn keep(transaction: &Transaction<'_>, nodes: &[Node]) -> rusqlite::R
     Ok(())
 }
 
-/// The tree over the first `last` events. Makes what is kept of it anew where it does not fit them, as after an older
-/// version wrote.
-pub(super) fn open(connection: &mut Connection, last: u64) -> rusqlite::Result<Frontier> {
-    connection.execute_batch(SCHEMA)?;
+/// Makes room for nodes where an older version left none.
+pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(SCHEMA)
+}
+
+/// Makes what is kept anew where it does not fit the tree over all events, as after an older version wrote or somebody spoilt it.
+pub(super) fn mend(connection: &mut Connection, tree: &Frontier) -> rusqlite::Result<()> {
+    let last = tree.size();
     let mut fits = true;
     for height in KEPT {
         let count = "SELECT count(*), coalesce(max(place) + 1, 0) FROM tree WHERE height = ?";
         let (count, end): (u64, u64) = connection.query_row(count, [height], |row| Ok((row.get(0)?, row.get(1)?)))?;
         fits &= count == last >> height && end == count;
     }
-    if fits {
-        return range(connection, 0, last);
+    if fits && root(connection, 0, last)? == tree.root() {
+        return Ok(());
     }
+    make_anew(connection, last)
+}
+
+/// Makes what is kept anew from the events.
+pub(super) fn make_anew(connection: &mut Connection, last: u64) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute("DELETE FROM tree", [])?;
     let (mut tree, mut nodes) = (Frontier::default(), Vec::new());
@@ -70,8 +79,7 @@ pub(super) fn open(connection: &mut Connection, last: u64) -> rusqlite::Result<F
         }
     }
     keep(&transaction, &nodes)?;
-    transaction.commit()?;
-    Ok(tree)
+    transaction.commit()
 }
 
 /// The root over the leaves from `from` to before `to`, as the proofs of RFC 6962 ask for it: `from` is a multiple of the
@@ -80,7 +88,8 @@ pub(super) fn root(connection: &Connection, from: u64, to: u64) -> rusqlite::Res
     range(connection, from, to).map(|range| range.root())
 }
 
-fn range(connection: &Connection, from: u64, to: u64) -> rusqlite::Result<Frontier> {
+/// The tree over these leaves, with the nodes that are kept: only a root that is known from elsewhere says that they are right.
+pub(super) fn range(connection: &Connection, from: u64, to: u64) -> rusqlite::Result<Frontier> {
     let mut tree = Frontier::default();
     let mut done = from;
     for height in KEPT {

@@ -16,7 +16,7 @@ use rusqlite::{Connection, types::ValueRef};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    checkpoints::{CheckpointLine, checkpoint_path, read_checkpoints},
+    checkpoints::{CheckpointLine, checkpoint_path, judge_lines},
     journal::{JournalError, Row, for_each_row, hash_of, open_read_only, row_hash},
     merkle::{Frontier, Hash, leaf},
     note::{CheckpointPublicKey, SignedCheckpoint},
@@ -64,10 +64,16 @@ pub struct Sealed {
     pub elsewhere: u64,
     /// The last event that a trusted key signed for: up to there nothing was changed by anybody without it.
     pub up_to: u64,
-    /// When the first of these checkpoints was cut: tamper-evident since then.
+    /// When the last event of the first checkpoint that a trusted key signed was recorded: tamper-evident since then.
     pub since: Option<DateTime<Utc>>,
-    /// Who else signed, by name. Counted where no key of theirs is known, too.
+    /// Who else signed, by name, as a trusted key says.
     pub witnesses: BTreeSet<String>,
+    /// Names under which somebody else may have signed: no key of theirs is trusted, so this proves nothing.
+    #[serde(default)]
+    pub unchecked: BTreeSet<String>,
+    /// So many events, from the first on, for which an engine found no signed checkpoint left when it started.
+    #[serde(default)]
+    pub lost: Option<u64>,
 }
 
 /// What is trusted besides the journal's own folder.
@@ -214,16 +220,21 @@ pub fn verify(path: &Path, trusted: &Trusted) -> Result<Verification, JournalErr
 
 impl Verification {
     fn of(chain: &Chain, held: &[Held], keys: &[CheckpointPublicKey], trusted: &Trusted) -> Self {
-        let mut sealed = Sealed::default();
+        let mut sealed = Sealed { lost: chain.lost, ..Sealed::default() };
         let mut problem = chain.problem.clone();
+        // Who knows the keys of witnesses alone cannot check what the journal's own key signed.
+        let is_witness = |key| held.iter().any(|held| held.note().is_some_and(|note| note.witnessed_by(key).is_some()));
+        let by_witnesses = keys.iter().all(is_witness);
         for held in held {
-            let found = held.against(chain, keys, &mut sealed);
+            let found = held.against(chain, keys, by_witnesses, &mut sealed);
             problem = problem.or(found);
         }
         if problem.is_none() && !trusted.keys.is_empty() && sealed.signed == 0 && chain.events > 0 {
             let detail = "no checkpoint of this journal was signed by a key that was named".to_owned();
             problem = Some(Problem { seq: 1, kind: ProblemKind::Unsigned, detail });
         }
+        let Sealed { witnesses, unchecked, .. } = &mut sealed;
+        unchecked.retain(|name| !witnesses.contains(name));
         Self {
             ok: problem.is_none(),
             events: chain.events,
@@ -253,7 +264,7 @@ impl Held {
             let path = path.to_owned();
             move |source| JournalError::Checkpoints { path, source }
         };
-        let mut held = Self::lines(read_checkpoints(&own).map_err(of(&own))?, false);
+        let mut held = Self::lines(&own, judge_lines(&own).map_err(of(&own))?, false);
         for place in &trusted.checkpoints {
             let files = if place.is_dir() { files_in(place).map_err(of(place))? } else { vec![place.clone()] };
             for file in files {
@@ -263,9 +274,26 @@ impl Held {
         Ok(held)
     }
 
-    fn lines(lines: Vec<CheckpointLine>, elsewhere: bool) -> Vec<Self> {
+    fn lines(path: &Path, lines: Vec<Result<CheckpointLine, usize>>, elsewhere: bool) -> Vec<Self> {
         let older = lines.len().saturating_sub(SIGNATURES);
-        lines.into_iter().enumerate().map(|(number, line)| Self::line(line, elsewhere, number >= older)).collect()
+        let first = lines.iter().position(|line| line.as_ref().is_ok_and(|line| line.note.is_some()));
+        let mut before = 1;
+        let held = lines.into_iter().enumerate().map(|(number, line)| match line {
+            Ok(line) => {
+                before = line.seq.max(1);
+                Self::line(line, elsewhere, number >= older || Some(number) == first)
+            }
+            Err(number) => {
+                let why = format!("line {number} of {} is none", path.display());
+                Self { seq: before, at: None, hash: None, signed: Some(Err(why)), elsewhere, newest: true }
+            }
+        });
+        held.collect()
+    }
+
+    /// What was signed, where its signatures are looked at.
+    fn note(&self) -> Option<&SignedCheckpoint> {
+        self.signed.as_ref()?.as_ref().ok().filter(|_| self.newest)
     }
 
     fn line(line: CheckpointLine, elsewhere: bool, newest: bool) -> Self {
@@ -279,9 +307,9 @@ impl Held {
 
     /// A file that was kept elsewhere: the lines of such a file, or one signed checkpoint.
     fn file(path: &Path) -> io::Result<Vec<Self>> {
-        let lines = read_checkpoints(path)?;
-        if !lines.is_empty() {
-            return Ok(Self::lines(lines, true));
+        let lines = judge_lines(path)?;
+        if lines.iter().any(Result::is_ok) {
+            return Ok(Self::lines(path, lines, true));
         }
         let text = fs::read_to_string(path)?;
         let signed =
@@ -291,19 +319,23 @@ impl Held {
     }
 
     /// Holds it against the journal, and counts it where it fits.
-    fn against(&self, chain: &Chain, keys: &[CheckpointPublicKey], sealed: &mut Sealed) -> Option<Problem> {
+    fn against(
+        &self,
+        chain: &Chain,
+        keys: &[CheckpointPublicKey],
+        by_witnesses: bool,
+        sealed: &mut Sealed,
+    ) -> Option<Problem> {
         let problem = |kind, detail: String| Some(Problem { seq: self.seq, kind, detail });
-        let by_trusted = match &self.signed {
-            None => false,
-            Some(Err(why)) => {
-                return problem(
-                    ProblemKind::Signature,
-                    format!("the checkpoint at event {} is spoilt: {why}", self.seq),
-                );
-            }
-            Some(Ok(signed)) => self.newest && keys.iter().any(|key| signed.is_signed_by(key)),
-        };
-        if self.newest && self.signed.is_some() && !by_trusted && !keys.is_empty() {
+        if let Some(Err(why)) = &self.signed {
+            return problem(ProblemKind::Signature, format!("the checkpoint at event {} is spoilt: {why}", self.seq));
+        }
+        let note = self.note();
+        let witnesses: Vec<&str> =
+            keys.iter().filter_map(|key| note?.witnessed_by(key)).map(|(name, _)| name).collect();
+        let by_trusted =
+            !witnesses.is_empty() || note.is_some_and(|note| keys.iter().any(|key| note.is_signed_by(key)));
+        if note.is_some() && !by_trusted && !by_witnesses {
             let detail = format!("the checkpoint at event {} was not signed by a key that is trusted", self.seq);
             return problem(ProblemKind::Signature, detail);
         }
@@ -326,18 +358,19 @@ impl Held {
         sealed.elsewhere += u64::from(self.elsewhere);
         sealed.unsigned += u64::from(self.signed.is_none());
         if let Some(signed) = signed {
-            sealed.witnesses.extend(signed.others().map(str::to_owned));
+            sealed.witnesses.extend(witnesses.iter().map(|name| (*name).to_owned()));
+            sealed.unchecked.extend(signed.others().filter(|name| !witnesses.contains(name)).map(str::to_owned));
             if by_trusted {
                 sealed.signed += 1;
+                sealed.since = match (sealed.since, mark.at) {
+                    (Some(since), Some(at)) => Some(since.min(at)),
+                    (since, at) => since.or(at),
+                };
                 if self.seq >= sealed.up_to {
                     sealed.up_to = self.seq;
                     sealed.origin = Some(signed.checkpoint.origin.clone());
                 }
             }
-            sealed.since = match (sealed.since, self.at) {
-                (Some(since), Some(at)) => Some(since.min(at)),
-                (since, at) => since.or(at),
-            };
         }
         None
     }
@@ -368,12 +401,16 @@ struct Chain {
     tree: Frontier,
     /// What a checkpoint of this size should say.
     marks: BTreeMap<u64, Mark>,
+    /// What an engine said last of checkpoints that are lost.
+    lost: Option<u64>,
     problem: Option<Problem>,
 }
 
 struct Mark {
     hash: Hash,
     root: Hash,
+    /// When its last event was recorded.
+    at: Option<DateTime<Utc>>,
 }
 
 impl Chain {
@@ -426,10 +463,11 @@ impl Chain {
             self.problem = Some(Problem::astray(piece.number * PIECE + 1));
             return false;
         }
-        for (seq, hash, within) in piece.marks {
+        self.lost = piece.lost.or(self.lost);
+        for (seq, hash, within, at) in piece.marks {
             let mut tree = self.tree.clone();
             tree.append(&within);
-            self.marks.insert(seq, Mark { hash, root: tree.root() });
+            self.marks.insert(seq, Mark { hash, root: tree.root(), at });
         }
         self.tree.append(&piece.tree);
         self.events = piece.events;
@@ -447,7 +485,8 @@ struct Piece {
     head: Option<Hash>,
     events: u64,
     tree: Frontier,
-    marks: Vec<(u64, Hash, Frontier)>,
+    marks: Vec<(u64, Hash, Frontier, Option<DateTime<Utc>>)>,
+    lost: Option<u64>,
     problem: Option<Problem>,
 }
 
@@ -462,6 +501,7 @@ impl Piece {
             events: from,
             tree: Frontier::default(),
             marks: Vec::new(),
+            lost: None,
             problem: None,
         };
         let mut marks = marks.range(from + 1..=to).peekable();
@@ -496,10 +536,14 @@ impl Piece {
                 }
                 Some(_) => {}
             }
+            if kind == "checkpointsLost" {
+                piece.lost = serde_json::from_str(body).ok().map(|Lost { before }| before).or(piece.lost);
+            }
             piece.head = Some(hash);
             piece.tree.push(leaf(&hash), |_, _| {});
             if marks.next_if_eq(&&seq).is_some() {
-                piece.marks.push((seq, hash, piece.tree.clone()));
+                let at = DateTime::parse_from_rfc3339(at).ok().map(|at| at.with_timezone(&Utc));
+                piece.marks.push((seq, hash, piece.tree.clone(), at));
             }
         }
         if piece.events < to {
@@ -507,6 +551,12 @@ impl Piece {
         }
         Ok(piece)
     }
+}
+
+/// What an event says of checkpoints that are lost.
+#[derive(Deserialize)]
+struct Lost {
+    before: u64,
 }
 
 fn text(value: ValueRef<'_>) -> Option<&str> {
@@ -534,15 +584,16 @@ fn reordered(connection: &Connection, seq: u64) -> Option<Problem> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::{path::PathBuf, sync::Arc};
 
     use chrono::{DateTime, Utc};
     use rusqlite::Connection;
+    use sha2::{Digest, Sha256};
 
     use super::*;
     use crate::{
         domain::{Actor, Event, State},
-        store::{Draft, Journal},
+        store::{CheckpointKey, Draft, Journal, tree},
     };
 
     fn time() -> DateTime<Utc> {
@@ -650,20 +701,65 @@ mod tests {
 
     #[test]
     fn a_kept_state_saves_the_replay_and_a_spoilt_one_is_not_trusted() {
-        let (_folder, path) = written(5);
+        let (_folder, path) = written(30);
+        let key = Arc::new(CheckpointKey::fresh().unwrap());
         let (mut journal, state) = Journal::open(&path).unwrap();
         journal.keep_state(&state).unwrap();
-        assert_eq!(journal.events_since_state(), 0);
+        assert_eq!(journal.events_since_state(), 30, "nothing is kept without a key");
+        journal.seal_with("codeblue/ward/01234567".to_owned(), key.clone());
+        journal.keep_state(&state).unwrap();
+        let head = journal.head();
         drop(journal);
-        let (journal, again) = Journal::open(&path).unwrap();
-        assert_eq!((again, journal.events_since_state()), (state.clone(), 0));
+        let (journal, again) = Journal::open_with(&path, &key).unwrap();
+        assert_eq!((again, journal.events_since_state(), journal.head()), (state.clone(), 0, head));
         drop(journal);
-        Connection::open(&path)
-            .unwrap()
-            .execute("UPDATE states SET body = replace(body, 'reason 4', 'lie')", [])
-            .unwrap();
-        let (_, replayed) = Journal::open(&path).unwrap();
-        assert_eq!(replayed, state);
+        let other = CheckpointKey::fresh().unwrap();
+        assert_eq!(Journal::open_with(&path, &other).unwrap().0.events_since_state(), 30, "kept with another key");
+
+        // A state that somebody wrote who has no key, with all that needs none.
+        let forged = serde_json::to_string(&state).unwrap().replace("reason 29", "lie");
+        let digest: [u8; 32] = Sha256::digest(&forged).into();
+        let connection = Connection::open(&path).unwrap();
+        connection.execute("UPDATE states SET body = ?, digest = ?", rusqlite::params![forged, digest]).unwrap();
+        let (journal, replayed) = Journal::open_with(&path, &key).unwrap();
+        assert_eq!((replayed, journal.events_since_state(), journal.head()), (state, 30, head));
+    }
+
+    #[test]
+    fn a_spoilt_cache_of_the_tree_is_made_anew_and_never_signed_for() {
+        let (_folder, path) = written(0);
+        let key = Arc::new(CheckpointKey::fresh().unwrap());
+        let more = |events: u64| {
+            let (mut journal, _) = Journal::open_with(&path, &key).unwrap();
+            journal.seal_with("codeblue/ward/01234567".to_owned(), key.clone());
+            for _ in 0..events {
+                let event = Event::AutomationReleased;
+                journal.prepare(&Draft { at: time(), actor: Actor::Engine, cause: None, event }).unwrap();
+            }
+            journal.commit().unwrap();
+            journal
+        };
+        let mut journal = more(600);
+        journal.checkpoint(time()).unwrap();
+        journal.keep_state(&State { seq: 600, ..State::default() }).unwrap();
+        let head = journal.head();
+        drop(journal);
+        let spoil = |place: u64| {
+            let connection = Connection::open(&path).unwrap();
+            connection.execute("UPDATE tree SET hash = zeroblob(32) WHERE height = 8 AND place = ?", [place]).unwrap();
+        };
+        for place in [0, 1] {
+            spoil(place);
+            let journal = more(0);
+            assert_eq!(journal.head(), head, "node {place}");
+            assert_eq!(tree::root(journal.connection(), 0, 600).unwrap(), head.1, "and mended");
+        }
+        let head = more(500).head();
+        spoil(3);
+        let mut journal = more(0);
+        assert_eq!(journal.head(), head);
+        journal.checkpoint(time()).unwrap();
+        assert!(verify_file(&path).unwrap().ok, "the root of the spoilt cache would be another");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::Write,
-    os::unix::net::UnixDatagram,
+    os::unix::{fs::symlink, net::UnixDatagram},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -19,7 +19,7 @@ use codeblue::{
     engine::{EngineHandle, WitnessRequest},
     store::{
         CheckpointKey, CheckpointLine, CheckpointPublicKey, Draft, Journal, ProblemKind, SignedCheckpoint, Trusted,
-        Verification, prove_consistency, read_checkpoints, verify,
+        Verification, append_checkpoints, prove_consistency, read_checkpoints, verify,
     },
 };
 use reqwest::Method;
@@ -272,7 +272,51 @@ fn a_spoilt_checkpoint_is_told_from_one_that_fits() {
         .map(|line| serde_json::to_string(&line).unwrap() + "\n")
         .collect();
     assert_eq!(verdict(&of_an_older_version), None);
+    for broken in ["{\"seq\":20,\"ha\n", "\n", "{\"seq\":20,\"hash\":\"\"}\n", "[]\n", "20\n"] {
+        let cut = broken.trim_end_matches('\n').to_owned();
+        assert_eq!(verdict(&format!("{text}{broken}")), Some(ProblemKind::Signature), "{broken:?}");
+        assert_eq!(verdict(&format!("{broken}{text}")), Some(ProblemKind::Signature), "{broken:?} first");
+        assert_eq!(verdict(&format!("{text}{cut}")), None, "{broken:?} was never finished");
+    }
+    assert_eq!(verdict(&of_an_older_version.replace("\"seq\":10", "\"seq\":0")), None, "of no event");
+    assert_eq!(verdict(&of_an_older_version.replace("\"hash\":\"", "\"hash\":\"xy")), Some(ProblemKind::Rewritten));
+    fs::write(ledger.path("keys/checkpoint-00000000.pub"), "ssh-rsa AAAA\n").unwrap();
+    assert_eq!(verdict(&text), None, "a key of another kind beside the right one");
     assert_eq!(verdict(&of_an_older_version.replace("\"hash\":\"", "\"hash\":\"00")), Some(ProblemKind::Rewritten));
+}
+
+/// Names and times in a file that somebody can write prove nothing by themselves.
+#[test]
+fn only_what_a_key_says_is_told_of_witnesses_and_of_the_time() {
+    let ledger = Ledger::new();
+    let witness = CheckpointKey::fresh().unwrap();
+    let named = |keys: &[CheckpointPublicKey]| {
+        let verified = ledger.judge(&ledger.journal(), &Trusted { keys: keys.to_vec(), checkpoints: Vec::new() });
+        assert!(verified.ok || verified.problem.as_ref().unwrap().kind == ProblemKind::Unsigned, "{verified:?}");
+        verified
+    };
+    let newest = read_checkpoints(&ledger.checkpoints()).unwrap().pop().unwrap();
+    let note = SignedCheckpoint::parse(newest.note.as_deref().unwrap()).unwrap();
+    let forged = format!("— the-ministry {}", STANDARD.encode([7; 76]));
+    let both = note.with_line(&witness.witness("codeblue/other/89abcdef", &note, time())).unwrap();
+    let both = both.with_line(&forged).unwrap();
+    let line = CheckpointLine { note: Some(both.to_string()), ssh_signature: None, ..newest };
+    append_checkpoints(&ledger.checkpoints(), &[line]).unwrap();
+    let text = fs::read_to_string(ledger.checkpoints()).unwrap();
+    fs::write(ledger.checkpoints(), text.replace("2026-09-21T", "1999-01-01T")).unwrap();
+
+    let (key, set) =
+        (ledger.key.public(), |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>());
+    for keys in [vec![], vec![key]] {
+        let sealed = named(&keys).sealed;
+        assert_eq!((sealed.witnesses, sealed.unchecked), (set(&[]), set(&["codeblue/other/89abcdef", "the-ministry"])));
+        assert_eq!(sealed.since, Some(time()), "as the event says");
+    }
+    let sealed = named(&[key, witness.public()]).sealed;
+    assert_eq!((sealed.witnesses, sealed.unchecked), (set(&["codeblue/other/89abcdef"]), set(&["the-ministry"])));
+    let sealed = named(&[witness.public()]).sealed;
+    assert_eq!((sealed.signed, sealed.up_to, sealed.since), (1, 20, Some(time())), "the key of a witness is enough");
+    assert_eq!(sealed.witnesses, set(&["codeblue/other/89abcdef"]));
 }
 
 #[test]
@@ -285,6 +329,80 @@ fn an_engine_does_not_go_on_from_a_journal_that_was_written_anew() {
     fs::write(ledger.checkpoints(), signed).unwrap();
     let Err(refused) = Journal::open(&ledger.journal()) else { panic!("it was opened") };
     assert!(refused.to_string().contains("are not those that the checkpoint"), "{refused}");
+}
+
+#[test]
+fn an_engine_does_not_go_on_from_a_checkpoint_that_its_key_did_not_sign() {
+    let ledger = Ledger::new();
+    let opened = || Journal::open_with(&ledger.journal(), &ledger.key).map(|_| ()).map_err(|error| error.to_string());
+    assert_eq!(opened(), Ok(()));
+    let newest = read_checkpoints(&ledger.checkpoints()).unwrap().pop().unwrap();
+    let unsigned = CheckpointLine { note: None, ssh_signature: None, ..newest };
+    append_checkpoints(&ledger.checkpoints(), &[unsigned]).unwrap();
+    assert!(opened().unwrap_err().contains("at event 20, is not signed"), "unsigned after signed ones");
+
+    ledger.destroy();
+    let stranger = Arc::new(CheckpointKey::fresh().unwrap());
+    ledger.write("false", 20, &[10, 20], &stranger);
+    assert!(opened().unwrap_err().contains("move it aside"), "signed by a stranger");
+    fs::write(ledger.checkpoints(), fs::read_to_string(ledger.checkpoints()).unwrap().replace("— ", "- ")).unwrap();
+    assert!(opened().unwrap_err().contains("is not signed"), "no signature at all");
+}
+
+/// Where no signed line is left the engine works on, as somebody waits for it, and says so for good.
+#[test]
+fn an_engine_records_that_no_checkpoint_is_left_of_what_it_finds() {
+    let script = ward("");
+    let lost = || kinds(&script).iter().filter(|kind| *kind == "checkpointsLost").count();
+    assert_eq!(script.serve().terminate(), Some(0));
+    let mut engine = script.serve();
+    assert_eq!(lost(), 0, "all is there");
+    assert_eq!(engine.terminate(), Some(0));
+
+    fs::remove_file(script.home().join("data/journal.checkpoints")).unwrap();
+    let mut engine = script.serve();
+    assert_eq!(lost(), 1, "the file is gone");
+    assert_eq!(engine.terminate(), Some(0));
+
+    // All written anew by somebody without the key, who leaves no trace of a name.
+    for name in ["journal.db", "journal.db-wal", "journal.db-shm", "journal.checkpoints"] {
+        let _ = fs::remove_file(script.home().join("data").join(name));
+    }
+    let (mut journal, _) = Journal::open(Path::new(&self::journal(&script))).unwrap();
+    for _ in 0..20 {
+        let event = Event::AutomationReleased;
+        journal.prepare(&Draft { at: time(), actor: Actor::Engine, cause: None, event }).unwrap();
+    }
+    journal.commit().unwrap();
+    drop(journal);
+    let mut engine = script.serve();
+    assert_eq!(lost(), 1, "nothing of it was signed");
+    let evidence = script.json(&["status"]).1["evidence"].clone();
+    assert_eq!(evidence["lost"]["before"].as_u64(), Some(20), "{evidence}");
+    let verified = script.run(&["audit", "verify"]).1;
+    assert!(verified.contains("no signed checkpoint left for the first 20 events"), "{verified}");
+    let page = script.run(&["status"]).1;
+    assert!(page.contains("no signed checkpoint was left for the first 20 events"), "{page}");
+    assert_eq!(engine.terminate(), Some(0));
+}
+
+#[test]
+fn an_engine_that_cannot_write_its_checkpoints_works_on_and_says_so() {
+    let script = ward("");
+    let (data, mount) = (script.home().join("data"), script.folder.path().join("mount"));
+    fs::create_dir_all(&data).unwrap();
+    symlink(mount.join("journal.checkpoints"), data.join("journal.checkpoints")).unwrap();
+    let mut engine = script.serve();
+    let evidence = script.json(&["status"]).1["evidence"].clone();
+    assert!(evidence["outage"]["problem"].as_str().unwrap().contains("journal.checkpoints"), "{evidence}");
+    let page = script.run(&["status"]).1;
+    assert!(page.contains("checkpoints cannot be written"), "{page}");
+    fs::create_dir(&mount).unwrap();
+    assert_eq!(engine.terminate(), Some(0));
+    let mut engine = script.serve();
+    let evidence = script.json(&["status"]).1["evidence"].clone();
+    assert!(evidence["outage"].is_null() && evidence["checkpoint"]["seq"].as_u64() > Some(0), "{evidence}");
+    assert_eq!(engine.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -423,7 +541,15 @@ fn checkpoints_get_to_every_place_and_an_outage_is_recorded_once() {
     let (code, verified) = script.json(&["audit", "verify", "--checkpoints", &elsewhere, "--key", &key]);
     assert_eq!((code, &verified["ok"]), (0, &Value::Bool(true)), "{verified}");
     assert!(verified["sealed"]["elsewhere"].as_u64().unwrap() > 0);
-    assert_eq!(verified["sealed"]["witnesses"][0], secured["witnesses"][0]["reached"]["witness"]);
+    let name = &secured["witnesses"][0]["reached"]["witness"];
+    assert_eq!((&verified["sealed"]["witnesses"][0], &verified["sealed"]["unchecked"][0]), (&Value::Null, name));
+    let page = script.run(&["audit", "verify"]).1;
+    assert!(page.contains(&format!("a signature by {}, not checked", name.as_str().unwrap())), "{page}");
+    let theirs = witness.home().join("data/keys/checkpoint.pub").display().to_string();
+    let (_, verified) = script.json(&["audit", "verify", "--key", &key, "--key", &theirs]);
+    assert_eq!((&verified["sealed"]["witnesses"][0], &verified["sealed"]["unchecked"][0]), (name, &Value::Null));
+    let (code, verified) = script.json(&["audit", "verify", "--key", &theirs]);
+    assert_eq!((code, &verified["sealed"]["witnesses"][0]), (0, name), "{verified}");
     assert!(script.run(&["audit", "verify"]).1.contains("tamper-evident since"), "what is promised, and no more");
     let page = script.run(&["status"]).1;
     assert!(page.contains("tamper-evident since") && page.contains("witnessed by codeblue/"), "{page}");

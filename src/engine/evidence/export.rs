@@ -2,8 +2,10 @@
 //! the engine nor the other places. What is to be sent is in the file of checkpoints; nothing waits in memory.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -19,13 +21,15 @@ use crate::{
     engine::EngineHandle,
     platform::{EvidenceCare, ExportPlace, WitnessPlace},
     store::{
-        CheckpointLine, SignedCheckpoint, append_checkpoints, checkpoint_path, checkpoints_after, newest_checkpoint,
-        prove_consistency,
+        CheckpointLine, SignedCheckpoint, append_checkpoints, chain_hash, checkpoint_path, checkpoints_after,
+        newest_checkpoint, prove_consistency,
     },
 };
 
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(30);
+/// Why a directory is not tried again.
+const STILL_AT_IT: &str = "the attempt before has not come back: does the directory hang?";
 /// How long the end of an engine may wait for the places outside.
 const LAST: Duration = Duration::from_secs(5);
 /// Characters of a problem that are kept: some of them come from elsewhere.
@@ -45,6 +49,31 @@ pub struct PlaceFigures {
     /// The name with which a witness signs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<String>,
+}
+
+/// Directories that are being written to. An attempt that was given up goes on in its thread, for as long as a mount hangs: only one may,
+/// or they would take all threads there are.
+#[derive(Clone, Default)]
+pub(in crate::engine) struct Reaching(Arc<Mutex<BTreeSet<PathBuf>>>);
+
+/// The one attempt at a directory; it is over when this is gone.
+struct Turn {
+    folder: PathBuf,
+    of: Reaching,
+}
+
+impl Reaching {
+    /// The turn to write to a directory, unless somebody has it.
+    fn take(&self, folder: &Path) -> Option<Turn> {
+        let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned());
+        free.then(|| Turn { folder: folder.to_owned(), of: self.clone() })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.of.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.folder);
+    }
 }
 
 /// Starts a task for every place that the platform file names.
@@ -68,6 +97,7 @@ pub(in crate::engine) struct Last {
     journal: PathBuf,
     origin: String,
     key: String,
+    reaching: Reaching,
 }
 
 impl Last {
@@ -82,14 +112,19 @@ impl Last {
             journal: engine.journal.clone(),
             origin: state.engine.origin.clone(),
             key: engine.key.public().openssh(),
+            reaching: engine.reaching.clone(),
         }
     }
 
     /// Tries each once, and not for long: the next start brings what is missing.
     pub(in crate::engine) async fn bring(self) {
-        let Self { folders, journal, origin, key } = self;
+        let Self { folders, journal, origin, key, reaching } = self;
         let brought = spawn_blocking(move || {
             for folder in &folders {
+                let Some(_turn) = reaching.take(folder) else {
+                    warn!(folder = %folder.display(), cause = STILL_AT_IT, "the last checkpoint does not get there");
+                    continue;
+                };
                 if let Err(cause) = into_directory(folder, &journal, &origin, &key) {
                     warn!(%cause, folder = %folder.display(), "the last checkpoint does not get there");
                 }
@@ -147,7 +182,7 @@ async fn keep(engine: EngineHandle, name: String, way: Way, stop: CancellationTo
 }
 
 /// An outage is recorded when it begins and when it ends, not with every attempt.
-async fn report(engine: &EngineHandle, place: &str, problem: Option<String>) {
+pub(super) async fn report(engine: &EngineHandle, place: &str, problem: Option<String>) {
     if engine.state().evidence.outages.contains_key(place) == problem.is_some() {
         return;
     }
@@ -172,10 +207,13 @@ impl Way {
             Self::Keep(ExportPlace::Directory(folder)) => {
                 let (folder, journal) = (folder.clone(), engine.journal.clone());
                 let (origin, key) = (engine.state().engine.origin.clone(), engine.key.public().openssh());
-                spawn_blocking(move || into_directory(&folder, &journal, &origin, &key))
-                    .await
-                    .map_err(|error| error.to_string())?
-                    .map_err(|error| error.to_string())?;
+                let turn = engine.reaching.take(&folder).ok_or(STILL_AT_IT)?;
+                let bring = move || {
+                    let _turn = turn;
+                    into_directory(&folder, &journal, &origin, &key)
+                };
+                let brought = spawn_blocking(bring).await.map_err(|error| error.to_string())?;
+                brought.map_err(|error| error.to_string())?;
                 Ok(None)
             }
             Self::Keep(ExportPlace::Syslog(socket)) => {
@@ -204,13 +242,24 @@ impl Way {
 }
 
 /// Adds what a directory does not have yet to its file of this journal. The directory must be there: otherwise a missing mount
-/// would go unnoticed.
+/// would go unnoticed. What it has must be of this journal: otherwise an older copy that was put back would.
 fn into_directory(folder: &Path, journal: &Path, origin: &str, key: &str) -> io::Result<()> {
     if !folder.is_dir() {
         return Err(io::Error::new(io::ErrorKind::NotFound, format!("there is no directory {}", folder.display())));
     }
     let file = |ending: &str| -> PathBuf { folder.join(format!("{}.{ending}", origin.replace('/', "-"))) };
-    let there = newest_checkpoint(&file("checkpoints"))?.map_or(0, |line| line.seq);
+    let there = match newest_checkpoint(&file("checkpoints"))? {
+        None => 0,
+        Some(there) => {
+            let known = chain_hash(journal, there.seq).map_err(io::Error::other)?;
+            if known.is_none_or(|known| known != there.hash) {
+                let cause =
+                    format!("it has a checkpoint of this journal at event {}, which is not the one here", there.seq);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, cause));
+            }
+            there.seq
+        }
+    };
     let mut missing = checkpoints_after(&checkpoint_path(journal), there)?;
     missing.retain(|line| line.note.is_some());
     if missing.is_empty() {
@@ -220,4 +269,80 @@ fn into_directory(folder: &Path, journal: &Path, origin: &str, key: &str) -> io:
         fs::write(file("pub"), format!("{key} {origin}\n"))?;
     }
     append_checkpoints(&file("checkpoints"), &missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::Event,
+        engine::{Engine, Home, SystemClock},
+        store::Journal,
+    };
+
+    /// A named pipe that nobody writes to hangs whoever opens it, as a dead mount does.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_directory_that_hangs_is_tried_once_and_again_when_it_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(
+            folder.path().join("codeblue.toml"),
+            "[platform]\nname = \"Ward\"\n[[service]]\nname = \"desk\"\n",
+        )
+        .unwrap();
+        let engine = Engine::start(&Home::at(folder.path()), Arc::new(SystemClock)).await.unwrap();
+        let handle = engine.handle();
+        let mount = folder.path().join("mount");
+        fs::create_dir(&mount).unwrap();
+        let pipe = mount.join(format!("{}.checkpoints", handle.state().engine.origin.replace('/', "-")));
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let way = Way::Keep(ExportPlace::Directory(mount.clone()));
+        let line = handle.checkpoint().await.unwrap().unwrap();
+        let patience = Duration::from_millis(200);
+        assert!(tokio::time::timeout(patience, way.bring(&handle, &line)).await.is_err(), "it hangs");
+        for _ in 0..3 {
+            let problem = way.bring(&handle, &line).await.unwrap_err();
+            assert!(problem.contains("has not come back"), "{problem}");
+        }
+        // What opened the pipe to read comes back now.
+        drop(fs::OpenOptions::new().write(true).open(&pipe).unwrap());
+        fs::remove_file(&pipe).unwrap();
+        while way.bring(&handle, &line).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(newest_checkpoint(&pipe).unwrap().unwrap().seq, line.seq);
+        engine.stop("test").await;
+    }
+
+    #[test]
+    fn a_directory_that_knows_more_or_something_else_is_not_reached() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, mount) = (folder.path().join("journal.db"), folder.path().join("mount"));
+        fs::create_dir(&mount).unwrap();
+        let key = Arc::new(crate::store::CheckpointKey::fresh().unwrap());
+        let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let write = |what: &str, events: u64| {
+            for ending in ["db", "db-wal", "db-shm", "checkpoints"] {
+                let _ = fs::remove_file(journal.with_extension(ending));
+            }
+            let (mut journal, _) = Journal::open(&journal).unwrap();
+            journal.seal_with("codeblue/ward/01234567".to_owned(), key.clone());
+            for _ in 0..events {
+                let event = Event::AutomationHalted { reason: what.to_owned() };
+                journal.prepare(&crate::store::Draft { at, actor: Actor::Engine, cause: None, event }).unwrap();
+            }
+            journal.commit().unwrap();
+            journal.checkpoint(at).unwrap();
+        };
+        let bring =
+            || into_directory(&mount, &journal, "codeblue/ward/01234567", "key").map_err(|error| error.to_string());
+        write("true", 5);
+        assert_eq!(bring(), Ok(()));
+        write("true", 9);
+        assert_eq!((bring(), bring()), (Ok(()), Ok(())), "it goes on");
+        write("true", 7);
+        assert!(bring().unwrap_err().contains("at event 9"), "an older copy was put back");
+        write("false", 12);
+        assert!(bring().unwrap_err().contains("at event 9"), "and went its own way since");
+    }
 }

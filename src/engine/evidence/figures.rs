@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use super::PlaceFigures;
+use super::{PlaceFigures, seal::OWN_FILE};
 use crate::{
     domain::Refusal,
     engine::{CheckpointFigures, EngineHandle, EvidenceFigures, PlaceState, QueryError},
@@ -31,6 +31,8 @@ impl EngineHandle {
             key: self.key.public().openssh(),
             since,
             checkpoint: newest.map(|line| CheckpointFigures { seq: line.seq, at: line.at }),
+            outage: state.evidence.outages.get(OWN_FILE).cloned(),
+            lost: state.evidence.lost.clone(),
             exports: care.export.iter().map(|export| place(export.to_string())).collect(),
             witnesses: care.witness.iter().map(|witness| place(witness.to_string())).collect(),
         })

@@ -11,6 +11,6 @@ mod syslog;
 mod witness;
 
 pub use export::PlaceFigures;
-pub(super) use export::{Last, export};
-pub(super) use seal::{cut_in_time, origin};
+pub(super) use export::{Last, Reaching, export};
+pub(super) use seal::{cut, cut_in_time, origin};
 pub(super) use steps::report_steps;

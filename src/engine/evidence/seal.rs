@@ -5,10 +5,16 @@ use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
-use crate::{domain::Event, engine::EngineHandle, store::CheckpointPublicKey};
+use super::export::report;
+use crate::{
+    domain::Event,
+    engine::{EngineHandle, SubmitError},
+    store::CheckpointPublicKey,
+};
 
+/// The name under which an outage of the journal's own file of checkpoints is recorded.
+pub(super) const OWN_FILE: &str = "journal.checkpoints";
 /// How long an event may be without a checkpoint.
 const AGE: Duration = Duration::from_secs(60);
 
@@ -22,6 +28,18 @@ pub(in crate::engine) fn origin(known: &str, host: &str, key: &CheckpointPublicK
     let host: String =
         host.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '-' }).collect();
     format!("codeblue/{host}/{short}")
+}
+
+/// Signs the head of the journal, and gives how far; where that cannot be written down, the engine works on, and it is an outage.
+pub(in crate::engine) async fn cut(engine: &EngineHandle) -> Option<u64> {
+    let (newest, problem) = match engine.checkpoint().await {
+        Ok(newest) => (newest.map(|newest| newest.seq), None),
+        Err(SubmitError::Stopping) => return None,
+        Err(SubmitError::Journal(problem)) => (None, Some(problem)),
+        Err(other) => (None, Some(other.to_string())),
+    };
+    report(engine, OWN_FILE, problem).await;
+    newest
 }
 
 /// Has a checkpoint cut when the oldest event without one is a minute old.
@@ -43,10 +61,7 @@ pub(in crate::engine) async fn cut_in_time(engine: EngineHandle, stop: Cancellat
             () = stop.cancelled() => return,
             () = tokio::time::sleep(AGE) => {}
         }
-        match engine.checkpoint().await {
-            Ok(newest) => sealed = newest.map_or(sealed, |newest| newest.seq),
-            Err(cause) => warn!(%cause, "checkpoint"),
-        }
+        sealed = cut(&engine).await.unwrap_or(sealed);
     }
 }
 
