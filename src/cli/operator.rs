@@ -26,9 +26,12 @@ pub enum Operator {
         /// May be repeated
         #[arg(long = "role", required = true, value_parser = words::role())]
         roles: Vec<Role>,
-        /// Login on the engine's host whose processes act as this operator
+        /// Login on the engine's host whose processes act as this operator; without, somebody known keeps the login
         #[arg(long)]
         login: Option<String>,
+        /// Let no login act as this operator any more
+        #[arg(long, conflicts_with_all = ["login", "belongs_to"])]
+        no_login: bool,
         /// Whose other name or service account it is: both are one person
         #[arg(long, value_name = "OPERATOR")]
         belongs_to: Option<String>,
@@ -87,9 +90,10 @@ pub enum Key {
 impl Operator {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         let command = match self {
-            Self::Add { name, roles, login, belongs_to } => {
+            Self::Add { name, roles, login, no_login, belongs_to } => {
                 let roles = roles.into_iter().collect();
                 match belongs_to {
+                    None if no_login => Command::AddWithoutLogin { name, roles },
                     None => Command::AddOperator { name, roles, login },
                     Some(belongs_to) => Command::AddAccount { name, roles, login, belongs_to },
                 }

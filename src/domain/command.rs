@@ -272,6 +272,11 @@ pub enum Command {
         roles: BTreeSet<Role>,
         login: Option<String>,
     },
+    /// Somebody as whom no login acts, also none that did before.
+    AddWithoutLogin {
+        name: String,
+        roles: BTreeSet<Role>,
+    },
     /// Another name or a service account of somebody known: both are one person.
     AddAccount {
         name: String,

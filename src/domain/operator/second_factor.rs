@@ -52,6 +52,7 @@ impl Command {
     pub fn is_dangerous(&self) -> bool {
         match self {
             Self::AddOperator { .. }
+            | Self::AddWithoutLogin { .. }
             | Self::AddAccount { .. }
             | Self::SetRoles { .. }
             | Self::DisableOperator { .. }
@@ -233,6 +234,7 @@ pub(super) fn apply_wrong_code(state: &mut State, recorded: &Recorded) {
 pub(in crate::domain) fn needs_lead(state: &State, command: &Command, name: &str) -> bool {
     match command {
         Command::AddOperator { .. }
+        | Command::AddWithoutLogin { .. }
         | Command::AddAccount { .. }
         | Command::SetRoles { .. }
         | Command::DisableOperator { .. }
