@@ -135,12 +135,17 @@ async fn list(session: &Session) -> Result<Exit, CliError> {
         for operator in &operators {
             let name =
                 if operator.disabled { Cell::painted(&operator.name, Paint::Dim) } else { Cell::from(&operator.name) };
-            let enrolled = state.second_factor(&operator.name).is_some();
+            let person = state.operators.get(state.person(&operator.name));
+            let factor = match person.map(|person| (person.second_factor, &person.factor_reset)) {
+                Some((Some(_), _)) => "enrolled",
+                Some((None, Some(_))) => "RESET",
+                _ => "—",
+            };
             table.row([
                 Cell::from(if operator.name == me.name { "you" } else { "" }),
                 name,
                 Cell::from(operator.login.as_deref().unwrap_or("—")),
-                Cell::from(if enrolled { "enrolled" } else { "—" }),
+                Cell::from(factor),
                 Cell::from(operator.keys.len().to_string()),
                 Cell::from(standing(operator)),
             ]);
@@ -173,6 +178,14 @@ async fn show(session: &Session, name: &str) -> Result<Exit, CliError> {
             Some(factor) => format!("second factor since {}\n", text::moment(factor.since)),
             None => "no second factor\n".to_owned(),
         };
+        if let Some(reset) = state.operators.get(state.person(name)).and_then(|person| person.factor_reset.as_ref()) {
+            page += &format!(
+                "second factor RESET {} by {}: {}\n",
+                text::moment(reset.at),
+                reset.by,
+                text::line(&reset.reason)
+            );
+        }
         if let Some(until) = state.second_factor_locked(name, session.now()) {
             page += &format!("LOCKED after wrong codes until {}\n", text::moment(until));
         }

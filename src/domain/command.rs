@@ -387,6 +387,12 @@ pub enum Command {
     MakeFirstOperator {
         login: String,
     },
+    /// Have a second factor not count any more, by who owns the home of the stopped engine.
+    RecoverSecondFactor {
+        operator: String,
+        login: String,
+        reason: String,
+    },
     EnrolSecondFactor {
         operator: String,
         step: u64,
@@ -580,6 +586,7 @@ impl Command {
                 | Self::RefuseCheckpoint { .. }
                 | Self::LoadPlatform { .. }
                 | Self::MakeFirstOperator { .. }
+                | Self::RecoverSecondFactor { .. }
                 | Self::EnrolSecondFactor { .. }
                 | Self::RecordWrongCode { .. }
                 | Self::RecordRecoveryCode { .. }

@@ -281,6 +281,9 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         Command::RefuseCheckpoint { seen, by } => Ok(evidence::refuse(state, seen, by)),
         Command::LoadPlatform { platform } => load_platform(state, platform),
         Command::MakeFirstOperator { login } => people::make_first(state, &login),
+        Command::RecoverSecondFactor { operator, login, reason } => {
+            second_factor::recover(state, &operator, &login, &reason)
+        }
         Command::EnrolSecondFactor { operator, step } => second_factor::enrol(state, &operator, step),
         Command::RecordWrongCode { operator } => Ok(second_factor::wrong_code(state, &operator, meta.at)),
         Command::RecordRecoveryCode { operator, left } => Ok(second_factor::recovery_code(state, &operator, left)),
