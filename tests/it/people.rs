@@ -9,7 +9,7 @@ use std::{
 };
 
 use codeblue::{
-    client::{Client, ClientError},
+    client::{Client, ClientError, Update},
     domain::{Actor, Command, Event, Recorded, Role, TokenId, TokenScope, TokenSecret},
     engine::{Code, Engine, SystemClock},
     platform::AutomationMode,
@@ -486,4 +486,54 @@ fn who_owns_the_home_of_a_stopped_engine_recovers_a_lost_second_factor_and_every
     assert_eq!(script.json(&["operator", "totp", "confirm", "--code", fresh.expose()]).0, 0);
     let (_, list, _) = script.run(&["operator", "list"]);
     assert!(list.contains("enrolled") && !list.contains("RESET"), "{list}");
+}
+
+/// Follows until the stream is there; what comes after is to be read from it.
+async fn followed(client: Client) -> tokio::sync::mpsc::Receiver<Update> {
+    let (sender, mut updates) = tokio::sync::mpsc::channel(256);
+    tokio::spawn(async move { client.follow(sender).await });
+    match updates.recv().await {
+        Some(Update::Live(_)) => updates,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Waits until a stream ends; whether it told of this before.
+async fn told_before_its_end(updates: &mut tokio::sync::mpsc::Receiver<Update>, told: impl Fn(&Event) -> bool) -> bool {
+    let mut found = false;
+    let end = async {
+        while let Some(update) = updates.recv().await {
+            match update {
+                Update::Event(recorded) => found |= told(&recorded.event),
+                Update::Lost(_) => return,
+                Update::Live(_) | Update::Samples(_) => {}
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), end).await.expect("it goes on");
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_the_right_to_read_it() {
+    let served = Served::new("drill").await;
+    let (alice, erin) = (served.client(Some("alice")), served.client(Some("erin")));
+    let reads = token(&erin, "wall", TokenScope::Read, Duration::from_secs(86400), 1).await;
+    let mut wall = followed(served.client(None).with_token(Some(reads))).await;
+    let mut board = followed(erin.clone()).await;
+    let mut leads = followed(alice.clone()).await;
+
+    erin.submit(&Command::RevokeToken { token: TokenId(1) }).await.unwrap();
+    let revoked = |event: &Event| matches!(event, Event::TokenRevoked { .. });
+    assert!(!told_before_its_end(&mut wall, revoked).await, "nothing comes after the right has ended");
+    let leave = Command::DisableOperator { name: "erin".to_owned(), reason: "left".to_owned() };
+    alice.submit(&leave).await.unwrap();
+    assert!(told_before_its_end(&mut board, revoked).await, "another's stream went on until then");
+
+    let brief = token(&alice, "brief", TokenScope::Read, Duration::from_secs(6), 2).await;
+    let mut brief = followed(served.client(None).with_token(Some(brief))).await;
+    told_before_its_end(&mut brief, |_| false).await;
+    alice.submit(&Command::ApplyRetention).await.unwrap();
+    served.stop().await;
+    assert!(told_before_its_end(&mut leads, |event| matches!(event, Event::OperatorDisabled { .. })).await);
 }
