@@ -20,7 +20,10 @@ use super::{
     problem::Problem,
     routes::{Api, query},
 };
-use crate::{domain::Recorded, engine::EngineHandle};
+use crate::{
+    domain::{Operator, Recorded, TokenId},
+    engine::EngineHandle,
+};
 
 /// Events read from the journal at once.
 const PAGE: usize = 500;
@@ -42,7 +45,7 @@ fn page() -> usize {
 /// `GET /api/v1/events`: a list, or a stream when the caller accepts `text/event-stream`.
 pub(super) async fn events(
     State(api): State<Api>,
-    _caller: Caller,
+    caller: Caller,
     headers: HeaderMap,
     asked: Result<Query<Since>, QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -54,26 +57,67 @@ pub(super) async fn events(
     }
     let since = text("last-event-id").and_then(|id| id.parse().ok()).unwrap_or(since);
     let (sender, receiver) = mpsc::channel(BEHIND);
-    tokio::spawn(feed(api.engine.clone(), since, sender, api.stop.clone()));
+    let right = Right::of(caller);
+    tokio::spawn(feed(api.engine.clone(), right, since, sender, api.stop.clone()));
     let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
         Some((Ok::<_, Infallible>(receiver.recv().await?), receiver))
     });
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(5))).into_response())
 }
 
-/// Feeds one reader. It listens before it reads the backlog, so nothing falls between the two.
-async fn feed(engine: EngineHandle, since: u64, reader: mpsc::Sender<Event>, stop: CancellationToken) {
+/// What lets a reader read. A stream is one long answer, so it is looked at all along: who is let go stops reading with it.
+struct Right {
+    operator: String,
+    login: Option<String>,
+    token: Option<TokenId>,
+}
+
+impl Right {
+    fn of(caller: Caller) -> Self {
+        let Operator { name, login, .. } = caller.operator;
+        Self { operator: name, login, token: caller.token.map(|token| token.id) }
+    }
+
+    fn holds(&self, engine: &EngineHandle) -> bool {
+        let state = engine.state();
+        let Some(operator) = state.operators.get(&self.operator).filter(|operator| !operator.disabled) else {
+            return false;
+        };
+        match self.token {
+            None => operator.login == self.login,
+            Some(id) => state.credentials.tokens.get(&id).is_some_and(|token| token.counts(engine.now()).is_ok()),
+        }
+    }
+
+    /// Returns when a token has expired, and never for a session.
+    async fn expires(&self, engine: &EngineHandle) {
+        let expires_at = self.token.and_then(|id| Some(engine.state().credentials.tokens.get(&id)?.expires_at));
+        let Some(expires_at) = expires_at else { return std::future::pending().await };
+        while let Ok(left) = (expires_at - engine.now()).to_std()
+            && !left.is_zero()
+        {
+            tokio::time::sleep(left).await;
+        }
+    }
+}
+
+/// Feeds one reader for as long as it may read. It listens before it reads the backlog, so nothing falls between the two.
+async fn feed(engine: EngineHandle, right: Right, since: u64, reader: mpsc::Sender<Event>, stop: CancellationToken) {
     let mut live = engine.subscribe();
     let mut samples = engine.subscribe_samples();
     let mut last = since;
-    if !catch_up(&engine, &mut last, &reader).await {
+    if !catch_up(&engine, &right, &mut last, &reader).await {
         return;
     }
+    let expired = right.expires(&engine);
+    tokio::pin!(expired);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
+            () = &mut expired => return,
             () = reader.closed() => return,
             event = live.recv() => match event {
+                _ if !right.holds(&engine) => return,
                 Ok(event) if event.seq <= last => {}
                 Ok(event) if event.seq == last + 1 => {
                     last = event.seq;
@@ -82,7 +126,7 @@ async fn feed(engine: EngineHandle, since: u64, reader: mpsc::Sender<Event>, sto
                     }
                 }
                 Ok(_) | Err(RecvError::Lagged(_)) => {
-                    if !catch_up(&engine, &mut last, &reader).await {
+                    if !catch_up(&engine, &right, &mut last, &reader).await {
                         return;
                     }
                 }
@@ -102,8 +146,11 @@ async fn feed(engine: EngineHandle, since: u64, reader: mpsc::Sender<Event>, sto
     }
 }
 
-async fn catch_up(engine: &EngineHandle, last: &mut u64, reader: &mpsc::Sender<Event>) -> bool {
+async fn catch_up(engine: &EngineHandle, right: &Right, last: &mut u64, reader: &mpsc::Sender<Event>) -> bool {
     loop {
+        if !right.holds(engine) {
+            return false;
+        }
         let Ok(events) = engine.events(*last, PAGE).await else { return false };
         if events.is_empty() {
             return true;

@@ -26,9 +26,12 @@ pub enum Operator {
         /// May be repeated
         #[arg(long = "role", required = true, value_parser = words::role())]
         roles: Vec<Role>,
-        /// Login on the engine's host whose processes act as this operator
+        /// Login on the engine's host whose processes act as this operator; without, somebody known keeps the login
         #[arg(long)]
         login: Option<String>,
+        /// Let no login act as this operator any more
+        #[arg(long, conflicts_with_all = ["login", "belongs_to"])]
+        no_login: bool,
         /// Whose other name or service account it is: both are one person
         #[arg(long, value_name = "OPERATOR")]
         belongs_to: Option<String>,
@@ -87,9 +90,10 @@ pub enum Key {
 impl Operator {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         let command = match self {
-            Self::Add { name, roles, login, belongs_to } => {
+            Self::Add { name, roles, login, no_login, belongs_to } => {
                 let roles = roles.into_iter().collect();
                 match belongs_to {
+                    None if no_login => Command::AddWithoutLogin { name, roles },
                     None => Command::AddOperator { name, roles, login },
                     Some(belongs_to) => Command::AddAccount { name, roles, login, belongs_to },
                 }
@@ -131,12 +135,17 @@ async fn list(session: &Session) -> Result<Exit, CliError> {
         for operator in &operators {
             let name =
                 if operator.disabled { Cell::painted(&operator.name, Paint::Dim) } else { Cell::from(&operator.name) };
-            let enrolled = state.second_factor(&operator.name).is_some();
+            let person = state.operators.get(state.person(&operator.name));
+            let factor = match person.map(|person| (person.second_factor, &person.factor_reset)) {
+                Some((Some(_), _)) => "enrolled",
+                Some((None, Some(_))) => "RESET",
+                _ => "—",
+            };
             table.row([
                 Cell::from(if operator.name == me.name { "you" } else { "" }),
                 name,
                 Cell::from(operator.login.as_deref().unwrap_or("—")),
-                Cell::from(if enrolled { "enrolled" } else { "—" }),
+                Cell::from(factor),
                 Cell::from(operator.keys.len().to_string()),
                 Cell::from(standing(operator)),
             ]);
@@ -169,6 +178,14 @@ async fn show(session: &Session, name: &str) -> Result<Exit, CliError> {
             Some(factor) => format!("second factor since {}\n", text::moment(factor.since)),
             None => "no second factor\n".to_owned(),
         };
+        if let Some(reset) = state.operators.get(state.person(name)).and_then(|person| person.factor_reset.as_ref()) {
+            page += &format!(
+                "second factor RESET {} by {}: {}\n",
+                text::moment(reset.at),
+                reset.by,
+                text::line(&reset.reason)
+            );
+        }
         if let Some(until) = state.second_factor_locked(name, session.now()) {
             page += &format!("LOCKED after wrong codes until {}\n", text::moment(until));
         }

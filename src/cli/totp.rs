@@ -1,5 +1,7 @@
 //! `codeblue operator totp`
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 use qrcode::{QrCode, render::unicode::Dense1x2};
 use serde_json::json;
@@ -13,7 +15,7 @@ use super::{
 use crate::{
     client::Client,
     domain::Command,
-    engine::{Enrolled, Enrolment},
+    engine::{Enrolled, Enrolment, RecoverError, SystemClock, recover_second_factor},
 };
 
 /// The second factor: codes of a telephone, for what is dangerous
@@ -31,6 +33,13 @@ pub enum Totp {
         #[arg(long)]
         reason: String,
     },
+    /// Have a lost one not count any more where nobody else can: on the engine's host, while the engine is stopped, by the user who
+    /// owns its home. It is recorded
+    Recover {
+        name: String,
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 impl Totp {
@@ -42,9 +51,25 @@ impl Totp {
                 tell(session, &enrolled)
             }
             Self::Remove => session.submit(Command::RemoveSecondFactor).await,
+            Self::Recover { name, reason } => recover(session, &name, &reason),
             Self::Reset { name, reason } => session.submit(Command::ResetSecondFactor { operator: name, reason }).await,
         }
     }
+}
+
+fn recover(session: &Session, name: &str, reason: &str) -> Result<Exit, CliError> {
+    if session.is_elsewhere() {
+        return Err(CliError::Usage(
+            "recover works in the home of a stopped engine; --host does not go with it".to_owned(),
+        ));
+    }
+    let done = recover_second_factor(&session.home()?, Arc::new(SystemClock), name, reason);
+    session.report(&done.map_err(|error| match error {
+        RecoverError::Refused(refusal) => CliError::Refused(refusal),
+        other => CliError::Failed(other.to_string()),
+    })?)?;
+    session.output.progress("start the engine again; a new one begins with: codeblue operator totp enrol");
+    Ok(Exit::Done)
 }
 
 async fn enrol(session: &Session) -> Result<Exit, CliError> {

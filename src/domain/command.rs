@@ -272,6 +272,11 @@ pub enum Command {
         roles: BTreeSet<Role>,
         login: Option<String>,
     },
+    /// Somebody as whom no login acts, also none that did before.
+    AddWithoutLogin {
+        name: String,
+        roles: BTreeSet<Role>,
+    },
     /// Another name or a service account of somebody known: both are one person.
     AddAccount {
         name: String,
@@ -385,6 +390,12 @@ pub enum Command {
     },
     MakeFirstOperator {
         login: String,
+    },
+    /// Have a second factor not count any more, by who owns the home of the stopped engine.
+    RecoverSecondFactor {
+        operator: String,
+        login: String,
+        reason: String,
     },
     EnrolSecondFactor {
         operator: String,
@@ -580,6 +591,7 @@ impl Command {
                 | Self::RefuseCheckpoint { .. }
                 | Self::LoadPlatform { .. }
                 | Self::MakeFirstOperator { .. }
+                | Self::RecoverSecondFactor { .. }
                 | Self::EnrolSecondFactor { .. }
                 | Self::RecordWrongCode { .. }
                 | Self::RecordRecoveryCode { .. }

@@ -231,6 +231,7 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             deployment::record(state, &component, &version, DeploymentOrigin::Reported, &note)
         }
         Command::AddOperator { name, roles, login } => people::add(state, &name, roles, login, actor),
+        Command::AddWithoutLogin { name, roles } => people::add_without_login(state, &name, roles, actor),
         Command::AddAccount { name, roles, login, belongs_to } => {
             people::add_account(state, &name, roles, login, &belongs_to, actor)
         }
@@ -281,6 +282,9 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         Command::RefuseCheckpoint { seen, by } => Ok(evidence::refuse(state, seen, by)),
         Command::LoadPlatform { platform } => load_platform(state, platform),
         Command::MakeFirstOperator { login } => people::make_first(state, &login),
+        Command::RecoverSecondFactor { operator, login, reason } => {
+            second_factor::recover(state, &operator, &login, &reason)
+        }
         Command::EnrolSecondFactor { operator, step } => second_factor::enrol(state, &operator, step),
         Command::RecordWrongCode { operator } => Ok(second_factor::wrong_code(state, &operator, meta.at)),
         Command::RecordRecoveryCode { operator, left } => Ok(second_factor::recovery_code(state, &operator, left)),
@@ -394,11 +398,13 @@ fn load_platform(state: &State, platform: Arc<crate::platform::Platform>) -> Res
         let known = state.operators.get(&entry.name);
         // Who was disabled stays so until a person adds them again, and who was given other roles keeps them: a file that is
         // read anew without a change to this entry is no such decision.
-        let said_before = state.platform.operators.contains(entry);
-        if known
-            .is_none_or(|known| !known.disabled && !said_before && (known.roles != roles || known.login != entry.login))
-        {
-            events.push(Event::OperatorAdded { name: entry.name.clone(), roles, login: entry.login.clone() });
+        let before = state.platform.operators.iter().find(|before| before.name == entry.name);
+        let said_before = before == Some(entry);
+        // An entry that never named a login takes none away.
+        let kept = known.filter(|_| before.is_none_or(|before| before.login.is_none()));
+        let login = entry.login.clone().or_else(|| kept?.login.clone());
+        if known.is_none_or(|known| !known.disabled && !said_before && (known.roles != roles || known.login != login)) {
+            events.push(Event::OperatorAdded { name: entry.name.clone(), roles, login });
         }
     }
     if *state.platform != *platform {

@@ -20,7 +20,7 @@ use totp_rs::{Builder, Secret, Totp};
 use tracing::error;
 
 use super::Code;
-use crate::domain::{Assurance, CODES_WRONG, Command, Refusal, State};
+use crate::domain::{Assurance, CODES_WRONG, Command, RECOVER, Refusal, State};
 
 /// Recovery codes that somebody gets.
 pub(super) const RECOVERY_CODES: usize = 10;
@@ -46,7 +46,7 @@ pub enum FactorsError {
     },
     /// The file is not what the engine wrote.
     #[error(
-        "second factors in {path}: {problem}; restore the file, or move it away and have every second factor reset"
+        "second factors in {path}: {problem}; restore the file, or move it away and run for each person: codeblue operator totp recover NAME --reason …"
     )]
     Damaged {
         /// The file.
@@ -234,7 +234,7 @@ pub(super) fn look_at(factors: &Factors, state: &State, name: &str, code: &Code,
         },
         Ok(Checked::Lost) => refused(
             Refusal::new("second-factor-lost", format!("the secret of {person}'s second factor is not here any more"))
-                .hint("have another technical lead reset it, and enrol again"),
+                .hint(format!("have another technical lead reset it, and enrol again; {RECOVER}")),
         ),
         Err(cause) => {
             error!(%cause, "second factors");

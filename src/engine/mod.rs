@@ -3,7 +3,7 @@
 //! `core` is the loop and the only writer of the journal; `handle` and `queries` are how everybody speaks to it; `effects`
 //! is its work in the world, `watch` its eyes (`pace` tells whether they are late), `heartbeat` and `errors` its ears, `baselines`
 //! what it remembers of rows, `follow` what receives the logs of databases, `deadlines` its alarm clock, `halt` the kill switch
-//! that is a file, `asking` who gives a command and `factors` what proves it, `people` how they enrol, `evidence` what makes the record
+//! that is a file, `asking` who gives a command and `factors` what proves it, `people` how they enrol, `recover` their way back when nobody could let them in, `evidence` what makes the record
 //! convincing to others, `adopt` what it looks for at the start; `home` is where it keeps its files. This room alone knows all rooms of
 //! floor 3 and alone reads the clock. `heap` keeps a large platform small in memory.
 
@@ -29,6 +29,7 @@ mod observe;
 mod pace;
 mod people;
 mod queries;
+mod recover;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -43,3 +44,4 @@ pub use lifecycle::{Engine, StartError, login_of};
 pub use messages::*;
 pub use pace::PaceFigures;
 pub use people::{Enrolled, TokenEntry};
+pub use recover::{RecoverError, recover_second_factor};

@@ -9,7 +9,7 @@ use std::{
 };
 
 use codeblue::{
-    client::{Client, ClientError},
+    client::{Client, ClientError, Update},
     domain::{Actor, Command, Event, Recorded, Role, TokenId, TokenScope, TokenSecret},
     engine::{Code, Engine, SystemClock},
     platform::AutomationMode,
@@ -437,4 +437,103 @@ fn a_person_at_a_shell_begins_safely_and_no_lasting_secret_is_an_argument() {
     let leave = ["operator", "disable", "bob", "--reason", "left", "--code", "-"];
     let (status, left) = script.json_told(&leave, &spare(1));
     assert_eq!((status, left["events"][2]["event"]["type"].as_str()), (0, Some("operatorDisabled")), "{left}");
+}
+
+#[test]
+fn who_owns_the_home_of_a_stopped_engine_recovers_a_lost_second_factor_and_everybody_can_see_it() {
+    let script = Script::new();
+    assert_eq!(script.run(&["init"]).0, 0);
+    let recover = |name: &str, reason: &str| script.json(&["operator", "totp", "recover", name, "--reason", reason]);
+    let (status, none) = recover(&me(), "lost");
+    assert!(status == 1 && none.to_string().contains("there is no journal"), "{none}");
+    let serving = script.serve();
+    let (_, enrolment) = script.json(&["operator", "totp", "enrol"]);
+    let secret = enrolment["secret"].as_str().unwrap();
+    let shown = |steps| code(secret, steps).expose().to_owned();
+    assert_eq!(script.json(&["operator", "totp", "confirm", "--code", &shown(0)]).0, 0);
+    drop(serving);
+
+    std::fs::remove_file(script.home().join("data/keys/second-factors.json")).unwrap();
+    let serving = script.serve();
+    let add = ["operator", "add", "bob", "--role", "technical-lead", "--code"];
+    let (status, lost) = script.json(&[&add[..], &[&shown(1)]].concat());
+    assert_eq!((status, lost["error"]["code"].as_str()), (3, Some("second-factor-lost")), "{lost}");
+    assert!(lost["error"]["hint"].as_str().unwrap().contains("operator totp recover"), "{lost}");
+    let (status, busy) = recover(&me(), "the disk was replaced");
+    assert!(status == 1 && busy.to_string().contains("stop it first"), "not beside a running engine: {busy}");
+    drop(serving);
+
+    let (status, refused) = recover(&me(), " ");
+    assert_eq!((status, refused["error"]["code"].as_str()), (3, Some("reason-length")), "{refused}");
+    let (status, refused) = recover("nobody-here", "lost");
+    assert_eq!((status, refused["error"]["code"].as_str()), (3, Some("unknown-operator")), "{refused}");
+    let (status, done) = recover(&me(), "the disk was replaced");
+    assert_eq!((status, done["events"][0]["actor"].as_str()), (0, Some("engine")), "{done}");
+    let (status, verified, _) = script.run(&["audit", "verify"]);
+    assert_eq!(status, 0, "{verified}");
+
+    let _serving = script.serve();
+    let (_, list, _) = script.run(&["operator", "list"]);
+    assert!(list.contains("RESET"), "{list}");
+    let (_, page, _) = script.run(&["operator", "show", &me()]);
+    assert!(
+        page.contains(&format!("by engine: on the engine's host, by login {}: the disk was replaced", me())),
+        "{page}"
+    );
+    let (status, enrolment) = script.json(&["operator", "totp", "enrol"]);
+    assert_eq!(status, 0, "{enrolment}");
+    let fresh = code(enrolment["secret"].as_str().unwrap(), 0);
+    assert_eq!(script.json(&["operator", "totp", "confirm", "--code", fresh.expose()]).0, 0);
+    let (_, list, _) = script.run(&["operator", "list"]);
+    assert!(list.contains("enrolled") && !list.contains("RESET"), "{list}");
+}
+
+/// Follows until the stream is there; what comes after is to be read from it.
+async fn followed(client: Client) -> tokio::sync::mpsc::Receiver<Update> {
+    let (sender, mut updates) = tokio::sync::mpsc::channel(256);
+    tokio::spawn(async move { client.follow(sender).await });
+    match updates.recv().await {
+        Some(Update::Live(_)) => updates,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Waits until a stream ends; whether it told of this before.
+async fn told_before_its_end(updates: &mut tokio::sync::mpsc::Receiver<Update>, told: impl Fn(&Event) -> bool) -> bool {
+    let mut found = false;
+    let end = async {
+        while let Some(update) = updates.recv().await {
+            match update {
+                Update::Event(recorded) => found |= told(&recorded.event),
+                Update::Lost(_) => return,
+                Update::Live(_) | Update::Samples(_) => {}
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), end).await.expect("it goes on");
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_the_right_to_read_it() {
+    let served = Served::new("drill").await;
+    let (alice, erin) = (served.client(Some("alice")), served.client(Some("erin")));
+    let reads = token(&erin, "wall", TokenScope::Read, Duration::from_secs(86400), 1).await;
+    let mut wall = followed(served.client(None).with_token(Some(reads))).await;
+    let mut board = followed(erin.clone()).await;
+    let mut leads = followed(alice.clone()).await;
+
+    erin.submit(&Command::RevokeToken { token: TokenId(1) }).await.unwrap();
+    let revoked = |event: &Event| matches!(event, Event::TokenRevoked { .. });
+    assert!(!told_before_its_end(&mut wall, revoked).await, "nothing comes after the right has ended");
+    let leave = Command::DisableOperator { name: "erin".to_owned(), reason: "left".to_owned() };
+    alice.submit(&leave).await.unwrap();
+    assert!(told_before_its_end(&mut board, revoked).await, "another's stream went on until then");
+
+    let brief = token(&alice, "brief", TokenScope::Read, Duration::from_secs(6), 2).await;
+    let mut brief = followed(served.client(None).with_token(Some(brief))).await;
+    told_before_its_end(&mut brief, |_| false).await;
+    alice.submit(&Command::ApplyRetention).await.unwrap();
+    served.stop().await;
+    assert!(told_before_its_end(&mut leads, |event| matches!(event, Event::OperatorDisabled { .. })).await);
 }

@@ -1,7 +1,7 @@
 //! What is true of people after an event.
 
 use crate::{
-    domain::{ApiToken, Event, Operator, PublicKey, Recorded, SecondFactor, State},
+    domain::{ApiToken, Event, FactorReset, Operator, PublicKey, Recorded, SecondFactor, State},
     platform::Role,
 };
 
@@ -59,8 +59,16 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
             });
             state.credentials.wrong_codes.remove(operator);
         }
-        Event::SecondFactorRemoved { operator } | Event::SecondFactorReset { operator, .. } => {
+        Event::SecondFactorRemoved { operator } => {
             change(state, operator, |operator| operator.second_factor = None);
+            state.credentials.wrong_codes.remove(operator);
+        }
+        Event::SecondFactorReset { operator, reason } => {
+            change(state, operator, |operator| {
+                operator.second_factor = None;
+                let (by, reason) = (recorded.actor.clone(), reason.clone());
+                operator.factor_reset = Some(FactorReset { at, by, reason });
+            });
             state.credentials.wrong_codes.remove(operator);
         }
         Event::WrongCodeGiven { .. } => second_factor::apply_wrong_code(state, recorded),

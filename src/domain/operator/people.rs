@@ -8,11 +8,35 @@ use crate::{
     platform::{Profile, Role},
 };
 
+use super::second_factor::may_lead;
+
 /// Names that one person may have at most.
 const ACCOUNTS: usize = 20;
 
-/// Decides that somebody new may work here. Adding a known name changes roles and login instead.
+/// Decides that somebody new may work here. Adding a known name changes roles and login instead; the login stays when none is
+/// named, as who only meant the roles would otherwise shut that person out.
 pub(in crate::domain) fn add(
+    state: &State,
+    name: &str,
+    roles: BTreeSet<Role>,
+    login: Option<String>,
+    actor: &Actor,
+) -> Result<Vec<Event>, Refusal> {
+    let login = login.or_else(|| state.operators.get(name)?.login.clone());
+    let_in(state, name, roles, login, actor)
+}
+
+/// Decides the same of somebody as whom no login acts from now on.
+pub(in crate::domain) fn add_without_login(
+    state: &State,
+    name: &str,
+    roles: BTreeSet<Role>,
+    actor: &Actor,
+) -> Result<Vec<Event>, Refusal> {
+    let_in(state, name, roles, None, actor)
+}
+
+fn let_in(
     state: &State,
     name: &str,
     roles: BTreeSet<Role>,
@@ -70,7 +94,7 @@ pub(in crate::domain) fn set_roles(
         return Ok(Vec::new());
     }
     has_roles(name, &roles)?;
-    not_the_last(state, name, &roles)?;
+    somebody_stays(state, name, &[Operator { roles: roles.clone(), ..operator.clone() }])?;
     not_the_own_roles(state, actor, name, &roles)?;
     within_the_owners(state, name, &roles)?;
     Ok(vec![Event::RolesChanged { name: name.to_owned(), roles }])
@@ -84,10 +108,8 @@ pub(in crate::domain) fn disable(state: &State, name: &str, reason: &str) -> Res
         Some(_) => vec![operator],
         None => names_of(state, name).collect(),
     };
-    let stays = |other: &Operator| other.may_act() && going.iter().all(|gone| gone.name != other.name);
-    if going.iter().any(|gone| gone.may_act()) && !state.operators.values().any(stays) {
-        return Err(last(name));
-    }
+    let gone: Vec<Operator> = going.iter().map(|gone| Operator { disabled: true, ..Operator::clone(gone) }).collect();
+    somebody_stays(state, name, &gone)?;
     let event = |gone: &Operator| Event::OperatorDisabled {
         name: gone.name.clone(),
         reason: reason.clone(),
@@ -160,7 +182,9 @@ fn may_be_added(state: &State, name: &str, roles: &BTreeSet<Role>, login: Option
     }
     has_roles(name, roles)?;
     login_is_free(state, name, login)?;
-    not_the_last(state, name, roles)
+    let known = state.operators.get(name).cloned().unwrap_or_default();
+    let (name, roles, login) = (name.to_owned(), roles.clone(), login.cloned());
+    somebody_stays(state, &name, &[Operator { name: name.clone(), roles, login, disabled: false, ..known }])
 }
 
 /// No account outlives its person.
@@ -195,9 +219,19 @@ fn login_is_free(state: &State, name: &str, login: Option<&String>) -> Result<()
     }
 }
 
-fn not_the_last(state: &State, name: &str, roles: &BTreeSet<Role>) -> Result<(), Refusal> {
-    if !roles.iter().any(|role| *role >= Role::Engineer) && is_last(state, name) {
-        return Err(last(name));
+/// Somebody can act and a lead can come in also after these have changed: what they cannot do, nobody else could give back.
+fn somebody_stays(state: &State, name: &str, changed: &[Operator]) -> Result<(), Refusal> {
+    let goes = |counts: fn(&Operator) -> bool| {
+        let after = |known: &&Operator| !changed.iter().any(|changed| changed.name == known.name);
+        state.operators.values().any(counts) && !state.operators.values().filter(after).chain(changed).any(counts)
+    };
+    if goes(Operator::may_act) {
+        return Err(Refusal::new("last-operator", format!("{name} is the last operator who may act"))
+            .hint("add somebody else first"));
+    }
+    if goes(|operator| may_lead(operator) && operator.login.is_some()) {
+        return Err(Refusal::new("last-operator", format!("{name} is the last technical lead whom a login lets in"))
+            .hint("let another in first: codeblue operator add NAME --role technical-lead --login LOGIN"));
     }
     Ok(())
 }
@@ -239,16 +273,6 @@ fn no_more_than(person: &Operator, name: &str, roles: &BTreeSet<Role>) -> Result
         .hint("an account may do no more than the person whose it is")),
         _ => Ok(()),
     }
-}
-
-/// Whether nobody could act any more without this operator.
-fn is_last(state: &State, name: &str) -> bool {
-    state.operators.get(name).is_some_and(Operator::may_act)
-        && !state.operators.values().any(|other| other.may_act() && other.name != name)
-}
-
-fn last(name: &str) -> Refusal {
-    Refusal::new("last-operator", format!("{name} is the last operator who may act")).hint("add somebody else first")
 }
 
 #[cfg(test)]
@@ -364,6 +388,32 @@ mod tests {
         let again = add(&state, "alice-root", [Role::Engineer].into(), None, &by("carol"));
         assert_eq!(outcome(again), Err("owner-disabled".to_owned()), "nor by adding it anew");
         assert_eq!(outcome(enable(&state, "alice", "back")), Ok(1));
+    }
+
+    #[test]
+    fn a_login_stays_until_it_is_taken_away_and_the_last_lead_keeps_it() {
+        let mut state = clinic();
+        for name in ["alice", "erin"] {
+            state.operators.get_mut(name).expect("known").login = Some(name.to_owned());
+        }
+        let login = |decided: Result<Vec<Event>, Refusal>| match decided.map_err(|refusal| refusal.rule)?.pop() {
+            Some(Event::OperatorAdded { login, .. }) => Ok(login),
+            other => panic!("{other:?}"),
+        };
+        let (lead, engineer): (BTreeSet<Role>, BTreeSet<Role>) =
+            ([Role::TechnicalLead].into(), [Role::Engineer].into());
+        let last = Err("last-operator".to_owned());
+        assert_eq!(login(add(&state, "alice", lead.clone(), None, &by("alice"))), Ok(Some("alice".to_owned())));
+        assert_eq!(login(add_without_login(&state, "erin", engineer.clone(), &by("alice"))), Ok(None));
+        assert_eq!(login(add_without_login(&state, "alice", lead, &by("alice"))), last);
+        assert_eq!(login(add(&state, "alice", engineer.clone(), None, &by("alice"))), last, "nor is she demoted");
+        assert_eq!(
+            outcome(set_roles(&state, "alice", engineer.clone(), &by("alice"))),
+            Err("last-operator".to_owned())
+        );
+        assert_eq!(outcome(disable(&state, "alice", "left")), Err("last-operator".to_owned()));
+        state.operators.get_mut("carol").expect("known").login = Some("carol".to_owned());
+        assert_eq!(outcome(set_roles(&state, "alice", engineer, &by("alice"))), Ok(1), "the CTO can come in");
     }
 
     #[test]

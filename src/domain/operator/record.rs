@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{domain::TokenId, platform::Role};
+use crate::{
+    domain::{Actor, TokenId},
+    platform::Role,
+};
 
 /// A person with an identity and roles.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,6 +31,21 @@ pub struct Operator {
     /// The second factor, once it was proved to work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_factor: Option<SecondFactor>,
+    /// When one was last declared lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor_reset: Option<FactorReset>,
+}
+
+/// How a second factor was declared lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FactorReset {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// By whom: the engine, when it was done in its home while it was stopped.
+    pub by: Actor,
+    /// Why.
+    pub reason: String,
 }
 
 /// A key that signs for an operator.

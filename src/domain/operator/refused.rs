@@ -123,6 +123,7 @@ fn object(state: &State, command: &Command) -> Option<String> {
         }
         Command::DelegateApproval { to, .. } => operator(to),
         Command::AddOperator { name, .. }
+        | Command::AddWithoutLogin { name, .. }
         | Command::AddAccount { name, .. }
         | Command::SetRoles { name, .. }
         | Command::DisableOperator { name, .. }

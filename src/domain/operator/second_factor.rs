@@ -20,6 +20,9 @@ use super::token;
 pub const CODES_WRONG: u32 = 5;
 /// How long it is locked then, and after how long wrong codes are forgotten.
 pub const FACTOR_LOCK: TimeDelta = TimeDelta::minutes(15);
+/// The way back where nobody else could help.
+pub const RECOVER: &str =
+    "where nobody can, who owns the engine's home stops it and runs: codeblue operator totp recover NAME --reason …";
 
 /// What is known of credentials, and of their misuse; no secret is among it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +55,7 @@ impl Command {
     pub fn is_dangerous(&self) -> bool {
         match self {
             Self::AddOperator { .. }
+            | Self::AddWithoutLogin { .. }
             | Self::AddAccount { .. }
             | Self::SetRoles { .. }
             | Self::DisableOperator { .. }
@@ -102,7 +106,7 @@ impl State {
                 "second-factor-locked",
                 format!("after {CODES_WRONG} wrong codes none is taken until {}", until.format("%H:%M:%S UTC")),
             )
-            .hint("another technical lead or the CTO can reset it: codeblue operator totp reset NAME --reason …")),
+            .hint(format!("another technical lead or the CTO can reset it: codeblue operator totp reset NAME --reason …; {RECOVER}"))),
         }
     }
 
@@ -188,17 +192,28 @@ pub(in crate::domain) fn remove(state: &State, actor: &Actor) -> Result<Vec<Even
 
 /// Decides that somebody's lost second factor does not count any more. Nobody does that for oneself.
 pub(in crate::domain) fn reset(state: &State, name: &str, reason: &str, actor: &Actor) -> Result<Vec<Event>, Refusal> {
+    let reason = line("reason", reason)?;
     let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown("operator", name))?;
     let person = state.person(&operator.name);
     if actor.operator().is_some_and(|me| state.person(me) == person) {
         return Err(Refusal::new("own-second-factor", format!("{actor} may not reset the own second factor"))
-            .hint("another technical lead or the CTO has to; or use a recovery code"));
+            .hint(format!("another technical lead or the CTO has to; or use a recovery code; {RECOVER}")));
     }
-    let reason = line("reason", reason)?;
-    if state.second_factor(name).is_none() {
-        return Ok(Vec::new());
+    Ok(without_factor(state, person, reason))
+}
+
+fn without_factor(state: &State, person: &str, reason: String) -> Vec<Event> {
+    match state.second_factor(person) {
+        Some(_) => vec![Event::SecondFactorReset { operator: person.to_owned(), reason }],
+        None => Vec::new(),
     }
-    Ok(vec![Event::SecondFactorReset { operator: person.to_owned(), reason }])
+}
+
+/// Decides that a second factor does not count any more because who owns the home of the stopped engine says so.
+pub(in crate::domain) fn recover(state: &State, name: &str, login: &str, reason: &str) -> Result<Vec<Event>, Refusal> {
+    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown("operator", name))?;
+    let reason = format!("on the engine's host, by login {login}: {}", line("reason", reason)?);
+    Ok(without_factor(state, state.person(&operator.name), reason))
 }
 
 /// Decides what follows from a wrong code.
@@ -233,6 +248,7 @@ pub(super) fn apply_wrong_code(state: &mut State, recorded: &Recorded) {
 pub(in crate::domain) fn needs_lead(state: &State, command: &Command, name: &str) -> bool {
     match command {
         Command::AddOperator { .. }
+        | Command::AddWithoutLogin { .. }
         | Command::AddAccount { .. }
         | Command::SetRoles { .. }
         | Command::DisableOperator { .. }
