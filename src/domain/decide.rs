@@ -238,8 +238,8 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::SetRoles { name, roles } => people::set_roles(state, &name, roles, actor),
         Command::DisableOperator { name, reason } => people::disable(state, &name, &reason),
         Command::EnableOperator { name, reason } => people::enable(state, &name, &reason),
-        Command::AddKey { operator, key } => keys::add(state, &operator, &key),
-        Command::RemoveKey { operator, fingerprint } => keys::remove(state, &operator, &fingerprint),
+        Command::AddKey { operator, key } => keys::add(state, &operator, &key, actor),
+        Command::RemoveKey { operator, fingerprint } => keys::remove(state, &operator, &fingerprint, actor),
         Command::RemoveSecondFactor => second_factor::remove(state, actor),
         Command::ResetSecondFactor { operator, reason } => second_factor::reset(state, &operator, &reason, actor),
         Command::CreateToken { name, scope, hash, expires_at } => {

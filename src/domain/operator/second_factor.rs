@@ -14,7 +14,7 @@ use crate::{
     platform::SecondFactorRule,
 };
 
-use super::token;
+use super::{people::may_change, token};
 
 /// Wrong codes in a row after which a second factor is locked.
 pub const CODES_WRONG: u32 = 5;
@@ -199,6 +199,7 @@ pub(in crate::domain) fn reset(state: &State, name: &str, reason: &str, actor: &
         return Err(Refusal::new("own-second-factor", format!("{actor} may not reset the own second factor"))
             .hint(format!("another technical lead or the CTO has to; or use a recovery code; {RECOVER}")));
     }
+    may_change(state, actor, person)?;
     Ok(without_factor(state, person, reason))
 }
 
