@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        Actor, ApiToken, Assurance, Command, Event, Meta, Operator, Recorded, Refusal, Refused, Role, RollbackRequest,
-        State, TokenId, incident::line,
+        Actor, ApiToken, Assurance, AttemptBy, Command, Event, Meta, Operator, Recorded, Refusal, Refused, Role,
+        RollbackRequest, State, TokenId, incident::line,
     },
     platform::SecondFactorRule,
 };
@@ -34,6 +34,9 @@ pub struct Credentials {
     pub wrong_codes: BTreeMap<String, WrongCodes>,
     /// Refusals of the last hour that were recorded, by person.
     pub refusals: BTreeMap<String, Vec<Refused>>,
+    /// When it was last recorded that more were refused than are listed, by person.
+    #[serde(default)]
+    pub not_listed: BTreeMap<String, BTreeMap<AttemptBy, DateTime<Utc>>>,
 }
 
 /// Wrong codes since the last right one.
