@@ -62,7 +62,8 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::WrongCodeGiven { .. }
         | Event::TokenCreated { .. }
         | Event::TokenRevoked { .. }
-        | Event::CommandRefused { .. } => operator::apply(state, recorded),
+        | Event::CommandRefused { .. }
+        | Event::RefusalsNotListed { .. } => operator::apply(state, recorded),
         Event::ServiceStatusChanged { .. } => apply_health(state, recorded),
         Event::MaintenancePlanned { .. }
         | Event::MaintenanceWithdrawn { .. }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Actor, Assurance, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, PlannedWork, Refusal,
-    RollbackRequest, SnapshotTrigger, State, break_glass,
+    Actor, Assurance, AttemptBy, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, PlannedWork,
+    Refusal, RollbackRequest, SnapshotTrigger, State, break_glass,
     change::{
         approve::{self, Yes},
         carry_out, delegation, review,
@@ -238,8 +238,8 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::SetRoles { name, roles } => people::set_roles(state, &name, roles, actor),
         Command::DisableOperator { name, reason } => people::disable(state, &name, &reason),
         Command::EnableOperator { name, reason } => people::enable(state, &name, &reason),
-        Command::AddKey { operator, key } => keys::add(state, &operator, &key),
-        Command::RemoveKey { operator, fingerprint } => keys::remove(state, &operator, &fingerprint),
+        Command::AddKey { operator, key } => keys::add(state, &operator, &key, actor),
+        Command::RemoveKey { operator, fingerprint } => keys::remove(state, &operator, &fingerprint, actor),
         Command::RemoveSecondFactor => second_factor::remove(state, actor),
         Command::ResetSecondFactor { operator, reason } => second_factor::reset(state, &operator, &reason, actor),
         Command::CreateToken { name, scope, hash, expires_at } => {
@@ -289,7 +289,7 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         Command::RecordWrongCode { operator } => Ok(second_factor::wrong_code(state, &operator, meta.at)),
         Command::RecordRecoveryCode { operator, left } => Ok(second_factor::recovery_code(state, &operator, left)),
         Command::RecordRefusal { operator, what, object, rule } => {
-            Ok(refused::record(state, &operator, &what, object, &rule, meta.at).into_iter().collect())
+            Ok(refused::record(state, &operator, &what, object, &rule, AttemptBy::Token, meta.at).into_iter().collect())
         }
         Command::RecordVerdict(verdict) => health::record(state, verdict),
         Command::OpenIncident { service } => incident::open_for_service(state, &service, meta.at),

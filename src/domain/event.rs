@@ -6,8 +6,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionKind, Actor, Attestation, BreakGlassEnd, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeKind,
-    ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow, Clock, Criterion, Delegation, DeploymentId,
+    ActionKind, Actor, AttemptBy, Attestation, BreakGlassEnd, BreakGlassId, Burst, Captured, Ceiling, ChangeId,
+    ChangeKind, ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow, Clock, Criterion, Delegation, DeploymentId,
     DeploymentOrigin, DiagnosisDocument, DiagnosisId, ErrorGroup, Findings, ImpactAnalysis, IncidentId, IncidentRole,
     IncidentState, Level, Message, Milestone, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome,
     ReviewVerdict, Risk, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, Status, Terms, TestResult,
@@ -106,7 +106,16 @@ pub enum Event {
     /// Somebody has come back.
     SessionUnlocked { operator: String },
     /// Somebody tried what a rule keeps for others; no word of it is from outside.
-    CommandRefused { operator: String, what: String, object: Option<String>, rule: String },
+    CommandRefused {
+        operator: String,
+        what: String,
+        object: Option<String>,
+        rule: String,
+        #[serde(default)]
+        by: AttemptBy,
+    },
+    /// More than the record lists was refused somebody within an hour.
+    RefusalsNotListed { operator: String, by: AttemptBy },
 
     /// The judgement of a service changed.
     ServiceStatusChanged {

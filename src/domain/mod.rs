@@ -70,8 +70,8 @@ pub use incident::{
 };
 pub use moment::{future, past};
 pub use operator::{
-    Actor, ApiToken, Assurance, CODES_WRONG, Credentials, FACTOR_LOCK, FactorReset, LONGEST_TOKEN, Operator, PublicKey,
-    RECOVER, Refused, SecondFactor, TokenScope, TokenSecret, WrongCodes, evidence_of_refusal,
+    Actor, ApiToken, Assurance, AttemptBy, CODES_WRONG, Credentials, FACTOR_LOCK, FactorReset, LONGEST_TOKEN, Operator,
+    PublicKey, RECOVER, Refused, SecondFactor, TokenScope, TokenSecret, WrongCodes, evidence_of_refusal,
 };
 pub use policy::{Effect, Reaction, react, unfinished};
 pub use recovery::{

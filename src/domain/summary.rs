@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ChangeOutcome, Event, Proof, Role, Status, fast_track};
+use super::{AttemptBy, ChangeOutcome, Event, Proof, Role, Status, fast_track};
 use crate::platform::count;
 
 impl Event {
@@ -78,9 +78,13 @@ impl Event {
             Self::TokenRevoked { token } => format!("{token} revoked"),
             Self::SessionLocked { operator } => format!("the board of {operator} locked: nobody was at it"),
             Self::SessionUnlocked { operator } => format!("{operator} is back at the board"),
-            Self::CommandRefused { operator, what, object, rule } => {
+            Self::CommandRefused { operator, what, object, rule, .. } => {
                 let on = object.as_ref().map(|object| format!(" {object}")).unwrap_or_default();
                 format!("{operator} was refused {what}{on} (rule {rule})")
+            }
+            Self::RefusalsNotListed { operator, by } => {
+                let with = if *by == AttemptBy::Token { " with a token" } else { "" };
+                format!("MORE was refused {operator}{with} within an hour than is listed")
             }
             Self::ServiceStatusChanged { service, to, reason, .. } => match to {
                 Status::Healthy => format!("{service} is healthy"),

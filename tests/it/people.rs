@@ -158,6 +158,8 @@ async fn a_lost_second_factor_is_reset_by_another_and_a_restart_forgets_nothing(
     carol.submit(&reset).await.unwrap();
     assert!(!std::fs::read_to_string(file).unwrap().contains(&secret), "what does not count is not kept");
     alice.submit(&release(AutomationMode::Assist)).await.unwrap();
+    let enrols = alias.begin_enrolment().await.map(|_| ()).unwrap_err().to_string();
+    assert!(enrols.contains("second-factor-of-person"), "no account enrols for its person: {enrols}");
     let told = told(&served).await;
     assert!(told.contains(&"SECOND FACTOR of alice RESET: telephone lost".to_owned()), "{told:#?}");
     let tried =

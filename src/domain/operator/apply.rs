@@ -90,7 +90,7 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
                 token.revoked_at.get_or_insert(at);
             }
         }
-        Event::CommandRefused { .. } => refused::apply(state, recorded),
+        Event::CommandRefused { .. } | Event::RefusalsNotListed { .. } => refused::apply(state, recorded),
         _ => {}
     }
 }

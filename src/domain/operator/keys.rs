@@ -2,7 +2,8 @@
 
 use ssh_key::{HashAlg, PublicKey, public::KeyData};
 
-use crate::domain::{Event, Refusal, State};
+use super::people::may_change;
+use crate::domain::{Actor, Event, Refusal, State};
 
 /// Bits of an RSA key at least.
 const RSA_BITS: usize = 2048;
@@ -10,8 +11,9 @@ const RSA_BITS: usize = 2048;
 const LONGEST: usize = 8192;
 
 /// Decides that a key signs for an operator from now on.
-pub(in crate::domain) fn add(state: &State, name: &str, text: &str) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn add(state: &State, name: &str, text: &str, actor: &Actor) -> Result<Vec<Event>, Refusal> {
     let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown("operator", name))?;
+    may_change(state, actor, name)?;
     let (fingerprint, openssh) = read(text)?;
     if operator.keys.contains_key(&fingerprint) {
         return Ok(Vec::new());
@@ -25,8 +27,14 @@ pub(in crate::domain) fn add(state: &State, name: &str, text: &str) -> Result<Ve
 }
 
 /// Decides that a key signs for nobody any more.
-pub(in crate::domain) fn remove(state: &State, name: &str, fingerprint: &str) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn remove(
+    state: &State,
+    name: &str,
+    fingerprint: &str,
+    actor: &Actor,
+) -> Result<Vec<Event>, Refusal> {
     let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown("operator", name))?;
+    may_change(state, actor, name)?;
     if !operator.keys.contains_key(fingerprint) {
         return Err(Refusal::new("unknown-key", format!("{name} has no such key"))
             .hint(format!("see them with: codeblue operator key list {name}")));
@@ -80,7 +88,7 @@ mod tests {
     }
 
     fn added(state: &State, name: &str, key: &str) -> Result<(String, String), String> {
-        match add(state, name, key).map_err(|refusal| refusal.rule)?.pop() {
+        match add(state, name, key, &Actor::Engine).map_err(|refusal| refusal.rule)?.pop() {
             Some(Event::KeyAdded { fingerprint, openssh, .. }) => Ok((fingerprint, openssh)),
             other => panic!("{other:?}"),
         }
@@ -103,7 +111,7 @@ mod tests {
         assert_eq!(added(&state, "bob", &renamed), Err("key-taken".to_owned()));
         state.operators.get_mut("alice").expect("alice").disabled = true;
         assert_eq!(added(&state, "bob", &renamed), Err("key-taken".to_owned()));
-        assert_eq!(add(&state, "alice", &renamed), Ok(Vec::new()), "it is hers already");
+        assert_eq!(add(&state, "alice", &renamed, &Actor::Engine), Ok(Vec::new()), "it is hers already");
     }
 
     #[test]

@@ -17,6 +17,6 @@ pub(in crate::domain) mod token;
 pub use actor::Actor;
 pub(in crate::domain) use apply::apply;
 pub use record::{Assurance, FactorReset, Operator, PublicKey, SecondFactor};
-pub use refused::{Refused, evidence_of_refusal};
+pub use refused::{AttemptBy, Refused, evidence_of_refusal};
 pub use second_factor::{CODES_WRONG, Credentials, FACTOR_LOCK, RECOVER, WrongCodes};
 pub use token::{ApiToken, LONGEST_TOKEN, TokenScope, TokenSecret};

@@ -46,6 +46,10 @@ fn let_in(
     may_be_added(state, name, &roles, login.as_ref())?;
     owner_works_here(state, name)?;
     not_the_own_roles(state, actor, name, &roles)?;
+    may_change_roles(state, actor, name, &roles)?;
+    if state.operators.get(name).is_some_and(|known| known.login != login) {
+        may_change(state, actor, name)?;
+    }
     within_the_owners(state, name, &roles)?;
     Ok(vec![Event::OperatorAdded { name: name.to_owned(), roles, login }])
 }
@@ -74,6 +78,7 @@ pub(in crate::domain) fn add_account(
     }
     may_be_added(state, name, &roles, login.as_ref())?;
     not_the_own_roles(state, actor, &person.name, &roles)?;
+    may_change(state, actor, &person.name)?;
     no_more_than(person, name, &roles)?;
     let name = name.to_owned();
     Ok(vec![
@@ -96,6 +101,7 @@ pub(in crate::domain) fn set_roles(
     has_roles(name, &roles)?;
     somebody_stays(state, name, &[Operator { roles: roles.clone(), ..operator.clone() }])?;
     not_the_own_roles(state, actor, name, &roles)?;
+    may_change_roles(state, actor, name, &roles)?;
     within_the_owners(state, name, &roles)?;
     Ok(vec![Event::RolesChanged { name: name.to_owned(), roles }])
 }
@@ -242,7 +248,6 @@ fn not_the_own_roles(state: &State, actor: &Actor, name: &str, roles: &BTreeSet<
         return Ok(());
     };
     let mine: BTreeSet<Role> = names_of(state, me).flat_map(|own| own.roles.iter().copied()).collect();
-    let alone = !state.operators.values().any(|other| other.may_act() && state.person(&other.name) != me);
     // As for approvals: the CTO may stand in for a lead and a lead for an engineer, nobody for compliance.
     let is_more = |role: Role| match role {
         Role::Viewer => false,
@@ -250,12 +255,49 @@ fn not_the_own_roles(state: &State, actor: &Actor, name: &str, roles: &BTreeSet<
         Role::Engineer | Role::TechnicalLead | Role::Cto => !mine.iter().any(|own| *own >= role && *own <= Role::Cto),
     };
     match roles.iter().find(|role| is_more(**role)) {
-        Some(more) if !alone => {
+        Some(more) if !is_alone(state, me) => {
             Err(Refusal::new("own-roles", format!("{me} may not make oneself {}", role_name(*more)))
                 .hint("another technical lead or the CTO has to"))
         }
         _ => Ok(()),
     }
+}
+
+/// Whether nobody else could act.
+fn is_alone(state: &State, person: &str) -> bool {
+    !state.operators.values().any(|other| other.may_act() && state.person(&other.name) != person)
+}
+
+/// Whether this actor may give and take the roles in which a person would differ.
+fn may_change_roles(state: &State, actor: &Actor, name: &str, roles: &BTreeSet<Role>) -> Result<(), Refusal> {
+    let known = state.operators.get(name).map(|known| known.roles.clone()).unwrap_or_default();
+    may_decide(state, actor, name, known.symmetric_difference(roles).copied())
+}
+
+/// Whether this actor may change by what somebody is known to be there: login, second factor, keys, accounts.
+pub(super) fn may_change(state: &State, actor: &Actor, name: &str) -> Result<(), Refusal> {
+    may_decide(state, actor, name, names_of(state, state.person(name)).flat_map(|own| own.roles.iter().copied()))
+}
+
+/// Nobody decides who has a role that he or she cannot stand for: one lead could be both pairs of eyes. The first of a role has to
+/// come from somewhere, and who is alone has nobody to ask. Who was disabled still counts as one, or a lead could make room.
+fn may_decide(state: &State, actor: &Actor, name: &str, mut roles: impl Iterator<Item = Role>) -> Result<(), Refusal> {
+    let Some(me) = actor.operator().filter(|me| state.person(me) != state.person(name)) else { return Ok(()) };
+    let stands = |role: Role| state.operators.get(me).is_some_and(|me| me.can_stand_for(role));
+    let is_held = |role: Role| state.operators.values().any(|known| known.roles.contains(&role));
+    let Some(role) = roles.find(|role| *role > Role::Viewer && !stands(*role) && is_held(*role)) else { return Ok(()) };
+    if is_alone(state, state.person(me)) {
+        return Ok(());
+    }
+    let can = |other: &&Operator| other.may_act() && other.can_stand_for(role);
+    let who: Vec<&str> = state.operators.values().filter(can).map(|other| other.name.as_str()).collect();
+    let hint = match who.as_slice() {
+        [] => "who owns the engine's home can, with an [[operator]] in the platform file".to_owned(),
+        who => format!("{} can", who.join(" or ")),
+    };
+    let role = role_name(role);
+    Err(Refusal::new("beyond-own-roles", format!("who is {role} is not for {me} to decide, who cannot stand for one"))
+        .hint(hint))
 }
 
 /// An account may do no more than the person whose it is.
@@ -354,6 +396,30 @@ mod tests {
             state.operators.get_mut(name).expect("known").disabled = true;
         }
         assert_eq!(outcome(set_roles(&state, "alice", [Role::Cto].into(), &by("alice"))), Ok(1), "nobody else could");
+    }
+
+    #[test]
+    fn nobody_decides_about_a_role_above_the_own_but_the_first_of_it() {
+        let mut state = clinic();
+        let (cto, lead): (BTreeSet<Role>, BTreeSet<Role>) = ([Role::Cto].into(), [Role::TechnicalLead].into());
+        let beyond = Err("beyond-own-roles".to_owned());
+        let alice = by("alice");
+        assert_eq!(outcome(add(&state, "eve", cto.clone(), None, &alice)), beyond);
+        assert_eq!(outcome(set_roles(&state, "erin", cto.clone(), &alice)), beyond);
+        assert_eq!(outcome(set_roles(&state, "carol", lead.clone(), &alice)), beyond, "nor takes it away");
+        assert_eq!(outcome(add(&state, "carol", cto.clone(), Some("mine".to_owned()), &alice)), beyond, "a login");
+        assert_eq!(outcome(add_account(&state, "carol-2", lead.clone(), None, "carol", &alice)), beyond, "a name");
+        assert_eq!(outcome(super::super::keys::add(&state, "carol", "ssh-ed25519 AAAA", &alice)), beyond, "a key");
+        assert_eq!(outcome(super::super::keys::remove(&state, "carol", "SHA256:0", &alice)), beyond);
+        let reset = super::super::second_factor::reset(&state, "carol", "lost", &alice);
+        assert_eq!(reset.map_err(|refusal| refusal.hint), Err(Some("carol can".to_owned())));
+        assert_eq!(outcome(set_roles(&state, "erin", lead, &alice)), Ok(1));
+        assert_eq!(outcome(set_roles(&state, "erin", cto.clone(), &by("carol"))), Ok(1));
+        let officer: BTreeSet<Role> = [Role::ComplianceOfficer].into();
+        assert_eq!(outcome(add(&state, "dana", officer, None, &alice)), Ok(1), "the first one");
+        state.operators.get_mut("carol").expect("known").disabled = true;
+        assert_eq!(outcome(add(&state, "eve", cto.clone(), None, &alice)), beyond, "a lead makes no room");
+        assert_eq!(outcome(add(&state, "eve", cto, None, &Actor::Engine)), Ok(1), "the platform file may");
     }
 
     #[test]

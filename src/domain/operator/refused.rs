@@ -4,14 +4,26 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Actor, Command, Event, Meta, Recorded, Refusal, State};
+use crate::domain::{Actor, Assurance, Command, Event, Meta, Recorded, Refusal, State};
 
 /// The same attempt again within this time is the same attempt.
 const SAME: TimeDelta = TimeDelta::seconds(60);
 /// How far back attempts are counted.
 const BACK: TimeDelta = TimeDelta::hours(1);
-/// Recorded attempts of one person in that time at most.
+/// Recorded attempts of one person with one means in that time at most; that there are more is recorded once.
 const AT_MOST: usize = 20;
+
+/// What an attempt came with. Each has a bound of its own: a token that does not count any more is soon shown twenty times, and the
+/// person's own attempts are still to be in the record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttemptBy {
+    /// A session.
+    #[default]
+    Session,
+    /// A token.
+    Token,
+}
 
 /// An attempt that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +37,9 @@ pub struct Refused {
     pub object: Option<String>,
     /// By which rule.
     pub rule: String,
+    /// With what it came.
+    #[serde(default)]
+    pub by: AttemptBy,
 }
 
 /// What the record says of a refusal; nothing when it is no evidence, or has been said.
@@ -34,8 +49,11 @@ pub fn evidence_of_refusal(state: &State, command: &Command, meta: &Meta, refusa
     if !is_guarded(command) && !is_about_authority(&refusal.rule) {
         return None;
     }
-    let what = word(command);
-    record(state, name, &what, object(state, command), &refusal.rule, meta.at)
+    let by = match meta.assurance {
+        Assurance::Token { .. } => AttemptBy::Token,
+        Assurance::Session | Assurance::SecondFactor { .. } => AttemptBy::Session,
+    };
+    record(state, name, &word(command), object(state, command), &refusal.rule, by, meta.at)
 }
 
 /// The same for what was no command yet, such as a token that does not count any more.
@@ -45,30 +63,46 @@ pub(in crate::domain) fn record(
     what: &str,
     object: Option<String>,
     rule: &str,
+    by: AttemptBy,
     now: DateTime<Utc>,
 ) -> Option<Event> {
     if !state.operators.contains_key(name) {
         return None;
     }
-    let before = state.credentials.refusals.get(state.person(name)).map_or(&[][..], Vec::as_slice);
-    let recent = before.iter().filter(|refused| refused.at + BACK > now);
+    let person = state.person(name);
+    let before = state.credentials.refusals.get(person).map_or(&[][..], Vec::as_slice);
+    let recent = before.iter().filter(|refused| refused.at + BACK > now && refused.by == by);
     let same = |refused: &&Refused| {
         refused.at + SAME > now && refused.what == what && refused.object == object && refused.rule == rule
     };
-    if recent.clone().any(|refused| same(&refused)) || recent.count() >= AT_MOST {
+    let operator = name.to_owned();
+    if recent.clone().any(|refused| same(&refused)) {
         return None;
     }
-    let (operator, what, rule) = (name.to_owned(), what.to_owned(), rule.to_owned());
-    Some(Event::CommandRefused { operator, what, object, rule })
+    if recent.count() >= AT_MOST {
+        let told = state.credentials.not_listed.get(person).and_then(|told| told.get(&by));
+        return told.is_none_or(|told| *told + BACK <= now).then_some(Event::RefusalsNotListed { operator, by });
+    }
+    let (what, rule) = (what.to_owned(), rule.to_owned());
+    Some(Event::CommandRefused { operator, what, object, rule, by })
 }
 
 pub(super) fn apply(state: &mut State, recorded: &Recorded) {
-    let Event::CommandRefused { operator, what, object, rule } = &recorded.event else { return };
-    let person = state.person(operator).to_owned();
-    let refused = state.credentials.refusals.entry(person).or_default();
-    refused.retain(|refused| refused.at + BACK > recorded.at);
-    let (what, object, rule) = (what.clone(), object.clone(), rule.clone());
-    refused.push(Refused { at: recorded.at, what, object, rule });
+    let at = recorded.at;
+    match &recorded.event {
+        Event::CommandRefused { operator, what, object, rule, by } => {
+            let person = state.person(operator).to_owned();
+            let refused = state.credentials.refusals.entry(person).or_default();
+            refused.retain(|refused| refused.at + BACK > at);
+            let (what, object, rule, by) = (what.clone(), object.clone(), rule.clone(), *by);
+            refused.push(Refused { at, what, object, rule, by });
+        }
+        Event::RefusalsNotListed { operator, by } => {
+            let person = state.person(operator).to_owned();
+            state.credentials.not_listed.entry(person).or_default().insert(*by, at);
+        }
+        _ => {}
+    }
 }
 
 /// Commands of which every refusal matters to whoever looks for misuse.
@@ -144,11 +178,15 @@ mod tests {
     fn attempt(state: &mut State, name: &str, token: u64, seconds: i64) -> bool {
         let at = DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
         let meta = Meta::new(at, Actor::Operator(name.to_owned()));
-        let refusal = Refusal::new("role-needed", "no");
-        let found = evidence_of_refusal(state, &Command::RevokeToken { token: TokenId(token) }, &meta, &refusal);
+        attempted(state, &meta, token)
+    }
+
+    fn attempted(state: &mut State, meta: &Meta, token: u64) -> bool {
+        let (at, refusal) = (meta.at, Refusal::new("role-needed", "no"));
+        let found = evidence_of_refusal(state, &Command::RevokeToken { token: TokenId(token) }, meta, &refusal);
         let recorded = found.is_some();
         if let Some(event) = found {
-            let (seq, actor) = (state.seq + 1, meta.actor);
+            let (seq, actor) = (state.seq + 1, meta.actor.clone());
             crate::domain::apply(state, &Recorded { seq, at, actor, cause: None, event, hash: String::new() });
         }
         recorded
@@ -166,11 +204,39 @@ mod tests {
         assert!(attempt(&mut state, "eve", 1, 60), "a minute later it is another");
         assert!(attempt(&mut state, "eve", 2, 60), "and so it is on something else");
         let more = (3..100).filter(|token| attempt(&mut state, "eve-2", *token, 100)).count();
-        assert_eq!(more, 17, "twenty an hour for one person, whatever the name");
+        assert_eq!(more, 18, "twenty an hour for one person, whatever the name, and once that there are more");
+        assert_eq!(state.credentials.refusals["eve"].len(), 20);
+        assert_eq!(state.credentials.not_listed["eve"].len(), 1);
         assert!(attempt(&mut state, "alice", 1, 100), "which silences nobody else");
         assert!(attempt(&mut state, "eve", 200, 3700));
         assert!(state.credentials.refusals["eve"].len() <= 20);
         assert!(!attempt(&mut state, "stranger", 1, 0), "who is nobody here has no place in the record");
+    }
+
+    #[test]
+    fn attempts_with_a_token_leave_room_for_those_of_the_person() {
+        let mut state = State::default();
+        state.operators.insert("eve".to_owned(), Operator { name: "eve".to_owned(), ..Operator::default() });
+        let at = DateTime::UNIX_EPOCH;
+        let shown = Meta {
+            assurance: Assurance::Token { token: TokenId(1) },
+            ..Meta::new(at, Actor::Operator("eve".to_owned()))
+        };
+        let with_token = (0..50).filter(|token| attempted(&mut state, &shown, *token)).count();
+        assert_eq!(with_token, 21);
+        assert!(attempt(&mut state, "eve", 50, 0));
+        for minute in 1..50 {
+            let event = record(
+                &state,
+                "eve",
+                "showToken",
+                None,
+                "token-expired",
+                AttemptBy::Token,
+                at + TimeDelta::minutes(minute),
+            );
+            assert_eq!(event, None, "that there are more is said once");
+        }
     }
 
     #[test]

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        Actor, ApiToken, Assurance, Command, Event, Meta, Operator, Recorded, Refusal, Refused, Role, RollbackRequest,
-        State, TokenId, incident::line,
+        Actor, ApiToken, Assurance, AttemptBy, Command, Event, Meta, Operator, Recorded, Refusal, Refused, Role,
+        RollbackRequest, State, TokenId, incident::line,
     },
     platform::SecondFactorRule,
 };
 
-use super::token;
+use super::{people::may_change, token};
 
 /// Wrong codes in a row after which a second factor is locked.
 pub const CODES_WRONG: u32 = 5;
@@ -34,6 +34,9 @@ pub struct Credentials {
     pub wrong_codes: BTreeMap<String, WrongCodes>,
     /// Refusals of the last hour that were recorded, by person.
     pub refusals: BTreeMap<String, Vec<Refused>>,
+    /// When it was last recorded that more were refused than are listed, by person.
+    #[serde(default)]
+    pub not_listed: BTreeMap<String, BTreeMap<AttemptBy, DateTime<Utc>>>,
 }
 
 /// Wrong codes since the last right one.
@@ -87,10 +90,11 @@ impl State {
         self.operators.get(self.person(operator))?.second_factor
     }
 
-    /// The person for whom a second factor may be enrolled under this name.
+    /// The person for whom a second factor may be enrolled under this name, which is the own one: who runs a service account would
+    /// otherwise hold the telephone of the person whose it is.
     ///
     /// # Errors
-    /// When there is one already, or nobody who may work here.
+    /// When it is an account, there is one already, or nobody who may work here.
     pub fn may_enrol<'a>(&'a self, name: &'a str) -> Result<&'a Operator, Refusal> {
         may_enrol(self, name)
     }
@@ -169,7 +173,14 @@ pub(in crate::domain) fn enrol(state: &State, name: &str, step: u64) -> Result<V
 }
 
 fn may_enrol<'a>(state: &'a State, name: &'a str) -> Result<&'a Operator, Refusal> {
-    let person = state.operators.get(state.person(name)).ok_or_else(|| Refusal::unknown("operator", name))?;
+    let person = state.operators.get(name).ok_or_else(|| Refusal::unknown("operator", name))?;
+    if let Some(owner) = &person.belongs_to {
+        return Err(Refusal::new(
+            "second-factor-of-person",
+            format!("{name} is an account, and the second factor {owner}'s"),
+        )
+        .hint("enrol under the person's own name"));
+    }
     if person.disabled {
         return Err(Refusal::new("operator-may-not", format!("{name} is disabled")));
     }
@@ -199,6 +210,7 @@ pub(in crate::domain) fn reset(state: &State, name: &str, reason: &str, actor: &
         return Err(Refusal::new("own-second-factor", format!("{actor} may not reset the own second factor"))
             .hint(format!("another technical lead or the CTO has to; or use a recovery code; {RECOVER}")));
     }
+    may_change(state, actor, person)?;
     Ok(without_factor(state, person, reason))
 }
 
@@ -371,6 +383,16 @@ mod tests {
         };
         let refused = prove(&state, &Command::ReleaseAutomation, &meta).map_err(|refusal| refusal.rule);
         assert_eq!(refused, Err("second-factor-locked".to_owned()), "a right code is no way round it");
+    }
+
+    #[test]
+    fn a_second_factor_is_enrolled_under_the_own_name_alone() {
+        let mut state = people(SecondFactorRule::Enrolled);
+        state.operators.get_mut("alice").expect("alice").second_factor = None;
+        let whose =
+            |name: &str| state.may_enrol(name).map(|person| person.name.clone()).map_err(|refusal| refusal.rule);
+        assert_eq!(whose("alice"), Ok("alice".to_owned()));
+        assert_eq!(whose("root"), Err("second-factor-of-person".to_owned()));
     }
 
     #[test]
