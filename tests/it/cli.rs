@@ -306,7 +306,9 @@ fn what_people_must_decide_has_its_own_exit_code(script: &Script) {
     assert_eq!(code, 10, "{document}");
     let events = document["events"].as_array().unwrap();
     let change = events.iter().find_map(|event| event["event"]["change"].as_str()).unwrap().to_owned();
-    let (code, document) = script.json(&["change", "approve", &change]);
+    assert_eq!(script.run(&["change", "approve", &change]).0, 2, "nobody is there to look at the plan");
+    let (_, shown) = script.json(&["change", "show", &change]);
+    let (code, document) = script.json(&["change", "approve", &change, "--plan", shown["planHash"].as_str().unwrap()]);
     assert_eq!((code, document["error"]["code"].as_str()), (3, Some("own-change")));
 
     let login = own_login(script);

@@ -108,9 +108,7 @@ pub(super) fn required_now(state: &State, change: &Change) -> Vec<Role> {
     let today = super::Terms::of(&state.platform, change.kind, &change.plan, &change.risk).required;
     let full: Vec<Vote<'_>> =
         required.iter().map(|role| Vote { persons: BTreeSet::new(), roles: BTreeSet::from([*role]) }).collect();
-    if !change.terms.required.is_empty() || change.template.is_none() {
-        required.extend(unfilled(&today, &full));
-    }
+    required.extend(unfilled(&today, &full));
     required.sort();
     required
 }
