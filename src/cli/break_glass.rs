@@ -1,5 +1,7 @@
 //! `codeblue break-glass`
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -33,9 +35,9 @@ pub enum BreakGlass {
         /// How far you will reach: declared actions, also code and configuration, also data
         #[arg(long, default_value = "code", value_parser = words::ceiling())]
         ceiling: Ceiling,
-        /// For how long, at most 60
-        #[arg(long, default_value_t = 30)]
-        minutes: u32,
+        /// For how long, at most 60m
+        #[arg(long = "for", value_name = "TIME", default_value = "30m", value_parser = words::duration)]
+        length: Duration,
         /// What cannot wait for an approval, and why; at least 20 characters
         #[arg(long)]
         reason: String,
@@ -60,7 +62,7 @@ pub enum BreakGlass {
     /// Say what you think of a use by somebody else
     Review {
         break_glass: BreakGlassId,
-        #[arg(value_parser = words::review_verdict())]
+        #[arg(long, value_parser = words::review_verdict())]
         verdict: ReviewVerdict,
         /// What you found, in one line
         #[arg(long)]
@@ -75,7 +77,8 @@ pub enum BreakGlass {
 impl BreakGlass {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         let command = match self {
-            Self::Open { incident, services, ceiling, minutes, reason, confirm } => {
+            Self::Open { incident, services, ceiling, length, reason, confirm } => {
+                let minutes = u32::try_from(length.as_secs().div_ceil(60)).unwrap_or(u32::MAX);
                 let command = Command::BreakGlass { incident, reason, services: services.clone(), ceiling, minutes };
                 let target = incident.to_string();
                 match confirm {

@@ -85,11 +85,11 @@ fn what_the_contract_promises_is_understood() {
         "change reject CHG-17 --reason no",
         "change revoke CHG-17 --reason no",
         "change withdraw CHG-17 --reason no",
-        "break-glass open INC-42 --service auth --service records-db --ceiling data --minutes 45 --reason text --confirm INC-42",
+        "break-glass open INC-42 --service auth --service records-db --ceiling data --for 45m --reason text --confirm INC-42",
         "break-glass execute CHG-17 --confirm CHG-17 --wait",
         "break-glass end BG-1",
         "break-glass revoke bg-1 --reason no",
-        "break-glass review BG-1 justified --findings text",
+        "break-glass review BG-1 --verdict justified --findings text",
         "break-glass list --json",
         "break-glass show BG-1",
         "diagnose",
@@ -148,7 +148,7 @@ fn what_could_be_misunderstood_is_not_accepted() {
     assert_eq!(rejected("incident declare x --severity 5"), ErrorKind::ValueValidation);
     assert_eq!(rejected("automation set full"), ErrorKind::InvalidValue);
     assert_eq!(rejected("break-glass open INC-1 --reason text"), ErrorKind::MissingRequiredArgument);
-    assert_eq!(rejected("break-glass review BG-1 fine --findings text"), ErrorKind::InvalidValue);
+    assert_eq!(rejected("break-glass review BG-1 --verdict fine --findings text"), ErrorKind::InvalidValue);
     assert_eq!(rejected("operator add bob"), ErrorKind::MissingRequiredArgument);
     assert_eq!(rejected("service maintenance auth"), ErrorKind::MissingRequiredArgument);
     assert_eq!(rejected("service maintenance auth --for 2h --end"), ErrorKind::ArgumentConflict);

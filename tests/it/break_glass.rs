@@ -521,7 +521,7 @@ fn from_the_command_line_it_is_asked_for_twice_runs_for_real_and_is_reviewed() {
     let (code, _, err) = run("erin", open);
     assert!(code == 2 && err.contains("--confirm INC-1"), "{err}");
     assert_eq!(run("erin", &format!("{open} --confirm INC-2")).0, 2);
-    assert_eq!(run("erin", &format!("{open} --confirm INC-1 --minutes 90")).0, 3);
+    assert_eq!(run("erin", &format!("{open} --confirm INC-1 --for 90m")).0, 3);
     let out = told("erin", &format!("{open} --confirm INC-1"));
     assert!(out.contains("BREAK-GLASS opened by erin") && out.contains("the compliance officer, the CTO"), "{out}");
 
@@ -545,7 +545,7 @@ fn from_the_command_line_it_is_asked_for_twice_runs_for_real_and_is_reviewed() {
     assert!(resolve.0 == 0 || resolve.2.contains("is Resolved"), "{resolve:?}");
     let (code, _, err) = run("alice", "incident close INC-1 --owing later");
     assert!(code == 3 && err.contains("break-glass-review-owed"), "{err}");
-    let judge = "break-glass review BG-1 justified --findings as-little-as-was-needed";
+    let judge = "break-glass review BG-1 --verdict justified --findings as-little-as-was-needed";
     assert_eq!(run("erin", judge).0, 3, "not by who used it, who asked for the change too");
     told("bert", judge);
     told("cora", judge);

@@ -54,7 +54,7 @@ pub(in crate::domain) fn open(
             true => Refusal::new("break-glass-open", format!("{} of {} is open", owed.id, owed.operator))
                 .hint(format!("end it first: codeblue break-glass end {}", owed.id)),
             false => Refusal::new("break-glass-review-owed", format!("{} was not reviewed yet", owed.id))
-                .hint(format!("two others review it first: codeblue break-glass review {} --findings TEXT", owed.id)),
+                .hint(format!("two others review it first: codeblue break-glass review {} --verdict justified|unjustified --findings TEXT", owed.id)),
         });
     }
     let break_glass = state.next_break_glass();
@@ -352,7 +352,7 @@ pub(in crate::domain) fn not_owed(state: &State, id: IncidentId) -> Result<(), R
     match state.break_glass.values().find(|glass| glass.incident == id && glass.is_review_owed()) {
         Some(owed) => {
             Err(Refusal::new("break-glass-review-owed", format!("{} for {id} was not reviewed yet", owed.id))
-                .hint(format!("two others review it first: codeblue break-glass review {} --findings TEXT", owed.id)))
+                .hint(format!("two others review it first: codeblue break-glass review {} --verdict justified|unjustified --findings TEXT", owed.id)))
         }
         None => Ok(()),
     }
