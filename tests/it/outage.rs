@@ -105,6 +105,9 @@ sqlite = {{ path = "{database}" }}
 name = "alice"
 roles = ["technical-lead"]
 [[operator]]
+name = "carol"
+roles = ["cto"]
+[[operator]]
 name = "erin"
 roles = ["engineer"]
 "#,

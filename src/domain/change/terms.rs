@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::{ChangeKind, Risk, RiskLevel};
-use crate::domain::Plan;
+use crate::domain::{Plan, Strategy};
 use crate::platform::{HealthInformation, Platform, Role};
 
 /// What has to hold before, while and after a change is carried out.
@@ -41,7 +41,10 @@ impl Terms {
         if kind == ChangeKind::Standard {
             return Self { required: Vec::new(), start_within_seconds: 24 * HOUR, ..Self::default() };
         }
-        let (level, levels) = (risk.level(), &platform.approvals);
+        // What reaches the whole platform is critical whatever it scores (scope C5).
+        let everything = plan.strategy == Strategy::FullRestore;
+        let level = if everything { RiskLevel::Critical } else { risk.level() };
+        let levels = &platform.approvals;
         let (mut required, decide) = match level {
             RiskLevel::Low => (levels.low.clone(), 24 * HOUR),
             RiskLevel::Medium => (levels.medium.clone(), 8 * HOUR),
@@ -88,5 +91,27 @@ pub fn role_name(role: Role) -> &'static str {
         Role::TechnicalLead => "technical lead",
         Role::Cto => "CTO",
         Role::ComplianceOfficer => "compliance officer",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::State;
+
+    fn terms(kind: ChangeKind, strategy: Strategy, score: u8) -> Vec<Role> {
+        let plan = Plan { strategy, title: String::new(), services: Vec::new(), steps: Vec::new(), loses: None };
+        Terms::of(&State::default().platform, kind, &plan, &Risk { score, points: Vec::new() }).required
+    }
+
+    #[test]
+    fn the_risk_the_haste_and_the_reach_say_who_agrees() {
+        let normal = |score| terms(ChangeKind::Normal, Strategy::Rollback, score);
+        assert_eq!((normal(3), normal(6)), (vec![Role::Engineer], vec![Role::Engineer]));
+        assert_eq!((normal(7), normal(8)), (vec![Role::TechnicalLead], vec![Role::TechnicalLead]));
+        assert_eq!(normal(9), [Role::TechnicalLead, Role::Cto]);
+        assert_eq!(terms(ChangeKind::Emergency, Strategy::Rollback, 1), [Role::TechnicalLead]);
+        assert_eq!(terms(ChangeKind::Emergency, Strategy::FullRestore, 4), [Role::TechnicalLead, Role::Cto]);
+        assert_eq!(terms(ChangeKind::Standard, Strategy::TargetedFix, 3), [], "agreed to beforehand");
     }
 }
