@@ -122,7 +122,7 @@ fn entry(model: &Model, group: Queue, change: &Change, columns: usize) -> Vec<Ve
     let time = 19;
     if columns >= WIDE {
         let rest = columns.saturating_sub(3 + 8 + 8 + time);
-        let title = rest * 50 / 100;
+        let title = rest * 58 / 100;
         return vec![vec![
             risk,
             id,

@@ -169,7 +169,7 @@ fn now(model: &Model, change: &Change, facts: &mut Facts) {
     let (role, left) = rows::time_left(model, change);
     match change.state {
         ChangeState::Pending => {
-            facts.say(role, &format!("waits: {left}, by {}", day_time(change.expires_at)));
+            facts.say(role, &format!("waits: {left}; it lapses at {}", day_time(change.expires_at)));
             let begin = text::span(chrono::TimeDelta::seconds(change.terms.start_within_seconds.cast_signed()));
             if change.window.is_none() {
                 facts.say(Role::Text, &format!("then it begins, within {begin} at the latest"));

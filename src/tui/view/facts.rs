@@ -179,7 +179,7 @@ fn track(incident: &Incident, now: DateTime<Utc>, facts: &mut Facts) {
     let mut pieces = vec![(Role::Ok, format!("✓ {reached} of {}", rows.len()))];
     pieces.push(match next.is_late {
         true => (Role::Bad, format!("  ✖ {} {} late", next.milestone, text::clock(now - next.due_at))),
-        false => (Role::Text, format!("  {} in {}", next.milestone, text::clock(next.due_at - now))),
+        false => (Role::Text, format!("  to be {}: {} left", next.milestone, text::clock(next.due_at - now))),
     });
     pieces.push((Role::Muted, format!(" of {limit}")));
     if late > 1 {

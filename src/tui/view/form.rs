@@ -214,11 +214,13 @@ fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
             width: whole.width.saturating_sub(left + 1),
             height: height.saturating_sub(gap + top),
         };
+        // A deputy for no service in particular is one for all of them.
+        let nothing = if form.purpose == Writing::Delegate { "every service" } else { "none yet" };
         match &field.kind {
             Kind::Text(written) => writing(canvas, inside, field, written, focus),
             Kind::Severity(severity) => severities(canvas, inside, *severity, focus),
             Kind::Choice(pick) => few(canvas, inside, field, pick, (place, focus)),
-            Kind::Services(chosen) => services(model, canvas, inside, field, chosen, focus),
+            Kind::Services(chosen) => services(model, canvas, inside, (field, chosen, nothing), focus),
         }
     }
 }
@@ -302,14 +304,16 @@ fn few(canvas: &mut Canvas, area: Rect, field: &Field, pick: &Pick, (place, focu
     }
 }
 
-fn services(model: &Model, canvas: &mut Canvas, area: Rect, field: &Field, chosen: &Chosen, focus: bool) {
+fn services(
+    model: &Model,
+    canvas: &mut Canvas,
+    area: Rect,
+    (field, chosen, nothing): (&Field, &Chosen, &str),
+    focus: bool,
+) {
     let names = chosen.names.join(", ");
-    let (role, words) = match (names.is_empty(), focus) {
-        (false, _) => (Role::Title, names),
-        (true, true) => (Role::Muted, "none yet".to_owned()),
-        (true, false) => (Role::Muted, "none".to_owned()),
-    };
-    canvas.line(area, 0, &[(role, words)]);
+    let words = if names.is_empty() { (Role::Muted, nothing.to_owned()) } else { (Role::Title, names) };
+    canvas.line(area, 0, &[words]);
     let list = Rect { y: area.y + 2.min(area.height), height: area.height.saturating_sub(2), ..area };
     let filter = chosen.filter.text();
     let line = Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1).min(1), ..area };

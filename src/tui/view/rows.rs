@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use super::canvas::Piece;
 use crate::{
     domain::{
-        Change, ChangeState, Clock, Incident, Point, Proof, Snapshot, SnapshotState, SnapshotTrigger, Status,
-        StepState, missing_roles, role_name,
+        Change, ChangeState, Clock, Incident, Milestone, Point, Progress, Proof, Snapshot, SnapshotState,
+        SnapshotTrigger, Status, StepState, missing_roles, role_name,
     },
     platform::Reading,
     tui::{
@@ -235,11 +235,22 @@ pub(super) fn change(model: &Model, change: &Change, columns: usize) -> Vec<Piec
     ]
 }
 
+/// When the fast track wants a change approved, while it does: long before it lapses.
+fn on_the_track(model: &Model, change: &Change) -> Option<DateTime<Utc>> {
+    let incident = model.state.incidents.get(&change.incident?)?;
+    let approved = |row: &Progress| row.milestone == Milestone::Approved && row.is_running && change.plan.heals();
+    incident.milestones(model.now).into_iter().find(approved).map(|row| row.due_at)
+}
+
 /// What comes next of a change, and how much time there is for it.
 pub(super) fn time_left(model: &Model, change: &Change) -> Piece {
     let until = |at: DateTime<Utc>| text::clock((at - model.now).max(chrono::TimeDelta::zero()));
     match (change.state, owed(change)) {
-        (ChangeState::Pending, _) => (Role::Warn, format!("approve in {}", until(change.expires_at))),
+        (ChangeState::Pending, _) => match on_the_track(model, change) {
+            Some(due) if due > model.now => (Role::Warn, format!("approve in {}", until(due))),
+            Some(_) => (Role::Bad, format!("late, ends {}", until(change.expires_at))),
+            None => (Role::Warn, format!("approve in {}", until(change.expires_at))),
+        },
         (ChangeState::Approved, _) => match (change.window, change.execute_by()) {
             (Some(window), _) if window.from > model.now => {
                 (Role::Text, format!("begins in {}", text::short(window.from - model.now)))
