@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::Args;
@@ -15,9 +16,16 @@ use super::{
     session::Session,
     text,
 };
-use crate::domain::{
-    self, Attestation, ChangeId, SIGNATURE_NAMESPACE, State, approval_payload, intent_hash, intent_text,
+use crate::{
+    client::Client,
+    domain::{
+        self, Attestation, ChangeId, Event, SIGNATURE_NAMESPACE, State, approval_payload, intent_hash, intent_text,
+    },
+    platform::Platform,
 };
+
+/// Events that are asked for at a time.
+const PAGE: usize = 1000;
 
 /// Write what was agreed to, each signature and how to check them, into a new folder
 #[derive(Debug, Args)]
@@ -30,8 +38,10 @@ pub struct Export {
 
 impl Export {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
-        let state = session.client()?.state().await?;
-        let files = bundle(&state, state.change(self.change)?)?;
+        let client = session.client()?;
+        let state = client.state().await?;
+        let change = state.change(self.change)?;
+        let files = bundle(&state, &*platform_of(&client, &state, change).await?, change)?;
         write(&self.to, &files)
             .map_err(|error| CliError::Failed(format!("{}: {error}; nothing else was changed", self.to.display())))?;
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
@@ -46,14 +56,34 @@ impl Export {
     }
 }
 
-/// The files of the bundle, by name.
-fn bundle(state: &State, change: &domain::Change) -> Result<Vec<(String, String)>, CliError> {
-    let (platform, id) = (&state.platform, change.id);
-    if intent_hash(platform, &change.agreed()) != change.plan_hash {
-        return Err(CliError::Failed(format!(
-            "{id} was agreed to under another platform file than the one in force; start the engine with that one and export again"
-        )));
+/// The platform file under which a change was agreed to: the one in force, or an earlier one, which the journal keeps.
+async fn platform_of(client: &Client, state: &State, change: &domain::Change) -> Result<Arc<Platform>, CliError> {
+    let is_it = |platform: &Platform| intent_hash(platform, &change.agreed()) == change.plan_hash;
+    if is_it(&state.platform) {
+        return Ok(state.platform.clone());
     }
+    let mut since = 0;
+    loop {
+        let events = client.events(since, PAGE).await?;
+        let Some(last) = events.last() else {
+            return Err(CliError::Failed(format!(
+                "{}: no platform file in the journal gives the hash that was agreed to; look at it with: codeblue audit verify",
+                change.id
+            )));
+        };
+        since = last.seq;
+        for recorded in events {
+            match recorded.event {
+                Event::PlatformLoaded { platform } if is_it(&platform) => return Ok(platform),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The files of the bundle, by name.
+fn bundle(state: &State, platform: &Platform, change: &domain::Change) -> Result<Vec<(String, String)>, CliError> {
+    let id = change.id;
     let whole = serde_json::to_string_pretty(change).map_err(|error| CliError::Failed(error.to_string()))?;
     let mut files = vec![
         ("intent.json".to_owned(), intent_text(platform, &change.agreed())),

@@ -19,7 +19,7 @@ use super::{
     operator::{keys, people, refused, second_factor, session, token},
     recovery::{plan, remedy, run},
     snapshot::{self, adopt, replica, retention},
-    stream,
+    stream, text,
 };
 
 /// When a command is given, and by whom.
@@ -174,7 +174,7 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             if found.cancel_requested {
                 return Ok(Vec::new());
             }
-            Ok(vec![Event::RecoveryCancelRequested { recovery, reason: incident::line("reason", &reason)? }])
+            Ok(vec![Event::RecoveryCancelRequested { recovery, reason: text::line("reason", &reason)? }])
         }
         Command::UndoRecovery { recovery, reason } => {
             let found = state.recovery(recovery)?;
@@ -252,7 +252,7 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             Ok(if state.mode == mode { Vec::new() } else { vec![Event::AutomationSet { mode }] })
         }
         Command::HaltAutomation { reason } => {
-            let reason = incident::line("reason", &reason)?;
+            let reason = text::line("reason", &reason)?;
             Ok(if state.halted.is_some() { Vec::new() } else { vec![Event::AutomationHalted { reason }] })
         }
         Command::ReleaseAutomation => {

@@ -11,6 +11,15 @@ pub(super) fn remark(what: &str, text: &str) -> Result<String, Refusal> {
     Ok(text)
 }
 
+/// One line of text from a person: trimmed, not empty, not longer than 400 characters, without control characters.
+pub(super) fn line(what: &str, text: &str) -> Result<String, Refusal> {
+    let text: String = text.trim().chars().filter(|c| !c.is_control()).collect();
+    if text.is_empty() || text.chars().count() > 400 {
+        return Err(Refusal::new(&format!("{what}-length"), format!("the {what} has 1 to 400 characters")));
+    }
+    Ok(text)
+}
+
 /// Several lines: trimmed, not empty, at most 4000 characters, without control characters but the ends of lines.
 pub(super) fn paragraph(what: &str, text: &str) -> Result<String, Refusal> {
     let text: String = text.trim().chars().filter(|c| !c.is_control() || *c == '\n').collect();

@@ -19,6 +19,7 @@ mod drills;
 mod errors;
 mod evidence;
 mod executor;
+mod exported;
 mod fast_track;
 mod faults;
 mod foresight;

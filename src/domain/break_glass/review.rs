@@ -8,7 +8,7 @@ use super::{
     record::{BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, BreakGlass, ReviewVerdict},
     rules::told,
 };
-use crate::domain::{BreakGlassId, Command, Event, Meta, Notice, Operator, Refusal, State, incident};
+use crate::domain::{BreakGlassId, Command, Event, Meta, Notice, Operator, Refusal, State, text};
 use crate::platform::Role;
 
 /// Decides what another person thinks of it.
@@ -42,7 +42,7 @@ pub(in crate::domain) fn review(
     if !found.is_review_owed() {
         return Err(Refusal::new("reviewed-already", format!("{id} was reviewed already")));
     }
-    let findings = incident::line("findings", findings)?;
+    let findings = text::line("findings", findings)?;
     let roles = operator.roles.clone();
     let mut events = vec![Event::BreakGlassReviewed { break_glass: id, roles, verdict, findings }];
     if is_enough(state, found, operator) {

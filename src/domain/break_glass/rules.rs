@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::record::{BREAK_GLASS_LIMIT, BREAK_GLASS_RISK, BreakGlass, BreakGlassEnd, Ceiling};
 use crate::domain::{
     Actor, BreakGlassId, Callee, ChangeId, Circumstances, Command, Event, IncidentId, Meta, Notice, Operator, Plan,
-    RecoveryId, Refusal, Risk, RiskPoint, Severity, State, incident,
+    RecoveryId, Refusal, Risk, RiskPoint, Severity, State, text,
 };
 use crate::platform::{Role, count};
 
@@ -35,7 +35,7 @@ pub(in crate::domain) fn open(
             format!("{id} is {} and {}; it takes an open SEV1 or SEV2", found.severity, found.state),
         ));
     }
-    let reason = incident::line("reason", reason)?.trim().to_owned();
+    let reason = text::line("reason", reason)?.trim().to_owned();
     if reason.chars().count() < REASON {
         return Err(Refusal::new("break-glass-reason", format!("the reason has at least {REASON} characters"))
             .hint("say what cannot wait for an approval, and why"));
@@ -301,7 +301,7 @@ pub(in crate::domain) fn revoke(
     if !may {
         return Err(Refusal::new("role-needed", "this takes a technical lead, the CTO or the compliance officer"));
     }
-    Ok(vec![ended(id, BreakGlassEnd::Revoked, &incident::line("reason", reason)?)])
+    Ok(vec![ended(id, BreakGlassEnd::Revoked, &text::line("reason", reason)?)])
 }
 
 fn still_open(state: &State, id: BreakGlassId) -> Result<&BreakGlass, Refusal> {

@@ -1,9 +1,7 @@
 //! Yes, no, and taking either back.
 
 use super::{Approval, Attestation, Change, ChangeState, delegation, payload, quorum};
-use crate::domain::{
-    Actor, Assurance, ChangeId, Event, Meta, RecoveryId, Refusal, State, incident, recovery::run, text,
-};
+use crate::domain::{Actor, Assurance, ChangeId, Event, Meta, RecoveryId, Refusal, State, recovery::run, text};
 
 /// A yes, as it was given.
 pub(in crate::domain) struct Yes<'a> {
@@ -132,7 +130,7 @@ pub(in crate::domain) fn reject(
     if found.requester == *actor || actor.operator().is_some_and(|name| quorum::is_author(state, found, name)) {
         return Err(Refusal::new("own-change", format!("{actor} wrote {change}")).hint("withdraw it instead"));
     }
-    Ok(vec![Event::ChangeRejected { change, reason: incident::line("reason", reason)? }])
+    Ok(vec![Event::ChangeRejected { change, reason: text::line("reason", reason)? }])
 }
 
 /// Decides that somebody takes the own yes or no back. While it is being carried out, it stops after the step under way.
@@ -145,7 +143,7 @@ pub(in crate::domain) fn revoke(
     let found = state.change(change)?;
     let none = || Refusal::new("no-approval", format!("{} has not approved {change}", meta.actor));
     let operator = meta.actor.operator().ok_or_else(none)?;
-    let reason = incident::line("reason", reason)?;
+    let reason = text::line("reason", reason)?;
     if found.state == ChangeState::Rejected {
         let mine = found
             .decision
@@ -200,5 +198,5 @@ pub(in crate::domain) fn withdraw(
         return Err(Refusal::new("not-requester", format!("{change} was requested by {}", found.requester))
             .hint("reject it instead"));
     }
-    Ok(vec![Event::ChangeWithdrawn { change, reason: incident::line("reason", reason)? }])
+    Ok(vec![Event::ChangeWithdrawn { change, reason: text::line("reason", reason)? }])
 }

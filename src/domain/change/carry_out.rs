@@ -10,7 +10,7 @@ use super::{
     template,
 };
 use crate::domain::{
-    ChangeId, Event, IncidentState, Meta, RecoveryId, Refusal, State, break_glass, incident, recovery::run,
+    ChangeId, Event, IncidentState, Meta, RecoveryId, Refusal, State, break_glass, incident, recovery::run, text,
 };
 
 /// Decides that an approved change is carried out, or, where more is asked now than was agreed to, that people are asked anew.
@@ -213,5 +213,5 @@ pub(in crate::domain) fn stop(state: &State, id: ChangeId, reason: &str) -> Resu
     let found = state.change(id)?;
     let recovery: Option<RecoveryId> = found.recovery.filter(|_| found.state == ChangeState::Implementing);
     let recovery = recovery.ok_or_else(|| Refusal::new("not-implementing", format!("{id} is {}", found.state)))?;
-    Ok(approve::stop(state, recovery, &incident::line("reason", reason)?).into_iter().collect())
+    Ok(approve::stop(state, recovery, &text::line("reason", reason)?).into_iter().collect())
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Approval, Change, quorum, role_name};
-use crate::domain::{Event, Meta, Operator, Recorded, Refusal, State, incident};
+use crate::domain::{Event, Meta, Operator, Recorded, Refusal, State, text};
 use crate::platform::Role;
 
 /// Nobody is away for longer without somebody taking the role.
@@ -114,7 +114,7 @@ pub(in crate::domain) fn delegate(state: &State, wish: Wish<'_>, meta: &Meta) ->
         services,
         since: meta.at,
         until,
-        reason: incident::line("reason", reason)?,
+        reason: text::line("reason", reason)?,
     };
     Ok(vec![Event::ApprovalDelegated { delegation }])
 }

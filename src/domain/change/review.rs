@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Change, ChangeReview, ChangeState, ReviewOutcome, quorum};
-use crate::domain::{ChangeId, Event, Meta, Refusal, State, incident, text};
+use crate::domain::{ChangeId, Event, Meta, Refusal, State, text};
 
 /// Whether a person had no part in it: did not write it, and did not set it going.
 fn is_outsider(state: &State, change: &Change, operator: &str) -> bool {
@@ -38,7 +38,7 @@ pub(in crate::domain) fn validate(
         return Err(Refusal::new("not-validating", format!("{id} is {}", found.state)));
     }
     outsider(state, found, meta, "validate")?;
-    Ok(vec![Event::ChangeChecked { change: id, passed, note: incident::line("note", note)? }])
+    Ok(vec![Event::ChangeChecked { change: id, passed, note: text::line("note", note)? }])
 }
 
 /// Decides that its review is written.

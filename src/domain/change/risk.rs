@@ -153,9 +153,9 @@ impl Risk {
         );
         match factors.effect {
             Effect::None => {}
-            Effect::Light => add(1, "code, settings or a harmless action".to_owned()),
-            Effect::Medium => add(2, "files are replaced, or users notice".to_owned()),
-            Effect::Heavy => add(3, "a database is replaced, or something may be lost".to_owned()),
+            Effect::Light => add(1, "code, settings, or an action of low risk".to_owned()),
+            Effect::Medium => add(2, "replaces files, or an action of medium risk".to_owned()),
+            Effect::Heavy => add(3, "replaces a database, or an action of high risk".to_owned()),
         }
         add(if factors.loses { 2 } else { 0 }, "what was written since is lost from the live system".to_owned());
         add(i8::from(factors.writes_health_information), "patients' records are replaced".to_owned());

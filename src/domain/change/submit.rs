@@ -10,12 +10,12 @@ use super::{
     quorum,
 };
 use crate::domain::{
-    Actor, BreakGlassId, ChangeId, Event, IncidentId, Meta, Plan, Refusal, State, break_glass_for, incident,
+    Actor, BreakGlassId, ChangeId, Event, IncidentId, Meta, Plan, Refusal, State, break_glass_for,
     recovery::{
         guard::{self, Permission},
         plan_action, plan_deployment, plan_rollback,
     },
-    without_approval,
+    text, without_approval,
 };
 use crate::platform::Role;
 
@@ -99,7 +99,7 @@ pub(in crate::domain) fn submit(state: &State, plan: Plan, wish: Wish, meta: &Me
         change: state.next_change(),
         kind,
         title: plan.title.clone(),
-        reason: incident::line("reason", &wish.reason)?,
+        reason: text::line("reason", &wish.reason)?,
         incident: wish.incident,
         plan_hash: intent_hash(&state.platform, &agreed),
         expires_at: meta.at + terms.decide_within(),
@@ -261,7 +261,7 @@ pub(super) fn begin_round(state: &State, change: &Change, anew: Anew<'_>, meta: 
         author,
         round: change.round + 1,
         title: plan.title.clone(),
-        reason: incident::line("reason", reason)?,
+        reason: text::line("reason", reason)?,
         plan_hash: intent_hash(&state.platform, &agreed),
         expires_at: meta.at + terms.decide_within(),
         conflicts: conflicts(state, &plan, Some(change.id), &after),

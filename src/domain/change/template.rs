@@ -11,7 +11,7 @@ use super::{
     intent::{Agreed, intent_hash},
     submit::{Wish, planned, submit},
 };
-use crate::domain::{Event, Meta, Plan, Recorded, Recovery, RecoveryId, Refusal, State, Step, incident};
+use crate::domain::{Event, Meta, Plan, Recorded, Recovery, RecoveryId, Refusal, State, Step, text};
 
 /// A change that is agreed to beforehand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +102,7 @@ pub(in crate::domain) fn suspend(state: &State, name: &str, reason: &str) -> Res
     if found.suspended.is_some() {
         return Ok(Vec::new());
     }
-    Ok(vec![Event::TemplateSuspended { template: name.to_owned(), reason: incident::line("reason", reason)? }])
+    Ok(vec![Event::TemplateSuspended { template: name.to_owned(), reason: text::line("reason", reason)? }])
 }
 
 /// The plan of a template, if it may be used now.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Command, Event, Meta, Recorded, Refusal, ServiceHealth, State, Status, incident};
+use crate::domain::{Command, Event, Meta, Recorded, Refusal, ServiceHealth, State, Status, text};
 
 /// Work on a service that somebody planned for later.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ pub(in crate::domain) fn start(
     if state.platform.service(&service).is_none() {
         return Err(Refusal::unknown("service", &service));
     }
-    let reason = incident::line("reason", reason)?;
+    let reason = text::line("reason", reason)?;
     if meta.actor.operator().is_none() {
         let other = state.services.get(&service).and_then(|health| health.maintenance_until);
         let until = other.map_or(until, |other| other.max(until));
@@ -79,7 +79,7 @@ pub(in crate::domain) fn plan(state: &State, mut work: PlannedWork, now: DateTim
     if state.platform.service(&work.service).is_none() {
         return Err(Refusal::unknown("service", &work.service));
     }
-    work.reason = incident::line("reason", &work.reason)?;
+    work.reason = text::line("reason", &work.reason)?;
     if work.from <= now {
         return Err(Refusal::new("window-in-the-past", "the planned work would have begun already")
             .hint("leave out the time to begin at once"));

@@ -6,9 +6,7 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    Event, Incident, IncidentId, Recorded, Refusal, Severity, State, TimelineKind, apply::tell, incident,
-};
+use crate::domain::{Event, Incident, IncidentId, Recorded, Refusal, Severity, State, TimelineKind, apply::tell, text};
 
 /// Somebody to be called, by what they are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -193,7 +191,7 @@ pub(in crate::domain) fn call(state: &State, notice: Notice) -> Result<Vec<Event
     if !found.state.is_open() || notice.to.is_empty() {
         return Ok(Vec::new());
     }
-    let reason = incident::line("reason", &notice.reason)?;
+    let reason = text::line("reason", &notice.reason)?;
     Ok(vec![Event::PeopleToCall { notice: Notice { reason, ..notice } }])
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Actor, Callee, ChangeId, DiagnosisId, Event, FastTrack, Impact, IncidentId, KnownErrors, Level, PostMortem,
-    RecoveryId, Refusal, State, Status, Updates, Workflow, break_glass, change::review, fast_track,
+    RecoveryId, Refusal, State, Status, Updates, Workflow, break_glass, change::review, fast_track, text,
 };
 use crate::platform::{Criticality, Profile};
 
@@ -456,7 +456,7 @@ pub(in crate::domain) fn declare(
     services: Vec<String>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Event>, Refusal> {
-    let title = line("title", title)?;
+    let title = text::line("title", title)?;
     for service in &services {
         if state.platform.service(service).is_none() {
             return Err(Refusal::unknown("service", service));
@@ -521,7 +521,7 @@ pub(in crate::domain) fn escalate(state: &State, incident: IncidentId, reason: &
     if found.escalation >= 3 {
         return Err(Refusal::new("escalation-top", format!("{incident} is on the highest level already")));
     }
-    Ok(vec![Event::IncidentEscalated { incident, level: found.escalation + 1, reason: line("reason", reason)? }])
+    Ok(vec![Event::IncidentEscalated { incident, level: found.escalation + 1, reason: text::line("reason", reason)? }])
 }
 
 pub(in crate::domain) fn set_severity(
@@ -534,7 +534,7 @@ pub(in crate::domain) fn set_severity(
     if found.severity == severity {
         return Err(Refusal::new("same-severity", format!("{incident} is {severity} already")));
     }
-    Ok(vec![Event::IncidentSeveritySet { incident, severity, reason: line("reason", reason)? }])
+    Ok(vec![Event::IncidentSeveritySet { incident, severity, reason: text::line("reason", reason)? }])
 }
 
 pub(in crate::domain) fn resolve(state: &State, incident: IncidentId, resolution: &str) -> Result<Vec<Event>, Refusal> {
@@ -543,7 +543,7 @@ pub(in crate::domain) fn resolve(state: &State, incident: IncidentId, resolution
         return Err(Refusal::new("recovery-running", format!("{} still runs for {incident}", running.id))
             .hint("wait for it or cancel it"));
     }
-    Ok(vec![Event::IncidentResolved { incident, resolution: line("resolution", resolution)? }])
+    Ok(vec![Event::IncidentResolved { incident, resolution: text::line("resolution", resolution)? }])
 }
 
 pub(in crate::domain) fn close(state: &State, incident: IncidentId) -> Result<Vec<Event>, Refusal> {
@@ -576,7 +576,8 @@ pub(in crate::domain) fn close(state: &State, incident: IncidentId) -> Result<Ve
 pub(in crate::domain) fn close_owing(state: &State, incident: IncidentId, reason: &str) -> Result<Vec<Event>, Refusal> {
     match close(state, incident) {
         Err(refusal) if matches!(refusal.rule.as_str(), "post-mortem-owed" | "review-owed") => {
-            let text = format!("closed while something is owed ({}): {}", refusal.message, line("reason", reason)?);
+            let text =
+                format!("closed while something is owed ({}): {}", refusal.message, text::line("reason", reason)?);
             Ok(vec![Event::IncidentNoted { incident, text }, Event::IncidentClosed { incident }])
         }
         decided => decided,
@@ -591,7 +592,7 @@ pub(in crate::domain) fn reopen(state: &State, incident: IncidentId, reason: &st
     if let Some(into) = found.merged_into {
         return Err(Refusal::new("merged", format!("{incident} was merged into {into}")).hint("reopen that one"));
     }
-    Ok(vec![Event::IncidentReopened { incident, reason: line("reason", reason)? }])
+    Ok(vec![Event::IncidentReopened { incident, reason: text::line("reason", reason)? }])
 }
 
 pub(in crate::domain) fn merge(state: &State, incident: IncidentId, into: IncidentId) -> Result<Vec<Event>, Refusal> {
@@ -639,13 +640,4 @@ fn open(state: &State, incident: IncidentId) -> Result<&Incident, Refusal> {
         return Err(Refusal::new("incident-not-open", format!("{incident} is {}", found.state)).hint("reopen it first"));
     }
     Ok(found)
-}
-
-/// One line of text from a person: trimmed, not empty, not longer than 400 characters, without control characters.
-pub(in crate::domain) fn line(what: &str, text: &str) -> Result<String, Refusal> {
-    let text: String = text.trim().chars().filter(|c| !c.is_control()).collect();
-    if text.is_empty() || text.chars().count() > 400 {
-        return Err(Refusal::new(&format!("{what}-length"), format!("the {what} has 1 to 400 characters")));
-    }
-    Ok(text)
 }

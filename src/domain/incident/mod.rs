@@ -23,7 +23,7 @@ pub use lifecycle::{
     Clock, Incident, IncidentRole, IncidentState, Severity, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
 };
 pub(super) use lifecycle::{
-    acknowledge, advance, assign, close, close_owing, declare, escalate, line, link, merge, note, open_for_service,
+    acknowledge, advance, assign, close, close_owing, declare, escalate, link, merge, note, open_for_service,
     open_or_reopen, related, reopen, resolve, set_severity, touched_by,
 };
 pub use metrics::{Between, Group, IncidentTimes, Metrics, Start, TimeFigures, metrics};

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Actor, Event, Incident, IncidentId, Recorded, Refusal, Severity, State, TimelineKind, apply::tell, incident,
+    Actor, Event, Incident, IncidentId, Recorded, Refusal, Severity, State, TimelineKind, apply::tell, text,
 };
 
 /// The post-mortem of a SEV1 or SEV2 is due so long after it was resolved.
@@ -151,7 +151,7 @@ fn lines(given: &[String]) -> Result<Vec<String>, Refusal> {
     if given.len() > ITEMS {
         return Err(Refusal::new("too-many-lines", format!("a section has at most {ITEMS} lines")));
     }
-    given.iter().map(|text| incident::line("finding", text)).collect()
+    given.iter().map(|text| text::line("finding", text)).collect()
 }
 
 /// Decides that something is to be done.
@@ -177,7 +177,7 @@ pub(in crate::domain) fn add_action(
     }
     may_own(state, owner.as_deref())?;
     not_past(due, now)?;
-    let what = incident::line("action", what)?;
+    let what = text::line("action", what)?;
     Ok(vec![Event::ActionItemAdded { incident: id, what, kind, owner, due }])
 }
 

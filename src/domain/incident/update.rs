@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Actor, Event, Incident, IncidentId, Recorded, Refusal, Severity, State, TimelineKind, apply::tell, incident,
+    Actor, Event, Incident, IncidentId, Recorded, Refusal, Severity, State, TimelineKind, apply::tell, text,
 };
 
 /// How many stakeholder updates of an incident the state keeps; the journal holds all.
@@ -104,9 +104,9 @@ pub(in crate::domain) fn tell_stakeholders(
     if let Some(into) = state.incident(id)?.merged_into {
         return Err(Refusal::new("merged", format!("{id} was merged into {into}")).hint("update that one"));
     }
-    let part = |part: Option<String>| part.map(|text| incident::line("update", &text)).transpose();
+    let part = |part: Option<String>| part.map(|text| text::line("update", &text)).transpose();
     let message = Message {
-        text: incident::line("update", &message.text)?,
+        text: text::line("update", &message.text)?,
         conditions: part(message.conditions)?,
         actions: part(message.actions)?,
         needs: part(message.needs)?,

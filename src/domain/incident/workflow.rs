@@ -8,11 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     AutomationMode, Change, Command, DiagnosisState, ErrorGroup, Event, IncidentId, Meta, Notice, Recorded,
-    RecoveryOutcome, Refusal, Severity, SnapshotTrigger, State, TimelineKind,
-    apply::tell,
-    incident::{self, escalation},
-    plan_action,
-    recovery::run,
+    RecoveryOutcome, Refusal, Severity, SnapshotTrigger, State, TimelineKind, apply::tell, incident::escalation,
+    plan_action, recovery::run, text,
 };
 use crate::platform::Purpose;
 
@@ -379,7 +376,7 @@ pub(in crate::domain) fn run_for(
 /// Decides that people are asked to do something.
 pub(in crate::domain) fn ask(state: &State, id: IncidentId, task: &str) -> Result<Vec<Event>, Refusal> {
     state.incident(id)?;
-    Ok(vec![Event::TaskSet { incident: id, task: incident::line("task", task)? }])
+    Ok(vec![Event::TaskSet { incident: id, task: text::line("task", task)? }])
 }
 
 pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    domain::{Actor, ChangeState, Event, Operator, Refusal, State, incident::line, role_name},
+    domain::{Actor, ChangeState, Event, Operator, Refusal, State, role_name, text::line},
     platform::{Profile, Role},
 };
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         Actor, ApiToken, Assurance, AttemptBy, Command, Event, Meta, Operator, Recorded, Refusal, Refused, Role,
-        RollbackRequest, State, TokenId, incident::line,
+        RollbackRequest, State, TokenId, text::line,
     },
     platform::SecondFactorRule,
 };

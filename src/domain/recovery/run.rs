@@ -16,6 +16,7 @@ use crate::domain::{
         guard::{self, Permission},
         progressive, validation,
     },
+    text,
 };
 
 /// Runs a plan at once where the rules allow it, and opens a change where they do not.
@@ -49,7 +50,7 @@ pub(in crate::domain) fn start_or_ask(
         state.changes.values().filter(waits).find(|change| *change.plan == plan)
     });
     let (recovery, change) = (state.next_recovery(), same.map(|change| change.id));
-    let reason = incident::line("reason", reason)?;
+    let reason = text::line("reason", reason)?;
     let mut events: Vec<Event> =
         break_glass.iter().map(|id| break_glass::used(state, *id, recovery, change, &plan, meta.at)).collect();
     events.push(Event::RecoveryStarted { recovery, plan: Arc::new(plan), reason, incident, change, break_glass });
