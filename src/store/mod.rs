@@ -1,9 +1,11 @@
 //! Floor 3. What the engine keeps on disk: the journal of events (`journal`), the tree over it (`merkle`, `tree`), the signed
-//! checkpoints (`note`, `seal`, `checkpoints`), the proof that it still says what was written (`verify`) and the proofs that go with somebody (`proof`, `copy`), the samples of checks (`samples`),
+//! checkpoints (`note`, `seal`, `checkpoints`), the proof that it still says what was written (`verify`, `chain`, `held`) and the proofs that go with somebody (`proof`, `copy`), the samples of checks (`samples`),
 //! what they say over months (`rollups`), and what checks remember (`memory`).
 
+mod chain;
 mod checkpoints;
 mod copy;
+mod held;
 pub mod journal;
 mod memory;
 pub mod merkle;
