@@ -12,9 +12,9 @@ use rusqlite::{Connection, types::ValueRef};
 use serde::Deserialize;
 
 use super::{
-    journal::{Row, for_each_row, hash_of, open_read_only, row_hash},
+    journal::{Judged, Row, WITHOUT_TEXTS, for_each_row, hash_of, judge, open_read_only, row_hash, source},
     merkle::{Frontier, Hash, leaf},
-    verify::{Problem, ProblemKind},
+    verify::{Payloads, Problem, ProblemKind},
 };
 
 /// Events in a piece: a subtree of the tree.
@@ -51,6 +51,12 @@ pub(super) struct Chain {
     pub(super) marks: BTreeMap<u64, Mark>,
     /// What an engine said last of checkpoints that are lost.
     pub(super) lost: Option<u64>,
+    /// Events that say their texts were purged, and those whose texts are gone, with how many they were.
+    purged: BTreeSet<u64>,
+    gone: Vec<(u64, u64)>,
+    pub(super) payloads: Payloads,
+    /// The first text that stands beside no event.
+    pub(super) astray: Option<u64>,
     pub(super) problem: Option<Problem>,
 }
 
@@ -107,7 +113,30 @@ impl Chain {
                 break;
             }
         }
+        chain.account(connection)?;
         Ok(chain)
+    }
+
+    /// Holds the texts that are gone against what was purged.
+    fn account(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if source(connection)? == WITHOUT_TEXTS || self.problem.is_some() {
+            return Ok(());
+        }
+        for (seq, number) in &self.gone {
+            if !self.purged.contains(seq) {
+                self.problem = Some(Problem::text_gone(*seq));
+                return Ok(());
+            }
+            self.payloads.purged += number;
+        }
+        let mut left = connection.prepare("SELECT count(*) FROM payloads WHERE seq = ? AND trim(texts) <> ''")?;
+        for seq in &self.purged {
+            self.payloads.due += left.query_row([seq], |row| row.get::<_, u64>(0))?;
+        }
+        let astray = "SELECT min(seq) FROM payloads WHERE seq > ? OR seq < 1";
+        let astray: Option<i64> = connection.query_row(astray, [self.last], |row| row.get(0))?;
+        self.astray = astray.map(|seq| u64::try_from(seq).unwrap_or(1));
+        Ok(())
     }
 
     /// Puts the next piece behind those before it; false when there is no use in going on.
@@ -117,6 +146,9 @@ impl Chain {
             return false;
         }
         self.lost = piece.lost.or(self.lost);
+        self.purged.extend(piece.purged);
+        self.gone.extend(piece.gone);
+        self.payloads.present += piece.present;
         for (seq, hash, within, at) in piece.marks {
             let mut tree = self.tree.clone();
             tree.append(&within);
@@ -140,6 +172,9 @@ struct Piece {
     tree: Frontier,
     marks: Vec<(u64, Hash, Frontier, Option<DateTime<Utc>>)>,
     lost: Option<u64>,
+    purged: Vec<u64>,
+    gone: Vec<(u64, u64)>,
+    present: u64,
     problem: Option<Problem>,
 }
 
@@ -155,12 +190,16 @@ impl Piece {
             tree: Frontier::default(),
             marks: Vec::new(),
             lost: None,
+            purged: Vec::new(),
+            gone: Vec::new(),
+            present: 0,
             problem: None,
         };
         let mut marks = marks.range(from + 1..=to).peekable();
-        let mut query = connection.prepare_cached(
-            "SELECT seq, cause, at, actor, kind, body, prev, hash FROM events WHERE seq > ? AND seq <= ? ORDER BY seq",
-        )?;
+        let mut query = connection.prepare_cached(&format!(
+            "SELECT seq, cause, at, actor, kind, body, prev, hash, secret, texts FROM {} WHERE seq > ? AND seq <= ? ORDER BY seq",
+            source(connection)?
+        ))?;
         let mut rows = query.query([from, to])?;
         while let Some(row) = rows.next()? {
             let seq: u64 = row.get(0)?;
@@ -189,8 +228,25 @@ impl Piece {
                 }
                 Some(_) => {}
             }
-            if kind == "checkpointsLost" {
-                piece.lost = serde_json::from_str(body).ok().map(|Lost { before }| before).or(piece.lost);
+            match kind {
+                "checkpointsLost" => {
+                    piece.lost = serde_json::from_str(body).ok().map(|Lost { before }| before).or(piece.lost);
+                }
+                "payloadsPurged" => {
+                    piece.purged.extend(serde_json::from_str(body).map(|Purged { seqs }| seqs).unwrap_or_default());
+                }
+                _ => {}
+            }
+            let (secret, texts) = (row.get_ref(8)?, row.get_ref(9)?);
+            let stored = secret.as_blob().ok().map(|secret| (secret, text(texts).unwrap_or("no text")));
+            match judge(seq, kind, body, stored) {
+                Judged::Whole(number) => piece.present += number,
+                Judged::Gone(0) => {}
+                Judged::Gone(number) => piece.gone.push((seq, number)),
+                Judged::Changed => {
+                    piece.problem = Some(Problem::text_changed(seq));
+                    return Ok(piece);
+                }
             }
             piece.head = Some(hash);
             piece.tree.push(leaf(&hash), |_, _| {});
@@ -210,6 +266,12 @@ impl Piece {
 #[derive(Deserialize)]
 struct Lost {
     before: u64,
+}
+
+/// What an event says of texts that were purged.
+#[derive(Deserialize)]
+struct Purged {
+    seqs: Vec<u64>,
 }
 
 fn text(value: ValueRef<'_>) -> Option<&str> {

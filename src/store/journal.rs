@@ -3,9 +3,10 @@
 //! An event's hash is SHA-256 over the domain tag, the previous hash, and the fields exactly as stored, each with its
 //! length in front; nothing is serialised anew to check it. Over the same hashes stands a Merkle tree (`merkle`), whose root is signed now
 //! and then; the signed checkpoint goes into a second file, `journal.checkpoints`, so that a cut tail or a rewritten chain shows up
-//! against it.
+//! against it. Texts that may have to go stand beside the events (`payload`).
 
 mod open;
+mod payload;
 mod row;
 
 use std::{path::PathBuf, sync::Arc};
@@ -15,8 +16,15 @@ use rusqlite::{Connection, params};
 use serde::Deserialize;
 
 pub(super) use self::row::{CHAIN, Row, each_part, for_each_row, hash_of, open_read_only, row_hash};
-pub use self::row::{chain_hash, read_events};
-use self::{open::names_a_key, row::recorded};
+use self::{open::names_a_key, payload::take_out};
+pub(super) use self::{
+    payload::{Judged, Stored, judge, spelt_out},
+    row::{WITHOUT_TEXTS, source},
+};
+pub use self::{
+    payload::{events_with_text, read_purgeable},
+    row::{chain_hash, read_events},
+};
 use super::{
     checkpoints::{CheckpointLine, append_checkpoints, checkpoint_path},
     merkle::{Frontier, Hash},
@@ -27,11 +35,14 @@ use super::{
 };
 use crate::domain::{Actor, Event, Recorded, State};
 
-/// States kept for a quick start.
+/// The form of a journal: with texts beside the events.
+const FORMAT: i64 = 2;
+
+/// How many states are kept for a quick start.
 const STATES_KEPT: u64 = 3;
 /// Events after which the head is signed at once, by how their names begin, so that a new one of the same subject is among
-/// them: what happens to a change, and what is done behind broken glass.
-const MOMENTS: [&str; 3] = ["change", "approval", "breakGlass"];
+/// them: what happens to a change, what is done behind broken glass, and that texts are deleted.
+const MOMENTS: [&str; 4] = ["change", "approval", "breakGlass", "payloads"];
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS events (
@@ -48,13 +59,16 @@ CREATE TRIGGER IF NOT EXISTS events_are_never_changed BEFORE UPDATE ON events
     BEGIN SELECT RAISE(ABORT, 'an event is never changed'); END;
 CREATE TRIGGER IF NOT EXISTS events_are_never_deleted BEFORE DELETE ON events
     BEGIN SELECT RAISE(ABORT, 'an event is never deleted'); END;
+";
+
+/// States kept for a quick start.
+const STATES: &str = "
 CREATE TABLE IF NOT EXISTS states (
     seq    INTEGER PRIMARY KEY,
     hash   BLOB NOT NULL,
     body   TEXT NOT NULL,
     digest BLOB NOT NULL
 ) STRICT;
-PRAGMA user_version = 1;
 ";
 
 /// Why the journal cannot be used.
@@ -102,7 +116,7 @@ pub enum JournalError {
         keys: PathBuf,
     },
     /// It was written by a later version.
-    #[error("journal {path} has format {found}, this codeblue knows 1; use the newer program")]
+    #[error("journal {path} has format {found}, this codeblue knows {}; use the newer program", FORMAT)]
     TooNew {
         /// The journal.
         path: PathBuf,
@@ -180,22 +194,33 @@ impl Journal {
     /// When the event cannot be written as JSON.
     pub fn prepare(&mut self, draft: &Draft) -> Result<Recorded, serde_json::Error> {
         let at = draft.at.to_rfc3339_opts(SecondsFormat::Micros, true);
-        let body = serde_json::to_string(&draft.event)?;
-        let kind: Kind = serde_json::from_str(&body)?;
+        let event = serde_json::to_string(&draft.event)?;
+        let Kind { kind } = serde_json::from_str(&event)?;
+        let seq = self.tip.seq + 1;
+        // What is handed on is what a replay would read, to the microsecond.
+        let mut recorded = Recorded {
+            seq,
+            at: DateTime::from_timestamp_micros(draft.at.timestamp_micros()).unwrap_or(draft.at),
+            actor: draft.actor.clone(),
+            cause: draft.cause,
+            event: serde_json::from_str(&event)?,
+            hash: String::new(),
+        };
+        let (body, stored) = take_out(&kind, seq, event)?;
         let mut row = Row {
-            seq: self.tip.seq + 1,
+            seq,
             actor: serde_json::to_string(&draft.actor)?,
             cause: draft.cause,
-            kind: kind.kind,
+            kind,
             body,
             prev: self.tip.hash.to_vec(),
             hash: Vec::new(),
             at,
+            stored,
         };
         let hash = row_hash(&row, row.seq);
         row.hash = hash.to_vec();
-        // What is handed on is what a replay would read, to the microsecond.
-        let recorded = recorded(&row)?;
+        recorded.hash = hex::encode(hash);
         self.tip.seq = row.seq;
         self.tip.hash = hash;
         tree::grow(&mut self.tip.tree, &hash, &mut self.nodes);
@@ -231,9 +256,15 @@ impl Journal {
             let mut insert = transaction.prepare_cached(
                 "INSERT INTO events (seq, at, actor, cause, kind, body, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             )?;
+            // What stands beside events that are not there, nobody has recorded.
+            let mut beside =
+                transaction.prepare_cached("INSERT OR REPLACE INTO payloads (seq, secret, texts) VALUES (?, ?, ?)")?;
             for row in rows {
                 insert
                     .execute(params![row.seq, row.at, row.actor, row.cause, row.kind, row.body, row.prev, row.hash])?;
+                if let Some(Stored { secret, texts }) = &row.stored {
+                    beside.execute(params![row.seq, secret, texts])?;
+                }
             }
         }
         tree::keep(&transaction, nodes)?;

@@ -21,7 +21,7 @@ pub use checkpoints::{
     CheckpointLine, append_checkpoints, checkpoint_path, checkpoints_after, newest_checkpoint, read_checkpoints,
 };
 pub use copy::{Copied, CopyError, copy_evidence};
-pub use journal::{Draft, Journal, JournalError, chain_hash};
+pub use journal::{Draft, Journal, JournalError, chain_hash, events_with_text, read_purgeable};
 pub use memory::{CheckMemory, CheckMemoryError};
 pub use note::{BadPublicKey, Checkpoint, CheckpointPublicKey, NoteError, SignedCheckpoint};
 pub use proof::{
@@ -31,4 +31,4 @@ pub use proof::{
 pub use rollups::Keep;
 pub use samples::{SampleStore, SampleStoreError};
 pub use seal::{CheckpointKey, KeyError, NAMESPACE, public_keys};
-pub use verify::{Problem, ProblemKind, Sealed, Trusted, Verification, verify, verify_file};
+pub use verify::{Payloads, Problem, ProblemKind, Sealed, Trusted, Verification, verify, verify_file};

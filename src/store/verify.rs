@@ -32,11 +32,26 @@ pub struct Verification {
     /// Root of the tree over the events that are right, in hexadecimal.
     #[serde(default)]
     pub root: String,
+    /// What became of the texts beside the events.
+    #[serde(default)]
+    pub payloads: Payloads,
     /// What the checkpoints say.
     #[serde(default)]
     pub sealed: Sealed,
     /// The first thing that is wrong.
     pub problem: Option<Problem>,
+}
+
+/// What became of the texts beside the events: of what can be purged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Payloads {
+    /// Those that are there and what was recorded.
+    pub present: u64,
+    /// Those that were purged and are gone.
+    pub purged: u64,
+    /// Events whose texts were purged and are still there: the next start of the engine deletes them.
+    pub due: u64,
 }
 
 /// What the checkpoints say about a journal.
@@ -104,6 +119,8 @@ pub enum ProblemKind {
     Signature,
     /// A key was named, and it signed nothing of this journal.
     Unsigned,
+    /// A text beside an event is another than was recorded, or is gone and nobody has purged it.
+    Payload,
     /// An event cannot be read.
     Unreadable,
 }
@@ -127,6 +144,21 @@ impl Problem {
             kind: ProblemKind::Rewritten,
             detail: format!("the first {seq} events are not those that the checkpoint of {at} saw"),
         }
+    }
+
+    pub(super) fn text_changed(seq: u64) -> Self {
+        let detail = format!("the text beside event {seq} is not the one that was recorded");
+        Self { seq, kind: ProblemKind::Payload, detail }
+    }
+
+    pub(super) fn text_gone(seq: u64) -> Self {
+        let detail = format!("the text of event {seq} is gone, and no event says that it was purged");
+        Self { seq, kind: ProblemKind::Payload, detail }
+    }
+
+    pub(super) fn text_astray(seq: u64) -> Self {
+        let detail = format!("a text stands beside event {seq}, which is not there");
+        Self { seq, kind: ProblemKind::Payload, detail }
     }
 
     pub(super) fn gap(missing: u64, next: u64) -> Self {
@@ -203,6 +235,7 @@ impl Verification {
             let found = held.against(chain, keys, by_witnesses, &mut sealed);
             problem = problem.or(found);
         }
+        problem = problem.or(chain.astray.map(Problem::text_astray));
         if problem.is_none() && !trusted.keys.is_empty() && sealed.signed == 0 && chain.events > 0 {
             let detail = "no checkpoint of this journal was signed by a key that was named".to_owned();
             problem = Some(Problem { seq: 1, kind: ProblemKind::Unsigned, detail });
@@ -214,6 +247,7 @@ impl Verification {
             events: chain.events,
             head: hex::encode(chain.head),
             root: hex::encode(chain.tree.root()),
+            payloads: chain.payloads,
             sealed,
             problem,
         }
@@ -254,7 +288,10 @@ mod tests {
     fn tamper(path: &Path, sql: &str) {
         let connection = Connection::open(path).unwrap();
         connection
-            .execute_batch("DROP TRIGGER events_are_never_changed; DROP TRIGGER events_are_never_deleted;")
+            .execute_batch(
+                "DROP TRIGGER events_are_never_changed; DROP TRIGGER events_are_never_deleted;
+                 DROP TRIGGER payloads_are_only_blanked; DROP TRIGGER payloads_are_never_deleted;",
+            )
             .unwrap();
         connection.execute_batch(sql).unwrap();
     }
@@ -279,7 +316,7 @@ mod tests {
     #[test]
     fn an_edited_event_is_named() {
         let (_folder, path) = written(10);
-        tamper(&path, "UPDATE events SET body = replace(body, 'reason 4', 'reason X') WHERE seq = 5");
+        tamper(&path, "UPDATE events SET body = body || ' ' WHERE seq = 5");
         assert_eq!(found(&path), (ProblemKind::Edit, 5));
         let Err(JournalError::Damaged { problem, .. }) = Journal::open(&path) else { panic!("opened") };
         assert_eq!(problem.seq, 5);
@@ -292,6 +329,30 @@ mod tests {
             tamper(&path, &format!("UPDATE events SET {change} WHERE seq = 2"));
             assert_eq!(found(&path), (ProblemKind::Edit, 2), "{change}");
         }
+    }
+
+    #[test]
+    fn a_text_that_was_changed_exchanged_or_taken_away_is_told_of_and_no_engine_goes_on() {
+        let other =
+            "UPDATE payloads SET (secret, texts) = (SELECT secret, texts FROM payloads WHERE seq = 3) WHERE seq = 5";
+        for sql in [
+            "UPDATE payloads SET texts = replace(texts, 'reason 4', 'reason X') WHERE seq = 5",
+            "UPDATE payloads SET texts = '{}' WHERE seq = 5",
+            "UPDATE payloads SET texts = 'no JSON' WHERE seq = 5",
+            "UPDATE payloads SET texts = '   ' WHERE seq = 5",
+            "UPDATE payloads SET secret = zeroblob(32) WHERE seq = 5",
+            "DELETE FROM payloads WHERE seq = 5",
+            other,
+        ] {
+            let (_folder, path) = written(10);
+            tamper(&path, sql);
+            assert_eq!(found(&path), (ProblemKind::Payload, 5), "{sql}");
+            let Err(JournalError::Damaged { problem, .. }) = Journal::open(&path) else { panic!("opened: {sql}") };
+            assert_eq!(problem.seq, 5, "{sql}");
+        }
+        let (_folder, path) = written(10);
+        tamper(&path, "INSERT INTO payloads SELECT 11, secret, texts FROM payloads WHERE seq = 5");
+        assert_eq!(found(&path), (ProblemKind::Payload, 11));
     }
 
     #[test]

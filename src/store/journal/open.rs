@@ -5,7 +5,8 @@ use std::{path::Path, time::Duration};
 use rusqlite::Connection;
 
 use super::{
-    Head, Journal, JournalError, SCHEMA,
+    FORMAT, Head, Journal, JournalError, SCHEMA, STATES,
+    payload::{self, Judged, any_left, judge, overwrite_log},
     row::{for_each_row, recorded},
 };
 use crate::{
@@ -45,24 +46,35 @@ impl Journal {
         let mut connection = Connection::open(path).map_err(storage)?;
         connection.busy_timeout(Duration::from_secs(5)).map_err(storage)?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(storage)?;
-        if version > 1 {
+        if version > FORMAT {
             return Err(JournalError::TooNew { path: path.to_owned(), found: version });
         }
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(storage)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(storage)?;
-        if version == 0 {
-            connection.execute_batch(SCHEMA).map_err(storage)?;
+        // What is deleted is overwritten.
+        connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(())).map_err(storage)?;
+        if version < FORMAT {
+            let begin = [SCHEMA, STATES, payload::SCHEMA].concat();
+            let begin = format!("BEGIN; {begin} PRAGMA user_version = {FORMAT}; COMMIT;");
+            connection.execute_batch(&begin).map_err(storage)?;
         }
         tree::prepare(&connection).map_err(storage)?;
         let kept = key.map(|key| newest_state(&connection, key)).transpose().map_err(storage)?.flatten();
         let Kept { mut state, hash, mut tree } = kept.unwrap_or_default();
         let (last_state, mut link) = (state.seq, (state.seq, hash));
         let damaged = |problem| JournalError::Damaged { path: path.to_owned(), problem };
-        let mut problem = None;
+        let (mut problem, mut gone) = (None, Vec::new());
         for_each_row(&connection, state.seq, |row| {
-            match check_rows(&row, link)
-                .and_then(|hash| Ok((hash, recorded(&row).map_err(|e| Problem::unreadable(row.seq, &e))?)))
-            {
+            let checked = check_rows(&row, link).and_then(|hash| {
+                let stored = row.stored.as_ref().map(|stored| (&stored.secret[..], &*stored.texts));
+                match judge(row.seq, &row.kind, &row.body, stored) {
+                    Judged::Changed => return Err(Problem::text_changed(row.seq)),
+                    Judged::Gone(1..) => gone.push(row.seq),
+                    Judged::Gone(0) | Judged::Whole(_) => {}
+                }
+                Ok((hash, recorded(&row).map_err(|error| Problem::unreadable(row.seq, &error))?))
+            });
+            match checked {
                 Ok((hash, recorded)) => {
                     apply(&mut state, &recorded);
                     link = (row.seq, hash);
@@ -76,7 +88,8 @@ impl Journal {
             }
         })
         .map_err(storage)?;
-        if let Some(problem) = problem {
+        let unexplained = || gone.iter().find(|seq| !state.evidence.purged.contains(seq));
+        if let Some(problem) = problem.or_else(|| unexplained().map(|seq| Problem::text_gone(*seq))) {
             return Err(damaged(problem));
         }
         let (newest, signed) = newest_signed(path, &state, key)?;
@@ -94,7 +107,7 @@ impl Journal {
             }
         }
         let head = Head { seq: link.0, hash: link.1, tree };
-        let journal = Self {
+        let mut journal = Self {
             path: path.to_owned(),
             connection,
             committed: head.clone(),
@@ -107,6 +120,13 @@ impl Journal {
             last_state,
             last_moment: 0,
         };
+        if any_left(&journal.connection, &state.evidence.purged).map_err(storage)? {
+            // The engine before this one ended between saying so and doing so.
+            state = journal.purge(&state.evidence.purged)?;
+        } else if !state.evidence.purged.is_empty() {
+            // Where somebody reads the journal just now, its end or the next start does it: nobody waits for that.
+            let _ = overwrite_log(&journal.connection);
+        }
         Ok((journal, state))
     }
 }

@@ -6,7 +6,10 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use sha2::{Digest, Sha256};
 
-use super::JournalError;
+use super::{
+    JournalError,
+    payload::{Stored, put_back},
+};
 use crate::{
     domain::Recorded,
     store::{merkle::Hash, verify::Problem},
@@ -14,6 +17,9 @@ use crate::{
 
 /// What every hash of the chain begins with.
 pub(in crate::store) const CHAIN: &[u8] = b"codeblue journal v1\0";
+
+/// Where events are read from in a journal of the first format.
+pub(in crate::store) const WITHOUT_TEXTS: &str = "(SELECT *, NULL AS secret, NULL AS texts FROM events)";
 
 /// An event as stored.
 pub(in crate::store) struct Row {
@@ -25,6 +31,8 @@ pub(in crate::store) struct Row {
     pub(in crate::store) body: String,
     pub(in crate::store) prev: Vec<u8>,
     pub(in crate::store) hash: Vec<u8>,
+    /// The texts beside it.
+    pub(in crate::store) stored: Option<Stored>,
 }
 
 /// Reads events after `since`, in order, at most `limit`, beside the writer.
@@ -35,21 +43,35 @@ pub fn read_events(path: &Path, since: u64, limit: usize) -> Result<Vec<Recorded
     let storage = |source| JournalError::Storage { path: path.to_owned(), source };
     let connection = open_read_only(path).map_err(storage)?;
     let mut events = Vec::new();
+    each_event(&connection, path, since, |recorded, _| {
+        let wanted = events.len() < limit;
+        if wanted {
+            events.push(recorded);
+        }
+        wanted
+    })?;
+    Ok(events)
+}
+
+/// Calls `take` with every event after `since`, and what stands beside it, until it gives false.
+pub(super) fn each_event(
+    connection: &Connection,
+    path: &Path,
+    since: u64,
+    mut take: impl FnMut(Recorded, Option<Stored>) -> bool,
+) -> Result<(), JournalError> {
     let mut unreadable = None;
-    for_each_row(&connection, since, |row| {
-        if events.len() >= limit {
-            return false;
+    for_each_row(connection, since, |row| match recorded(&row) {
+        Ok(event) => take(event, row.stored),
+        Err(error) => {
+            unreadable = Some(Problem::unreadable(row.seq, &error));
+            false
         }
-        match recorded(&row) {
-            Ok(event) => events.push(event),
-            Err(error) => unreadable = Some(Problem::unreadable(row.seq, &error)),
-        }
-        unreadable.is_none()
     })
-    .map_err(storage)?;
+    .map_err(|source| JournalError::Storage { path: path.to_owned(), source })?;
     match unreadable {
         Some(problem) => Err(JournalError::Damaged { path: path.to_owned(), problem }),
-        None => Ok(events),
+        None => Ok(()),
     }
 }
 
@@ -71,17 +93,31 @@ pub(in crate::store) fn open_read_only(path: &Path) -> rusqlite::Result<Connecti
     Ok(connection)
 }
 
+/// Events with the texts beside them; before there were any, that table was not there.
+pub(in crate::store) fn source(connection: &Connection) -> rusqlite::Result<&'static str> {
+    let has_texts = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'payloads')";
+    let has_texts: bool = connection.query_row(has_texts, [], |row| row.get(0))?;
+    Ok(if has_texts { "events LEFT JOIN payloads USING (seq)" } else { WITHOUT_TEXTS })
+}
+
 /// Calls `take` with every row after `since` until it gives false.
 pub(in crate::store) fn for_each_row(
     connection: &Connection,
     since: u64,
     mut take: impl FnMut(Row) -> bool,
 ) -> rusqlite::Result<()> {
-    let mut query = connection
-        .prepare("SELECT seq, at, actor, cause, kind, body, prev, hash FROM events WHERE seq > ? ORDER BY seq")?;
+    let mut query = connection.prepare(&format!(
+        "SELECT seq, at, actor, cause, kind, body, prev, hash, secret, texts FROM {} WHERE seq > ? ORDER BY seq",
+        source(connection)?
+    ))?;
     let mut rows = query.query([since])?;
     while let Some(row) = rows.next()? {
+        let stored = match row.get(8)? {
+            Some(secret) => Some(Stored { secret, texts: row.get(9)? }),
+            None => None,
+        };
         let row = Row {
+            stored,
             seq: row.get(0)?,
             at: row.get(1)?,
             actor: row.get(2)?,
@@ -135,7 +171,7 @@ pub(super) fn recorded(row: &Row) -> Result<Recorded, serde_json::Error> {
         at: at.with_timezone(&Utc),
         actor: serde_json::from_str(&row.actor)?,
         cause: row.cause,
-        event: serde_json::from_str(&row.body)?,
+        event: put_back(&row.kind, &row.body, row.stored.as_ref())?,
         hash: hex::encode(&row.hash),
     })
 }
