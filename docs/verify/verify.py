@@ -5,7 +5,7 @@
 
 JOURNAL is journal.db; `journal.checkpoints` and `keys/*.pub` beside it are used. --key names keys you got another way (then at least one
 checkpoint must be signed by one of them), --checkpoints what was kept elsewhere. The formats are in docs/evidence.md."""
-import base64, glob, hashlib, json, os, re, sqlite3, struct, sys
+import base64, glob, hashlib, hmac, json, os, re, sqlite3, struct, sys
 
 P, Q = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D, I = -121665 * pow(121666, P - 2, P) % P, pow(2, (P - 1) // 4, P)
@@ -92,16 +92,33 @@ def root_of(peaks):
         root = sha(b"\1", left, root)
     return root
 
+NO_TEXTS = {"platformLoaded"}  # what it holds may look like a reference and is none
+
 class Bad(Exception):
     """(event, kind, what)"""
 
-def chain(journal, sizes):  # what the journal holds: events, and hash and root at each of these sizes
+def texts_of(seq, body, secret, texts):  # the texts beside an event: how many belong to it, and whether they are there
+    wanted = set(re.findall(r'\{"payload":"([0-9a-f]{64})"\}', body))
+    if texts is None or wanted and not texts.strip(" "):
+        return len(wanted), not wanted
+    try:
+        parts = [(path.encode(), text.encode(errors="surrogatepass")) for path, text in json.loads(texts).items()]
+        codes = {hmac.new(secret, b"codeblue payload v1\0" + struct.pack(">QQ", seq, len(p)) + p + struct.pack(">Q", len(t)) + t,
+                          "sha256").hexdigest() for p, t in parts}
+        if wanted and len(secret) == 32 and len(codes) == len(parts) and codes == wanted:
+            return len(wanted), True
+    except (ValueError, AttributeError, TypeError):
+        pass
+    raise Bad(seq, "payload", "the text beside the event is not the one that was recorded")
+
+def chain(journal, sizes):  # what the journal holds: events, hash and root at each of these sizes, and what became of the texts
     database = sqlite3.connect("file:" + os.path.abspath(journal) + "?mode=ro", uri=True)
     database.text_factory = lambda text: text.decode(errors="surrogateescape")
-    rows = database.execute(
-        "SELECT seq, at, actor, cause, kind, body, prev, hash FROM events ORDER BY seq")
-    last, head, peaks, marks = 0, bytes(32), [], {}
-    for seq, at, actor, cause, kind, body, prev, stored in rows:
+    beside = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'payloads'").fetchone()
+    rows = database.execute("SELECT seq, at, actor, cause, kind, body, prev, hash, secret, texts FROM %s ORDER BY seq" % (
+        "events LEFT JOIN payloads USING (seq)" if beside else "(SELECT *, NULL secret, NULL texts FROM events)"))
+    last, head, peaks, marks, gone, purged, present = 0, bytes(32), [], {}, {}, set(), 0
+    for seq, at, actor, cause, kind, body, prev, stored, secret, texts in rows:
         if seq < 1:
             raise Bad(1, "edit", "something stands before the first event")
         if seq != last + 1:
@@ -118,7 +135,18 @@ def chain(journal, sizes):  # what the journal holds: events, and hash and root 
         grow(peaks, sha(b"\0", stored))
         if seq in sizes:
             marks[seq] = head, root_of(peaks)
-    return last, head, marks
+        if kind == "payloadsPurged":
+            purged.update(json.loads(body)["seqs"])
+        number, there = texts_of(seq, "" if kind in NO_TEXTS else body, secret, texts)
+        present += number * there
+        if not there:
+            gone[seq] = number
+    for seq in gone:
+        if seq not in purged:
+            raise Bad(seq, "payload", "its text is gone, and no event says that it was purged")
+    astray = beside and database.execute("SELECT min(seq) FROM payloads WHERE seq > ? OR seq < 1", (last,)).fetchone()[0]
+    due = len([seq for seq in purged if beside and seq <= last and seq not in gone])
+    return last, head, marks, astray, "%d texts, %d purged" % (present, sum(gone.values())) + (", %d still to be deleted" % due if due else "")
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -158,7 +186,7 @@ def journal(path, keys, elsewhere):
     checkpoints, signed, read = [c for f in files for c in held(f, f == own)], 0, []
     if not os.path.exists(path) and checkpoints:
         raise Bad(1, "cut-tail", "the journal is gone, but a checkpoint saw event %d" % checkpoints[0][0])
-    last, head, marks = chain(path, {size for size, *_ in checkpoints})
+    last, head, marks, astray, texts = chain(path, {size for size, *_ in checkpoints})
     for size, hash_, text, newest in checkpoints:
         try:
             read.append(None if text is None else note(text))
@@ -179,14 +207,21 @@ def journal(path, keys, elsewhere):
         if hash_ is not None and hash_ != marks[size][0].hex() or one and one[0][2] != marks[size][1]:
             raise Bad(size, "rewritten", "these are not the events that a checkpoint saw")
         signed += bool(good)
+    if astray is not None:
+        raise Bad(max(astray, 1), "payload", "a text stands beside an event that is not there")
     if strict and not signed and last:
         raise Bad(1, "unsigned", "no checkpoint was signed by a key that was named")
-    return "%d events, head %s, %d signed checkpoints" % (last, head.hex(), signed)
+    return "%d events, head %s, %d signed checkpoints, %s" % (last, head.hex(), signed, texts)
 
 def proof(path, keys):  # C2SP tlog-proof, and the inclusion proof of RFC 9162, section 2.1.3.2
     head, _, text = open(path, encoding="utf-8").read().partition("\n\n")
     _, extra, index, *siblings = head.split("\n")
-    event, index = base64.b64decode(extra.split()[1]), int(index.split()[1])
+    extra, index = base64.b64decode(extra.split()[1]), int(index.split()[1])
+    ends, end = [], 68  # where each of the four texts of the event ends; behind them the key and the texts beside it
+    for _ in range(4):
+        end += 8 + struct.unpack(">Q", extra[end:end + 8])[0]
+        ends.append(end)
+    event, beside = extra[:end], extra[end:]
     checkpoint, body, signatures = note(text)
     if not signed_by(keys, checkpoint, body, signatures):
         raise Bad(index + 1, "signature", "the checkpoint was not signed by a key that was named")
@@ -201,7 +236,9 @@ def proof(path, keys):  # C2SP tlog-proof, and the inclusion proof of RFC 9162, 
         place, last = place >> 1, last >> 1
     if last or node != checkpoint[2] or struct.unpack(">Q", event[52:60])[0] != index + 1:
         raise Bad(index + 1, "rewritten", "the event is not in the journal that was signed")
-    return "event %d of %s: %s" % (index + 1, checkpoint[0], event[68:].decode(errors="replace"))
+    if beside:
+        texts_of(index + 1, event[ends[2] + 8:].decode(errors="surrogateescape"), beside[:32], beside[32:].decode(errors="replace"))
+    return "event %d of %s: %s" % (index + 1, checkpoint[0], (event[68:] + beside[32:]).decode(errors="replace"))
 
 def main(arguments):
     names, given = [], {"--key": [], "--checkpoints": [], "--proof": []}

@@ -1,4 +1,4 @@
-//! The journal as evidence: checkpoints, proofs, and being a witness for others.
+//! The journal as evidence: checkpoints, proofs, what a purge would delete, and being a witness for others.
 
 use axum::{
     Json, Router,
@@ -17,7 +17,7 @@ use super::{
     routes::{Api, body, query},
 };
 use crate::{
-    engine::{EvidenceFigures, WitnessAnswer, WitnessRequest},
+    engine::{EvidenceFigures, PurgePreview, WitnessAnswer, WitnessRequest},
     store::{CheckpointLine, ConsistencyProof},
 };
 
@@ -27,6 +27,7 @@ pub(super) fn router() -> Router<Api> {
         .route("/api/v1/audit/checkpoint", post(checkpoint))
         .route("/api/v1/audit/proof/{seq}", get(proof))
         .route("/api/v1/audit/consistency", get(consistency))
+        .route("/api/v1/audit/purge", get(purge))
         .route("/api/v1/witness", get(known).post(witness))
 }
 
@@ -57,6 +58,22 @@ async fn consistency(
 ) -> Result<Json<ConsistencyProof>, Problem> {
     let Between { old, new } = query(asked)?;
     Ok(Json(api.engine.consistency(old, new).await?))
+}
+
+#[derive(Deserialize)]
+struct Named {
+    seqs: String,
+}
+
+async fn purge(
+    State(api): State<Api>,
+    _caller: Caller,
+    asked: Result<Query<Named>, QueryRejection>,
+) -> Result<Json<Vec<PurgePreview>>, Problem> {
+    let Named { seqs } = query(asked)?;
+    let seqs: Result<Vec<u64>, _> = seqs.split(',').map(|seq| seq.trim().parse()).collect();
+    let seqs = seqs.map_err(|_| Problem::bad_request("seqs: expected numbers of events such as 4,7"))?;
+    Ok(Json(api.engine.purge_preview(seqs).await?))
 }
 
 #[derive(Deserialize)]

@@ -9,16 +9,18 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{
+    danger,
     error::{CliError, Exit},
     session::Session,
     table::{Cell, Paint, Table},
     text,
 };
 use crate::{
-    domain::{Recorded, Refusal},
+    domain::{Command, Recorded, Refusal},
+    engine::PurgePreview,
     store::{
-        self, CheckpointPublicKey, ProofError, Sealed, Trusted, Verification, check_event_proof, consistency_proof,
-        copy_evidence, prove_event, public_keys,
+        self, CheckpointPublicKey, Payloads, ProofError, Sealed, Trusted, Verification, check_event_proof,
+        consistency_proof, copy_evidence, prove_event, public_keys,
     },
 };
 
@@ -61,6 +63,21 @@ pub enum Audit {
         #[arg(long, value_name = "JOURNAL")]
         file: Option<PathBuf>,
     },
+    /// Delete the texts of events that may not be kept; that they happened, when and by whom, stays. Nothing brings them back
+    Purge {
+        /// Their numbers
+        #[arg(required = true)]
+        seqs: Vec<u64>,
+        /// Why; this stays on record, so say nothing of what is deleted
+        #[arg(long)]
+        reason: String,
+        /// Show what would go, and delete nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// The numbers with commas between them, in place of typing them
+        #[arg(long, value_name = "SEQS")]
+        confirm: Option<String>,
+    },
     /// Copy the journal with its checkpoints, keys and a verifier, for somebody who does not trust this host
     Export {
         /// A new folder
@@ -97,6 +114,7 @@ impl Audit {
             Self::Checkpoint => checkpoint(session).await,
             Self::Prove { seq, to, file } => prove(session, seq, to, file).await,
             Self::Consistency { old, new, file } => consistency(session, old, new, file).await,
+            Self::Purge { seqs, reason, dry_run, confirm } => purge(session, seqs, reason, dry_run, confirm).await,
             Self::Export { to, file } => export(session, &to, file),
         }
     }
@@ -156,10 +174,11 @@ fn verify(session: &Session, path: &Path, trusted: &Trusted) -> Result<Exit, Cli
     let verification = store::verify(path, trusted).map_err(|error| CliError::Failed(error.to_string()))?;
     session.output.result(&verification, || match &verification.problem {
         None => format!(
-            "{} {}, head {}\n{}",
+            "{} {}, head {}\n{}\n{}",
             session.output.paint("intact:", Some(Paint::Good)),
             text::count(verification.events, "event"),
             verification.head,
+            texts(&verification),
             sealed(&verification)
         ),
         Some(problem) => format!(
@@ -173,6 +192,16 @@ fn verify(session: &Session, path: &Path, trusted: &Trusted) -> Result<Exit, Cli
         ),
     })?;
     Ok(if verification.ok { Exit::Done } else { Exit::Failed })
+}
+
+/// What became of the texts that can be purged.
+fn texts(verification: &Verification) -> String {
+    let Payloads { present, purged, due } = verification.payloads;
+    let mut said = format!("texts: {present} as recorded, {purged} purged");
+    if due > 0 {
+        said += &format!("; those of {} are purged and still there", text::count(due, "event"));
+    }
+    said
 }
 
 /// What the checkpoints are worth, and to whom.
@@ -268,6 +297,48 @@ async fn consistency(session: &Session, old: u64, new: u64, file: Option<PathBuf
         page
     })?;
     Ok(Exit::Done)
+}
+
+async fn purge(
+    session: &Session,
+    mut seqs: Vec<u64>,
+    reason: String,
+    dry_run: bool,
+    confirm: Option<String>,
+) -> Result<Exit, CliError> {
+    seqs.sort_unstable();
+    seqs.dedup();
+    let previews = session.client()?.purge_preview(&seqs).await?;
+    if dry_run {
+        session.output.result(&previews, || would_go(&previews))?;
+        return Ok(Exit::Done);
+    }
+    let target = seqs.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+    match confirm {
+        Some(confirm) => danger::named(&target, &confirm)?,
+        None if danger::can_ask() => danger::ask(&target, &would_go(&previews))?,
+        None => return Err(danger::unasked(&target)),
+    }
+    session.submit(Command::PurgePayloads { seqs, reason, found: Vec::new() }).await
+}
+
+/// What a purge would delete, event by event.
+fn would_go(previews: &[PurgePreview]) -> String {
+    let mut page = String::new();
+    for PurgePreview { seq, at, actor, summary, texts, also_in, refused } in previews {
+        page += &format!("{seq} {} by {actor}: {}\n", text::moment(*at), text::line(summary));
+        for (place, payload) in texts {
+            page += &format!("  deletes {place}: {}\n", text::line(payload));
+        }
+        if !also_in.is_empty() {
+            let others: Vec<String> = also_in.iter().map(u64::to_string).collect();
+            page += &format!("  the same stands in {}, and stays there\n", others.join(", "));
+        }
+        if let Some(refusal) = refused {
+            page += &format!("  REFUSED: {}\n", text::line(&refusal.to_string()));
+        }
+    }
+    page + "Nothing brings a text back. Copies stay in exports made before, in backups, and wherever it was shown or sent."
 }
 
 fn export(session: &Session, to: &Path, file: Option<PathBuf>) -> Result<Exit, CliError> {

@@ -13,7 +13,7 @@ use crate::{
     domain::{Command, History, Operator, Recorded, Refusal, SnapshotId, State, TokenSecret, Vitals, Window},
     engine::{
         AS_HEADER, Answer, CODE_HEADER, Code, ComponentDifference, DryRun, DryRunRequest, Enrolled, Enrolment,
-        ErrorAnswer, ErrorBatch, EvidenceFigures, LiveProof, TokenEntry,
+        ErrorAnswer, ErrorBatch, EvidenceFigures, LiveProof, PurgePreview, TokenEntry,
     },
     platform::Sample,
     store::{CheckpointLine, ConsistencyProof},
@@ -285,6 +285,15 @@ impl Client {
     /// As every question: see [`ClientError`].
     pub async fn consistency(&self, old: u64, new: u64) -> Result<ConsistencyProof, ClientError> {
         self.get(&format!("/api/v1/audit/consistency?old={old}&new={new}")).await
+    }
+
+    /// What purging these events would delete.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn purge_preview(&self, seqs: &[u64]) -> Result<Vec<PurgePreview>, ClientError> {
+        let seqs: Vec<String> = seqs.iter().map(u64::to_string).collect();
+        self.get(&format!("/api/v1/audit/purge?seqs={}", seqs.join(","))).await
     }
 
     /// The variables with which the stock `restic` program opens the vault.

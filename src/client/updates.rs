@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::{Client, ClientError, sse::Parser};
 use crate::{
-    domain::{Recorded, State, Vitals},
+    domain::{Event, Recorded, State, Vitals},
     platform::Sample,
 };
 
@@ -48,11 +48,25 @@ impl Client {
         }
     }
 
+    /// Everything as it is after an event, of which the journal may tell before the engine has done all that follows from it.
+    async fn after(&self, seq: u64) -> Result<(State, Vitals), ClientError> {
+        loop {
+            let now = self.now().await?;
+            if now.0.seq >= seq {
+                return Ok(now);
+            }
+            tokio::time::sleep(FIRST).await;
+        }
+    }
+
+    async fn now(&self) -> Result<(State, Vitals), ClientError> {
+        Ok((self.state().await?, self.vitals().await?))
+    }
+
     /// Follows one connection to its end and says why it ended.
     async fn follow_once(&self, listener: &mpsc::Sender<Update>, pause: &mut Duration) -> String {
         let begun = async {
-            let state = self.state().await?;
-            let vitals = self.vitals().await?;
+            let (state, vitals) = self.now().await?;
             let stream = self.stream(state.seq).await?;
             Ok::<_, ClientError>((state, vitals, stream))
         };
@@ -61,6 +75,8 @@ impl Client {
             Err(error) => return error.to_string(),
         };
         *pause = FIRST;
+        // What has happened up to here is in the state that was sent.
+        let mut known = state.seq;
         if listener.send(Update::Live(Box::new((state, vitals)))).await.is_err() {
             return String::new();
         }
@@ -83,7 +99,18 @@ impl Client {
             };
             for message in messages {
                 let update = match message.event.as_str() {
-                    "event" => serde_json::from_str(&message.data).map(|event| Update::Event(Box::new(event))),
+                    "event" => match serde_json::from_str::<Recorded>(&message.data) {
+                        Ok(recorded) if recorded.seq <= known => continue,
+                        // Texts are gone that the own state still has: it is read anew.
+                        Ok(Recorded { event: Event::PayloadsPurged { .. }, seq, .. }) => match self.after(seq).await {
+                            Ok(now) => {
+                                known = now.0.seq;
+                                Ok(Update::Live(Box::new(now)))
+                            }
+                            Err(error) => return error.to_string(),
+                        },
+                        other => other.map(|event| Update::Event(Box::new(event))),
+                    },
                     "samples" => serde_json::from_str(&message.data).map(Update::Samples),
                     _ => continue,
                 };

@@ -29,6 +29,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         Event::UncleanEndFound { .. } | Event::ClockStepped { .. } => {}
         Event::ExportChanged { .. }
         | Event::CheckpointsLost { .. }
+        | Event::PayloadsPurged { .. }
         | Event::CheckpointWitnessed { .. }
         | Event::CheckpointRefused { .. } => {
             evidence::apply(state, recorded);

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     ActionKind, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeRequest, ChangeWindow, Clock, Criterion,
     DiagnosisDocument, DiagnosisId, ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole, Level, Message,
-    Milestone, Notice, Phase, Proof, RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest,
-    SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, TestResult, TokenId, TokenScope, Verdict,
+    Milestone, Notice, Phase, Proof, Purgeable, RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict,
+    RollbackRequest, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, TestResult, TokenId, TokenScope,
+    Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -322,6 +323,14 @@ pub enum Command {
     },
     RevokeToken {
         token: TokenId,
+    },
+    /// Delete the texts of these events for good, and keep that they happened.
+    PurgePayloads {
+        seqs: Vec<u64>,
+        reason: String,
+        /// What the journal holds of them: the engine looks it up, and nobody tells it.
+        #[serde(skip)]
+        found: Vec<Purgeable>,
     },
     /// Nobody is at the board any more.
     LockSession,

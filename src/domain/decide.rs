@@ -17,6 +17,7 @@ use super::{
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
     operator::{keys, people, refused, second_factor, session, token},
+    payload,
     recovery::{plan, remedy, run},
     snapshot::{self, adopt, replica, retention},
     stream, text,
@@ -246,6 +247,7 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             token::create(state, &name, scope, &hash, expires_at, actor, at)
         }
         Command::RevokeToken { token } => token::revoke(state, token),
+        Command::PurgePayloads { seqs, reason, found } => payload::purge(state, seqs, &reason, &found, meta),
         Command::LockSession => session::lock(actor),
         Command::UnlockSession => session::unlock(actor),
         Command::SetAutomation { mode } => {

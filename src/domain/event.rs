@@ -1,4 +1,5 @@
-//! What has happened. Events are the journal's content; one is never changed or deleted, so fields are only ever added.
+//! What has happened. Events are the journal's content; one is never changed or deleted, so fields are only ever added. Which of
+//! their texts may have to go says `payload`.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -38,6 +39,8 @@ pub enum Event {
     ExportChanged { place: String, problem: Option<String> },
     /// No signed checkpoint was left for the events before this one, so nothing shows whether they are what was recorded.
     CheckpointsLost { before: u64 },
+    /// The texts of these events are deleted; that they happened, and when and by whom, stays. This text itself is not purged.
+    PayloadsPurged { seqs: Vec<u64>, reason: String },
     /// The journal of another engine was seen, and it goes on from what was seen of it before.
     CheckpointWitnessed { seen: SeenCheckpoint, by: String },
     /// It does not: there are two versions of that journal.

@@ -1,12 +1,12 @@
 //! What makes the record convincing to somebody who does not trust its keeper: how engines ended, what the clock did, whether
 //! checkpoints reach the places outside, and what this engine has seen of the journals of others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Recorded, Refusal, State};
+use super::{Event, Recorded, Refusal, State, payload};
 
 /// Journals of others that are watched over at most.
 pub const WITNESSED_LIMIT: usize = 64;
@@ -21,6 +21,9 @@ pub struct EvidenceState {
     /// The last time an engine found no signed checkpoint of what was recorded before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<LostCheckpoints>,
+    /// Events whose texts were purged.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub purged: BTreeSet<u64>,
     /// The newest checkpoint of each journal this engine is a witness of, by the journal's name.
     #[serde(default)]
     pub witnessed: BTreeMap<String, Witnessed>,
@@ -128,6 +131,7 @@ pub(super) fn apply(state: &mut State, recorded: &Recorded) {
         Event::CheckpointsLost { before } => {
             state.evidence.lost = Some(LostCheckpoints { at, before: *before });
         }
+        Event::PayloadsPurged { .. } => payload::apply(&mut state.evidence.purged, recorded),
         Event::CheckpointWitnessed { seen, .. } => {
             let refused = state.evidence.witnessed.remove(&seen.origin).and_then(|before| before.refused);
             state.evidence.witnessed.insert(seen.origin.clone(), Witnessed { at, seen: seen.clone(), refused });

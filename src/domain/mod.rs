@@ -26,6 +26,7 @@ mod ids;
 mod incident;
 mod moment;
 mod operator;
+mod payload;
 mod policy;
 mod recovery;
 mod refusal;
@@ -73,6 +74,7 @@ pub use operator::{
     Actor, ApiToken, Assurance, AttemptBy, CODES_WRONG, Credentials, FACTOR_LOCK, FactorReset, LONGEST_TOKEN, Operator,
     PublicKey, RECOVER, Refused, SecondFactor, TokenScope, TokenSecret, WrongCodes, evidence_of_refusal,
 };
+pub use payload::{PAYLOADS, PURGE_LIMIT, PURGED, Purgeable, may_purge, payloads_of};
 pub use policy::{Effect, Reaction, react, unfinished};
 pub use recovery::{
     Criterion, ERRORS_ONE_IN, Finding, Phase, Plan, RESPONSE_MILLISECONDS, Recovery, RecoveryOutcome, RollbackRequest,

@@ -27,6 +27,10 @@ impl Event {
             Self::CheckpointsLost { before } => {
                 format!("CHECKPOINTS LOST: no signed one was left for the first {before} events")
             }
+            Self::PayloadsPurged { seqs, reason } => {
+                let seqs: Vec<String> = seqs.iter().map(u64::to_string).collect();
+                format!("texts PURGED of event {}: {reason}", seqs.join(", "))
+            }
             Self::CheckpointWitnessed { seen, .. } => format!("saw {} at event {}", seen.origin, seen.size),
             Self::CheckpointRefused { seen, .. } => {
                 format!(

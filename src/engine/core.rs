@@ -118,13 +118,33 @@ impl Core {
                 }
                 return ControlFlow::Continue(());
             }
-            self.publish(working, recorded, effects);
+            match self.without_purged(&working, &recorded) {
+                Ok(without) => self.publish(without.unwrap_or(working), recorded, effects),
+                Err(cause) => {
+                    error!(%cause, "texts that were purged are not deleted yet; the next start does that");
+                    self.publish(working, recorded, effects);
+                    for outcome in &mut outcomes {
+                        if outcome.result.as_ref().is_ok_and(|answer| answer.events.iter().any(purges)) {
+                            let why = format!("it is recorded, but not done: {cause}; the next start does it");
+                            outcome.result = Err(SubmitError::Journal(why));
+                        }
+                    }
+                }
+            }
         }
         for Outcome { reply, result } in outcomes {
             let _ = reply.send(result);
         }
         self.keep(false);
         if is_last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Deletes texts that were purged, now that it is durable that they were, and gives the state without them.
+    fn without_purged(&mut self, working: &State, recorded: &[Recorded]) -> Result<Option<State>, JournalError> {
+        if !recorded.iter().any(purges) {
+            return Ok(None);
+        }
+        self.journal.purge(&working.evidence.purged).map(Some)
     }
 
     /// Decides a command after what was shown for it was checked. What was refused and is evidence is recorded all the same.
@@ -138,6 +158,7 @@ impl Core {
     ) -> Result<(), SubmitError> {
         let at = self.clock.now().max(working.clock);
         let Asking { actor, shown } = asking;
+        let command = self.looked_up(command)?;
         let attempt = actor.operator().is_some().then(|| command.clone());
         let checked = match (&shown, actor.operator()) {
             (Shown::Code(code), Some(name)) => {
@@ -164,6 +185,13 @@ impl Core {
             recorded.push(done);
         }
         result
+    }
+
+    /// A command with what the journal says about it, where rules ask for that.
+    fn looked_up(&self, command: Command) -> Result<Command, SubmitError> {
+        let Command::PurgePayloads { seqs, reason, .. } = command else { return Ok(command) };
+        let found = self.journal.purgeable(&seqs).map_err(|error| SubmitError::Journal(error.to_string()))?;
+        Ok(Command::PurgePayloads { seqs, reason, found })
     }
 
     /// Decides a command and everything that policies make of it.
@@ -251,4 +279,9 @@ impl Core {
             error!(%cause, "state for a quick start");
         }
     }
+}
+
+/// Whether it says that texts are purged.
+fn purges(recorded: &Recorded) -> bool {
+    matches!(recorded.event, Event::PayloadsPurged { .. })
 }

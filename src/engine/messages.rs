@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::PlaceFigures;
 use crate::domain::{
-    BreakGlassId, ErrorEvent, ErrorGroup, ImpactAnalysis, IncidentId, LostCheckpoints, Outage, Plan, Recorded, Refusal,
-    Risk, Role,
+    Actor, BreakGlassId, ErrorEvent, ErrorGroup, ImpactAnalysis, IncidentId, LostCheckpoints, Outage, Plan, Recorded,
+    Refusal, Risk, Role,
 };
 
 /// Header by which several people who share a login in a drill say who they are.
@@ -22,6 +22,26 @@ pub struct Answer {
     pub seq: u64,
     /// What it made happen, the reactions of policies included; empty when it was true already.
     pub events: Vec<Recorded>,
+}
+
+/// What purging the texts of an event would delete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PurgePreview {
+    /// The event.
+    pub seq: u64,
+    /// When it was recorded.
+    pub at: DateTime<Utc>,
+    /// Who caused it.
+    pub actor: Actor,
+    /// What happened, in one line.
+    pub summary: String,
+    /// The texts that would go, by where they stand in the event.
+    pub texts: BTreeMap<String, String>,
+    /// Other events among whose texts one of these stands too.
+    pub also_in: Vec<u64>,
+    /// Why it may not be done now.
+    pub refused: Option<Refusal>,
 }
 
 /// A checkpoint that a witness is shown.

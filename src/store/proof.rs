@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     checkpoints::{CheckpointLine, checkpoint_path, first_checkpoint, recent_checkpoints},
-    journal::{CHAIN, JournalError, each_part, open_read_only},
+    journal::{CHAIN, JournalError, Judged, Stored, each_part, judge, open_read_only, source, spelt_out},
     merkle::{Hash, consistency, inclusion, is_included, leaf},
     note::{CheckpointPublicKey, SignedCheckpoint},
     seal::public_keys,
@@ -55,7 +55,7 @@ pub struct ProvedEvent {
     pub actor: String,
     /// The event it was a reaction to.
     pub cause: Option<u64>,
-    /// The event, as JSON.
+    /// The event, as JSON, with the texts that came with the proof; what it refers to otherwise was purged or held back.
     pub body: String,
     /// Its hash in the chain, in hexadecimal.
     pub hash: String,
@@ -95,14 +95,22 @@ pub fn prove_event(journal: &Path, seq: u64) -> Result<String, ProofError> {
     let covering = covering.filter_map(|line| SignedCheckpoint::parse(line.note.as_deref()?).ok());
     let signed = covering.max_by_key(|signed| (signed.others().next().is_some(), signed.checkpoint.size));
     let connection = open_read_only(journal).map_err(storage)?;
-    let columns = "SELECT prev, cause, at, actor, kind, body FROM events WHERE seq = ?";
+    let source = source(&connection).map_err(storage)?;
+    let columns = format!("SELECT prev, cause, at, actor, kind, body, secret, texts FROM {source} WHERE seq = ?");
     let record = connection
-        .query_row(columns, [seq], |row| {
+        .query_row(&columns, [seq], |row| {
             let prev: Hash = row.get(0)?;
             let texts: [String; 4] = [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
             let mut record = Vec::new();
             let texts = [&*texts[0], &*texts[1], &*texts[2], &*texts[3]];
             each_part(&prev, seq, row.get(1)?, texts, |part| record.extend_from_slice(part));
+            if let Some(secret) = row.get::<_, Option<Vec<u8>>>(6)? {
+                let stored = Stored { secret, texts: row.get(7)? };
+                if !stored.is_purged() {
+                    record.extend(stored.secret);
+                    record.extend(stored.texts.into_bytes());
+                }
+            }
             Ok(record)
         })
         .optional()
@@ -140,21 +148,23 @@ pub fn check_event_proof(text: &str, keys: &[CheckpointPublicKey]) -> Result<Pro
     if !keys.iter().any(|key| signed.is_signed_by(key)) {
         return Err(ProofError::Wrong("its checkpoint was not signed by a key that was named"));
     }
-    let Record { seq, cause, texts: [at, actor, _, body] } =
+    let Record { seq, cause, texts: [at, actor, kind, body], beside } =
         read_record(&record).ok_or(unreadable("its event is cut off"))?;
-    let hash: Hash = Sha256::digest(&record).into();
+    let hash: Hash = Sha256::digest(&record[..record.len() - beside.len()]).into();
     let checkpoint = &signed.checkpoint;
     let included = is_included(&leaf(&hash), index, checkpoint.size, &siblings, &checkpoint.root);
     if index.checked_add(1) != Some(seq) || !included {
         return Err(ProofError::Wrong("the event is not in the journal that was signed"));
     }
+    let body =
+        texts_of(seq, kind, body, beside).ok_or(ProofError::Wrong("its texts are not those that were recorded"))?;
     let witnesses = keys.iter().filter_map(|key| signed.witnessed_by(key)).map(|(name, at)| (name.to_owned(), at));
     Ok(ProvedEvent {
         seq,
         at: at.to_owned(),
         actor: actor.to_owned(),
         cause,
-        body: body.to_owned(),
+        body,
         hash: hex::encode(hash),
         origin: checkpoint.origin.clone(),
         size: checkpoint.size,
@@ -217,6 +227,8 @@ struct Record<'a> {
     seq: u64,
     cause: Option<u64>,
     texts: [&'a str; 4],
+    /// What comes after what is hashed: the key of its texts and the texts, where it has any.
+    beside: &'a [u8],
 }
 
 /// The fields of an event from the bytes that are hashed.
@@ -234,7 +246,20 @@ fn read_record(bytes: &[u8]) -> Option<Record<'_>> {
         *text = std::str::from_utf8(bytes).ok()?;
         rest = after;
     }
-    rest.is_empty().then_some(Record { seq, cause: (cause != 0).then_some(cause), texts })
+    Some(Record { seq, cause: (cause != 0).then_some(cause), texts, beside: rest })
+}
+
+/// The body of an event with the texts that came with it, if they are its own.
+fn texts_of(seq: u64, kind: &str, body: &str, beside: &[u8]) -> Option<String> {
+    if beside.is_empty() {
+        return Some(body.to_owned());
+    }
+    let (secret, texts) = beside.split_first_chunk::<32>()?;
+    let stored = Stored { secret: secret.to_vec(), texts: std::str::from_utf8(texts).ok()?.to_owned() };
+    match judge(seq, kind, body, Some((secret, &stored.texts))) {
+        Judged::Whole(_) => spelt_out(kind, body, &stored),
+        Judged::Gone(_) | Judged::Changed => None,
+    }
 }
 
 fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {

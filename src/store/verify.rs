@@ -1,34 +1,23 @@
 //! Does a journal still say what was written? Works on the files alone, without an engine.
 //!
-//! The chain and the tree are checked in one reading, in pieces of 65,536 events that several threads take in turn; then every
-//! checkpoint, those beside the journal and those held elsewhere, is held against them.
+//! The chain and the tree are read first (`chain`); then every checkpoint, those beside the journal and those held elsewhere (`held`),
+//! is held against them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs, io,
+    collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
-    thread,
 };
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, types::ValueRef};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    checkpoints::{CheckpointLine, checkpoint_path, judge_lines},
-    journal::{JournalError, Row, for_each_row, hash_of, open_read_only, row_hash},
-    merkle::{Frontier, Hash, leaf},
-    note::{CheckpointPublicKey, SignedCheckpoint},
+    chain::{Chain, reordered},
+    held::Held,
+    journal::{JournalError, open_read_only},
+    note::CheckpointPublicKey,
     seal::public_keys,
 };
-
-/// Events in a piece: a subtree of the tree.
-const PIECE: u64 = 1 << 16;
-/// Of each file, so many of the newest signatures are checked: each covers all before it, so the older ones prove nothing more.
-const SIGNATURES: usize = 64;
-/// More threads than this only wait for the disk.
-const THREADS: usize = 4;
 
 /// What was found out about a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,11 +32,26 @@ pub struct Verification {
     /// Root of the tree over the events that are right, in hexadecimal.
     #[serde(default)]
     pub root: String,
+    /// What became of the texts beside the events.
+    #[serde(default)]
+    pub payloads: Payloads,
     /// What the checkpoints say.
     #[serde(default)]
     pub sealed: Sealed,
     /// The first thing that is wrong.
     pub problem: Option<Problem>,
+}
+
+/// What became of the texts beside the events: of what can be purged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Payloads {
+    /// Those that are there and what was recorded.
+    pub present: u64,
+    /// Those that were purged and are gone.
+    pub purged: u64,
+    /// Events whose texts were purged and are still there: the next start of the engine deletes them.
+    pub due: u64,
 }
 
 /// What the checkpoints say about a journal.
@@ -115,6 +119,8 @@ pub enum ProblemKind {
     Signature,
     /// A key was named, and it signed nothing of this journal.
     Unsigned,
+    /// A text beside an event is another than was recorded, or is gone and nobody has purged it.
+    Payload,
     /// An event cannot be read.
     Unreadable,
 }
@@ -140,7 +146,22 @@ impl Problem {
         }
     }
 
-    fn gap(missing: u64, next: u64) -> Self {
+    pub(super) fn text_changed(seq: u64) -> Self {
+        let detail = format!("the text beside event {seq} is not the one that was recorded");
+        Self { seq, kind: ProblemKind::Payload, detail }
+    }
+
+    pub(super) fn text_gone(seq: u64) -> Self {
+        let detail = format!("the text of event {seq} is gone, and no event says that it was purged");
+        Self { seq, kind: ProblemKind::Payload, detail }
+    }
+
+    pub(super) fn text_astray(seq: u64) -> Self {
+        let detail = format!("a text stands beside event {seq}, which is not there");
+        Self { seq, kind: ProblemKind::Payload, detail }
+    }
+
+    pub(super) fn gap(missing: u64, next: u64) -> Self {
         let detail = if next == missing + 1 {
             format!("event {missing} is missing")
         } else {
@@ -149,30 +170,15 @@ impl Problem {
         Self { seq: missing, kind: ProblemKind::Gap, detail }
     }
 
-    fn edit(seq: u64, kind: &str) -> Self {
+    pub(super) fn edit(seq: u64, kind: &str) -> Self {
         let detail = format!("event {seq} ({kind}) was changed after it was recorded");
         Self { seq, kind: ProblemKind::Edit, detail }
     }
 
-    fn astray(seq: u64) -> Self {
+    pub(super) fn astray(seq: u64) -> Self {
         let detail = format!("event {seq} does not follow the event before it");
         Self { seq, kind: ProblemKind::Rewritten, detail }
     }
-}
-
-/// Checks a row against its place and its predecessor, and gives its hash.
-pub(super) fn check_rows(row: &Row, previous: (u64, Hash)) -> Result<Hash, Problem> {
-    if row.seq != previous.0 + 1 {
-        return Err(Problem::gap(previous.0 + 1, row.seq));
-    }
-    let hash = row_hash(row, row.seq);
-    if row.hash != hash {
-        return Err(Problem::edit(row.seq, &row.kind));
-    }
-    if row.prev != previous.1 {
-        return Err(Problem::astray(row.seq));
-    }
-    Ok(hash)
 }
 
 /// Checks a whole journal with the checkpoints and keys beside it.
@@ -229,6 +235,7 @@ impl Verification {
             let found = held.against(chain, keys, by_witnesses, &mut sealed);
             problem = problem.or(found);
         }
+        problem = problem.or(chain.astray.map(Problem::text_astray));
         if problem.is_none() && !trusted.keys.is_empty() && sealed.signed == 0 && chain.events > 0 {
             let detail = "no checkpoint of this journal was signed by a key that was named".to_owned();
             problem = Some(Problem { seq: 1, kind: ProblemKind::Unsigned, detail });
@@ -240,346 +247,11 @@ impl Verification {
             events: chain.events,
             head: hex::encode(chain.head),
             root: hex::encode(chain.tree.root()),
+            payloads: chain.payloads,
             sealed,
             problem,
         }
     }
-}
-
-/// A checkpoint, wherever it was kept.
-struct Held {
-    seq: u64,
-    at: Option<DateTime<Utc>>,
-    hash: Option<String>,
-    signed: Option<Result<SignedCheckpoint, String>>,
-    elsewhere: bool,
-    /// Whether the signature is looked at.
-    newest: bool,
-}
-
-impl Held {
-    fn read(journal: &Path, trusted: &Trusted) -> Result<Vec<Self>, JournalError> {
-        let own = checkpoint_path(journal);
-        let of = |path: &Path| {
-            let path = path.to_owned();
-            move |source| JournalError::Checkpoints { path, source }
-        };
-        let mut held = Self::lines(&own, judge_lines(&own).map_err(of(&own))?, false);
-        for place in &trusted.checkpoints {
-            let files = if place.is_dir() { files_in(place).map_err(of(place))? } else { vec![place.clone()] };
-            for file in files {
-                held.extend(Self::file(&file).map_err(of(&file))?);
-            }
-        }
-        Ok(held)
-    }
-
-    fn lines(path: &Path, lines: Vec<Result<CheckpointLine, usize>>, elsewhere: bool) -> Vec<Self> {
-        let older = lines.len().saturating_sub(SIGNATURES);
-        let first = lines.iter().position(|line| line.as_ref().is_ok_and(|line| line.note.is_some()));
-        let mut before = 1;
-        let held = lines.into_iter().enumerate().map(|(number, line)| match line {
-            Ok(line) => {
-                before = line.seq.max(1);
-                Self::line(line, elsewhere, number >= older || Some(number) == first)
-            }
-            Err(number) => {
-                let why = format!("line {number} of {} is none", path.display());
-                Self { seq: before, at: None, hash: None, signed: Some(Err(why)), elsewhere, newest: true }
-            }
-        });
-        held.collect()
-    }
-
-    /// What was signed, where its signatures are looked at.
-    fn note(&self) -> Option<&SignedCheckpoint> {
-        self.signed.as_ref()?.as_ref().ok().filter(|_| self.newest)
-    }
-
-    fn line(line: CheckpointLine, elsewhere: bool, newest: bool) -> Self {
-        let signed = line.note.map(|note| {
-            let signed = SignedCheckpoint::parse(&note).map_err(|error| error.to_string())?;
-            let same = signed.checkpoint.size == line.seq;
-            same.then_some(signed).ok_or_else(|| "it is about another event".to_owned())
-        });
-        Self { seq: line.seq, at: Some(line.at), hash: Some(line.hash), signed, elsewhere, newest }
-    }
-
-    /// A file that was kept elsewhere: the lines of such a file, or one signed checkpoint.
-    fn file(path: &Path) -> io::Result<Vec<Self>> {
-        let lines = judge_lines(path)?;
-        if lines.iter().any(Result::is_ok) {
-            return Ok(Self::lines(path, lines, true));
-        }
-        let text = fs::read_to_string(path)?;
-        let signed =
-            SignedCheckpoint::parse(&text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        let seq = signed.checkpoint.size;
-        Ok(vec![Self { seq, at: None, hash: None, signed: Some(Ok(signed)), elsewhere: true, newest: true }])
-    }
-
-    /// Holds it against the journal, and counts it where it fits.
-    fn against(
-        &self,
-        chain: &Chain,
-        keys: &[CheckpointPublicKey],
-        by_witnesses: bool,
-        sealed: &mut Sealed,
-    ) -> Option<Problem> {
-        let problem = |kind, detail: String| Some(Problem { seq: self.seq, kind, detail });
-        if let Some(Err(why)) = &self.signed {
-            return problem(ProblemKind::Signature, format!("the checkpoint at event {} is spoilt: {why}", self.seq));
-        }
-        let note = self.note();
-        let witnesses: Vec<&str> =
-            keys.iter().filter_map(|key| note?.witnessed_by(key)).map(|(name, _)| name).collect();
-        let by_trusted =
-            !witnesses.is_empty() || note.is_some_and(|note| keys.iter().any(|key| note.is_signed_by(key)));
-        if note.is_some() && !by_trusted && !by_witnesses {
-            let detail = format!("the checkpoint at event {} was not signed by a key that is trusted", self.seq);
-            return problem(ProblemKind::Signature, detail);
-        }
-        if self.seq > chain.last {
-            return Some(Problem::cut_tail(chain.last, self.seq));
-        }
-        // What the chain's own problem hides is not the checkpoint's.
-        let mark = chain.marks.get(&self.seq)?;
-        let other_hash = self.hash.as_ref().is_some_and(|hash| *hash != hex::encode(mark.hash));
-        let signed = self.signed.as_ref().and_then(|signed| signed.as_ref().ok());
-        if other_hash || signed.is_some_and(|signed| signed.checkpoint.root != mark.root) {
-            return match self.at {
-                Some(at) => Some(Problem::rewritten(self.seq, at)),
-                None => {
-                    let detail = format!("the first {} events are not those that a checkpoint saw", self.seq);
-                    problem(ProblemKind::Rewritten, detail)
-                }
-            };
-        }
-        sealed.elsewhere += u64::from(self.elsewhere);
-        sealed.unsigned += u64::from(self.signed.is_none());
-        if let Some(signed) = signed {
-            sealed.witnesses.extend(witnesses.iter().map(|name| (*name).to_owned()));
-            sealed.unchecked.extend(signed.others().filter(|name| !witnesses.contains(name)).map(str::to_owned));
-            if by_trusted {
-                sealed.signed += 1;
-                sealed.since = match (sealed.since, mark.at) {
-                    (Some(since), Some(at)) => Some(since.min(at)),
-                    (since, at) => since.or(at),
-                };
-                if self.seq >= sealed.up_to {
-                    sealed.up_to = self.seq;
-                    sealed.origin = Some(signed.checkpoint.origin.clone());
-                }
-            }
-        }
-        None
-    }
-}
-
-/// The files of a folder that hold checkpoints, by the endings of their names.
-fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "checkpoints" || ending == "checkpoint") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// What the events themselves say.
-#[derive(Default)]
-struct Chain {
-    /// The last event that is there.
-    last: u64,
-    /// Events that were read.
-    events: u64,
-    /// Hash of the last one that is right.
-    head: Hash,
-    tree: Frontier,
-    /// What a checkpoint of this size should say.
-    marks: BTreeMap<u64, Mark>,
-    /// What an engine said last of checkpoints that are lost.
-    lost: Option<u64>,
-    problem: Option<Problem>,
-}
-
-struct Mark {
-    hash: Hash,
-    root: Hash,
-    /// When its last event was recorded.
-    at: Option<DateTime<Utc>>,
-}
-
-impl Chain {
-    /// Reads all events, with as many threads as there is work for.
-    fn read(path: &Path, connection: &Connection, last: u64, marks: &BTreeSet<u64>) -> rusqlite::Result<Self> {
-        let pieces = last.div_ceil(PIECE);
-        let (next, bad) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
-        let work = |connection: &Connection| {
-            let mut done = Vec::new();
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= pieces || number > bad.load(Ordering::Relaxed) {
-                    return Ok(done);
-                }
-                let piece = Piece::read(connection, number, last, marks)?;
-                if piece.problem.is_some() {
-                    bad.fetch_min(number, Ordering::Relaxed);
-                }
-                done.push(piece);
-            }
-        };
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
-        let others = threads.min(usize::try_from(pieces).unwrap_or(THREADS)).saturating_sub(1);
-        let done: Vec<rusqlite::Result<Vec<Piece>>> = thread::scope(|scope| {
-            let others: Vec<_> = (0..others).map(|_| scope.spawn(|| work(&open_read_only(path)?))).collect();
-            let own = work(connection);
-            let others = others.into_iter().map(|other| match other.join() {
-                Ok(done) => done,
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            std::iter::once(own).chain(others).collect()
-        });
-        let mut pieces = Vec::new();
-        for done in done {
-            pieces.extend(done?);
-        }
-        pieces.sort_by_key(|piece| piece.number);
-        let mut chain = Self { last, ..Self::default() };
-        for piece in pieces {
-            if !chain.take(piece) {
-                break;
-            }
-        }
-        Ok(chain)
-    }
-
-    /// Puts the next piece behind those before it; false when there is no use in going on.
-    fn take(&mut self, piece: Piece) -> bool {
-        if piece.prev.is_some_and(|prev| prev != self.head) {
-            self.problem = Some(Problem::astray(piece.number * PIECE + 1));
-            return false;
-        }
-        self.lost = piece.lost.or(self.lost);
-        for (seq, hash, within, at) in piece.marks {
-            let mut tree = self.tree.clone();
-            tree.append(&within);
-            self.marks.insert(seq, Mark { hash, root: tree.root(), at });
-        }
-        self.tree.append(&piece.tree);
-        self.events = piece.events;
-        self.head = piece.head.unwrap_or(self.head);
-        self.problem = piece.problem;
-        self.problem.is_none()
-    }
-}
-
-/// A stretch of events that was checked for itself.
-struct Piece {
-    number: u64,
-    /// The hash that its first event says stands before it, and the hash of its last.
-    prev: Option<Hash>,
-    head: Option<Hash>,
-    events: u64,
-    tree: Frontier,
-    marks: Vec<(u64, Hash, Frontier, Option<DateTime<Utc>>)>,
-    lost: Option<u64>,
-    problem: Option<Problem>,
-}
-
-impl Piece {
-    fn read(connection: &Connection, number: u64, last: u64, marks: &BTreeSet<u64>) -> rusqlite::Result<Self> {
-        let from = number * PIECE;
-        let to = last.min(from + PIECE);
-        let mut piece = Self {
-            number,
-            prev: None,
-            head: None,
-            events: from,
-            tree: Frontier::default(),
-            marks: Vec::new(),
-            lost: None,
-            problem: None,
-        };
-        let mut marks = marks.range(from + 1..=to).peekable();
-        let mut query = connection.prepare_cached(
-            "SELECT seq, cause, at, actor, kind, body, prev, hash FROM events WHERE seq > ? AND seq <= ? ORDER BY seq",
-        )?;
-        let mut rows = query.query([from, to])?;
-        while let Some(row) = rows.next()? {
-            let seq: u64 = row.get(0)?;
-            if seq != piece.events + 1 {
-                piece.problem = Some(Problem::gap(piece.events + 1, seq));
-                return Ok(piece);
-            }
-            piece.events = seq;
-            let texts = [text(row.get_ref(2)?), text(row.get_ref(3)?), text(row.get_ref(4)?), text(row.get_ref(5)?)];
-            let (prev, stored) = (blob(row.get_ref(6)?), blob(row.get_ref(7)?));
-            let [Some(at), Some(actor), Some(kind), Some(body)] = texts else {
-                piece.problem = Some(Problem::edit(seq, "not text"));
-                return Ok(piece);
-            };
-            let hash = hash_of(prev, seq, row.get(1)?, [at, actor, kind, body]);
-            if *stored != hash {
-                piece.problem = Some(Problem::edit(seq, kind));
-                return Ok(piece);
-            }
-            match piece.head {
-                None => piece.prev = prev.try_into().ok(),
-                Some(head) if *prev != head => {
-                    piece.events = seq - 1;
-                    piece.problem = Some(Problem::astray(seq));
-                    return Ok(piece);
-                }
-                Some(_) => {}
-            }
-            if kind == "checkpointsLost" {
-                piece.lost = serde_json::from_str(body).ok().map(|Lost { before }| before).or(piece.lost);
-            }
-            piece.head = Some(hash);
-            piece.tree.push(leaf(&hash), |_, _| {});
-            if marks.next_if_eq(&&seq).is_some() {
-                let at = DateTime::parse_from_rfc3339(at).ok().map(|at| at.with_timezone(&Utc));
-                piece.marks.push((seq, hash, piece.tree.clone(), at));
-            }
-        }
-        if piece.events < to {
-            piece.problem = Some(Problem::gap(piece.events + 1, to + 1));
-        }
-        Ok(piece)
-    }
-}
-
-/// What an event says of checkpoints that are lost.
-#[derive(Deserialize)]
-struct Lost {
-    before: u64,
-}
-
-fn text(value: ValueRef<'_>) -> Option<&str> {
-    value.as_str().ok()
-}
-
-fn blob(value: ValueRef<'_>) -> &[u8] {
-    value.as_blob().unwrap_or_default()
-}
-
-/// An event whose hash is right for another place was moved from there.
-fn reordered(connection: &Connection, seq: u64) -> Option<Problem> {
-    let last: u64 = connection.query_row("SELECT max(seq) FROM events", [], |row| row.get(0)).ok()?;
-    let mut moved = None;
-    for_each_row(connection, seq - 1, |row| {
-        moved = Some(row);
-        false
-    })
-    .ok()?;
-    let row = moved.filter(|row| row.seq == seq)?;
-    let place = (1..=last).find(|place| row_hash(&row, *place)[..] == row.hash[..])?;
-    let detail = format!("at event {seq} stands what was recorded as event {place}");
-    Some(Problem { seq, kind: ProblemKind::Reorder, detail })
 }
 
 #[cfg(test)]
@@ -616,7 +288,10 @@ mod tests {
     fn tamper(path: &Path, sql: &str) {
         let connection = Connection::open(path).unwrap();
         connection
-            .execute_batch("DROP TRIGGER events_are_never_changed; DROP TRIGGER events_are_never_deleted;")
+            .execute_batch(
+                "DROP TRIGGER events_are_never_changed; DROP TRIGGER events_are_never_deleted;
+                 DROP TRIGGER payloads_are_only_blanked; DROP TRIGGER payloads_are_never_deleted;",
+            )
             .unwrap();
         connection.execute_batch(sql).unwrap();
     }
@@ -641,7 +316,7 @@ mod tests {
     #[test]
     fn an_edited_event_is_named() {
         let (_folder, path) = written(10);
-        tamper(&path, "UPDATE events SET body = replace(body, 'reason 4', 'reason X') WHERE seq = 5");
+        tamper(&path, "UPDATE events SET body = body || ' ' WHERE seq = 5");
         assert_eq!(found(&path), (ProblemKind::Edit, 5));
         let Err(JournalError::Damaged { problem, .. }) = Journal::open(&path) else { panic!("opened") };
         assert_eq!(problem.seq, 5);
@@ -654,6 +329,30 @@ mod tests {
             tamper(&path, &format!("UPDATE events SET {change} WHERE seq = 2"));
             assert_eq!(found(&path), (ProblemKind::Edit, 2), "{change}");
         }
+    }
+
+    #[test]
+    fn a_text_that_was_changed_exchanged_or_taken_away_is_told_of_and_no_engine_goes_on() {
+        let other =
+            "UPDATE payloads SET (secret, texts) = (SELECT secret, texts FROM payloads WHERE seq = 3) WHERE seq = 5";
+        for sql in [
+            "UPDATE payloads SET texts = replace(texts, 'reason 4', 'reason X') WHERE seq = 5",
+            "UPDATE payloads SET texts = '{}' WHERE seq = 5",
+            "UPDATE payloads SET texts = 'no JSON' WHERE seq = 5",
+            "UPDATE payloads SET texts = '   ' WHERE seq = 5",
+            "UPDATE payloads SET secret = zeroblob(32) WHERE seq = 5",
+            "DELETE FROM payloads WHERE seq = 5",
+            other,
+        ] {
+            let (_folder, path) = written(10);
+            tamper(&path, sql);
+            assert_eq!(found(&path), (ProblemKind::Payload, 5), "{sql}");
+            let Err(JournalError::Damaged { problem, .. }) = Journal::open(&path) else { panic!("opened: {sql}") };
+            assert_eq!(problem.seq, 5, "{sql}");
+        }
+        let (_folder, path) = written(10);
+        tamper(&path, "INSERT INTO payloads SELECT 11, secret, texts FROM payloads WHERE seq = 5");
+        assert_eq!(found(&path), (ProblemKind::Payload, 11));
     }
 
     #[test]

@@ -31,24 +31,24 @@ use crate::{
     served::Served,
 };
 
-fn time() -> DateTime<Utc> {
+pub fn time() -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000, 0).unwrap()
 }
 
-fn verifier() -> PathBuf {
+pub fn verifier() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify/verify.py")
 }
 
 /// A journal in a folder of its own, with its key, and what others kept of its checkpoints.
-struct Ledger {
-    folder: tempfile::TempDir,
-    key: Arc<CheckpointKey>,
+pub struct Ledger {
+    pub folder: tempfile::TempDir,
+    pub key: Arc<CheckpointKey>,
     origin: String,
 }
 
 impl Ledger {
     /// A journal of 20 events of which the first 10 and all are signed for. The checkpoints are also kept elsewhere.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["keys", "elsewhere"] {
             fs::create_dir(folder.path().join(name)).unwrap();
@@ -61,11 +61,11 @@ impl Ledger {
         ledger
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn journal(&self) -> PathBuf {
+    pub fn journal(&self) -> PathBuf {
         self.path("journal.db")
     }
 
@@ -74,7 +74,7 @@ impl Ledger {
     }
 
     /// Writes events up to `last`, and signs the head after some of them.
-    fn write(&self, what: &str, last: u64, signed: &[u64], key: &Arc<CheckpointKey>) {
+    pub fn write(&self, what: &str, last: u64, signed: &[u64], key: &Arc<CheckpointKey>) {
         let (mut journal, state) = Journal::open(&self.journal()).unwrap();
         journal.seal_with(self.origin.clone(), key.clone());
         for number in state.seq + 1..=last {
@@ -88,9 +88,10 @@ impl Ledger {
     }
 
     /// What somebody does who may write every file, but has not to follow any rule.
-    fn tamper(&self, sql: &str) {
+    pub fn tamper(&self, sql: &str) {
         let connection = Connection::open(self.journal()).unwrap();
-        let open = "DROP TRIGGER IF EXISTS events_are_never_changed; DROP TRIGGER IF EXISTS events_are_never_deleted;";
+        let open = "DROP TRIGGER IF EXISTS events_are_never_changed; DROP TRIGGER IF EXISTS events_are_never_deleted;
+                    DROP TRIGGER IF EXISTS payloads_are_only_blanked; DROP TRIGGER IF EXISTS payloads_are_never_deleted;";
         connection.execute_batch(open).unwrap();
         connection.execute_batch(sql).unwrap();
     }
@@ -110,7 +111,7 @@ impl Ledger {
     }
 
     /// Both verdicts, which have to agree.
-    fn judge(&self, journal: &Path, trusted: &Trusted) -> Verification {
+    pub fn judge(&self, journal: &Path, trusted: &Trusted) -> Verification {
         let ours = verify(journal, trusted).unwrap();
         let mut theirs = Command::new("python3");
         theirs.arg(verifier()).arg(journal);
@@ -126,7 +127,10 @@ impl Ledger {
         let said = String::from_utf8(theirs.stdout).unwrap();
         let err = String::from_utf8_lossy(&theirs.stderr);
         match &ours.problem {
-            None => assert!(said.starts_with("OK: "), "{ours:?}: {said}{err}"),
+            None => {
+                let texts = format!(", {} texts, {} purged", ours.payloads.present, ours.payloads.purged);
+                assert!(said.starts_with("OK: ") && said.contains(&texts), "{ours:?}: {said}{err}");
+            }
             Some(problem) => {
                 let place = format!("NOT OK at event {} ", problem.seq);
                 assert!(said.starts_with(&place), "{ours:?}: {said}{err}");
@@ -190,7 +194,9 @@ async fn each_attack_is_found_by_those_of_whom_the_table_says_so() {
     let all = [true; 4];
 
     let in_the_middle = [
-        "UPDATE events SET body = replace(body, 'true 5', 'false 5') WHERE seq = 5",
+        "UPDATE events SET body = body || ' ' WHERE seq = 5",
+        "UPDATE payloads SET texts = replace(texts, 'true 5', 'false 5') WHERE seq = 5",
+        "DELETE FROM payloads WHERE seq = 5",
         "UPDATE events SET at = '2026-01-01T00:00:00.000000Z' WHERE seq = 5",
         "DELETE FROM events WHERE seq = 6",
         "UPDATE events SET seq = 100 WHERE seq = 3; UPDATE events SET seq = 3 WHERE seq = 7;
@@ -206,7 +212,7 @@ async fn each_attack_is_found_by_those_of_whom_the_table_says_so() {
     }
 
     let ledger = begun(Ledger::new()).await;
-    ledger.tamper("DELETE FROM events WHERE seq > 15");
+    ledger.tamper("DELETE FROM events WHERE seq > 15; DELETE FROM payloads WHERE seq > 15");
     assert_eq!(ledger.seen_by(&witness).await, [false, true, true, true], "the tail is cut");
     ledger.keep_checkpoints(|line| line.seq <= 15);
     assert_eq!(ledger.seen_by(&witness).await, [false, false, true, true], "and what was signed of it");

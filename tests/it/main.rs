@@ -30,6 +30,8 @@ mod invariants;
 mod maintenance;
 mod nab;
 mod outage;
+mod payload_fields;
+mod payloads;
 mod people;
 mod properties;
 mod recipes;

@@ -123,21 +123,21 @@ async fn a_reader_who_sleeps_for_long_still_gets_everything() {
 }
 
 /// A screen: a copy of the state, kept by the news alone.
-struct Screen {
+pub struct Screen {
     news: mpsc::Receiver<Update>,
-    state: Option<State>,
+    pub state: Option<State>,
     lost: usize,
 }
 
 impl Screen {
-    fn new(served: &Served, name: &str) -> Self {
+    pub fn new(served: &Served, name: &str) -> Self {
         let (sender, news) = mpsc::channel(64);
         let client = served.client(Some(name));
         tokio::spawn(async move { client.follow(sender).await });
         Self { news, state: None, lost: 0 }
     }
 
-    async fn until(&mut self, what: &str, wished: impl Fn(&Self) -> bool) {
+    pub async fn until(&mut self, what: &str, wished: impl Fn(&Self) -> bool) {
         let wait = async {
             while !wished(self) {
                 match self.news.recv().await.unwrap() {
@@ -160,7 +160,7 @@ impl Screen {
         }
     }
 
-    fn seq(&self) -> u64 {
+    pub fn seq(&self) -> u64 {
         self.state.as_ref().map_or(0, |state| state.seq)
     }
 }

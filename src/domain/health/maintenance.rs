@@ -153,7 +153,7 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
             state.planned.insert(work.clone());
         }
         Event::MaintenanceWithdrawn { work } => {
-            state.planned.remove(work);
+            state.planned.retain(|other| other.service != work.service || other.from != work.from);
         }
         Event::MaintenanceStarted { service, until, reason } => {
             state.maintained.insert(service.clone(), at);

@@ -53,7 +53,7 @@ pub struct WrongCodes {
 
 impl Command {
     /// Whether it needs the second factor of whoever has one: what changes people, credentials, what the engine may do by
-    /// itself, what others are asked to agree to, and what replaces the whole platform.
+    /// itself, what others are asked to agree to, what replaces the whole platform, and what deletes texts of the record.
     #[must_use]
     pub fn is_dangerous(&self) -> bool {
         match self {
@@ -74,7 +74,8 @@ impl Command {
             | Self::MakeTemplate { .. }
             | Self::BreakGlass { .. }
             | Self::ExecuteUnderBreakGlass { .. }
-            | Self::ReviewBreakGlass { .. } => true,
+            | Self::ReviewBreakGlass { .. }
+            | Self::PurgePayloads { .. } => true,
             // A signature with the own key proves more than a code.
             Self::ApproveChange { signature, .. } => signature.is_none(),
             Self::RequestRollback(RollbackRequest { scope, .. }) => *scope == crate::domain::Scope::Everything,

@@ -1,13 +1,18 @@
-//! What can be asked about the evidence: how well it is secured, and proofs.
+//! What can be asked about the evidence: how well it is secured, proofs, and what a purge would delete.
 
-use std::sync::PoisonError;
+use std::{collections::BTreeSet, sync::PoisonError};
 
 use super::{PlaceFigures, seal::OWN_FILE};
 use crate::{
-    domain::Refusal,
-    engine::{CheckpointFigures, EngineHandle, EvidenceFigures, PlaceState, QueryError},
-    store::{ConsistencyProof, ProofError, consistency_proof, first_signed, prove_event},
+    domain::{PURGE_LIMIT, Refusal, may_purge},
+    engine::{CheckpointFigures, EngineHandle, EvidenceFigures, PlaceState, PurgePreview, QueryError},
+    store::{
+        ConsistencyProof, ProofError, consistency_proof, events_with_text, first_signed, prove_event, read_purgeable,
+    },
 };
+
+/// A shorter text stands in many events by chance.
+const TELLING: usize = 8;
 
 impl EngineHandle {
     /// How well the record is secured.
@@ -57,6 +62,43 @@ impl EngineHandle {
     pub async fn consistency(&self, old: u64, new: u64) -> Result<ConsistencyProof, QueryError> {
         let journal = self.journal.clone();
         blocking(move || consistency_proof(&journal, old, new)).await
+    }
+
+    /// What purging the texts of these events would delete.
+    ///
+    /// # Errors
+    /// When one of them is no event, or there are too many.
+    pub async fn purge_preview(&self, seqs: Vec<u64>) -> Result<Vec<PurgePreview>, QueryError> {
+        if seqs.len() > PURGE_LIMIT {
+            let message = format!("1 to {PURGE_LIMIT} events are purged at once");
+            return Err(Refusal::new("purge-length", message).into());
+        }
+        let (journal, state) = (self.journal.clone(), self.state());
+        blocking(move || {
+            let found = read_purgeable(&journal, &seqs)?;
+            let seqs: BTreeSet<u64> = seqs.into_iter().collect();
+            if let Some(missing) = seqs.iter().find(|seq| found.iter().all(|found| found.recorded.seq != **seq)) {
+                return Err(ProofError::NoEvent(*missing));
+            }
+            let mut previews = Vec::new();
+            for found in found {
+                let mut also_in = BTreeSet::new();
+                for text in found.texts.values().filter(|text| text.chars().count() >= TELLING) {
+                    also_in.extend(events_with_text(&journal, text)?);
+                }
+                previews.push(PurgePreview {
+                    seq: found.recorded.seq,
+                    at: found.recorded.at,
+                    refused: may_purge(&state, &found).err(),
+                    summary: found.recorded.event.summary(),
+                    actor: found.recorded.actor,
+                    texts: found.texts,
+                    also_in: also_in.difference(&seqs).copied().collect(),
+                });
+            }
+            Ok(previews)
+        })
+        .await
     }
 }
 
