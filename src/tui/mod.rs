@@ -11,6 +11,7 @@
 //! page is a variant of `model::Screen` and a file in `view`; a new action is a row of the table.
 
 mod action;
+mod break_glass;
 mod browse;
 mod calendar;
 mod decision;
@@ -26,8 +27,10 @@ mod message;
 mod model;
 mod overlay;
 mod preview;
+mod queue;
 mod rehearsal;
 mod runtime;
+mod templates;
 mod term;
 #[cfg(test)]
 mod tests;

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CalendarEntry, ChangeId, Command, IncidentId, Operator, Plan, Recorded, RecoveryId, Severity, SnapshotId,
-        State, Status, Vitals, affected,
+        BreakGlassId, CalendarEntry, ChangeId, Command, IncidentId, Operator, Plan, Recorded, RecoveryId, Severity,
+        SnapshotId, State, Status, Vitals, affected,
     },
     engine::{ComponentDifference, DryRun, DryRunRequest},
     platform::Profile,
@@ -168,10 +168,14 @@ pub enum Screen {
     Service(String),
     /// One incident.
     Incident(IncidentId),
-    /// All changes that matter now, and who agrees in whose place.
+    /// All that waits for an approval or a review, and who agrees in whose place.
     Approvals,
     /// One change, as its approver sees it.
     Change(ChangeId),
+    /// One use of break-glass.
+    BreakGlass(BreakGlassId),
+    /// What is agreed to beforehand.
+    Templates,
     /// What is about to be asked for, with its plan.
     Plan,
     /// The snapshots of a component, and the point in time to go back to.
@@ -234,6 +238,8 @@ pub enum List {
     Approvals,
     /// The recoveries screen.
     Recoveries,
+    /// Standard changes.
+    Templates,
     /// Planned work.
     Work,
     /// The journal screen.
@@ -262,6 +268,8 @@ pub enum Target {
     Row(List, usize),
     /// An action of the table, by its name.
     Action(&'static str),
+    /// A page.
+    Page(Screen),
     /// A choice of a menu, a palette or a list in a form.
     Choice(usize),
     /// A field of a form.

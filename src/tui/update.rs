@@ -319,6 +319,7 @@ fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
             Some(action) => perform(model, action),
             None => Vec::new(),
         },
+        (Some(Target::Page(screen)), None) => open(model, screen),
         (Some(Target::Part(part)), None) => {
             model.turn_to(part);
             Vec::new()

@@ -133,7 +133,7 @@ pub(super) static ACTIONS: &[Action] = &[
                 Screen::Service(name) => Some(name.clone()),
                 _ => None,
             };
-            open_form(model, Writing::Declare, service)
+            open_form(model, &Writing::Declare, service)
         },
     },
     Action {

@@ -21,8 +21,8 @@ use crate::{
 const STARTLED: TimeDelta = TimeDelta::milliseconds(150);
 
 /// Opens a form, with what was written in it before; a new one knows the service in question.
-pub(in crate::tui) fn open_form(model: &mut Model, purpose: Writing, service: Option<String>) -> Vec<Request> {
-    let mut form = match model.drafts.get(&purpose) {
+pub(in crate::tui) fn open_form(model: &mut Model, purpose: &Writing, service: Option<String>) -> Vec<Request> {
+    let mut form = match model.drafts.get(purpose) {
         Some(draft) => Form { is_draft: true, review: None, ..draft.clone() },
         None => {
             let mut form = begun(model, purpose);
@@ -59,10 +59,10 @@ pub(in crate::tui) fn on_form_key(model: &mut Model, mut form: Box<Form>, key: K
 
 /// Leaves a form; what was written stays.
 fn leave(model: &mut Model, form: Form) -> Vec<Request> {
-    if form.is_empty() || form.says_no_more_than(&begun(model, form.purpose)) {
+    if form.is_empty() || form.says_no_more_than(&begun(model, &form.purpose)) {
         model.drafts.remove(&form.purpose);
     } else {
-        model.drafts.insert(form.purpose, form);
+        model.drafts.insert(form.purpose.clone(), form);
         model.say("nothing was sent; what you wrote is there when you come back", false);
     }
     Vec::new()
@@ -91,7 +91,7 @@ pub(in crate::tui) fn go_on(model: &mut Model, mut form: Box<Form>) -> Vec<Reque
             Vec::new()
         }
         Ok(commands) => {
-            let foreseen = match form.purpose {
+            let foreseen = match &form.purpose {
                 Writing::Declare => declared(model, &commands, &form.text("Note")),
                 Writing::Maintain => maintained(model, &commands),
                 Writing::BreakGlass(_) => unapproved(model, &commands),
@@ -108,6 +108,6 @@ pub(in crate::tui) fn go_on(model: &mut Model, mut form: Box<Form>) -> Vec<Reque
 
 pub(super) fn send(model: &mut Model, form: Form, commands: Vec<Command>) -> Vec<Request> {
     // It stays as a draft until it is accepted.
-    model.drafts.insert(form.purpose, form);
+    model.drafts.insert(form.purpose.clone(), form);
     commands.into_iter().map(|command| Request::Submit(Box::new(command))).collect()
 }

@@ -115,11 +115,11 @@ impl Form {
 
     /// What can be chosen now; what was chosen before stays so, where it still can be.
     pub(super) fn offer(&mut self, model: &Model) {
-        let purpose = self.purpose;
+        let purpose = self.purpose.clone();
         for field in &mut self.fields {
             let Kind::Choice(pick) = &mut field.kind else { continue };
             let held = pick.options.get(pick.at).map(|(value, _)| value.clone());
-            pick.options = decision::choices(model, purpose, field.label);
+            pick.options = decision::choices(model, &purpose, field.label);
             pick.at = pick.options.iter().position(|(value, _)| Some(value) == held.as_ref()).unwrap_or(0);
         }
         // Where there is nothing to choose between, nothing is asked.

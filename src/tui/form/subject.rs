@@ -9,12 +9,15 @@ use super::{
     sheet::{Chosen, Field, Form, Kind, Pick},
 };
 use crate::{
-    domain::{Ceiling, ChangeId, Command, Event, Findings, IncidentId, Message, Recorded, Severity},
+    domain::{
+        BreakGlassId, Ceiling, ChangeId, Command, Event, Findings, IncidentId, Message, Recorded, RecoveryId, Severity,
+    },
     tui::{
         decision,
         message::Request,
         model::Model,
         preview::Foreseen,
+        templates,
         written::{Breaks, Written},
     },
 };
@@ -27,7 +30,7 @@ const LINE: usize = 400;
 const SECTION: usize = 50 * (LINE + 1);
 
 /// What a form is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Writing {
     /// A note on an incident.
     Note(IncidentId),
@@ -55,33 +58,45 @@ pub enum Writing {
     Review(ChangeId),
     /// Who may agree in the own place.
     Delegate,
+    /// Whether a use of break-glass was justified.
+    ReviewBreakGlass(BreakGlassId),
+    /// A use of break-glass that is taken away from somebody.
+    RevokeBreakGlass(BreakGlassId),
+    /// What a recovery did is agreed to beforehand from now on.
+    MakeTemplate(RecoveryId),
+    /// A standard change that is agreed to no longer.
+    SuspendTemplate(String),
+    /// A standard change that is asked for.
+    UseTemplate(String),
 }
 
 impl Writing {
     /// The change that it is about.
     #[must_use]
-    pub fn change(self) -> Option<ChangeId> {
+    pub fn change(&self) -> Option<ChangeId> {
         match self {
             Self::Approve(id)
             | Self::Reject(id)
             | Self::Revoke(id)
             | Self::Withdraw(id)
             | Self::Validate(id)
-            | Self::Review(id) => Some(id),
-            Self::Note(_)
-            | Self::Update(_)
-            | Self::PostMortem(_)
-            | Self::BreakGlass(_)
-            | Self::Declare
-            | Self::Maintain
-            | Self::Delegate => None,
+            | Self::Review(id) => Some(*id),
+            _ => None,
         }
     }
 
-    /// Whether it is about approvals, and so shows what it leads to before it is sent.
+    /// Whether it is about what takes an approval, and so shows what it leads to before it is sent.
     #[must_use]
-    pub fn is_decision(self) -> bool {
-        self == Self::Delegate || self.change().is_some()
+    pub fn is_decision(&self) -> bool {
+        match self {
+            Self::Delegate
+            | Self::ReviewBreakGlass(_)
+            | Self::RevokeBreakGlass(_)
+            | Self::MakeTemplate(_)
+            | Self::SuspendTemplate(_)
+            | Self::UseTemplate(_) => true,
+            about => about.change().is_some(),
+        }
     }
 }
 
@@ -97,87 +112,73 @@ impl Form {
             Field { label: "Services", about: "type to find, space takes one", kind }
         };
         let pick = |label, about| Field { label, about, kind: Kind::Choice(Pick::default()) };
-        match purpose {
-            Writing::Approve(_) => {
-                Self::new(purpose, vec![line("Reason", "what you looked at; may stay empty"), pick("As", "")])
+        let fields = match &purpose {
+            Writing::Approve(_) => vec![line("Reason", "what you looked at; may stay empty"), pick("As", "")],
+            Writing::Reject(_) => vec![line("Reason", "what is wrong with it, and what instead")],
+            Writing::Revoke(_) => vec![line("Reason", "what you know now")],
+            Writing::Withdraw(_) => vec![line("Reason", "why it is not wanted any more")],
+            Writing::Validate(_) => vec![pick("Found", ""), line("Note", "what you looked at, and what you saw")],
+            Writing::Review(_) => vec![pick("Outcome", ""), text("Findings", "what was learned", NOTE, Breaks::Lines)],
+            Writing::Delegate => vec![
+                pick("To", "nobody here may stand in for one of your roles"),
+                pick("As", "you hold no role that could be handed on"),
+                text("For", "how long: 90m, 8h, 5d; at most 31d", 16, Breaks::None),
+                line("Reason", "why; part of the record"),
+                services(),
+            ],
+            Writing::ReviewBreakGlass(_) => {
+                vec![pick("Verdict", ""), line("Findings", "what you looked at, and what you found")]
             }
-            Writing::Reject(_) => Self::new(purpose, vec![line("Reason", "what is wrong with it, and what instead")]),
-            Writing::Revoke(_) => Self::new(purpose, vec![line("Reason", "what you know now")]),
-            Writing::Withdraw(_) => Self::new(purpose, vec![line("Reason", "why it is not wanted any more")]),
-            Writing::Validate(_) => {
-                Self::new(purpose, vec![pick("Found", ""), line("Note", "what you looked at, and what you saw")])
+            Writing::RevokeBreakGlass(_) => vec![line("Reason", "why it has to end now")],
+            Writing::MakeTemplate(_) => {
+                vec![text("Name", "what it is asked for by: letters, digits, - _ and .", 60, Breaks::None)]
             }
-            Writing::Review(_) => {
-                Self::new(purpose, vec![pick("Outcome", ""), text("Findings", "what was learned", NOTE, Breaks::Lines)])
-            }
-            Writing::Delegate => Self::new(
-                purpose,
-                vec![
-                    pick("To", "nobody here may stand in for one of your roles"),
-                    pick("As", "you hold no role that could be handed on"),
-                    text("For", "how long: 90m, 8h, 5d; at most 31d", 16, Breaks::None),
-                    line("Reason", "why; part of the record"),
-                    services(),
-                ],
-            ),
-            Writing::Note(_) => Self::new(purpose, vec![text("Note", "what you see or do", NOTE, Breaks::Lines)]),
-            Writing::Update(_) => Self::new(
-                purpose,
-                vec![
-                    line("Message", "what those who wait are told; all else may stay empty"),
-                    line("Conditions", "how things stand"),
-                    line("Actions", "what is being done"),
-                    line("Needs", "what is needed, and from whom"),
-                ],
-            ),
+            Writing::SuspendTemplate(_) => vec![line("Reason", "why nobody may use it any more")],
+            Writing::UseTemplate(_) => vec![line("Reason", "why it is done now")],
+            Writing::Note(_) => vec![text("Note", "what you see or do", NOTE, Breaks::Lines)],
+            Writing::Update(_) => vec![
+                line("Message", "what those who wait are told; all else may stay empty"),
+                line("Conditions", "how things stand"),
+                line("Actions", "what is being done"),
+                line("Needs", "what is needed, and from whom"),
+            ],
             Writing::PostMortem(_) => {
                 let section = |label, about| text(label, about, SECTION, Breaks::Lines);
-                Self::new(
-                    purpose,
-                    vec![
-                        section("Well", "what went well, a line for each"),
-                        section("Badly", "what went badly"),
-                        section("Lucky", "where we were lucky"),
-                        section("Lessons", "what is to be remembered"),
-                    ],
-                )
+                vec![
+                    section("Well", "what went well, a line for each"),
+                    section("Badly", "what went badly"),
+                    section("Lucky", "where we were lucky"),
+                    section("Lessons", "what is to be remembered"),
+                ]
             }
-            Writing::BreakGlass(_) => Self::new(
-                purpose,
-                vec![
-                    services(),
-                    text("Reach", "action, code or data", 8, Breaks::None),
-                    text("Minutes", "1 to 60", 2, Breaks::None),
-                    line("Reason", "what cannot wait for an approval, and why"),
-                    text("Confirm", "type the incident's name", 16, Breaks::None),
-                ],
-            ),
-            Writing::Declare => Self::new(
-                purpose,
-                vec![
-                    Field { label: "Severity", about: "", kind: Kind::Severity(Severity::Sev2) },
-                    line("Title", "what is wrong, in one line"),
-                    services(),
-                    text("Note", "what is known so far; may stay empty", NOTE, Breaks::Lines),
-                ],
-            ),
-            Writing::Maintain => Self::new(
-                purpose,
-                vec![
-                    services(),
-                    text("For", "how long: 90m, 2h, 1h30m", 16, Breaks::None),
-                    line("Reason", "what is done meanwhile"),
-                ],
-            ),
-        }
+            Writing::BreakGlass(_) => vec![
+                services(),
+                text("Reach", "action, code or data", 8, Breaks::None),
+                text("Minutes", "1 to 60", 2, Breaks::None),
+                line("Reason", "what cannot wait for an approval, and why"),
+                text("Confirm", "type the incident's name", 16, Breaks::None),
+            ],
+            Writing::Declare => vec![
+                Field { label: "Severity", about: "", kind: Kind::Severity(Severity::Sev2) },
+                line("Title", "what is wrong, in one line"),
+                services(),
+                text("Note", "what is known so far; may stay empty", NOTE, Breaks::Lines),
+            ],
+            Writing::Maintain => vec![
+                services(),
+                text("For", "how long: 90m, 2h, 1h30m", 16, Breaks::None),
+                line("Reason", "what is done meanwhile"),
+            ],
+        };
+        Self::new(purpose, fields)
     }
 }
 
 /// A form with what is on record already: what is sent replaces it.
-pub(super) fn begun(model: &Model, purpose: Writing) -> Form {
-    let mut form = Form::empty(purpose);
+pub(super) fn begun(model: &Model, purpose: &Writing) -> Form {
+    let mut form = Form::empty(purpose.clone());
     if let Writing::PostMortem(id) = purpose
-        && let Some(incident) = model.state.incidents.get(&id)
+        && let Some(incident) = model.state.incidents.get(id)
     {
         let held = &incident.post_mortem.findings;
         let sections =
@@ -187,13 +188,16 @@ pub(super) fn begun(model: &Model, purpose: Writing) -> Form {
         }
     }
     if let Writing::BreakGlass(id) = purpose
-        && let Some(incident) = model.state.incidents.get(&id)
+        && let Some(incident) = model.state.incidents.get(id)
     {
         // As narrow as can be foreseen: the cause where it is known.
         let scope = incident.root.as_ref().map_or(incident.services.as_slice(), std::slice::from_ref);
         scope.iter().for_each(|service| form.toggle(service));
         form.fill("Reach", "code");
         form.fill("Minutes", "30");
+    }
+    if let Writing::MakeTemplate(proof) = purpose {
+        form.fill("Name", &templates::name_for(model, *proof));
     }
     form
 }
@@ -307,6 +311,11 @@ pub(in crate::tui) fn settle(model: &mut Model, recorded: &Recorded) -> Vec<Requ
         Event::ChangeChecked { change, .. } => Writing::Validate(*change),
         Event::ChangeReviewed { change, .. } => Writing::Review(*change),
         Event::ApprovalDelegated { .. } => Writing::Delegate,
+        Event::BreakGlassReviewed { break_glass, .. } => Writing::ReviewBreakGlass(*break_glass),
+        Event::BreakGlassEnded { break_glass, .. } => Writing::RevokeBreakGlass(*break_glass),
+        Event::TemplateMade { template } => Writing::MakeTemplate(template.proved_by),
+        Event::TemplateSuspended { template, .. } => Writing::SuspendTemplate(template.clone()),
+        Event::ChangeSubmitted { template: Some(template), .. } => Writing::UseTemplate(template.clone()),
         _ => return Vec::new(),
     };
     let Some(form) = model.drafts.remove(&purpose) else { return Vec::new() };
