@@ -5,6 +5,7 @@ use crate::domain::{
     BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, BreakGlass, BreakGlassId, ReviewVerdict, State, needs_senior_review,
     role_name, who_may_review,
 };
+use crate::platform::{Role, count};
 
 impl Model {
     /// The use of break-glass that every page tells of: the own one first, then the one that ends soonest.
@@ -18,6 +19,17 @@ impl Model {
     #[must_use]
     pub fn is_mine(&self, glass: &BreakGlass) -> bool {
         self.state.person(&glass.operator) == self.state.person(self.my_name())
+    }
+
+    /// Why the one who looks may open no other: the last one is open still, or was not reviewed.
+    #[must_use]
+    pub fn owed_break_glass(&self) -> Option<String> {
+        let mut own = self.state.break_glass.values().rev().filter(|glass| self.is_mine(glass));
+        let owed = own.find(|glass| glass.is_review_owed())?;
+        Some(match reviewers_missing(&self.state, owed) {
+            Some(who) if !owed.is_open() => format!("{} was not reviewed yet; it waits for {who}", owed.id),
+            _ => format!("your {} is open; Z ends it", owed.id),
+        })
     }
 
     /// What the keys that end one are about: the one that is looked at, else the loud one.
@@ -35,13 +47,18 @@ pub fn reviewers_missing(state: &State, glass: &BreakGlass) -> Option<String> {
     }
     let senior = needs_senior_review(state, glass);
     let seniors = "the CTO or the compliance officer";
+    let mut people = who_may_review(state, glass);
     let who = match (BREAK_GLASS_REVIEWERS.saturating_sub(glass.reviews.len()), senior) {
-        (0 | 1, true) => seniors.to_owned(),
+        (0 | 1, true) => {
+            let is_senior = |role: &Role| matches!(role, Role::Cto | Role::ComplianceOfficer);
+            people.retain(|name| state.operators.get(*name).is_some_and(|known| known.roles.iter().any(is_senior)));
+            seniors.to_owned()
+        }
         (0 | 1, false) => "one other person".to_owned(),
         (more, true) => format!("{more} other people, one of them {seniors}"),
         (more, false) => format!("{more} other people"),
     };
-    Some(match who_may_review(state, glass).as_slice() {
+    Some(match people.as_slice() {
         _ if glass.is_open() => who,
         [] => format!("{who} (nobody here could)"),
         people => format!("{who} ({})", people.join(" or ")),
@@ -62,7 +79,7 @@ pub fn after_its_end(model: &Model, glass: &BreakGlass) -> Vec<String> {
     let running = running.filter(|recovery| recovery.is_running());
     let stops = running.map(|recovery| format!("{} finishes its step, and begins none that changes more", recovery.id));
     let mut lines: Vec<String> = stops.collect();
-    let acts = crate::platform::count(glass.acts.len(), "act");
+    let acts = count(glass.acts.len(), "act");
     let hours = BREAK_GLASS_REVIEW.num_hours();
     lines.push(format!("{BREAK_GLASS_REVIEWERS} others than {} review it ({acts}) within {hours} h", glass.operator));
     lines.push(format!("Until then {} opens no other, and {} is not closed", glass.operator, glass.incident));

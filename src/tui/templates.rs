@@ -7,6 +7,9 @@ use super::{
 };
 use crate::domain::{Change, ChangeRequest, ChangeTemplate, Command, RecoveryId, State, Step, template_standing};
 
+/// Recoveries that are looked through for one that proves a template.
+const PROOFS: usize = 20;
+
 /// Whether a template may be used now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateStatus {
@@ -60,7 +63,7 @@ impl Model {
         };
         let name = &template.name;
         let mut why = None;
-        for run in self.state.recoveries.values().rev().filter(|run| same(&run.plan.steps)) {
+        for run in self.state.recoveries.values().rev().filter(|run| same(&run.plan.steps)).take(PROOFS) {
             match decided_now(self, Command::MakeTemplate { name: name.clone(), proof: run.id }) {
                 Ok(_) => return Ok(run.id),
                 Err(refused) => why = why.or(Some(refused)),

@@ -72,7 +72,7 @@ fn the_loud_line_says_who_how_long_how_much_on_what_and_the_key() {
     }
     // Who may not take it away sees no key, who has it ends it, and a click on it opens its page.
     assert!(!picture(&mut scene.seen_by("bob"), 80, 24).contains("Z Revoke"));
-    assert!(picture(&mut scene.seen_by("erin"), 80, 24).contains("[ Z End break-glass… ]"));
+    assert!(picture(&mut scene.seen_by("erin"), 80, 24).contains("[ Z End… ]"));
     let mut model = scene.seen_by("bob");
     click(&mut model, &Target::Page(Screen::BreakGlass(GLASS)));
     assert_eq!(*model.screen(), Screen::BreakGlass(GLASS));
@@ -128,6 +128,13 @@ fn who_has_it_ends_it_after_a_question_and_who_may_not_is_told_why() {
     let mut alice = at(&over(), "alice", Screen::BreakGlass(GLASS));
     press(&mut alice, &[Key::Char('Z')]);
     assert!(alice.toast.clone().unwrap().text.contains("BG-1 was revoked"));
+    // Nobody opens a second one, and is told so before the form is written.
+    for (scene, wanted) in [(open(), "your BG-1 is open; Z ends it"), (over(), "BG-1 was not reviewed yet")] {
+        let mut erin = at(&scene, "erin", Screen::Incident(IncidentId(1)));
+        press(&mut erin, &[Key::Char('E')]);
+        let why = erin.toast.clone().map(|toast| toast.text).unwrap_or_default();
+        assert!(erin.overlay.is_none() && why.contains(wanted), "{why}");
+    }
     let mut calm = Scene::outage().seen_by("alice");
     press(&mut calm, &[Key::Char('Z')]);
     assert!(calm.toast.clone().unwrap().text.contains("nobody has break-glass open"));
@@ -188,6 +195,8 @@ fn a_review_says_what_it_leads_to_and_the_second_with_a_senior_is_the_last() {
     let mut scene = over();
     review(&mut scene, "bob", ReviewVerdict::Justified);
     let mut alice = at(&scene, "alice", Screen::BreakGlass(GLASS));
+    let shown = picture(&mut alice, 110, 32);
+    assert!(shown.contains("… the CTO or the compliance officer (carol or dana)"), "alice alone is no end:\n{shown}");
     press(&mut alice, &[Key::Char('J'), Key::Tab]);
     type_in(&mut alice, "fine");
     press(&mut alice, &[Key::Enter]);

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::{
-    canvas::{Canvas, Piece},
+    canvas::Canvas,
     facts::{Fact, Facts},
     page, recovery, rows,
 };
@@ -163,19 +163,24 @@ pub(super) fn banner(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
     let ways = ["end-break-glass", "revoke-break-glass"].into_iter().filter_map(named);
     let way = ways.into_iter().find(|action| (action.disabled)(model).is_none());
     // The key is about what is looked at; where that is another one, it does not belong on this line.
-    let key = way.filter(|_| model.break_glass_to_end() == Some(glass.id)).map(page::asking);
+    let way = way.filter(|_| model.break_glass_to_end() == Some(glass.id));
+    let key = way.map(|action| {
+        let verb = action.label.split(' ').next().unwrap_or_default();
+        let key = action.keys.first().map(ToString::to_string).unwrap_or_default();
+        (format!("{key} {verb}…"), Target::Action(action.name))
+    });
     let columns = usize::from(area.width);
     let reserved = key.as_ref().map_or(0, |(label, _)| text::width(label) + 5);
     let page = Target::Page(Screen::BreakGlass(glass.id));
-    let rows: Vec<Vec<Piece>> = if text::width(&who_until) + text::width(&scope) + reserved <= columns {
-        vec![vec![(Role::Emergency, who_until), (Role::Title, scope)]]
+    let rows: Vec<String> = if text::width(&who_until) + text::width(&scope) + reserved <= columns {
+        vec![who_until + &scope]
     } else {
         let first = if text::width(&who_until) <= columns { who_until } else { who };
-        vec![vec![(Role::Emergency, first)], vec![(Role::Title, text::fit(&scope, columns.saturating_sub(reserved)))]]
+        vec![first, text::fit(&scope, columns.saturating_sub(reserved))]
     };
     let height = u16::try_from(rows.len()).unwrap_or(1);
-    for (row, pieces) in (1..).zip(&rows) {
-        canvas.line(area, row, pieces);
+    for (row, words) in (1..).zip(rows) {
+        canvas.line(area, row, &[(Role::Emergency, words)]);
         canvas.hits.add(Rect { y: area.y + row, height: 1, ..area }, page.clone());
     }
     if let Some((label, target)) = key {

@@ -380,6 +380,7 @@ fn left_to_do(model: &Model, incident: &Incident, facts: &mut Facts) {
     if let Some((role, words)) = paper(incident, model.now) {
         facts.say(role, &words);
     }
+    facts.about("Glass");
     for glass in model.state.break_glass.values().filter(|glass| glass.incident == incident.id) {
         let (role, time) = rows::break_glass_time(model, glass);
         let words = format!("{}: {time}", rows::break_glass_title(glass));
