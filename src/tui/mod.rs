@@ -17,6 +17,7 @@ mod calendar;
 mod decision;
 mod effect;
 mod form;
+mod health;
 mod hit;
 mod lists;
 mod lock;
