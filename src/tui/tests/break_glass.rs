@@ -146,6 +146,8 @@ fn its_review_stands_under_what_is_owed_and_enter_opens_its_page() {
     assert_eq!(standing(&open().seen_by("carol")), Queue::UnderWay, "nobody reviews what is open");
     assert_eq!(standing(&scene.seen_by("carol")), Queue::Owed);
     assert_eq!(standing(&scene.seen_by("erin")), Queue::UnderWay, "who opened it reviews nothing of it");
+    let others = picture(&mut at(&scene, "erin", Screen::Approvals), 80, 24);
+    assert!(others.contains("to be reviewed by 2 other people"), "it does not read as done:\n{others}");
     for (width, height) in SIZES.into_iter().chain([PHONE]) {
         let mut model = at(&scene, "carol", Screen::Approvals);
         insta::assert_snapshot!(format!("queue-{width}x{height}"), picture(&mut model, width, height));

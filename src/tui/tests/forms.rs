@@ -312,7 +312,13 @@ fn a_note_is_kept_without_what_could_move_a_cursor() {
 fn break_glass_says_what_it_leads_to_wants_the_name_and_is_loud_on_every_page() {
     let mut scene = Scene::outage();
     let mut model = incident(&scene);
-    press(&mut model, &[Key::Char('E'), Key::Tab, Key::Tab, Key::Tab]);
+    press(&mut model, &[Key::Char('E')]);
+    let list = picture(&mut model, 110, 32);
+    assert!(
+        list.contains("✖ DOWN  patient-api") && !list.contains("already"),
+        "only who declares has to know:\n{list}"
+    );
+    press(&mut model, &[Key::Tab, Key::Tab, Key::Tab]);
     type_in(&mut model, "no lead answers, wards have no charts");
     assert!(asked(&press(&mut model, &[Key::Enter])).is_empty());
     assert!(model.toast.clone().unwrap().text.contains("confirm is empty"));

@@ -92,17 +92,19 @@ fn suspended() -> Scene {
 #[test]
 fn what_was_carried_out_is_agreed_to_beforehand_from_its_page() {
     let scene = done();
+    let mut foreseen = String::new();
     for page in [Screen::Change(CHANGE), Screen::Recovery(DONE)] {
         let mut model = at(&scene, "alice", page);
         press(&mut model, &[Key::Char('t')]);
         let Some(Overlay::Form(form)) = &model.overlay else { panic!("{:?}", model.toast) };
         assert_eq!(form.text("Name"), "restart-handouts", "a name is proposed");
         press(&mut model, &[Key::Enter]);
-        insta::assert_snapshot!("make-80x24", picture(&mut model, 80, 24));
+        foreseen = picture(&mut model, 80, 24);
         let sent = press(&mut model, &[Key::Enter]);
         let name = "restart-handouts".to_owned();
         assert_eq!(accepted(&model, &sent), Command::MakeTemplate { name, proof: DONE });
     }
+    insta::assert_snapshot!("make-80x24", foreseen);
     let mut scene = done();
     scene.state.recoveries.get_mut(&DONE).unwrap().relapse = Some("handouts is down again".to_owned());
     let mut model = at(&scene, "alice", Screen::Recovery(DONE));

@@ -145,7 +145,7 @@ fn of_break_glass(model: &Model, group: Queue, glass: &BreakGlass, columns: usiz
     let waits = match (group, reviewers_missing(&model.state, glass)) {
         (Queue::Owed, _) => (Role::Warn, format!("J: you review it, as {}", reviewing_role(model))),
         (_, Some(_)) if glass.is_open() => (Role::Bad, format!("open: {}", glass.reason)),
-        (_, Some(who)) => (Role::Text, format!("reviewed by {who}")),
+        (_, Some(who)) => (Role::Text, format!("to be reviewed by {who}")),
         (_, None) => (Role::Muted, glass.findings().join("; ")),
     };
     let faded = if group == Queue::Over { Role::Muted } else { Role::Text };

@@ -8,7 +8,7 @@ use super::{
     page, recovery, rows,
 };
 use crate::{
-    domain::{BreakGlass, BreakGlassAct, BreakGlassId, ReviewVerdict, role_name},
+    domain::{BREAK_GLASS_REVIEW, BreakGlass, BreakGlassAct, BreakGlassId, ReviewVerdict, role_name},
     platform::count,
     tui::{
         action::named,
@@ -93,12 +93,12 @@ fn review(model: &Model, glass: &BreakGlass, facts: &mut Facts) {
     facts.about("Review");
     match glass.review_due_at() {
         Some(due) if due <= model.now => {
-            facts.say(Role::Bad, &format!("✖ its review is OVERDUE by {} (J)", text::span(model.now - due)));
+            facts.say(Role::Bad, &format!("✖ its review is OVERDUE by {}", text::span(model.now - due)));
         }
         Some(due) => {
             facts.say(
                 Role::Warn,
-                &format!("▲ its review is owed in {}, until {} (J)", text::span(due - model.now), day_time(due)),
+                &format!("▲ its review is owed in {}, until {}", text::span(due - model.now), day_time(due)),
             );
         }
         None => {}
@@ -113,7 +113,9 @@ fn review(model: &Model, glass: &BreakGlass, facts: &mut Facts) {
         facts.say(role, &format!("{mark} {who}, as {highest}, {at}: {verdict}. {}", known.findings));
     }
     match reviewers_missing(&model.state, glass) {
-        Some(who) if glass.is_open() => facts.say(Role::Text, &format!("within 24 h of its end, by {who}")),
+        Some(who) if glass.is_open() => {
+            facts.say(Role::Text, &format!("within {} h of its end, by {who}", BREAK_GLASS_REVIEW.num_hours()));
+        }
         Some(who) => facts.say(Role::Warn, &format!("… {who}")),
         None => {}
     }
@@ -123,7 +125,7 @@ fn review(model: &Model, glass: &BreakGlass, facts: &mut Facts) {
     let me = model.my_name();
     if !glass.is_open() && glass.is_review_owed() {
         match cannot_write(model, &Writing::ReviewBreakGlass(glass.id)) {
-            None => facts.say(Role::Ok, &format!("you ({me}) may review it, as {}", reviewing_role(model))),
+            None => facts.say(Role::Ok, &format!("you ({me}) may review it, as {} (J)", reviewing_role(model))),
             Some(why) => facts.say(Role::Text, &format!("you ({me}) may not review it: {why}")),
         }
     }
