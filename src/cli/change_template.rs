@@ -7,7 +7,7 @@ use super::{
     session::Session,
     table::{Cell, Paint, Table},
 };
-use crate::domain::{ChangeRequest, Command, RecoveryId};
+use crate::domain::{ChangeRequest, Command, RecoveryId, template_standing};
 
 /// Standard changes: what is agreed to beforehand
 #[derive(Debug, Subcommand)]
@@ -53,9 +53,9 @@ async fn list(session: &Session) -> Result<Exit, CliError> {
                 ChangeRequest::Deploy { component, version } => format!("deploy {component} {version}"),
                 ChangeRequest::Rollback(_) => "a rollback".to_owned(),
             };
-            let usable = match &template.suspended {
-                None => Cell::painted("yes", Paint::Good),
-                Some((_, reason)) => Cell::painted(format!("no: {reason}"), Paint::Bad),
+            let usable = match template_standing(&state, &template.name, session.now()) {
+                Ok(()) => Cell::painted("yes", Paint::Good),
+                Err(refusal) => Cell::painted(refusal.message, Paint::Bad),
             };
             table.row([
                 Cell::from(&template.name),

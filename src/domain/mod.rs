@@ -39,13 +39,14 @@ mod text;
 pub use apply::apply;
 pub use break_glass::{
     BREAK_GLASS_LIMIT, BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, BREAK_GLASS_RISK, BreakGlass, BreakGlassAct,
-    BreakGlassEnd, BreakGlassEnded, BreakGlassReview, Ceiling, ReviewVerdict, break_glass_for, without_approval,
+    BreakGlassEnd, BreakGlassEnded, BreakGlassReview, Ceiling, ReviewVerdict, break_glass_for, needs_senior_review,
+    who_may_review, without_approval,
 };
 pub use change::{
     Agreed, Approval, Assessment, Attestation, Change, ChangeKind, ChangeOutcome, ChangeRequest, ChangeReview,
     ChangeState, ChangeTemplate, ChangeWindow, Circumstances, Delegation, ImpactAnalysis, ReviewOutcome, Risk,
     RiskLevel, RiskPoint, SIGNATURE_NAMESPACE, Terms, WayBack, approval_payload, assess, intent_hash, intent_text,
-    missing_roles, role_name, role_to_fill, unsatisfiable, who_may_approve,
+    missing_roles, role_name, role_to_fill, template_standing, unsatisfiable, who_may_approve,
 };
 pub use command::Command;
 pub use deadline::{due, next_due};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, BreakGlassId, ChangeId, ChangeState, Event, IncidentId, Meta, Recorded, RecoveryId, Refusal, Role, State,
-    incident,
+    text,
 };
 
 /// What is read where a text was.
@@ -132,7 +132,7 @@ pub(super) fn purge(
     if !state.operators.get(name).is_some_and(|known| known.can_stand_for(Role::ComplianceOfficer)) {
         return Err(Refusal::new("role-needed", "this takes the compliance officer"));
     }
-    let reason = incident::line("reason", reason)?;
+    let reason = text::line("reason", reason)?;
     seqs.sort_unstable();
     seqs.dedup();
     if seqs.is_empty() || seqs.len() > PURGE_LIMIT {

@@ -1,55 +1,27 @@
-//! What a person can say about a change now, by the rules' own word, and what would come of it.
+//! What a person can say now about changes and what else takes an approval, by the rules' own word, and what would come of it.
+
+use std::convert::Infallible;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     action::{Action, named},
+    break_glass,
     form::{Form, Writing},
     model::Model,
     preview::{Follow, Foreseen, give, refusal},
-    text,
+    templates, text,
 };
 use crate::{
     domain::{
-        Change, ChangeId, ChangeState, Command, Operator, ReviewOutcome, State, WayBack, missing_roles, role_name,
-        role_to_fill, who_may_approve,
+        Change, ChangeId, ChangeState, Command, Operator, ReviewOutcome, ReviewVerdict, State, WayBack, missing_roles,
+        role_name, role_to_fill, who_may_approve,
     },
     platform::Role,
 };
 
 /// Stands where words are still to be written, so that the rules can be asked beforehand.
-pub(super) const UNWRITTEN: &str = "-";
-/// Changes that are over, at the end of the list.
-const OVER: usize = 20;
-
-/// Where a change stands for the one who looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Queue {
-    /// The one who looks could decide it.
-    You,
-    /// Somebody else has to decide it.
-    Others,
-    /// It was carried out, and the one who looks can see that it worked, or review it.
-    Owed,
-    /// It is about to be carried out, or is; or others still owe it something.
-    UnderWay,
-    /// Nothing more comes of it.
-    Over,
-}
-
-impl Queue {
-    /// All of them, in the order shown.
-    pub const ALL: [Self; 5] = [Self::You, Self::Others, Self::Owed, Self::UnderWay, Self::Over];
-}
-
-/// What is still to be done about a change that was carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owed {
-    /// Somebody who had no part in it has to see that it worked.
-    Validation,
-    /// What was learned has to be written down by then.
-    Review(DateTime<Utc>),
-}
+const UNWRITTEN: &str = "-";
 
 /// In whose name somebody could approve.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,15 +30,6 @@ pub struct Seat {
     pub of: Option<String>,
     /// As what.
     pub role: Role,
-}
-
-/// What is still owed to a change, the first of it first.
-#[must_use]
-pub fn owed(change: &Change) -> Option<Owed> {
-    match change.state {
-        ChangeState::Validating => Some(Owed::Validation),
-        _ => change.review_due_at().map(Owed::Review),
-    }
 }
 
 impl Model {
@@ -92,53 +55,21 @@ impl Model {
         seats
     }
 
-    /// Where a change stands for the one who looks.
-    #[must_use]
-    pub fn queue_of(&self, change: &Change) -> Queue {
-        let unwritten = || UNWRITTEN.to_owned();
-        let mine = |owed| match owed {
-            Owed::Validation => Command::ValidateChange { change: change.id, passed: true, note: unwritten() },
-            Owed::Review(_) => {
-                let outcome = ReviewOutcome::Successful;
-                Command::ReviewChange { change: change.id, outcome, findings: unwritten() }
-            }
-        };
-        match (change.state, owed(change)) {
-            (ChangeState::Pending, _) if self.seats(change).is_empty() => Queue::Others,
-            (ChangeState::Pending, _) => Queue::You,
-            (ChangeState::Approved | ChangeState::Implementing, _) => Queue::UnderWay,
-            (_, Some(owed)) if refusal(self, mine(owed)).is_none() => Queue::Owed,
-            (_, Some(_)) => Queue::UnderWay,
-            (_, None) => Queue::Over,
-        }
-    }
-
-    /// Every change that matters now, by where it stands for the one who looks, each group the most urgent first; then the
-    /// newest of those that are over.
-    #[must_use]
-    pub fn queue(&self) -> Vec<(Queue, &Change)> {
-        let mut queue: Vec<(Queue, &Change)> =
-            self.state.changes.values().map(|change| (self.queue_of(change), change)).collect();
-        queue.sort_by_key(|(queue, change)| {
-            let by = match (queue, owed(change)) {
-                (Queue::You | Queue::Others, _) => Some(change.expires_at),
-                (_, Some(Owed::Review(due))) => Some(due),
-                (_, Some(Owed::Validation)) => change.ended_at,
-                (Queue::UnderWay, None) => change.execute_by(),
-                _ => None,
-            };
-            let calm = !matches!(owed(change), Some(Owed::Review(due)) if due <= self.now);
-            (*queue, calm, by, std::cmp::Reverse(change.id))
-        });
-        let over = queue.iter().position(|(queue, _)| *queue == Queue::Over).unwrap_or(queue.len());
-        queue.truncate(over + OVER);
-        queue
-    }
-
     /// What can be done now about the change whose page is open, the most useful first.
     #[must_use]
     pub fn ways(&self) -> Vec<&'static Action> {
-        let names = ["approve", "validate", "review", "implement", "cancel", "reject", "revoke", "withdraw", "undo"];
+        let names = [
+            "approve",
+            "validate",
+            "review",
+            "implement",
+            "cancel",
+            "reject",
+            "revoke",
+            "withdraw",
+            "undo",
+            "make-template",
+        ];
         names.into_iter().filter_map(named).filter(|action| (action.disabled)(self).is_none()).collect()
     }
 
@@ -174,11 +105,11 @@ fn approval(change: &Change, on_behalf_of: Option<String>, reason: String) -> Co
 }
 
 /// The names from which a field of a form has to be taken, with how each is said: the value first.
-pub(super) fn choices(model: &Model, purpose: Writing, label: &str) -> Vec<(String, String)> {
+pub(super) fn choices(model: &Model, purpose: &Writing, label: &str) -> Vec<(String, String)> {
     let same = |name: &str, about: &str| (name.to_owned(), about.to_owned());
     match (purpose, label) {
         (Writing::Approve(id), "As") => {
-            let seats = model.state.changes.get(&id).map(|change| model.seats(change)).unwrap_or_default();
+            let seats = model.state.changes.get(id).map(|change| model.seats(change)).unwrap_or_default();
             let said = |seat: Seat| match seat.of {
                 Some(of) => (of.clone(), format!("in place of {of}, as {}", role_name(seat.role))),
                 None => (String::new(), format!("yourself, as {}", role_name(seat.role))),
@@ -190,6 +121,10 @@ pub(super) fn choices(model: &Model, purpose: Writing, label: &str) -> Vec<(Stri
             same("successful", "successful: it did what it should, as it should"),
             same("with-issues", "with issues: it did what it should, with trouble"),
             same("unsuccessful", "unsuccessful: it should not have been done so"),
+        ],
+        (Writing::ReviewBreakGlass(_), "Verdict") => vec![
+            same("justified", "justified: it was needed, and no more was done than that"),
+            same("unjustified", "NOT justified: a compliance finding, which it stays"),
         ],
         (Writing::Delegate, "To") => {
             let (people, _) = model.deputies();
@@ -207,45 +142,74 @@ pub(super) fn choices(model: &Model, purpose: Writing, label: &str) -> Vec<(Stri
     }
 }
 
-/// What a form about a change asks for; the field that lacks something and what, else.
+/// What a form about what takes an approval asks for; the field that lacks something and what, else.
 pub(super) fn command(model: &Model, form: &Form) -> Result<Command, (&'static str, String)> {
     let needed = |label: &'static str| match form.text(label) {
         text if text.is_empty() => Err((label, format!("{} is empty", label.to_lowercase()))),
         text => Ok(text),
     };
-    Ok(match form.purpose {
-        Writing::Approve(change) => {
-            // What was on the screen when the form was opened is what is agreed to.
-            let (plan_hash, round) = form.seen.clone().unwrap_or_default();
-            let on_behalf_of = Some(form.choice("As")).filter(|name| !name.is_empty());
-            let (reason, signature) = (form.text("Reason"), None);
-            Command::ApproveChange { change, plan_hash, reason, round: Some(round), on_behalf_of, signature }
-        }
-        Writing::Reject(change) => Command::RejectChange { change, reason: needed("Reason")? },
-        Writing::Revoke(change) => Command::RevokeApproval { change, reason: needed("Reason")? },
-        Writing::Withdraw(change) => Command::WithdrawChange { change, reason: needed("Reason")? },
+    if let Some(command) = in_words(&form.purpose, needed, |label| form.choice(label))? {
+        return Ok(command);
+    }
+    if let Writing::Approve(change) = form.purpose {
+        // What was on the screen when the form was opened is what is agreed to.
+        let (plan_hash, round) = form.seen.clone().unwrap_or_default();
+        let on_behalf_of = Some(form.choice("As")).filter(|name| !name.is_empty());
+        let (reason, signature) = (form.text("Reason"), None);
+        return Ok(Command::ApproveChange { change, plan_hash, reason, round: Some(round), on_behalf_of, signature });
+    }
+    let to = form.choice("To");
+    let (_, roles) = model.deputies();
+    let role = roles.into_iter().find(|role| role_name(*role) == form.choice("As"));
+    let role = role.ok_or_else(|| ("As", "you hold no role that could be handed on".to_owned()))?;
+    let until = super::form::until(&needed("For")?, model.now).map_err(|why| ("For", why))?;
+    let services = form.services().to_vec();
+    Ok(Command::DelegateApproval { to, role, until, services, reason: needed("Reason")? })
+}
+
+/// The command of a form that asks for nothing but words and choices.
+fn in_words<E>(
+    purpose: &Writing,
+    words: impl Fn(&'static str) -> Result<String, E>,
+    choice: impl Fn(&str) -> String,
+) -> Result<Option<Command>, E> {
+    Ok(Some(match purpose.clone() {
+        Writing::Reject(change) => Command::RejectChange { change, reason: words("Reason")? },
+        Writing::Revoke(change) => Command::RevokeApproval { change, reason: words("Reason")? },
+        Writing::Withdraw(change) => Command::WithdrawChange { change, reason: words("Reason")? },
         Writing::Validate(change) => {
-            let passed = form.choice("Found") == "passed";
-            Command::ValidateChange { change, passed, note: needed("Note")? }
+            Command::ValidateChange { change, passed: choice("Found") == "passed", note: words("Note")? }
         }
         Writing::Review(change) => {
-            let outcome = match form.choice("Outcome").as_str() {
+            let outcome = match choice("Outcome").as_str() {
                 "successful" => ReviewOutcome::Successful,
                 "with-issues" => ReviewOutcome::WithIssues,
                 _ => ReviewOutcome::Unsuccessful,
             };
-            Command::ReviewChange { change, outcome, findings: needed("Findings")? }
+            Command::ReviewChange { change, outcome, findings: words("Findings")? }
         }
-        _ => {
-            let to = form.choice("To");
-            let (_, roles) = model.deputies();
-            let role = roles.into_iter().find(|role| role_name(*role) == form.choice("As"));
-            let role = role.ok_or_else(|| ("As", "you hold no role that could be handed on".to_owned()))?;
-            let until = super::form::until(&needed("For")?, model.now).map_err(|why| ("For", why))?;
-            let services = form.services().to_vec();
-            Command::DelegateApproval { to, role, until, services, reason: needed("Reason")? }
+        Writing::ReviewBreakGlass(break_glass) => {
+            let verdict = match choice("Verdict").as_str() {
+                "justified" => ReviewVerdict::Justified,
+                _ => ReviewVerdict::Unjustified,
+            };
+            Command::ReviewBreakGlass { break_glass, verdict, findings: words("Findings")? }
         }
-    })
+        Writing::RevokeBreakGlass(break_glass) => Command::RevokeBreakGlass { break_glass, reason: words("Reason")? },
+        Writing::MakeTemplate(proof) => Command::MakeTemplate { name: words("Name")?, proof },
+        Writing::SuspendTemplate(template) => Command::SuspendTemplate { template, reason: words("Reason")? },
+        Writing::UseTemplate(template) => {
+            Command::SubmitStandardChange { template, reason: words("Reason")?, incident: None, window: None }
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// Why the rules would say no to a form that asks for nothing but words and choices, whatever is written in it.
+pub(super) fn cannot_write(model: &Model, purpose: &Writing) -> Option<String> {
+    let unwritten = |_: &'static str| Ok::<_, Infallible>(UNWRITTEN.to_owned());
+    let command = in_words(purpose, unwritten, |_| String::new()).ok().flatten()?;
+    refusal(model, command)
 }
 
 /// What saying so would lead to.
@@ -300,6 +264,13 @@ pub(super) fn said(model: &Model, form: &Form, command: &Command) -> Foreseen {
             foreseen.fact(format!("Until {} ({left}); K ends it before", day_time(*until)));
             foreseen.fact("Such a yes says whose place it was given in. Not to changes that one of you wrote");
         }
+        Command::RevokeBreakGlass { break_glass, .. } => break_glass::revoked(model, *break_glass, &mut foreseen),
+        Command::ReviewBreakGlass { break_glass, verdict, .. } => {
+            break_glass::reviewed(model, &after, *break_glass, *verdict, &mut foreseen);
+        }
+        Command::MakeTemplate { name, proof } => templates::made(model, &after, (name, *proof), &mut foreseen),
+        Command::SuspendTemplate { template, .. } => templates::suspended(model, template, &mut foreseen),
+        Command::SubmitStandardChange { .. } => templates::used(&after, &follow, &mut foreseen),
         _ => {}
     }
     if form.is_draft && matches!(form.purpose, Writing::Approve(_)) {

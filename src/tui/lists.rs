@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use super::{
     calendar::key,
-    decision::Queue,
     model::{Cursor, List, Model, Pane, Screen},
+    queue::{Queue, Queued},
 };
-use crate::domain::{ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId};
+use crate::domain::{BreakGlassId, ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId};
 
 impl Model {
     /// The list that the arrow keys move in, if there is one.
@@ -18,6 +18,7 @@ impl Model {
             Screen::Snapshots => Some(List::Snapshots),
             Screen::Approvals => Some(List::Approvals),
             Screen::Recoveries => Some(List::Recoveries),
+            Screen::Templates => Some(List::Templates),
             Screen::Calendar => Some(List::Work),
             Screen::Journal => Some(List::Journal),
             _ => None,
@@ -62,8 +63,8 @@ impl Model {
                 keys
             }
             List::Pane(Pane::Approvals) | List::Approvals => {
-                let queue = self.queue().into_iter().map(|(_, change)| (change.id.to_string(), &change.title));
-                queue.filter(|(id, title)| wanted(title) || wanted(id)).map(|(id, _)| id).collect()
+                let queue = self.queue().into_iter();
+                queue.filter(|(_, queued)| queued.is_meant(wanted)).map(|(_, queued)| queued.key()).collect()
             }
             List::Pane(Pane::Snapshots) => {
                 let newest = self.state.snapshots.values().rev();
@@ -79,6 +80,7 @@ impl Model {
             }
             List::Components => self.state.platform.components.iter().map(|component| component.name.clone()).collect(),
             List::Recoveries => self.state.recoveries.keys().rev().take(500).map(ToString::to_string).collect(),
+            List::Templates => self.state.templates.keys().filter(|name| wanted(name)).cloned().collect(),
             List::Work => self.wanted_work().map(key).collect(),
             List::Journal => self
                 .recent
@@ -140,6 +142,7 @@ impl Model {
             Screen::Incident(id) => Some(*id),
             Screen::Service(name) => self.state.incident_of(name).map(|incident| incident.id),
             Screen::Change(id) => self.state.changes.get(id)?.incident,
+            Screen::BreakGlass(id) => self.state.break_glass.get(id).map(|glass| glass.incident),
             Screen::Recovery(id) => self.state.recoveries.get(id)?.incident,
             Screen::Board => match self.focus {
                 Pane::Incidents => self.selected(List::Pane(Pane::Incidents))?.parse().ok(),
@@ -147,7 +150,10 @@ impl Model {
                     let service = self.selected(List::Pane(Pane::Services))?;
                     self.state.incident_of(&service).map(|incident| incident.id)
                 }
-                Pane::Approvals => self.state.changes.get(&self.change()?)?.incident,
+                Pane::Approvals => match self.queued(&self.selected(List::Pane(Pane::Approvals))?)? {
+                    Queued::Change(change) => change.incident,
+                    Queued::BreakGlass(glass) => Some(glass.incident),
+                },
                 Pane::Snapshots => None,
             },
             _ => None,
@@ -161,9 +167,10 @@ impl Model {
             Screen::Change(id) => Some(*id),
             Screen::Board if self.focus == Pane::Approvals => self.selected(List::Pane(Pane::Approvals))?.parse().ok(),
             Screen::Approvals => self.selected(List::Approvals)?.parse().ok(),
-            Screen::Board => {
-                self.queue().first().filter(|(queue, _)| *queue <= Queue::Others).map(|(_, change)| change.id)
-            }
+            Screen::Board => match self.queue().first()? {
+                (Queue::You | Queue::Others, Queued::Change(change)) => Some(change.id),
+                _ => None,
+            },
             Screen::Incident(id) => self
                 .state
                 .incidents
@@ -173,6 +180,17 @@ impl Model {
                 .rev()
                 .copied()
                 .find(|id| self.state.changes.get(id).is_some_and(|c| c.state == ChangeState::Pending)),
+            _ => None,
+        }
+    }
+
+    /// The use of break-glass in question here.
+    #[must_use]
+    pub fn break_glass(&self) -> Option<BreakGlassId> {
+        match self.screen() {
+            Screen::BreakGlass(id) => Some(*id),
+            Screen::Board if self.focus == Pane::Approvals => self.selected(List::Pane(Pane::Approvals))?.parse().ok(),
+            Screen::Approvals => self.selected(List::Approvals)?.parse().ok(),
             _ => None,
         }
     }
@@ -194,6 +212,7 @@ impl Model {
             Screen::Recovery(id) => Some(*id),
             Screen::Change(id) => self.state.changes.get(id)?.recovery,
             Screen::Recoveries => self.selected(List::Recoveries)?.parse().ok(),
+            Screen::BreakGlass(id) => self.state.break_glass.get(id)?.acts.last().map(|act| act.recovery),
             _ => self
                 .incident()
                 .and_then(|id| self.state.incidents.get(&id)?.recoveries.last().copied())

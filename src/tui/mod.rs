@@ -11,11 +11,13 @@
 //! page is a variant of `model::Screen` and a file in `view`; a new action is a row of the table.
 
 mod action;
+mod break_glass;
 mod browse;
 mod calendar;
 mod decision;
 mod effect;
 mod form;
+mod health;
 mod hit;
 mod lists;
 mod lock;
@@ -26,8 +28,10 @@ mod message;
 mod model;
 mod overlay;
 mod preview;
+mod queue;
 mod rehearsal;
 mod runtime;
+mod templates;
 mod term;
 #[cfg(test)]
 mod tests;

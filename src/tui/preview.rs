@@ -194,7 +194,7 @@ pub(super) type Follow = (Command, Option<String>);
 /// The state after a command and what policies would give then; the rule that says no, else.
 pub(super) fn give(model: &Model, command: Command) -> Result<(State, Vec<Follow>), String> {
     let actor = Actor::Operator(model.my_name().to_owned());
-    let events = asked(model, command)?;
+    let events = decided_now(model, command)?;
     let mut after = model.state.clone();
     let mut follow = Vec::new();
     for event in events {
@@ -212,10 +212,11 @@ pub(super) fn give(model: &Model, command: Command) -> Result<(State, Vec<Follow
 
 /// The rule that would say no to a command of the one who looks.
 pub(super) fn refusal(model: &Model, command: Command) -> Option<String> {
-    asked(model, command).err()
+    decided_now(model, command).err()
 }
 
-fn asked(model: &Model, command: Command) -> Result<Vec<Event>, String> {
+/// What the rules make of a command of the one who looks; the one that says no, else.
+pub(super) fn decided_now(model: &Model, command: Command) -> Result<Vec<Event>, String> {
     // Who has a second factor is asked for its code when the command is given: here it counts as shown.
     let assurance = match model.state.second_factor(model.my_name()) {
         Some(factor) => Assurance::SecondFactor { step: factor.last_step + 1 },

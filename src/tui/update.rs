@@ -238,8 +238,9 @@ fn on_accepted(model: &mut Model, answer: &Answer) -> Vec<Request> {
         requests.extend(open(model, screen));
         return requests;
     }
-    let told =
-        answer.events.iter().rev().find(|recorded| !matches!(recorded.event, Event::IncidentAcknowledged { .. }));
+    // What was asked for, rather than what else follows from it.
+    let follows = |event: &Event| matches!(event, Event::IncidentAcknowledged { .. } | Event::PeopleToCall { .. });
+    let told = answer.events.iter().rev().find(|recorded| !follows(&recorded.event));
     match told.or(answer.events.last()) {
         Some(recorded) => model.say(recorded.event.summary(), false),
         None => model.say("it was so already", false),
@@ -319,6 +320,7 @@ fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
             Some(action) => perform(model, action),
             None => Vec::new(),
         },
+        (Some(Target::Page(screen)), None) => open(model, screen),
         (Some(Target::Part(part)), None) => {
             model.turn_to(part);
             Vec::new()

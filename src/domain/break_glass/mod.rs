@@ -11,6 +11,7 @@ pub use record::{
     BreakGlassEnd, BreakGlassEnded, BreakGlassReview, Ceiling, ReviewVerdict,
 };
 pub(super) use review::{deadlines as review_deadlines, lapse as lapse_review, remind as remind_of_review, review};
+pub use review::{needs_senior_review, who_may_review};
 pub use rules::{break_glass_for, without_approval};
 pub(super) use rules::{
     covering, deadlines, end, incident_of, lapse, lapses, not_owed, open, over, revoke, under, used, within_reach,

@@ -23,6 +23,19 @@ pub(in crate::domain) fn review(
     let Some(operator) = meta.actor.operator().and_then(|name| state.operators.get(name)) else {
         return Err(Refusal::new("person-needed", "only people review a break-glass"));
     };
+    may_review(state, found, operator)?;
+    let findings = text::line("findings", findings)?;
+    let roles = operator.roles.clone();
+    let mut events = vec![Event::BreakGlassReviewed { break_glass: id, roles, verdict, findings }];
+    if is_enough(state, found, operator) {
+        events.push(Event::BreakGlassReviewCompleted { break_glass: id });
+    }
+    Ok(events)
+}
+
+/// Whether somebody may review it now.
+fn may_review(state: &State, found: &BreakGlass, operator: &Operator) -> Result<(), Refusal> {
+    let id = found.id;
     if found.is_open() {
         return Err(Refusal::new("break-glass-open", format!("{id} is open until {}", found.until.format("%H:%M:%S")))
             .hint("review it when it is over, or revoke it"));
@@ -42,13 +55,17 @@ pub(in crate::domain) fn review(
     if !found.is_review_owed() {
         return Err(Refusal::new("reviewed-already", format!("{id} was reviewed already")));
     }
-    let findings = text::line("findings", findings)?;
-    let roles = operator.roles.clone();
-    let mut events = vec![Event::BreakGlassReviewed { break_glass: id, roles, verdict, findings }];
-    if is_enough(state, found, operator) {
-        events.push(Event::BreakGlassReviewCompleted { break_glass: id });
-    }
-    Ok(events)
+    Ok(())
+}
+
+/// The people who could review a use of break-glass now.
+#[must_use]
+pub fn who_may_review<'a>(state: &'a State, glass: &BreakGlass) -> Vec<&'a str> {
+    let could = |known: &&Operator| {
+        let is_own_name = state.person(&known.name) == known.name;
+        is_own_name && known.may_act() && may_review(state, glass, known).is_ok()
+    };
+    state.operators.values().filter(could).map(|known| known.name.as_str()).collect()
 }
 
 /// Everybody who had a hand in it: who opened it, and who asked for what was carried out.
@@ -61,10 +78,14 @@ fn involved<'a>(state: &'a State, glass: &'a BreakGlass) -> BTreeSet<&'a str> {
     names.map(|name| state.person(name)).collect()
 }
 
-/// Whether one more review by this operator is all it takes: enough people, one of them the CTO or the compliance officer
-/// where there is one who may.
-fn is_enough(state: &State, glass: &BreakGlass, operator: &Operator) -> bool {
-    let is_senior = |roles: &BTreeSet<Role>| roles.contains(&Role::Cto) || roles.contains(&Role::ComplianceOfficer);
+fn is_senior(roles: &BTreeSet<Role>) -> bool {
+    roles.contains(&Role::Cto) || roles.contains(&Role::ComplianceOfficer)
+}
+
+/// Whether one of those who have yet to review it has to be the CTO or the compliance officer: nobody such has, and there is one
+/// who may.
+#[must_use]
+pub fn needs_senior_review(state: &State, glass: &BreakGlass) -> bool {
     let involved = involved(state, glass);
     let reviewed = |known: &Operator| {
         glass.reviews.iter().any(|review| state.person(&review.operator) == state.person(&known.name))
@@ -73,8 +94,13 @@ fn is_enough(state: &State, glass: &BreakGlass, operator: &Operator) -> bool {
         .operators
         .values()
         .filter(|known| !known.disabled && !involved.contains(state.person(&known.name)) && !reviewed(known));
-    let has_senior = is_senior(&operator.roles) || glass.reviews.iter().any(|known| is_senior(&known.roles));
-    glass.reviews.len() + 1 >= BREAK_GLASS_REVIEWERS && (has_senior || !others.any(|known| is_senior(&known.roles)))
+    !glass.reviews.iter().any(|known| is_senior(&known.roles)) && others.any(|known| is_senior(&known.roles))
+}
+
+/// Whether one more review by this operator is all it takes.
+fn is_enough(state: &State, glass: &BreakGlass, operator: &Operator) -> bool {
+    let has_senior = is_senior(&operator.roles) || !needs_senior_review(state, glass);
+    glass.reviews.len() + 1 >= BREAK_GLASS_REVIEWERS && has_senior
 }
 
 impl BreakGlass {

@@ -32,5 +32,5 @@ pub use record::{
 };
 pub use risk::{Circumstances, Risk, RiskLevel, RiskPoint};
 pub use submit::{Assessment, assess};
-pub use template::ChangeTemplate;
+pub use template::{ChangeTemplate, template_standing};
 pub use terms::{Terms, role_name};

@@ -105,6 +105,14 @@ pub(in crate::domain) fn suspend(state: &State, name: &str, reason: &str) -> Res
     Ok(vec![Event::TemplateSuspended { template: name.to_owned(), reason: text::line("reason", reason)? }])
 }
 
+/// Whether a template may be used now.
+///
+/// # Errors
+/// When it may not, with the reason: it was suspended, or it is not proved any more.
+pub fn template_standing(state: &State, name: &str, now: DateTime<Utc>) -> Result<(), Refusal> {
+    standing(state, name, now).map(drop)
+}
+
 /// The plan of a template, if it may be used now.
 pub(super) fn standing(state: &State, name: &str, now: DateTime<Utc>) -> Result<Plan, Refusal> {
     let found = state.templates.get(name).ok_or_else(|| Refusal::unknown("template", name))?;

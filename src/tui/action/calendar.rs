@@ -34,7 +34,7 @@ pub(super) static ACTIONS: &[Action] = &[
         disabled: |model| elsewhere(model).or_else(|| cannot_act(model)),
         run: |model| {
             let service = model.selected_work().map(|work| work.service.clone());
-            open_form(model, Writing::Maintain, service)
+            open_form(model, &Writing::Maintain, service)
         },
     },
     Action {

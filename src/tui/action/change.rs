@@ -5,9 +5,9 @@ use super::{
     table::{Action, Danger, Where},
 };
 use crate::{
-    domain::{ChangeId, Command, ReviewOutcome, role_name, role_to_fill},
+    domain::{ChangeId, Command, role_name, role_to_fill},
     tui::{
-        decision::UNWRITTEN,
+        decision::cannot_write,
         effect::effect,
         form::{Writing, open_form},
         message::Request,
@@ -39,36 +39,24 @@ pub(super) static ACTIONS: &[Action] = &[
         disabled: cannot_approve,
         run: approve,
     },
-    Action {
-        name: "reject",
-        keys: &[Key::Char('x')],
-        label: "Reject",
-        about: "Say no to the change",
-        place: Where::Change,
-        danger: Danger::Guarded,
-        disabled: |model| cannot(model, |change| Command::RejectChange { change, reason: UNWRITTEN.to_owned() }),
-        run: |model| write(model, Writing::Reject),
-    },
-    Action {
-        name: "revoke",
-        keys: &[Key::Char('U')],
-        label: "Take back",
-        about: "Take your yes or your no back; what is being carried out stops after the step under way",
-        place: Where::Change,
-        danger: Danger::Guarded,
-        disabled: |model| cannot(model, |change| Command::RevokeApproval { change, reason: UNWRITTEN.to_owned() }),
-        run: |model| write(model, Writing::Revoke),
-    },
-    Action {
-        name: "withdraw",
-        keys: &[Key::Char('X')],
-        label: "Withdraw",
-        about: "You do not want your own change any more",
-        place: Where::Change,
-        danger: Danger::Guarded,
-        disabled: |model| cannot(model, |change| Command::WithdrawChange { change, reason: UNWRITTEN.to_owned() }),
-        run: |model| write(model, Writing::Withdraw),
-    },
+    word(
+        ("reject", &[Key::Char('x')], "Reject"),
+        "Say no to the change",
+        |model| cannot_say(model, Writing::Reject),
+        |model| write(model, Writing::Reject),
+    ),
+    word(
+        ("revoke", &[Key::Char('U')], "Take back"),
+        "Take your yes or your no back; what is being carried out stops after the step under way",
+        |model| cannot_say(model, Writing::Revoke),
+        |model| write(model, Writing::Revoke),
+    ),
+    word(
+        ("withdraw", &[Key::Char('X')], "Withdraw"),
+        "You do not want your own change any more",
+        |model| cannot_say(model, Writing::Withdraw),
+        |model| write(model, Writing::Withdraw),
+    ),
     Action {
         name: "implement",
         keys: &[Key::Char('I')],
@@ -76,37 +64,23 @@ pub(super) static ACTIONS: &[Action] = &[
         about: "Carry out now what is approved and waits",
         place: Where::Change,
         danger: Danger::Guarded,
-        disabled: |model| cannot(model, |change| Command::ImplementChange { change }),
+        disabled: |model| {
+            about_change(model).map_or_else(Some, |change| refusal(model, Command::ImplementChange { change }))
+        },
         run: implement,
     },
-    Action {
-        name: "validate",
-        keys: &[Key::Char('Y')],
-        label: "Validate",
-        about: "You had no part in it, and say whether it worked",
-        place: Where::Change,
-        danger: Danger::Guarded,
-        disabled: |model| {
-            cannot(model, |change| Command::ValidateChange { change, passed: true, note: UNWRITTEN.to_owned() })
-        },
-        run: |model| write(model, Writing::Validate),
-    },
-    Action {
-        name: "review",
-        keys: &[Key::Char('J')],
-        label: "Review",
-        about: "Write down what was learned from the change",
-        place: Where::Change,
-        danger: Danger::Guarded,
-        disabled: |model| {
-            cannot(model, |change| Command::ReviewChange {
-                change,
-                outcome: ReviewOutcome::Successful,
-                findings: UNWRITTEN.to_owned(),
-            })
-        },
-        run: |model| write(model, Writing::Review),
-    },
+    word(
+        ("validate", &[Key::Char('Y')], "Validate"),
+        "You had no part in it, and say whether it worked",
+        |model| cannot_say(model, Writing::Validate),
+        |model| write(model, Writing::Validate),
+    ),
+    word(
+        ("review", &[Key::Char('J')], "Review"),
+        "Write down what was learned from the change",
+        |model| cannot_say(model, Writing::Review),
+        |model| write(model, Writing::Review),
+    ),
     Action {
         name: "delegate",
         keys: &[Key::Char('N')],
@@ -121,7 +95,7 @@ pub(super) static ACTIONS: &[Action] = &[
                     .then(|| "a deputy holds one of your roles or the one just below, and nobody here does".to_owned())
             })
         },
-        run: |model| open_form(model, Writing::Delegate, None),
+        run: |model| open_form(model, &Writing::Delegate, None),
     },
     Action {
         name: "end-delegation",
@@ -158,12 +132,27 @@ pub(super) static ACTIONS: &[Action] = &[
     },
 ];
 
+/// Something that can be said about the change in question, with words of one's own.
+const fn word(
+    (name, keys, label): (&'static str, &'static [Key], &'static str),
+    about: &'static str,
+    disabled: fn(&Model) -> Option<String>,
+    run: fn(&mut Model) -> Vec<Request>,
+) -> Action {
+    Action { name, keys, label, about, place: Where::Change, danger: Danger::Guarded, disabled, run }
+}
+
 /// Why nothing like this can be said about the change in question: the rules' own word.
-fn cannot(model: &Model, command: fn(ChangeId) -> Command) -> Option<String> {
-    cannot_act(model).or_else(|| match model.change() {
-        None => Some(NO_CHANGE.to_owned()),
-        Some(id) => refusal(model, command(id)),
-    })
+fn cannot_say(model: &Model, purpose: fn(ChangeId) -> Writing) -> Option<String> {
+    about_change(model).map_or_else(Some, |change| cannot_write(model, &purpose(change)))
+}
+
+/// The change in question, for somebody who may act.
+fn about_change(model: &Model) -> Result<ChangeId, String> {
+    match cannot_act(model) {
+        Some(why) => Err(why),
+        None => model.change().ok_or_else(|| NO_CHANGE.to_owned()),
+    }
 }
 
 fn cannot_approve(model: &Model) -> Option<String> {
@@ -196,7 +185,7 @@ fn deputies_named(model: &Model) -> Vec<String> {
 
 fn write(model: &mut Model, purpose: fn(ChangeId) -> Writing) -> Vec<Request> {
     match model.change() {
-        Some(id) => open_form(model, purpose(id), None),
+        Some(id) => open_form(model, &purpose(id), None),
         None => Vec::new(),
     }
 }

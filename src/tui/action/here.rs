@@ -77,14 +77,22 @@ pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
         Screen::Board => match model.focus {
             Pane::Services => model.service().map(Screen::Service),
             Pane::Incidents => model.incident().map(Screen::Incident),
-            Pane::Approvals => model.change().map(Screen::Change).or(Some(Screen::Approvals)),
+            Pane::Approvals => queued(model).or(Some(Screen::Approvals)),
             Pane::Snapshots => return browse_selected(model),
         },
         Screen::Snapshots => return super::snapshot::enter(model),
         Screen::Plan => return super::change::go_on_with_plan(model),
         Screen::Calendar => model.selected_work().map(|work| Screen::Service(work.service.clone())),
         Screen::Map => model.on_map().map(Screen::Service),
-        Screen::Approvals => model.change().map(Screen::Change),
+        Screen::Approvals => queued(model),
+        Screen::BreakGlass(id) => model.state.break_glass.get(id).map(|glass| match glass.acts.last() {
+            Some(act) => Screen::Recovery(act.recovery),
+            None => Screen::Incident(glass.incident),
+        }),
+        Screen::Templates => model.template().map(|template| match model.uses_of(template).next() {
+            Some(change) => Screen::Change(change.id),
+            None => Screen::Recovery(template.proved_by),
+        }),
         Screen::Recoveries => model.recovery().map(Screen::Recovery),
         Screen::Incident(_) => model.change().map(Screen::Change).or_else(|| {
             model
@@ -100,6 +108,12 @@ pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
         Some(screen) => open(model, screen),
         None => Vec::new(),
     }
+}
+
+/// The page of what is selected in the queue.
+fn queued(model: &Model) -> Option<Screen> {
+    let change = model.change().map(Screen::Change);
+    change.or_else(|| model.break_glass().map(Screen::BreakGlass))
 }
 
 pub(super) fn submit(command: Command) -> Vec<Request> {
@@ -120,7 +134,7 @@ pub(super) fn ask_incident(model: &mut Model, title: &str, purpose: fn(IncidentI
 
 pub(super) fn write_about(model: &mut Model, purpose: fn(IncidentId) -> Writing) -> Vec<Request> {
     match model.incident() {
-        Some(id) => open_form(model, purpose(id), None),
+        Some(id) => open_form(model, &purpose(id), None),
         None => Vec::new(),
     }
 }

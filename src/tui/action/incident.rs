@@ -133,7 +133,7 @@ pub(super) static ACTIONS: &[Action] = &[
                 Screen::Service(name) => Some(name.clone()),
                 _ => None,
             };
-            open_form(model, Writing::Declare, service)
+            open_form(model, &Writing::Declare, service)
         },
     },
     Action {
@@ -146,9 +146,10 @@ pub(super) static ACTIONS: &[Action] = &[
         disabled: |model| {
             cannot_act(model).or_else(|| match open_incident(model) {
                 Err(why) => Some(why),
-                Ok(id) => {
-                    (model.state.incidents[&id].severity > Severity::Sev2).then(|| format!("{id} is no SEV1 or SEV2"))
+                Ok(id) if model.state.incidents[&id].severity > Severity::Sev2 => {
+                    Some(format!("{id} is no SEV1 or SEV2"))
                 }
+                Ok(_) => model.owed_break_glass(),
             })
         },
         run: |model| write_about(model, Writing::BreakGlass),

@@ -5,6 +5,7 @@
 //! (`A B C D F H O P Q R S`).
 
 mod anywhere;
+mod break_glass;
 mod calendar;
 mod change;
 mod here;
@@ -12,6 +13,7 @@ mod incident;
 mod recovery;
 mod snapshot;
 mod table;
+mod template;
 
 pub use here::{cannot_act, latest_document, open, roles, show_plan};
 pub use recovery::proposal;

@@ -1,6 +1,8 @@
 //! The table itself: what an action is, which keys lead to it, and which are worth a hint.
 
-use super::{anywhere, calendar, change, here::is_about_snapshots, incident, recovery, snapshot};
+use super::{
+    anywhere, break_glass, calendar, change, here::is_about_snapshots, incident, recovery, snapshot, template,
+};
 use crate::tui::{
     message::Request,
     model::{Model, Pane, Screen},
@@ -29,6 +31,10 @@ pub enum Where {
     Incident,
     /// Where a change is in question.
     Change,
+    /// Where a use of break-glass is in question.
+    BreakGlass,
+    /// Where a standard change is in question.
+    Template,
     /// Where a service is in question.
     Service,
     /// Where a snapshot is in question.
@@ -63,9 +69,18 @@ pub struct Action {
 
 /// All actions, in the order of the help page.
 pub fn all() -> impl DoubleEndedIterator<Item = &'static Action> + Clone {
-    [incident::ACTIONS, change::ACTIONS, recovery::ACTIONS, snapshot::ACTIONS, anywhere::ACTIONS, calendar::ACTIONS]
-        .into_iter()
-        .flatten()
+    [
+        incident::ACTIONS,
+        change::ACTIONS,
+        break_glass::ACTIONS,
+        recovery::ACTIONS,
+        snapshot::ACTIONS,
+        anywhere::ACTIONS,
+        template::ACTIONS,
+        calendar::ACTIONS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The action with a name.
@@ -90,6 +105,9 @@ fn belongs(model: &Model, place: Where) -> bool {
     match place {
         Where::Snapshot => is_about_snapshots(model),
         Where::Calendar => *model.screen() == Screen::Calendar,
+        Where::Template => *model.screen() == Screen::Templates,
+        Where::BreakGlass => model.break_glass().is_some(),
+        Where::Recovery => matches!(model.screen(), Screen::Recovery(_) | Screen::Recoveries | Screen::Change(_)),
         Where::Change => match model.screen() {
             Screen::Change(_) | Screen::Approvals | Screen::Plan | Screen::Incident(_) => true,
             Screen::Board => model.focus == Pane::Approvals,
@@ -117,6 +135,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         Screen::Board => match model.focus {
             Pane::Services => vec!["open", "roll-back", "diagnose", "snapshot"],
             Pane::Incidents => vec!["open", "acknowledge", "diagnose", "escalate", "note"],
+            Pane::Approvals if model.break_glass().is_some() => vec!["open", "review-break-glass", "approvals"],
             Pane::Approvals => vec!["open", "approve", "reject", "approvals"],
             Pane::Snapshots => vec!["open", "snapshot", "difference"],
         },
@@ -143,11 +162,23 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
                 .filter(|name| named(name).is_some_and(|action| (action.disabled)(model).is_some()));
             std::iter::once("back").chain(able).chain(grey).chain(["turn"]).collect()
         }
-        Screen::Approvals => vec!["back", "open", "approve", "reject", "delegate", "end-delegation", "filter"],
+        Screen::Approvals if model.break_glass().is_some() => {
+            vec!["back", "open", "review-break-glass", "end-break-glass", "revoke-break-glass", "filter", "templates"]
+        }
+        Screen::Approvals => {
+            vec!["back", "open", "approve", "reject", "delegate", "end-delegation", "filter", "templates"]
+        }
+        Screen::BreakGlass(_) => vec!["back", "open", "review-break-glass", "end-break-glass", "revoke-break-glass"],
+        Screen::Templates => {
+            vec!["back", "open", "use-template", "suspend-template", "restore-template", "filter"]
+        }
         Screen::Plan => vec!["back", "go-on"],
         Screen::Snapshots => vec!["back", "next-component", "snapshot", "mark", "time", "zoom-in", "zoom-out"],
         Screen::Difference(..) => vec!["back", "renew"],
-        Screen::Recovery(_) => vec!["back", "cancel", "undo"],
+        Screen::Recovery(_) => {
+            let proves = named("make-template").filter(|action| (action.disabled)(model).is_none());
+            ["back", "cancel", "undo"].into_iter().chain(proves.map(|action| action.name)).collect()
+        }
         Screen::Recoveries => vec!["back", "open", "undo"],
         Screen::Calendar => vec!["back", "open", "begin-maintenance", "end-maintenance", "filter"],
         Screen::Map => vec!["back", "open", "needs", "needed-by", "next-beside"],

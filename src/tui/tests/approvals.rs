@@ -4,15 +4,15 @@ use chrono::TimeDelta;
 
 use super::{
     pages::SIZES,
-    scene::{Scene, click, picture, press},
+    scene::{PHONE, Scene, accepted, at, by, click, picture, press, type_in},
 };
 use crate::{
-    domain::{Actor, ChangeId, ChangeRequest, ChangeState, Command, Meta, ReviewOutcome, decide},
+    domain::{ChangeId, ChangeRequest, ChangeState, Command, PublicKey, ReviewOutcome},
     platform::Role,
     tui::{
-        decision::Queue,
-        message::{Message, Request, Timed},
+        message::{Message, Timed},
         model::{List, Model, Overlay, Screen, Target},
+        queue::{Queue, Queued},
         term::input::Key,
         update::update,
     },
@@ -78,11 +78,6 @@ login = "frank"
 
 const INDEX: ChangeId = ChangeId(1);
 const RESTART: ChangeId = ChangeId(2);
-const PHONE: (u16, u16) = (46, 20);
-
-fn by(name: &str) -> Actor {
-    Actor::Operator(name.to_owned())
-}
 
 fn ask(scene: &mut Scene, who: &str, action: &str, reason: &str) {
     let request = ChangeRequest::Action { service: "patient-api".to_owned(), action: action.to_owned() };
@@ -112,35 +107,12 @@ fn yes(scene: &mut Scene, who: &str, id: ChangeId) {
     say(scene, who, |id| Command::approve(id, hash.clone(), String::new()), id);
 }
 
-fn at(scene: &Scene, who: &str, screen: Screen) -> Model {
-    let mut model = scene.seen_by(who);
-    model.screens.push(screen);
-    model
-}
-
-fn type_in(model: &mut Model, text: &str) {
-    press(model, &text.chars().map(Key::Char).collect::<Vec<_>>());
-}
-
-fn asked(requests: &[Request]) -> Vec<Command> {
-    let command = |request: &Request| match request {
-        Request::Submit(command) => Some(Command::clone(command)),
-        _ => None,
-    };
-    requests.iter().filter_map(command).collect()
-}
-
-/// What was asked for on the board is taken by the rules.
-fn accepted(model: &Model, requests: &[Request]) -> Command {
-    let commands = asked(requests);
-    let [command] = commands.as_slice() else { panic!("{requests:?}") };
-    let meta = Meta::new(model.now, by(model.my_name()));
-    decide(&model.state, command.clone(), &meta).expect("the rules take it");
-    command.clone()
-}
-
 fn queues(model: &Model) -> Vec<(Queue, ChangeId)> {
-    model.queue().into_iter().map(|(queue, change)| (queue, change.id)).collect()
+    let id = |queued: Queued| match queued {
+        Queued::Change(change) => change.id,
+        Queued::BreakGlass(glass) => panic!("{} is no change", glass.id),
+    };
+    model.queue().into_iter().map(|(queue, queued)| (queue, id(queued))).collect()
 }
 
 /// Ended an hour ago, with all that such a change owes.
@@ -245,6 +217,20 @@ fn who_could_agree_is_named_and_what_waits_in_vain_says_so() {
     assert!(shown.contains("✖ WAITS IN VAIN: nobody is left who may agree as CTO"), "{shown}");
     let queue = picture(&mut at(&scene, "erin", Screen::Approvals), 110, 32);
     assert!(queue.contains("✖ IN VAIN: no CTO may agree"), "{queue}");
+}
+
+#[test]
+fn who_has_a_key_here_is_told_how_to_sign_with_it() {
+    let mut scene = waiting();
+    let shown = |scene: &Scene, who| picture(&mut at(scene, who, Screen::Change(INDEX)), 160, 48);
+    let how = "with your SSH key: codeblue change approve CHG-1 --sign KEY";
+    assert!(!shown(&scene, "carol").contains(how), "there is no key");
+    let key = PublicKey { openssh: "ssh-ed25519 AAAA".to_owned(), since: scene.now };
+    for name in ["alice", "carol"] {
+        scene.state.operators.get_mut(name).unwrap().keys.insert("SHA256:a".to_owned(), key.clone());
+    }
+    assert!(shown(&scene, "carol").contains(how), "{}", shown(&scene, "carol"));
+    assert!(!shown(&scene, "alice").contains(how), "who may not approve signs nothing");
 }
 
 #[test]
@@ -442,8 +428,8 @@ fn rows_open_by_key_and_mouse_and_many_changes_stay_in_reach() {
     press(&mut model, &[Key::Esc, Key::End]);
     for (width, height) in [(80, 24), PHONE] {
         let shown = picture(&mut model, width, height);
-        let last = model.queue().last().unwrap().1.id;
-        assert!(shown.lines().any(|line| line.contains('▶') && line.contains(&last.to_string())), "{shown}");
+        let last = model.queue().last().unwrap().1.key();
+        assert!(shown.lines().any(|line| line.contains('▶') && line.contains(&last)), "{shown}");
         assert!(shown.contains("↑"), "what is out of view is counted:\n{shown}");
     }
     // The title of the pane opens it too.

@@ -4,10 +4,10 @@ use chrono::TimeDelta;
 
 use super::{
     pages::SIZES,
-    scene::{Scene, click, picture, press},
+    scene::{Scene, asked, by, click, picture, press, type_in},
 };
 use crate::{
-    domain::{Actor, Command, IncidentId, Meta, Severity, decide},
+    domain::{Command, IncidentId, Meta, Severity, decide},
     engine::Answer,
     tui::{
         form::Writing,
@@ -20,11 +20,6 @@ use crate::{
 
 const ID: IncidentId = IncidentId(1);
 
-fn type_in(model: &mut Model, text: &str) {
-    let keys: Vec<Key> = text.chars().map(|c| if c == '\n' { Key::Ctrl('j') } else { Key::Char(c) }).collect();
-    press(model, &keys);
-}
-
 fn paste(model: &mut Model, text: &str) {
     hear(model, Message::Input(Input::Paste(text.to_owned())));
 }
@@ -35,18 +30,10 @@ fn hear(model: &mut Model, message: Message) -> Vec<Request> {
     update(model, Timed { at, message })
 }
 
-fn submitted(requests: &[Request]) -> Vec<Command> {
-    let command = |request: &Request| match request {
-        Request::Submit(command) => Some(Command::clone(command)),
-        _ => None,
-    };
-    requests.iter().filter_map(command).collect()
-}
-
 /// The engine carries out what was asked for and answers.
 fn accept(scene: &mut Scene, model: &mut Model, command: Command) -> Vec<Request> {
     let before = scene.recent.len();
-    scene.give_as(Actor::Operator("alice".to_owned()), command);
+    scene.give_as(by("alice"), command);
     let events = scene.recent[before..].to_vec();
     let mut answer = Vec::new();
     for recorded in events {
@@ -72,7 +59,7 @@ fn a_note_of_several_lines_is_sent_once_and_its_draft_goes_when_it_is_accepted()
     paste(&mut model, "\r\n10.0.0.7 answers\r\n10.0.0.8 does not\n");
     insta::assert_snapshot!("note-80x24", picture(&mut model, 80, 24));
     let text = "clinics use paper forms\nsince 14:22, quiet\n10.0.0.7 answers\n10.0.0.8 does not".to_owned();
-    let sent = submitted(&press(&mut model, &[Key::Enter]));
+    let sent = asked(&press(&mut model, &[Key::Enter]));
     assert_eq!(sent, [Command::NoteIncident { incident: ID, text }]);
     assert!(model.overlay.is_none() && model.drafts.contains_key(&Writing::Note(ID)), "kept until it is accepted");
     accept(&mut scene, &mut model, sent[0].clone());
@@ -136,7 +123,7 @@ fn those_who_wait_are_told_in_four_parts() {
     press(&mut model, &[Key::Tab, Key::Down]);
     type_in(&mut model, "rolling v41 back");
     insta::assert_snapshot!("update-80x24", picture(&mut model, 80, 24));
-    let sent = submitted(&press(&mut model, &[Key::Enter]));
+    let sent = asked(&press(&mut model, &[Key::Enter]));
     let message = crate::domain::Message {
         text: "charts cannot be opened".to_owned(),
         conditions: None,
@@ -154,7 +141,7 @@ fn the_lessons_of_an_incident_are_lines() {
     press(&mut model, &[Key::BackTab]);
     type_in(&mut model, "test the migration");
     insta::assert_snapshot!("lessons-110x32", picture(&mut model, 110, 32));
-    let sent = submitted(&press(&mut model, &[Key::Enter]));
+    let sent = asked(&press(&mut model, &[Key::Enter]));
     let [Command::WritePostMortem { findings, .. }] = sent.as_slice() else { panic!("{sent:?}") };
     assert_eq!(findings.well, ["the rollback took 40 s", "wards were told early"]);
     assert_eq!(findings.lessons, ["test the migration"]);
@@ -165,7 +152,7 @@ fn the_lessons_of_an_incident_are_lines() {
     assert!(model.toast.clone().unwrap().text.contains("at most 400"));
     // What is on record stands in the form, since what is sent replaces it.
     let mut scene = Scene::outage();
-    scene.give_as(Actor::Operator("alice".to_owned()), written);
+    scene.give_as(by("alice"), written);
     let mut model = incident(&scene);
     press(&mut model, &[Key::Char('L')]);
     assert!(picture(&mut model, 110, 32).contains("wards were told early"));
@@ -221,7 +208,7 @@ fn what_is_shown_before_is_what_then_happens() {
     let at = model.now + TimeDelta::milliseconds(50);
     let early = update(&mut model, Timed { at, message: Message::Input(Input::Key(Key::Enter)) });
     assert!(early.is_empty());
-    let sent = submitted(&press(&mut model, &[Key::Enter]));
+    let sent = asked(&press(&mut model, &[Key::Enter]));
     let [Command::DeclareIncident { severity: Severity::Sev1, services, .. }] = sent.as_slice() else {
         panic!("{sent:?}")
     };
@@ -230,7 +217,7 @@ fn what_is_shown_before_is_what_then_happens() {
     let then = accept(&mut scene, &mut model, sent[0].clone());
     let id = IncidentId(2);
     let note = Command::NoteIncident { incident: id, text: "ward 3 called at 14:20\nall printers".to_owned() };
-    assert_eq!(submitted(&then), std::slice::from_ref(&note), "the first note follows");
+    assert_eq!(asked(&then), std::slice::from_ref(&note), "the first note follows");
     assert_eq!(*model.screen(), Screen::Incident(id));
     assert_eq!((scene.state.snapshots.len(), scene.state.diagnoses.len()), (snapshots, diagnoses + 1));
     assert!(scene.state.incidents[&id].acknowledged_at.is_some());
@@ -272,7 +259,7 @@ fn the_form_is_filled_by_mouse_too_and_keeps_its_place_when_something_is_missing
     let shown = picture(&mut model, 110, 32);
     assert!(shown.contains("odd noise") && !shown.contains("What will happen"), "{shown}");
     press(&mut model, &[Key::Enter]);
-    let sent = submitted(&click(&mut model, &Target::Go));
+    let sent = asked(&click(&mut model, &Target::Go));
     assert!(matches!(sent.as_slice(), [Command::DeclareIncident { severity: Severity::Sev4, .. }]), "{sent:?}");
 }
 
@@ -312,7 +299,7 @@ fn no_size_breaks_a_form() {
 fn a_note_is_kept_without_what_could_move_a_cursor() {
     let scene = Scene::outage();
     let text = "a\x1b[2Jb\nc ".to_owned() + &"é".repeat(3990);
-    let meta = Meta::new(scene.now, Actor::Operator("alice".to_owned()));
+    let meta = Meta::new(scene.now, by("alice"));
     let events = decide(&scene.state, Command::NoteIncident { incident: ID, text }, &meta).unwrap();
     let noted = events.iter().find_map(|event| match event {
         crate::domain::Event::IncidentNoted { text, .. } => Some(text.clone()),
@@ -325,9 +312,15 @@ fn a_note_is_kept_without_what_could_move_a_cursor() {
 fn break_glass_says_what_it_leads_to_wants_the_name_and_is_loud_on_every_page() {
     let mut scene = Scene::outage();
     let mut model = incident(&scene);
-    press(&mut model, &[Key::Char('E'), Key::Tab, Key::Tab, Key::Tab]);
+    press(&mut model, &[Key::Char('E')]);
+    let list = picture(&mut model, 110, 32);
+    assert!(
+        list.contains("✖ DOWN  patient-api") && !list.contains("already"),
+        "only who declares has to know:\n{list}"
+    );
+    press(&mut model, &[Key::Tab, Key::Tab, Key::Tab]);
     type_in(&mut model, "no lead answers, wards have no charts");
-    assert!(submitted(&press(&mut model, &[Key::Enter])).is_empty());
+    assert!(asked(&press(&mut model, &[Key::Enter])).is_empty());
     assert!(model.toast.clone().unwrap().text.contains("confirm is empty"));
     type_in(&mut model, "INC-2");
     press(&mut model, &[Key::Enter]);
@@ -335,7 +328,7 @@ fn break_glass_says_what_it_leads_to_wants_the_name_and_is_loud_on_every_page() 
     press(&mut model, &[Key::Backspace, Key::Char('1'), Key::Enter]);
     insta::assert_snapshot!("break-glass-80x24", picture(&mut model, 80, 24));
     model.now += TimeDelta::seconds(1);
-    let sent = submitted(&press(&mut model, &[Key::Enter]));
+    let sent = asked(&press(&mut model, &[Key::Enter]));
     let [Command::BreakGlass { services, minutes: 30, .. }] = sent.as_slice() else { panic!("{sent:?}") };
     assert_eq!(services, &["patient-api"]);
     accept(&mut scene, &mut model, sent[0].clone());
@@ -344,7 +337,7 @@ fn break_glass_says_what_it_leads_to_wants_the_name_and_is_loud_on_every_page() 
         model.screens = vec![Screen::Board, Screen::Incident(ID)];
         let shown = picture(&mut model, width, height);
         let second = shown.lines().nth(1).unwrap_or_default();
-        assert!(second.contains("BREAK-GLASS alice 28:") && second.contains("left: patient-api, code"), "{shown}");
+        assert!(second.contains("BREAK-GLASS alice: 28:") && second.contains("0 acts"), "{shown}");
         model.screens = vec![Screen::Board];
         assert!(picture(&mut model, width, height).contains("BREAK-GLASS alice"), "on every page");
     }

@@ -164,3 +164,13 @@ fn rows_do_not_jump_while_the_cursor_is_among_them() {
     assert_ne!(model.rows(List::Pane(Pane::Services)), before, "sorted in when the cursor has left");
     assert_eq!(model.state.incident(IncidentId(1)).map(|_| ()).unwrap_err().rule, "unknown-incident");
 }
+
+#[test]
+fn every_key_that_does_something_stands_on_the_page_for_users() {
+    let page = include_str!("../../../docs/board.md");
+    let missing: Vec<String> = all()
+        .filter(|action| !page.contains(&format!("`{}`", action.keys[0])))
+        .map(|action| format!("{} {}", action.keys[0], action.name))
+        .collect();
+    assert!(missing.is_empty(), "docs/board.md lacks {missing:?}");
+}

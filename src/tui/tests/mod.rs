@@ -1,6 +1,7 @@
 //! The board from outside: pictures of every page, and keys and clicks that end in what they ask for.
 
 mod approvals;
+mod break_glass;
 mod calendar;
 mod forms;
 mod incident;
@@ -13,3 +14,4 @@ mod pages;
 mod recoveries;
 mod scene;
 mod snapshots;
+mod templates;

@@ -27,6 +27,7 @@ pub fn pages(model: &Model) -> Vec<(&'static str, Screen)> {
         ("incident", Screen::Incident(incident)),
         ("approvals", Screen::Approvals),
         ("change", Screen::Change(change)),
+        ("templates", Screen::Templates),
         ("snapshots", Screen::Snapshots),
         ("recoveries", Screen::Recoveries),
         ("metrics", Screen::Metrics),

@@ -12,7 +12,7 @@ use crate::{
     platform::{ActionRisk, Reading, Sample, parse},
     tui::{
         message::{Message, Request, Timed},
-        model::{Fault, Model, Target},
+        model::{Fault, Model, Screen, Target},
         term::input::{Input, Key},
         theme::Theme,
         update::update,
@@ -71,6 +71,9 @@ name = "erin"
 roles = ["engineer"]
 login = "ops"
 "#;
+
+/// A telephone held upright, over SSH.
+pub const PHONE: (u16, u16) = (46, 20);
 
 /// A platform in some state, made by real commands through the real rules.
 pub struct Scene {
@@ -286,6 +289,42 @@ pub fn press(model: &mut Model, keys: &[Key]) -> Vec<Request> {
     requests
 }
 
+/// Types a text; its line breaks as somebody would.
+pub fn type_in(model: &mut Model, text: &str) {
+    let keys: Vec<Key> = text.chars().map(|c| if c == '\n' { Key::Ctrl('j') } else { Key::Char(c) }).collect();
+    press(model, &keys);
+}
+
+/// Somebody.
+pub fn by(name: &str) -> Actor {
+    Actor::Operator(name.to_owned())
+}
+
+/// A page as somebody sees it.
+pub fn at(scene: &Scene, who: &str, screen: Screen) -> Model {
+    let mut model = scene.seen_by(who);
+    model.screens.push(screen);
+    model
+}
+
+/// The commands among what was asked for.
+pub fn asked(requests: &[Request]) -> Vec<Command> {
+    let command = |request: &Request| match request {
+        Request::Submit(command) => Some(Command::clone(command)),
+        _ => None,
+    };
+    requests.iter().filter_map(command).collect()
+}
+
+/// The one command that was asked for on the board, which the rules take.
+pub fn accepted(model: &Model, requests: &[Request]) -> Command {
+    let commands = asked(requests);
+    let [command] = commands.as_slice() else { panic!("{requests:?}") };
+    let meta = Meta::new(model.now, by(model.my_name()));
+    decide(&model.state, command.clone(), &meta).expect("the rules take it");
+    command.clone()
+}
+
 pub fn click(model: &mut Model, wanted: &Target) -> Vec<Request> {
     picture(model, 110, 32);
     let (area, _) = model.hits.iter().find(|(_, target)| target == wanted).expect("it can be clicked").clone();
@@ -295,8 +334,6 @@ pub fn click(model: &mut Model, wanted: &Target) -> Vec<Request> {
 }
 
 pub fn is_approval(requests: &[Request], hash: &str) -> bool {
-    requests.iter().any(|request| match request {
-        Request::Submit(command) => matches!(&**command, Command::ApproveChange { plan_hash, .. } if plan_hash == hash),
-        _ => false,
-    })
+    let is_yes = |command: &Command| matches!(command, Command::ApproveChange { plan_hash, .. } if plan_hash == hash);
+    asked(requests).iter().any(is_yes)
 }

@@ -1,4 +1,4 @@
-//! All changes that matter now, by where they stand for the one who looks: what to decide, what others decide, what is owed,
+//! All that waits for an approval or a review, by where it stands for the one who looks: what to decide, what others decide, what is owed,
 //! what is under way, what is over; and who agrees in whose place.
 
 use ratatui::layout::Rect;
@@ -8,10 +8,13 @@ use super::{
     rows,
 };
 use crate::{
-    domain::{Change, ChangeState, Delegation, role_name, unsatisfiable},
+    domain::{BreakGlass, Change, ChangeState, Delegation, role_name, unsatisfiable},
     tui::{
-        decision::{Owed, Queue, day_time, missing, missing_names, owed},
+        break_glass::{reviewers_missing, reviewing_role},
+        decision::{day_time, missing, missing_names},
         model::{List, Model, Target},
+        queue::{Owed, Queue, Queued, owed},
+        templates::TemplateStatus,
         text,
         theme::Role,
     },
@@ -38,10 +41,10 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         lines.push((vec![(Role::Muted, "  nothing matches the filter: / changes it".to_owned())], None));
     }
     for group in Queue::ALL {
-        let own: Vec<(usize, &Change)> = queue
+        let own: Vec<(usize, &Queued)> = queue
             .iter()
             .filter(|(queue, _)| *queue == group)
-            .filter_map(|(_, change)| Some((keys.iter().position(|key| *key == change.id.to_string())?, *change)))
+            .filter_map(|(_, queued)| Some((keys.iter().position(|key| *key == queued.key())?, queued)))
             .collect();
         let (title, about) = words(group);
         if own.is_empty() && (group == Queue::Over || !model.filter.is_empty()) {
@@ -51,9 +54,12 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         if own.is_empty() {
             lines.extend(muted(about, columns));
         }
-        for (place, change) in own {
+        for (place, queued) in own {
             let mark = (Role::Focus, if place == selected { "▶ " } else { "  " }.to_owned());
-            let entry = entry(model, group, change, columns.saturating_sub(2));
+            let entry = match queued {
+                Queued::Change(change) => of_change(model, group, change, columns.saturating_sub(2)),
+                Queued::BreakGlass(glass) => of_break_glass(model, group, glass, columns.saturating_sub(2)),
+            };
             for (row, pieces) in entry.into_iter().enumerate() {
                 let start = if row == 0 { mark.clone() } else { (Role::Text, "  ".to_owned()) };
                 lines.push((std::iter::once(start).chain(pieces).collect(), Some(place)));
@@ -61,10 +67,18 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         }
     }
     deputies(model, &mut lines, columns);
-    show(canvas, inside, &lines, selected);
+    standard(model, &mut lines);
+    show(canvas, inside, &lines, List::Approvals, selected);
 }
 
-fn show(canvas: &mut Canvas, area: Rect, lines: &[(Vec<Piece>, Option<usize>)], selected: usize) {
+/// Shows lines of which some belong to a row of a list, so that all of the selected one is in sight where that is possible.
+pub(super) fn show(
+    canvas: &mut Canvas,
+    area: Rect,
+    lines: &[(Vec<Piece>, Option<usize>)],
+    list: List,
+    selected: usize,
+) {
     let room = usize::from(area.height);
     let chosen = lines.iter().rposition(|(_, place)| *place == Some(selected)).unwrap_or(0);
     let first = first_visible(chosen, lines.len(), room);
@@ -74,7 +88,7 @@ fn show(canvas: &mut Canvas, area: Rect, lines: &[(Vec<Piece>, Option<usize>)], 
         if *place == selected {
             canvas.select_row(area, row);
         }
-        canvas.hits.add(Rect { y: area.y + row, height: 1, ..area }, Target::Row(List::Approvals, *place));
+        canvas.hits.add(Rect { y: area.y + row, height: 1, ..area }, Target::Row(list, *place));
     }
     let hidden = out_of_view(first, lines.len().saturating_sub(first + room));
     if !hidden.is_empty() && area.height > 0 {
@@ -92,7 +106,8 @@ fn words(group: Queue) -> (&'static str, &'static str) {
         Queue::Others => ("Waits for others", "nothing. What others have to decide stands here, with who they are"),
         Queue::Owed => (
             "You owe",
-            "nothing. What was carried out and wants your eye stands here: validations and reviews, what is late first",
+            "nothing. What was carried out and wants your eye stands here: validations and reviews, also of break-glass, what \
+             is late first",
         ),
         Queue::UnderWay => (
             "Under way, or owed by others",
@@ -112,33 +127,75 @@ fn muted(words: &str, columns: usize) -> Vec<(Vec<Piece>, Option<usize>)> {
 }
 
 /// A change: risk, name, what, for which incident, who is missing, and how much time there is.
-fn entry(model: &Model, group: Queue, change: &Change, columns: usize) -> Vec<Vec<Piece>> {
-    let end = rows::time_left(model, change);
+fn of_change(model: &Model, group: Queue, change: &Change, columns: usize) -> Vec<Vec<Piece>> {
     let faded = if group == Queue::Over { Role::Muted } else { Role::Text };
-    let risk = (if change.risk.score >= 7 { Role::Bad } else { faded }, text::left(&change.risk.score.to_string(), 3));
-    let id = (faded, text::left(&change.id.to_string(), 8));
-    let incident = change.incident.map(|id| id.to_string()).unwrap_or_default();
-    let (role, waits) = waits(model, group, change);
-    let time = 19;
-    if columns >= WIDE {
-        let rest = columns.saturating_sub(3 + 8 + 8 + time);
-        let title = rest * 58 / 100;
-        return vec![vec![
-            risk,
-            id,
-            (faded, text::left(&change.title, title.saturating_sub(1)) + " "),
-            (Role::Muted, text::left(&incident, 8)),
-            (role, text::left(&waits, rest - title)),
-            (end.0, text::right(&format!(" {}", end.1), time)),
-        ]];
+    let entry = Entry {
+        risk: (if change.risk.score >= 7 { Role::Bad } else { faded }, change.risk.score.to_string()),
+        id: change.id.to_string(),
+        title: change.title.clone(),
+        incident: change.incident.map(|id| id.to_string()).unwrap_or_default(),
+        waits: waits(model, group, change),
+        end: rows::time_left(model, change),
+    };
+    entry.lines(group, faded, columns)
+}
+
+/// A use of break-glass: the greatest risk of what was done, name, who did how much, who reviews it, and how much time there is.
+fn of_break_glass(model: &Model, group: Queue, glass: &BreakGlass, columns: usize) -> Vec<Vec<Piece>> {
+    let waits = match (group, reviewers_missing(&model.state, glass)) {
+        (Queue::Owed, _) => (Role::Warn, format!("J: you review it, as {}", reviewing_role(model))),
+        (_, Some(_)) if glass.is_open() => (Role::Bad, format!("open: {}", glass.reason)),
+        (_, Some(who)) => (Role::Text, format!("to be reviewed by {who}")),
+        (_, None) => (Role::Muted, glass.findings().join("; ")),
+    };
+    let faded = if group == Queue::Over { Role::Muted } else { Role::Text };
+    let entry = Entry {
+        risk: (Role::Bad, rows::break_glass_risk(glass)),
+        id: glass.id.to_string(),
+        title: rows::break_glass_title(glass),
+        incident: glass.incident.to_string(),
+        waits,
+        end: rows::break_glass_time(model, glass),
+    };
+    entry.lines(group, faded, columns)
+}
+
+/// What the queue says of one thing.
+struct Entry {
+    risk: Piece,
+    id: String,
+    title: String,
+    incident: String,
+    waits: Piece,
+    end: Piece,
+}
+
+impl Entry {
+    /// One line where there is room; else the second says for which incident, and who or what it waits for.
+    fn lines(self, group: Queue, faded: Role, columns: usize) -> Vec<Vec<Piece>> {
+        let Self { risk, id, title: what, incident, waits: (role, waits), end } = self;
+        let (risk, id) = ((risk.0, text::left(&risk.1, 3)), (faded, text::left(&id, 8)));
+        let time = 19;
+        if columns >= WIDE {
+            let rest = columns.saturating_sub(3 + 8 + 8 + time);
+            let title = rest * 58 / 100;
+            return vec![vec![
+                risk,
+                id,
+                (faded, text::left(&what, title.saturating_sub(1)) + " "),
+                (Role::Muted, text::left(&incident, 8)),
+                (role, text::left(&waits, rest - title)),
+                (end.0, text::right(&format!(" {}", end.1), time)),
+            ]];
+        }
+        let title = columns.saturating_sub(3 + 8 + time);
+        let about = [incident, waits].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" · ");
+        let first =
+            vec![risk, id, (faded, text::left(&what, title)), (end.0, text::right(&format!(" {}", end.1), time))];
+        let second = text::fit(&about, columns.saturating_sub(3));
+        let second = vec![(role, format!("   {second}"))];
+        if group == Queue::Over { vec![first] } else { vec![first, second] }
     }
-    let title = columns.saturating_sub(3 + 8 + time);
-    let about = [incident, waits].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" · ");
-    let first =
-        vec![risk, id, (faded, text::left(&change.title, title)), (end.0, text::right(&format!(" {}", end.1), time))];
-    let second = text::fit(&about, columns.saturating_sub(3));
-    let second = vec![(role, format!("   {second}"))];
-    if group == Queue::Over { vec![first] } else { vec![first, second] }
 }
 
 /// Who or what a change waits for.
@@ -173,6 +230,17 @@ fn waits(model: &Model, group: Queue, change: &Change) -> Piece {
             (Role::Muted, decision.unwrap_or_default())
         }
     }
+}
+
+/// What is agreed to beforehand stands on a page of its own.
+fn standard(model: &Model, lines: &mut Vec<(Vec<Piece>, Option<usize>)>) {
+    let templates = model.state.templates.values();
+    let usable = templates.filter(|known| model.status_of_template(known) == TemplateStatus::Usable).count();
+    let words = match model.state.templates.len() {
+        0 => "none yet".to_owned(),
+        all => format!("{usable} of {all} may be used"),
+    };
+    lines.push((vec![(Role::Title, " Standard changes".to_owned()), (Role::Muted, format!("  {words} (S)"))], None));
 }
 
 /// Who agrees in whose place now.

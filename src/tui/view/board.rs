@@ -17,8 +17,8 @@ use super::{
 use crate::{
     domain::{ChangeState, Status},
     tui::{
-        decision::Queue,
         model::{Link, List, Model, Pane, Target},
+        queue::Queue,
         text,
         theme::Role,
     },
@@ -119,11 +119,7 @@ fn pieces_of(model: &Model, pane: Pane, key: &str, columns: usize) -> Vec<Piece>
             .ok()
             .and_then(|id| model.state.incidents.get(&id))
             .map(|incident| rows::incident(incident, model.now, columns)),
-        Pane::Approvals => key
-            .parse()
-            .ok()
-            .and_then(|id| model.state.changes.get(&id))
-            .map(|change| rows::change(model, change, columns)),
+        Pane::Approvals => model.queued(key).map(|queued| rows::queued(model, &queued, columns)),
         Pane::Snapshots => key
             .parse()
             .ok()

@@ -7,6 +7,7 @@ use super::{
     canvas::{Canvas, Piece},
     facts::{Fact, Facts},
     incident::part,
+    page,
     plan::{self, Shown},
     recovery, rows,
 };
@@ -17,8 +18,9 @@ use crate::{
     },
     platform::HealthInformation,
     tui::{
-        decision::{Owed, clashes, day_time, owed, short_hash},
-        model::{Loaded, Model, Part, Target},
+        decision::{clashes, day_time, short_hash},
+        model::{Loaded, Model, Part, Screen, Target},
+        queue::{Owed, owed},
         text,
         theme::Role,
     },
@@ -32,7 +34,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
         canvas.line(area, 0, &[(Role::Muted, format!("  {id} is on its way …"))]);
         return;
     };
-    let foot = buttons(model, canvas, area, change);
+    let foot = page::buttons(canvas, area, buttons(model, change));
     let area = Rect { height: area.height.saturating_sub(foot), ..area };
     let title = format!("{id} · {} change", change.kind);
     let summary = rows::time_left(model, change).1;
@@ -51,7 +53,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
         let (lines, targets): (Vec<_>, Vec<_>) = all.into_iter().unzip();
         canvas.page(inside, &lines, model.scroll);
         let first = model.scroll.min(lines.len().saturating_sub(usize::from(inside.height)));
-        links(canvas, inside, targets, first);
+        page::links(canvas, inside, targets, first);
         return;
     }
     let way = stages(change).into_iter().flat_map(|stage| [(Role::Muted, " · ".to_owned()), stage]).skip(1);
@@ -62,7 +64,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
     canvas.hits.add(left, Target::Part(Part::Facts));
     let (lines, targets): (Vec<_>, Vec<_>) = facts(model, change, usize::from(inside.width)).into_iter().unzip();
     let first = part(model, canvas, inside, &lines, Part::Facts);
-    links(canvas, inside, targets, first);
+    page::links(canvas, inside, targets, first);
     let right = Rect { x: area.x + left.width, width: area.width - left.width, ..area };
     let title = format!("Plan {}", short_hash(&change.plan_hash));
     let inside = canvas.frame(right, &title, &how_far(model, change), model.part == Part::Aside);
@@ -70,48 +72,14 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
     part(model, canvas, inside, &plan_lines(model, change, inside.width), Part::Aside);
 }
 
-/// What on the visible lines can be clicked.
-fn links(canvas: &mut Canvas, area: Rect, targets: Vec<Option<Target>>, first: usize) {
-    for (row, target) in (0..area.height).zip(targets.into_iter().skip(first)) {
-        if let Some(target) = target {
-            canvas.hits.add(Rect { y: area.y + row, height: 1, ..area }, target);
-        }
-    }
-}
-
-/// What can be pressed, on the last rows: what can be done now, the most useful first. Gives the rows it takes.
-fn buttons(model: &Model, canvas: &mut Canvas, area: Rect, change: &Change) -> u16 {
-    let able = model.ways().into_iter().map(|action| {
-        let key = action.keys.first().map(ToString::to_string).unwrap_or_default();
-        (format!("{key} {}…", action.label), Target::Action(action.name))
-    });
-    let mut all: Vec<(String, Target)> = able.collect();
+/// What can be done now, and where it leads.
+fn buttons(model: &Model, change: &Change) -> Vec<(String, Target)> {
+    let mut all: Vec<(String, Target)> = model.ways().into_iter().map(page::asking).collect();
     if change.recovery.is_some() {
         all.push(("↵ Recovery".to_owned(), Target::Action("open")));
     }
     all.push(("Esc Back".to_owned(), Target::Action("back")));
-    let mut rows: Vec<Vec<(String, Target)>> = Vec::new();
-    let mut used = u16::MAX;
-    for (label, target) in all {
-        let columns = u16::try_from(text::width(&label)).unwrap_or(u16::MAX).saturating_add(6);
-        if used.saturating_add(columns) > area.width.saturating_add(2) {
-            rows.push(Vec::new());
-            used = 1;
-        }
-        used = used.saturating_add(columns);
-        if let Some(row) = rows.last_mut() {
-            row.push((label, target));
-        }
-    }
-    let height = u16::try_from(rows.len()).unwrap_or(1).min(area.height / 3);
-    let place = Rect { y: area.bottom().saturating_sub(height), height, ..area };
-    for (row, pressed) in (0..height).zip(rows) {
-        let mut at = 1;
-        for (label, target) in pressed {
-            at += canvas.button(place, row, at, &label, target, false);
-        }
-    }
-    height
+    all
 }
 
 /// How far the plan is: its dry run before it was carried out, how it goes or went afterwards.
@@ -343,7 +311,8 @@ fn who(model: &Model, change: &Change, facts: &mut Facts) {
 
 fn under_break_glass(model: &Model, id: BreakGlassId, facts: &mut Facts) {
     let who = model.state.break_glass.get(&id).map(|glass| format!(" of {}", glass.operator)).unwrap_or_default();
-    facts.say(Role::Bad, &format!("▲ carried out under {id}{who}, without the approvals it lacks"));
+    let said = format!("▲ carried out under {id}{who}, without the approvals it lacks");
+    facts.link(Role::Bad, &said, &Target::Page(Screen::BreakGlass(id)));
 }
 
 fn agreed(approval: &Approval) -> String {
@@ -372,9 +341,13 @@ fn waits_for(model: &Model, change: &Change, facts: &mut Facts) {
     }
     let me = model.my_name();
     let seats = model.seats(change);
+    let signs = model.state.operators.get(me).is_some_and(|known| !known.keys.is_empty());
     for seat in &seats {
         let place = seat.of.as_ref().map(|name| format!(" in place of {name}")).unwrap_or_default();
         facts.say(Role::Ok, &format!("you ({me}) may approve{place} as {}", role_name(seat.role)));
+    }
+    if signs && !seats.is_empty() {
+        facts.say(Role::Muted, &format!("with your SSH key: codeblue change approve {} --sign KEY", change.id));
     }
     if let (true, Err(refusal)) = (seats.is_empty(), crate::domain::role_to_fill(&model.state, change, me)) {
         facts.say(Role::Warn, &format!("you ({me}) may not approve: {}", refusal.message));

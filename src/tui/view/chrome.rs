@@ -1,11 +1,10 @@
 //! The lines around every page: where am I, how bad is it, who am I, what time is it; what just happened; what can I do.
 
-use chrono::TimeDelta;
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, KeyHint, Piece};
 use crate::{
-    domain::{BreakGlass, Severity, Status, SystemState},
+    domain::{Severity, Status, SystemState},
     tui::{
         action::hints,
         model::{Link, Model, Overlay, Screen},
@@ -71,19 +70,6 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     canvas.line_right(area, 0, &right);
 }
 
-/// Who acts without an approval, on every page as long as somebody does; gives the rows it takes.
-pub(super) fn break_glass(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
-    let open: Vec<&BreakGlass> = model.state.break_glass.values().filter(|glass| glass.is_open()).collect();
-    let Some(first) = open.iter().min_by_key(|glass| glass.until) else { return 0 };
-    let more = open.len() - 1;
-    let more = if more > 0 { format!("  and {more} more") } else { String::new() };
-    let left = text::clock((first.until - model.now).max(TimeDelta::zero()));
-    let who = format!(" BREAK-GLASS {} {left} left: {} ", first.operator, first.scope());
-    let rest = format!("  {} for {}{more}", first.id, first.incident);
-    canvas.line(area, 1, &[(Role::Emergency, who), (Role::Title, rest)]);
-    1
-}
-
 /// How bad it is.
 fn state(model: &Model) -> Vec<Piece> {
     let counts: Vec<String> = Severity::ALL
@@ -113,6 +99,8 @@ fn place(model: &Model) -> Option<String> {
         }
         Screen::Change(id) => Some(id.to_string()),
         Screen::Approvals => Some("approvals".to_owned()),
+        Screen::BreakGlass(id) => Some(id.to_string()),
+        Screen::Templates => Some("standard changes".to_owned()),
         Screen::Plan => Some("plan".to_owned()),
         Screen::Snapshots => Some("snapshots".to_owned()),
         Screen::Difference(of, None) => Some(format!("{of} and now")),
@@ -138,12 +126,26 @@ pub(super) fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
     canvas.keys(area, row, &keys);
 }
 
+/// What a locked board still does, and how it is opened.
+fn lock_words(model: &Model) -> String {
+    let me = model.my_name();
+    let proof = match model.state.second_factor(me) {
+        Some(_) => format!("the code of {me}"),
+        None => format!("the name {me}"),
+    };
+    format!(" ▲ LOCKED: acting asks for {proof}; looking goes on")
+}
+
 /// A short message when there is one, the last events else.
 fn news(model: &Model, canvas: &mut Canvas, area: Rect, row: u16) {
     if let Some(toast) = &model.toast {
         let role = if toast.bad { Role::Bad } else { Role::Ok };
         let mark = if toast.bad { "✖" } else { "✓" };
         canvas.line(area, row, &[(role, format!(" {mark} {}", toast.text))]);
+        return;
+    }
+    if model.locked {
+        canvas.line(area, row, &[(Role::Warn, lock_words(model))]);
         return;
     }
     if let Link::Lost { reason, .. } = &model.link {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::tui::{
     action::{Danger, Where, all},
-    model::{Confirm, Model, Overlay, Target},
+    model::{Confirm, Model, Overlay, Purpose, Target},
     overlay::{found, input_text},
     text,
     theme::Role,
@@ -46,13 +46,27 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
                 .collect();
             list(canvas, area, "Commands", &lines, *selected, Some(&typed));
         }
-        Overlay::Prompt { title, input, .. } => {
-            let place = centred(area, 70, 5);
+        Overlay::Prompt { title, input, purpose } => {
+            // What is asked stands whole, above the field where the border has no room for it.
+            let width = 70.min(area.width.saturating_sub(2));
+            let is_short = text::width(title) + 4 <= usize::from(width);
+            let question = if is_short { Vec::new() } else { text::wrap(title, usize::from(width.saturating_sub(4))) };
+            let rows = u16::try_from(question.len()).unwrap_or(u16::MAX);
+            let place = centred(area, width, rows.saturating_add(5));
             canvas.clear(place);
             canvas.hits.add(place, Target::Nothing);
-            let inside = canvas.frame(place, title, "", true);
-            field(canvas, inside, 1, &input_text(input), input.cursor().1);
-            canvas.line(inside, 2, &[(Role::Muted, " ↵ does it   Esc leaves it".to_owned())]);
+            let heading = match purpose {
+                _ if is_short => title,
+                Purpose::Code => "Your code",
+                Purpose::Name => "Your name",
+                _ => "Your answer",
+            };
+            let inside = canvas.frame(place, heading, "", true);
+            for (row, line) in (0..).zip(question) {
+                canvas.line(inside, row, &[(Role::Title, format!(" {line}"))]);
+            }
+            field(canvas, inside, rows + 1, &input_text(input), input.cursor().1);
+            canvas.line(inside, rows + 2, &[(Role::Muted, " ↵ does it   Esc leaves it".to_owned())]);
         }
     }
 }
@@ -166,6 +180,8 @@ pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
     let places = [
         (Where::Incident, "Incidents"),
         (Where::Change, "Changes"),
+        (Where::BreakGlass, "Break-glass"),
+        (Where::Template, "Standard changes"),
         (Where::Service, "Services"),
         (Where::Recovery, "Recoveries"),
         (Where::Snapshot, "Snapshots"),

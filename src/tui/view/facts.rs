@@ -13,7 +13,7 @@ use crate::{
     },
     tui::{
         action::latest_document,
-        model::{Model, Target},
+        model::{Model, Screen, Target},
         text,
         theme::Role,
     },
@@ -379,6 +379,12 @@ fn left_to_do(model: &Model, incident: &Incident, facts: &mut Facts) {
     facts.about("Paper");
     if let Some((role, words)) = paper(incident, model.now) {
         facts.say(role, &words);
+    }
+    facts.about("Glass");
+    for glass in model.state.break_glass.values().filter(|glass| glass.incident == incident.id) {
+        let (role, time) = rows::break_glass_time(model, glass);
+        let words = format!("{}: {time}", rows::break_glass_title(glass));
+        facts.link(role, &format!("{} {words}", glass.id), &Target::Page(Screen::BreakGlass(glass.id)));
     }
     facts.about("To do");
     let items = incident.post_mortem.actions.iter().enumerate();

@@ -4,7 +4,7 @@ use ratatui::{layout::Rect, widgets::Widget};
 
 use super::canvas::{Canvas, Piece, first_visible};
 use crate::{
-    domain::{Clock, Severity},
+    domain::{BreakGlassId, ChangeId, Clock, IncidentId, Severity},
     tui::{
         form::{Chosen, Field, Form, Kind, Pick, Review, Writing},
         model::{Model, Target},
@@ -59,8 +59,17 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) 
 /// A single text needs less room than several fields.
 fn place(area: Rect, form: &Form) -> Rect {
     let rows = match form.purpose {
-        Writing::Reject(_) | Writing::Revoke(_) | Writing::Withdraw(_) => 12,
-        Writing::Note(_) | Writing::Approve(_) | Writing::Validate(_) => 16,
+        Writing::Reject(_)
+        | Writing::Revoke(_)
+        | Writing::Withdraw(_)
+        | Writing::MakeTemplate(_)
+        | Writing::SuspendTemplate(_)
+        | Writing::UseTemplate(_) => 12,
+        Writing::Note(_)
+        | Writing::Approve(_)
+        | Writing::Validate(_)
+        | Writing::ReviewBreakGlass(_)
+        | Writing::RevokeBreakGlass(_) => 16,
         Writing::Update(_) => 18,
         Writing::PostMortem(_)
         | Writing::BreakGlass(_)
@@ -74,15 +83,18 @@ fn place(area: Rect, form: &Form) -> Rect {
 }
 
 fn title(model: &Model, form: &Form) -> String {
-    let about = |id| {
-        let title = model.state.incidents.get(&id).map(|incident| incident.title.as_str()).unwrap_or_default();
+    let about = |id: &IncidentId| {
+        let title = model.state.incidents.get(id).map(|incident| incident.title.as_str()).unwrap_or_default();
         format!("{id} {}", text::fit(title, 30))
     };
-    let of_change = |what: &str, id| {
-        let title = model.state.changes.get(&id).map(|change| change.title.as_str()).unwrap_or_default();
+    let of_change = |what: &str, id: &ChangeId| {
+        let title = model.state.changes.get(id).map(|change| change.title.as_str()).unwrap_or_default();
         format!("{what} {id} {}", text::fit(title, 30))
     };
-    match form.purpose {
+    let of_whom = |id: &BreakGlassId| {
+        model.state.break_glass.get(id).map(|glass| format!("{id} of {}", glass.operator)).unwrap_or_default()
+    };
+    match &form.purpose {
         Writing::Note(id) => format!("Note on {}", about(id)),
         Writing::Update(id) => format!("Tell those who wait for {}", about(id)),
         Writing::PostMortem(id) => format!("Post-mortem of {}", about(id)),
@@ -96,6 +108,11 @@ fn title(model: &Model, form: &Form) -> String {
         Writing::Validate(id) => of_change("Say whether it worked:", id),
         Writing::Review(id) => of_change("Review of", id),
         Writing::Delegate => "Who may agree in your place".to_owned(),
+        Writing::ReviewBreakGlass(id) => format!("Review of break-glass {}", of_whom(id)),
+        Writing::RevokeBreakGlass(id) => format!("Take break-glass {} away", of_whom(id)),
+        Writing::MakeTemplate(id) => format!("Agree beforehand to what {id} did"),
+        Writing::SuspendTemplate(name) => format!("Suspend {}", text::fit(name, 40)),
+        Writing::UseTemplate(name) => format!("Have {} done", text::fit(name, 40)),
     }
 }
 
@@ -106,8 +123,12 @@ fn verb(form: &Form) -> &'static str {
         Writing::Reject(_) => "Reject",
         Writing::Revoke(_) => "Take it back",
         Writing::Withdraw(_) => "Withdraw",
-        Writing::Validate(_) | Writing::Review(_) => "Put it on record",
+        Writing::Validate(_) | Writing::Review(_) | Writing::ReviewBreakGlass(_) => "Put it on record",
         Writing::Delegate => "Name the deputy",
+        Writing::RevokeBreakGlass(_) => "Revoke it",
+        Writing::MakeTemplate(_) => "Agree beforehand",
+        Writing::SuspendTemplate(_) => "Suspend it",
+        Writing::UseTemplate(_) => "Ask for it",
         _ => "Begin",
     }
 }
@@ -122,7 +143,7 @@ fn fullness(form: &Form) -> Option<String> {
 
 /// What can be pressed, the most needed first, as far as it fits.
 fn hints(form: &Form, columns: u16) -> String {
-    let sends = match form.purpose {
+    let sends = match &form.purpose {
         Writing::Declare | Writing::Maintain | Writing::BreakGlass(_) => "↵ shows what will happen",
         purpose if purpose.is_decision() => "↵ shows what will happen",
         _ => "↵ sends it",
@@ -214,13 +235,11 @@ fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
             width: whole.width.saturating_sub(left + 1),
             height: height.saturating_sub(gap + top),
         };
-        // A deputy for no service in particular is one for all of them.
-        let nothing = if form.purpose == Writing::Delegate { "every service" } else { "none yet" };
         match &field.kind {
             Kind::Text(written) => writing(canvas, inside, field, written, focus),
             Kind::Severity(severity) => severities(canvas, inside, *severity, focus),
             Kind::Choice(pick) => few(canvas, inside, field, pick, (place, focus)),
-            Kind::Services(chosen) => services(model, canvas, inside, (field, chosen, nothing), focus),
+            Kind::Services(chosen) => services(model, canvas, inside, (form, field, chosen), focus),
         }
     }
 }
@@ -308,9 +327,11 @@ fn services(
     model: &Model,
     canvas: &mut Canvas,
     area: Rect,
-    (field, chosen, nothing): (&Field, &Chosen, &str),
+    (form, field, chosen): (&Form, &Field, &Chosen),
     focus: bool,
 ) {
+    // A deputy for no service in particular is one for all of them.
+    let nothing = if form.purpose == Writing::Delegate { "every service" } else { "none yet" };
     let names = chosen.names.join(", ");
     let words = if names.is_empty() { (Role::Muted, nothing.to_owned()) } else { (Role::Title, names) };
     canvas.line(area, 0, &[words]);
@@ -340,7 +361,8 @@ fn services(
     for (row, (place, name)) in (0..list.height).zip(found.iter().enumerate().skip(first)) {
         let taken = chosen.names.iter().any(|chosen| chosen == name);
         let (glyph, word, role) = status_badge(model.status_of(name));
-        let held = match model.state.incident_of(name) {
+        // Who declares has to know what is declared already; to others it is noise.
+        let held = match model.state.incident_of(name).filter(|_| form.purpose == Writing::Declare) {
             Some(incident) => format!("  in {} {} already: {}", incident.id, incident.severity, incident.title),
             None => String::new(),
         };

@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 use super::{
     canvas::{Canvas, Piece},
     facts::facts,
-    rows,
+    page, rows,
 };
 use crate::{
     domain::{Actor, Incident, IncidentId, TimelineKind},
@@ -78,11 +78,7 @@ fn known(model: &Model, canvas: &mut Canvas, area: Rect, incident: &Incident) {
     canvas.hits.add(area, Target::Part(Part::Facts));
     let (lines, targets): (Vec<_>, Vec<_>) = facts(model, incident, usize::from(inside.width)).into_iter().unzip();
     let first = part(model, canvas, inside, &lines, Part::Facts);
-    for (row, target) in (0..inside.height).zip(targets.into_iter().skip(first)) {
-        if let Some(target) = target {
-            canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, target);
-        }
-    }
+    page::links(canvas, inside, targets, first);
 }
 
 /// Draws a part from where it stands; only the one with the focus can be scrolled. Gives its first visible line.

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod board;
+mod break_glass;
 mod calendar;
 mod canvas;
 mod change;
@@ -16,12 +17,14 @@ mod journal;
 mod lookback;
 mod map;
 mod metrics;
+mod page;
 mod plan;
 mod recovery;
 mod rows;
 mod service;
 mod snapshots;
 mod strip;
+mod templates;
 mod vault;
 
 use ratatui::{buffer::Buffer, layout::Rect};
@@ -61,7 +64,7 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         return Drawn { hits, page: 1, columns: area.width, deepest: 0 };
     }
     chrome::header(model, &mut canvas, area);
-    let loud = chrome::break_glass(model, &mut canvas, area);
+    let loud = break_glass::banner(model, &mut canvas, area);
     let body = Rect { y: area.y + 1 + loud, height: area.height - 3 - loud, ..area };
     chrome::footer(model, &mut canvas, area);
     match model.screen() {
@@ -70,6 +73,8 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         Screen::Incident(id) => incident::draw(model, &mut canvas, body, *id),
         Screen::Change(id) => change::draw(model, &mut canvas, body, *id),
         Screen::Approvals => approvals::draw(model, &mut canvas, body),
+        Screen::BreakGlass(id) => break_glass::draw(model, &mut canvas, body, *id),
+        Screen::Templates => templates::draw(model, &mut canvas, body),
         Screen::Plan => plan::draw(model, &mut canvas, body),
         Screen::Snapshots => snapshots::draw(model, &mut canvas, body),
         Screen::Difference(of, against) => difference::draw(model, &mut canvas, body, *of, *against),

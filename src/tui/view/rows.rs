@@ -7,13 +7,13 @@ use chrono::{DateTime, Utc};
 use super::canvas::Piece;
 use crate::{
     domain::{
-        Change, ChangeState, Clock, Incident, Milestone, Point, Progress, Proof, Snapshot, SnapshotState,
+        BreakGlass, Change, ChangeState, Clock, Incident, Milestone, Point, Progress, Proof, Snapshot, SnapshotState,
         SnapshotTrigger, Status, StepState, missing_roles, role_name,
     },
     platform::Reading,
     tui::{
-        decision::{Owed, owed},
         model::Model,
+        queue::{Owed, Queued, owed},
         text,
         theme::{Role, status_badge},
     },
@@ -220,6 +220,54 @@ pub(super) fn clocks(incident: &Incident, now: DateTime<Utc>, with_targets: bool
         }
     }
     pieces
+}
+
+/// Something in the queue: risk, name, what, and how long there is for it.
+pub(super) fn queued(model: &Model, queued: &Queued, columns: usize) -> Vec<Piece> {
+    match queued {
+        Queued::Change(change) => self::change(model, change, columns),
+        Queued::BreakGlass(glass) => break_glass(model, glass, columns),
+    }
+}
+
+/// A use of break-glass: the greatest risk of what was done, name, who and how much, and how long it lasts or the review has.
+fn break_glass(model: &Model, glass: &BreakGlass, columns: usize) -> Vec<Piece> {
+    let end = break_glass_time(model, glass);
+    let title = columns.saturating_sub(3 + 7 + 17).max(12);
+    let role = if glass.is_open() || glass.is_review_owed() { Role::Text } else { Role::Muted };
+    vec![
+        (Role::Bad, text::left(&break_glass_risk(glass), 3)),
+        (role, text::left(&glass.id.to_string(), 7)),
+        (role, text::left(&break_glass_title(glass), title)),
+        (end.0, text::right(&end.1, 17)),
+    ]
+}
+
+/// How risky the worst that was done was.
+pub(super) fn break_glass_risk(glass: &BreakGlass) -> String {
+    glass.acts.iter().map(|act| act.risk.score).max().map_or_else(|| "—".to_owned(), |score| score.to_string())
+}
+
+/// Who, and how much was done on what.
+pub(super) fn break_glass_title(glass: &BreakGlass) -> String {
+    let acts = crate::platform::count(glass.acts.len(), "act");
+    format!("{}: break-glass, {acts} on {}", glass.operator, glass.services.join(", "))
+}
+
+/// How long a use of break-glass lasts still, how long there is to review it, or what came of that.
+pub(super) fn break_glass_time(model: &Model, glass: &BreakGlass) -> Piece {
+    match (&glass.ended, glass.review_due_at()) {
+        (None, _) => {
+            let left = (glass.until - model.now).max(chrono::TimeDelta::zero());
+            (Role::Bad, format!("{} left", text::clock(left)))
+        }
+        (Some(_), due) => match due {
+            Some(due) if due <= model.now => (Role::Bad, format!("✖ review {} late", text::short(model.now - due))),
+            Some(due) => (Role::Warn, format!("review in {}", text::short(due - model.now))),
+            None if glass.findings().is_empty() => (Role::Ok, "justified".to_owned()),
+            None => (Role::Bad, "✖ with findings".to_owned()),
+        },
+    }
 }
 
 /// A change: risk, name, what, who, and how long there is to decide.

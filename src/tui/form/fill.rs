@@ -1,0 +1,113 @@
+//! How a form is filled in: opened, written in, left, looked at once more and sent.
+
+use chrono::TimeDelta;
+
+use super::{
+    sheet::{Form, Review, on_field_key},
+    subject::{Writing, begun, commands, decided},
+};
+use crate::{
+    domain::Command,
+    tui::{
+        action::cannot_act,
+        message::Request,
+        model::{Model, Overlay},
+        preview::{declared, maintained, unapproved},
+        term::input::Key,
+    },
+};
+
+/// Keys that come sooner after what will happen is shown were meant for the fields.
+const STARTLED: TimeDelta = TimeDelta::milliseconds(150);
+
+/// Opens a form, with what was written in it before; a new one knows the service in question.
+pub(in crate::tui) fn open_form(model: &mut Model, purpose: &Writing, service: Option<String>) -> Vec<Request> {
+    let mut form = match model.drafts.get(purpose) {
+        Some(draft) => Form { is_draft: true, review: None, ..draft.clone() },
+        None => {
+            let mut form = begun(model, purpose);
+            if let Some(name) = service {
+                form.toggle(&name);
+            }
+            form
+        }
+    };
+    form.offer(model);
+    model.overlay = Some(Overlay::Form(Box::new(form)));
+    Vec::new()
+}
+
+/// Takes a key for a form.
+pub(in crate::tui) fn on_form_key(model: &mut Model, mut form: Box<Form>, key: Key) -> Vec<Request> {
+    let reviewing = form.review.is_some();
+    match key {
+        Key::Esc if reviewing => form.review = None,
+        Key::Esc => return leave(model, *form),
+        Key::Enter => return go_on(model, form),
+        _ if reviewing => {}
+        Key::Tab => form.at = (form.at + 1) % form.fields.len(),
+        Key::BackTab => form.at = (form.at + form.fields.len() - 1) % form.fields.len(),
+        key => {
+            if let Some(why) = on_field_key(model, &mut form, key) {
+                model.say(why, true);
+            }
+        }
+    }
+    model.overlay = Some(Overlay::Form(form));
+    Vec::new()
+}
+
+/// Leaves a form; what was written stays.
+fn leave(model: &mut Model, form: Form) -> Vec<Request> {
+    if form.is_empty() || form.says_no_more_than(&begun(model, &form.purpose)) {
+        model.drafts.remove(&form.purpose);
+    } else {
+        model.drafts.insert(form.purpose.clone(), form);
+        model.say("nothing was sent; what you wrote is there when you come back", false);
+    }
+    Vec::new()
+}
+
+/// Sends what is written, or shows first what it will lead to; what is missing is said.
+pub(in crate::tui) fn go_on(model: &mut Model, mut form: Box<Form>) -> Vec<Request> {
+    if let Some(why) = cannot_act(model) {
+        model.say(why, true);
+        model.overlay = Some(Overlay::Form(form));
+        return Vec::new();
+    }
+    if let Some(review) = &form.review {
+        if model.now - review.since < STARTLED || review.foreseen.is_refused() {
+            model.overlay = Some(Overlay::Form(form));
+            return Vec::new();
+        }
+        let commands = review.commands.clone();
+        return send(model, *form, commands);
+    }
+    match commands(model, &form) {
+        Err((field, why)) => {
+            form.turn_to(field);
+            model.say(why, true);
+            model.overlay = Some(Overlay::Form(form));
+            Vec::new()
+        }
+        Ok(commands) => {
+            let foreseen = match &form.purpose {
+                Writing::Declare => declared(model, &commands, &form.text("Note")),
+                Writing::Maintain => maintained(model, &commands),
+                Writing::BreakGlass(_) => unapproved(model, &commands),
+                purpose if purpose.is_decision() => decided(model, &form, &commands),
+                _ => return send(model, *form, commands),
+            };
+            model.toast = None;
+            form.review = Some(Review { foreseen, commands, since: model.now });
+            model.overlay = Some(Overlay::Form(form));
+            Vec::new()
+        }
+    }
+}
+
+pub(super) fn send(model: &mut Model, form: Form, commands: Vec<Command>) -> Vec<Request> {
+    // It stays as a draft until it is accepted.
+    model.drafts.insert(form.purpose.clone(), form);
+    commands.into_iter().map(|command| Request::Submit(Box::new(command))).collect()
+}

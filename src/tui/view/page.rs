@@ -1,0 +1,47 @@
+//! What pages of facts share: the lines that can be clicked, and the buttons below.
+
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use crate::tui::{action::Action, model::Target, text};
+
+/// What on the visible lines can be clicked.
+pub(super) fn links(canvas: &mut Canvas, area: Rect, targets: Vec<Option<Target>>, first: usize) {
+    for (row, target) in (0..area.height).zip(targets.into_iter().skip(first)) {
+        if let Some(target) = target {
+            canvas.hits.add(Rect { y: area.y + row, height: 1, ..area }, target);
+        }
+    }
+}
+
+/// An action as a button that asks first.
+pub(super) fn asking(action: &Action) -> (String, Target) {
+    let key = action.keys.first().map(ToString::to_string).unwrap_or_default();
+    (format!("{key} {}…", action.label), Target::Action(action.name))
+}
+
+/// What can be pressed, on the last rows, the most useful first. Gives the rows it takes.
+pub(super) fn buttons(canvas: &mut Canvas, area: Rect, all: Vec<(String, Target)>) -> u16 {
+    let mut rows: Vec<Vec<(String, Target)>> = Vec::new();
+    let mut used = u16::MAX;
+    for (label, target) in all {
+        let columns = u16::try_from(text::width(&label)).unwrap_or(u16::MAX).saturating_add(6);
+        if used.saturating_add(columns) > area.width.saturating_add(2) {
+            rows.push(Vec::new());
+            used = 1;
+        }
+        used = used.saturating_add(columns);
+        if let Some(row) = rows.last_mut() {
+            row.push((label, target));
+        }
+    }
+    let height = u16::try_from(rows.len()).unwrap_or(1).min(area.height / 3);
+    let place = Rect { y: area.bottom().saturating_sub(height), height, ..area };
+    for (row, pressed) in (0..height).zip(rows) {
+        let mut at = 1;
+        for (label, target) in pressed {
+            at += canvas.button(place, row, at, &label, target, false);
+        }
+    }
+    height
+}
