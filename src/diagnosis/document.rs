@@ -49,9 +49,35 @@ pub(super) struct Scene<'a> {
     pub(super) errors: Vec<Repeated>,
 }
 
+/// A document, and the causes that were weighed for it.
+#[derive(Debug, Clone)]
+pub struct Analysis {
+    /// The answer.
+    pub document: DiagnosisDocument,
+    /// All causes for which something speaks, the most likely first; that one is in the document.
+    pub suspects: Vec<Suspect>,
+}
+
+/// A possible cause.
+#[derive(Debug, Clone)]
+pub struct Suspect {
+    /// What kind of failure it is.
+    pub category: Category,
+    /// The cause itself.
+    pub cause: RootCause,
+    /// What may be done about it, the best first.
+    pub fixes: Vec<SuggestedFix>,
+}
+
 /// Finds the most likely cause of an incident.
 #[must_use]
 pub fn analyse(case: &CaseFile) -> DiagnosisDocument {
+    investigate(case).document
+}
+
+/// The same, with everything else that could be the cause.
+#[must_use]
+pub fn investigate(case: &CaseFile) -> Analysis {
     let incident = case.state.incidents.get(&case.incident);
     let found = incident.and_then(|incident| root::find(case.state, case.vitals, incident));
     let root = found.as_ref().map(|found| found.service.clone()).unwrap_or_default();
@@ -71,25 +97,34 @@ pub fn analyse(case: &CaseFile) -> DiagnosisDocument {
     let best = hypotheses.first();
     let issue = best.map_or("no evidence points to a cause", |best| best.issue.as_str());
     let maintained = case.state.services.get(&root).is_some_and(|health| health.status == Status::Maintenance);
-    let root_cause = RootCause {
+    let cause = |issue: &str, hypothesis: Option<&Hypothesis>| RootCause {
         service: root.clone(),
         issue: if maintained { format!("{root} is in maintenance: {issue}") } else { issue.to_owned() },
-        confidence: best.map_or(0.0, |best| best.confidence),
-        deployment: best.and_then(|best| best.deployment),
-        evidence: best.map(|best| evidence(&scene, best)).unwrap_or_default(),
+        confidence: hypothesis.map_or(0.0, |found| found.confidence),
+        deployment: hypothesis.and_then(|found| found.deployment),
+        evidence: hypothesis.map(|found| evidence(&scene, found)).unwrap_or_default(),
     };
-    DiagnosisDocument {
+    // Where somebody works on it already, nothing should get in their way.
+    let fixes = |hypotheses: &[Hypothesis]| if maintained { Vec::new() } else { suggestions(&scene, hypotheses) };
+    let suspects = hypotheses.iter().map(|hypothesis| Suspect {
+        category: hypothesis.kind.category(),
+        cause: cause(&hypothesis.issue, Some(hypothesis)),
+        fixes: fixes(std::slice::from_ref(hypothesis)),
+    });
+    let suspects = suspects.collect();
+    let document = DiagnosisDocument {
         error_id: case.diagnosis.to_string(),
         detected_at,
         severity: incident.map_or(Severity::Sev4, |incident| incident.severity),
         category: best.map_or(Category::Unknown, |best| best.kind.category()),
         affected_services: affected(case, incident, &root),
-        root_cause,
-        // Somebody works on it already; nothing should get in their way.
-        suggested_fixes: if maintained { Vec::new() } else { suggestions(&scene, &hypotheses) },
+        root_cause: cause(issue, best),
+        suggested_fixes: fixes(&hypotheses),
         related_incidents: related(case, &root),
         knowledge_base_articles: Vec::new(),
-    }
+        second_opinion: None,
+    };
+    Analysis { document, suspects }
 }
 
 fn evidence(scene: &Scene, best: &Hypothesis) -> Vec<Evidence> {

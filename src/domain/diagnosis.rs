@@ -3,7 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{AutomationMode, DeploymentId, DiagnosisId, Event, Incident, IncidentId, Refusal, Severity, State, Status};
+use super::{
+    AutomationMode, DeploymentId, DiagnosisId, Event, Incident, IncidentId, Refusal, SecondOpinion, Severity, State,
+    Status,
+};
 use crate::platform::ActionRisk;
 
 /// One search for the cause of an incident.
@@ -18,6 +21,21 @@ pub struct Diagnosis {
     pub requested_at: DateTime<Utc>,
     /// How far it is.
     pub state: DiagnosisState,
+    /// What the local analyser found, while a language model is still asked about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<std::sync::Arc<DiagnosisDocument>>,
+}
+
+impl Diagnosis {
+    /// The answer, or what is known of it so far.
+    #[must_use]
+    pub fn document(&self) -> Option<&std::sync::Arc<DiagnosisDocument>> {
+        match &self.state {
+            DiagnosisState::Concluded { document, .. } => Some(document),
+            DiagnosisState::Running => self.draft.as_ref(),
+            DiagnosisState::Failed { .. } => None,
+        }
+    }
 }
 
 /// How far a diagnosis is.
@@ -62,6 +80,9 @@ pub struct DiagnosisDocument {
     pub related_incidents: Vec<IncidentId>,
     /// Articles of the knowledge base that match.
     pub knowledge_base_articles: Vec<String>,
+    /// What a language model had to do with it; none where the platform file names no model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_opinion: Option<SecondOpinion>,
 }
 
 /// What kind of failure it is.

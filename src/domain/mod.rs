@@ -29,6 +29,7 @@ mod operator;
 mod policy;
 mod recovery;
 mod refusal;
+mod second_opinion;
 mod snapshot;
 mod state;
 mod stream;
@@ -80,6 +81,7 @@ pub use recovery::{
     plan_deployment, plan_rollback, plan_undo, step_seconds, steps_back,
 };
 pub use refusal::Refusal;
+pub use second_opinion::{SecondOpinion, Stance, model_tokens_of_day};
 pub use snapshot::{
     Captured, Found, Proof, ReplicaState, Snapshot, SnapshotState, SnapshotTrigger, TestRestore, TestResult,
     VaultRepair, VaultState, kept,

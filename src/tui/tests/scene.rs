@@ -171,6 +171,7 @@ impl Scene {
                 }],
                 related_incidents: Vec::new(),
                 knowledge_base_articles: Vec::new(),
+                second_opinion: None,
             }
             .into(),
         });
