@@ -16,7 +16,7 @@ mod second_mind;
 #[cfg(test)]
 mod tests;
 
-pub use document::{Analysis, CaseFile, Suspect, analyse, investigate};
+pub use document::{CaseFile, analyse};
 pub use logs::{LogExcerpt, collect_logs};
 pub use redact::redact;
 pub use second_mind::{joined, put, scan};

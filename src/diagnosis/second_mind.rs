@@ -5,39 +5,49 @@ use serde_json::Value;
 
 use super::{
     CaseFile,
-    document::{Analysis, Suspect},
+    document::{self, SUGGESTIONS},
     model::{self, Action, Article, Candidate, Case, Consultation, Fact, Merged, Opinion, merge},
     redact::redact,
 };
 use crate::{
-    domain::{DiagnosisDocument, Evidence, Fix, SecondOpinion, Stance, State, SuggestedFix},
+    domain::{DiagnosisDocument, Evidence, Fix, RootCause, SecondOpinion, Stance, State, SuggestedFix},
     platform::ActionRisk,
 };
 
 /// Characters that the redactor judges at once; a longer text is scanned in pieces.
 const PIECE: usize = 200;
 
+/// What is put before a model, and what each of its actions is to the engine.
+#[derive(Debug, Clone)]
+pub struct Put {
+    /// The case.
+    pub case: Case,
+    /// What stands behind each of its actions.
+    remedies: Vec<SuggestedFix>,
+}
+
 /// What was found, as a model is asked about it.
 #[must_use]
-pub fn put(file: &CaseFile, analysis: &Analysis) -> Case {
+pub fn put(file: &CaseFile, document: &DiagnosisDocument) -> Put {
     let mut case =
-        Case { incident: heading(file, analysis), services: services(file.state, analysis), ..Case::default() };
-    let mut fixes: Vec<&Fix> = Vec::new();
+        Case { incident: heading(file, document), services: services(file.state, document), ..Case::default() };
+    let mut remedies: Vec<SuggestedFix> = Vec::new();
     let mut facts: Vec<&Evidence> = Vec::new();
-    for suspect in &analysis.suspects {
-        let evidence = suspect.cause.evidence.iter().map(|fact| place(&mut facts, fact)).collect();
+    for found in &document.candidates {
+        let evidence = found.evidence.iter().map(|fact| place(&mut facts, fact)).collect();
         let mut actions = Vec::new();
-        for fix in &suspect.fixes {
-            let at = place(&mut fixes, &fix.fix);
-            if at == case.actions.len() {
-                case.actions.push(action(fix));
+        for fix in document::remedies(file.state, file.incident, &found.service, [found.category]) {
+            let known = remedies.iter().position(|known| known.fix == fix.fix);
+            actions.push(known.unwrap_or(remedies.len()));
+            if known.is_none() {
+                case.actions.push(action(&fix));
+                remedies.push(fix);
             }
-            actions.push(at);
         }
         case.candidates.push(Candidate {
-            service: suspect.cause.service.clone(),
-            issue: suspect.cause.issue.clone(),
-            probability: suspect.cause.confidence,
+            service: found.service.clone(),
+            issue: found.issue.clone(),
+            probability: found.probability,
             evidence,
             actions,
         });
@@ -51,9 +61,9 @@ pub fn put(file: &CaseFile, analysis: &Analysis) -> Case {
             count: fact.count,
         })
         .collect();
-    let known = analysis.document.knowledge_base_articles.iter();
+    let known = document.knowledge_base_articles.iter();
     case.articles = known.map(|title| Article { title: title.clone(), summary: String::new() }).collect();
-    case
+    Put { case, remedies }
 }
 
 /// The place of a thing in a list, to which it is added when it is not there.
@@ -64,17 +74,16 @@ fn place<'a, T: PartialEq>(list: &mut Vec<&'a T>, thing: &'a T) -> usize {
     })
 }
 
-fn heading(file: &CaseFile, analysis: &Analysis) -> String {
-    let document = &analysis.document;
+fn heading(file: &CaseFile, document: &DiagnosisDocument) -> String {
     let title = file.state.incidents.get(&file.incident).map(|incident| incident.title.as_str()).unwrap_or_default();
     let (severity, since) = (document.severity, document.detected_at.format("%H:%M:%S"));
     let length = (file.now - document.detected_at).num_seconds().max(0);
     format!("{severity}, {title}, first failure at {since} UTC, {length} s ago")
 }
 
-fn services(state: &State, analysis: &Analysis) -> Vec<String> {
-    let mut names = analysis.document.affected_services.clone();
-    for affected in &analysis.document.affected_services {
+fn services(state: &State, document: &DiagnosisDocument) -> Vec<String> {
+    let mut names = document.affected_services.clone();
+    for affected in &document.affected_services {
         for below in state.platform.dependencies_of(affected) {
             if !names.contains(&below) {
                 names.push(below);
@@ -104,50 +113,57 @@ fn action(fix: &SuggestedFix) -> Action {
     }
 }
 
-/// One document of both minds. `name` is the model's; `case` is what it was asked about.
+/// One document of both minds: the local one, what was put before the model of this name, and what became of it.
 #[must_use]
-pub fn joined(analysis: Analysis, case: &Case, name: &str, asked: &Consultation) -> DiagnosisDocument {
-    let Analysis { mut document, suspects } = analysis;
+pub fn joined(local: DiagnosisDocument, put: &Put, name: &str, asked: &Consultation) -> DiagnosisDocument {
+    let mut document = local;
     let opinion = asked.outcome.clone().unwrap_or_default();
-    let merged = merge(case, &opinion);
+    let merged = merge(&put.case, &opinion);
     if merged.stance == model::Stance::Reordered
-        && let Some(first) = merged.order.first().and_then(|first| suspects.get(*first))
+        && let Some(place) = merged.order.first().copied().filter(|place| *place < document.candidates.len())
     {
-        document.root_cause = first.cause.clone();
+        let first = document.candidates.remove(place);
         document.category = first.category;
+        document.root_cause = RootCause {
+            service: first.service.clone(),
+            issue: first.issue.clone(),
+            // It was never more likely than what the local analyser gave it.
+            confidence: first.probability.min(document.root_cause.confidence),
+            deployment: first.deployment,
+            evidence: first.evidence.clone(),
+        };
+        document.candidates.insert(0, first);
     }
     if merged.stance == model::Stance::Reordered || merged.chose_action {
-        document.suggested_fixes = fixes(&document.suggested_fixes, &suspects, &merged);
+        document.suggested_fixes = fixes(&document.suggested_fixes, put, &merged);
     }
     let chosen = |title: &String| {
-        let at = case.articles.iter().position(|article| article.title == *title);
+        let at = put.case.articles.iter().position(|article| article.title == *title);
         !at.is_some_and(|at| opinion.articles.contains(&at))
     };
     document.knowledge_base_articles.sort_by_key(chosen);
-    document.second_opinion = Some(second_opinion(case, name, asked, &merged, opinion));
+    document.second_opinion = Some(second_opinion(&put.case, name, asked, &merged, opinion));
     document
 }
 
-/// The fixes of the local document, in the order of both minds.
-fn fixes(known: &[SuggestedFix], suspects: &[Suspect], merged: &Merged) -> Vec<SuggestedFix> {
-    let mut all: Vec<&Fix> = Vec::new();
-    for suspect in suspects {
-        for fix in &suspect.fixes {
-            place(&mut all, &fix.fix);
+/// What may be done, in the order of both minds. What the local document does not propose at all is proposed only for the
+/// cause that stands first now.
+fn fixes(known: &[SuggestedFix], put: &Put, merged: &Merged) -> Vec<SuggestedFix> {
+    let of = |candidate: &usize| merged.actions[*candidate].iter().map(|action| &put.remedies[*action]);
+    let first = merged.order.first().into_iter().flat_map(of);
+    let others = merged.order.iter().skip(1).flat_map(of);
+    let proposed = |fix: &&SuggestedFix| known.iter().any(|known| known.fix == fix.fix);
+    let mut ordered: Vec<SuggestedFix> = Vec::new();
+    for fix in first.chain(others.filter(proposed)).chain(known) {
+        if !ordered.iter().any(|other| other.fix == fix.fix) {
+            ordered.push(fix.clone());
         }
     }
-    let mut ordered: Vec<&Fix> = Vec::new();
-    for candidate in &merged.order {
-        for action in &merged.actions[*candidate] {
-            place(&mut ordered, all[*action]);
-        }
-    }
-    let mut sorted = known.to_vec();
-    sorted.sort_by_key(|fix| ordered.iter().position(|other| **other == fix.fix).unwrap_or(usize::MAX));
-    for (fix, priority) in sorted.iter_mut().zip(1..) {
+    ordered.truncate(SUGGESTIONS);
+    for (fix, priority) in ordered.iter_mut().zip(1..) {
         fix.priority = priority;
     }
-    sorted
+    ordered
 }
 
 fn second_opinion(case: &Case, name: &str, asked: &Consultation, merged: &Merged, opinion: Opinion) -> SecondOpinion {

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use super::{Hands, blocking};
 use crate::{
     diagnosis::{
-        CaseFile, collect_logs, investigate, joined,
+        CaseFile, analyse, collect_logs, joined,
         model::{Case, Consultation, Mind, Question},
         put, redact, scan,
     },
@@ -36,29 +36,29 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
         services.dedup();
         let logs = collect_logs(&state.platform, &services, LOG_TAIL);
         let file = CaseFile { state: &state, vitals: &vitals, incident, diagnosis: id, logs, now };
-        let analysis = investigate(&file);
-        let case = put(&file, &analysis);
-        Ok((analysis, case))
+        let document = analyse(&file);
+        let put = put(&file, &document);
+        Ok((document, put))
     })
     .await;
-    let (analysis, case) = match found {
+    let (local, put) = match found {
         Ok(found) => found,
         Err(error) => return hands.tell(Command::FailDiagnosis { diagnosis: id, error }).await,
     };
     let document = match &hands.mind {
-        None => analysis.document,
+        None => local,
         Some(mind) => {
-            let draft = Arc::new(analysis.document.clone());
+            let draft = Arc::new(local.clone());
             hands.tell(Command::DraftDiagnosis { diagnosis: id, document: draft }).await;
             // A stop leaves the diagnosis running; the next start begins it anew.
             let asked = tokio::select! {
-                asked = ask(hands, mind, &case) => asked,
+                asked = ask(hands, mind, &put.case) => asked,
                 () = hands.stop.cancelled() => return,
             };
             if let Err(error) = prompts::keep(&hands.work, id, &asked.prompt) {
                 warn!(%id, %error, "what was put before the model is not kept");
             }
-            joined(analysis, &case, &mind.model().name, &asked)
+            joined(local, &put, &mind.model().name, &asked)
         }
     };
     hands.tell(Command::ConcludeDiagnosis { diagnosis: id, document: Arc::new(document) }).await;
