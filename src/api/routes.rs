@@ -49,6 +49,7 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .route("/api/v1/snapshots/{id}/difference", get(difference))
         .route("/api/v1/snapshots/{id}/verify", post(verify))
         .route("/api/v1/verify", post(verify_live))
+        .route("/api/v1/diagnoses/{id}/prompt", get(prompt))
         .route("/api/v1/services/{name}/history", get(history))
         .route("/api/v1/heartbeats/{name}", post(heartbeats::beat))
         .route("/api/v1/reports/metrics", get(metrics_report))
@@ -141,6 +142,11 @@ async fn verify_live(State(api): State<Api>, caller: Caller) -> Result<Json<Vec<
 
 pub(super) fn snapshot_id(text: &str) -> Result<SnapshotId, Problem> {
     text.parse().map_err(|error: crate::domain::BadId| Problem::bad_request(error.to_string()))
+}
+
+async fn prompt(State(api): State<Api>, _caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let id = id.parse().map_err(|error: crate::domain::BadId| Problem::bad_request(error.to_string()))?;
+    Ok(Json(json!({"diagnosis": id, "prompt": api.engine.prompt(id).await?})))
 }
 
 /// What of a service's history is asked for: its last samples, or the figures of a window.

@@ -1,6 +1,7 @@
 //! `codeblue diagnose`
 
 use clap::Args;
+use serde_json::Value;
 
 use super::{
     error::{CliError, Exit},
@@ -9,7 +10,9 @@ use super::{
 };
 use crate::{
     client::{Client, ClientError},
-    domain::{Command, DiagnosisDocument, DiagnosisId, DiagnosisState, Event, IncidentId, Refusal, State},
+    domain::{
+        Command, DiagnosisDocument, DiagnosisId, DiagnosisState, Event, IncidentId, Refusal, SecondOpinion, State,
+    },
 };
 
 /// Find out what broke
@@ -20,6 +23,9 @@ pub struct Diagnose {
     /// Give the last answer instead of looking again
     #[arg(long)]
     last: bool,
+    /// Show what was put before the language model, word for word
+    #[arg(long)]
+    prompt: bool,
 }
 
 impl Diagnose {
@@ -37,6 +43,14 @@ impl Diagnose {
             Some(DiagnosisState::Running) | None => None,
         })
         .await?;
+        if self.prompt {
+            let answer: Value = client.get(&format!("/api/v1/diagnoses/{diagnosis}/prompt")).await?;
+            session.output.result(&answer, || {
+                let lines = answer["prompt"].as_str().unwrap_or_default().lines();
+                lines.map(|line| text::line(line) + "\n").collect()
+            })?;
+            return Ok(Exit::Done);
+        }
         match ended {
             Ok(document) => {
                 session.output.result(document.as_ref(), || describe(&document))?;
@@ -116,9 +130,37 @@ fn describe(document: &DiagnosisDocument) -> String {
     if document.suggested_fixes.is_empty() {
         page += "  nothing that the platform file declares\n";
     }
+    if let Some(opinion) = &document.second_opinion {
+        page += &second_opinion(opinion);
+    }
     if !document.related_incidents.is_empty() {
         let ids: Vec<String> = document.related_incidents.iter().map(ToString::to_string).collect();
         page += &format!("\nearlier     {}\n", ids.join(", "));
     }
     page
+}
+
+/// What the language model says, in lines that say that it is the model who says it.
+fn second_opinion(opinion: &SecondOpinion) -> String {
+    let mut page = format!("\nsecond opinion\n  {} {}", text::line(&opinion.model), opinion.stance.words());
+    if !opinion.note.is_empty() {
+        page += &format!(": {}", text::line(&opinion.note));
+    }
+    page += "\n";
+    if !opinion.explanation.is_empty() {
+        page += &format!("  it says: {}\n", text::line(&opinion.explanation));
+    }
+    if let Some(elsewhere) = &opinion.elsewhere {
+        page += &format!("  it suspects, beside what was found: {}\n", text::line(elsewhere));
+    }
+    if !opinion.not_known_here.is_empty() {
+        page += &format!("  not known here: {}\n", text::line(&opinion.not_known_here.join(", ")));
+    }
+    let about = if opinion.estimated { "about " } else { "" };
+    let cost = opinion.cost.map(|cost| format!(", cost {cost:.4}")).unwrap_or_default();
+    page + &format!(
+        "  {about}{} tokens in {:.1} s{cost}\n",
+        opinion.prompt_tokens + opinion.answer_tokens,
+        opinion.took
+    )
 }

@@ -4,21 +4,21 @@ use chrono::{DateTime, Utc};
 
 use super::{
     LogExcerpt,
-    hypotheses::{Hypothesis, Kind, weigh},
+    hypotheses::{Hypothesis, weigh},
     logs::{Repeated, errors},
     redact::redact,
     root::{self, checks},
 };
 use crate::{
     domain::{
-        Category, DiagnosisDocument, DiagnosisId, Evidence, Fix, Incident, IncidentId, RootCause, Severity, State,
-        Status, SuggestedFix, Vitals,
+        Candidate, Category, DiagnosisDocument, DiagnosisId, Evidence, Fix, Incident, IncidentId, RootCause, Severity,
+        State, Status, SuggestedFix, Vitals,
     },
-    platform::{ActionRisk, ComponentKind, Reading, Sample},
+    platform::{ActionRisk, ComponentKind, Platform, Reading, Sample},
 };
 
 /// Suggestions in a document at most.
-const SUGGESTIONS: usize = 9;
+pub(super) const SUGGESTIONS: usize = 9;
 /// Pieces of evidence in a document at most.
 const EVIDENCE: usize = 8;
 
@@ -85,10 +85,23 @@ pub fn analyse(case: &CaseFile) -> DiagnosisDocument {
         category: best.map_or(Category::Unknown, |best| best.kind.category()),
         affected_services: affected(case, incident, &root),
         root_cause,
+        candidates: hypotheses.iter().map(|hypothesis| candidate(&scene, hypothesis)).collect(),
         // Somebody works on it already; nothing should get in their way.
         suggested_fixes: if maintained { Vec::new() } else { suggestions(&scene, &hypotheses) },
         related_incidents: related(case, &root),
         knowledge_base_articles: Vec::new(),
+        second_opinion: None,
+    }
+}
+
+fn candidate(scene: &Scene, hypothesis: &Hypothesis) -> Candidate {
+    Candidate {
+        service: scene.root.to_owned(),
+        category: hypothesis.kind.category(),
+        issue: hypothesis.issue.clone(),
+        probability: hypothesis.confidence,
+        deployment: hypothesis.deployment,
+        evidence: evidence(scene, hypothesis),
     }
 }
 
@@ -140,7 +153,22 @@ fn affected(case: &CaseFile, incident: Option<&Incident>, root: &str) -> Vec<Str
 
 /// What may be done about the hypotheses, the best first; only what the platform file declares.
 fn suggestions(scene: &Scene, hypotheses: &[Hypothesis]) -> Vec<SuggestedFix> {
-    let platform = &scene.case.state.platform;
+    let categories = hypotheses.iter().map(|hypothesis| hypothesis.kind.category());
+    remedies(scene.case.state, scene.case.incident, scene.root, categories)
+}
+
+/// What may be done at a service about failures of these categories, the best first; nothing that the platform file does not
+/// declare, and nothing while somebody works on the service already.
+pub(super) fn remedies(
+    state: &State,
+    incident: IncidentId,
+    service: &str,
+    categories: impl IntoIterator<Item = Category>,
+) -> Vec<SuggestedFix> {
+    if state.services.get(service).is_some_and(|health| health.status == Status::Maintenance) {
+        return Vec::new();
+    }
+    let platform = &state.platform;
     let mut fixes: Vec<(String, u64, ActionRisk, Fix)> = Vec::new();
     let roll_back = |fixes: &mut Vec<_>, service: &str, kind: ComponentKind| {
         for component in platform.components_of(service).filter(|component| component.kind == kind) {
@@ -159,26 +187,26 @@ fn suggestions(scene: &Scene, hypotheses: &[Hypothesis]) -> Vec<SuggestedFix> {
     };
     let act = |fixes: &mut Vec<_>| {
         let mut actions: Vec<_> =
-            platform.service(scene.root).map(|service| service.actions.iter().collect()).unwrap_or_default();
+            platform.service(service).map(|service| service.actions.iter().collect()).unwrap_or_default();
         // What contains heals nothing.
         actions.retain(|action: &&crate::platform::Action| action.purpose.is_none());
         actions.sort_by_key(|action: &&crate::platform::Action| action.risk);
         for action in actions {
             fixes.push((
-                format!("{} {}", action.name, scene.root),
+                format!("{} {service}", action.name),
                 action.takes.as_secs(),
                 action.risk,
-                Fix::RunAction { service: scene.root.to_owned(), action: action.name.clone() },
+                Fix::RunAction { service: service.to_owned(), action: action.name.clone() },
             ));
         }
     };
-    for hypothesis in hypotheses {
-        match hypothesis.kind {
-            Kind::Deployment => roll_back(&mut fixes, scene.root, ComponentKind::Code),
-            Kind::Corruption => roll_back(&mut fixes, keeper(scene), ComponentKind::Database),
-            Kind::Configuration => roll_back(&mut fixes, scene.root, ComponentKind::Config),
-            Kind::ProcessGone | Kind::ProcessFrozen | Kind::Slow => act(&mut fixes),
-            Kind::Resource => {}
+    for category in categories {
+        match category {
+            Category::Deployment => roll_back(&mut fixes, service, ComponentKind::Code),
+            Category::Database => roll_back(&mut fixes, keeper(platform, service), ComponentKind::Database),
+            Category::Configuration => roll_back(&mut fixes, service, ComponentKind::Config),
+            Category::Process | Category::Performance => act(&mut fixes),
+            Category::Resource | Category::Unknown => {}
         }
     }
     let mut seen = Vec::new();
@@ -194,7 +222,7 @@ fn suggestions(scene: &Scene, hypotheses: &[Hypothesis]) -> Vec<SuggestedFix> {
         .map(|((action, estimated_time, risk, fix), priority)| SuggestedFix {
             commands: vec![match &fix {
                 Fix::RollBack { component } => {
-                    format!("codeblue rollback --component {component} --reason {}", scene.case.incident)
+                    format!("codeblue rollback --component {component} --reason {incident}")
                 }
                 Fix::RunAction { service, action } => format!("codeblue action run {service} {action}"),
             }],
@@ -207,16 +235,15 @@ fn suggestions(scene: &Scene, hypotheses: &[Hypothesis]) -> Vec<SuggestedFix> {
         .collect()
 }
 
-/// The service that holds the database: the root itself, or the nearest one below it that declares one.
-fn keeper<'a>(scene: &'a Scene) -> &'a str {
-    let platform = &scene.case.state.platform;
+/// The service that holds the database: the one named, or the nearest one below it that declares one.
+fn keeper<'a>(platform: &'a Platform, service: &'a str) -> &'a str {
     let keeps = |name: &str| platform.components_of(name).any(|component| component.kind == ComponentKind::Database);
-    if keeps(scene.root) {
-        return scene.root;
+    if keeps(service) {
+        return service;
     }
-    let below = platform.dependencies_of(scene.root);
+    let below = platform.dependencies_of(service);
     let found = below.iter().find(|name| keeps(name)).and_then(|name| platform.service(name));
-    found.map_or(scene.root, |service| &service.name)
+    found.map_or(service, |found| &found.name)
 }
 
 fn related(case: &CaseFile, root: &str) -> Vec<IncidentId> {

@@ -1,13 +1,17 @@
 //! Floor 3. What broke: collects evidence (`logs`), finds where it sits (`root`), weighs what could be the cause
 //! (`hypotheses`), and writes the document (`document`). Deterministic, without a network; the same case gives the same answer.
+//! Where the platform file names a language model, `second_mind` puts what was found before it (`model`) and writes both into one
+//! document.
 //!
 //! A new kind of cause is a function in `hypotheses` that looks at the case and says what speaks for it.
 
 mod document;
 mod hypotheses;
 mod logs;
+pub mod model;
 mod redact;
 mod root;
+mod second_mind;
 
 #[cfg(test)]
 mod tests;
@@ -15,3 +19,4 @@ mod tests;
 pub use document::{CaseFile, analyse};
 pub use logs::{LogExcerpt, collect_logs};
 pub use redact::redact;
+pub use second_mind::{joined, put, scan};

@@ -70,9 +70,10 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::MaintenanceWithdrawn { .. }
         | Event::MaintenanceStarted { .. }
         | Event::MaintenanceEnded { .. } => maintenance::apply(state, recorded),
-        Event::DiagnosisRequested { .. } | Event::DiagnosisConcluded { .. } | Event::DiagnosisFailed { .. } => {
-            apply_diagnosis(state, recorded);
-        }
+        Event::DiagnosisRequested { .. }
+        | Event::DiagnosisDrafted { .. }
+        | Event::DiagnosisConcluded { .. }
+        | Event::DiagnosisFailed { .. } => apply_diagnosis(state, recorded),
         Event::SnapshotRequested { .. }
         | Event::SnapshotTaken { .. }
         | Event::SnapshotFailed { .. }
@@ -426,14 +427,21 @@ fn apply_diagnosis(state: &mut State, recorded: &Recorded) {
                     incident: *incident,
                     requested_at: recorded.at,
                     state: DiagnosisState::Running,
+                    draft: None,
                 },
             );
             if let Some(found) = state.incidents.get_mut(incident) {
                 found.diagnoses.push(*diagnosis);
             }
         }
+        Event::DiagnosisDrafted { diagnosis, document } => {
+            if let Some(found) = state.diagnoses.get_mut(diagnosis) {
+                found.draft = Some(document.clone());
+            }
+        }
         Event::DiagnosisConcluded { diagnosis, document } => {
             let Some(found) = state.diagnoses.get_mut(diagnosis) else { return };
+            found.draft = None;
             found.state = DiagnosisState::Concluded { document: document.clone(), at: recorded.at };
             let incident = found.incident;
             if let Some(incident) = state.incidents.get_mut(&incident) {
@@ -444,6 +452,7 @@ fn apply_diagnosis(state: &mut State, recorded: &Recorded) {
         }
         Event::DiagnosisFailed { diagnosis, error } => {
             let Some(found) = state.diagnoses.get_mut(diagnosis) else { return };
+            found.draft = None;
             found.state = DiagnosisState::Failed { error: error.clone() };
             let incident = found.incident;
             tell(state, incident, recorded, TimelineKind::Bad, format!("diagnosis failed: {error}"));

@@ -448,6 +448,10 @@ pub enum Command {
         incident: IncidentId,
         level: Level,
     },
+    DraftDiagnosis {
+        diagnosis: DiagnosisId,
+        document: Arc<DiagnosisDocument>,
+    },
     ConcludeDiagnosis {
         diagnosis: DiagnosisId,
         document: Arc<DiagnosisDocument>,
@@ -612,6 +616,7 @@ impl Command {
                 | Self::SetTask { .. }
                 | Self::CallPeople { .. }
                 | Self::ReachLevel { .. }
+                | Self::DraftDiagnosis { .. }
                 | Self::ConcludeDiagnosis { .. }
                 | Self::FailDiagnosis { .. }
                 | Self::ProposeRemedy { .. }

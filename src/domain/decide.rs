@@ -300,6 +300,10 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         Command::SetTask { incident, task } => workflow::ask(state, incident, &task),
         Command::CallPeople { notice } => escalation::call(state, notice),
         Command::ReachLevel { incident, level } => escalation::reach(state, incident, level, meta.at),
+        Command::DraftDiagnosis { diagnosis, document } => {
+            diagnosis::running(state, diagnosis)?;
+            Ok(vec![Event::DiagnosisDrafted { diagnosis, document }])
+        }
         Command::ConcludeDiagnosis { diagnosis, document } => {
             let incident = diagnosis::running(state, diagnosis)?.incident;
             let known = document.root_cause.confidence > 0.0;

@@ -3,7 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{AutomationMode, DeploymentId, DiagnosisId, Event, Incident, IncidentId, Refusal, Severity, State, Status};
+use super::{
+    AutomationMode, DeploymentId, DiagnosisId, Event, Incident, IncidentId, Refusal, SecondOpinion, Severity, State,
+    Status,
+};
 use crate::platform::ActionRisk;
 
 /// One search for the cause of an incident.
@@ -18,6 +21,21 @@ pub struct Diagnosis {
     pub requested_at: DateTime<Utc>,
     /// How far it is.
     pub state: DiagnosisState,
+    /// What the local analyser found, while a language model is still asked about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<std::sync::Arc<DiagnosisDocument>>,
+}
+
+impl Diagnosis {
+    /// The answer, or what is known of it so far.
+    #[must_use]
+    pub fn document(&self) -> Option<&std::sync::Arc<DiagnosisDocument>> {
+        match &self.state {
+            DiagnosisState::Concluded { document, .. } => Some(document),
+            DiagnosisState::Running => self.draft.as_ref(),
+            DiagnosisState::Failed { .. } => None,
+        }
+    }
 }
 
 /// How far a diagnosis is.
@@ -56,12 +74,19 @@ pub struct DiagnosisDocument {
     pub affected_services: Vec<String>,
     /// The most likely cause.
     pub root_cause: RootCause,
+    /// All causes that were weighed, the root cause first, then by probability. What the probabilities lack to 1 is that it
+    /// is none of these.
+    #[serde(default)]
+    pub candidates: Vec<Candidate>,
     /// Declared actions and rollbacks that may help, best first.
     pub suggested_fixes: Vec<SuggestedFix>,
     /// Earlier incidents of the same service.
     pub related_incidents: Vec<IncidentId>,
     /// Articles of the knowledge base that match.
     pub knowledge_base_articles: Vec<String>,
+    /// What a language model had to do with it; none where the platform file names no model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_opinion: Option<SecondOpinion>,
 }
 
 /// What kind of failure it is.
@@ -95,6 +120,24 @@ pub struct RootCause {
     /// How sure the analyser is, 0 to 1.
     pub confidence: f64,
     /// The deployment that is blamed, if one is.
+    pub deployment: Option<DeploymentId>,
+    /// What speaks for it, strongest first.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A cause that was weighed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// Where it would sit.
+    pub service: String,
+    /// What kind of failure it would be.
+    pub category: Category,
+    /// What it would be, in one line.
+    pub issue: String,
+    /// How likely it is, against the others and against none of them, 0 to 1.
+    pub probability: f64,
+    /// The deployment that would be to blame.
     pub deployment: Option<DeploymentId>,
     /// What speaks for it, strongest first.
     pub evidence: Vec<Evidence>,

@@ -218,6 +218,8 @@ pub enum Event {
 
     /// Somebody wants to know what broke.
     DiagnosisRequested { diagnosis: DiagnosisId, incident: IncidentId },
+    /// The local analyser has an answer, and a language model is asked about it.
+    DiagnosisDrafted { diagnosis: DiagnosisId, document: Arc<DiagnosisDocument> },
     /// An answer was found.
     DiagnosisConcluded { diagnosis: DiagnosisId, document: Arc<DiagnosisDocument> },
     /// None was.

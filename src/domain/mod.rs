@@ -30,6 +30,7 @@ mod payload;
 mod policy;
 mod recovery;
 mod refusal;
+mod second_opinion;
 mod snapshot;
 mod state;
 mod stream;
@@ -52,7 +53,9 @@ pub use command::Command;
 pub use deadline::{due, next_due};
 pub use decide::{Meta, decide};
 pub use deployment::{Deployment, DeploymentOrigin};
-pub use diagnosis::{Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix};
+pub use diagnosis::{
+    Candidate, Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix,
+};
 pub use event::{Event, Recorded};
 pub use evidence::{EvidenceState, LostCheckpoints, Outage, SeenCheckpoint, WITNESSED_LIMIT, Witnessed};
 pub use fast_track::{FastTrack, FastTrackCriterion, Milestone, Progress, Stage};
@@ -83,6 +86,7 @@ pub use recovery::{
     plan_deployment, plan_rollback, plan_undo, step_seconds, steps_back,
 };
 pub use refusal::Refusal;
+pub use second_opinion::{SecondOpinion, Stance, model_tokens_of_day};
 pub use snapshot::{
     Captured, Found, Proof, ReplicaState, Snapshot, SnapshotState, SnapshotTrigger, TestRestore, TestResult,
     VaultRepair, VaultState, kept,

@@ -127,6 +127,7 @@ impl Default for State {
                 access: Access::default(),
                 vault: VaultCare::default(),
                 evidence: EvidenceCare::default(),
+                language_model: None,
                 services: Vec::new(),
                 components: Vec::new(),
                 operators: Vec::new(),

@@ -165,6 +165,10 @@ impl Event {
             Self::PostMortemCompleted { incident } => format!("{incident} post-mortem completed"),
             Self::PostMortemOverdue { incident } => format!("{incident}: the post-mortem is overdue"),
             Self::DiagnosisRequested { diagnosis, incident } => format!("{incident} diagnosis {diagnosis} begun"),
+            Self::DiagnosisDrafted { document, .. } => {
+                let cause = &document.root_cause;
+                format!("diagnosis so far {:.2}: {}; a language model is asked", cause.confidence, cause.issue)
+            }
             Self::DiagnosisConcluded { document, .. } => {
                 format!("diagnosis {:.2}: {}", document.root_cause.confidence, document.root_cause.issue)
             }

@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     checks::{Heartbeats, Prober},
+    diagnosis::model::Mind,
     domain::{Actor, Command, Event, SnapshotState, SnapshotTrigger, unfinished},
     platform::{Platform, Problems},
     store::{
@@ -199,6 +200,7 @@ impl Engine {
             cancel: self.cancel.clone(),
             captures: Turns::default(),
             halt: halt.clone(),
+            mind: platform.language_model.clone().map(|model| Arc::new(Mind::new(model))),
         };
         self.tasks.spawn(effects::run(hands, effects, self.tasks.clone()));
         for component in follow::followed(&platform) {

@@ -28,6 +28,7 @@ mod messages;
 mod observe;
 mod pace;
 mod people;
+mod prompts;
 mod queries;
 mod recover;
 #[cfg(test)]

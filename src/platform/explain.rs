@@ -10,6 +10,7 @@ use super::{
     adapter::Adapter,
     explain_change_rules::{write_approvals, write_freezes, write_use},
     explain_probe::write_probe,
+    language_model::write_language_model,
     model::{
         Access, AutomationMode, Check, Component, ComponentKind, Criticality, EvidenceCare, Platform, Profile, Purpose,
         ReplicaPlace, Role, SecondFactorRule, Service, VaultCare,
@@ -58,6 +59,7 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
         write_vault(out, &platform.vault)?;
     }
     write_evidence(out, &platform.evidence)?;
+    write_language_model(out, platform.language_model.as_ref())?;
     if !platform.maintenance.is_empty() {
         writeln!(out, "\nWhat is worked on by plan")?;
     }
@@ -297,6 +299,9 @@ mod tests {
 
         Who else holds evidence of the journal
           nobody: who has this host and its key can rewrite the journal unseen; [evidence] names no place
+
+        Who else is asked what broke
+          nobody: the local analyser alone, which needs no network; the file has no [model]
 
         Who may act
           nobody is named: the file has no [[operator]]

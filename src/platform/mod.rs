@@ -1,5 +1,5 @@
 //! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_access`, `parse_check`,
-//! `parse_evidence`, `parse_http`, `parse_probe`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`,
+//! `parse_evidence`, `parse_http`, `parse_language_model`, `parse_probe`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`,
 //! `approvers`), how mistakes are told (`problem`), what it means in plain words (`explain`, `explain_probe`, `explain_change_rules`), and who
 //! depends on whom (`graph`). `sample`, `json_path` and
 //! `template` are words that several rooms above share.
@@ -14,6 +14,7 @@ mod explain_change_rules;
 mod explain_probe;
 mod graph;
 mod json_path;
+mod language_model;
 mod maintenance;
 mod model;
 mod parse;
@@ -23,6 +24,7 @@ mod parse_change_rules;
 mod parse_check;
 mod parse_evidence;
 mod parse_http;
+mod parse_language_model;
 mod parse_maintenance;
 mod parse_probe;
 mod parse_vault;
@@ -44,6 +46,7 @@ pub use adapter::{Adapter, Points, Programs};
 pub use change_rules::{ApprovalLevels, Freeze, HealthInformation};
 pub use explain::explain;
 pub use json_path::JsonPath;
+pub use language_model::{KeySource, LanguageModel, Price};
 pub use maintenance::{MaintenanceWindow, WindowDays};
 pub use model::*;
 pub use parse::{load, parse};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     adapter::Adapter,
     change_rules::{ApprovalLevels, Freeze, HealthInformation},
+    language_model::LanguageModel,
     maintenance::MaintenanceWindow,
     probe::Probe,
 };
@@ -32,6 +33,9 @@ pub struct Platform {
     /// Where signed checkpoints of the journal go.
     #[serde(default)]
     pub evidence: EvidenceCare,
+    /// Which language model is asked for a second opinion on a diagnosis; none: the local analyser decides alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language_model: Option<LanguageModel>,
     /// In the order of the file.
     pub services: Vec<Service>,
     /// In the order of the file.

@@ -254,6 +254,9 @@ reason = "year's end"
         Who else holds evidence of the journal
           nobody: who has this host and its key can rewrite the journal unseen; [evidence] names no place
 
+        Who else is asked what broke
+          nobody: the local analyser alone, which needs no network; the file has no [model]
+
         When nothing may be changed, but in an emergency
           2026-12-24 12:00 to 2026-12-27 06:00 UTC: patient-api, auth: skeleton staff over the holidays
           2026-12-31 23:00 to 2027-01-01 23:00 UTC: everything: year's end

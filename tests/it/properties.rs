@@ -252,10 +252,14 @@ fn report(state: &State, roll: Roll) -> Command {
     if let (Some(diagnosis), true) = (diagnosing, kind % 3 == 0) {
         return match c {
             0..=40 => Command::FailDiagnosis { diagnosis: diagnosis.id, error: "no evidence".to_owned() },
-            _ => Command::ConcludeDiagnosis {
-                diagnosis: diagnosis.id,
-                document: Arc::new(document(state, diagnosis.id, pick(&SERVICES[..5], b), f64::from(c) / 255.0, a)),
-            },
+            _ => {
+                let found = document(state, diagnosis.id, pick(&SERVICES[..5], b), f64::from(c) / 255.0, a);
+                let (diagnosis, document) = (diagnosis.id, Arc::new(found));
+                match c {
+                    41..=80 => Command::DraftDiagnosis { diagnosis, document },
+                    _ => Command::ConcludeDiagnosis { diagnosis, document },
+                }
+            }
         };
     }
     let taking = state.snapshots.values().find(|found| found.state == SnapshotState::Running);
@@ -385,6 +389,7 @@ pub fn document(state: &State, id: DiagnosisId, service: &str, confidence: f64, 
                 .map(|source| Evidence { at: None, source: (*source).to_owned(), text: "panic".to_owned(), count: 2 })
                 .collect(),
         },
+        candidates: Vec::new(),
         suggested_fixes: fixes
             .into_iter()
             .zip(1..)
@@ -399,6 +404,7 @@ pub fn document(state: &State, id: DiagnosisId, service: &str, confidence: f64, 
             .collect(),
         related_incidents: Vec::new(),
         knowledge_base_articles: Vec::new(),
+        second_opinion: None,
     }
 }
 

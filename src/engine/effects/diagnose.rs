@@ -1,12 +1,18 @@
-//! Collects the evidence of an incident and has it analysed.
+//! Collects the evidence of an incident and has it analysed; where the platform file names a language model, it is asked too.
 
 use std::sync::Arc;
 
+use tracing::{info, warn};
+
 use super::{Hands, blocking};
 use crate::{
-    diagnosis::{CaseFile, analyse, collect_logs},
-    domain::{Command, DiagnosisId},
-    engine::observe,
+    diagnosis::{
+        CaseFile, analyse, collect_logs, joined,
+        model::{Case, Consultation, Mind, Question},
+        put, redact, scan,
+    },
+    domain::{Command, DiagnosisId, model_tokens_of_day},
+    engine::{observe, prompts},
 };
 
 /// Bytes read from the end of each log file.
@@ -29,13 +35,52 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
         services.sort();
         services.dedup();
         let logs = collect_logs(&state.platform, &services, LOG_TAIL);
-        Ok(analyse(&CaseFile { state: &state, vitals: &vitals, incident, diagnosis: id, logs, now }))
+        let file = CaseFile { state: &state, vitals: &vitals, incident, diagnosis: id, logs, now };
+        let document = analyse(&file);
+        let put = put(&file, &document);
+        Ok((document, put))
     })
     .await;
-    hands
-        .tell(match found {
-            Ok(document) => Command::ConcludeDiagnosis { diagnosis: id, document: Arc::new(document) },
-            Err(error) => Command::FailDiagnosis { diagnosis: id, error },
-        })
-        .await;
+    let (local, put) = match found {
+        Ok(found) => found,
+        Err(error) => return hands.tell(Command::FailDiagnosis { diagnosis: id, error }).await,
+    };
+    let document = match &hands.mind {
+        None => local,
+        Some(mind) => {
+            let draft = Arc::new(local.clone());
+            hands.tell(Command::DraftDiagnosis { diagnosis: id, document: draft }).await;
+            // A stop leaves the diagnosis running; the next start begins it anew.
+            let asked = tokio::select! {
+                asked = ask(hands, mind, &put.case) => asked,
+                () = hands.stop.cancelled() => return,
+            };
+            if let Err(error) = prompts::keep(&hands.work, id, &asked.prompt) {
+                warn!(%id, %error, "what was put before the model is not kept");
+            }
+            joined(local, &put, &mind.model().name, &asked)
+        }
+    };
+    hands.tell(Command::ConcludeDiagnosis { diagnosis: id, document: Arc::new(document) }).await;
+}
+
+async fn ask(hands: &Hands, mind: &Mind, case: &Case) -> Consultation {
+    let now = hands.clock.now();
+    let elapsed = || hands.clock.elapsed();
+    let question = Question {
+        case,
+        now,
+        elapsed: &elapsed,
+        chance: &rand::random::<u64>,
+        spent: model_tokens_of_day(&hands.engine.state(), now),
+        redact: &redact,
+        scan: &scan,
+        progress: None,
+    };
+    let asked = mind.consult(&question).await;
+    match &asked.outcome {
+        Ok(_) => info!(took = ?asked.took, attempts = asked.attempts, "the language model has answered"),
+        Err(failure) => info!(%failure, "the language model was not heard"),
+    }
+    asked
 }

@@ -23,6 +23,7 @@ use tracing::{error, info};
 use super::{EngineHandle, SubmitError, clock::Clock};
 use crate::{
     checks::Prober,
+    diagnosis::model::Mind,
     domain::{Actor, Command, Effect, Refusal},
     vault::{CancelFlag, Vault},
 };
@@ -39,6 +40,8 @@ pub(super) struct Hands {
     pub(super) cancel: CancelFlag,
     pub(super) captures: Turns,
     pub(super) halt: PathBuf,
+    /// The language model that is asked for a second opinion.
+    pub(super) mind: Option<Arc<Mind>>,
 }
 
 /// Captures of one component share a place for their working copy, so they take turns; others do not wait for them.

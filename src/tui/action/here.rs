@@ -5,10 +5,7 @@ use std::sync::Arc;
 use tui_textarea::TextArea;
 
 use crate::{
-    domain::{
-        ChangeId, ChangeState, Command, DiagnosisDocument, DiagnosisState, IncidentId, Operator, Recovery, RecoveryId,
-        Snapshot,
-    },
+    domain::{ChangeId, ChangeState, Command, DiagnosisDocument, IncidentId, Operator, Recovery, RecoveryId, Snapshot},
     engine::DryRunRequest,
     tui::{
         form::{Writing, open_form},
@@ -208,14 +205,11 @@ pub(super) fn running_recovery(model: &Model) -> Option<RecoveryId> {
     here.or_else(|| model.state.running_recoveries().next().map(|recovery| recovery.id))
 }
 
-/// The newest answer of a diagnosis of an incident.
+/// The newest answer of a diagnosis of an incident, or what is known of it so far.
 #[must_use]
 pub fn latest_document(model: &Model, id: IncidentId) -> Option<Arc<DiagnosisDocument>> {
     let incident = model.state.incidents.get(&id)?;
-    incident.diagnoses.iter().rev().find_map(|id| match &model.state.diagnoses.get(id)?.state {
-        DiagnosisState::Concluded { document, .. } => Some(document.clone()),
-        _ => None,
-    })
+    incident.diagnoses.iter().rev().find_map(|id| model.state.diagnoses.get(id)?.document().cloned())
 }
 
 /// Whether the keys here are about snapshots.

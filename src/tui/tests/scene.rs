@@ -164,6 +164,7 @@ impl Scene {
                         count: 214,
                     }],
                 },
+                candidates: Vec::new(),
                 suggested_fixes: vec![SuggestedFix {
                     action: "roll patient-api-code back".to_owned(),
                     priority: 1,
@@ -174,6 +175,7 @@ impl Scene {
                 }],
                 related_incidents: Vec::new(),
                 knowledge_base_articles: Vec::new(),
+                second_opinion: None,
             }
             .into(),
         });

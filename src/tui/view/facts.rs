@@ -9,7 +9,7 @@ use super::{canvas::Piece, recovery::outcome, rows};
 use crate::{
     domain::{
         ChangeState, Deployment, DeploymentOrigin, DiagnosisDocument, DiagnosisState, Incident, IncidentRole,
-        Milestone, missing_roles, role_name,
+        Milestone, SecondOpinion, Stance, missing_roles, role_name,
     },
     tui::{
         action::latest_document,
@@ -244,6 +244,24 @@ fn cause(model: &Model, incident: &Incident, document: Option<&DiagnosisDocument
     }
     if cause.evidence.len() > EVIDENCE {
         facts.say(Role::Muted, &format!("+ {} more", cause.evidence.len() - EVIDENCE));
+    }
+    match &document.second_opinion {
+        Some(opinion) => second_opinion(opinion, facts),
+        None if model.state.platform.language_model.is_some() && is_diagnosed(model, incident) => {
+            facts.say(Role::Muted, "a language model is asked about it …");
+        }
+        None => {}
+    }
+}
+
+/// What a language model says of a cause: its words are shown as its words.
+fn second_opinion(opinion: &SecondOpinion, facts: &mut Facts) {
+    let stands_against = matches!(opinion.stance, Stance::Reordered | Stance::Outweighed);
+    let role = if stands_against { Role::Warn } else { Role::Muted };
+    let note = if opinion.note.is_empty() { String::new() } else { format!(": {}", opinion.note) };
+    facts.say(role, &format!("{} {}{note}", opinion.model, opinion.stance.words()));
+    if !opinion.explanation.is_empty() {
+        facts.say(Role::Muted, &format!("it says: “{}”", opinion.explanation));
     }
 }
 
