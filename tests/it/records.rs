@@ -163,10 +163,6 @@ pub const SEEN: &[&str] = &[
     "claim rejected: policy number {plan}, account number {account}, driver's license {licence}, license plate {plate}",
     "age={old} patient_id={mrn} provider=\"Dr. {name}\"",
     "retry with api_key={secret} password={secret}",
-];
-
-/// Keyed formats that were only measured.
-pub const HELD: &[&str] = &[
     "[2026/03/02 10:11:12] admission-service: admit{last_name: {last}, first_name: {first}, date_of_birth: {usdate}, medicalRecordNumber: {mrn}}",
     "event=discharge pt_name='{name}' discharge_date={date} home_phone={phone} emergency_contact=\"{name}\"",
     r#"{"ts":1772445072,"msg":"eligibility check","subscriber":{"name":"{name}","memberId":"{plan}","dateOfBirth":"{date}"},"guarantor":{"fullName":"{lastfirst}","homePhone":"{phone}","accountNumber":"{account}"}}"#,
@@ -191,6 +187,32 @@ pub const HELD: &[&str] = &[
     "patient is {old} years old, MRN# {mrn}, admitted on {longdate} and discharged on {usdate}",
 ];
 
+/// Keyed formats that were only measured.
+pub const HELD: &[&str] = &[
+    "[WARN] AdmitController - bed request {ptName={name}; ptDob={usdate}; mrn={mrn}; homeTel={phone}}",
+    "2026-03-02T10:11:12.345Z billing[311]: invoice for acct_no={account} member_no={plan} card_holder=\"{name}\" zip_code={zip}",
+    r#"{"log":"INFO registered new person","ctx":{"personDetails":{"name_first":"{first}","name_last":"{last}","birth_dt":"{date}","contact":{"cell_phone":"{phone}","email_address":"{email}"},"ssn_number":"{ssn}"}}}"#,
+    r#"{"message":"request {\"demographics\":{\"familyName\":\"{last}\",\"birthday\":\"{usdate}\",\"mobilePhone\":\"{phone}\"},\"insurance\":{\"policyNumber\":\"{plan}\"}} failed"}"#,
+    r#"{"resourceType":"Patient","name":[{"use":"official","family":"{last}","given":["{first}","Q"]}],"identifier":[{"type":{"text":"SSN"},"value":"{ssn}"},{"use":"usual","value":"{mrn}"}],"contact":[{"name":{"text":"{name}"},"telecom":[{"system":"phone","value":"{phone}"}]}],"deceasedDateTime":"{date}"}"#,
+    r#"<Patient xmlns="http://hl7.org/fhir"><identifier><value value="{mrn}"/></identifier><name><family value="{last}"/><given value="{first}"/></name><telecom><system value="phone"/><value value="{phone}"/></telecom><birthDate value="{date}"/><address><line value="{street}"/><city value="{town}"/><postalCode value="{zip}"/></address></Patient>"#,
+    r"ACK error near: MSH|^~\&|EPIC|MAIN|PACS|RAD|202603021011||ORM^O01|99|P|2.3\nPID|1|{id}|{mrn}^^^MAIN^MR||{last}^{first}^M^^Mr||{plaindate}|M|||{street}^Apt 4^{town}^NY^{zip}||{phone}^PRN^PH\nORC|NW|{id}|||||||202603021011|||5521^{last}^{first}\nOBR|1|{id}||71020^XR CHEST|||{plaindate}",
+    "NK1|1|{LAST}^{FIRST}^^^^|MTH|{street}^^{town}^WA^{zip}|{phone}|||{plaindate}",
+    "DEBUG SQL: select p.id from patient p where p.given_name = '{first}' and p.family_name = '{last}' and p.birth_date = '{date}' or p.home_phone like '%{phone}%'",
+    "INSERT INTO `claims` (`claim_no`, `subscriber_name`, `subscriber_dob`, `group_number`) VALUES ('{id}', '{lastfirst}', '{date}', '{plan}'), ('{id}', '{name}', '{date}', '{plan}');",
+    "PUT https://ehr.internal/v2/patient/{mrn}/contact?phone={phone}&email={email}&zip={zip} 409",
+    "GET /search?q=x&lastName={last}&firstName={first}&birthdate={usdate} referer=- 200",
+    "Caused by: javax.validation.ConstraintViolationException: Member(id=7, firstName={first}, lastName={last}, ssn={ssn}, phoneNumber={phone}) invalid",
+    "panic: bad row: map[dob:{date} email:{email} mrn:{mrn} patient_name:{name}] goroutine 7",
+    "Full name = {name}; Date of birth = {longdate}; Home phone = {phone}; Medicare number = {plan}; Fax = {phone}",
+    "SSN {ssn} / MRN {mrn} / DOB {usdate} / Tel {phone}",
+    "She gave her policy number as {plan} and her account number is {account}; license plate {plate}, passport number {licence}",
+    "his date of birth is {longdate}, he lives at {street}, {town}, TX {zip} and turned {old} years old",
+    "visit on {usdate}; fax results to {phone}; email {email}; SSN on file {ssn}",
+    "export DB_PASSWORD='{secret}' AWS_SECRET_ACCESS_KEY={secret} && ./run --api-key={secret}",
+    "http header dump: {authorization=[Bearer {jwt}], cookie=[SESSION={secret}], x-real-ip=[{ip}]}",
+    "device registered udi={device} imei=35{account}123 for patient {mrn}; retina_scan={bio}; profile picture: {photo}",
+];
+
 /// Names in running text, seen and held.
 pub const PROSE_SEEN: &[&str] = &[
     "Patient {name} was admitted with chest pain and seen by Dr. {last}.",
@@ -203,8 +225,6 @@ pub const PROSE_SEEN: &[&str] = &[
     "PATIENT {NAME} SEEN IN CLINIC BY DR {LAST}",
     "Called patient's mother, {name}, and left a voicemail.",
     "2026-03-02 10:11:12 WARN scheduling - could not notify patient {name} of appointment",
-];
-pub const PROSE_HELD: &[&str] = &[
     "Follow-up visit: {name} reports that the medication helps.",
     "The physician, {name}, ordered a biopsy for Mr. {last}.",
     "Discharge summary dictated by {name}, MD; attending physician {last}.",
@@ -217,6 +237,32 @@ pub const PROSE_HELD: &[&str] = &[
     "ERROR ChartService - prescription for {name} rejected: no allergy record",
     "Patient's wife {name} called to ask about the discharge date.",
     "Reviewed with resident physician {name} and Dr. {last}; patient stable.",
+    "{name} is a pleasant woman with diabetes who comes in for routine follow-up.",
+    "I discussed the diagnosis with {first} and {first}'s husband at the bedside.",
+    "Consult requested by {name}, NP; please page Dr. {last} with the biopsy result.",
+    "Ticket 4711: customer name shown twice on the portal, reported by {name} at the front desk",
+    "Attending: {middled} / Resident: {name} / patient tolerated the procedure well",
+    "Transcribed for {name}, M.D. by {name} on behalf of the cardiology clinic",
+    "Per {name}, daughter of the patient, the medication was stopped last week.",
+    "WARN ConsentService: consent form of {lastfirst} expired, physician {last} notified",
+    "Mr. {last} and his wife {first} were told about the surgery.",
+    "referral letter to Dr {last} returned, patient {first} {last} unknown at this address",
+    "Caregiver {name} reports that Mrs {last} fell at home; no medication given.",
+    "ALLERGY NOTE: PT {NAME} SAYS SHE REACTS TO PENICILLIN",
+];
+pub const PROSE_HELD: &[&str] = &[
+    "Lab results of {name} were forwarded to {name}, who is covering for Dr. {last}.",
+    "{first} {last} arrived at the emergency room by ambulance at noon.",
+    "The guardian ({name}) asked that {first} be seen by another physician.",
+    "Interpreter needed for {name}; contact the clinic before the appointment.",
+    "INFO reminder sent to {name} for vaccination",
+    "Note by {name}, LPN: dressing changed, patient resting.",
+    "Surgeon of record: {lastfirst}; anesthesia by {name}, CRNA",
+    "Professor {last} reviewed the case of {first} {last} on rounds with the nurse.",
+    "Prescription renewed by {middled}, NP, after a call with the pharmacy",
+    "FAMILY OF {NAME} NOTIFIED BY NURSE {FIRST} {LAST}",
+    "complaint filed: {name} was not told about the copay by {name}",
+    "discharge medication list handed to {name}'s mother",
 ];
 
 /// A record of a format.

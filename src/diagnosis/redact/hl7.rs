@@ -154,26 +154,40 @@ fn read(page: &Page, name: &str, start: usize, end: usize, signs: Signs, found: 
         let mut place = at;
         for repetition in field.split(signs.repetition) {
             let seen = |number: usize| fields.get(number).map_or("", |(_, field)| *field);
-            value(page, *holds, place, repetition, signs, (seen(2), seen(3)), found);
+            let formed = matches!(holds, One(_)).then(|| form(&repetition.split(signs.component).collect::<Vec<_>>())).flatten();
+            value(page, formed.unwrap_or(*holds), place, repetition, signs, (seen(2), seen(3)), found);
             place += repetition.len() + signs.repetition.len_utf8();
         }
     }
-    // Fields that are nobody's by the standard may hold names all the same.
-    for (number, (at, field)) in fields.iter().enumerate() {
-        if map.iter().all(|(known, _)| *known != number) && number > 0 && field.contains(signs.component) {
-            let parts: Vec<&str> = field.split(signs.component).collect();
-            let alphabetic = |part: &str| part.len() > 1 && part.chars().all(|c| c.is_alphabetic() || matches!(c, '\'' | '-' | ' '));
-            let mut place = *at;
-            for pair in parts.windows(2) {
-                let (one, two) = (look_up(pair[0]), look_up(pair[1]));
-                if alphabetic(pair[0]) && alphabetic(pair[1]) && one.family && two.given && (one.name() || two.name()) {
-                    found.push(Span { class: Name, start: place, end: place + pair[0].len() });
-                    let second = place + pair[0].len() + signs.component.len_utf8();
-                    found.push(Span { class: Name, start: second, end: second + pair[1].len() });
-                }
-                place += pair[0].len() + signs.component.len_utf8();
-            }
+    // Senders count fields as they like: what has the form of a name or an address is one in any field.
+    for (number, (at, field)) in fields.iter().enumerate().skip(1) {
+        if map.iter().any(|(known, _)| *known == number) || !field.contains(signs.component) {
+            continue;
         }
+        let mut place = *at;
+        for repetition in field.split(signs.repetition) {
+            if let Some(holds) = form(&repetition.split(signs.component).collect::<Vec<_>>()) {
+                value(page, holds, place, repetition, signs, ("", ""), found);
+            }
+            place += repetition.len() + signs.repetition.len_utf8();
+        }
+    }
+}
+
+/// What a field has the form of, by its components.
+fn form(parts: &[&str]) -> Option<Holds> {
+    let word = |part: &str| part.len() > 1 && part.chars().all(|c| c.is_alphabetic() || matches!(c, '\'' | '-' | ' ' | '.'));
+    let state = |part: &str| part.len() == 2 && part.chars().all(|c| c.is_ascii_uppercase());
+    let zip = |part: &str| part.len() >= 5 && part.bytes().take(5).all(|b| b.is_ascii_digit());
+    let named = |one: &str, two: &str| {
+        let (family, given) = (look_up(one), look_up(two));
+        word(one) && word(two) && !(family.word && given.word) && (family.family || given.given || !family.word && !given.word && one.len() > 2 && two.len() > 2)
+    };
+    match parts {
+        [_, _, _, region, code, ..] if state(region) && zip(code) => Some(Place),
+        [family, given, ..] if named(family, given) => Some(Names),
+        [id, family, given, ..] if id.bytes().any(|b| b.is_ascii_digit()) && named(family, given) => Some(Person),
+        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 //! A key is cut into words; the table says which words in a row name an identifier. Whoever writes `ptFirstNm` is not
 //! understood: such keys are for the patterns of the platform file.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{cell::RefCell, collections::HashMap, sync::LazyLock};
 
 use super::class::Class;
 
@@ -56,11 +56,11 @@ const TABLE: &[(Class, Says, &str)] = &[
          approved by|created by|modified by|updated by|accessed by|entered by|collected by|admitted by|viewed by|screen name|\
          login name|user login|account name|reporter|assignee|recipient|dear|member",
     ),
-    (Name, Perhaps, "name|display|text|author|by|from|to|user|owner|sender|subject|title|value|actor|agent|label|login"),
+    (Name, Perhaps, "name|display|author|by|from|to|user|owner|sender|subject|actor|agent|login"),
     (
         Date,
         Surely,
-        "dob|d o b|birth date|date of birth|birthdate|birthday|birth day|birth dt|born|born on|death date|date of death|\
+        "dob|d o b|birth date|birth time|death time|date of birth|birthdate|birthday|birth day|birth dt|born|born on|death date|date of death|\
          deceased date|deceased|dod|died|admission date|admit date|admitted|date of admission|admission|admit date time|\
          admission date time|discharge date|date of discharge|discharged|discharge date time|discharge dt|admit dt|\
          date of service|service date|dos|visit date|date of visit|appointment date|appointment|appt date|appt|\
@@ -263,13 +263,32 @@ const TAILS: [&str; 28] = [
     "primary", "secondary", "home", "work", "mobile", "is", "was", "dt", "ref", "line",
 ];
 
+/// Keys that are remembered: a program uses few.
+const REMEMBERED: usize = 4096;
+
+thread_local! {
+    static MEMORY: RefCell<HashMap<Box<str>, Option<Named>>> = RefCell::new(HashMap::new());
+}
+
 /// What a key names, if it is known.
 pub(super) fn named(key: &str) -> Option<Named> {
-    if key.len() > 96 {
+    // Names of machines come before colons as well, each another: they are neither read nor remembered.
+    let digits = key.bytes().filter(u8::is_ascii_digit).count();
+    if key.len() > 96 || digits > 2 && digits * 3 > key.len() {
         return None;
     }
-    let words = words(key);
-    of_words(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    MEMORY.with_borrow_mut(|memory| {
+        if let Some(known) = memory.get(key) {
+            return *known;
+        }
+        let words = words(key);
+        let named = of_words(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        if memory.len() == REMEMBERED {
+            memory.clear();
+        }
+        memory.insert(key.into(), named);
+        named
+    })
 }
 
 /// What words in a row name: the longest row of the table that they end with, or else the last that they hold.

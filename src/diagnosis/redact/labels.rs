@@ -1,9 +1,12 @@
 //! Numbers and codes in running text, by the words before them: `her account number is 4471-2201`, `MRN# 00123`.
 
+use std::sync::LazyLock;
+
 use super::{
     class::Class,
     keys::{self, Says},
     page::{Page, Span},
+    patterns::{Pattern, compiled},
 };
 
 /// Words that may stand between what names a number and the number.
@@ -18,11 +21,20 @@ const UNITS: &str = " ms s sec secs seconds min mins minutes h hr hrs hours days
     records lines items entries percent mg ml mcg g kg lb lbs mmhg bpm cm mm in ft rpm hz khz mhz ghz usd eur dollars times requests \
     retries attempts connections users patients threads tasks units x ";
 
+/// Parts of the words that name a number.
+static HINTS: Pattern = LazyLock::new(|| {
+    compiled(r"(?i)\b(?:patient|pt\b|ssn|social|mrn|record|chart|member|policy|plan|subscriber|benefi|insur|group|medicare|medicaid|mbi|account|acct|card|routing|iban|licen|npi|dea|passport|vin\b|plate|vehicle|phone|tel\b|telephone|mobile|cell|fax|pager|call|zip|postal|certificate|bank|security|tax|hospital|claim|sin\b|nhs|aadhaar)")
+});
+
 /// How many bytes before a number are looked at.
 const BEFORE: usize = 96;
 
 /// Numbers that the words before them name.
 pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
+    // Nearly no line has a word that could say what its numbers are.
+    if !page.person && !HINTS.as_ref().is_some_and(|hints| hints.is_match(&page.text)) {
+        return;
+    }
     let bytes = page.text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {

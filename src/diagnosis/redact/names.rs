@@ -48,6 +48,9 @@ struct Word {
 
 /// The names in a text.
 pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
+    if !page.person && !page.marks.capitals && !page.text.contains('.') {
+        return;
+    }
     let text = page.text.as_str();
     let words = words(text);
     let mut tell = |start: usize, end: usize| found.push(Span { class: Class::Name, start, end });
@@ -70,6 +73,10 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
             continue;
         }
         let known = look_up(&text[word.start..word.end]);
+        // Where nobody is spoken of, only what is listed begins a name.
+        if !page.person && (word.shape == Shape::Initial || !known.given && !known.family) {
+            continue;
+        }
         // A word that is no name ends every name.
         if word.shape != Shape::Initial && known.word && !known.given && !known.family && !is_particle(text, word) {
             continue;
@@ -82,13 +89,13 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
             let gap = &text[words[last].end..following.start];
             let initial = words[last].shape == Shape::Initial;
             let joined = matches!(gap, " " | "+" | "%20") || initial && matches!(gap, ". " | ".") || gap == ". " && is_abbreviation(text, words[last]);
-            let after_comma = matches!(gap, ", " | ",") && comma.is_none() && last == first;
+            let after_comma = matches!(gap, ", " | ",") && comma.is_none() && (last == first || run.len() == 2 && is_particle(text, run[0].0));
             if following.bound || !(joined || after_comma) {
                 break;
             }
             let named = look_up(&text[following.start..following.end]);
             let particle = is_particle(text, following);
-            if following.shape == Shape::Small && !(particle && last + 2 < words.len() && words[last + 2].shape != Shape::Small) {
+            if following.shape == Shape::Small && !(particle && goes_on(text, &words, last + 1)) {
                 break;
             }
             if named.word && !named.given && !named.family && following.shape != Shape::Initial && !particle {
@@ -104,7 +111,7 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
             last += 1;
         }
         if let Some(count) = judge(page, &words, first, &run, comma) {
-            tell(word.start, run[count - 1].0.end);
+            tell(with_particles(text, &words, first), run[count - 1].0.end);
             next = first + count;
         }
     }
@@ -122,7 +129,7 @@ fn judge(page: &Page, words: &[Word], first: usize, run: &[(Word, Known)], comma
         // `Smith, John A`
         let (other, given) = run[at];
         let sure = known.family && given.given && (known.name() || given.name());
-        let likely = page.person && (known.name() && !given.word || given.given && given.name() && !known.word || titled && !given.word);
+        let likely = page.person && (known.name() && !given.word || given.given && given.name() && !known.word || given.given && (led && known.family || strange(known)) || led && strange(known) && strange(given) && word.shape == Shape::Capital || titled && !given.word);
         let degree = has(DEGREES, &text[other.start..other.end]);
         if (sure || likely) && !degree && other.shape != Shape::Initial && (page.person || sure && word.shape == other.shape) {
             return Some(run.len().min(at + 2));
@@ -139,11 +146,12 @@ fn judge(page: &Page, words: &[Word], first: usize, run: &[(Word, Known)], comma
         let acronym = word.shape == Shape::Upper && !known.given && !known.family;
         let subject = words.get(first + 1).is_some_and(|next| next.shape == Shape::Small && has(DOES, &text[next.start..next.end]));
         let plain = if titled {
-            !acronym && (!known.word || known.given || known.family)
+            (!acronym || word.end - word.start > 3) && (!known.word || known.given || known.family)
         } else if !page.person || acronym {
             false
         } else {
             known.name() || signed && !known.word || (led || subject) && strange(known) && word.end - word.start > 3
+                || known.given && led && word.shape == Shape::Capital && !begins(text, word.start)
                 || known.given && known.word && (degree || subject && begins(text, word.start)) && word.shape == Shape::Capital
         };
         return plain.then_some(1);
@@ -163,14 +171,17 @@ fn judge(page: &Page, words: &[Word], first: usize, run: &[(Word, Known)], comma
         let strangers = strange(known) && strange(family) && !upper;
         let first_fits = known.given || known.family || !known.word || initial;
         let sure = known.name() || family.name() || known.given && family.family;
-        first_fits && (strangers || initial && !family.word || listed && sure)
+        let long = other.end - other.start > 3 && word.end - word.start > 3;
+        let mixed = (strange(known) || strange(family)) && (!upper || known.given && long);
+        let strangers = strangers || upper && led && strange(known) && strange(family) && long && other.end - other.start > 4;
+        first_fits && (strangers || initial && !family.word || listed && (sure || mixed))
     } else if initial {
         led && family.family && family.name()
     } else if upper {
         known.given && known.name() && family.family && family.name()
     } else {
         known.given && known.name() && (family.family || !family.word) && other.shape == Shape::Capital && word.shape == Shape::Capital
-            && (family.family && family.name() || led)
+            && (family.family || led)
             || led && known.given && family.family && (known.name() || family.name()) && word.shape == Shape::Capital
     };
     if !fits {
@@ -250,6 +261,22 @@ fn dotted(text: &str, words: &[Word], first: usize) -> Option<usize> {
     (apart && known.given && known.name() && family.family && family.name() && other.end - other.start > 2).then_some(first + 1)
 }
 
+/// Whether a capital follows the particles that stand here.
+fn goes_on(text: &str, words: &[Word], at: usize) -> bool {
+    words[at..].iter().take(4).find(|word| !(word.shape == Shape::Small && is_particle(text, **word))).is_some_and(|word| word.shape != Shape::Small)
+}
+
+/// Where a name begins with its particles: `van der Berg`.
+fn with_particles(text: &str, words: &[Word], first: usize) -> usize {
+    let mut start = first;
+    while start > 0 && words[start - 1].shape == Shape::Small && !words[start - 1].bound && is_particle(text, words[start - 1])
+        && &text[words[start - 1].end..words[start].start] == " " && !has(" la el al san mac st y ", &text[words[start - 1].start..words[start - 1].end])
+    {
+        start -= 1;
+    }
+    words[start].start
+}
+
 fn begins(text: &str, at: usize) -> bool {
     let before = text[..at].trim_end();
     before.is_empty() || before.ends_with(['.', ':', ';', '"', ']', '-', '\n'])
@@ -288,7 +315,7 @@ pub(super) fn is_name(value: &str, person: bool) -> bool {
     match long {
         0 => false,
         1 => sure == 1 && person && (capital || words[0].end - words[0].start > 3),
-        _ => parts <= words.iter().filter(|word| is_particle(value, **word)).count() && (listed >= 2 && (sure >= 1 || capital) || sure >= 1 && (capital || person) || person && capital && strange >= 2),
+        _ => !value.starts_with(char::is_numeric) && parts <= words.iter().filter(|word| is_particle(value, **word)).count() && (listed >= 2 && (sure >= 1 || capital) || sure >= 1 && (capital || person) || person && (capital && strange >= 2 || listed + strange >= 2 && strange >= 1)),
     }
 }
 

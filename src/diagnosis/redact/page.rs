@@ -15,6 +15,79 @@ pub(super) struct Span {
     pub(super) end: usize,
 }
 
+/// What a text has at all: seen in one walk over its bytes, so that most patterns need not look at most lines.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Marks {
+    pub(super) digits: bool,
+    pub(super) capitals: bool,
+    /// Something between a key and a value.
+    pub(super) separators: bool,
+    /// A sign that may part the fields of a segment.
+    pub(super) bars: bool,
+    /// Three digits before a sign and another digit or blank; `+` or `(` before a digit.
+    pub(super) threes: bool,
+    /// Four digits before a sign and another digit.
+    pub(super) fours: bool,
+    /// So many dots stand between digits.
+    pub(super) dots: usize,
+    pub(super) colons: usize,
+    /// A word of nine capitals and digits.
+    pub(super) codes: bool,
+    /// Two capitals before a number: a state and its ZIP.
+    pub(super) states: bool,
+    pub(super) quotes: bool,
+}
+
+impl Marks {
+    pub(super) fn of(text: &str) -> Self {
+        let mut marks = Self::default();
+        let bytes = text.as_bytes();
+        let (mut run, mut code) = (0, 0);
+        for (at, b) in bytes.iter().enumerate() {
+            let next = bytes.get(at + 1).copied().unwrap_or(b' ');
+            match b {
+                b'0'..=b'9' => {
+                    marks.digits = true;
+                    run += 1;
+                    code += 1;
+                    marks.codes |= code >= 9;
+                    continue;
+                }
+                b'A'..=b'Z' => {
+                    marks.capitals = true;
+                    code += 1;
+                    run = 0;
+                    marks.codes |= code >= 9;
+                    continue;
+                }
+                b'-' | b'.' | b' ' | b')' | 0xe2 => {
+                    marks.threes |= run == 3 && (next.is_ascii_digit() || matches!(next, b' ' | b'(' | 0x80));
+                    marks.fours |= run == 4 && next.is_ascii_digit() && *b != b'.';
+                    marks.dots += usize::from(*b == b'.' && run > 0 && next.is_ascii_digit());
+                    marks.states |= *b == b' ' && next.is_ascii_digit() && at > 2 && (bytes[at - 1].is_ascii_uppercase() || bytes[at - 1] == b',');
+                    if *b == b'-' && code > 0 {
+                        run = 0;
+                        continue;
+                    }
+                }
+                b'+' | b'(' | b'*' => marks.threes |= next.is_ascii_digit() || *b == b'*',
+                b':' => {
+                    marks.colons += 1;
+                    marks.separators = true;
+                }
+                b'=' | b'<' | b'&' | b'\\' | b'[' => marks.separators = true,
+                b'\'' | b'?' | b'"' | b'$' | b'%' => marks.quotes = true,
+                0x80.. => marks.capitals = true,
+                _ => {}
+            }
+            marks.bars |= matches!(b, b'|' | b'#' | b'^' | b'~' | b'!' | b'*' | b'$' | b'@' | b'%');
+            run = 0;
+            code = 0;
+        }
+        marks
+    }
+}
+
 /// A text with blots, and what is known about it.
 pub(super) struct Page {
     pub(super) text: String,
@@ -24,10 +97,7 @@ pub(super) struct Page {
     pub(super) login: bool,
     /// Where the time at its beginning ends: it says when the line was written.
     pub(super) stamp: usize,
-    /// It has a digit at all.
-    pub(super) digits: bool,
-    /// It has a letter at all that is a capital.
-    pub(super) capitals: bool,
+    pub(super) marks: Marks,
 }
 
 impl Page {

@@ -20,3 +20,8 @@ pub(super) fn compiled(pattern: &str) -> Option<Regex> {
 pub(super) fn all<'t>(pattern: &'static Pattern, text: &'t str) -> impl Iterator<Item = Match<'t>> {
     pattern.as_ref().into_iter().flat_map(move |pattern| pattern.find_iter(text))
 }
+
+/// Where a pattern is found, if it can be.
+pub(super) fn some<'t>(pattern: &'static Pattern, text: &'t str, may: bool) -> impl Iterator<Item = Match<'t>> {
+    all(pattern, if may { text } else { "" })
+}

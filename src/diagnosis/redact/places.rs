@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use super::{
     class::Class,
+    lists::look_up,
     page::{Page, Span},
     patterns::{Pattern, compiled},
 };
@@ -41,6 +42,12 @@ static LIVES: Pattern = LazyLock::new(|| {
 /// A town or county by its own ending.
 static COUNTY: Pattern = LazyLock::new(|| compiled(r"\b(?:[A-Z][\w'-]+ ){1,2}(?:County|Parish|Township|Borough)\b|\b(?i:zip|postal)(?i: ?code)?(?: is|:)? (\d{5}(?:-\d{4})?)\b"));
 
+/// `Smith, MD` is a doctor, and not in Maryland.
+fn is_degree(town: &str) -> bool {
+    let name = town.strip_suffix("MD").or_else(|| town.strip_suffix("PA"));
+    name.is_some_and(|name| name.split([' ', ',']).any(|word| look_up(word).name()))
+}
+
 /// Places in a text.
 pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
     let text = page.text.as_str();
@@ -49,15 +56,15 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
             found.push(Span { class, start, end });
         }
     };
-    if page.digits && page.capitals {
+    if page.marks.states || page.person && page.marks.digits {
         for town in TOWN.iter().flat_map(|town| town.captures_iter(text)) {
             let Some(whole) = town.get(0) else { continue };
-            if town.get(1).is_some() || page.person {
+            if town.get(1).is_some() || page.person && !is_degree(whole.as_str()) {
                 tell(Class::Address, whole.start(), whole.end());
             }
         }
     }
-    if !page.person || !page.capitals {
+    if !page.person || !page.marks.capitals {
         return;
     }
     for pattern in [&STREET, &OTHER] {
@@ -68,8 +75,8 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
             }
         }
     }
-    if !page.digits {
-        for town in TOWN.iter().flat_map(|town| town.find_iter(text)) {
+    if !page.marks.digits {
+        for town in TOWN.iter().flat_map(|town| town.find_iter(text)).filter(|town| !is_degree(town.as_str())) {
             tell(Class::Address, town.start(), town.end());
         }
     }

@@ -48,6 +48,9 @@ static TOLD: Pattern = LazyLock::new(|| {
     )
 });
 
+/// Parts of the words before secrets.
+static HINTS: Pattern = LazyLock::new(|| compiled("(?i)pass|pwd|secret|token|api.?key|key |bearer|basic|apikey|pin |otp|code|credential"));
+
 /// The secrets in a text.
 pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
     let text = page.text.as_str();
@@ -61,6 +64,9 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
                 tell(part.start(), part.end());
             }
         }
+    }
+    if !HINTS.as_ref().is_some_and(|hints| hints.is_match(text)) {
+        return;
     }
     for scheme in SCHEME.iter().flat_map(|scheme| scheme.captures_iter(text)) {
         if let Some(secret) = scheme.get(1).filter(|secret| !is_plain(secret.as_str())) {

@@ -8,11 +8,11 @@ use super::{
     class::Class,
     dates,
     page::{Page, Span},
-    patterns::{Pattern, all, compiled},
+    patterns::{Pattern, all, compiled, some},
     values::{inner_host, is_inner},
 };
 
-static EMAIL: Pattern = LazyLock::new(|| compiled(r"[\w.!#$&*+/=?^`{|}~-]{1,64}(?:@|%40)(?:[\w-]{1,63}\.)+[\w-]{2,24}|\b[\w.+-]{1,64}(?: ?\[at\] ?| ?\(at\) ?)(?:[\w-]+(?:\.| ?\[dot\] ?| ?\(dot\) ?))+\w{2,24}"));
+static EMAIL: Pattern = LazyLock::new(|| compiled(r"[\w.!#$&*+/=?^`{|}~-]{1,64}(?:@|%40)(?:[\w-]{1,63}\.)+[A-Za-z][\w-]{1,24}|\b[\w.+-]{1,64}(?: ?\[at\] ?| ?\(at\) ?)(?:[\w-]+(?:\.| ?\[dot\] ?| ?\(dot\) ?))+\w{2,24}"));
 static SSN: Pattern = LazyLock::new(|| compiled(r"\b\d{3}([-–. ])\d{2}[-–. ]\d{4}\b|(?:\*|[Xx]){3}-?(?:\*|[Xx]){2}-?\d{4}\b"));
 static PHONE: Pattern = LazyLock::new(|| {
     compiled(r"(?:\+|\b00|\b011[- ])?\b\d{1,3}[-. ]?\(?\d{1,4}\)?(?:[-. ]?\d{2,4}){2,4}(?:\s?(?:x|ext\.?|extension|#)\s?\d{1,6})?\b|\(\d{3,5}\) ?\d{3,4}[-. ]?\d{3,4}(?:\s?(?:x|ext\.?|extension|#)\s?\d{1,6})?\b|\b\d{3}[-.]\d{4}\b")
@@ -50,16 +50,17 @@ pub(super) fn find(page: &Page, every_address: bool, found: &mut Vec<Span>) {
     if text.contains('/') || text.contains("%2F") {
         paths(page, &mut tell);
     }
-    if text.contains(':') {
+    if page.marks.colons > 1 {
         addresses6(page, every_address, &mut tell);
-        if page.person {
+        if page.person && page.marks.colons > 4 {
             all(&MAC, text).for_each(|mac| tell(Class::Device, mac.start(), mac.end()));
         }
     }
-    if !page.digits {
+    let marks = page.marks;
+    if !marks.digits {
         return;
     }
-    for ssn in all(&SSN, text).filter(|ssn| edges(text, ssn)) {
+    for ssn in some(&SSN, text, marks.threes).filter(|ssn| edges(text, ssn)) {
         let digits: String = ssn.as_str().chars().filter(char::is_ascii_digit).collect();
         let dashed = ssn.as_str().contains(['-', '–']);
         let dated = ssn.start() < page.stamp;
@@ -67,19 +68,19 @@ pub(super) fn find(page: &Page, every_address: bool, found: &mut Vec<Span>) {
             tell(Class::Ssn, ssn.start(), ssn.end());
         }
     }
-    for phone in all(&PHONE, text).filter(|phone| edges(text, phone) && phone.start() >= page.stamp) {
+    for phone in some(&PHONE, text, marks.threes || page.person).filter(|phone| edges(text, phone) && phone.start() >= page.stamp) {
         if is_phone(phone.as_str(), page) {
             let fax = page.before(phone.start(), 16).to_ascii_lowercase().contains("fax");
             tell(if fax { Class::Fax } else { Class::Phone }, phone.start(), phone.end());
         }
     }
-    for card in all(&CARD, text).filter(|card| edges(text, card)) {
+    for card in some(&CARD, text, marks.fours || page.person).filter(|card| edges(text, card)) {
         let digits: String = card.as_str().chars().filter(char::is_ascii_digit).collect();
         if (page.person || digits.len() < card.as_str().len()) && (13..=19).contains(&digits.len()) && luhn(&digits) {
             tell(Class::Account, card.start(), card.end());
         }
     }
-    if page.capitals {
+    if marks.codes {
         for code in all(&CODE, text).filter(|code| edges(text, code)) {
             let class = match code.as_str() {
                 vin if vin.len() == 17 && is_vin(vin) => Some(Class::Vehicle),
@@ -92,7 +93,7 @@ pub(super) fn find(page: &Page, every_address: bool, found: &mut Vec<Span>) {
             }
         }
     }
-    for address in all(&V4, text) {
+    for address in some(&V4, text, marks.dots > 2) {
         let ahead = text[address.end()..].chars().next();
         let part = text[..address.start()].ends_with(['.', '-', '_']) || matches!(ahead, Some('_')) || ahead == Some('.') && text[address.end() + 1..].starts_with(|c: char| c.is_alphanumeric());
         let Ok(ip) = address.as_str().parse::<IpAddr>() else { continue };
@@ -104,7 +105,7 @@ pub(super) fn find(page: &Page, every_address: bool, found: &mut Vec<Span>) {
             tell(Class::Ip, address.start(), address.end());
         }
     }
-    if text.contains("9") || text.contains("1") {
+    if page.person || text.contains("year") || text.contains("y/o") || text.contains("yo") {
         for age in AGE.iter().flat_map(|age| age.captures_iter(text)) {
             if let Some(number) = age.get(1).or_else(|| age.get(2)) {
                 let behind = &text[number.end()..];
@@ -223,7 +224,7 @@ fn edges(text: &str, found: &Match) -> bool {
     let behind = after.next();
     let glued = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '@');
     let dotted = |c: Option<char>| matches!(c, Some('.' | '-' | '/' | ':')) ;
-    !before.is_some_and(|c| glued(c) || matches!(c, '-' | '.' | '/')) && !behind.is_some_and(glued) && !(dotted(behind) && after.next().is_some_and(|c| c.is_ascii_digit()))
+    !before.is_some_and(|c| glued(c) || matches!(c, '-' | '.' | '/')) && !behind.is_some_and(glued) && !(dotted(behind) && after.next().is_some_and(|c| c.is_ascii_digit() || behind == Some('.') && c.is_ascii_lowercase()))
 }
 
 /// The Social Security Administration gives no number of the areas 000 and 666, no group 00 and no serial 0000.

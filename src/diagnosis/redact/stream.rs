@@ -30,7 +30,7 @@ impl Before {
     }
 
     /// The containers that are open at the beginning of a line.
-    pub(super) fn nest(&self, _first: bool) -> Nest {
+    pub(super) fn nest(&self) -> Nest {
         self.nest.clone()
     }
 
