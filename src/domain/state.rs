@@ -13,7 +13,9 @@ use super::{
     Deployment, DeploymentId, Diagnosis, DiagnosisId, EvidenceState, Incident, IncidentId, Operator, PlannedWork,
     Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
 };
-use crate::platform::{Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, Platform, Profile, VaultCare};
+use crate::platform::{
+    Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, Platform, Profile, RedactionRules, VaultCare,
+};
 
 /// Everything the product knows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -127,6 +129,7 @@ impl Default for State {
                 access: Access::default(),
                 vault: VaultCare::default(),
                 evidence: EvidenceCare::default(),
+                redact: RedactionRules::default(),
                 services: Vec::new(),
                 components: Vec::new(),
                 operators: Vec::new(),

@@ -11,6 +11,7 @@ use super::{
     change_rules::{ApprovalLevels, Freeze, HealthInformation},
     maintenance::MaintenanceWindow,
     probe::Probe,
+    redaction::RedactionRules,
 };
 
 /// The system under care: its services, their restorable components and the rules that hold for them.
@@ -32,6 +33,9 @@ pub struct Platform {
     /// Where signed checkpoints of the journal go.
     #[serde(default)]
     pub evidence: EvidenceCare,
+    /// What is taken out of text beyond the rules of the program, and what may pass.
+    #[serde(default, skip_serializing_if = "RedactionRules::is_default")]
+    pub redact: RedactionRules,
     /// In the order of the file.
     pub services: Vec<Service>,
     /// In the order of the file.

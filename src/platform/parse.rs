@@ -15,6 +15,7 @@ use super::{
     parse_change_rules, parse_check, parse_evidence, parse_maintenance, parse_vault,
     problem::{Problem, Problems},
     reader::{Found, Reader, Section, Value},
+    redaction,
     validate::{self, Spans},
 };
 
@@ -76,6 +77,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     let access = parse_access::access(&mut root, &mut reader, profile);
     let vault = parse_vault::vault(&mut root, &mut reader, &mut spans, profile);
     let evidence = parse_evidence::evidence(&mut root, &mut reader);
+    let redact = redaction::rules(&mut root, &mut reader);
     let services = root.get("service");
     // Checks refer to components.
     let components = reader.sections(root.get("component"), "component");
@@ -106,6 +108,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
         access,
         vault,
         evidence,
+        redact,
         services,
         components,
         operators,

@@ -32,6 +32,8 @@ mod outage;
 mod people;
 mod properties;
 mod recipes;
+mod records;
+mod redact;
 mod redundancy;
 mod remedies;
 mod rows;

@@ -51,22 +51,144 @@ impl Seed {
 }
 
 const GIVEN: &[&str] = &[
-    "Mary", "James", "Patricia", "Robert", "Linda", "Kimberly", "Aisha", "Xiomara", "José", "Søren", "Nguyen", "Priya", "Wei", "Oluwaseun",
-    "Björn", "Chiara", "Dmitri", "Fatima", "Grace", "Hope", "Will", "Mark", "Ivana", "Jean-Luc", "Kwame", "Lakshmi", "Mateusz", "Noor",
-    "Olga", "Pedro", "Quentin", "Rajesh", "Siobhán", "Tomáš", "Ursula", "Vikram", "Winifred", "Yusuf", "Zoë", "Abigail", "Brandon", "Cheyenne",
-    "Deborah", "Ethan", "Frank", "Guadalupe", "Heather", "Ingrid", "Jasmine", "Keisha", "Lorenzo", "Megan", "Nathaniel", "Brianna",
+    "Mary",
+    "James",
+    "Patricia",
+    "Robert",
+    "Linda",
+    "Kimberly",
+    "Aisha",
+    "Xiomara",
+    "José",
+    "Søren",
+    "Nguyen",
+    "Priya",
+    "Wei",
+    "Oluwaseun",
+    "Björn",
+    "Chiara",
+    "Dmitri",
+    "Fatima",
+    "Grace",
+    "Hope",
+    "Will",
+    "Mark",
+    "Ivana",
+    "Jean-Luc",
+    "Kwame",
+    "Lakshmi",
+    "Mateusz",
+    "Noor",
+    "Olga",
+    "Pedro",
+    "Quentin",
+    "Rajesh",
+    "Siobhán",
+    "Tomáš",
+    "Ursula",
+    "Vikram",
+    "Winifred",
+    "Yusuf",
+    "Zoë",
+    "Abigail",
+    "Brandon",
+    "Cheyenne",
+    "Deborah",
+    "Ethan",
+    "Frank",
+    "Guadalupe",
+    "Heather",
+    "Ingrid",
+    "Jasmine",
+    "Keisha",
+    "Lorenzo",
+    "Megan",
+    "Nathaniel",
+    "Brianna",
 ];
 const FAMILY: &[&str] = &[
-    "Smith", "Johnson", "Garcia", "Nguyen", "O'Brien", "McDonald", "Müller", "García-Lopez", "Kowalski", "Okonkwo", "Patel", "Kim", "Ivanov",
-    "Yamamoto", "Haddad", "Silva", "Jensen", "Rossi", "Dubois", "Novák", "Baker", "Young", "Grant", "Chase", "Fitzgerald", "D'Angelo",
-    "St. John", "Castellanos", "Whitfield", "Abernathy", "Zhang", "Papadopoulos", "Schneider", "Lindqvist", "Mbeki", "Ramirez", "Thompson",
-    "Villanueva", "Washington", "Xiong", "Yilmaz", "Zimmerman", "Brzezinski", "Delacroix", "Eriksson", "Friedman", "Goldstein", "Hernandez",
-    "Iyer", "Jankowski", "Lefebvre", "van der Berg", "Nakamura", "Osei", "Quigley",
+    "Smith",
+    "Johnson",
+    "Garcia",
+    "Nguyen",
+    "O'Brien",
+    "McDonald",
+    "Müller",
+    "García-Lopez",
+    "Kowalski",
+    "Okonkwo",
+    "Patel",
+    "Kim",
+    "Ivanov",
+    "Yamamoto",
+    "Haddad",
+    "Silva",
+    "Jensen",
+    "Rossi",
+    "Dubois",
+    "Novák",
+    "Baker",
+    "Young",
+    "Grant",
+    "Chase",
+    "Fitzgerald",
+    "D'Angelo",
+    "St. John",
+    "Castellanos",
+    "Whitfield",
+    "Abernathy",
+    "Zhang",
+    "Papadopoulos",
+    "Schneider",
+    "Lindqvist",
+    "Mbeki",
+    "Ramirez",
+    "Thompson",
+    "Villanueva",
+    "Washington",
+    "Xiong",
+    "Yilmaz",
+    "Zimmerman",
+    "Brzezinski",
+    "Delacroix",
+    "Eriksson",
+    "Friedman",
+    "Goldstein",
+    "Hernandez",
+    "Iyer",
+    "Jankowski",
+    "Lefebvre",
+    "van der Berg",
+    "Nakamura",
+    "Osei",
+    "Quigley",
 ];
-const TOWNS: &[&str] = &["Springfield", "Port Jessica", "Lake Marcus", "Dayton", "North Adams", "El Paso", "Wilmington", "South Kevinville"];
-const STREETS: &[&str] = &["Main Street", "Oak Ave", "Kevin Ridge", "Elm St.", "W. Maple Blvd", "Lincoln Drive", "Park Road", "Cedar Ln"];
-const MONTHS: &[&str] =
-    &["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+const TOWNS: &[&str] = &[
+    "Springfield",
+    "Port Jessica",
+    "Lake Marcus",
+    "Dayton",
+    "North Adams",
+    "El Paso",
+    "Wilmington",
+    "South Kevinville",
+];
+const STREETS: &[&str] =
+    &["Main Street", "Oak Ave", "Kevin Ridge", "Elm St.", "W. Maple Blvd", "Lincoln Drive", "Park Road", "Cedar Ln"];
+const MONTHS: &[&str] = &[
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
 /// Who a record is about.
 struct Person {
@@ -75,10 +197,13 @@ struct Person {
 }
 
 fn invented(seed: &mut Seed) -> String {
-    let syllable = |seed: &mut Seed| seed.pick(&["bra", "ko", "zul", "ten", "var", "mi", "quo", "dre", "lan", "sho", "fi", "gur"]).to_owned();
+    let syllable = |seed: &mut Seed| {
+        seed.pick(&["bra", "ko", "zul", "ten", "var", "mi", "quo", "dre", "lan", "sho", "fi", "gur"]).to_owned()
+    };
     let word: String = (0..2 + seed.below(2)).map(|_| syllable(seed)).collect();
     let mut letters = word.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect()) + seed.pick(&["n", "sk", "l", "rt"])
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+        + seed.pick(&["n", "sk", "l", "rt"])
 }
 
 fn person(seed: &mut Seed) -> Person {
@@ -120,7 +245,13 @@ fn value(field: &str, who: &Person, seed: &mut Seed) -> String {
                 _ => format!("{area}-{exchange}-{line:04}"),
             }
         }
-        "email" => format!("{}.{}@{}.{}", seed.signs("abcdefghjk", 5), seed.signs("lmnopqrst", 6), seed.pick(&["example", "clinic", "mail"]), seed.pick(&["com", "org", "co.uk"])),
+        "email" => format!(
+            "{}.{}@{}.{}",
+            seed.signs("abcdefghjk", 5),
+            seed.signs("lmnopqrst", 6),
+            seed.pick(&["example", "clinic", "mail"]),
+            seed.pick(&["com", "org", "co.uk"])
+        ),
         "ip" => format!("{}.{}.{}.{}", 11 + seed.below(110), seed.below(256), seed.below(256), 1 + seed.below(254)),
         "url" => format!("https://www.{}.com/~{}", seed.signs("abcdefgh", 8), seed.signs("ijklmn", 6)),
         "street" => format!("{} {}", 1 + seed.below(99_999), seed.pick(STREETS)),
@@ -135,7 +266,12 @@ fn value(field: &str, who: &Person, seed: &mut Seed) -> String {
         "photo" => format!("/media/{}.jpg", seed.signs("abcdef0123456789", 12)),
         "old" => (90 + seed.below(18)).to_string(),
         "secret" => seed.signs("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789", 14) + "x7Q",
-        "jwt" => format!("eyJ{}.eyJ{}.{}", seed.signs("abcXYZ123", 20), seed.signs("abcXYZ123", 30), seed.signs("abcXYZ123_-", 40)),
+        "jwt" => format!(
+            "eyJ{}.eyJ{}.{}",
+            seed.signs("abcXYZ123", 20),
+            seed.signs("abcXYZ123", 30),
+            seed.signs("abcXYZ123_-", 40)
+        ),
         "id" => format!("{}-{}", seed.signs("ABCDEFGH", 2), seed.digits(7)),
         other => panic!("no field {other}"),
     }
@@ -274,7 +410,10 @@ pub fn record(format: usize, text: &'static str, kind: Kind, seed: &mut Seed) ->
     while let Some(open) = rest.find('{') {
         let (before, after) = rest.split_at(open);
         record.text.push_str(before);
-        let field = after[1..].split_once('}').map(|(field, _)| field).filter(|field| !field.is_empty() && field.chars().all(|c| c.is_ascii_alphanumeric()));
+        let field = after[1..]
+            .split_once('}')
+            .map(|(field, _)| field)
+            .filter(|field| !field.is_empty() && field.chars().all(|c| c.is_ascii_alphanumeric()));
         let Some(field) = field else {
             record.text.push('{');
             rest = &after[1..];
@@ -283,7 +422,13 @@ pub fn record(format: usize, text: &'static str, kind: Kind, seed: &mut Seed) ->
         taken += usize::from(field == "name");
         let value = value(field, if taken > 1 { &other } else { &who }, seed);
         // A quote in a value is escaped as whoever writes such a record must.
-        let value = if text.contains(&format!("'{{{field}}}'")) && text.contains("SELECT") | text.contains("INSERT") | text.contains("UPDATE") { value.replace('\'', "''") } else { value };
+        let value = if text.contains(&format!("'{{{field}}}'"))
+            && text.contains("SELECT") | text.contains("INSERT") | text.contains("UPDATE")
+        {
+            value.replace('\'', "''")
+        } else {
+            value
+        };
         let start = record.text.len();
         record.text.push_str(&value);
         record.planted.push((kind, field, start, record.text.len()));

@@ -114,12 +114,20 @@ fn less(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// An opening or a closing tag, or nothing of the kind; where the walk goes on.
-fn tag_at(text: &str, at: usize, length: usize, nest: &mut Nest, tag: &mut Option<String>, tell: &mut dyn FnMut(Field)) -> usize {
+fn tag_at(
+    text: &str,
+    at: usize,
+    length: usize,
+    nest: &mut Nest,
+    tag: &mut Option<String>,
+    tell: &mut dyn FnMut(Field),
+) -> usize {
     let bytes = text.as_bytes();
     let mut start = at + length;
     let closing = bytes.get(start) == Some(&b'/');
     start += usize::from(closing);
-    let name: usize = bytes[start..].iter().take(KEY).take_while(|b| b.is_ascii_alphanumeric() || b"_-:.".contains(b)).count();
+    let name: usize =
+        bytes[start..].iter().take(KEY).take_while(|b| b.is_ascii_alphanumeric() || b"_-:.".contains(b)).count();
     if name == 0 || !bytes[start].is_ascii_alphabetic() {
         return at + length;
     }
@@ -173,7 +181,14 @@ fn separator(text: &str, at: usize) -> Option<usize> {
 }
 
 /// Reads the key before a separator and the value behind it; gives the key when the value is a container.
-fn pair(text: &str, at: usize, stop: usize, nest: &Nest, tag: Option<&str>, tell: &mut dyn FnMut(Field)) -> Option<String> {
+fn pair(
+    text: &str,
+    at: usize,
+    stop: usize,
+    nest: &Nest,
+    tag: Option<&str>,
+    tell: &mut dyn FnMut(Field),
+) -> Option<String> {
     let (key, quoted) = key_before(text, at)?;
     let bytes = text.as_bytes();
     let mut start = stop;
@@ -187,7 +202,13 @@ fn pair(text: &str, at: usize, stop: usize, nest: &Nest, tag: Option<&str>, tell
                 let end = bytes[start..].iter().take(VALUE).position(|b| matches!(b, b']' | b'}' | b')' | b'\n'));
                 let end = end.map_or(text.len(), |end| start + end);
                 let field = |start, end| Field {
-                    named: Some(named), key: key.to_owned(), above: nest.keys(), start, end, closed: false, prose: bytes[at] == b':',
+                    named: Some(named),
+                    key: key.to_owned(),
+                    above: nest.keys(),
+                    start,
+                    end,
+                    closed: false,
+                    prose: bytes[at] == b':',
                 };
                 tell(field(start + usize::from(bytes[start] != b'('), end.max(start + 1)));
             }
@@ -211,7 +232,9 @@ fn pair(text: &str, at: usize, stop: usize, nest: &Nest, tag: Option<&str>, tell
     let prose = bytes[at] == b':' && !quoted;
     let mut own = key;
     // `<birthDate value="…"/>`: the element is the key.
-    if let Some(tag) = tag.filter(|_| bytes[at] == b'=' && matches!(key, "value" | "extension" | "displayName" | "content" | "v")) {
+    if let Some(tag) =
+        tag.filter(|_| bytes[at] == b'=' && matches!(key, "value" | "extension" | "displayName" | "content" | "v"))
+    {
         own = tag;
     }
     let named = keys::named(own);
@@ -250,7 +273,9 @@ fn key_before(text: &str, at: usize) -> Option<(&str, bool)> {
     // `Date of Birth: `: a key of several words.
     let single = start;
     let mut words = 0;
-    while words < 4 && start > low + 1 && bytes[start - 1] == b' ' && bytes[start - 2].is_ascii_alphanumeric() || start > low + 1 && bytes[start - 1] == b' ' && b"#'.".contains(&bytes[start - 2]) && words < 4 {
+    while words < 4 && start > low + 1 && bytes[start - 1] == b' ' && bytes[start - 2].is_ascii_alphanumeric()
+        || start > low + 1 && bytes[start - 1] == b' ' && b"#'.".contains(&bytes[start - 2]) && words < 4
+    {
         let mut next = start - 1;
         while next > low && (part(bytes[next - 1]) || bytes[next - 1] == b'\'') {
             next -= 1;
@@ -276,13 +301,15 @@ fn key_before(text: &str, at: usize) -> Option<(&str, bool)> {
 fn closing(text: &str, quote: usize, slashes: usize) -> usize {
     let bytes = text.as_bytes();
     let sign = bytes[quote];
-    let limit = bytes.len().min(quote + VALUE * 16);
+    let limit = bytes.len().min(quote + VALUE);
     let mut at = quote + 1;
     while at < limit {
         if bytes[at] == sign {
             let escaped = self::slashes(bytes, at);
             // An apostrophe in a name, and the doubled one of SQL.
-            let doubled = sign == b'\'' && bytes.get(at + 1) == Some(&b'\'') && bytes.get(at + 2).is_some_and(u8::is_ascii_alphabetic);
+            let doubled = sign == b'\''
+                && bytes.get(at + 1) == Some(&b'\'')
+                && bytes.get(at + 2).is_some_and(u8::is_ascii_alphabetic);
             let within = sign == b'\'' && bytes.get(at + 1).is_some_and(|b| b.is_ascii_alphabetic());
             if doubled {
                 at += 2;
@@ -294,7 +321,9 @@ fn closing(text: &str, quote: usize, slashes: usize) -> usize {
         }
         at += 1;
     }
-    let mut end = limit;
+    // Keys and pictures are longer than what is read letter by letter.
+    let rest = bytes.get(limit..).unwrap_or_default();
+    let mut end = rest.iter().position(|b| *b == sign).map_or(bytes.len(), |place| limit + place);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
@@ -341,7 +370,7 @@ fn next_is_key(bytes: &[u8], at: usize) -> bool {
     }
     match bytes.get(at + name) {
         Some(b'=') => true,
-        Some(b':') => matches!(bytes.get(at + name + 1), Some(b' ' | b'"' | b'\'')) ,
+        Some(b':') => matches!(bytes.get(at + name + 1), Some(b' ' | b'"' | b'\'')),
         _ => false,
     }
 }

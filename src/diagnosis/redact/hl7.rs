@@ -2,66 +2,17 @@
 //! when a whole message was logged on one line.
 
 use super::{
-    class::Class::{self, Account, Address, Date, Id, Licence, Mrn, Name, Phone, Plan, Ssn, Zip},
+    class::Class::{self, Address, Date, Id, Name, Phone, Zip},
     fields::Field,
     keys::{self, Says},
     lists::look_up,
     page::{Page, Span},
+    segments::{
+        Holds::{self, Names, Numbers, Observed, One, Person, Place},
+        SEGMENTS,
+    },
     values,
 };
-
-/// What a field holds.
-#[derive(Debug, Clone, Copy)]
-enum Holds {
-    /// XPN: family, given, further names.
-    Names,
-    /// XCN: a number, family, given, further names.
-    Person,
-    /// XAD: street, other designation, city, state, ZIP.
-    Place,
-    /// XTN: numbers and e-mail addresses.
-    Numbers,
-    /// CX and others of which the first component identifies.
-    One(Class),
-    /// OBX-5: what OBX-2 and OBX-3 say.
-    Observed,
-}
-
-use Holds::{Names, Numbers, Observed, One, Person, Place};
-
-const SEGMENTS: &[(&str, &[(usize, Holds)])] = &[
-    ("PID", &[(2, One(Mrn)), (3, One(Mrn)), (4, One(Mrn)), (5, Names), (6, Names), (7, One(Date)), (9, Names), (11, Place), (12, One(Address)), (13, Numbers), (14, Numbers), (18, One(Account)), (19, One(Ssn)), (20, One(Licence)), (21, One(Mrn)), (23, One(Address)), (29, One(Date)), (33, One(Date))]),
-    ("PD1", &[(4, Person)]),
-    ("NK1", &[(2, Names), (4, Place), (5, Numbers), (6, Numbers), (8, One(Date)), (9, One(Date)), (12, One(Id)), (16, One(Date)), (30, Names), (31, Numbers), (32, Place), (33, One(Id)), (37, One(Ssn))]),
-    ("GT1", &[(2, One(Account)), (3, Names), (4, Names), (5, Place), (6, Numbers), (7, Numbers), (8, One(Date)), (12, One(Ssn)), (13, One(Date)), (14, One(Date)), (16, Names), (17, Place), (18, Numbers), (19, One(Id)), (29, One(Id))]),
-    ("IN1", &[(2, One(Plan)), (6, Names), (8, One(Plan)), (10, One(Plan)), (12, One(Date)), (13, One(Date)), (14, One(Id)), (16, Names), (18, One(Date)), (19, Place), (29, One(Date)), (30, Person), (36, One(Plan)), (44, Place), (49, One(Plan))]),
-    ("IN2", &[(1, One(Id)), (2, One(Ssn)), (4, One(Id)), (6, One(Plan)), (7, Names), (8, One(Plan)), (9, Names), (10, One(Plan)), (25, One(Plan)), (26, One(Plan)), (40, Names), (49, Names), (52, Names), (61, One(Plan)), (63, Numbers), (64, Numbers)]),
-    ("PV1", &[(5, One(Id)), (7, Person), (8, Person), (9, Person), (17, Person), (19, One(Id)), (44, One(Date)), (45, One(Date)), (50, One(Id)), (52, Person)]),
-    ("PV2", &[(8, One(Date)), (9, One(Date)), (13, Person), (28, One(Date)), (33, One(Date)), (47, One(Date)), (48, One(Date))]),
-    ("ORC", &[(2, One(Id)), (3, One(Id)), (4, One(Id)), (9, One(Date)), (10, Person), (11, Person), (12, Person), (14, Numbers), (15, One(Date)), (19, Person), (24, Place)]),
-    ("OBR", &[(2, One(Id)), (3, One(Id)), (6, One(Date)), (7, One(Date)), (8, One(Date)), (10, Person), (14, One(Date)), (16, Person), (17, Numbers), (22, One(Date)), (28, Person), (32, Person), (33, Person), (34, Person), (35, Person), (36, One(Date))]),
-    ("OBX", &[(5, Observed), (14, One(Date)), (16, Person), (18, One(Class::Device)), (19, One(Date)), (25, Person)]),
-    ("DG1", &[(5, One(Date)), (16, Person), (19, One(Date))]),
-    ("PR1", &[(5, One(Date)), (8, Person), (11, Person), (12, Person)]),
-    ("MRG", &[(1, One(Mrn)), (2, One(Mrn)), (3, One(Account)), (4, One(Mrn)), (5, One(Id)), (6, One(Id)), (7, Names)]),
-    ("EVN", &[(5, Person), (6, One(Date))]),
-    ("ACC", &[(1, One(Date)), (3, One(Address)), (7, Person)]),
-    ("SCH", &[(1, One(Id)), (2, One(Id)), (11, One(Date)), (12, Person), (13, Numbers), (14, Place), (16, Person), (17, Numbers), (18, Place), (20, Person)]),
-    ("TXA", &[(4, One(Date)), (5, Person), (6, One(Date)), (7, One(Date)), (8, One(Date)), (9, Person), (10, Person), (11, Person), (12, One(Id)), (22, Person)]),
-    ("RXA", &[(3, One(Date)), (4, One(Date)), (10, Person)]),
-    ("RXE", &[(13, Person), (14, Person), (15, One(Id))]),
-    ("RXO", &[(14, Person), (15, Person)]),
-    ("SPM", &[(2, One(Id)), (17, One(Date)), (18, One(Date))]),
-    ("ROL", &[(4, Person), (11, Place), (12, Numbers)]),
-    ("CTD", &[(2, Names), (3, Place), (5, Numbers), (7, One(Id))]),
-    ("STF", &[(1, One(Id)), (2, One(Id)), (3, Names), (6, One(Date)), (10, Numbers), (11, Place), (15, Numbers), (22, One(Licence))]),
-    ("PRT", &[(5, Person), (14, Place), (15, Numbers)]),
-    ("AIP", &[(3, Person), (6, One(Date))]),
-    ("FT1", &[(2, One(Id)), (4, One(Date)), (5, One(Date)), (20, Person), (21, Person), (23, One(Id))]),
-    ("QRD", &[(8, Person)]),
-    ("QPD", &[(3, One(Mrn)), (4, One(Mrn)), (5, Names)]),
-    ("CX", &[]),
-];
 
 /// The signs that part fields, components and repetitions.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +42,12 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
                 signs = Some(Signs { field, component, repetition, sub: sub.unwrap_or('&') });
             }
         } else {
-            let own = signs.filter(|signs| signs.field == field).unwrap_or(Signs { field, component: '^', repetition: '~', sub: '&' });
+            let own = signs.filter(|signs| signs.field == field).unwrap_or(Signs {
+                field,
+                component: '^',
+                repetition: '~',
+                sub: '&',
+            });
             read(page, name, at, end, own, found);
         }
         at = end.max(at + 1);
@@ -102,16 +58,32 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
 fn segment(text: &str, at: usize) -> Option<(&str, char)> {
     let bytes = text.as_bytes();
     let name = &bytes[at..at + 3];
-    if !name[0].is_ascii_uppercase() || !name[1].is_ascii_uppercase() || !(name[2].is_ascii_uppercase() || name[2].is_ascii_digit()) {
+    if !name[0].is_ascii_uppercase()
+        || !name[1].is_ascii_uppercase()
+        || !(name[2].is_ascii_uppercase() || name[2].is_ascii_digit())
+    {
         return None;
     }
     let before = at.checked_sub(1).map(|place| bytes[place]);
     let escaped = at > 1 && bytes[at - 2] == b'\\' && matches!(bytes[at - 1], b'n' | b'r');
-    if !escaped && before.is_some_and(|b| b.is_ascii_alphanumeric() && !(at > 3 && text[..at].ends_with("\\x0d")) || matches!(b, b'|' | b'^' | b'_' | b'-' | b'.')) && !text[..at].ends_with("0d") && !text[..at].ends_with("0D") {
+    if !escaped
+        && before.is_some_and(|b| {
+            b.is_ascii_alphanumeric() && !(at > 3 && text[..at].ends_with("\\x0d"))
+                || matches!(b, b'|' | b'^' | b'_' | b'-' | b'.')
+        })
+        && !text[..at].ends_with("0d")
+        && !text[..at].ends_with("0D")
+    {
         return None;
     }
     let field = text[at + 3..].chars().next()?;
-    if field.is_alphanumeric() || field.is_whitespace() || matches!(field, '_' | '.' | '-' | ':' | '=' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '/' | '\\' | ',') {
+    if field.is_alphanumeric()
+        || field.is_whitespace()
+        || matches!(
+            field,
+            '_' | '.' | '-' | ':' | '=' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '/' | '\\' | ','
+        )
+    {
         return None;
     }
     let name = &text[at..at + 3];
@@ -130,7 +102,14 @@ fn segment_end(text: &str, from: usize) -> usize {
     while at < bytes.len() {
         match bytes[at] {
             b'\r' | b'\n' | 0x0b | 0x1c => return at,
-            b'\\' if matches!(bytes.get(at + 1), Some(b'r' | b'n')) || text[at..].starts_with("\\x0d") || text[at..].starts_with("\\u000d") || text[at..].starts_with("\\u000D") => return at,
+            b'\\'
+                if matches!(bytes.get(at + 1), Some(b'r' | b'n'))
+                    || text[at..].starts_with("\\x0d")
+                    || text[at..].starts_with("\\u000d")
+                    || text[at..].starts_with("\\u000D") =>
+            {
+                return at;
+            }
             b'\\' if bytes.get(at + 1) == Some(&b'\\') && matches!(bytes.get(at + 2), Some(b'r' | b'n')) => return at,
             b'<' if text[at..].starts_with("<CR>") || text[at..].starts_with("<cr>") => return at,
             b'"' if !text[from..at].contains('\\') => return at,
@@ -154,7 +133,8 @@ fn read(page: &Page, name: &str, start: usize, end: usize, signs: Signs, found: 
         let mut place = at;
         for repetition in field.split(signs.repetition) {
             let seen = |number: usize| fields.get(number).map_or("", |(_, field)| *field);
-            let formed = matches!(holds, One(_)).then(|| form(&repetition.split(signs.component).collect::<Vec<_>>())).flatten();
+            let formed =
+                matches!(holds, One(_)).then(|| form(&repetition.split(signs.component).collect::<Vec<_>>())).flatten();
             value(page, formed.unwrap_or(*holds), place, repetition, signs, (seen(2), seen(3)), found);
             place += repetition.len() + signs.repetition.len_utf8();
         }
@@ -176,12 +156,16 @@ fn read(page: &Page, name: &str, start: usize, end: usize, signs: Signs, found: 
 
 /// What a field has the form of, by its components.
 fn form(parts: &[&str]) -> Option<Holds> {
-    let word = |part: &str| part.len() > 1 && part.chars().all(|c| c.is_alphabetic() || matches!(c, '\'' | '-' | ' ' | '.'));
+    let word =
+        |part: &str| part.len() > 1 && part.chars().all(|c| c.is_alphabetic() || matches!(c, '\'' | '-' | ' ' | '.'));
     let state = |part: &str| part.len() == 2 && part.chars().all(|c| c.is_ascii_uppercase());
     let zip = |part: &str| part.len() >= 5 && part.bytes().take(5).all(|b| b.is_ascii_digit());
     let named = |one: &str, two: &str| {
         let (family, given) = (look_up(one), look_up(two));
-        word(one) && word(two) && !(family.word && given.word) && (family.family || given.given || !family.word && !given.word && one.len() > 2 && two.len() > 2)
+        word(one)
+            && word(two)
+            && !(family.word && given.word)
+            && (family.family || given.given || !family.word && !given.word && one.len() > 2 && two.len() > 2)
     };
     match parts {
         [_, _, _, region, code, ..] if state(region) && zip(code) => Some(Place),
@@ -191,7 +175,15 @@ fn form(parts: &[&str]) -> Option<Holds> {
     }
 }
 
-fn value(page: &Page, holds: Holds, start: usize, text: &str, signs: Signs, about: (&str, &str), found: &mut Vec<Span>) {
+fn value(
+    page: &Page,
+    holds: Holds,
+    start: usize,
+    text: &str,
+    signs: Signs,
+    about: (&str, &str),
+    found: &mut Vec<Span>,
+) {
     let mut at = start;
     let mut parts = Vec::new();
     for part in text.split(signs.component) {
@@ -254,10 +246,19 @@ fn value(page: &Page, holds: Holds, start: usize, text: &str, signs: Signs, abou
                 "XTN" | "TN" => Numbers,
                 "CX" | "CK" => One(Id),
                 _ => {
-                    let key = about.1.split(signs.component).find_map(|part| keys::named(part).map(|named| (part, named)));
+                    let key =
+                        about.1.split(signs.component).find_map(|part| keys::named(part).map(|named| (part, named)));
                     if let Some((key, (_, Says::Surely))) = key {
                         let named = keys::named(key);
-                        let field = Field { named, key: key.to_owned(), above: Vec::new(), start, end: start + text.len(), closed: true, prose: false };
+                        let field = Field {
+                            named,
+                            key: key.to_owned(),
+                            above: Vec::new(),
+                            start,
+                            end: start + text.len(),
+                            closed: true,
+                            prose: false,
+                        };
                         values::judge(page, &field, found);
                     }
                     return;

@@ -74,7 +74,11 @@ const TABLE: &[(Class, Says, &str)] = &[
          coverage start|coverage end|coverage date|expiration date|expiry date|admit time|discharge time|date of exam|\
          date of test|date of procedure|date of accident|accident date|date of onset|due date|delivery date|edd|lmp",
     ),
-    (Date, Perhaps, "date|effective date|issued|issue date|start date|end date|start|end|scheduled|on|since|when|effective"),
+    (
+        Date,
+        Perhaps,
+        "date|effective date|issued|issue date|start date|end date|start|end|scheduled|on|since|when|effective",
+    ),
     (Age, Surely, "age|patient age|age years|age in years|aged"),
     (
         Phone,
@@ -154,7 +158,11 @@ const TABLE: &[(Class, Says, &str)] = &[
          login ip|visitor ip|caller ip|home ip|device ip|member ip|customer ip|portal ip|access ip|last ip|last login ip|\
          ip client|session ip|originating ip|requester ip|signup ip|browser ip|from ip",
     ),
-    (Ip, Likely, "ip|ip address|ip addr|ipaddr|ipv4|ipv6|source ip|src ip|source address|src addr|peer ip|ips|source|src|origin"),
+    (
+        Ip,
+        Likely,
+        "ip|ip address|ip addr|ipaddr|ipv4|ipv6|source ip|src ip|source address|src addr|peer ip|ips|source|src|origin",
+    ),
     (
         Biometric,
         Surely,
@@ -183,7 +191,11 @@ const TABLE: &[(Class, Says, &str)] = &[
          address street|address city|address county|district|street name|street number|house number",
     ),
     (Address, Perhaps, "address|addr|location|line|lines|place|home"),
-    (Zip, Surely, "zip|zip code|zipcode|postal code|postalcode|postcode|post code|plz|pin code|zip 4|zip5|postal|address zip|zip plus 4"),
+    (
+        Zip,
+        Surely,
+        "zip|zip code|zipcode|postal code|postalcode|postcode|post code|plz|pin code|zip 4|zip5|postal|address zip|zip plus 4",
+    ),
     (
         Id,
         Surely,
@@ -251,7 +263,9 @@ static KEYS: LazyLock<Table> = LazyLock::new(|| {
             table.words.extend(phrase.split(' ').filter(|word| word.len() > 2).map(|word| (word, ())));
         }
     }
-    table.words.extend("home work number code emergency primary date time id member cell".split(' ').map(|word| (word, ())));
+    table
+        .words
+        .extend("home work number code emergency primary date time id member cell".split(' ').map(|word| (word, ())));
     table.about.extend(ABOUT.split_whitespace().map(|word| (word, ())));
     table.things.extend(THINGS.split_whitespace().map(|word| (word, ())));
     table
@@ -259,8 +273,34 @@ static KEYS: LazyLock<Table> = LazyLock::new(|| {
 
 /// Words that may stand behind what names the value.
 const TAILS: [&str; 28] = [
-    "number", "no", "num", "nbr", "nr", "id", "ids", "code", "value", "text", "string", "str", "raw", "plain", "1", "2", "3", "list",
-    "primary", "secondary", "home", "work", "mobile", "is", "was", "dt", "ref", "line",
+    "number",
+    "no",
+    "num",
+    "nbr",
+    "nr",
+    "id",
+    "ids",
+    "code",
+    "value",
+    "text",
+    "string",
+    "str",
+    "raw",
+    "plain",
+    "1",
+    "2",
+    "3",
+    "list",
+    "primary",
+    "secondary",
+    "home",
+    "work",
+    "mobile",
+    "is",
+    "was",
+    "dt",
+    "ref",
+    "line",
 ];
 
 /// Keys that are remembered: a program uses few.
@@ -321,11 +361,17 @@ fn ending(table: &Table, words: &[&str], all: &[&str]) -> Option<Named> {
         if class == Name && says <= Likely && all.iter().any(thing) {
             return None;
         }
-        if class == Ip && phrase.len() < 7 && all.iter().any(|word| ["server", "host", "node", "pod", "cluster"].contains(word)) {
+        if class == Ip
+            && phrase.len() < 7
+            && all.iter().any(|word| ["server", "host", "node", "pod", "cluster"].contains(word))
+        {
             return None;
         }
         if class == Address && says == Perhaps {
-            let machine = ["ip", "mac", "host", "server", "memory", "bind", "listen", "virtual", "base", "remote", "local", "peer", "mail", "email", "url"];
+            let machine = [
+                "ip", "mac", "host", "server", "memory", "bind", "listen", "virtual", "base", "remote", "local",
+                "peer", "mail", "email", "url",
+            ];
             if all.iter().any(|word| machine.contains(word)) {
                 return None;
             }
@@ -361,8 +407,13 @@ pub(super) fn words(key: &str) -> Vec<String> {
     }
     words.extend((!word.is_empty()).then_some(word));
     let table = &*KEYS;
-    let known = |word: &str| table.phrases.contains_key(word) || table.words.contains_key(word) || table.things.contains_key(word);
-    words.into_iter().flat_map(|word| if word.len() < 6 || known(&word) { vec![word] } else { cut(word, table) }).collect()
+    let known = |word: &str| {
+        table.phrases.contains_key(word) || table.words.contains_key(word) || table.things.contains_key(word)
+    };
+    words
+        .into_iter()
+        .flat_map(|word| if word.len() < 6 || known(&word) { vec![word] } else { cut(word, table) })
+        .collect()
 }
 
 /// The known words that a word is made of, or the word.

@@ -23,7 +23,12 @@ const UNITS: &str = " ms s sec secs seconds min mins minutes h hr hrs hours days
 
 /// Parts of the words that name a number.
 static HINTS: Pattern = LazyLock::new(|| {
-    compiled(r"(?i)\b(?:patient|pt\b|ssn|social|mrn|record|chart|member|policy|plan|subscriber|benefi|insur|group|medicare|medicaid|mbi|account|acct|card|routing|iban|licen|npi|dea|passport|vin\b|plate|vehicle|phone|tel\b|telephone|mobile|cell|fax|pager|call|zip|postal|certificate|bank|security|tax|hospital|claim|sin\b|nhs|aadhaar)")
+    compiled(concat!(
+        r"(?i)\b(?:patient|pt\b|ssn|social|mrn|record|chart|member|policy|plan|subscriber|benefi|insur|group|",
+        r"medicare|medicaid|mbi|account|acct|card|routing|iban|licen|npi|dea|passport|vin\b|plate|vehicle|",
+        r"phone|tel\b|telephone|mobile|cell|fax|pager|call|zip|postal|certificate|bank|security|tax|hospital|",
+        r"claim|sin\b|nhs|aadhaar)"
+    ))
 });
 
 /// How many bytes before a number are looked at.
@@ -46,7 +51,8 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
         let (mut digits, mut letters) = (0, 0);
         while at < bytes.len() {
             let b = bytes[at];
-            let inner = matches!(b, b'-' | b'.' | b'/' | b'*' | b'_' | b'#') && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
+            let inner = matches!(b, b'-' | b'.' | b'/' | b'*' | b'_' | b'#')
+                && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
             if b.is_ascii_digit() {
                 digits += 1;
             } else if b.is_ascii_alphabetic() {
@@ -70,9 +76,12 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
 fn groups(bytes: &[u8], mut end: usize, digits: usize) -> usize {
     let mut total = digits;
     while total < 19 && bytes.get(end) == Some(&b' ') {
-        let group = bytes[end + 1..].iter().take(12).take_while(|b| b.is_ascii_digit() || b.is_ascii_uppercase()).count();
+        let group =
+            bytes[end + 1..].iter().take(12).take_while(|b| b.is_ascii_digit() || b.is_ascii_uppercase()).count();
         let numbers = bytes[end + 1..end + 1 + group].iter().filter(|b| b.is_ascii_digit()).count();
-        let edge = bytes.get(end + 1 + group).is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b':' && *b != b'/' && *b != b'-');
+        let edge = bytes
+            .get(end + 1 + group)
+            .is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b':' && *b != b'/' && *b != b'-');
         if numbers < 2 || group > 7 || !edge {
             break;
         }
@@ -86,7 +95,10 @@ fn class_of(page: &Page, start: usize, end: usize, digits: usize, letters: usize
     let before = page.before(start, BEFORE);
     // Only what stands in the same sentence says something.
     let sentence = before.rfind(['\n', ';', '|', '{', '}', '\u{1}', '\u{2}']).map_or(0, |place| place + 1);
-    let sentence = before[sentence..].rfind(". ").filter(|place| !before[sentence..][..*place].ends_with("no")).map_or(sentence, |place| sentence + place + 2);
+    let sentence = before[sentence..]
+        .rfind(". ")
+        .filter(|place| !before[sentence..][..*place].ends_with("no"))
+        .map_or(sentence, |place| sentence + place + 2);
     let before = &before[sentence..];
     if before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '/' | '-' | '@' | '$' | '\\')) {
         return None;
@@ -108,7 +120,9 @@ fn class_of(page: &Page, start: usize, end: usize, digits: usize, letters: usize
     let following = page.after(end, 12);
     let unit: String = following.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
     let value = &page.text[start..end];
-    let measured = !unit.is_empty() && listed(UNITS, &unit.to_lowercase()) || following.starts_with('%') || value.contains('.') && letters == 0 && digits < 9 && value.matches('.').count() == 1;
+    let measured = !unit.is_empty() && listed(UNITS, &unit.to_lowercase())
+        || following.starts_with('%')
+        || value.contains('.') && letters == 0 && digits < 9 && value.matches('.').count() == 1;
     if measured {
         return None;
     }
@@ -128,7 +142,13 @@ fn class_of(page: &Page, start: usize, end: usize, digits: usize, letters: usize
         Class::Mrn => digits >= 3 && says == Says::Surely,
         Class::Phone | Class::Fax => digits >= 7 && letters == 0,
         Class::Zip => digits >= 5 && digits <= 9,
-        Class::Plan | Class::Account | Class::Licence | Class::Vehicle | Class::Device | Class::Id | Class::Biometric => {
+        Class::Plan
+        | Class::Account
+        | Class::Licence
+        | Class::Vehicle
+        | Class::Device
+        | Class::Id
+        | Class::Biometric => {
             digits >= 3 && says == Says::Surely && (page.person || numbered && digits >= 4 && person_like(class))
         }
         _ => false,
@@ -157,5 +177,7 @@ fn between(word: &str) -> bool {
 }
 
 fn listed(list: &str, word: &str) -> bool {
-    list.match_indices(word).any(|(at, _)| list.as_bytes()[at - usize::from(at > 0)] == b' ' && list.as_bytes().get(at + word.len()) == Some(&b' '))
+    list.match_indices(word).any(|(at, _)| {
+        list.as_bytes()[at - usize::from(at > 0)] == b' ' && list.as_bytes().get(at + word.len()) == Some(&b' ')
+    })
 }

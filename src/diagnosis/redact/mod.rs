@@ -9,21 +9,29 @@
 //! A new kind of key is a word in `keys`; a new shape a function in `shapes`; a new notation a file that tells spans.
 
 mod class;
+mod codes;
 mod dates;
+mod evidence;
 mod fields;
 mod hl7;
+mod hosts;
 mod keys;
 mod labels;
 mod lists;
+mod named;
 mod names;
 mod page;
 mod patterns;
 mod places;
 mod rows;
 mod secrets;
+mod segments;
 mod shapes;
 mod stream;
 mod values;
+
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, net::IpAddr, sync::LazyLock};
 
@@ -31,6 +39,7 @@ use regex::Regex;
 use ring::hmac;
 
 pub use class::Class;
+pub(super) use evidence::clip;
 pub use stream::Stream;
 
 use page::{Marks, OTHER, PERSON, Page, Span, tidy};
@@ -43,14 +52,41 @@ const DIGITS: usize = 6;
 
 /// Words by which a text is about a person.
 static PEOPLE: Pattern = LazyLock::new(|| {
-    compiled(
-        r"(?i:\b(?:patients?|pt (?:is|was|has|seen|presents|presented|admitted|reports|denies|c/o|name|called|states)|physicians?|nurses?|doctors?|clinicians?|surgeons?|guarantors?|subscriber(?:name|id)|insured|beneficiary|beneficiaries|next[ _-]of[ _-]kin|emergency[ _-]contact|caregivers?|guardian|spouse|wife|husband|mother|father|daughter|grandmother|grandfather|practitioners?|mrn|ssn|dob|date of birth|birthdate|born|deceased|hospital|clinic|ward|icu|inpatient|outpatient|diagnos(?:is|ed)|prescri(?:bed|ption|ptions|ber)|medications?|allerg(?:y|ies|ic)|referr(?:al|ed by)|chart|encounter|appointments?|admission|hospitali[sz]ed|surgery|biopsy|vaccin\w{0,8}|immuni[sz]ation|insurance|medicare|medicaid|copay|year-old|years old|yo [mf]|y/o|demographics?|telehealth|phi|hipaa|ehr|emr|fhir|hl7|cardiology|oncology|radiology|symptoms?|pregnan\w{2,4}|discharge[d]?[ _](?:summary|home|to|on|from|date)|lab results?|voicemail|next visit|follow[- ]?up (?:visit|appointment|with)|signed by|dictated by|social security|home address|phone number|birthday|birth|resident of|lives (?:at|in)|maiden|surname|first_?name|last_?name|full_?name|passport|driver'?s? licen[sc]e|employee|customer name|contact(?:ed)? (?:patient|family)|spoke (?:with|to)|relative|woman|women|gentleman|lady|female|infant|newborn|toddler|diabet\w+|hypertens\w+|asthma\w*|cancer|pneumonia|fracture|chest pain|headaches?|bedside|triage|hospice|dosage|mg daily|policy ?holder|applicant|enrollee|family member|consent form|caller|nursing|emergency room|operating room|rehab\w*)\b)|\b(?:Mr|Mrs|Ms|Dr|Miss|Prof)\.? \p{Lu}|\bDear [A-Z]|(?:PID|NK1|GT1|IN1|PV1|OBR)[|#^~!*$@%]",
-    )
+    compiled(concat!(
+        r"(?i:\b(?:patients?|pt (?:is|was|has|seen|presents|presented|admitted|reports|denies|c/o|name|called|",
+        r"states)|physicians?|nurses?|doctors?|clinicians?|surgeons?|guarantors?|subscriber(?:name|id)|insured",
+        r"|beneficiary|beneficiaries|next[ _-]of[ _-]kin|emergency[ _-]contact|caregivers?|guardian|spouse|",
+        r"wife|husband|mother|father|daughter|grandmother|grandfather|practitioners?|mrn|ssn|dob|date of birth",
+        r"|birthdate|born|deceased|hospital|clinic|ward|icu|inpatient|outpatient|diagnos(?:is|ed)|",
+        r"prescri(?:bed|ption|ptions|ber)|medications?|allerg(?:y|ies|ic)|referr(?:al|ed by)|chart|encounter|",
+        r"appointments?|admission|hospitali[sz]ed|surgery|biopsy|vaccin\w{0,8}|immuni[sz]ation|insurance|",
+        r"medicare|medicaid|copay|year-old|years old|yo [mf]|y/o|demographics?|telehealth|phi|hipaa|ehr|emr|",
+        r"fhir|hl7|cardiology|oncology|radiology|symptoms?|pregnan\w{2,4}|discharge[d]?[ _](?:summary|home|to|",
+        r"on|from|date)|lab results?|voicemail|next visit|follow[- ]?up (?:visit|appointment|with)|signed by|",
+        r"dictated by|social security|home address|phone number|birthday|birth|resident of|lives (?:at|in)|",
+        r"maiden|surname|first_?name|last_?name|full_?name|passport|driver'?s? licen[sc]e|employee|",
+        r"customer name|contact(?:ed)? (?:patient|family)|spoke (?:with|to)|relative|woman|women|gentleman|",
+        r"lady|female|infant|newborn|toddler|diabet\w+|hypertens\w+|asthma\w*|cancer|pneumonia|fracture|",
+        r"chest pain|headaches?|bedside|triage|hospice|dosage|mg daily|policy ?holder|applicant|enrollee|",
+        r"family member|consent form|caller|nursing|emergency room|operating room|rehab\w*)\b)|\b(?:Mr|Mrs|Ms|",
+        r"Dr|Miss|Prof)\.? \p{Lu}|\bDear [A-Z]|(?:PID|NK1|GT1|IN1|PV1|OBR)[|#^~!*$@%]"
+    ))
 });
 /// Words by which somebody has come in.
-static LOGIN: Pattern = LazyLock::new(|| compiled(r"(?i:\b(?:log(?:ged|ging)?[ _-]?(?:in|on|out|off)|signed[ _-]?(?:in|on|up)|sign[ _-]?(?:in|on|up)|portal|visitor|browser|account|session for|user|username|access(?:ed)? (?:by|from))\b)"));
+static LOGIN: Pattern = LazyLock::new(|| {
+    compiled(concat!(
+        r"(?i:\b(?:log(?:ged|ging)?[ _-]?(?:in|on|out|off)|signed[ _-]?(?:in|on|up)|sign[ _-]?(?:in|on|up)|",
+        r"portal|visitor|browser|account|session for|user|username|access(?:ed)? (?:by|from))\b)"
+    ))
+});
 /// The lines of daemons, whose users are accounts of machines.
-static DAEMON: Pattern = LazyLock::new(|| compiled(r"\b(?:sshd|ftpd|telnetd|rlogind|xinetd|su|sudo|login|gdm|kdm|crond?|CROND|kernel|named|ntpd|snmpd|smbd|rpc\.\w+|cups|syslogd|systemd(?:-\w+)?|dhcpd|postfix\S*|sendmail|imapd|pop3d|klogind|vsftpd|proftpd)(?:\([\w-]+\))?\[\d+\]|\(pam_unix\)|pam_unix\("));
+static DAEMON: Pattern = LazyLock::new(|| {
+    compiled(concat!(
+        r"\b(?:sshd|ftpd|telnetd|rlogind|xinetd|su|sudo|login|gdm|kdm|crond?|CROND|kernel|named|ntpd|snmpd|",
+        r"smbd|rpc\.\w+|cups|syslogd|systemd(?:-\w+)?|dhcpd|postfix\S*|sendmail|imapd|pop3d|klogind|vsftpd|",
+        r"proftpd)(?:\([\w-]+\))?\[\d+\]|\(pam_unix\)|pam_unix\("
+    ))
+});
 /// Words of statements to databases.
 static SQL: Pattern = LazyLock::new(|| compiled(r"(?i)\b(?:insert|update|select|delete|where|values)\b|\bkey ?\("));
 
@@ -90,7 +126,8 @@ pub struct Leak {
 }
 
 fn told(found: &[(String, usize, usize)]) -> String {
-    let told: Vec<String> = found.iter().take(5).map(|(class, start, end)| format!("{class} at bytes {start} to {end}")).collect();
+    let told: Vec<String> =
+        found.iter().take(5).map(|(class, start, end)| format!("{class} at bytes {start} to {end}")).collect();
     let more = found.len().saturating_sub(told.len());
     if more == 0 { told.join(", ") } else { format!("{} and {more} more", told.join(", ")) }
 }
@@ -123,7 +160,8 @@ impl PseudonymKey {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(class.as_bytes());
         context.update(&[0]);
-        let same: String = value.chars().filter(|c| c.is_alphanumeric() || *c == '@').flat_map(char::to_lowercase).collect();
+        let same: String =
+            value.chars().filter(|c| c.is_alphanumeric() || *c == '@').flat_map(char::to_lowercase).collect();
         context.update(same.as_bytes());
         let mut digits = hex::encode(&context.sign().as_ref()[..DIGITS.div_ceil(2)]);
         digits.truncate(DIGITS);
@@ -176,7 +214,12 @@ impl Redactor {
         let mut stream = Stream::new(self);
         let mut start = 0;
         for line in text.split_inclusive('\n') {
-            found.extend(stream.find(line).into_iter().map(|one| (self.name(one.class).to_owned(), start + one.start, start + one.end)));
+            found.extend(
+                stream
+                    .find(line)
+                    .into_iter()
+                    .map(|one| (self.name(one.class).to_owned(), start + one.start, start + one.end)),
+            );
             start += line.len();
         }
         if found.is_empty() { Ok(()) } else { Err(Leak { found }) }
@@ -206,16 +249,12 @@ impl Redactor {
     fn find_in(&self, text: &str, before: &mut stream::Before) -> Vec<Found> {
         let blotted = self.without_tokens(text);
         let stamp = dates::stamp(&blotted);
-        let mut page = Page {
-            person: false,
-            login: false,
-            stamp,
-            marks: Marks::of(&blotted),
-            text: blotted,
-        };
+        let mut page = Page { person: false, login: false, stamp, marks: Marks::of(&blotted), text: blotted };
         let mut all: Vec<Span> = Vec::new();
         let continues = before.continues(&page);
-        page.login = (page.marks.dots > 2 || page.marks.colons > 2) && LOGIN.as_ref().is_some_and(|login| login.is_match(&page.text)) && !DAEMON.as_ref().is_some_and(|daemon| daemon.is_match(&page.text));
+        page.login = (page.marks.dots > 2 || page.marks.colons > 2)
+            && LOGIN.as_ref().is_some_and(|login| login.is_match(&page.text))
+            && !DAEMON.as_ref().is_some_and(|daemon| daemon.is_match(&page.text));
         let telling = PEOPLE.as_ref().is_some_and(|people| people.is_match(&page.text));
         for _ in 0..ROUNDS {
             page.person = telling || continues || page.text.contains(PERSON);
@@ -256,7 +295,11 @@ impl Redactor {
         names::find(page, &mut found);
         for (place, (_, pattern)) in self.extra.patterns.iter().enumerate() {
             let class = Class::Own(u8::try_from(place).unwrap_or(u8::MAX));
-            found.extend(pattern.find_iter(&page.text).filter(|one| !one.is_empty()).map(|one| Span { class, start: one.start(), end: one.end() }));
+            found.extend(pattern.find_iter(&page.text).filter(|one| !one.is_empty()).map(|one| Span {
+                class,
+                start: one.start(),
+                end: one.end(),
+            }));
         }
         found.retain(|span| !self.may_pass(&page.text, *span));
         found
@@ -267,13 +310,17 @@ impl Redactor {
         match span.class {
             Class::Ip => {
                 let value = &text[span.start..span.end.min(text.len())];
-                value.parse::<IpAddr>().is_ok_and(|address| self.extra.networks.iter().any(|network| within(address, *network)))
+                value
+                    .parse::<IpAddr>()
+                    .is_ok_and(|address| self.extra.networks.iter().any(|network| within(address, *network)))
             }
             Class::Url => {
                 let value = text.get(span.start..span.end).unwrap_or_default();
                 let host = value.split_once("://").map_or(value, |(_, rest)| rest);
                 let host = host.split(['/', ':', '?', '#']).next().unwrap_or_default();
-                self.extra.hosts.iter().any(|known| host == known || host.strip_suffix(known.as_str()).is_some_and(|rest| rest.ends_with('.')))
+                self.extra.hosts.iter().any(|known| {
+                    host == known || host.strip_suffix(known.as_str()).is_some_and(|rest| rest.ends_with('.'))
+                })
             }
             _ => false,
         }
@@ -281,7 +328,8 @@ impl Redactor {
 
     /// The text with blots for what was taken out before, and without signs that could be taken for blots.
     fn without_tokens(&self, text: &str) -> String {
-        let mut told = if text.contains([PERSON, OTHER]) { text.replace([PERSON, OTHER], "\u{3}") } else { text.to_owned() };
+        let mut told =
+            if text.contains([PERSON, OTHER]) { text.replace([PERSON, OTHER], "\u{3}") } else { text.to_owned() };
         let mut at = 0;
         let mut blots = Vec::new();
         while let Some(open) = told[at..].find('[').map(|place| at + place) {
@@ -321,36 +369,3 @@ fn within(address: IpAddr, (network, bits): (IpAddr, u8)) -> bool {
         _ => false,
     }
 }
-
-/// PROFILE-BEGIN
-pub fn profile(r: &Redactor, lines: &[&str]) {
-    use std::time::Instant;
-    for l in lines { let _ = r.find(l); }
-    let mut names = vec!["tokens+stamp","contexts","fields","hl7","rows","labels","shapes","secrets","places","names"];
-    let mut t = vec![0u128; 10];
-    for l in lines {
-        let mut found = Vec::new();
-        let s = Instant::now();
-        let blotted = r.without_tokens(l);
-        let stamp = dates::stamp(&blotted);
-        let mut page = Page { person: false, login: false, stamp, marks: Marks::of(&blotted), text: blotted };
-        t[0] += s.elapsed().as_nanos();
-        let s = Instant::now();
-        page.login = (page.marks.dots > 2 || page.marks.colons > 2) && LOGIN.as_ref().is_some_and(|login| login.is_match(&page.text)) && !DAEMON.as_ref().is_some_and(|daemon| daemon.is_match(&page.text));
-        page.person = PEOPLE.as_ref().is_some_and(|people| people.is_match(&page.text));
-        t[1] += s.elapsed().as_nanos();
-        let s = Instant::now();
-        let mut nest = fields::Nest::default();
-        fields::walk(&page.text, &mut nest, &mut |field| values::judge(&page, &field, &mut found));
-        t[2] += s.elapsed().as_nanos();
-        let s = Instant::now(); hl7::find(&page, &mut found); t[3] += s.elapsed().as_nanos();
-        let s = Instant::now(); if page.marks.quotes && SQL.as_ref().is_some_and(|sql| sql.is_match(&page.text)) {rows::find(&page, &mut found);} t[4] += s.elapsed().as_nanos();
-        let s = Instant::now(); labels::find(&page, &mut found); t[5] += s.elapsed().as_nanos();
-        let s = Instant::now(); shapes::find(&page, false, &mut found); t[6] += s.elapsed().as_nanos();
-        let s = Instant::now(); secrets::find(&page, &mut found); t[7] += s.elapsed().as_nanos();
-        let s = Instant::now(); places::find(&page, &mut found); t[8] += s.elapsed().as_nanos();
-        let s = Instant::now(); self::names::find(&page, &mut found); t[9] += s.elapsed().as_nanos();
-    }
-    for (n, t) in names.drain(..).zip(t) { println!("{n}: {} ns/line", t / lines.len() as u128); }
-}
-// PROFILE-END

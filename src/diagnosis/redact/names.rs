@@ -23,7 +23,8 @@ const LEADS: &str = " by for from with to user contact called call spoke cc and 
 /// What stands behind the name of somebody who has a profession.
 const DEGREES: &str = " md do rn np pa phd dds dmd pharmd lpn aprn fnp crna mbbs od dpm jr sr ii iii iv esq msn bsn lcsw psyd facs mph cnm rph ot pt dnp ";
 /// Parts of a family name that stand for themselves.
-const PARTICLES: &str = " van von de del der den da dos das di du la le el al bin ibn ben ter ten st san santa mac mc y zu af av ";
+const PARTICLES: &str =
+    " van von de del der den da dos das di du la le el al bin ibn ben ter ten st san santa mac mc y zu af av ";
 /// Parts of verbs that people are subjects of.
 const DOES: &str = " was is has had reports reported denies denied presented presents complains complained states stated called arrived \
     underwent lives resides works agreed refused requests requested tolerated feels felt says said will admitted did does \
@@ -88,8 +89,12 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
             let following = words[last + 1];
             let gap = &text[words[last].end..following.start];
             let initial = words[last].shape == Shape::Initial;
-            let joined = matches!(gap, " " | "+" | "%20") || initial && matches!(gap, ". " | ".") || gap == ". " && is_abbreviation(text, words[last]);
-            let after_comma = matches!(gap, ", " | ",") && comma.is_none() && (last == first || run.len() == 2 && is_particle(text, run[0].0));
+            let joined = matches!(gap, " " | "+" | "%20")
+                || initial && matches!(gap, ". " | ".")
+                || gap == ". " && is_abbreviation(text, words[last]);
+            let after_comma = matches!(gap, ", " | ",")
+                && comma.is_none()
+                && (last == first || run.len() == 2 && is_particle(text, run[0].0));
             if following.bound || !(joined || after_comma) {
                 break;
             }
@@ -129,9 +134,18 @@ fn judge(page: &Page, words: &[Word], first: usize, run: &[(Word, Known)], comma
         // `Smith, John A`
         let (other, given) = run[at];
         let sure = known.family && given.given && (known.name() || given.name());
-        let likely = page.person && (known.name() && !given.word || given.given && given.name() && !known.word || given.given && (led && known.family || strange(known)) || led && strange(known) && strange(given) && word.shape == Shape::Capital || titled && !given.word);
+        let likely = page.person
+            && (known.name() && !given.word
+                || given.given && given.name() && !known.word
+                || given.given && (led && known.family || strange(known))
+                || led && strange(known) && strange(given) && word.shape == Shape::Capital
+                || titled && !given.word);
         let degree = has(DEGREES, &text[other.start..other.end]);
-        if (sure || likely) && !degree && other.shape != Shape::Initial && (page.person || sure && word.shape == other.shape) {
+        if (sure || likely)
+            && !degree
+            && other.shape != Shape::Initial
+            && (page.person || sure && word.shape == other.shape)
+        {
             return Some(run.len().min(at + 2));
         }
         return judge(page, words, first, &run[..at], None);
@@ -144,19 +158,27 @@ fn judge(page: &Page, words: &[Word], first: usize, run: &[(Word, Known)], comma
             return None;
         }
         let acronym = word.shape == Shape::Upper && !known.given && !known.family;
-        let subject = words.get(first + 1).is_some_and(|next| next.shape == Shape::Small && has(DOES, &text[next.start..next.end]));
+        let subject = words
+            .get(first + 1)
+            .is_some_and(|next| next.shape == Shape::Small && has(DOES, &text[next.start..next.end]));
         let plain = if titled {
             (!acronym || word.end - word.start > 3) && (!known.word || known.given || known.family)
         } else if !page.person || acronym {
             false
         } else {
-            known.name() || signed && !known.word || (led || subject) && strange(known) && word.end - word.start > 3
+            known.name()
+                || signed && !known.word
+                || (led || subject) && strange(known) && word.end - word.start > 3
                 || known.given && led && word.shape == Shape::Capital && !begins(text, word.start)
-                || known.given && known.word && (degree || subject && begins(text, word.start)) && word.shape == Shape::Capital
+                || known.given
+                    && known.word
+                    && (degree || subject && begins(text, word.start))
+                    && word.shape == Shape::Capital
         };
         return plain.then_some(1);
     }
-    let second = run.iter().skip(1).find(|(word, _)| word.shape != Shape::Initial && !is_particle(text, *word)).copied();
+    let second =
+        run.iter().skip(1).find(|(word, _)| word.shape != Shape::Initial && !is_particle(text, *word)).copied();
     let Some((other, family)) = second else {
         // `Smith J`
         let fits = (known.name() || titled && !known.word) && (page.person || titled) && word.shape != Shape::Initial;
@@ -173,14 +195,19 @@ fn judge(page: &Page, words: &[Word], first: usize, run: &[(Word, Known)], comma
         let sure = known.name() || family.name() || known.given && family.family;
         let long = other.end - other.start > 3 && word.end - word.start > 3;
         let mixed = (strange(known) || strange(family)) && (!upper || known.given && long);
-        let strangers = strangers || upper && led && strange(known) && strange(family) && long && other.end - other.start > 4;
+        let strangers =
+            strangers || upper && led && strange(known) && strange(family) && long && other.end - other.start > 4;
         first_fits && (strangers || initial && !family.word || listed && (sure || mixed))
     } else if initial {
         led && family.family && family.name()
     } else if upper {
         known.given && known.name() && family.family && family.name()
     } else {
-        known.given && known.name() && (family.family || !family.word) && other.shape == Shape::Capital && word.shape == Shape::Capital
+        known.given
+            && known.name()
+            && (family.family || !family.word)
+            && other.shape == Shape::Capital
+            && word.shape == Shape::Capital
             && (family.family || led)
             || led && known.given && family.family && (known.name() || family.name()) && word.shape == Shape::Capital
     };
@@ -213,7 +240,11 @@ fn lead(text: &str, words: &[Word], first: usize) -> Lead {
     if has(TITLES, sign) && (gap != ", " || has(" patient dear sir ", sign)) {
         return Lead::Title;
     }
-    if matches!(gap, " is " | " ") && matches!(sign, "is" | "was") && first > 1 && text[words[first - 2].start..words[first - 2].end].eq_ignore_ascii_case("name") {
+    if matches!(gap, " is " | " ")
+        && matches!(sign, "is" | "was")
+        && first > 1
+        && text[words[first - 2].start..words[first - 2].end].eq_ignore_ascii_case("name")
+    {
         return Lead::Title;
     }
     if gap != ", " && has(LEADS, sign) { Lead::Maybe } else { Lead::None }
@@ -223,7 +254,9 @@ fn lead(text: &str, words: &[Word], first: usize) -> Lead {
 fn degree_follows(text: &str, words: &[Word], next: usize, end: usize) -> bool {
     words.get(next).is_some_and(|word| {
         let gap = &text[end..word.start.max(end)];
-        matches!(gap, ", " | " " | "," | ". ") && word.shape != Shape::Small && has(DEGREES, &text[word.start..word.end])
+        matches!(gap, ", " | " " | "," | ". ")
+            && word.shape != Shape::Small
+            && has(DEGREES, &text[word.start..word.end])
     })
 }
 
@@ -255,22 +288,33 @@ fn dotted(text: &str, words: &[Word], first: usize) -> Option<usize> {
     if &text[word.end..other.start] != "." || other.shape != Shape::Small {
         return None;
     }
-    let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '.' | '/' | '\\' | '_' | '-' | '(' | '@'));
+    let edge = |c: Option<char>| {
+        c.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '.' | '/' | '\\' | '_' | '-' | '(' | '@'))
+    };
     let apart = edge(text[..word.start].chars().next_back()) && edge(text[other.end..].chars().next());
     let (known, family) = (look_up(&text[word.start..word.end]), look_up(&text[other.start..other.end]));
-    (apart && known.given && known.name() && family.family && family.name() && other.end - other.start > 2).then_some(first + 1)
+    (apart && known.given && known.name() && family.family && family.name() && other.end - other.start > 2)
+        .then_some(first + 1)
 }
 
 /// Whether a capital follows the particles that stand here.
 fn goes_on(text: &str, words: &[Word], at: usize) -> bool {
-    words[at..].iter().take(4).find(|word| !(word.shape == Shape::Small && is_particle(text, **word))).is_some_and(|word| word.shape != Shape::Small)
+    words[at..]
+        .iter()
+        .take(4)
+        .find(|word| !(word.shape == Shape::Small && is_particle(text, **word)))
+        .is_some_and(|word| word.shape != Shape::Small)
 }
 
 /// Where a name begins with its particles: `van der Berg`.
 fn with_particles(text: &str, words: &[Word], first: usize) -> usize {
     let mut start = first;
-    while start > 0 && words[start - 1].shape == Shape::Small && !words[start - 1].bound && is_particle(text, words[start - 1])
-        && &text[words[start - 1].end..words[start].start] == " " && !has(" la el al san mac st y ", &text[words[start - 1].start..words[start - 1].end])
+    while start > 0
+        && words[start - 1].shape == Shape::Small
+        && !words[start - 1].bound
+        && is_particle(text, words[start - 1])
+        && &text[words[start - 1].end..words[start].start] == " "
+        && !has(" la el al san mac st y ", &text[words[start - 1].start..words[start - 1].end])
     {
         start -= 1;
     }
@@ -294,7 +338,9 @@ fn is_abbreviation(text: &str, word: Word) -> bool {
 fn has(list: &str, word: &str) -> bool {
     let small = word.to_lowercase();
     list.match_indices(small.as_str()).any(|(at, _)| {
-        !small.is_empty() && list.as_bytes().get(at.wrapping_sub(1)) == Some(&b' ') && list.as_bytes().get(at + small.len()) == Some(&b' ')
+        !small.is_empty()
+            && list.as_bytes().get(at.wrapping_sub(1)) == Some(&b' ')
+            && list.as_bytes().get(at + small.len()) == Some(&b' ')
     })
 }
 
@@ -302,7 +348,12 @@ fn has(list: &str, word: &str) -> bool {
 pub(super) fn is_name(value: &str, person: bool) -> bool {
     let words = words(value);
     let rest: String = value.chars().filter(|c| !c.is_alphabetic()).collect();
-    if words.is_empty() || words.len() > 5 || rest.chars().any(|c| !matches!(c, ' ' | ',' | '.' | '\'' | '’' | '-' | '+' | '%' | '2' | '0' | '^' | '(' | ')')) {
+    if words.is_empty()
+        || words.len() > 5
+        || rest
+            .chars()
+            .any(|c| !matches!(c, ' ' | ',' | '.' | '\'' | '’' | '-' | '+' | '%' | '2' | '0' | '^' | '(' | ')'))
+    {
         return false;
     }
     let known: Vec<Known> = words.iter().map(|word| look_up(&value[word.start..word.end])).collect();
@@ -315,7 +366,13 @@ pub(super) fn is_name(value: &str, person: bool) -> bool {
     match long {
         0 => false,
         1 => sure == 1 && person && (capital || words[0].end - words[0].start > 3),
-        _ => !value.starts_with(char::is_numeric) && parts <= words.iter().filter(|word| is_particle(value, **word)).count() && (listed >= 2 && (sure >= 1 || capital) || sure >= 1 && (capital || person) || person && (capital && strange >= 2 || listed + strange >= 2 && strange >= 1)),
+        _ => {
+            !value.starts_with(char::is_numeric)
+                && parts <= words.iter().filter(|word| is_particle(value, **word)).count()
+                && (listed >= 2 && (sure >= 1 || capital)
+                    || sure >= 1 && (capital || person)
+                    || person && (capital && strange >= 2 || listed + strange >= 2 && strange >= 1))
+        }
     }
 }
 
@@ -332,7 +389,9 @@ fn words(text: &str) -> Vec<Word> {
         let mut humps = 0;
         let mut last = c;
         while let Some((at, c)) = letters.peek().copied() {
-            let inner = matches!(c, '\'' | '’' | '-') && text[at + c.len_utf8()..].starts_with(char::is_alphabetic) && last.is_alphabetic();
+            let inner = matches!(c, '\'' | '’' | '-')
+                && text[at + c.len_utf8()..].starts_with(char::is_alphabetic)
+                && last.is_alphabetic();
             if !c.is_alphanumeric() && c != '_' && !inner {
                 break;
             }
@@ -349,12 +408,17 @@ fn words(text: &str) -> Vec<Word> {
             letters.next();
         }
         let next = letters.peek().map(|(_, c)| *c);
-        let glued = before.is_alphanumeric() || matches!(before, '_' | '/' | '\\' | '$' | '@' | '%' | '~' | PERSON)
+        let glued = before.is_alphanumeric()
+            || matches!(before, '_' | '/' | '\\' | '$' | '@' | '%' | '~' | PERSON)
             || before == '.' && text[..start - 1].ends_with(|c: char| c.is_alphanumeric() && !c.is_uppercase())
             || before == ':' && text[..start - 1].ends_with(':');
         let ahead = text[end..].chars().nth(1);
-        let open = matches!(next, Some('/' | '\\' | '$' | '@' | '(' | '<' | PERSON)) || next.is_some_and(is_blot) 
-            || next == Some('.') && ahead.is_some_and(char::is_alphanumeric) && small > 0 && !ahead.is_some_and(char::is_uppercase)
+        let open = matches!(next, Some('/' | '\\' | '$' | '@' | '(' | '<' | PERSON))
+            || next.is_some_and(is_blot)
+            || next == Some('.')
+                && ahead.is_some_and(char::is_alphanumeric)
+                && small > 0
+                && !ahead.is_some_and(char::is_uppercase)
             || next == Some('.') && ahead.is_some_and(char::is_alphabetic) && count > 2
             || next == Some(':') && ahead == Some(':');
         let first = c.is_uppercase();
@@ -365,7 +429,9 @@ fn words(text: &str) -> Vec<Word> {
             _ => Shape::Small,
         };
         // `McDonald`, `O'Brien` and `Jean-Luc` have humps; `getName` and `HTTPServer` are no names.
-        let typed = humps > 1 && !text[start..end].contains(['-', '\'', '’']) || humps >= 9 || shape == Shape::Small && upper > 0;
+        let typed = humps > 1 && !text[start..end].contains(['-', '\'', '’'])
+            || humps >= 9
+            || shape == Shape::Small && upper > 0;
         let dotted = shape == Shape::Small && next == Some('.') || before == '.' && shape == Shape::Small;
         words.push(Word { start, end, shape, bound: (glued || open || typed) && !dotted || typed });
         before = last;

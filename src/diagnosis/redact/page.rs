@@ -64,7 +64,10 @@ impl Marks {
                     marks.threes |= run == 3 && (next.is_ascii_digit() || matches!(next, b' ' | b'(' | 0x80));
                     marks.fours |= run == 4 && next.is_ascii_digit() && *b != b'.';
                     marks.dots += usize::from(*b == b'.' && run > 0 && next.is_ascii_digit());
-                    marks.states |= *b == b' ' && next.is_ascii_digit() && at > 2 && (bytes[at - 1].is_ascii_uppercase() || bytes[at - 1] == b',');
+                    marks.states |= *b == b' '
+                        && next.is_ascii_digit()
+                        && at > 2
+                        && (bytes[at - 1].is_ascii_uppercase() || bytes[at - 1] == b',');
                     if *b == b'-' && code > 0 {
                         run = 0;
                         continue;

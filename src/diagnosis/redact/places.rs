@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-
 use super::{
     class::Class,
     lists::look_up,
@@ -10,13 +9,39 @@ use super::{
     patterns::{Pattern, compiled},
 };
 
-const STATES: &str = "A[LKZRAPE]|C[AOT]|D[EC]|F[LM]|G[AU]|HI|I[DLNA]|K[SY]|LA|M[EHDAINSOTP]|N[EVHJMYCD]|O[HKR]|P[ARW]|RI|S[CD]|T[NX]|UT|V[TIA]|W[AVIY]";
-const NAMES: &str = "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota|Mississippi|Missouri|Montana|Nebraska|Nevada|New Hampshire|New Jersey|New Mexico|New York|North Carolina|North Dakota|Ohio|Oklahoma|Oregon|Pennsylvania|Rhode Island|South Carolina|South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West Virginia|Wisconsin|Wyoming";
-const STREETS: &str = "Street|St|Avenue|Ave|Av|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Way|Circle|Cir|Terrace|Ter|Trail|Trl|Parkway|Pkwy|Highway|Hwy|Square|Sq|Loop|Alley|Plaza|Pike|Row|Run|Path|Crescent|Close|Gardens|Grove|Mews|Walk|Hill|Green|Turnpike|Crossing|Ridge|Point|Creek|Park|Mount|View|Views|Heights|Manor|Meadow|Meadows|Estates?|Village|Station|Shore|Shores|Springs?|Summit|Valley|Vista|Junctions?|Island|Islands|Isle|Inlet|Knoll|Knolls|Lake|Lakes|Land|Landing|Light|Lights|Lock|Locks|Lodge|Mall|Mill|Mills|Mission|Mountain|Neck|Orchard|Oval|Overpass|Pass|Passage|Pine|Pines|Plain|Plains|Port|Ports|Prairie|Radial|Ramp|Ranch|Rapid|Rapids|Rest|River|Route|Rue|Shoal|Shoals|Skyway|Spur|Stravenue|Stream|Throughway|Trace|Track|Trafficway|Tunnel|Underpass|Union|Unions|Via|Viaduct|Ville|Wall|Walks|Ways|Well|Wells|Bayou|Beach|Bend|Bluff|Bluffs|Bottom|Branch|Bridge|Brook|Brooks|Burg|Burgs|Bypass|Camp|Canyon|Cape|Causeway|Center|Centers|Centre|Circles|Cliff|Cliffs|Club|Common|Commons|Corner|Corners|Course|Courts|Cove|Coves|Crest|Crossroad|Curve|Dale|Dam|Divide|Drives|Expressway|Extension|Extensions|Fall|Falls|Ferry|Field|Fields|Flat|Flats|Ford|Fords|Forest|Forge|Forges|Fork|Forks|Fort|Freeway|Garden|Gateway|Glen|Glens|Greens|Groves|Harbor|Harbors|Haven|Hills|Hollow|Key|Keys|Squares|Streets|Roads|Ridges|Parks|Parkways|Plazas|Points";
+const STATES: &str = concat!(
+    "A[LKZRAPE]|C[AOT]|D[EC]|F[LM]|G[AU]|HI|I[DLNA]|K[SY]|LA|M[EHDAINSOTP]|N[EVHJMYCD]|O[HKR]|P[ARW]|RI|",
+    "S[CD]|T[NX]|UT|V[TIA]|W[AVIY]"
+);
+const NAMES: &str = concat!(
+    "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|",
+    "Idaho|Illinois|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|",
+    "Minnesota|Mississippi|Missouri|Montana|Nebraska|Nevada|New Hampshire|New Jersey|New Mexico|New York|",
+    "North Carolina|North Dakota|Ohio|Oklahoma|Oregon|Pennsylvania|Rhode Island|South Carolina|",
+    "South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West Virginia|Wisconsin|Wyoming"
+);
+const STREETS: &str = concat!(
+    "Street|St|Avenue|Ave|Av|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Way|Circle|Cir|",
+    "Terrace|Ter|Trail|Trl|Parkway|Pkwy|Highway|Hwy|Square|Sq|Loop|Alley|Plaza|Pike|Row|Run|Path|Crescent",
+    "|Close|Gardens|Grove|Mews|Walk|Hill|Green|Turnpike|Crossing|Ridge|Point|Creek|Park|Mount|View|Views|",
+    "Heights|Manor|Meadow|Meadows|Estates?|Village|Station|Shore|Shores|Springs?|Summit|Valley|Vista|",
+    "Junctions?|Island|Islands|Isle|Inlet|Knoll|Knolls|Lake|Lakes|Land|Landing|Light|Lights|Lock|Locks|",
+    "Lodge|Mall|Mill|Mills|Mission|Mountain|Neck|Orchard|Oval|Overpass|Pass|Passage|Pine|Pines|Plain|",
+    "Plains|Port|Ports|Prairie|Radial|Ramp|Ranch|Rapid|Rapids|Rest|River|Route|Rue|Shoal|Shoals|Skyway|",
+    "Spur|Stravenue|Stream|Throughway|Trace|Track|Trafficway|Tunnel|Underpass|Union|Unions|Via|Viaduct|",
+    "Ville|Wall|Walks|Ways|Well|Wells|Bayou|Beach|Bend|Bluff|Bluffs|Bottom|Branch|Bridge|Brook|Brooks|",
+    "Burg|Burgs|Bypass|Camp|Canyon|Cape|Causeway|Center|Centers|Centre|Circles|Cliff|Cliffs|Club|Common|",
+    "Commons|Corner|Corners|Course|Courts|Cove|Coves|Crest|Crossroad|Curve|Dale|Dam|Divide|Drives|",
+    "Expressway|Extension|Extensions|Fall|Falls|Ferry|Field|Fields|Flat|Flats|Ford|Fords|Forest|Forge|",
+    "Forges|Fork|Forks|Fort|Freeway|Garden|Gateway|Glen|Glens|Greens|Groves|Harbor|Harbors|Haven|Hills|",
+    "Hollow|Key|Keys|Squares|Streets|Roads|Ridges|Parks|Parkways|Plazas|Points"
+);
 
 static STREET: Pattern = LazyLock::new(|| {
     let unit = r"(?:,? ?(?:(?i:apt|apartment|suite|ste|unit|bldg|floor|fl|room|rm|lot)\b\.?|#) ?#?[\w-]{1,8})?";
-    let town = format!(r"(?:,? (?:[A-Z][\w.'-]*[ ,]{{1,2}}){{1,4}}(?:{STATES}|{NAMES})\b(?:,? ?\d{{5}}(?:-\d{{4}})?)?|,? \d{{5}}(?:-\d{{4}})?\b)?");
+    let town = format!(
+        r"(?:,? (?:[A-Z][\w.'-]*[ ,]{{1,2}}){{1,4}}(?:{STATES}|{NAMES})\b(?:,? ?\d{{5}}(?:-\d{{4}})?)?|,? \d{{5}}(?:-\d{{4}})?\b)?"
+    );
     compiled(&format!(
         r"\b\d{{1,6}}[A-Za-z]?(?:-\d+)?(?: ?1/2)?,? (?:(?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\.? )?(?:[A-Z\d][\w.'’-]*,? ){{1,4}}?(?:(?i:{STREETS}))\b\.?(?: (?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\b\.?)?{unit}{town}"
     ))
@@ -31,16 +56,29 @@ static OTHER: Pattern = LazyLock::new(|| {
 
 /// A town before its state.
 static TOWN: Pattern = LazyLock::new(|| {
-    compiled(&format!(r"\b(?:[A-Z][a-zA-Z.'-]+ ){{0,3}}[A-Z][a-zA-Z.'-]+, ?(?:(?:{STATES})\b(?:,? (\d{{5}}(?:-\d{{4}})?\b))?|(?:{NAMES})\b)|\b(?:{STATES}),? \d{{5}}(?:-\d{{4}})?\b"))
+    compiled(&format!(
+        r"\b(?:[A-Z][a-zA-Z.'-]+ ){{0,3}}[A-Z][a-zA-Z.'-]+, ?(?:(?:{STATES})\b(?:,? (\d{{5}}(?:-\d{{4}})?\b))?|(?:{NAMES})\b)|\b(?:{STATES}),? \d{{5}}(?:-\d{{4}})?\b"
+    ))
 });
 
 /// A town behind a word of living there.
 static LIVES: Pattern = LazyLock::new(|| {
-    compiled(r"\b(?:(?i:lives?|living|lived|residing|resides?|resided|resident|moved|relocated|native|born|grew up|raised|originally|hometown|commutes|travell?ed|city|town|village|county|neighborhood|moving|staying)(?: is| was)? (?i:in|at|of|to|from|near|outside|is|was|named)|hails from|(?i:patient|pt|male|female|man|woman|gentleman|lady|y/o|yo|old|he|she) (?:is )?from|home (?:in|is))(?: the)?(?: (?:city|town|county|village|suburb|outskirts) of)? ((?:(?:San|Santa|St\.|Saint|Los|Las|El|La|Fort|Port|New|North|South|East|West|Lake|Mount) )?[A-Z][\w'’À-ÿ-]+(?: [A-Z][\w'’À-ÿ-]+){0,2}(?: County)?)")
+    compiled(concat!(
+        r"\b(?:(?i:lives?|living|lived|residing|resides?|resided|resident|moved|relocated|native|born|grew up|",
+        r"raised|originally|hometown|commutes|travell?ed|city|town|village|county|neighborhood|moving|",
+        r"staying)(?: is| was)? (?i:in|at|of|to|from|near|outside|is|was|named)|hails from|(?i:patient|pt|male",
+        r"|female|man|woman|gentleman|lady|y/o|yo|old|he|she) (?:is )?from|home (?:in|is))(?: the)?(?: (?:city",
+        r"|town|county|village|suburb|outskirts) of)? ((?:(?:San|Santa|St\.|Saint|Los|Las|El|La|Fort|Port|New|",
+        r"North|South|East|West|Lake|Mount) )?[A-Z][\w'’À-ÿ-]+(?: [A-Z][\w'’À-ÿ-]+){0,2}(?: County)?)"
+    ))
 });
 
 /// A town or county by its own ending.
-static COUNTY: Pattern = LazyLock::new(|| compiled(r"\b(?:[A-Z][\w'-]+ ){1,2}(?:County|Parish|Township|Borough)\b|\b(?i:zip|postal)(?i: ?code)?(?: is|:)? (\d{5}(?:-\d{4})?)\b"));
+static COUNTY: Pattern = LazyLock::new(|| {
+    compiled(
+        r"\b(?:[A-Z][\w'-]+ ){1,2}(?:County|Parish|Township|Borough)\b|\b(?i:zip|postal)(?i: ?code)?(?: is|:)? (\d{5}(?:-\d{4})?)\b",
+    )
+});
 
 /// `Smith, MD` is a doctor, and not in Maryland.
 fn is_degree(town: &str) -> bool {
@@ -69,7 +107,8 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
     }
     for pattern in [&STREET, &OTHER] {
         for address in pattern.iter().flat_map(|pattern| pattern.find_iter(text)) {
-            let glued = text[..address.start()].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':'));
+            let glued = text[..address.start()]
+                .ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | ':'));
             if !glued {
                 tell(Class::Address, address.start(), address.end());
             }

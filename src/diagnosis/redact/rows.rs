@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-
 use super::{
     fields::Field,
     keys,
@@ -12,13 +11,27 @@ use super::{
 };
 
 /// Columns before their values: of an `INSERT`, and as databases tell of a violated key.
-static COLUMNS: Pattern = LazyLock::new(|| compiled(r"(?i)(?:\binto\s+[^\s(]+\s*|\bkey\s*|\bcopy\s+[^\s(]+\s*)(\([^()]{1,2000}\))\s*(?:values\s*|=\s*|output[^(]{0,80}values\s*)"));
+static COLUMNS: Pattern = LazyLock::new(|| {
+    compiled(
+        r"(?i)(?:\binto\s+[^\s(]+\s*|\bkey\s*|\bcopy\s+[^\s(]+\s*)(\([^()]{1,2000}\))\s*(?:values\s*|=\s*|output[^(]{0,80}values\s*)",
+    )
+});
 /// A comparison that is no sign: the first group is the column.
-static COMPARED: Pattern = LazyLock::new(|| compiled(r#"(?i)([\w.$]+)["`\]]?\)?\s+(?:not\s+)?(?:i?like|rlike|regexp|similar to|in|between|is|contains)\s*\(?\s*(?:lower|upper|trim)?\(?(?:'|\\')"#));
+static COMPARED: Pattern = LazyLock::new(|| {
+    compiled(
+        r#"(?i)([\w.$]+)["`\]]?\)?\s+(?:not\s+)?(?:i?like|rlike|regexp|similar to|in|between|is|contains)\s*\(?\s*(?:lower|upper|trim)?\(?(?:'|\\')"#,
+    )
+});
 /// A column with a place for a value.
-static HOLE: Pattern = LazyLock::new(|| compiled(r#"(?i)([\w.$]+)["`\]]?\)?\s*(?:=|<>|!=|<=|>=|<|>|\blike|\bilike)\s*(?:\?|\$\d+|%s|:\w+|@\w+)"#));
+static HOLE: Pattern = LazyLock::new(|| {
+    compiled(r#"(?i)([\w.$]+)["`\]]?\)?\s*(?:=|<>|!=|<=|>=|<|>|\blike|\bilike)\s*(?:\?|\$\d+|%s|:\w+|@\w+)"#)
+});
 /// Lists of parameters behind a statement.
-static PARAMETERS: Pattern = LazyLock::new(|| compiled(r"(?i)\b(?:params?|parameters|args|arguments|binds?|bindings|binding|values|with)\b[\w ]{0,12}[:=]*\s*([\[(])"));
+static PARAMETERS: Pattern = LazyLock::new(|| {
+    compiled(
+        r"(?i)\b(?:params?|parameters|args|arguments|binds?|bindings|binding|values|with)\b[\w ]{0,12}[:=]*\s*([\[(])",
+    )
+});
 
 /// The columns of a table and what stands between them.
 #[derive(Debug, Clone)]
@@ -33,7 +46,12 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
     let mut columns: Vec<String> = Vec::new();
     for insert in COLUMNS.iter().flat_map(|columns| columns.captures_iter(text)) {
         let (Some(whole), Some(list)) = (insert.get(0), insert.get(1)) else { continue };
-        let named: Vec<String> = list.as_str().trim_matches(['(', ')']).split(',').map(|name| name.trim().trim_matches(['"', '`', '[', ']', '\\', '\'']).to_owned()).collect();
+        let named: Vec<String> = list
+            .as_str()
+            .trim_matches(['(', ')'])
+            .split(',')
+            .map(|name| name.trim().trim_matches(['"', '`', '[', ']', '\\', '\'']).to_owned())
+            .collect();
         let mut at = whole.end();
         // One tuple after the other.
         while text[at..].starts_with('(') {
@@ -49,7 +67,12 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
         columns = named;
     }
     if columns.is_empty() {
-        columns = HOLE.iter().flat_map(|hole| hole.captures_iter(text)).filter_map(|hole| hole.get(1)).map(|name| name.as_str().to_owned()).collect();
+        columns = HOLE
+            .iter()
+            .flat_map(|hole| hole.captures_iter(text))
+            .filter_map(|hole| hole.get(1))
+            .map(|name| name.as_str().to_owned())
+            .collect();
     }
     if !columns.is_empty() {
         for list in PARAMETERS.iter().flat_map(|list| list.captures_iter(text)) {
@@ -86,7 +109,15 @@ fn tell(page: &Page, columns: &[String], items: &[(usize, usize, bool)], found: 
         if start >= end {
             continue;
         }
-        let field = Field { named: keys::named(key), key: key.clone(), above: Vec::new(), start: *start, end: *end, closed: *closed || !page.text[*start..*end].contains(' '), prose: false };
+        let field = Field {
+            named: keys::named(key),
+            key: key.clone(),
+            above: Vec::new(),
+            start: *start,
+            end: *end,
+            closed: *closed || !page.text[*start..*end].contains(' '),
+            prose: false,
+        };
         values::judge(page, &field, found);
     }
 }
@@ -152,7 +183,15 @@ impl Head {
             return None;
         }
         let keys: Vec<String> = line.split(sign).map(|key| key.trim().trim_matches(['"', '\'']).to_owned()).collect();
-        let key = |key: &String| !key.is_empty() && key.len() < 48 && key.chars().all(|c| c.is_alphabetic() || matches!(c, '_' | ' ' | '-' | '.' | '/' | '#') || c.is_ascii_digit()) && key.starts_with(char::is_alphabetic) && key.split(' ').count() < 5;
+        let key = |key: &String| {
+            !key.is_empty()
+                && key.len() < 48
+                && key
+                    .chars()
+                    .all(|c| c.is_alphabetic() || matches!(c, '_' | ' ' | '-' | '.' | '/' | '#') || c.is_ascii_digit())
+                && key.starts_with(char::is_alphabetic)
+                && key.split(' ').count() < 5
+        };
         let named = keys.iter().filter(|key| keys::named(key).is_some()).count();
         (keys.iter().all(key) && named >= 2 && named * 3 >= keys.len()).then_some(Self { keys, sign })
     }

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-
 use super::{
     class::Class,
     lists::look_up,
@@ -13,7 +12,10 @@ use super::{
 /// Secrets that their issuers mark. Sources: the formats that GitHub, AWS, Slack, Stripe and the others publish for scanners.
 static MARKED: Pattern = LazyLock::new(|| {
     let shapes = [
-        r"-----BEGIN [A-Z ]{0,24}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s\\:,.-]*?-----END [A-Z ]{0,24}PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\\\s]*)",
+        concat!(
+            r"-----BEGIN [A-Z ]{0,24}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s\\:,.-]*?-----END [A-Z ]{0,24}PRIVATE KEY(?: BLOCK)?-----",
+            r"|[A-Za-z0-9+/=\\\s]*)"
+        ),
         r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)*",
         r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ABIA|ACCA)[A-Z0-9]{12,20}\b",
         r"\bgh[pousr]_[A-Za-z0-9]{16,}\b",
@@ -36,20 +38,28 @@ static MARKED: Pattern = LazyLock::new(|| {
 });
 
 /// A password in a URL: the first group is the user, the second the password.
-static IN_URL: Pattern = LazyLock::new(|| compiled(r#"\b[a-z][a-z0-9+.-]{1,20}://([^\s/:@"'<>]{0,64}):([^\s/"'<>]{1,128})@"#));
+static IN_URL: Pattern =
+    LazyLock::new(|| compiled(r#"\b[a-z][a-z0-9+.-]{1,20}://([^\s/:@"'<>]{0,64}):([^\s/"'<>]{1,128})@"#));
 
 /// A scheme of authorization with what follows it.
-static SCHEME: Pattern = LazyLock::new(|| compiled(r"(?i)\b(?:bearer|basic|apikey)(?: token)?[ +:=]+([A-Za-z0-9+/=_.~-]{8,})"));
+static SCHEME: Pattern =
+    LazyLock::new(|| compiled(r"(?i)\b(?:bearer|basic|apikey)(?: token)?[ +:=]+([A-Za-z0-9+/=_.~-]{8,})"));
 
 /// A word for a secret, what may stand between, and the secret.
 static TOLD: Pattern = LazyLock::new(|| {
-    compiled(
-        r#"(?i)(?:\b(?:pass(?:word|wd|phrase|code)?|pwd|secret(?: key)?|api[ _-]?key|access[ _-]?key|(?:auth|access|api|refresh|session|bearer|security)[ _-]token|token|pin(?: code| number)?|credentials?|one[- ]time code|otp|verification code|security code|signing key|private key|login code|mfa code)(?: (?:is|was|of|to|set to|changed to|for \S+ is|now|set as|value|=>?))+[ :]+|--?(?:password|passwd|pass|pwd|token|secret|api-?key|access-?key|auth-?token|client-?secret)[ =])["'`]?([^\s"'`,;)]{3,200})"#,
-    )
+    compiled(concat!(
+        r#"(?i)(?:\b(?:pass(?:word|wd|phrase|code)?|pwd|secret(?: key)?|api[ _-]?key|access[ _-]?key|(?:auth|"#,
+        r#"access|api|refresh|session|bearer|security)[ _-]token|token|pin(?: code| number)?|credentials?|"#,
+        r#"one[- ]time code|otp|verification code|security code|signing key|private key|login code|"#,
+        r#"mfa code)(?: (?:is|was|of|to|set to|changed to|for \S+ is|now|set as|value|=>?))+[ :]+|"#,
+        r#"--?(?:password|passwd|pass|pwd|token|secret|api-?key|access-?key|auth-?token|"#,
+        r#"client-?secret)[ =])["'`]?([^\s"'`,;)]{3,200})"#
+    ))
 });
 
 /// Parts of the words before secrets.
-static HINTS: Pattern = LazyLock::new(|| compiled("(?i)pass|pwd|secret|token|api.?key|key |bearer|basic|apikey|pin |otp|code|credential"));
+static HINTS: Pattern =
+    LazyLock::new(|| compiled("(?i)pass|pwd|secret|token|api.?key|key |bearer|basic|apikey|pin |otp|code|credential"));
 
 /// The secrets in a text.
 pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
@@ -84,5 +94,6 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
 
 /// A word of the language, which opens nothing.
 fn is_plain(text: &str) -> bool {
-    text.chars().all(|c| c.is_ascii_lowercase()) && (look_up(text).word || text.len() < 4) || text.chars().all(|c| c.is_alphabetic()) && look_up(text).word
+    text.chars().all(|c| c.is_ascii_lowercase()) && (look_up(text).word || text.len() < 4)
+        || text.chars().all(|c| c.is_alphabetic()) && look_up(text).word
 }

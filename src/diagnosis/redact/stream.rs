@@ -8,6 +8,8 @@ use super::{
     rows::Head,
 };
 
+/// How much of a line without end is looked at ahead of where it is cut: no identifier is longer, but for keys and pictures.
+const AHEAD: usize = 8 << 10;
 /// Lines at most that a private key may have.
 const KEY_LINES: usize = 200;
 
@@ -24,9 +26,11 @@ pub(super) struct Before {
 }
 
 impl Before {
-    /// Whether a line goes on about the person of the line before: it has no time of its own, and is no document of its own.
+    /// Whether a line goes on about the person of the line before: it is indented, or the next segment of a message.
     pub(super) fn continues(&self, page: &Page) -> bool {
-        self.person && page.stamp == 0 && !page.text.trim_start().is_empty()
+        let segment =
+            || page.text.as_bytes().get(3) == Some(&b'|') && page.text.starts_with(|c: char| c.is_ascii_uppercase());
+        self.person && (page.text.starts_with([' ', '\t']) || segment())
     }
 
     /// The containers that are open at the beginning of a line.
@@ -41,11 +45,15 @@ impl Before {
     /// What a row of a table holds.
     pub(super) fn row(&mut self, page: &Page, found: &mut Vec<Span>) {
         if self.key > 0 {
-            let end = page.text.find("-----END").map_or(page.text.len(), |end| page.text[end..].find("KEY").map_or(page.text.len(), |key| end + key));
+            let end = page
+                .text
+                .find("-----END")
+                .map_or(page.text.len(), |end| page.text[end..].find("KEY").map_or(page.text.len(), |key| end + key));
             found.push(Span { class: Class::Secret, start: 0, end });
         }
-        if let Some(head) = &self.head {
-            head.row(page, found);
+        // A line with other columns ends the table.
+        if self.head.as_ref().is_some_and(|head| !head.row(page, found)) {
+            self.head = None;
         }
     }
 
@@ -63,13 +71,15 @@ pub struct Stream<'r> {
     key: Option<PseudonymKey>,
     before: Before,
     removed: Removed,
+    /// What was found at the very end of a piece, and is longer than it.
+    goes_on: Option<Class>,
 }
 
 impl<'r> Stream<'r> {
     /// A stream of lines that begins.
     #[must_use]
     pub fn new(redactor: &'r Redactor) -> Self {
-        Self { redactor, key: None, before: Before::default(), removed: Removed::new() }
+        Self { redactor, key: None, before: Before::default(), removed: Removed::new(), goes_on: None }
     }
 
     /// With pseudonyms in place of bare classes.
@@ -86,19 +96,50 @@ impl<'r> Stream<'r> {
         }
         let head = Head::read(line);
         let body = line.trim_end_matches(['\n', '\r']);
-        let found = if head.is_some() { Vec::new() } else { self.redactor.find_in(body, &mut self.before) };
+        let found = self.redactor.find_in(body, &mut self.before);
         if head.is_some() {
-            self.before = Before { head, ..Before::default() };
+            self.before.head = head;
         }
         if line.contains("-----BEGIN ") && line.contains("PRIVATE KEY") && !line.contains("-----END ") {
             self.before.key = KEY_LINES;
         } else if self.before.key > 0 {
             self.before.key = if line.contains("-----END ") { 0 } else { self.before.key - 1 };
         }
-        for one in &found {
+        self.count(&found);
+        found
+    }
+
+    /// The beginning of a line that is too long to be held, behind `lead` bytes that were told before and only say what the
+    /// rest is about: what it holds, and where it may be cut so that no identifier is split.
+    /// The `last` piece of a line is not cut.
+    pub fn piece(&mut self, text: &str, lead: usize, last: bool) -> (Vec<Found>, usize) {
+        let mut found = self.redactor.find_in(text, &mut self.before);
+        self.before.nest = Nest::default();
+        // What reached the end of the piece before goes on to the next sign that ends a value.
+        let mut start = lead;
+        if let Some(class) = self.goes_on.take() {
+            let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ',' | ';' | '}' | ']');
+            start = text[lead..].find(ends).map_or(text.len(), |end| lead + end);
+            found.push(Found { class, start: lead, end: start });
+        }
+        found.retain_mut(|one| {
+            one.start = if one.end == start { one.start } else { one.start.max(start) };
+            one.start >= lead && one.start < one.end
+        });
+        found.sort_by_key(|one| one.start);
+        found.dedup_by(|next, one| next.start < one.end);
+        let cut = if last { text.len() } else { cut(text, lead, &found) };
+        found.retain(|one| one.start < cut);
+        self.goes_on =
+            found.last().filter(|one| !last && one.end == text.len() && cut == text.len()).map(|one| one.class);
+        self.count(&found);
+        (found, cut)
+    }
+
+    fn count(&mut self, found: &[Found]) {
+        for one in found {
             *self.removed.entry(self.redactor.name(one.class).to_owned()).or_default() += 1;
         }
-        found
     }
 
     /// The next line without them.
@@ -111,5 +152,29 @@ impl<'r> Stream<'r> {
     #[must_use]
     pub fn removed(&self) -> &Removed {
         &self.removed
+    }
+}
+
+/// Where a text may be cut: at the last blank or comma well before its end that is in nothing that was found. What goes on
+/// beyond the end of the text ends with it.
+fn cut(text: &str, lead: usize, found: &[Found]) -> usize {
+    let mut last = text.len().saturating_sub(AHEAD).max(lead + 1).min(text.len());
+    while !text.is_char_boundary(last) {
+        last += 1;
+    }
+    let within = |at: usize| found.iter().find(|one| one.start < at && at < one.end);
+    let parts = |(at, c): &(usize, char)| {
+        c.is_whitespace() || matches!(c, ',' | ';' | '&' | '|' | '>') && within(*at + 1).is_none()
+    };
+    let blank = text[..last].char_indices().rev().take_while(|(at, _)| *at > lead).filter(parts);
+    if let Some((at, c)) =
+        blank.take(AHEAD).find(|(at, c)| within(*at).is_none() && within(at + c.len_utf8()).is_none())
+    {
+        return at + c.len_utf8();
+    }
+    match within(last) {
+        Some(one) if one.start > lead => one.start,
+        Some(one) => one.end,
+        None => last,
     }
 }

@@ -20,6 +20,7 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
     let incident = diagnosis.incident;
     let vitals = hands.engine.vitals();
     let now = hands.clock.now();
+    let redactor = hands.engine.redactor.clone();
     let found = blocking(move || {
         let named = state.incidents.get(&incident).map(|found| found.services.clone()).unwrap_or_default();
         let mut services = named.clone();
@@ -29,7 +30,15 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
         services.sort();
         services.dedup();
         let logs = collect_logs(&state.platform, &services, LOG_TAIL);
-        Ok(analyse(&CaseFile { state: &state, vitals: &vitals, incident, diagnosis: id, logs, now }))
+        Ok(analyse(&CaseFile {
+            state: &state,
+            vitals: &vitals,
+            incident,
+            diagnosis: id,
+            redactor: &redactor,
+            logs,
+            now,
+        }))
     })
     .await;
     hands
