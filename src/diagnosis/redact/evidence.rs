@@ -71,7 +71,7 @@ mod tests {
                 "mail to [EMAIL], mrn=[MRN] from 10.1.2.3:443: column dose_unit at 127.0.0.1:80",
             ),
             (r#"{"mrn":"12345678","mail":"a@b.org"}"#, r#"{"mrn":"[MRN]","mail":"[EMAIL]"}"#),
-            ("GET /patients/123456/chart (MRN0012345)", "GET /patients/[MRN]/chart (MRN[NUMBER])"),
+            ("GET /patients/123456/chart (MRN0012345)", "GET /patients/[MRN]/chart ([MRN])"),
             ("row 12345678 of 99999 is locked", "row [NUMBER] of 99999 is locked"),
             ("took 0.123456 s on v41 of 12345 rows", "took 0.123456 s on v41 of 12345 rows"),
             ("was right at 2026-01-01 12:00 UTC", "was right at 2026-01-01 12:00 UTC"),

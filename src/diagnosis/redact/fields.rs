@@ -147,12 +147,10 @@ fn tag_at(
         let rest = &bytes[body..bytes.len().min(body + VALUE)];
         let until = (0..rest.len()).find(|place| less(rest, *place).is_some());
         let above = nest.keys();
-        if let Some(until) = until {
-            if text.is_char_boundary(body) && rest[..until].iter().any(|b| !b.is_ascii_whitespace()) {
-                let named = keys::named(&key);
-                let key = key.clone();
-                tell(Field { named, key, above, start: body, end: body + until, closed: true, prose: false });
-            }
+        let said = |until: &usize| rest[..*until].iter().any(|b| !b.is_ascii_whitespace());
+        if let Some(until) = until.filter(said).filter(|_| text.is_char_boundary(body)) {
+            let (named, key) = (keys::named(&key), key.clone());
+            tell(Field { named, key, above, start: body, end: body + until, closed: true, prose: false });
         }
         nest.open(key.clone(), b'<');
     }
@@ -273,9 +271,8 @@ fn key_before(text: &str, at: usize) -> Option<(&str, bool)> {
     // `Date of Birth: `: a key of several words.
     let single = start;
     let mut words = 0;
-    while words < 4 && start > low + 1 && bytes[start - 1] == b' ' && bytes[start - 2].is_ascii_alphanumeric()
-        || start > low + 1 && bytes[start - 1] == b' ' && b"#'.".contains(&bytes[start - 2]) && words < 4
-    {
+    let before = |b: u8| b.is_ascii_alphanumeric() || b"#'.".contains(&b);
+    while words < 4 && start > low + 1 && bytes[start - 1] == b' ' && before(bytes[start - 2]) {
         let mut next = start - 1;
         while next > low && (part(bytes[next - 1]) || bytes[next - 1] == b'\'') {
             next -= 1;
@@ -310,7 +307,7 @@ fn closing(text: &str, quote: usize, slashes: usize) -> usize {
             let doubled = sign == b'\''
                 && bytes.get(at + 1) == Some(&b'\'')
                 && bytes.get(at + 2).is_some_and(u8::is_ascii_alphabetic);
-            let within = sign == b'\'' && bytes.get(at + 1).is_some_and(|b| b.is_ascii_alphabetic());
+            let within = sign == b'\'' && bytes.get(at + 1).is_some_and(u8::is_ascii_alphabetic);
             if doubled {
                 at += 2;
                 continue;
@@ -321,9 +318,11 @@ fn closing(text: &str, quote: usize, slashes: usize) -> usize {
         }
         at += 1;
     }
-    // Keys and pictures are longer than what is read letter by letter.
-    let rest = bytes.get(limit..).unwrap_or_default();
-    let mut end = rest.iter().position(|b| *b == sign).map_or(bytes.len(), |place| limit + place);
+    // Keys and pictures are longer than what is read letter by letter, and have neither blanks nor keys in them.
+    let blob = !bytes[quote..limit].iter().any(|b| matches!(b, b' ' | b'=' | b':'));
+    let rest = bytes.get(limit..).filter(|_| blob).unwrap_or_default();
+    let mut end =
+        rest.iter().position(|b| *b == sign).map_or(if blob { bytes.len() } else { limit }, |place| limit + place);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -399,7 +399,7 @@ pub(super) fn words(key: &str) -> Vec<String> {
                     || before.is_ascii_digit()
                     || before.is_uppercase() && after.is_some_and(|after| after.is_lowercase())
             });
-        let number = c.is_ascii_digit() && before.is_some_and(|before| before.is_lowercase());
+        let number = c.is_ascii_digit() && before.is_some_and(char::is_lowercase);
         if (hump || number) && !word.is_empty() {
             words.push(std::mem::take(&mut word));
         }

@@ -24,7 +24,7 @@ const UNITS: &str = " ms s sec secs seconds min mins minutes h hr hrs hours days
 /// Parts of the words that name a number.
 static HINTS: Pattern = LazyLock::new(|| {
     compiled(concat!(
-        r"(?i)\b(?:patient|pt\b|ssn|social|mrn|record|chart|member|policy|plan|subscriber|benefi|insur|group|",
+        r"(?i)\b(?:patient|pt\b|ssn|retina|iris|biometric|finger|voice|face|palm|imei|implant|pacemaker|encounter|visit|accession|specimen|claim|badge|social|mrn|record|chart|member|policy|plan|subscriber|benefi|insur|group|",
         r"medicare|medicaid|mbi|account|acct|card|routing|iban|licen|npi|dea|passport|vin\b|plate|vehicle|",
         r"phone|tel\b|telephone|mobile|cell|fax|pager|call|zip|postal|certificate|bank|security|tax|hospital|",
         r"claim|sin\b|nhs|aadhaar)"
@@ -141,7 +141,7 @@ fn class_of(page: &Page, start: usize, end: usize, digits: usize, letters: usize
         Class::Ssn => digits >= 4,
         Class::Mrn => digits >= 3 && says == Says::Surely,
         Class::Phone | Class::Fax => digits >= 7 && letters == 0,
-        Class::Zip => digits >= 5 && digits <= 9,
+        Class::Zip => (5..=9).contains(&digits),
         Class::Plan
         | Class::Account
         | Class::Licence
@@ -149,7 +149,9 @@ fn class_of(page: &Page, start: usize, end: usize, digits: usize, letters: usize
         | Class::Device
         | Class::Id
         | Class::Biometric => {
-            digits >= 3 && says == Says::Surely && (page.person || numbered && digits >= 4 && person_like(class))
+            digits >= 3
+                && says == Says::Surely
+                && (page.person || person_like(class) && (numbered && digits >= 4 || digits >= 8))
         }
         _ => false,
     };

@@ -70,11 +70,7 @@ pub(super) fn look_up(word: &str) -> Known {
     if let Some((one, two)) = word.split_once('-').filter(|(one, two)| one.len() > 1 && two.len() > 1) {
         let (one, two) = (look_up(one), look_up(two));
         let word = one.word && two.word;
-        return Known {
-            given: one.given && !word || two.given && !word,
-            family: (one.family || two.family) && !word,
-            word,
-        };
+        return Known { given: (one.given || two.given) && !word, family: (one.family || two.family) && !word, word };
     }
     let Some(stem) = folded.strip_suffix('s').filter(|stem| word.contains(['\'', '’']) && stem.len() > 2) else {
         return Known::default();

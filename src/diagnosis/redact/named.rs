@@ -160,3 +160,8 @@ fn account(value: &str, start: usize, tell: &mut dyn FnMut(Class, usize, usize))
         tell(Class::Name, start, start + word.len());
     }
 }
+
+/// Whether an account is one that every machine has.
+pub(super) fn is_machine(account: &str) -> bool {
+    MACHINES.contains(&account.to_lowercase().as_str())
+}

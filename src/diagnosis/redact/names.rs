@@ -432,7 +432,7 @@ fn words(text: &str) -> Vec<Word> {
         let typed = humps > 1 && !text[start..end].contains(['-', '\'', '’'])
             || humps >= 9
             || shape == Shape::Small && upper > 0;
-        let dotted = shape == Shape::Small && next == Some('.') || before == '.' && shape == Shape::Small;
+        let dotted = shape == Shape::Small && (next == Some('.') || before == '.');
         words.push(Word { start, end, shape, bound: (glued || open || typed) && !dotted || typed });
         before = last;
     }

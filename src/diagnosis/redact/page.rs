@@ -150,6 +150,12 @@ pub(super) fn tidy(text: &str, mut spans: Vec<Span>) -> Vec<Span> {
         }
         span.start < span.end
     });
+    // Of an address on the web in which something stands, that is enough.
+    let inner: Vec<Span> = spans.iter().filter(|span| span.class != Class::Url).copied().collect();
+    spans.retain(|span| {
+        let holds = |one: &Span| span.start <= one.start && one.end <= span.end;
+        span.class != Class::Url || !inner.iter().any(holds)
+    });
     spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
     let mut joined: Vec<Span> = Vec::with_capacity(spans.len());
     for span in spans {

@@ -38,6 +38,8 @@ static PARAMETERS: Pattern = LazyLock::new(|| {
 pub(super) struct Head {
     keys: Vec<String>,
     sign: char,
+    /// Its names stand behind a blank.
+    spaced: bool,
 }
 
 /// The identifiers in rows of SQL.
@@ -193,7 +195,11 @@ impl Head {
                 && key.split(' ').count() < 5
         };
         let named = keys.iter().filter(|key| keys::named(key).is_some()).count();
-        (keys.iter().all(key) && named >= 2 && named * 3 >= keys.len()).then_some(Self { keys, sign })
+        (keys.iter().all(key) && named >= 2 && named * 3 >= keys.len()).then(|| Self {
+            spaced: line.contains(&format!("{sign} ")),
+            keys,
+            sign,
+        })
     }
 
     /// The identifiers of a row below the head; `false` when a line has other columns.
@@ -208,7 +214,9 @@ impl Head {
                 start = at + c.len_utf8();
             }
         }
-        let fits = items.len() == self.keys.len();
+        // Prose has a blank behind its commas.
+        let prose = |(start, ..): &(usize, usize, bool)| *start > 0 && text[..*start].ends_with(' ');
+        let fits = items.len() == self.keys.len() && (self.spaced || !items.iter().any(prose));
         if fits {
             let closed: Vec<_> = items.iter().map(|(start, end, _)| (*start, *end, true)).collect();
             tell(page, &self.keys, &closed, found);

@@ -95,5 +95,5 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
 /// A word of the language, which opens nothing.
 fn is_plain(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_lowercase()) && (look_up(text).word || text.len() < 4)
-        || text.chars().all(|c| c.is_alphabetic()) && look_up(text).word
+        || text.chars().all(char::is_alphabetic) && look_up(text).word
 }

@@ -8,7 +8,9 @@ use super::{
     class::Class,
     dates,
     hosts::{inner_host, is_inner},
-    page::{Page, Span},
+    lists::look_up,
+    named::is_machine,
+    page::{Page, Span, is_blot},
     patterns::{Pattern, all, compiled, some},
 };
 
@@ -32,11 +34,18 @@ static CARD: Pattern =
 static CODE: Pattern = LazyLock::new(|| {
     compiled(r"\b[A-HJ-NPR-Z0-9]{17}\b|\b[1-9][A-Z][A-Z0-9]\d-?[A-Z][A-Z0-9]\d-?[A-Z]{2}\d{2}\b|\b[A-Z][A-Z9]\d{7}\b")
 });
+static ACCOUNT: Pattern = LazyLock::new(|| {
+    compiled(concat!(
+        r"\b[Uu]ser '?([a-z][a-z0-9._-]{2,30})'? (?:has |was |is |successfully )?(?:logged|signed|authenticated|accessed|viewed|",
+        r"opened|updated|edited|printed|exported|downloaded|requested|created|deleted|locked|denied)\b"
+    ))
+});
 static MAC: Pattern = LazyLock::new(|| compiled(r"\b[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}\b"));
 static V4: Pattern = LazyLock::new(|| compiled(r"\b\d{1,3}(?:\.\d{1,3}){3}\b"));
 static V6: Pattern = LazyLock::new(|| compiled(r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:\d+\.\d+\.\d+\.\d+)?"));
-static URL: Pattern =
-    LazyLock::new(|| compiled(r#"\b(?:https?|ftp)://[^\s"'<>\\|,;)\]}]+|\bwww\.[\w-]+\.[^\s"'<>\\|,;)\]}]+"#));
+static URL: Pattern = LazyLock::new(|| {
+    compiled(r#"\b(?:https?|ftp)://[^\s\x01\x02"'<>\\|,;)\]}]+|\bwww\.[\w-]+\.[^\s\x01\x02"'<>\\|,;)\]}]+"#)
+});
 static AGE: Pattern = LazyLock::new(|| {
     compiled(concat!(
         r"(?i)\b(9\d|1[0-2]\d)(?:th birthday|[- ]?(?:years?|yrs?\.?|y\.?)[- /]?(?:olds?\b|of age|o\b|\.?o\.)|",
@@ -66,7 +75,10 @@ pub(super) fn find(page: &Page, every_address: bool, found: &mut Vec<Span>) {
     if text.contains("://") || text.contains("www.") {
         for url in all(&URL, text) {
             let end = url.as_str().trim_end_matches(['.', ':', '!', '?']).len();
+            // What is left of one in which something was found says nothing more.
+            let rest = text[url.end()..].starts_with(is_blot);
             if page.person
+                && !rest
                 && !inner_host(&text[url.start()..url.start() + end])
                 && speaks_of_a_person(page, url.start())
             {
@@ -82,6 +94,9 @@ pub(super) fn find(page: &Page, every_address: bool, found: &mut Vec<Span>) {
         if page.person && page.marks.colons > 4 {
             all(&MAC, text).for_each(|mac| tell(Class::Device, mac.start(), mac.end()));
         }
+    }
+    if text.contains("ser ") {
+        accounts(text, &mut tell);
     }
     let marks = page.marks;
     if !marks.digits {
@@ -153,6 +168,15 @@ pub(super) fn find(page: &Page, every_address: bool, found: &mut Vec<Span>) {
     }
     if page.person {
         beside_a_person(page, &mut tell);
+    }
+}
+
+/// Names of accounts, where somebody does something: `user jdoe42 logged in`.
+fn accounts(text: &str, tell: &mut dyn FnMut(Class, usize, usize)) {
+    for account in ACCOUNT.iter().flat_map(|account| account.captures_iter(text)) {
+        if let Some(name) = account.get(1).filter(|name| !is_machine(name.as_str()) && !look_up(name.as_str()).word) {
+            tell(Class::Name, name.start(), name.end());
+        }
     }
 }
 
@@ -343,11 +367,10 @@ fn edges(text: &str, found: &Match) -> bool {
     let mut after = text[found.end()..].chars();
     let behind = after.next();
     let glued = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '@');
-    let dotted = |c: Option<char>| matches!(c, Some('.' | '-' | '/' | ':'));
-    !before.is_some_and(|c| glued(c) || matches!(c, '-' | '.' | '/'))
-        && !behind.is_some_and(glued)
-        && !(dotted(behind)
-            && after.next().is_some_and(|c| c.is_ascii_digit() || behind == Some('.') && c.is_ascii_lowercase()))
+    let digit = |c: char| c.is_ascii_digit() || behind == Some('.') && c.is_ascii_lowercase();
+    let goes_on = matches!(behind, Some('.' | '-' | '/' | ':')) && after.next().is_some_and(digit);
+    let begun = before.is_some_and(|c| glued(c) || matches!(c, '-' | '.' | '/'));
+    !begun && !goes_on && !behind.is_some_and(glued)
 }
 
 /// The Social Security Administration gives no number of the areas 000 and 666, no group 00 and no serial 0000.
@@ -407,7 +430,7 @@ fn luhn(digits: &str) -> bool {
             if digit > 9 { digit - 9 } else { digit }
         })
         .sum();
-    sum % 10 == 0 && !digits.bytes().all(|digit| digit == b'0')
+    sum.is_multiple_of(10) && !digits.bytes().all(|digit| digit == b'0')
 }
 
 /// 49 CFR 565.15: the ninth sign checks the others.

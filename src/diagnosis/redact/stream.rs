@@ -4,7 +4,7 @@
 use super::{
     Class, Found, PseudonymKey, Redactor, Removed,
     fields::Nest,
-    page::{PERSON, Page, Span},
+    page::{OTHER, PERSON, Page, Span},
     rows::Head,
 };
 
@@ -44,12 +44,10 @@ impl Before {
 
     /// What a row of a table holds.
     pub(super) fn row(&mut self, page: &Page, found: &mut Vec<Span>) {
-        if self.key > 0 {
-            let end = page
-                .text
-                .find("-----END")
-                .map_or(page.text.len(), |end| page.text[end..].find("KEY").map_or(page.text.len(), |key| end + key));
-            found.push(Span { class: Class::Secret, start: 0, end });
+        if self.key > 0 && !page.text.contains(OTHER) {
+            let end = page.text.find("-----END").map(|end| end + 8);
+            let end = end.and_then(|from| page.text[from..].find("-----").map(|end| from + end + 5));
+            found.push(Span { class: Class::Secret, start: 0, end: end.unwrap_or(page.text.len()) });
         }
         // A line with other columns ends the table.
         if self.head.as_ref().is_some_and(|head| !head.row(page, found)) {

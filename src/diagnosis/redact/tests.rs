@@ -103,7 +103,7 @@ fn secrets_go_wherever_they_stand() {
         ("the password is hunter2!x.", "the password is [SECRET]."),
         (
             "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nq83v\n-----END RSA PRIVATE KEY-----\nnext\n",
-            "[SECRET]\n[SECRET]\n[SECRET]\n-----[SECRET]-----\nnext\n",
+            "[SECRET]\n[SECRET]\n[SECRET]\n[SECRET]\nnext\n",
         ),
     ] {
         assert_eq!(redacted(text), told);

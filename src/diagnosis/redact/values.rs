@@ -123,6 +123,17 @@ fn named(field: &Field, page: &Page) -> Option<Named> {
     best
 }
 
+/// What a number is under the key of a person.
+fn numbered(field: &Field) -> Class {
+    let key = field.key.to_ascii_lowercase();
+    let any = |words: &[&str]| words.iter().any(|word| key.contains(word));
+    match () {
+        () if any(&["patient", "resident", "participant"]) => Class::Mrn,
+        () if any(&["member", "subscriber", "beneficiary", "insured"]) => Class::Plan,
+        () => Class::Name,
+    }
+}
+
 /// What is to be taken out of the value of a field.
 pub(super) fn judge(page: &Page, field: &Field, found: &mut Vec<Span>) {
     let Some((class, says)) = named(field, page) else { return };
@@ -142,6 +153,11 @@ pub(super) fn judge(page: &Page, field: &Field, found: &mut Vec<Span>) {
         return;
     }
     let end = start + trimmed.len();
+    // `patient=8812`, `member: H123456`: the key names whose number it is.
+    let class = match class {
+        Class::Name if says <= Says::Likely && first.bytes().filter(u8::is_ascii_digit).count() > 3 => numbered(field),
+        class => class,
+    };
     let mut tell = |class: Class, start: usize, end: usize| found.push(Span { class, start, end });
     match class {
         Class::Name => name(page, field, trimmed, start, says, &mut tell),
@@ -356,7 +372,7 @@ fn secret(field: &Field, value: &str, start: usize, says: Says, tell: &mut dyn F
             && held.contains(|c: char| c.is_ascii_digit())
             && !held.contains("://")
             && !(number || held.starts_with("0x"));
-    if !held.is_empty() && !said && likely && !(number && held.len() < 3) {
+    if !held.is_empty() && !said && likely && (held.len() > 2 || !number) {
         tell(Class::Secret, start + lead, start + lead + held.len());
     }
 }
