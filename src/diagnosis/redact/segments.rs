@@ -250,5 +250,4 @@ pub(super) const SEGMENTS: &[(&str, &[(usize, Holds)])] = &[
     ("FT1", &[(2, One(Id)), (4, One(Date)), (5, One(Date)), (20, Person), (21, Person), (23, One(Id))]),
     ("QRD", &[(8, Person)]),
     ("QPD", &[(3, One(Mrn)), (4, One(Mrn)), (5, Names)]),
-    ("CX", &[]),
 ];

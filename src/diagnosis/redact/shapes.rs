@@ -221,7 +221,7 @@ fn operational(page: &Page, at: usize) -> bool {
         .rev()
         .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '@' | '-'))
         .collect();
-    let key: String = key.chars().rev().filter(|c| c.is_ascii_alphanumeric()).collect();
+    let key: String = key.chars().rev().filter(char::is_ascii_alphanumeric).collect();
     let keyed = before.trim_end_matches([' ', '"', '\'', '\\', '[']).ends_with(['=', ':']);
     keyed
         && [
