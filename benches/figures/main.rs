@@ -13,7 +13,10 @@ mod journal;
 mod nab;
 mod platform;
 mod postgres;
+#[path = "../../tests/it/records.rs"]
+mod records;
 mod recoveries;
+mod redact;
 mod rules;
 mod sqlite;
 #[path = "../../tests/it/year.rs"]

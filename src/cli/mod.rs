@@ -35,6 +35,7 @@ mod policy;
 mod postmortem;
 mod proof;
 mod recovery;
+mod redact;
 mod report;
 mod rollback;
 mod sandbox;

@@ -6,7 +6,7 @@ use super::{
     LogExcerpt,
     hypotheses::{Hypothesis, weigh},
     logs::{Repeated, errors},
-    redact::redact,
+    redact::Redactor,
     root::{self, checks},
 };
 use crate::{
@@ -33,6 +33,8 @@ pub struct CaseFile<'a> {
     pub incident: IncidentId,
     /// The diagnosis that is made.
     pub diagnosis: DiagnosisId,
+    /// What texts from outside pass first.
+    pub redactor: &'a Redactor,
     /// Ends of log files.
     pub logs: Vec<LogExcerpt>,
     /// The time of the analysis.
@@ -65,7 +67,7 @@ pub fn analyse(case: &CaseFile) -> DiagnosisDocument {
         detected_at,
         failing: checks(case.vitals, witness, Reading::Bad),
         slow: checks(case.vitals, witness, Reading::Slow),
-        errors: errors(case.logs.iter().filter(|excerpt| excerpt.service == root), detected_at, &over),
+        errors: errors(case.redactor, case.logs.iter().filter(|excerpt| excerpt.service == root), detected_at, &over),
     };
     let hypotheses = weigh(&scene);
     let best = hypotheses.first();
@@ -115,7 +117,7 @@ fn evidence(scene: &Scene, best: &Hypothesis) -> Vec<Evidence> {
             } else {
                 format!("check {} of {}", sample.check, sample.service)
             },
-            text: redact(&sample.detail),
+            text: scene.case.redactor.line(&sample.detail),
             count: 1,
         });
     }

@@ -1,11 +1,7 @@
 //! What could be the cause, and how much speaks for it. Each kind of cause collects weights from independent signs; the
 //! confidence is `1 - Π(1 - weight)`, so that two independent signs of 0.7 make 0.91, and nothing ever makes 1.
 
-use super::{
-    document::Scene,
-    redact::{clip, redact},
-    root::checks,
-};
+use super::{document::Scene, redact::clip, root::checks};
 use crate::{
     domain::{Category, DeploymentId, DeploymentOrigin, Evidence},
     platform::{Adapter, ComponentKind, HostResource, Probe, Reading, Sample},
@@ -211,7 +207,9 @@ fn probe<'a>(scene: &'a Scene, sample: &Sample) -> Option<&'a Probe> {
 fn configuration(scene: &Scene) -> Option<Hypothesis> {
     let logged = scene.errors.iter().find(|error| error.new && has(&error.line, &CONFIGURATION));
     let checked = scene.failing.iter().find(|sample| has(&sample.detail, &CONFIGURATION));
-    let text = logged.map(|error| error.line.clone()).or_else(|| checked.map(|sample| redact(&sample.detail)))?;
+    let text = logged
+        .map(|error| error.line.clone())
+        .or_else(|| checked.map(|sample| scene.case.redactor.line(&sample.detail)))?;
     let weights = weights(&[(logged.is_some(), 0.75), (checked.is_some(), 0.7)]);
     Some(simple(Kind::Configuration, format!("configuration of {}: {}", scene.root, clip(&text, QUOTE)), &weights))
 }

@@ -10,7 +10,7 @@ use std::{
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use super::redact::redact;
+use super::redact::Redactor;
 use crate::platform::Platform;
 
 /// The end of one log file.
@@ -74,6 +74,7 @@ const NOTICED_WITHIN: TimeDelta = TimeDelta::seconds(60);
 /// kind when they differ only in words with digits. A line without a time has that of the line before it. Lines of the
 /// troubles that are `over`, from the first sign to the end of each, tell nothing of this one.
 pub(super) fn errors<'a>(
+    redactor: &Redactor,
     excerpts: impl Iterator<Item = &'a LogExcerpt>,
     trouble: DateTime<Utc>,
     over: &[(DateTime<Utc>, DateTime<Utc>)],
@@ -93,7 +94,7 @@ pub(super) fn errors<'a>(
                 kinds.entry(kind(&line.message)).or_insert(Repeated { line: String::new(), count: 0, new: true });
             if recent {
                 seen.count += 1;
-                seen.line = redact(&line.message);
+                seen.line = redactor.line(&line.message);
             } else {
                 seen.new = false;
             }
@@ -194,7 +195,7 @@ mod tests {
     fn seen_after(lines: &[&str], over: &[(DateTime<Utc>, DateTime<Utc>)]) -> Vec<(String, u64, bool)> {
         let lines = lines.iter().map(|line| (*line).to_owned()).collect();
         let excerpt = LogExcerpt { service: "api".to_owned(), path: "api.log".to_owned(), lines };
-        errors([&excerpt].into_iter(), trouble(), over)
+        errors(&Redactor::default(), [&excerpt].into_iter(), trouble(), over)
             .into_iter()
             .map(|found| (found.line, found.count, found.new))
             .collect()

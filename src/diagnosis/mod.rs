@@ -3,6 +3,8 @@
 //! Where the platform file names a language model, `second_mind` puts what was found before it (`model`) and writes both into one
 //! document.
 //!
+//! What comes from outside passes `redact` first; `redaction` makes the one that the platform file asks for.
+//!
 //! A new kind of cause is a function in `hypotheses` that looks at the case and says what speaks for it.
 
 mod document;
@@ -10,6 +12,7 @@ mod hypotheses;
 mod logs;
 pub mod model;
 mod redact;
+mod redaction;
 mod root;
 mod second_mind;
 
@@ -18,5 +21,5 @@ mod tests;
 
 pub use document::{CaseFile, analyse};
 pub use logs::{LogExcerpt, collect_logs};
-pub use redact::redact;
+pub use redact::{Class, Extra, Found, Leak, PseudonymKey, Redactor, Removed, Stream};
 pub use second_mind::{joined, put, scan};

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{CaseFile, LogExcerpt, analyse};
+use super::{CaseFile, LogExcerpt, Redactor, analyse};
 use crate::{
     domain::{
         Actor, Category, Command, DiagnosisDocument, DiagnosisId, Fix, IncidentId, Meta, Recorded, Severity, State,
@@ -180,7 +180,9 @@ impl Case {
     }
 
     fn analyse(&self) -> DiagnosisDocument {
+        let redactor = Redactor::default();
         let case = CaseFile {
+            redactor: &redactor,
             state: &self.state,
             vitals: &self.vitals,
             incident: *self.state.incidents.keys().next_back().unwrap_or(&IncidentId(1)),

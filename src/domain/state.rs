@@ -13,7 +13,9 @@ use super::{
     Deployment, DeploymentId, Diagnosis, DiagnosisId, EvidenceState, Incident, IncidentId, Operator, PlannedWork,
     Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
 };
-use crate::platform::{Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, Platform, Profile, VaultCare};
+use crate::platform::{
+    Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, Platform, Profile, RedactionRules, VaultCare,
+};
 
 /// Everything the product knows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,6 +130,7 @@ impl Default for State {
                 vault: VaultCare::default(),
                 evidence: EvidenceCare::default(),
                 language_model: None,
+                redact: RedactionRules::default(),
                 services: Vec::new(),
                 components: Vec::new(),
                 operators: Vec::new(),

@@ -11,7 +11,7 @@ use tracing::debug;
 
 use super::{EngineHandle, ErrorAnswer, ErrorBatch, SubmitError, TakenError, clock::Clock};
 use crate::{
-    diagnosis::redact,
+    diagnosis::Redactor,
     domain::{Actor, Command, ErrorCounts, ErrorEvent, ErrorGroup, Event, IncidentId, Meta, Refusal, State, decide},
 };
 
@@ -50,7 +50,7 @@ impl EngineHandle {
         let mut answer = ErrorAnswer::default();
         let mut last = None;
         for (place, error) in batch.errors.into_iter().enumerate() {
-            let error = match clean(&self.state(), error) {
+            let error = match clean(&self.state(), &self.redactor, error) {
                 Ok(error) => error,
                 Err(refusal) => {
                     answer.refused.push((place, refusal.message.clone()));
@@ -95,18 +95,18 @@ impl EngineHandle {
 }
 
 /// An error that may be kept: of a service that is known, without control characters and identifiers.
-fn clean(state: &State, error: ErrorEvent) -> Result<ErrorEvent, Refusal> {
+fn clean(state: &State, redactor: &Redactor, error: ErrorEvent) -> Result<ErrorEvent, Refusal> {
     if state.platform.service(&error.service).is_none() {
         return Err(Refusal::unknown("service", error.service));
     }
-    let message = redact(error.message.trim());
+    let message = redactor.line(error.message.trim());
     if message.is_empty() {
         return Err(Refusal::new("message-empty", format!("an error of {} says nothing", error.service)));
     }
     let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let code = error.code.map(|code| code.chars().filter(plain).take(CODE).collect::<String>());
     let frame = error.stack.as_deref().and_then(|stack| stack.lines().map(str::trim).find(|line| !line.is_empty()));
-    let stack = frame.map(redact);
+    let stack = frame.map(|frame| redactor.line(frame));
     Ok(ErrorEvent { message, code: code.filter(|code| !code.is_empty()), stack, ..error })
 }
 

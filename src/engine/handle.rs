@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     checks::Heartbeats,
+    diagnosis::Redactor,
     domain::{Actor, ChangeId, Command, Recorded, RecoveryId, Refusal, RollbackRequest, State, Vitals},
     platform::Sample,
     recovery::Following,
@@ -52,6 +53,7 @@ pub struct EngineHandle {
     pub(super) checkpoints: watch::Sender<Option<Arc<CheckpointLine>>>,
     pub(super) reached: Arc<RwLock<BTreeMap<String, PlaceFigures>>>,
     pub(super) reaching: Reaching,
+    pub(super) redactor: Arc<Redactor>,
 }
 
 /// Why a question was not answered.

@@ -2,7 +2,6 @@
 
 use super::{EngineHandle, QueryError};
 use crate::{
-    diagnosis::redact,
     domain::Refusal,
     platform::{Beat, Probe},
 };
@@ -24,7 +23,7 @@ impl EngineHandle {
             let refusal = Refusal::new("no-heartbeat", format!("no check of {service} waits for a heartbeat"));
             return Err(refusal.hint("a check such as: heartbeat = { within = \"10m\" }").into());
         }
-        let message: String = redact(message).trim().chars().take(MESSAGE).collect();
+        let message: String = self.redactor.line(message).trim().chars().take(MESSAGE).collect();
         let beat = Beat { at: self.now(), ok, message };
         let (memory, name, kept) = (self.memory.clone(), service.clone(), beat.clone());
         tokio::task::spawn_blocking(move || memory.keep_beat(&name, &kept))

@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     checks::{Heartbeats, Prober},
-    diagnosis::model::Mind,
+    diagnosis::{Redactor, model::Mind},
     domain::{Actor, Command, Event, SnapshotState, SnapshotTrigger, unfinished},
     platform::{Platform, Problems},
     store::{
@@ -152,6 +152,7 @@ impl Engine {
             checkpoints: outlets.checkpoints,
             reached: Arc::default(),
             reaching: evidence::Reaching::default(),
+            redactor: Arc::new(Redactor::from(&platform.redact)),
         };
         begin(&handle, host, origin, platform.clone(), lost).await?;
         evidence::cut(&handle).await;

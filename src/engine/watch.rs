@@ -20,7 +20,7 @@ use tracing::{error, warn};
 use super::{EngineHandle, clock::Clock};
 use crate::{
     checks::Prober,
-    diagnosis::redact,
+    diagnosis::Redactor,
     domain::{Actor, Command, Judge, Status},
     platform::{Check, Measure, Platform, Probe, Sample},
     store::{Keep, SampleStore},
@@ -42,7 +42,7 @@ pub(super) struct Probed {
 }
 
 /// Runs one check and gives its sample.
-pub(super) async fn probe(prober: &Prober, clock: &dyn Clock, probed: &Probed) -> Sample {
+pub(super) async fn probe(prober: &Prober, clock: &dyn Clock, redactor: &Redactor, probed: &Probed) -> Sample {
     let at = clock.now();
     // Only the host's own clock is judged by what it says; everything else by a time that never goes back.
     let now = if matches!(probed.check.probe, Probe::Clock(_)) { clock.of_host() } else { at };
@@ -54,7 +54,7 @@ pub(super) async fn probe(prober: &Prober, clock: &dyn Clock, probed: &Probed) -
         at,
         reading: outcome.result,
         latency: outcome.latency,
-        detail: redact(&outcome.detail),
+        detail: redactor.line(&outcome.detail),
         measured: probed
             .check
             .probe
@@ -105,10 +105,11 @@ pub(super) async fn schedule(
             continue;
         }
         let (prober, clock, samples, stop) = (prober.clone(), engine.clock.clone(), samples.clone(), stop.clone());
+        let redactor = engine.redactor.clone();
         tokio::spawn(async move {
             let sample = tokio::select! {
                 () = stop.cancelled() => return,
-                sample = probe(&prober, clock.as_ref(), &probed) => sample,
+                sample = probe(&prober, clock.as_ref(), &redactor, &probed) => sample,
             };
             // Who takes results in too slowly holds up new checks, not memory.
             let _ = samples.send((probed, sample)).await;

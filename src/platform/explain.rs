@@ -17,6 +17,7 @@ use super::{
     },
     postgres::PostgresScope,
     probe::Probe,
+    redaction::{AddressRule, RedactionRules},
     words::count,
 };
 
@@ -60,6 +61,7 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
     }
     write_evidence(out, &platform.evidence)?;
     write_language_model(out, platform.language_model.as_ref())?;
+    write_redaction(out, &platform.redact)?;
     if !platform.maintenance.is_empty() {
         writeln!(out, "\nWhat is worked on by plan")?;
     }
@@ -134,6 +136,27 @@ fn write_evidence(out: &mut String, evidence: &EvidenceCare) -> Result {
             out,
             "  nobody: who has this host and its key can rewrite the journal unseen; [evidence] names no place"
         )?;
+    }
+    Ok(())
+}
+
+fn write_redaction(out: &mut String, rules: &RedactionRules) -> Result {
+    if rules.is_default() {
+        return Ok(());
+    }
+    writeln!(out, "\nWhat is taken out of text beside identifiers and secrets")?;
+    if rules.addresses == AddressRule::All {
+        writeln!(out, "  every network address, also where no person is spoken of")?;
+    }
+    for (class, pattern) in &rules.patterns {
+        writeln!(out, "  {class}: what {pattern} finds")?;
+    }
+    let networks: Vec<String> = rules.networks.iter().map(ToString::to_string).collect();
+    if !networks.is_empty() {
+        writeln!(out, "  addresses may pass of {}", networks.join(", "))?;
+    }
+    if !rules.hosts.is_empty() {
+        writeln!(out, "  web addresses may pass of {}", rules.hosts.join(", "))?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::{
     language_model::LanguageModel,
     maintenance::MaintenanceWindow,
     probe::Probe,
+    redaction::RedactionRules,
 };
 
 /// The system under care: its services, their restorable components and the rules that hold for them.
@@ -36,6 +37,9 @@ pub struct Platform {
     /// Which language model is asked for a second opinion on a diagnosis; none: the local analyser decides alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language_model: Option<LanguageModel>,
+    /// What is taken out of text beyond the rules of the program, and what may pass.
+    #[serde(default, skip_serializing_if = "RedactionRules::is_default")]
+    pub redact: RedactionRules,
     /// In the order of the file.
     pub services: Vec<Service>,
     /// In the order of the file.

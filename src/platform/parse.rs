@@ -15,6 +15,7 @@ use super::{
     parse_change_rules, parse_check, parse_evidence, parse_language_model, parse_maintenance, parse_vault,
     problem::{Problem, Problems},
     reader::{Found, Reader, Section, Value},
+    redaction,
     validate::{self, Spans},
 };
 
@@ -77,6 +78,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     let vault = parse_vault::vault(&mut root, &mut reader, &mut spans, profile);
     let evidence = parse_evidence::evidence(&mut root, &mut reader);
     let language_model = parse_language_model::language_model(&mut root, &mut reader);
+    let redact = redaction::rules(&mut root, &mut reader);
     let services = root.get("service");
     // Checks refer to components.
     let components = reader.sections(root.get("component"), "component");
@@ -108,6 +110,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
         vault,
         evidence,
         language_model,
+        redact,
         services,
         components,
         operators,

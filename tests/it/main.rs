@@ -36,6 +36,8 @@ mod payloads;
 mod people;
 mod properties;
 mod recipes;
+mod records;
+mod redact;
 mod redundancy;
 mod remedies;
 mod rows;

@@ -9,7 +9,7 @@ use crate::{
     diagnosis::{
         CaseFile, analyse, collect_logs, joined,
         model::{Case, Consultation, Mind, Question},
-        put, redact, scan,
+        put, scan,
     },
     domain::{Command, DiagnosisId, model_tokens_of_day},
     engine::{observe, prompts},
@@ -26,6 +26,7 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
     let incident = diagnosis.incident;
     let vitals = hands.engine.vitals();
     let now = hands.clock.now();
+    let redactor = hands.engine.redactor.clone();
     let found = blocking(move || {
         let named = state.incidents.get(&incident).map(|found| found.services.clone()).unwrap_or_default();
         let mut services = named.clone();
@@ -35,7 +36,7 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
         services.sort();
         services.dedup();
         let logs = collect_logs(&state.platform, &services, LOG_TAIL);
-        let file = CaseFile { state: &state, vitals: &vitals, incident, diagnosis: id, logs, now };
+        let file = CaseFile { state: &state, vitals: &vitals, incident, diagnosis: id, redactor: &redactor, logs, now };
         let document = analyse(&file);
         let put = put(&file, &document);
         Ok((document, put))
@@ -67,14 +68,15 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
 async fn ask(hands: &Hands, mind: &Mind, case: &Case) -> Consultation {
     let now = hands.clock.now();
     let elapsed = || hands.clock.elapsed();
+    let redactor = &hands.engine.redactor;
     let question = Question {
         case,
         now,
         elapsed: &elapsed,
         chance: &rand::random::<u64>,
         spent: model_tokens_of_day(&hands.engine.state(), now),
-        redact: &redact,
-        scan: &scan,
+        redact: &|text| redactor.line(text),
+        scan: &|body| scan(redactor, body),
         progress: None,
     };
     let asked = mind.consult(&question).await;

@@ -128,7 +128,7 @@ fn checks(state: &State, services: &[String], thorough: bool) -> Vec<Arc<Probed>
 async fn round(hands: &Hands, checks: &[Arc<Probed>]) -> Vec<Sample> {
     let mut samples = Vec::with_capacity(checks.len());
     for probed in checks {
-        samples.push(probe(&hands.prober, hands.clock.as_ref(), probed).await);
+        samples.push(probe(&hands.prober, hands.clock.as_ref(), &hands.engine.redactor, probed).await);
     }
     samples
 }

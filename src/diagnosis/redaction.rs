@@ -1,0 +1,17 @@
+//! The redactor that a platform file asks for.
+
+use super::redact::{Extra, Redactor};
+use crate::platform::{AddressRule, Network, RedactionRules};
+
+impl From<&RedactionRules> for Redactor {
+    /// A pattern that does not compile was reported when the file was read, and is left out here.
+    fn from(rules: &RedactionRules) -> Self {
+        let compiled = |(name, pattern): (&String, &String)| Some((name.clone(), regex::Regex::new(pattern).ok()?));
+        Self::new(Extra {
+            patterns: rules.patterns.iter().filter_map(compiled).collect(),
+            networks: rules.networks.iter().filter_map(Network::parts).collect(),
+            hosts: rules.hosts.clone(),
+            every_address: rules.addresses == AddressRule::All,
+        })
+    }
+}
