@@ -19,7 +19,7 @@ const GATE_SHORT: f32 = 6.0;
 const GATE_FIRST: f32 = 12.0;
 /// One word in so many may differ.
 const SIMILAR: usize = 5;
-/// What a word that differs counts, and what it counts if both look like the name of a thing: names come in pairs.
+/// What a word that differs counts, and what it counts if both look like names or states: those come in pairs.
 const WORD: usize = 5;
 const NAME: usize = 2;
 
@@ -32,26 +32,27 @@ pub(super) fn variables(newest: &Template, near: &[&Template], known: impl Fn(u6
     let words = newest.pieces.iter().filter(|piece| piece.kind != Kind::Mark).count();
     let first = first_word(newest);
     let mut others: Vec<_> = near.iter().map(|other| other.parts()).collect();
-    let (mut found, mut seen) = (Vec::new(), Vec::new());
+    let (mut found, mut seen, mut before) = (Vec::new(), Vec::new(), "");
     for (place, (piece, part)) in newest.parts().enumerate() {
         let others = others.iter_mut().filter_map(Iterator::next);
+        let behind = std::mem::replace(&mut before, part);
         if piece.kind == Kind::Mark {
             others.for_each(drop);
             continue;
         }
         seen.clear();
         seen.push(piece.hash);
-        let (mut sum, mut wild) = (weight(piece.kind, part), false);
+        let (mut sum, mut wild) = (weight(piece.kind, part, behind), false);
         for (piece, part) in others {
             wild |= piece.wild;
             if !piece.wild && !seen.contains(&piece.hash) {
                 seen.push(piece.hash);
-                sum += weight(piece.kind, part);
+                sum += weight(piece.kind, part, behind);
             }
         }
         let gate = match words {
             _ if Some(place) == first => GATE_FIRST,
-            _ if context(&newest.pieces, place).is_some_and(&known) => 0.0,
+            _ if context(newest, place, &found).is_some_and(&known) => 0.0,
             0..SIMILAR => GATE_SHORT,
             _ => GATE,
         };
@@ -76,11 +77,15 @@ fn first_word(template: &Template) -> Option<usize> {
     None
 }
 
-/// The two words before a place, if there are two.
-pub(super) fn context(pieces: &[Piece], place: usize) -> Option<u64> {
-    let [.., before, last] = pieces.get(..place)? else { return None };
-    let words = before.kind == Kind::Word && last.kind == Kind::Word && !before.wild && !last.wild;
-    words.then(|| mix(before.hash).wrapping_add(last.hash))
+/// The two words before a word, of which the first may have turned out to be a variable or do so now, if they do not lead to
+/// a verb.
+pub(super) fn context(template: &Template, place: usize, now: &[usize]) -> Option<u64> {
+    let [.., before, last, word] = template.pieces.get(..=place)? else { return None };
+    let words = before.kind == Kind::Word && last.kind == Kind::Word && !last.wild;
+    let part = |from: u32, to: u32| template.text.get(from as usize..to as usize).unwrap_or_default();
+    let leads = is_before_verb(part(before.end, last.end)) && is_verb(part(last.end, word.end));
+    let before = if now.contains(&(place - 2)) { VARIABLE } else { before.hash };
+    (words && !leads).then(|| mix(before).wrapping_add(last.hash))
 }
 
 /// Words of a template that may differ in one that is near it.
@@ -145,16 +150,47 @@ pub(super) fn covers(general: &Template, other: &Template) -> bool {
     general.pieces.len() == other.pieces.len() && general.pieces.iter().zip(&other.pieces).all(same)
 }
 
-/// How much a word speaks for a variable.
-fn weight(kind: Kind, word: &str) -> f32 {
+/// How much a word speaks for a variable, behind another one.
+fn weight(kind: Kind, word: &str, behind: &str) -> f32 {
     match kind {
         Kind::Numbered if word.ends_with(')') => 1.5,
         Kind::Numbered => 2.0,
         Kind::Word if is_happening(word) => 0.5,
-        Kind::Word if is_name(kind, word) => 1.5,
+        Kind::Word if is_name(kind, word) && !is_state(word) => 1.5,
+        Kind::Word if is_before_verb(behind) && is_verb(word) => 0.5,
         Kind::Word => 1.0,
         _ => 2.0,
     }
+}
+
+/// Whether what follows a word says what happened or how it stands, and not to whom.
+fn is_before_verb(word: &str) -> bool {
+    matches!(
+        word,
+        "to" | "not"
+            | "is"
+            | "are"
+            | "was"
+            | "were"
+            | "be"
+            | "been"
+            | "has"
+            | "have"
+            | "can"
+            | "cannot"
+            | "could"
+            | "will"
+    )
+}
+
+/// Whether a word may be a verb, by its letters.
+fn is_verb(word: &str) -> bool {
+    word.bytes().all(|b| b.is_ascii_lowercase())
+}
+
+/// Whether a word is written as the value of an enumeration: `RUNNING`.
+pub(super) fn is_state(word: &str) -> bool {
+    word.len() > 2 && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
 }
 
 /// Whether a word looks like the name of a thing: `org.example.Job`, `node-7`.

@@ -171,7 +171,8 @@ fn revive(kept: KeptTemplate) -> Option<Template> {
         let term = judge::term(hash, place);
         key = key.wrapping_add(if wild { judge::wild_term(place) } else { term });
         shape = shape.wrapping_add(if kind == Kind::Mark { term } else { judge::term(VARIABLE, place) });
-        pieces.push(Piece { hash, end, kind, spaced, wild, named: judge::is_name(kind, part) });
+        let named = judge::is_name(kind, part) || judge::is_state(part);
+        pieces.push(Piece { hash, end, kind, spaced, wild, named });
     }
     let variables = pieces.iter().filter(|piece| piece.is_variable()).count();
     if start != kept.text.len() || variables != kept.slots.len() {

@@ -256,7 +256,7 @@ impl Miner {
         }
         let near: Vec<u32> = near.iter().map(|(other, _)| *other).collect();
         let words = wild.iter().filter(|at| newest.pieces.get(**at).is_some_and(|piece| !piece.is_variable()));
-        let mut learnt: Vec<u64> = words.filter_map(|at| judge::context(&newest.pieces, *at)).collect();
+        let mut learnt: Vec<u64> = words.filter_map(|at| judge::context(newest, *at, &wild)).collect();
         learnt.retain(|context| self.contexts.len() < CONTEXTS && self.contexts.insert(*context));
         let mut settled: Vec<u32> =
             near.into_iter().chain([place]).filter_map(|place| self.loosen(place, &wild)).collect();
@@ -288,7 +288,7 @@ impl Miner {
     fn review(&mut self, context: u64) -> Vec<u64> {
         let concerned = |template: &Template| {
             let mut words = template.pieces.iter().enumerate().filter(|(_, piece)| !piece.is_variable());
-            words.any(|(at, _)| judge::context(&template.pieces, at) == Some(context))
+            words.any(|(at, _)| judge::context(template, at, &[]) == Some(context))
         };
         let found = (0_u32..).zip(&self.places).filter(|(_, template)| template.as_ref().is_some_and(concerned));
         let found: Vec<u32> = found.map(|(place, _)| place).collect();

@@ -9,7 +9,7 @@ pub const FEW: usize = 4;
 /// Bytes of a value that are kept.
 const VALUE: usize = 64;
 /// Sources of a value that are told apart.
-const SOURCES: usize = 4;
+const SOURCES: usize = 3;
 
 /// A variable of a template.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,12 +30,56 @@ pub struct Value {
     /// As it stood in the line; cut when long.
     #[serde(rename = "t")]
     pub text: Box<str>,
-    /// In how many lines.
+    /// In how many lines, or more than can be counted.
     #[serde(rename = "n")]
-    pub times: u64,
-    /// Which sources sent it; no more than four are kept.
+    pub times: u32,
     #[serde(rename = "s")]
-    pub sources: Vec<u32>,
+    sources: Sources,
+}
+
+/// The first sources of a value; there is one for each of many values, so it takes little memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<u32>", into = "Vec<u32>")]
+struct Sources {
+    known: [u32; SOURCES],
+    count: u8,
+}
+
+impl From<Vec<u32>> for Sources {
+    fn from(kept: Vec<u32>) -> Self {
+        let mut sources = Self::default();
+        kept.into_iter().for_each(|source| sources.add(source));
+        sources
+    }
+}
+
+impl From<Sources> for Vec<u32> {
+    fn from(sources: Sources) -> Self {
+        sources.as_slice().to_vec()
+    }
+}
+
+impl Sources {
+    fn as_slice(&self) -> &[u32] {
+        self.known.get(..usize::from(self.count)).unwrap_or_default()
+    }
+
+    fn add(&mut self, source: u32) {
+        if !self.as_slice().contains(&source)
+            && let Some(free) = self.known.get_mut(usize::from(self.count))
+        {
+            *free = source;
+            self.count += 1;
+        }
+    }
+}
+
+impl Value {
+    /// Which sources sent it; no more than three are kept.
+    #[must_use]
+    pub fn sources(&self) -> &[u32] {
+        self.sources.as_slice()
+    }
 }
 
 impl Slot {
@@ -67,7 +111,9 @@ impl Slot {
     pub(super) fn take(&mut self, kind: Kind, text: &str, times: u64, source: u32) {
         self.kinds |= 1 << kind as u32;
         if !self.many {
-            self.add(shortened(text), times, &[source]);
+            let mut sources = Sources::default();
+            sources.add(source);
+            self.add(shortened(text), u32::try_from(times).unwrap_or(u32::MAX), sources);
         }
     }
 
@@ -78,24 +124,23 @@ impl Slot {
         }
         for value in &other.values {
             if !self.many {
-                self.add(&value.text, value.times, &value.sources);
+                self.add(&value.text, value.times, value.sources);
             }
         }
     }
 
-    fn add(&mut self, text: &str, times: u64, sources: &[u32]) {
+    fn add(&mut self, text: &str, times: u32, sources: Sources) {
         let full = self.values.len() == FEW;
         match self.values.iter_mut().find(|known| *known.text == *text) {
             Some(known) => {
-                known.times += times;
-                for source in sources {
-                    if known.sources.len() < SOURCES && !known.sources.contains(source) {
-                        known.sources.push(*source);
-                    }
-                }
+                known.times = known.times.saturating_add(times);
+                sources.as_slice().iter().for_each(|source| known.sources.add(*source));
             }
             None if full => self.overflow(),
-            None => self.values.push(Value { text: text.into(), times, sources: sources.to_vec() }),
+            None => {
+                self.values.reserve_exact(1);
+                self.values.push(Value { text: text.into(), times, sources });
+            }
         }
     }
 

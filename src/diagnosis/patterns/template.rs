@@ -44,7 +44,7 @@ pub(super) struct Piece {
     pub(super) spaced: bool,
     /// A word that turned out to be a variable.
     pub(super) wild: bool,
-    /// It looks like the name of a thing.
+    /// It looks like the name of a thing, or a state.
     pub(super) named: bool,
 }
 
@@ -161,7 +161,7 @@ impl Template {
                 }
             }
             let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
-            let named = judge::is_name(token.kind, raw);
+            let named = judge::is_name(token.kind, raw) || judge::is_state(raw);
             pieces.push(Piece { hash: token.hash, end, kind: token.kind, spaced: token.spaced, wild: false, named });
         }
         let mut template = Self {
@@ -268,12 +268,8 @@ impl Template {
     /// The memory that it takes, about, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let values: usize = self
-            .slots
-            .iter()
-            .flat_map(Slot::values)
-            .map(|value| size_of_val(value) + value.text.len() + 4 * value.sources.len())
-            .sum();
+        let values: usize =
+            self.slots.iter().flat_map(Slot::values).map(|value| size_of_val(value) + value.text.len()).sum();
         size_of_val(self) + self.text.len() + size_of_val(&*self.pieces) + size_of_val(&*self.slots) + values
     }
 }

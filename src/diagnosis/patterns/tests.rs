@@ -260,7 +260,7 @@ fn a_line_is_asked_for_its_variables_and_what_else_stood_there() {
 
     let (_, variables) = miner.look("mode is safe=true level=3").unwrap();
     let known = variables[1].slot.value("3").unwrap();
-    assert_eq!((variables[1].slot.distinct(), known.times, known.sources.as_slice()), (Some(1), 5, &[1, 2][..]));
+    assert_eq!((variables[1].slot.distinct(), known.times, known.sources()), (Some(1), 5, &[1, 2][..]));
     assert_eq!(variables[0].slot.kinds().collect::<Vec<_>>(), [Kind::Literal]);
     assert!(miner.look("never seen").is_none());
 }
