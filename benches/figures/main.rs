@@ -9,8 +9,11 @@ mod board;
 mod checks;
 mod history;
 mod journal;
+#[path = "../../tests/it/loghub.rs"]
+mod loghub;
 #[path = "../../tests/it/nab.rs"]
 mod nab;
+mod patterns;
 mod platform;
 mod postgres;
 #[path = "../../tests/it/records.rs"]

@@ -8,8 +8,8 @@ use clap_complete::Shell;
 use super::{
     action, anomalies, audit, automation, board, break_glass, change, check, demo, deploy, diagnose, emergency,
     error::{CliError, Exit},
-    heartbeat, incident, init, log, operator, policy, proof, recovery, redact, report, rollback, sandbox, serve,
-    service,
+    heartbeat, incident, init, log, operator, patterns, policy, proof, recovery, redact, report, rollback, sandbox,
+    serve, service,
     session::{Global, Session},
     snapshot, status, token,
 };
@@ -65,6 +65,7 @@ enum Verb {
     Diagnose(diagnose::Diagnose),
     Anomalies(anomalies::Anomalies),
     Redact(redact::Redact),
+    Patterns(patterns::Patterns),
     /// Run what the platform file declares
     #[command(subcommand)]
     Action(action::Action),
@@ -148,6 +149,7 @@ impl Verb {
             Self::Diagnose(verb) => verb.run(session).await,
             Self::Anomalies(verb) => verb.run(session),
             Self::Redact(verb) => verb.run(session),
+            Self::Patterns(verb) => verb.run(session),
             Self::Action(verb) => verb.run(session).await,
             Self::Automation(verb) => verb.run(session).await,
             Self::Policy(verb) => verb.run(session),

@@ -5,12 +5,15 @@
 //!
 //! What comes from outside passes `redact` first; `redaction` makes the one that the platform file asks for.
 //!
+//! `patterns` finds what kinds of lines there are and how often each comes.
+//!
 //! A new kind of cause is a function in `hypotheses` that looks at the case and says what speaks for it.
 
 mod document;
 mod hypotheses;
 mod logs;
 pub mod model;
+pub mod patterns;
 mod redact;
 mod redaction;
 mod root;

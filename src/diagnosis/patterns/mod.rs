@@ -1,0 +1,31 @@
+//! What kinds of lines there are: templates, found one line at a time, in bounded memory, without a setting.
+//!
+//! `scan` cuts a line into pieces and recognises what varies in every log by its form (`kind`); `miner` finds the `template` of
+//! the line, and `judge` says which words of templates that are alike are variables. A template's `slot`s tell what stood in
+//! its variables. `kept` is the miner as data, for a restart. `history` judges how often templates come in which service,
+//! `cascade` finds those that follow each other over services. Pure: lines and times come in as values.
+//!
+//! A form that is to count as a variable everywhere is a variant of `Kind` and its rule in `kind` or `scan`.
+
+mod cascade;
+mod history;
+mod judge;
+mod kept;
+mod kind;
+mod miner;
+mod scan;
+mod slot;
+mod template;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use cascade::{Cascade, Onset, Step, cascades};
+pub use history::{History, Standing, Trend};
+pub use kept::{Kept, KeptError};
+pub use kind::Kind;
+pub use miner::{Change, Miner, Taken, Variable};
+pub use slot::{FEW, Slot, Value};
+pub use template::{Template, TemplateId};
+pub use text::clean;
