@@ -122,7 +122,7 @@ fn people_get_the_most_frequent_first() {
     let lines: Vec<&str> = told.lines().collect();
     assert!(lines[0].starts_with("COUNT  SHARE  FIRST  LAST  ID"), "{told}");
     assert!(lines[1].starts_with("2      20.0%  2      6     "), "{told}");
-    assert!(told.ends_with("and 4 more templates, in 6 lines\n\n6 templates in 10 lines\n"), "{told}");
+    assert!(told.ends_with("and 5 templates more, in 6 lines\n\n7 templates in 10 lines\n"), "{told}");
     codeblue().arg("-").write_stdin("").assert().success().stdout("no lines\n");
     let empty = ask("", &[]);
     assert_eq!(empty, serde_json::json!({"lines": 0, "templates": [], "assignments": []}));
