@@ -209,7 +209,7 @@ mod tests {
             "2026-01-01T12:00:01Z ERROR patient 7: missing column dose_unit",
             "2026-01-01T12:00:03Z ERROR patient 1018: missing column dose_unit",
         ]);
-        let expected = [("patient 1018: missing column dose_unit", 2, true), ("pool empty", 1, true)];
+        let expected = [("patient [MRN]: missing column dose_unit", 2, true), ("pool empty", 1, true)];
         assert_eq!(found, expected.map(|(line, count, new)| (line.to_owned(), count, new)));
     }
 

@@ -13,7 +13,6 @@ pub enum Kind {
 /// A record and what was planted in it: kind, field, and the bytes from where to where.
 #[derive(Debug, Clone)]
 pub struct Record {
-    pub format: usize,
     pub text: String,
     pub planted: Vec<(Kind, &'static str, usize, usize)>,
 }
@@ -402,8 +401,8 @@ pub const PROSE_HELD: &[&str] = &[
 ];
 
 /// A record of a format.
-pub fn record(format: usize, text: &'static str, kind: Kind, seed: &mut Seed) -> Record {
-    let mut record = Record { format, text: String::new(), planted: Vec::new() };
+pub fn record(text: &'static str, kind: Kind, seed: &mut Seed) -> Record {
+    let mut record = Record { text: String::new(), planted: Vec::new() };
     let (who, other) = (person(seed), person(seed));
     let mut rest = text;
     let mut taken = 0;
@@ -442,8 +441,8 @@ pub fn record(format: usize, text: &'static str, kind: Kind, seed: &mut Seed) ->
 pub fn records(formats: &'static [&'static str], kind: Kind, each: usize, seed: u64) -> Vec<Record> {
     let mut seed = Seed(seed);
     let mut made = Vec::new();
-    for (number, format) in formats.iter().enumerate() {
-        made.extend((0..each).map(|_| record(number, format, kind, &mut seed)));
+    for format in formats {
+        made.extend((0..each).map(|_| record(format, kind, &mut seed)));
     }
     made
 }

@@ -170,9 +170,5 @@ fn cut(text: &str, lead: usize, found: &[Found]) -> usize {
     {
         return at + c.len_utf8();
     }
-    match within(last) {
-        Some(one) if one.start > lead => one.start,
-        Some(one) => one.end,
-        None => last,
-    }
+    within(last).map_or(last, |one| one.end)
 }

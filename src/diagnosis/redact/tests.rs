@@ -139,3 +139,17 @@ fn patterns_of_ones_own_have_their_own_class() {
     assert_eq!(redactor.redact("seen B-123456"), "seen [BADGE]");
     assert_eq!(redactor.redact("seen [BADGE]"), "seen [BADGE]");
 }
+
+#[test]
+fn what_is_longer_than_a_piece_goes_on_until_its_end() {
+    let redactor = Redactor::default();
+    let mut stream = Stream::new(&redactor);
+    let first = format!("{{\"photo\":\"{}", "QUJDa0/+".repeat(8000));
+    let (found, cut) = stream.piece(&first, 0, false);
+    let places: Vec<_> = found.iter().map(|one| (one.class, one.start, one.end)).collect();
+    assert_eq!((places, cut), (vec![(Class::Photo, 10, first.len())], first.len()));
+    let second = format!("{}\"}} end", "QUJDa0/+".repeat(400));
+    let (found, _) = stream.piece(&second, 1024, true);
+    let places: Vec<_> = found.iter().map(|one| (one.class, one.start, one.end)).collect();
+    assert_eq!(places, [(Class::Photo, 1024, 3200)]);
+}
