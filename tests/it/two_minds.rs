@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use crate::{
     model_server::{ModelServer, Scene, error, opinion, whole},
     outage::{Platform, switch, until},
+    served::me,
 };
 
 const KEY: &str = "sk-planted-key-4711";
@@ -31,6 +32,8 @@ async fn platform(url: &str, within: &str) -> Platform {
     let text = std::fs::read_to_string(&file).unwrap();
     let text = text
         .replace("[[service.check]]", &format!("logs = [\"{}\"]\n[[service.check]]", folder.join("api.log").display()));
+    // Who runs the test may look at what is shown.
+    let text = text.replace("name = \"alice\"", &format!("name = \"alice\"\nlogin = \"{}\"", me()));
     let model = format!(
         "[model]\nurl = \"{url}\"\nname = \"ward-7b\"\nkey = {{ file = \"{}\" }}\nwithin = \"{within}\"\nprice = {{ in = 2.5, \
          out = 10 }}\n",
@@ -115,7 +118,7 @@ async fn the_local_answer_is_there_at_once_and_the_models_is_weighed_beside_it()
     // What was sent can be looked at, word for word.
     let server = serve(handle.clone(), &platform.home.socket()).unwrap();
     let client = Client::unix(&platform.home.socket(), Some("alice".to_owned())).unwrap();
-    let shown: Value = client.get("/api/v1/diagnoses/DIA-1/prompt").await.unwrap();
+    let shown: Value = client.get("/api/v1/diagnoses/DGN-1/prompt").await.unwrap();
     let messages: Vec<String> = model.asked()[0].body["messages"]
         .as_array()
         .unwrap()
@@ -124,7 +127,7 @@ async fn the_local_answer_is_there_at_once_and_the_models_is_weighed_beside_it()
         .collect();
     assert_eq!(shown["prompt"].as_str().unwrap().trim_end(), messages.join("\n\n"));
     assert!(messages[1].contains("[EMAIL]"), "the log was looked at: {}", messages[1]);
-    assert!(client.get::<Value>("/api/v1/diagnoses/DIA-9/prompt").await.is_err());
+    assert!(client.get::<Value>("/api/v1/diagnoses/DGN-9/prompt").await.is_err());
     server.stop().await;
 
     drop(handle);

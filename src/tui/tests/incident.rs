@@ -1,5 +1,7 @@
 //! The page of an incident: what is known of it, the most important first, and nothing hidden without a mark.
 
+use std::{sync::Arc, time::Duration};
+
 use chrono::{NaiveDate, TimeDelta};
 
 use super::{
@@ -7,7 +9,11 @@ use super::{
     scene::{Scene, click, picture, press},
 };
 use crate::{
-    domain::{ActionKind, Actor, ChangeId, Command, IncidentId, IncidentRole, RecoveryId, RecoveryOutcome, Severity},
+    domain::{
+        ActionKind, Actor, ChangeId, Command, DiagnosisDocument, IncidentId, IncidentRole, RecoveryId, RecoveryOutcome,
+        SecondOpinion, Severity, Stance,
+    },
+    platform::LanguageModel,
     tui::{
         message::{Message, Timed},
         model::{Model, Part, Screen, Target},
@@ -156,4 +162,55 @@ fn the_root_comes_first_and_an_incident_without_services_says_so() {
     model.screens = vec![Screen::Board, Screen::Incident(IncidentId(3))];
     let shown = picture(&mut model, 110, 32);
     assert!(shown.contains("nothing went live in the 24 h before"), "{shown}");
+}
+
+#[test]
+fn what_a_language_model_says_is_shown_as_its_words_and_the_local_answer_before_it() {
+    let mut scene = Scene::outage();
+    let local = scene.state.diagnoses.values().next_back().unwrap().document().unwrap().clone();
+    Arc::make_mut(&mut scene.state.platform).language_model = Some(LanguageModel {
+        url: "http://localhost:8000".to_owned(),
+        name: "ward-7b".to_owned(),
+        key: None,
+        proxy: None,
+        ca: None,
+        within: Duration::from_secs(20),
+        tokens: 6000,
+        budget: 500_000,
+        price: None,
+    });
+    scene.give_as(alice(), Command::RequestDiagnosis { incident: ID });
+    let diagnosis = *scene.state.diagnoses.keys().next_back().unwrap();
+    scene.give(Command::DraftDiagnosis { diagnosis, document: local.clone() });
+    let shown = |scene: &Scene| {
+        let mut model = scene.seen_by("alice");
+        model.screens = vec![Screen::Board, Screen::Incident(ID)];
+        picture(&mut model, 160, 48)
+    };
+    let before = shown(&scene);
+    assert!(
+        before.contains("missing column dose_unit") && before.contains("a language model is asked about it"),
+        "{before}"
+    );
+
+    let second_opinion = Some(SecondOpinion {
+        model: "ward-7b".to_owned(),
+        stance: Stance::Outweighed,
+        note: String::new(),
+        explanation: "The database was slow first.".to_owned(),
+        confidence: Some(0.9),
+        elsewhere: None,
+        not_known_here: Vec::new(),
+        prompt_hash: None,
+        prompt_tokens: 1200,
+        answer_tokens: 80,
+        estimated: false,
+        cost: None,
+        took: 2.0,
+    });
+    let document = DiagnosisDocument { second_opinion, ..DiagnosisDocument::clone(&local) };
+    scene.give(Command::ConcludeDiagnosis { diagnosis, document: document.into() });
+    let after = shown(&scene);
+    assert!(after.contains("ward-7b would name another cause"), "{after}");
+    assert!(after.contains("it says: “The database was slow first.”"), "{after}");
 }
