@@ -11,9 +11,12 @@ mod history;
 mod journal;
 #[path = "../../tests/it/nab.rs"]
 mod nab;
+#[path = "../../tests/it/petshop.rs"]
+mod petshop;
 mod platform;
 mod postgres;
 mod recoveries;
+mod rootcause;
 mod rules;
 mod sqlite;
 #[path = "../../tests/it/year.rs"]

@@ -37,6 +37,7 @@ mod proof;
 mod recovery;
 mod report;
 mod rollback;
+mod rootcause;
 mod sandbox;
 mod serve;
 mod service;

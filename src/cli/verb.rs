@@ -8,7 +8,8 @@ use clap_complete::Shell;
 use super::{
     action, anomalies, audit, automation, board, break_glass, change, check, demo, deploy, diagnose, emergency,
     error::{CliError, Exit},
-    heartbeat, incident, init, log, operator, policy, proof, recovery, report, rollback, sandbox, serve, service,
+    heartbeat, incident, init, log, operator, policy, proof, recovery, report, rollback, rootcause, sandbox, serve,
+    service,
     session::{Global, Session},
     snapshot, status, token,
 };
@@ -63,6 +64,7 @@ enum Verb {
     /// Find out what broke
     Diagnose(diagnose::Diagnose),
     Anomalies(anomalies::Anomalies),
+    Rootcause(rootcause::Rootcause),
     /// Run what the platform file declares
     #[command(subcommand)]
     Action(action::Action),
@@ -145,6 +147,7 @@ impl Verb {
             Self::BreakGlass(verb) => verb.run(session).await,
             Self::Diagnose(verb) => verb.run(session).await,
             Self::Anomalies(verb) => verb.run(session),
+            Self::Rootcause(verb) => verb.run(session),
             Self::Action(verb) => verb.run(session).await,
             Self::Automation(verb) => verb.run(session).await,
             Self::Policy(verb) => verb.run(session),

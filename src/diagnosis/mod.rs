@@ -1,11 +1,16 @@
 //! Floor 3. What broke: collects evidence (`logs`), finds where it sits (`root`), weighs what could be the cause
 //! (`hypotheses`), and writes the document (`document`). Deterministic, without a network; the same case gives the same answer.
 //!
+//! `rank` finds the root cause from metrics over a call graph alone, for `codeblue rootcause`; `confidence` holds what a
+//! probability has to mean before it is shown.
+//!
 //! A new kind of cause is a function in `hypotheses` that looks at the case and says what speaks for it.
 
+pub mod confidence;
 mod document;
 mod hypotheses;
 mod logs;
+pub mod rank;
 mod redact;
 mod root;
 
