@@ -20,8 +20,8 @@ use crate::diagnosis::rank::{self, Graph, Problem, Question, Ranking, Unanswerab
 
 /// A file has no more bytes than this: 5,000 columns of a month at five minutes each.
 const FILE: u64 = 1 << 30;
-/// Candidates that people are shown the evidence of.
-const EXPLAINED: usize = 3;
+/// Candidates that people are shown the evidence of, and how likely they must be for it.
+const EXPLAINED: (usize, f64) = (3, 0.01);
 
 /// Rank the nodes of a call graph by how likely each is the root cause, from metrics before and during the trouble
 ///
@@ -126,7 +126,8 @@ fn describe(ranking: &Ranking, target: &str, output: &Output) -> String {
         table.row([Cell::from(probability), Cell::from(format!("{:.2}", candidate.score)), node]);
     }
     let mut told = table.render(output) + &none;
-    for candidate in ranking.candidates.iter().take(EXPLAINED).filter(|candidate| candidate.probability > 0.0) {
+    let (most, likely) = EXPLAINED;
+    for candidate in ranking.candidates.iter().take(most).filter(|candidate| candidate.probability >= likely) {
         told += &format!("\n{}\n", text::line(&candidate.node));
         for line in &candidate.evidence {
             told += &format!("  {}\n", text::line(line));

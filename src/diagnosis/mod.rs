@@ -1,11 +1,12 @@
 //! Floor 3. What broke: collects evidence (`logs`), finds where it sits (`root`), weighs what could be the cause
-//! (`hypotheses`), and writes the document (`document`). Deterministic, without a network; the same case gives the same answer.
+//! (`hypotheses`), sets all causes side by side (`candidates`), and writes the document (`document`). Deterministic, without a network; the same case gives the same answer.
 //!
 //! `rank` finds the root cause from metrics over a call graph alone, for `codeblue rootcause`; `confidence` holds what a
 //! probability has to mean before it is shown.
 //!
 //! A new kind of cause is a function in `hypotheses` that looks at the case and says what speaks for it.
 
+mod candidates;
 pub mod confidence;
 mod document;
 mod hypotheses;

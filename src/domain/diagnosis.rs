@@ -56,6 +56,10 @@ pub struct DiagnosisDocument {
     pub affected_services: Vec<String>,
     /// The most likely cause.
     pub root_cause: RootCause,
+    /// All causes that were weighed, the root cause first, then by probability. What the probabilities lack to 1 is that it
+    /// is none of these.
+    #[serde(default)]
+    pub candidates: Vec<Candidate>,
     /// Declared actions and rollbacks that may help, best first.
     pub suggested_fixes: Vec<SuggestedFix>,
     /// Earlier incidents of the same service.
@@ -95,6 +99,24 @@ pub struct RootCause {
     /// How sure the analyser is, 0 to 1.
     pub confidence: f64,
     /// The deployment that is blamed, if one is.
+    pub deployment: Option<DeploymentId>,
+    /// What speaks for it, strongest first.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A cause that was weighed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// Where it would sit.
+    pub service: String,
+    /// What kind of failure it would be.
+    pub category: Category,
+    /// What it would be, in one line.
+    pub issue: String,
+    /// How likely it is, against the others and against none of them, 0 to 1.
+    pub probability: f64,
+    /// The deployment that would be to blame.
     pub deployment: Option<DeploymentId>,
     /// What speaks for it, strongest first.
     pub evidence: Vec<Evidence>,

@@ -50,7 +50,9 @@ pub use command::Command;
 pub use deadline::{due, next_due};
 pub use decide::{Meta, decide};
 pub use deployment::{Deployment, DeploymentOrigin};
-pub use diagnosis::{Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix};
+pub use diagnosis::{
+    Candidate, Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix,
+};
 pub use event::{Event, Recorded};
 pub use evidence::{EvidenceState, LostCheckpoints, Outage, SeenCheckpoint, WITNESSED_LIMIT, Witnessed};
 pub use fast_track::{FastTrack, FastTrackCriterion, Milestone, Progress, Stage};

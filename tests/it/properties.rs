@@ -385,6 +385,7 @@ pub fn document(state: &State, id: DiagnosisId, service: &str, confidence: f64, 
                 .map(|source| Evidence { at: None, source: (*source).to_owned(), text: "panic".to_owned(), count: 2 })
                 .collect(),
         },
+        candidates: Vec::new(),
         suggested_fixes: fixes
             .into_iter()
             .zip(1..)

@@ -143,12 +143,32 @@ fn decoy_a_node_that_is_worse_but_costs_the_target_nothing() {
 
 #[test]
 fn decoy_a_node_that_is_worse_only_afterwards() {
-    let mut specs = shop(0.16, 0.2, 0.8, 0.0);
+    // Over the whole trouble it loses more than the other.
+    let mut specs = shop(0.16, 0.5, 0.6, 0.0);
     specs[2].4 = ONSET + 2;
     let found = ask(SHOP, &specs, Some("latency"));
     assert_eq!(found.candidates[0].node, "pay");
     let search = found.candidates.iter().find(|candidate| candidate.node == "search").unwrap();
     assert!(search.evidence.iter().any(|line| line.ends_with("only after web")), "{search:?}");
+}
+
+#[test]
+fn decoy_a_node_whose_loss_reaches_nobody() {
+    // 90 s are lost at the database, none of them at the one that calls it.
+    let found = ask("web>search web>pay search>db", &shop(0.16, 0.0, 0.6, 0.1), Some("latency"));
+    assert_eq!(found.candidates[0].node, "pay");
+    let db = found.candidates.iter().find(|candidate| candidate.node == "db").unwrap();
+    assert!(db.evidence.contains(&"0 of 1 that call it got clearly worse".to_owned()), "{db:?}");
+}
+
+#[test]
+fn of_two_failures_at_once_neither_is_sure() {
+    let found = ask(SHOP, &shop(0.32, 0.2, 0.8, 0.0), Some("latency"));
+    let mut both = names(&found)[..2].to_vec();
+    both.sort_unstable();
+    assert_eq!(both, ["pay", "search"]);
+    let likely: Vec<f64> = found.candidates.iter().map(|candidate| candidate.probability).collect();
+    assert!(likely[0] < 0.8 && likely[1] > 0.1, "{likely:?}");
 }
 
 #[test]

@@ -161,6 +161,7 @@ impl Scene {
                         count: 214,
                     }],
                 },
+                candidates: Vec::new(),
                 suggested_fixes: vec![SuggestedFix {
                     action: "roll patient-api-code back".to_owned(),
                     priority: 1,
