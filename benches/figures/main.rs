@@ -14,12 +14,15 @@ mod loghub;
 #[path = "../../tests/it/nab.rs"]
 mod nab;
 mod patterns;
+#[path = "../../tests/it/petshop.rs"]
+mod petshop;
 mod platform;
 mod postgres;
 #[path = "../../tests/it/records.rs"]
 mod records;
 mod recoveries;
 mod redact;
+mod rootcause;
 mod rules;
 mod sqlite;
 #[path = "../../tests/it/year.rs"]

@@ -118,6 +118,14 @@ fn describe(document: &DiagnosisDocument) -> String {
         let times = if evidence.count > 1 { format!(" (×{})", evidence.count) } else { String::new() };
         page += &format!("  {at}{}: {}{times}\n", text::line(&evidence.source), text::line(&evidence.text));
     }
+    for (place, other) in document.candidates.iter().enumerate().skip(1).filter(|(_, other)| other.probability >= 0.01)
+    {
+        if place == 1 {
+            page += "\nwhat else it could be\n";
+        }
+        let percent = 100.0 * other.probability;
+        page += &format!("  {percent:.0} %  {}: {}\n", text::line(&other.service), text::line(&other.issue));
+    }
     page += "\nwhat may help\n";
     for fix in &document.suggested_fixes {
         let risk = text::word(&fix.risk);

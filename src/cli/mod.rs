@@ -39,6 +39,7 @@ mod recovery;
 mod redact;
 mod report;
 mod rollback;
+mod rootcause;
 mod sandbox;
 mod serve;
 mod service;

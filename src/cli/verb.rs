@@ -8,8 +8,8 @@ use clap_complete::Shell;
 use super::{
     action, anomalies, audit, automation, board, break_glass, change, check, demo, deploy, diagnose, emergency,
     error::{CliError, Exit},
-    heartbeat, incident, init, log, operator, patterns, policy, proof, recovery, redact, report, rollback, sandbox,
-    serve, service,
+    heartbeat, incident, init, log, operator, patterns, policy, proof, recovery, redact, report, rollback, rootcause,
+    sandbox, serve, service,
     session::{Global, Session},
     snapshot, status, token,
 };
@@ -66,6 +66,7 @@ enum Verb {
     Anomalies(anomalies::Anomalies),
     Redact(redact::Redact),
     Patterns(patterns::Patterns),
+    Rootcause(rootcause::Rootcause),
     /// Run what the platform file declares
     #[command(subcommand)]
     Action(action::Action),
@@ -150,6 +151,7 @@ impl Verb {
             Self::Anomalies(verb) => verb.run(session),
             Self::Redact(verb) => verb.run(session),
             Self::Patterns(verb) => verb.run(session),
+            Self::Rootcause(verb) => verb.run(session),
             Self::Action(verb) => verb.run(session).await,
             Self::Automation(verb) => verb.run(session).await,
             Self::Policy(verb) => verb.run(session),

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     LogExcerpt,
+    candidates::{self, Standing, Weighed},
     hypotheses::{Hypothesis, weigh},
     logs::{Repeated, errors},
     redact::Redactor,
@@ -11,8 +12,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Candidate, Category, DiagnosisDocument, DiagnosisId, Evidence, Fix, Incident, IncidentId, RootCause, Severity,
-        State, Status, SuggestedFix, Vitals,
+        Category, DiagnosisDocument, DiagnosisId, Evidence, Fix, Incident, IncidentId, RootCause, Severity, State,
+        Status, SuggestedFix, Vitals,
     },
     platform::{ActionRisk, ComponentKind, Platform, Reading, Sample},
 };
@@ -61,25 +62,25 @@ pub fn analyse(case: &CaseFile) -> DiagnosisDocument {
     let detected_at = incident.map_or(case.now, |incident| incident.detected_at);
     let past = case.state.incidents.values().filter_map(|past| Some((past.detected_at, past.resolved_at?)));
     let over: Vec<_> = past.filter(|(_, end)| *end <= detected_at).collect();
-    let scene = Scene {
-        case,
-        root: &root,
-        detected_at,
-        failing: checks(case.vitals, witness, Reading::Bad),
-        slow: checks(case.vitals, witness, Reading::Slow),
-        errors: errors(case.redactor, case.logs.iter().filter(|excerpt| excerpt.service == root), detected_at, &over),
-    };
+    let scene = look(case, &root, witness, detected_at, &over);
     let hypotheses = weigh(&scene);
     let best = hypotheses.first();
     let issue = best.map_or("no evidence points to a cause", |best| best.issue.as_str());
-    let maintained = case.state.services.get(&root).is_some_and(|health| health.status == Status::Maintenance);
+    let maintained = is_maintained(case, &root);
     let root_cause = RootCause {
         service: root.clone(),
-        issue: if maintained { format!("{root} is in maintenance: {issue}") } else { issue.to_owned() },
+        issue: issue_at(case, &root, issue),
         confidence: best.map_or(0.0, |best| best.confidence),
         deployment: best.and_then(|best| best.deployment),
         evidence: best.map(|best| evidence(&scene, best)).unwrap_or_default(),
     };
+    let mut weighed = weighed(&scene, Standing::Root, hypotheses.clone());
+    for (incident, found) in incident.iter().zip(&found) {
+        for (other, standing) in root::others(case.state, case.vitals, incident, found) {
+            let scene = look(case, &other, &other, detected_at, &over);
+            weighed.extend(self::weighed(&scene, standing, weigh(&scene)));
+        }
+    }
     DiagnosisDocument {
         error_id: case.diagnosis.to_string(),
         detected_at,
@@ -87,7 +88,7 @@ pub fn analyse(case: &CaseFile) -> DiagnosisDocument {
         category: best.map_or(Category::Unknown, |best| best.kind.category()),
         affected_services: affected(case, incident, &root),
         root_cause,
-        candidates: hypotheses.iter().map(|hypothesis| candidate(&scene, hypothesis)).collect(),
+        candidates: candidates::rank(weighed),
         // Somebody works on it already; nothing should get in their way.
         suggested_fixes: if maintained { Vec::new() } else { suggestions(&scene, &hypotheses) },
         related_incidents: related(case, &root),
@@ -96,15 +97,41 @@ pub fn analyse(case: &CaseFile) -> DiagnosisDocument {
     }
 }
 
-fn candidate(scene: &Scene, hypothesis: &Hypothesis) -> Candidate {
-    Candidate {
-        service: scene.root.to_owned(),
-        category: hypothesis.kind.category(),
-        issue: hypothesis.issue.clone(),
-        probability: hypothesis.confidence,
-        deployment: hypothesis.deployment,
-        evidence: evidence(scene, hypothesis),
+/// What an analysis sees of a service, and of the one whose checks speak for it.
+fn look<'a>(
+    case: &'a CaseFile<'a>,
+    service: &'a str,
+    witness: &str,
+    detected_at: DateTime<Utc>,
+    over: &[(DateTime<Utc>, DateTime<Utc>)],
+) -> Scene<'a> {
+    Scene {
+        case,
+        root: service,
+        detected_at,
+        failing: checks(case.vitals, witness, Reading::Bad),
+        slow: checks(case.vitals, witness, Reading::Slow),
+        errors: errors(case.redactor, case.logs.iter().filter(|excerpt| excerpt.service == service), detected_at, over),
     }
+}
+
+fn weighed(scene: &Scene, standing: Standing, hypotheses: Vec<Hypothesis>) -> Vec<Weighed> {
+    let found = |hypothesis: Hypothesis| Weighed {
+        service: scene.root.to_owned(),
+        standing,
+        issue: issue_at(scene.case, scene.root, &hypothesis.issue),
+        evidence: evidence(scene, &hypothesis),
+        hypothesis,
+    };
+    hypotheses.into_iter().map(found).collect()
+}
+
+fn is_maintained(case: &CaseFile, service: &str) -> bool {
+    case.state.services.get(service).is_some_and(|health| health.status == Status::Maintenance)
+}
+
+fn issue_at(case: &CaseFile, service: &str, issue: &str) -> String {
+    if is_maintained(case, service) { format!("{service} is in maintenance: {issue}") } else { issue.to_owned() }
 }
 
 fn evidence(scene: &Scene, best: &Hypothesis) -> Vec<Evidence> {

@@ -1,5 +1,7 @@
 //! One outage of each kind, and the decoys that lead astray.
 
+mod candidates;
+
 use std::{path::Path, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
