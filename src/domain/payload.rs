@@ -19,6 +19,18 @@ pub const PURGED: &str = "(purged)";
 /// Events whose texts one command purges at most.
 pub const PURGE_LIMIT: usize = 1000;
 
+/// Where they stand in what was diagnosed.
+const DIAGNOSIS: &[&str] = &[
+    "document/candidates/*/evidence/*/text",
+    "document/candidates/*/issue",
+    "document/rootCause/evidence/*/text",
+    "document/rootCause/issue",
+    "document/secondOpinion/elsewhere",
+    "document/secondOpinion/explanation",
+    "document/secondOpinion/notKnownHere/*",
+    "document/secondOpinion/note",
+];
+
 /// Where the payloads of each kind of event stand: the names of fields on the way, where `*` is every item of a list. Sorted by kind.
 /// What was once here stays here: journals rely on it.
 #[rustfmt::skip]
@@ -38,26 +50,8 @@ pub const PAYLOADS: &[(&str, &[&str])] = &[
     ("changeSubmitted", &["reason"]),
     ("changeWithdrawn", &["reason"]),
     ("deploymentRecorded", &["note"]),
-    ("diagnosisConcluded", &[
-        "document/candidates/*/evidence/*/text",
-        "document/candidates/*/issue",
-        "document/rootCause/evidence/*/text",
-        "document/rootCause/issue",
-        "document/secondOpinion/elsewhere",
-        "document/secondOpinion/explanation",
-        "document/secondOpinion/notKnownHere/*",
-        "document/secondOpinion/note",
-    ]),
-    ("diagnosisDrafted", &[
-        "document/candidates/*/evidence/*/text",
-        "document/candidates/*/issue",
-        "document/rootCause/evidence/*/text",
-        "document/rootCause/issue",
-        "document/secondOpinion/elsewhere",
-        "document/secondOpinion/explanation",
-        "document/secondOpinion/notKnownHere/*",
-        "document/secondOpinion/note",
-    ]),
+    ("diagnosisConcluded", DIAGNOSIS),
+    ("diagnosisDrafted", DIAGNOSIS),
     ("diagnosisFailed", &["error"]),
     ("errorsRecorded", &["errors/fingerprint", "errors/frame", "errors/message"]),
     ("exportChanged", &["problem"]),

@@ -33,6 +33,7 @@ fn keys_of_machines_stay() {
         "2026-03-02 10:11:12 INFO took 812345 ms, 9912345 rows, pid=81234",
         "Accepted connection from /10.0.3.7:51041 at 127.0.0.1:80",
         "Grant Access to Mark Read at Young Generation",
+        "step 2 of 2 (read a chart): HTTP 500 in 1 ms, mrn: HTTP/1.1 404",
         "commit 9fceb02d0ae598e95dc970b74767f19372d61af8 of 2026-03-02",
     ] {
         assert_eq!(redacted(text), text);

@@ -15,7 +15,9 @@ use super::{
 };
 
 /// Values that say that there is none, or what is wrong with it.
-const NOTHING: [&str; 52] = [
+const NOTHING: [&str; 54] = [
+    "http",
+    "http/1.1",
     "null",
     "none",
     "nil",
