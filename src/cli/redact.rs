@@ -59,7 +59,7 @@ struct Place<'a> {
 impl Redact {
     pub(super) fn run(self, session: &Session) -> Result<Exit, CliError> {
         let redactor = match &self.platform {
-            Some(file) => Redactor::from(&platform::load(file)?.redact),
+            Some(file) => Redactor::from(&platform::load(file)?),
             None => Redactor::default(),
         };
         let key = self.pseudonyms.then(|| PseudonymKey::new(&rand::random::<[u8; 32]>()));

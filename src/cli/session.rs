@@ -122,7 +122,8 @@ impl Session {
             if answer.events.is_empty() {
                 return "nothing to do: it is so already".to_owned();
             }
-            answer.events.iter().map(|recorded| text::line(&recorded.event.summary()) + "\n").collect()
+            let told = answer.events.iter().map(|recorded| recorded.event.summary());
+            told.chain(answer.told_removed()).map(|told| text::line(&told) + "\n").collect()
         })
     }
 }

@@ -13,6 +13,7 @@ mod apply;
 mod break_glass;
 mod change;
 mod command;
+mod command_texts;
 mod deadline;
 mod decide;
 mod deployment;

@@ -18,6 +18,7 @@ use super::{
     factors::{Factors, look_at},
 };
 use crate::{
+    diagnosis::Removed,
     domain::{
         Actor, Assurance, Command, Effect, Event, Meta, Recorded, State, apply, decide, evidence_of_refusal, react,
     },
@@ -105,7 +106,11 @@ impl Core {
         for Envelope { command, asking, reply } in group {
             let first = recorded.len();
             let result = self.take_one(&mut working, command, asking, &mut recorded, &mut effects);
-            let result = result.map(|()| Answer { seq: working.seq, events: recorded[first..].to_vec() });
+            let result = result.map(|()| Answer {
+                seq: working.seq,
+                events: recorded[first..].to_vec(),
+                removed: Removed::new(),
+            });
             outcomes.push(Outcome { reply, result });
         }
         let is_last = recorded.iter().any(|recorded| matches!(recorded.event, Event::EngineStopped { .. }));

@@ -95,11 +95,14 @@ impl EngineHandle {
     ///
     /// # Errors
     /// As [`EngineHandle::submit`]; also when the code is wrong, which is recorded.
-    pub async fn submit_as(&self, command: Command, asking: Asking) -> Result<Answer, SubmitError> {
+    pub async fn submit_as(&self, mut command: Command, asking: Asking) -> Result<Answer, SubmitError> {
+        // Nothing is decided by, and so nothing is kept of, what the redactor has not read.
+        let removed = self.redactor.clean_all(command.texts_mut());
         let (reply, answer) = oneshot::channel();
         let request = Request::Command(Box::new(Envelope { command, asking, reply }));
         self.commands.send(request).await.map_err(|_| SubmitError::Stopping)?;
-        answer.await.map_err(|_| SubmitError::Stopping)?
+        let answer = answer.await.map_err(|_| SubmitError::Stopping)??;
+        Ok(Answer { removed, ..answer })
     }
 
     /// Signs the head of the journal now, where anything has happened since it last was, and gives the newest checkpoint.

@@ -152,7 +152,7 @@ impl Engine {
             checkpoints: outlets.checkpoints,
             reached: Arc::default(),
             reaching: evidence::Reaching::default(),
-            redactor: Arc::new(Redactor::from(&platform.redact)),
+            redactor: Arc::new(Redactor::from(&*platform)),
         };
         begin(&handle, host, origin, platform.clone(), lost).await?;
         evidence::cut(&handle).await;

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::PlaceFigures;
+use crate::diagnosis::Removed;
 use crate::domain::{
     Actor, BreakGlassId, ErrorEvent, ErrorGroup, ImpactAnalysis, IncidentId, LostCheckpoints, Outage, Plan, Recorded,
     Refusal, Risk, Role,
@@ -22,6 +23,20 @@ pub struct Answer {
     pub seq: u64,
     /// What it made happen, the reactions of policies included; empty when it was true already.
     pub events: Vec<Recorded>,
+    /// What was taken out of its texts before anything was decided: how often each class.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub removed: Removed,
+}
+
+impl Answer {
+    /// What was taken out of its texts, in words; none when nothing was.
+    #[must_use]
+    pub fn told_removed(&self) -> Option<String> {
+        let told =
+            |(class, count): (&String, &u64)| if *count == 1 { class.clone() } else { format!("{class} ×{count}") };
+        let classes: Vec<String> = self.removed.iter().map(told).collect();
+        (!classes.is_empty()).then(|| format!("taken out before it was stored: {}", classes.join(", ")))
+    }
 }
 
 /// What purging the texts of an event would delete.

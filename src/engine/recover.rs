@@ -14,6 +14,7 @@ use super::{
     login_of,
 };
 use crate::{
+    diagnosis::Redactor,
     domain::{Actor, Command, Meta, Refusal, decide},
     store::{CheckpointKey, Draft, Journal, JournalError, KeyError},
 };
@@ -81,8 +82,9 @@ pub fn recover_second_factor(
     journal.seal_with(evidence::origin(&state.engine.origin, &host, &key.public()), key);
 
     let at = Steady::after(state.clock, clock).now().max(state.clock);
-    let command =
+    let mut command =
         Command::RecoverSecondFactor { operator: operator.to_owned(), login: login(me), reason: reason.to_owned() };
+    let removed = Redactor::from(&*state.platform).clean_all(command.texts_mut());
     let mut events = Vec::new();
     for event in decide(&state, command, &Meta::new(at, Actor::Engine))? {
         events.push(journal.prepare(&Draft { at, actor: Actor::Engine, cause: None, event })?);
@@ -92,5 +94,5 @@ pub fn recover_second_factor(
         journal.checkpoint(at)?;
         factors.forget(state.person(operator))?;
     }
-    Ok(Answer { seq: journal.seq(), events })
+    Ok(Answer { seq: journal.seq(), events, removed })
 }

@@ -233,7 +233,7 @@ fn on_accepted(model: &mut Model, answer: &Answer) -> Vec<Request> {
             model.screens.pop();
             model.asked = None;
         }
-        model.say(recorded.event.summary(), false);
+        model.say(answer.told_removed().unwrap_or_else(|| recorded.event.summary()), false);
         // The event itself comes with the stream; the page shows itself as soon as it is there.
         requests.extend(open(model, screen));
         return requests;
@@ -241,9 +241,10 @@ fn on_accepted(model: &mut Model, answer: &Answer) -> Vec<Request> {
     // What was asked for, rather than what else follows from it.
     let follows = |event: &Event| matches!(event, Event::IncidentAcknowledged { .. } | Event::PeopleToCall { .. });
     let told = answer.events.iter().rev().find(|recorded| !follows(&recorded.event));
-    match told.or(answer.events.last()) {
-        Some(recorded) => model.say(recorded.event.summary(), false),
-        None => model.say("it was so already", false),
+    match (answer.told_removed(), told.or(answer.events.last())) {
+        (Some(removed), _) => model.say(removed, true),
+        (None, Some(recorded)) => model.say(recorded.event.summary(), false),
+        (None, None) => model.say("it was so already", false),
     }
     requests
 }

@@ -37,6 +37,7 @@ mod payload_fields;
 mod payloads;
 mod people;
 mod petshop;
+mod planted;
 mod properties;
 mod recipes;
 mod records;

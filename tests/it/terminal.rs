@@ -8,7 +8,7 @@ use std::{
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-struct Terminal {
+pub struct Terminal {
     screen: Arc<Mutex<vt100::Parser>>,
     raw: Arc<Mutex<Vec<u8>>>,
     keys: Box<dyn Write + Send>,
@@ -17,7 +17,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn run(arguments: &[&str], home: &std::path::Path) -> Self {
+    pub fn run(arguments: &[&str], home: &std::path::Path) -> Self {
         let size = PtySize { rows: 32, cols: 110, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_codeblue"));
@@ -42,16 +42,21 @@ impl Terminal {
         Self { screen, raw, keys, child, _master: pair.master }
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
     }
 
-    fn press(&mut self, keys: &str) {
+    /// Everything that was written to it.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.raw.lock().unwrap().clone()
+    }
+
+    pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
 
-    fn until(&self, what: &str) {
+    pub fn until(&self, what: &str) {
         let start = Instant::now();
         while !self.text().contains(what) {
             assert!(start.elapsed() < Duration::from_secs(60), "{what:?} never came:\n{}", self.text());
@@ -59,7 +64,7 @@ impl Terminal {
         }
     }
 
-    fn click(&mut self, what: &str) {
+    pub fn click(&mut self, what: &str) {
         let place = self.text().lines().enumerate().find_map(|(row, line)| {
             let at = line.find(what)?;
             Some((line[..at].chars().count() + 2, row + 1))
@@ -68,7 +73,7 @@ impl Terminal {
         self.press(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
     }
 
-    fn ended(&mut self) -> u32 {
+    pub fn ended(&mut self) -> u32 {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

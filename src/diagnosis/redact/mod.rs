@@ -33,7 +33,11 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, net::IpAddr, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::LazyLock,
+};
 
 use regex::Regex;
 use ring::hmac;
@@ -113,6 +117,8 @@ pub struct Extra {
     pub networks: Vec<(IpAddr, u8)>,
     /// Hosts whose addresses on the web may pass, with all below them.
     pub hosts: Vec<String>,
+    /// What services and their parts are called: a name such as `patient-api` speaks of no person.
+    pub machines: BTreeSet<String>,
     /// Every network address goes, and not only those beside people.
     pub every_address: bool,
 }
@@ -198,6 +204,19 @@ impl Redactor {
         text.split_inclusive('\n').map(|line| stream.redact(line)).collect()
     }
 
+    /// Takes out of each of these texts what is found in it, and tells how often what was.
+    pub fn clean_all(&self, texts: Vec<&mut String>) -> Removed {
+        let mut removed = Removed::new();
+        for text in texts {
+            let mut stream = Stream::new(self);
+            *text = text.split_inclusive('\n').map(|line| stream.redact(line)).collect();
+            for (class, count) in stream.removed() {
+                *removed.entry(class.clone()).or_default() += count;
+            }
+        }
+        removed
+    }
+
     /// The same with a mark by which one value can be told from another of its class: `[NAME#a3f1c2]`.
     #[must_use]
     pub fn pseudonymise(&self, text: &str, key: &PseudonymKey) -> String {
@@ -255,7 +274,7 @@ impl Redactor {
         page.login = (page.marks.dots > 2 || page.marks.colons > 2)
             && LOGIN.as_ref().is_some_and(|login| login.is_match(&page.text))
             && !DAEMON.as_ref().is_some_and(|daemon| daemon.is_match(&page.text));
-        let telling = PEOPLE.as_ref().is_some_and(|people| people.is_match(&page.text));
+        let telling = self.speaks_of_people(&page.text);
         for _ in 0..ROUNDS {
             page.person = telling || continues || page.text.contains(PERSON);
             let found = tidy(&page.text, self.round(&page, before));
@@ -268,6 +287,17 @@ impl Redactor {
         before.leave(&page);
         all.sort_by_key(|span| span.start);
         all.into_iter().map(|Span { class, start, end }| Found { class, start, end }).collect()
+    }
+
+    /// Whether there is a word by which the text is about a person, other than in the name of a service.
+    fn speaks_of_people(&self, text: &str) -> bool {
+        let joins = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+        let of_machine = |found: regex::Match| {
+            let start = text[..found.start()].trim_end_matches(joins).len();
+            let end = text.len() - text[found.end()..].trim_start_matches(joins).len();
+            self.extra.machines.contains(&text[start..end])
+        };
+        PEOPLE.as_ref().is_some_and(|people| people.find_iter(text).any(|found| !of_machine(found)))
     }
 
     /// What one reading finds.

@@ -20,6 +20,8 @@ const LEADS: &str = " by for from with to user contact called call spoke cc and 
     informed notified paged emailed phoned about regarding re author assigned employee customer signed contacted of reached \
     advised asked reviewed examined treated evaluated registered checked scheduled booked cancelled texted messaged faxed \
     operator staff login account person owner subject behalf between or per as ";
+/// Parts of a building, which have numbers.
+const PLACES: &str = " ward wing bay room floor hall block lane unit theatre ";
 /// What stands behind the name of somebody who has a profession.
 const DEGREES: &str = " md do rn np pa phd dds dmd pharmd lpn aprn fnp crna mbbs od dpm jr sr ii iii iv esq msn bsn lcsw psyd facs mph cnm rph ot pt dnp ";
 /// Parts of a family name that stand for themselves.
@@ -47,6 +49,13 @@ struct Word {
     bound: bool,
 }
 
+/// Whether it is a part of a building, although people are called so too: `Ward 7`.
+fn is_numbered_place(text: &str, word: Word) -> bool {
+    let numbered =
+        text[word.end..].strip_prefix(' ').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    numbered && has(PLACES, &text[word.start..word.end])
+}
+
 /// The names in a text.
 pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
     if !page.person && !page.marks.capitals && !page.text.contains('.') {
@@ -71,6 +80,9 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
                 tell(word.start, words[end].end);
                 next = end + 1;
             }
+            continue;
+        }
+        if is_numbered_place(text, word) {
             continue;
         }
         let known = look_up(&text[word.start..word.end]);

@@ -96,6 +96,23 @@ fn an_address_goes_when_it_may_be_a_persons() {
 }
 
 #[test]
+fn the_name_of_a_service_and_a_ward_are_nobody() {
+    let machines = ["patient-api".to_owned()].into();
+    let redactor = Redactor::new(Extra { machines, ..Extra::default() });
+    for text in [
+        "patient-api cannot connect to 10.0.3.7:5432",
+        "Ward 7 cannot read charts since 02:10, 900 people affected",
+        "Handed over to Carol, Bob stays on the call",
+        "Rolled patient-api back to v40: charts open again on ward 3",
+        "Night shift on ward 12 reports that vital signs are stale",
+    ] {
+        assert_eq!(redactor.redact(text), text);
+    }
+    let text = "patient-api: patient Ann Quill opened from 10.0.3.7 on Ward 7";
+    assert_eq!(redactor.redact(text), "patient-api: patient [NAME] opened from [IP] on Ward 7");
+}
+
+#[test]
 fn secrets_go_wherever_they_stand() {
     for (text, told) in [
         ("postgres://app:hunter2@db/x", "postgres://[SECRET]:[SECRET]@db/x"),

@@ -41,7 +41,7 @@ fn accept(scene: &mut Scene, model: &mut Model, command: Command) -> Vec<Request
         hear(model, Message::Update(news));
         answer.push(recorded);
     }
-    hear(model, Message::Accepted(Answer { seq: scene.state.seq, events: answer }))
+    hear(model, Message::Accepted(Answer { seq: scene.state.seq, events: answer, removed: Default::default() }))
 }
 
 fn incident(scene: &Scene) -> Model {

@@ -40,7 +40,7 @@ fn typed(model: &mut Model, text: &str) -> Vec<Request> {
 fn accepted(model: &mut Model, event: Event) {
     let (at, actor) = (Utc::now(), Actor::Operator("alice".to_owned()));
     let recorded = Recorded { seq: 1, at, actor, cause: None, event, hash: String::new() };
-    let message = Message::Accepted(Answer { seq: 1, events: vec![recorded] });
+    let message = Message::Accepted(Answer { seq: 1, events: vec![recorded], removed: Default::default() });
     update(model, Timed { at: model.now, message });
 }
 
