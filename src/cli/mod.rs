@@ -19,6 +19,7 @@ mod change_request;
 mod change_template;
 mod check;
 mod code;
+mod continuity;
 mod danger;
 mod demo;
 mod deploy;

@@ -6,7 +6,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
-    action, anomalies, audit, automation, board, break_glass, change, check, demo, deploy, diagnose, emergency,
+    action, anomalies, audit, automation, board, break_glass, change, check, continuity, demo, deploy, diagnose,
+    emergency,
     error::{CliError, Exit},
     heartbeat, incident, init, log, operator, patterns, policy, proof, recovery, redact, report, rollback, rootcause,
     sandbox, serve, service,
@@ -61,6 +62,9 @@ enum Verb {
     /// Act without an approval in an emergency: loud, for an hour at most, and reviewed by two others
     #[command(subcommand)]
     BreakGlass(break_glass::BreakGlass),
+    /// What people cannot do without for long, and doing it by hand
+    #[command(subcommand)]
+    Continuity(continuity::Continuity),
     /// Find out what broke
     Diagnose(diagnose::Diagnose),
     Anomalies(anomalies::Anomalies),
@@ -147,6 +151,7 @@ impl Verb {
             Self::Deploy(verb) => verb.run(session).await,
             Self::Change(verb) => verb.run(session).await,
             Self::BreakGlass(verb) => verb.run(session).await,
+            Self::Continuity(verb) => verb.run(session).await,
             Self::Diagnose(verb) => verb.run(session).await,
             Self::Anomalies(verb) => verb.run(session),
             Self::Redact(verb) => verb.run(session),

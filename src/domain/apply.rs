@@ -5,7 +5,7 @@ use super::{
     Level, PostMortem, Recorded, ServiceHealth, Severity, State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
     Updates, Workflow, break_glass,
     change::{self, delegation, template},
-    evidence, fast_track,
+    continuity, evidence, fast_track,
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
     operator,
@@ -66,6 +66,12 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::CommandRefused { .. }
         | Event::RefusalsNotListed { .. } => operator::apply(state, recorded),
         Event::ServiceStatusChanged { .. } => apply_health(state, recorded),
+        Event::FunctionInterrupted { .. }
+        | Event::FunctionRestored { .. }
+        | Event::FunctionTimeUsed { .. }
+        | Event::FallbackActivated { .. }
+        | Event::FallbackStepDone { .. }
+        | Event::FallbackEnded { .. } => continuity::apply(state, recorded),
         Event::MaintenancePlanned { .. }
         | Event::MaintenanceWithdrawn { .. }
         | Event::MaintenanceStarted { .. }

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ActionKind, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeRequest, ChangeWindow, Clock, Criterion,
-    DiagnosisDocument, DiagnosisId, ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole, Level, Message,
-    Milestone, Notice, Phase, Proof, Purgeable, RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict,
-    RollbackRequest, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, TestResult, TokenId, TokenScope,
-    Verdict,
+    DiagnosisDocument, DiagnosisId, DowntimeMark, ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole,
+    Level, Message, Milestone, Notice, Phase, Proof, Purgeable, RecoveryId, RecoveryOutcome, ReviewOutcome,
+    ReviewVerdict, RollbackRequest, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, TestResult, TokenId,
+    TokenScope, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -362,6 +362,22 @@ pub enum Command {
         from: DateTime<Utc>,
     },
 
+    /// Have a function done by hand from here on.
+    ActivateFallback {
+        function: String,
+        reason: String,
+    },
+    /// Tick off a step of that, counted from 1.
+    FinishFallbackStep {
+        function: String,
+        step: usize,
+    },
+    /// Stop doing it by hand.
+    EndFallback {
+        function: String,
+        note: String,
+    },
+
     StartEngine {
         version: String,
         host: String,
@@ -430,6 +446,12 @@ pub enum Command {
     RecordErrors {
         errors: ErrorGroup,
         burst: Option<Burst>,
+    },
+    /// Look which functions are interrupted now.
+    JudgeFunctions,
+    RemindOfFunction {
+        function: String,
+        mark: DowntimeMark,
     },
     /// Run what a service declares for a purpose, or ask people to.
     RunFor {
@@ -612,6 +634,8 @@ impl Command {
                 | Self::RecordVerdict(_)
                 | Self::OpenIncident { .. }
                 | Self::RecordErrors { .. }
+                | Self::JudgeFunctions
+                | Self::RemindOfFunction { .. }
                 | Self::RunFor { .. }
                 | Self::SetTask { .. }
                 | Self::CallPeople { .. }

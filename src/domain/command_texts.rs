@@ -43,6 +43,8 @@ impl Command {
             | Self::HaltAutomation { reason: text }
             | Self::StartMaintenance { reason: text, .. }
             | Self::PlanMaintenance { reason: text, .. }
+            | Self::ActivateFallback { reason: text, .. }
+            | Self::EndFallback { note: text, .. }
             | Self::StopEngine { reason: text }
             | Self::SetTask { task: text, .. }
             | Self::FailDiagnosis { error: text, .. }
@@ -123,6 +125,9 @@ impl Command {
             | Self::RecordRecoveryCode { .. }
             | Self::RecordRefusal { .. }
             | Self::OpenIncident { .. }
+            | Self::FinishFallbackStep { .. }
+            | Self::JudgeFunctions
+            | Self::RemindOfFunction { .. }
             | Self::RunFor { .. }
             | Self::ReachLevel { .. }
             | Self::ProposeRemedy { .. }

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, break_glass,
     change::carry_out,
-    diagnosis, fast_track,
+    continuity, diagnosis, fast_track,
     health::maintenance,
     snapshot::{self, replica},
 };
@@ -106,6 +106,7 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         .chain(break_glass::review_deadlines(state))
         .chain(watches)
         .chain(maintenance::deadlines(state))
+        .chain(continuity::deadlines(state))
 }
 
 /// All components whose time has come, in one snapshot, so that they belong together.

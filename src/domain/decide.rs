@@ -13,7 +13,7 @@ use super::{
         submit::{self, Wish},
         template,
     },
-    deployment, diagnosis, evidence, fast_track,
+    continuity, deployment, diagnosis, evidence, fast_track,
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
     operator::{keys, people, refused, second_factor, session, token},
@@ -268,6 +268,9 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             maintenance::plan(state, PlannedWork { from, until, service, reason }, at)
         }
         Command::WithdrawMaintenance { service, from } => maintenance::withdraw(state, &service, from),
+        Command::ActivateFallback { function, reason } => continuity::activate(state, function, &reason),
+        Command::FinishFallbackStep { function, step } => continuity::step(state, function, step),
+        Command::EndFallback { function, note } => continuity::end(state, function, &note),
         internal => decide_internal(state, internal, meta),
     }
 }
@@ -296,6 +299,8 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         Command::RecordVerdict(verdict) => health::record(state, verdict),
         Command::OpenIncident { service } => incident::open_for_service(state, &service, meta.at),
         Command::RecordErrors { errors, burst } => error_event::record(state, errors, burst, meta.at),
+        Command::JudgeFunctions => Ok(continuity::judge(state)),
+        Command::RemindOfFunction { function, mark } => Ok(continuity::remind(state, function, mark, meta)),
         Command::RunFor { incident, service, purpose } => workflow::run_for(state, incident, &service, purpose, meta),
         Command::SetTask { incident, task } => workflow::ask(state, incident, &task),
         Command::CallPeople { notice } => escalation::call(state, notice),

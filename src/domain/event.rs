@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     ActionKind, Actor, AttemptBy, Attestation, BreakGlassEnd, BreakGlassId, Burst, Captured, Ceiling, ChangeId,
     ChangeKind, ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow, Clock, Criterion, Delegation, DeploymentId,
-    DeploymentOrigin, DiagnosisDocument, DiagnosisId, ErrorGroup, Findings, ImpactAnalysis, IncidentId, IncidentRole,
-    IncidentState, Level, Message, Milestone, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome,
-    ReviewVerdict, Risk, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, Status, Terms, TestResult,
-    TokenId, TokenScope, Workflow,
+    DeploymentOrigin, DiagnosisDocument, DiagnosisId, DowntimeMark, ErrorGroup, Findings, ImpactAnalysis, IncidentId,
+    IncidentRole, IncidentState, Level, Message, Milestone, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId,
+    RecoveryOutcome, ReviewVerdict, Risk, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, Status, Terms,
+    TestResult, TokenId, TokenScope, Workflow,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -136,6 +136,19 @@ pub enum Event {
     MaintenanceStarted { service: String, until: DateTime<Utc>, reason: String },
     /// It ended.
     MaintenanceEnded { service: String },
+
+    /// People cannot do something with the platform that they need.
+    FunctionInterrupted { function: String, services: Vec<String>, since: DateTime<Utc> },
+    /// They can again.
+    FunctionRestored { function: String },
+    /// A part of the time for which they can do without it is over.
+    FunctionTimeUsed { function: String, mark: DowntimeMark },
+    /// It is done by hand from here on.
+    FallbackActivated { function: String, reason: String },
+    /// A step of that is done; counted from 1.
+    FallbackStepDone { function: String, step: usize },
+    /// It is not done by hand any more.
+    FallbackEnded { function: String, note: String },
 
     /// Something is wrong and somebody has to see to it.
     IncidentOpened {

@@ -14,6 +14,7 @@ mod break_glass;
 mod change;
 mod command;
 mod command_texts;
+mod continuity;
 mod deadline;
 mod decide;
 mod deployment;
@@ -51,6 +52,7 @@ pub use change::{
     missing_roles, role_name, role_to_fill, template_standing, unsatisfiable, who_may_approve,
 };
 pub use command::Command;
+pub use continuity::{ACTIVATION, Continuity, DowntimeMark, Fallback, Interruption};
 pub use deadline::{due, next_due};
 pub use decide::{Meta, decide};
 pub use deployment::{Deployment, DeploymentOrigin};

@@ -55,6 +55,8 @@ pub const PAYLOADS: &[(&str, &[&str])] = &[
     ("diagnosisFailed", &["error"]),
     ("errorsRecorded", &["errors/fingerprint", "errors/frame", "errors/message"]),
     ("exportChanged", &["problem"]),
+    ("fallbackActivated", &["reason"]),
+    ("fallbackEnded", &["note"]),
     ("incidentEscalated", &["reason"]),
     ("incidentNoted", &["text"]),
     ("incidentOpened", &["title"]),

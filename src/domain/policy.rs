@@ -3,7 +3,7 @@
 
 use super::{
     Callee, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Moment, Notice, Phase, Proof,
-    Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, State, Status, break_glass,
+    Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, State, Status, break_glass, continuity,
     incident::{escalation, workflow},
     recovery::{remedy::newest_diagnosis, validation},
 };
@@ -184,7 +184,23 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             let reason = format!("level {}: {}", level.number(), level.says());
             give("call people", call(*incident, level.calls().to_vec(), &reason));
         }
+        Event::FunctionTimeUsed { function, mark } => {
+            if let Some((incident, to, reason)) = continuity::call(state, function, *mark) {
+                give("continuity", call(incident, to, &reason));
+            }
+        }
         _ => {}
+    }
+    // After what opens an incident, so that it is known to which one an interruption belongs.
+    let touches_services = matches!(
+        recorded.event,
+        Event::ServiceStatusChanged { .. }
+            | Event::MaintenanceStarted { .. }
+            | Event::MaintenanceEnded { .. }
+            | Event::PlatformLoaded { .. }
+    );
+    if touches_services && continuity::has_changed(state) {
+        reaction.commands.push(("continuity", Command::JudgeFunctions));
     }
     reaction
 }

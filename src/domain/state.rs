@@ -9,9 +9,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BreakGlass, BreakGlassId, Change, ChangeId, ChangeState, ChangeTemplate, Credentials, Criticality, Delegation,
-    Deployment, DeploymentId, Diagnosis, DiagnosisId, EvidenceState, Incident, IncidentId, Operator, PlannedWork,
-    Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
+    BreakGlass, BreakGlassId, Change, ChangeId, ChangeState, ChangeTemplate, Continuity, Credentials, Criticality,
+    Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, EvidenceState, Incident, IncidentId, Operator,
+    PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId,
+    VaultState,
 };
 use crate::platform::{
     Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, Platform, Profile, RedactionRules, VaultCare,
@@ -83,6 +84,9 @@ pub struct State {
     pub break_glass: BTreeMap<BreakGlassId, BreakGlass>,
     /// Recoveries, oldest first.
     pub recoveries: BTreeMap<RecoveryId, Recovery>,
+    /// Functions that people cannot do without for long.
+    #[serde(default)]
+    pub continuity: Continuity,
 }
 
 /// The engine in charge.
@@ -137,6 +141,7 @@ impl Default for State {
                 maintenance: Vec::new(),
                 approvals: ApprovalLevels::default(),
                 freezes: Vec::new(),
+                functions: Vec::new(),
             }),
             mode: AutomationMode::Observe,
             halted: None,
@@ -157,6 +162,7 @@ impl Default for State {
             templates: BTreeMap::new(),
             break_glass: BTreeMap::new(),
             recoveries: BTreeMap::new(),
+            continuity: Continuity::default(),
         }
     }
 }

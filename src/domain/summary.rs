@@ -96,6 +96,14 @@ impl Event {
                 Status::Degraded => format!("{service} degraded: {reason}"),
                 Status::Unknown | Status::Maintenance => format!("{service} unknown: {reason}"),
             },
+            Self::FunctionInterrupted { function, services, .. } => {
+                format!("{function} is INTERRUPTED: {} down", services.join(", "))
+            }
+            Self::FunctionRestored { function } => format!("{function} is carried by the platform again"),
+            Self::FunctionTimeUsed { function, mark } => format!("{function}: {mark}"),
+            Self::FallbackActivated { function, reason } => format!("{function} is done by hand: {reason}"),
+            Self::FallbackStepDone { function, step } => format!("{function} by hand: step {step} is done"),
+            Self::FallbackEnded { function, note } => format!("{function} is not done by hand any more: {note}"),
             Self::MaintenancePlanned { work } => {
                 let (from, until) = (work.from.format("%Y-%m-%d %H:%M"), work.until.format("%Y-%m-%d %H:%M"));
                 format!("work on {} planned from {from} to {until}: {}", work.service, work.reason)

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     adapter::Adapter,
+    continuity::write_functions,
     explain_change_rules::{write_approvals, write_freezes, write_use},
     explain_probe::write_probe,
     language_model::write_language_model,
@@ -69,6 +70,7 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
         writeln!(out, "  {}: {window}: {}", window.services.join(", "), window.reason)?;
     }
     write_freezes(out, &platform.freezes)?;
+    write_functions(out, platform)?;
     writeln!(out, "\nWho may act")?;
     for operator in &platform.operators {
         let roles: Vec<_> = operator.roles.iter().copied().map(role).collect();

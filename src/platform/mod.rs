@@ -1,4 +1,4 @@
-//! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_access`, `parse_check`,
+//! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_access`, `parse_check`, `parse_continuity`,
 //! `parse_evidence`, `parse_http`, `parse_language_model`, `parse_probe`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`,
 //! `approvers`), how mistakes are told (`problem`), what it means in plain words (`explain`, `explain_probe`, `explain_change_rules`), and who
 //! depends on whom (`graph`). `sample`, `json_path` and
@@ -9,6 +9,7 @@
 mod adapter;
 mod approvers;
 mod change_rules;
+mod continuity;
 mod explain;
 mod explain_change_rules;
 mod explain_probe;
@@ -22,6 +23,7 @@ mod parse_access;
 mod parse_adapter;
 mod parse_change_rules;
 mod parse_check;
+mod parse_continuity;
 mod parse_evidence;
 mod parse_http;
 mod parse_language_model;
@@ -45,6 +47,7 @@ mod tests;
 
 pub use adapter::{Adapter, Points, Programs};
 pub use change_rules::{ApprovalLevels, Freeze, HealthInformation};
+pub use continuity::CriticalFunction;
 pub use explain::explain;
 pub use json_path::JsonPath;
 pub use language_model::{KeySource, LanguageModel, Price};

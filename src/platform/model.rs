@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     adapter::Adapter,
     change_rules::{ApprovalLevels, Freeze, HealthInformation},
+    continuity::CriticalFunction,
     language_model::LanguageModel,
     maintenance::MaintenanceWindow,
     probe::Probe,
@@ -55,6 +56,9 @@ pub struct Platform {
     /// When nothing may be changed but in an emergency, in the order of the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freezes: Vec<Freeze>,
+    /// What people cannot do without for long, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<CriticalFunction>,
 }
 
 /// Sets defaults and says how careful the engine is.

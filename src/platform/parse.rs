@@ -12,7 +12,8 @@ use super::{
     },
     parse_access,
     parse_adapter::{self, paths},
-    parse_change_rules, parse_check, parse_evidence, parse_language_model, parse_maintenance, parse_vault,
+    parse_change_rules, parse_check, parse_continuity, parse_evidence, parse_language_model, parse_maintenance,
+    parse_vault,
     problem::{Problem, Problems},
     reader::{Found, Reader, Section, Value},
     redaction,
@@ -99,6 +100,11 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
         .into_iter()
         .filter_map(|section| parse_change_rules::freeze(section, &mut reader, &mut spans))
         .collect();
+    let functions = reader.sections(root.get("function"), "function");
+    let functions = functions
+        .into_iter()
+        .filter_map(|section| parse_continuity::function(section, &mut reader, &mut spans))
+        .collect();
     root.finish(&mut reader);
 
     let automation = Automation { mode };
@@ -117,6 +123,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
         maintenance,
         approvals,
         freezes,
+        functions,
     };
     validate::validate(&platform, &spans, &mut reader);
     let problems = reader.into_problems();

@@ -25,6 +25,14 @@ pub(super) struct Spans {
     pub(super) approvals: Option<ApprovalSpans>,
     /// The services that freezes name.
     pub(super) frozen: Vec<Found<String>>,
+    /// Same order as the functions that could be read.
+    pub(super) functions: Vec<FunctionSpans>,
+}
+
+#[derive(Debug)]
+pub(super) struct FunctionSpans {
+    pub(super) name: usize,
+    pub(super) services: Vec<Found<String>>,
 }
 
 #[derive(Debug)]
@@ -75,6 +83,7 @@ pub(super) fn validate(platform: &Platform, spans: &Spans, reader: &mut Reader) 
         unique(purposes, "service.action.for", "two actions of this service are for", reader);
     }
     references(platform, spans, reader);
+    functions(platform, spans, reader);
     circles(platform, spans, reader);
     ownership(platform, spans, reader);
     second_copy(platform, spans, reader);
@@ -128,6 +137,9 @@ fn references(platform: &Platform, spans: &Spans, reader: &mut Reader) {
     for service in &spans.frozen {
         refer(&service.value, service.at, "freeze.services", "");
     }
+    for service in spans.functions.iter().flat_map(|function| &function.services) {
+        refer(&service.value, service.at, "function.services", "");
+    }
     for (component, span) in platform.components.iter().zip(&spans.components) {
         refer(&component.service, span.service, "component.service", "");
     }
@@ -137,6 +149,31 @@ fn references(platform: &Platform, spans: &Spans, reader: &mut Reader) {
             if !seen.insert(needed) {
                 reader.problem(*at, "service.depends_on", format!("\"{needed}\" is named twice"), "each service once");
             }
+        }
+    }
+}
+
+/// Critical functions have names of their own, and services that do them.
+fn functions(platform: &Platform, spans: &Spans, reader: &mut Reader) {
+    // One that could not be read whole leaves its span without a function.
+    if platform.functions.len() != spans.functions.len() {
+        return;
+    }
+    let named = platform.functions.iter().zip(&spans.functions);
+    unique(
+        named.clone().map(|(function, span)| (function.name.as_str(), span.name)),
+        "function.name",
+        "two functions are",
+        reader,
+    );
+    let known: Vec<&str> =
+        platform.services.iter().flat_map(|service| &service.functions).map(String::as_str).collect();
+    for (function, span) in named {
+        if platform.services_of(function).next().is_none() && span.services.is_empty() {
+            let what = format!("no service does \"{}\"", function.name);
+            let meant = nearest(&function.name, known.iter().copied());
+            let expected = "what \"functions\" of a service names, or \"services\"".to_owned();
+            reader.report(span.name, "function.name", what, expected, meant);
         }
     }
 }

@@ -18,6 +18,27 @@ use super::{
 };
 use crate::platform::{Criticality, HealthInformation};
 
+/// What the wards of the sandbox cannot do without.
+const FUNCTIONS: &str = r#"
+[[function]]
+name = "medication doses"
+max_downtime = "30m"
+owner = "the pharmacy"
+contacts = ["Pharmacy lead, extension 4711", "Ward supervisor, pager 12"]
+fallback = [
+    "Open the downtime box of the ward",
+    "Chart every dose on the blue sheet, with time and initials",
+    "Ask the pharmacy by telephone before a dose that you do not know",
+]
+
+[[function]]
+name = "patient check-in"
+max_downtime = "2h"
+owner = "the front desk"
+contacts = ["Front desk, extension 4200"]
+fallback = ["Give out numbers from the paper roll", "Write name, time and reason on the check-in sheet"]
+"#;
+
 /// Writes `codeblue.toml` for a sandbox into a directory, with the ports its services have; gives the file's path. `binary` is
 /// the codeblue program that actions and reloads run; all operators act from `login`.
 ///
@@ -44,6 +65,7 @@ fn text(layout: &Layout, binary: &Path, login: &str) -> Result<String, SandboxEr
         }
     }
     text.push_str(&components(layout, binary));
+    text.push_str(FUNCTIONS);
     let people = [("alice", "technical-lead"), ("bob", "engineer"), ("carol", "cto"), ("dora", "compliance-officer")];
     for (name, role) in people {
         add(

@@ -253,6 +253,9 @@ fn is_incident_work(command: &Command) -> bool {
             | Command::StopChange { .. }
             | Command::ValidateChange { .. }
             | Command::ReviewChange { .. }
+            | Command::ActivateFallback { .. }
+            | Command::FinishFallbackStep { .. }
+            | Command::EndFallback { .. }
             // Whoever idles has to come back in.
             | Command::LockSession
             | Command::UnlockSession
