@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Article, ArticleBody, ArticleState, Category, DiagnosisDocument, Fix, FixEstimate, Knowledge, Pool,
-        State, Status, SuggestedFix, Symptoms, Treatment,
+        Actor, Article, ArticleBody, ArticleState, Category, DiagnosisDocument, DiagnosisId, Fix, FixEstimate,
+        IncidentId, Knowledge, Pool, State, Status, SuggestedFix, Symptoms, Treatment,
     },
     platform::{ActionRisk, ComponentKind, Platform},
 };
@@ -213,16 +213,14 @@ pub fn consult(document: &mut DiagnosisDocument, state: &State, library: &Librar
     document.knowledge_base_articles = found.into_iter().map(|hit| hit.name).collect();
     let articles = document.knowledge_base_articles.iter().filter_map(|name| state.knowledge.articles.get(name));
     let articles: Vec<Arc<Article>> = articles.cloned().collect();
+    let own = document.error_id.parse().ok().and_then(|id: DiagnosisId| Some(state.diagnoses.get(&id)?.incident));
     for incident in articles.iter().flat_map(|article| article.incidents.iter().rev()) {
-        let own = state
-            .diagnoses
-            .values()
-            .any(|known| known.incident == *incident && known.id.to_string() == document.error_id);
-        if document.related_incidents.len() < RELATED && !own && !document.related_incidents.contains(incident) {
-            document.related_incidents.push(*incident);
+        let related = &mut document.related_incidents;
+        if related.len() < RELATED && Some(*incident) != own && !related.contains(incident) {
+            related.push(*incident);
         }
     }
-    suggest(document, state, &articles);
+    suggest(document, state, &articles, own);
 }
 
 /// What a document says of its first cause.
@@ -242,7 +240,7 @@ fn question(document: &DiagnosisDocument) -> String {
 
 /// A fix that articles of the same kind of failure name is suggested when it is declared for the service; it comes first when it has
 /// worked often enough.
-fn suggest(document: &mut DiagnosisDocument, state: &State, articles: &[Arc<Article>]) {
+fn suggest(document: &mut DiagnosisDocument, state: &State, articles: &[Arc<Article>], own: Option<IncidentId>) {
     let service = document.root_cause.service.clone();
     let maintained = state.services.get(&service).is_some_and(|health| health.status == Status::Maintenance);
     if maintained || service.is_empty() {
@@ -258,7 +256,7 @@ fn suggest(document: &mut DiagnosisDocument, state: &State, articles: &[Arc<Arti
             if meant.is_empty() {
                 meant = treatment.at(&state.platform, &service);
                 for fix in &meant {
-                    let suggestion = suggestion(document, &state.platform, fix.clone());
+                    let suggestion = suggestion(&state.platform, fix.clone(), own);
                     document.suggested_fixes.extend(suggestion);
                 }
             }
@@ -278,7 +276,7 @@ fn suggest(document: &mut DiagnosisDocument, state: &State, articles: &[Arc<Arti
 }
 
 /// A declared fix as a suggestion.
-fn suggestion(document: &DiagnosisDocument, platform: &Platform, fix: Fix) -> Option<SuggestedFix> {
+fn suggestion(platform: &Platform, fix: Fix, own: Option<IncidentId>) -> Option<SuggestedFix> {
     let (action, estimated_time, risk, command) = match &fix {
         Fix::RollBack { component } => {
             let found = platform.component(component)?;
@@ -286,7 +284,8 @@ fn suggestion(document: &DiagnosisDocument, platform: &Platform, fix: Fix) -> Op
                 ComponentKind::Code | ComponentKind::Config => ActionRisk::Low,
                 ComponentKind::Database | ComponentKind::Data => ActionRisk::High,
             };
-            let command = format!("codeblue rollback --component {component} --reason {}", document.error_id);
+            let reason = own.map_or_else(|| "diagnosis".to_owned(), |incident| incident.to_string());
+            let command = format!("codeblue rollback --component {component} --reason {reason}");
             (format!("roll {component} back"), found.rto.as_secs().min(60), risk, command)
         }
         Fix::RunAction { service, action } => {

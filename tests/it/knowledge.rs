@@ -7,11 +7,11 @@ use chrono::TimeDelta;
 use codeblue::{
     api::serve,
     client::Client,
-    diagnosis::{SEEDS, read_article, write_article},
+    diagnosis::{Library, SEEDS, consult, read_article, write_article},
     domain::{
         Actor, Article, ArticleBody, ArticleState, Assurance, Category, Command, Criterion, DiagnosisId,
-        DiagnosisState, Event, IncidentId, Judgement, Meta, Phase, Recorded, RecoveryId, Role, State, Status, Symptoms,
-        TokenId, Treatment, TrueCause, Verdict, confirmed_cause, decide, time_to_resolution,
+        DiagnosisState, Event, Fix, IncidentId, Judgement, Meta, Phase, Recorded, RecoveryId, Role, State, Status,
+        Symptoms, TokenId, Treatment, TrueCause, Verdict, confirmed_cause, decide, time_to_resolution,
     },
     platform::ComponentKind,
 };
@@ -161,7 +161,7 @@ fn a_fix_has_failed_when_it_came_back_or_was_not_validated_and_an_incident_has_o
     assert_eq!(record(&desk, "panics")[1], (0, 1), "it is known at once");
     let again = restart(&mut desk, "handouts", incident);
     validated(&mut desk, again, true);
-    desk.must(&person("erin"), Command::ResolveIncident { incident, resolution: "it lasts".to_owned() });
+    assert!(!desk.state.incidents[&incident].state.is_open(), "a policy has resolved it again");
     desk.wait(TimeDelta::days(3));
     assert_eq!(record(&desk, "panics")[1], (0, 1), "the incident has voted");
 
@@ -222,6 +222,56 @@ fn an_article_is_proposed_from_what_a_person_judged_right_and_one_is_enough_for_
     let told = desk.must(&person("ben"), verdict(wrong, Judgement::Wrong));
     assert_eq!(proposals(&told), 0, "what was wrong teaches nothing");
     assert_eq!(desk.replayed(), desk.state);
+}
+
+#[test]
+fn a_fix_comes_first_when_it_has_worked_often_and_nothing_is_suggested_that_is_not_declared() {
+    let mut desk = calm();
+    let mut text = body("It panics");
+    text.symptoms.signatures = vec!["00112233aabbccdd".to_owned()];
+    let dream = |action: &str, service: Option<&str>| Treatment::RunAction {
+        action: action.to_owned(),
+        service: service.map(str::to_owned),
+    };
+    text.fixes = vec![
+        dream("exorcise", None),
+        dream("isolate", None),
+        dream("wipe-cache", Some("auth")),
+        dream("restart", None),
+    ];
+    desk.must(&person("erin"), Command::ProposeArticle { article: "panics".to_owned(), body: text });
+    confirm(&mut desk, "panics");
+    let consulted = |desk: &Desk, signatures: &[String]| {
+        let mut found = document(&desk.state, DiagnosisId(99), "handouts", 0.8, 1);
+        consult(&mut found, &desk.state, &Library::of(&desk.state.knowledge), signatures);
+        found
+    };
+    let plain = document(&desk.state, DiagnosisId(99), "handouts", 0.8, 1);
+    let before = consulted(&desk, &[]);
+    assert_eq!(before.knowledge_base_articles, ["panics"]);
+    assert_eq!(before.suggested_fixes, plain.suggested_fixes, "what is not proven changes nothing");
+    let restart = Fix::RunAction { service: "handouts".to_owned(), action: "restart".to_owned() };
+    assert_ne!(before.suggested_fixes[0].fix, restart);
+    for _ in 0..4 {
+        let (_, diagnosis) = healed(&mut desk, "handouts", &["panics"]);
+        desk.must(&person("ben"), verdict(diagnosis, Judgement::Right));
+        desk.wait(TimeDelta::days(2));
+    }
+    assert_eq!(article(&desk, "panics").records[3].worked, 4);
+    let after = consulted(&desk, &[]);
+    assert_eq!((&after.suggested_fixes[0].fix, after.suggested_fixes[0].priority), (&restart, 1));
+    assert_eq!(after.suggested_fixes.len(), plain.suggested_fixes.len());
+    assert_eq!(after.related_incidents.len(), 4);
+
+    let mut none = plain;
+    none.suggested_fixes.clear();
+    none.root_cause.evidence.clear();
+    none.root_cause.issue = "zebra".to_owned();
+    let library = Library::of(&desk.state.knowledge);
+    let signatures = ["00112233aabbccdd".to_owned()];
+    consult(&mut none, &desk.state, &library, &signatures);
+    let suggested: Vec<&Fix> = none.suggested_fixes.iter().map(|fix| &fix.fix).collect();
+    assert_eq!(suggested, [&restart], "nothing that is not declared here, that contains, or that is another service's");
 }
 
 #[test]
@@ -305,10 +355,13 @@ fn a_new_version_begins_at_nothing_and_who_was_slower_is_told() {
     assert_eq!(desk.replayed(), desk.state);
 }
 
+/// What is wrong with an article.
+type Change<'a> = &'a dyn Fn(&mut ArticleBody);
+
 #[test]
 fn what_an_article_says_is_bounded_and_harmless() {
     let mut desk = calm();
-    let propose = |name: &str, change: &dyn Fn(&mut ArticleBody)| {
+    let propose = |name: &str, change: Change| {
         let mut body = body("It panics");
         change(&mut body);
         Command::ProposeArticle { article: name.to_owned(), body }
@@ -318,7 +371,7 @@ fn what_an_article_says_is_bounded_and_harmless() {
     {
         assert_eq!(refused(&mut desk, &person("erin"), propose(name, &|_| {})), rule, "{name}");
     }
-    let wrong: [(&str, &dyn Fn(&mut ArticleBody)); 6] = [
+    let wrong: [(&str, Change); 6] = [
         ("title-length", &|body| body.title = " \u{1b}\n".to_owned()),
         ("procedure-length", &|body| body.procedure = "x".repeat(20_001)),
         ("symptom-length", &|body| body.symptoms.words = vec!["x".repeat(401)]),

@@ -16,6 +16,12 @@ const ALIKE: f32 = 0.6;
 const OTHERWISE: f32 = 0.8;
 /// Words alike that are looked for instead of one that is not known.
 const ALIKE_WORDS: usize = 4;
+/// Words of a question for which others are looked for: who types a question types few, and a log line has no slips.
+const ALIKE_ASKED: usize = 8;
+/// Known words that are compared with one that is not, those that share most with it.
+const NEAREST: usize = 64;
+/// A word that is shorter is like too many others.
+const SHORTEST: usize = 4;
 /// How alike two words are at least, as the share of letters that need no change.
 const ALIKENESS: f64 = 0.65;
 /// Terms of a question that are looked at.
@@ -118,7 +124,7 @@ pub struct Means {
 #[derive(Debug, Clone, Copy)]
 struct Posting {
     article: u32,
-    /// How often it is there, each time with the weight of the part.
+    /// How much the term says of the article, before how rare it is.
     weight: f32,
     /// The weightiest part in which it is.
     part: Seen,
@@ -133,8 +139,8 @@ pub struct Index {
     /// Words by each three letters in a row, for those that are written alike.
     trigrams: HashMap<[char; 3], Vec<u32>>,
     signatures: HashMap<String, Vec<u32>>,
-    /// For each article, how long it is, against the mean.
-    length: Vec<f32>,
+    /// How many articles there are.
+    articles: usize,
 }
 
 /// A term of a question, with what is looked up for it.
@@ -149,7 +155,7 @@ impl Index {
     /// Reads the articles once.
     #[must_use]
     pub fn of<'a>(articles: impl IntoIterator<Item = Text<'a>>) -> Self {
-        let mut index = Self::default();
+        let (mut index, mut lengths) = (Self::default(), Vec::new());
         for (article, text) in (0..).zip(articles) {
             let symptoms = text.symptoms.join("\n");
             let mut counted: HashMap<u32, (f32, Seen)> = HashMap::new();
@@ -169,8 +175,8 @@ impl Index {
                 // A name of several words does not reach over the end of a line.
                 for line in text.lines() {
                     let terms = terms(line);
-                    let others = synonyms::named(&terms).into_iter().map(|(_, _, group)| group);
-                    for term in terms.iter().cloned().chain(others) {
+                    let others = synonyms::named(&terms).map(|(_, _, group)| group);
+                    for term in terms.iter().map(String::as_str).chain(others) {
                         let entry = counted.entry(index.number(term)).or_insert((0.0, part));
                         entry.0 += part.weight();
                         length += part.weight();
@@ -183,31 +189,36 @@ impl Index {
             for signature in text.signatures {
                 index.signatures.entry(signature.clone()).or_default().push(article);
             }
-            index.length.push(length);
+            lengths.push(length);
         }
         #[expect(clippy::cast_precision_loss, reason = "there are a few thousand articles")]
-        let mean = index.length.iter().sum::<f32>() / index.length.len().max(1) as f32;
-        index.length.iter_mut().for_each(|length| *length /= mean.max(1.0));
+        let mean = lengths.iter().sum::<f32>() / lengths.len().max(1) as f32;
+        for posting in index.postings.iter_mut().flatten() {
+            let length = 1.0 - B + B * lengths[posting.article as usize] / mean.max(1.0);
+            let often = posting.weight / length;
+            posting.weight = often * (K1 + 1.0) / (often + K1);
+        }
+        index.articles = lengths.len();
         index
     }
 
-    fn number(&mut self, term: String) -> u32 {
-        if let Some(number) = self.names.get(&term) {
+    fn number(&mut self, term: &str) -> u32 {
+        if let Some(number) = self.names.get(term) {
             return *number;
         }
         let number = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
         // A group is no word that could be written otherwise.
         if !term.starts_with('≈') {
-            for three in trigrams(&term) {
+            for three in trigrams(term) {
                 let words = self.trigrams.entry(three).or_default();
                 if words.last() != Some(&number) {
                     words.push(number);
                 }
             }
         }
-        self.words.push(term.clone());
+        self.words.push(term.to_owned());
         self.postings.push(Vec::new());
-        self.names.insert(term, number);
+        self.names.insert(term.to_owned(), number);
         number
     }
 
@@ -215,10 +226,11 @@ impl Index {
     #[must_use]
     pub fn search(&self, query: &Query, most: usize, wanted: impl Fn(usize) -> bool) -> Vec<Hit> {
         let asked = self.asked(query.words);
-        let mut scores = vec![0.0_f32; self.length.len()];
+        let mut scores = vec![0.0_f32; self.articles];
         for term in &asked {
+            let worth = self.worth(term);
             for posting in &self.postings[term.term as usize] {
-                scores[posting.article as usize] += self.score(term, posting);
+                scores[posting.article as usize] += worth * posting.weight;
             }
         }
         let mut known: Vec<&String> = query.signatures.iter().collect();
@@ -257,7 +269,7 @@ impl Index {
                 Some(usual) => Some(usual.to_owned()),
                 None => (*word != term.text.to_lowercase()).then(|| word.clone()),
             };
-            let score = self.score(term, posting);
+            let score = self.worth(term) * posting.weight;
             match why.iter_mut().find(|known| known.asked == term.text) {
                 // Its word itself is said in place of another name for it.
                 Some(known) if term.otherwise || known.score > score => known.score += score,
@@ -271,35 +283,31 @@ impl Index {
         why
     }
 
-    fn score(&self, term: &Asked, posting: &Posting) -> f32 {
-        let length = 1.0 - B + B * self.length[posting.article as usize];
-        let often = posting.weight / length;
-        term.share * self.rarity(term.term) * often * (K1 + 1.0) / (often + K1)
-    }
-
+    /// What a term of a question is worth: the rarer, the more.
     #[expect(clippy::cast_precision_loss, reason = "there are a few thousand articles")]
-    fn rarity(&self, term: u32) -> f32 {
-        let (all, with) = (self.length.len() as f32, self.postings[term as usize].len() as f32);
-        (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
+    fn worth(&self, term: &Asked) -> f32 {
+        let (all, with) = (self.articles as f32, self.postings[term.term as usize].len() as f32);
+        term.share * (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
     }
 
     /// The terms of a question that any article has, or others in their place.
     fn asked(&self, words: &str) -> Vec<Asked> {
         let mut asked: Vec<Asked> = Vec::new();
-        let mut many = 0;
+        let (mut many, mut alike) = (0, 0);
         for line in words.lines() {
             let terms = terms(line);
             many += terms.len();
             for (start, count, group) in synonyms::named(&terms) {
                 let text = terms.get(start..start + count).unwrap_or_default().join(" ");
-                self.ask(&mut asked, text, &group, OTHERWISE, true);
+                self.ask(&mut asked, text, group, OTHERWISE, true);
             }
             for term in terms {
                 if self.names.contains_key(&term) {
                     self.ask(&mut asked, term.clone(), &term, 1.0, false);
-                } else {
-                    for (alike, share) in self.alike(&term) {
-                        self.ask(&mut asked, term.clone(), &alike, share, false);
+                } else if alike < ALIKE_ASKED {
+                    alike += 1;
+                    for (known, share) in self.alike(&term) {
+                        self.ask(&mut asked, term.clone(), known, share, false);
                     }
                 }
             }
@@ -319,20 +327,24 @@ impl Index {
     }
 
     /// Known words that begin with a word that is not known, or are written nearly as it is.
-    fn alike(&self, word: &str) -> Vec<(String, f32)> {
-        let length = word.chars().count();
-        if length < 3 {
+    fn alike(&self, word: &str) -> Vec<(&str, f32)> {
+        if word.chars().count() < SHORTEST {
             return Vec::new();
         }
-        let mut shared: HashMap<u32, usize> = HashMap::new();
-        for number in trigrams(word).iter().filter_map(|three| self.trigrams.get(three)).flatten() {
+        let threes = trigrams(word);
+        let mut shared: HashMap<u32, u32> = HashMap::new();
+        for number in threes.iter().filter_map(|three| self.trigrams.get(three)).flatten() {
             *shared.entry(*number).or_default() += 1;
         }
-        let mut found: Vec<(f64, &String)> = shared
+        let mut near: Vec<(u32, &str)> = shared
             .into_iter()
-            .filter(|(_, many)| *many + 4 >= length / 2)
-            .filter_map(|(number, _)| {
-                let known = self.words.get(number as usize)?;
+            .filter_map(|(number, many)| Some((many, self.words.get(number as usize)?.as_str())))
+            .collect();
+        near.sort_unstable_by_key(|(many, known)| (std::cmp::Reverse(*many), known.len().abs_diff(word.len()), *known));
+        near.truncate(NEAREST);
+        let mut found: Vec<(f64, &str)> = near
+            .into_iter()
+            .filter_map(|(_, known)| {
                 let alike =
                     if known.starts_with(word) { 1.0 } else { strsim::normalized_damerau_levenshtein(word, known) };
                 (alike >= ALIKENESS).then_some((alike, known))
@@ -341,7 +353,7 @@ impl Index {
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| (a.1.len(), a.1).cmp(&(b.1.len(), b.1))));
         found.truncate(ALIKE_WORDS);
         #[expect(clippy::cast_possible_truncation, reason = "it is between 0 and 1")]
-        found.into_iter().map(|(alike, known)| (known.clone(), ALIKE * alike as f32)).collect()
+        found.into_iter().map(|(alike, known)| (known, ALIKE * alike as f32)).collect()
     }
 }
 

@@ -104,14 +104,25 @@ const GROUPS: &[&[&str]] = &[
     &["clock skew", "ntp", "time drift", "clock drift"],
 ];
 
-/// Words of the longest name.
-const LONGEST: usize = 5;
-
-/// The groups by the terms of each name.
-static NAMES: LazyLock<HashMap<String, usize>> = LazyLock::new(|| {
-    let names = GROUPS.iter().enumerate().flat_map(|(group, names)| names.iter().map(move |name| (name, group)));
-    names.map(|(name, group)| (plain(name).join(" "), group)).collect()
+/// The names by their first term: the terms after it, and the group; the longest first.
+static NAMES: LazyLock<HashMap<String, Vec<Name>>> = LazyLock::new(|| {
+    let mut found: HashMap<String, Vec<Name>> = HashMap::new();
+    for (group, names) in GROUPS.iter().enumerate() {
+        for name in *names {
+            let mut terms = plain(name).into_iter();
+            if let Some(first) = terms.next() {
+                found.entry(first).or_default().push(Name { rest: terms.collect(), group: format!("≈{group}") });
+            }
+        }
+    }
+    found.values_mut().for_each(|names| names.sort_by_key(|name| std::cmp::Reverse(name.rest.len())));
+    found
 });
+
+struct Name {
+    rest: Vec<String>,
+    group: String,
+}
 
 /// The words of a name one by one, without the whole.
 fn plain(name: &str) -> Vec<String> {
@@ -119,20 +130,13 @@ fn plain(name: &str) -> Vec<String> {
 }
 
 /// Where a text names something that has several names: the first of its terms, how many, and the group as a term of its own.
-pub(super) fn named(terms: &[String]) -> Vec<(usize, usize, String)> {
-    let mut found = Vec::new();
-    for start in 0..terms.len() {
-        for many in (1..=LONGEST.min(terms.len() - start)).rev() {
-            let Some(words) = terms.get(start..start + many) else { continue };
-            let group =
-                if many == 1 { words.first().and_then(|word| NAMES.get(word)) } else { NAMES.get(&words.join(" ")) };
-            if let Some(group) = group {
-                found.push((start, many, format!("≈{group}")));
-                break;
-            }
-        }
-    }
-    found
+pub(super) fn named(terms: &[String]) -> impl Iterator<Item = (usize, usize, &'static str)> {
+    terms.iter().enumerate().filter_map(|(start, first)| {
+        let names = NAMES.get(first)?;
+        let after = terms.get(start + 1..)?;
+        let name = names.iter().find(|name| after.starts_with(&name.rest))?;
+        Some((start, name.rest.len() + 1, name.group.as_str()))
+    })
 }
 
 /// The usual name of a group.

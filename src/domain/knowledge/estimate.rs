@@ -1,7 +1,5 @@
 //! How well a fix is known to work: a Beta posterior over how often it does.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Article, FixRecord, Knowledge, Treatment};
@@ -30,10 +28,11 @@ pub struct FixEstimate {
 /// known yet.
 #[derive(Debug, Clone, Default)]
 pub struct Pool {
-    votes: HashMap<(Category, Kind), (u32, u32)>,
+    /// A handful of kinds, each with what has worked and what has failed.
+    votes: Vec<((Category, Kind), (u32, u32))>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     RollBack,
     RunAction,
@@ -59,9 +58,11 @@ impl Pool {
             let now = article.body.fixes.iter().zip(&article.records);
             let past = article.past.iter().flat_map(|past| past.fixes.iter().map(|(fix, record)| (fix, record)));
             for (fix, record) in now.chain(past) {
-                let votes = pool.votes.entry((article.body.category, Kind::of(fix))).or_default();
-                votes.0 += record.worked;
-                votes.1 += record.failed;
+                let kind = (article.body.category, Kind::of(fix));
+                match pool.votes.iter_mut().find(|(known, _)| *known == kind) {
+                    Some((_, votes)) => *votes = (votes.0 + record.worked, votes.1 + record.failed),
+                    None => pool.votes.push((kind, (record.worked, record.failed))),
+                }
             }
         }
         pool
@@ -71,7 +72,8 @@ impl Pool {
     #[must_use]
     pub fn estimate(&self, article: &Article, fix: usize) -> Option<FixEstimate> {
         let (treatment, record) = (article.body.fixes.get(fix)?, article.records.get(fix)?);
-        let all = self.votes.get(&(article.body.category, Kind::of(treatment))).copied().unwrap_or_default();
+        let kind = (article.body.category, Kind::of(treatment));
+        let all = self.votes.iter().find(|(known, _)| *known == kind).map(|(_, votes)| *votes).unwrap_or_default();
         Some(estimate(record, (all.0.saturating_sub(record.worked), all.1.saturating_sub(record.failed))))
     }
 }
