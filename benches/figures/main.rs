@@ -9,6 +9,7 @@ mod board;
 mod checks;
 mod history;
 mod journal;
+mod knowledge;
 #[path = "../../tests/it/loghub.rs"]
 mod loghub;
 #[path = "../../tests/it/nab.rs"]

@@ -8,6 +8,7 @@ use std::{
 
 use clap::Args;
 use tokio::sync::oneshot;
+use tracing::warn;
 
 use super::{
     error::{CliError, Exit},
@@ -18,6 +19,8 @@ use super::{
 };
 use crate::{
     client::{Client, Update},
+    diagnosis::{SEEDS, read_article},
+    domain::Command,
     engine::{Clock, Home, SystemClock, login_of},
     sandbox::{self, DEFAULT_LEASE, FaultKind, Sandbox, SandboxError, SandboxOptions},
     tui::{BoardOptions, Drill, Fault, board},
@@ -94,7 +97,7 @@ impl Demo {
         let pointer = pointer(session)?;
         point(&pointer, &root.join("sandbox"))?;
         let result = if self.headless {
-            let up = start(root.clone(), home, self.seed).await?;
+            let up = start(root.clone(), home, self.seed, &client).await?;
             session
                 .output
                 .progress(&format!("running in {}; break it with: codeblue sandbox fault list", root.display()));
@@ -121,9 +124,9 @@ impl Demo {
     ) -> Result<(), CliError> {
         let (tell, failed) = oneshot::channel();
         let drill = Arc::new(SandboxDrill { dir: root.join("sandbox"), clock: clock.clone() });
-        let seed = self.seed;
+        let (seed, giving) = (self.seed, client.clone());
         let starting = tokio::spawn(async move {
-            match start(root, home, seed).await {
+            match start(root, home, seed, &giving).await {
                 Ok(up) => Some(up),
                 Err(error) => {
                     let _ = tell.send(error.to_string());
@@ -190,7 +193,7 @@ pub(super) fn own_login() -> String {
     login_of(rustix::process::getuid().as_raw()).unwrap_or_else(|| "root".to_owned())
 }
 
-async fn start(root: PathBuf, home: Home, seed: u64) -> Result<Up, CliError> {
+async fn start(root: PathBuf, home: Home, seed: u64, client: &Client) -> Result<Up, CliError> {
     let binary = own_binary()?;
     home.prepare()?;
     let dir = root.join("sandbox");
@@ -201,7 +204,22 @@ async fn start(root: PathBuf, home: Home, seed: u64) -> Result<Up, CliError> {
         Ok::<_, SandboxError>(sandbox)
     });
     let sandbox = brought_up.await.map_err(|panicked| CliError::Failed(panicked.to_string()))??;
-    Ok(Up { running: super::serve::start(&home).await?, sandbox })
+    let running = super::serve::start(&home).await?;
+    stock(client).await;
+    Ok(Up { running, sandbox })
+}
+
+/// Gives the platform the articles that come with the program. A demo without them is one all the same.
+async fn stock(client: &Client) {
+    for (article, body) in SEEDS.iter().filter_map(|(_, text)| read_article(text).ok()) {
+        let confirm = Command::ConfirmArticle { article: article.clone(), version: None };
+        for command in [Command::ImportArticle { article, body, replace: false }, confirm] {
+            if let Err(error) = client.submit(&command).await {
+                warn!(%error, "an article that comes with the program was not taken");
+                return;
+            }
+        }
+    }
 }
 
 async fn end(up: Up) {

@@ -9,8 +9,8 @@ use super::{
     action, anomalies, audit, automation, board, break_glass, change, check, continuity, demo, deploy, diagnose,
     emergency,
     error::{CliError, Exit},
-    heartbeat, incident, init, log, operator, patterns, policy, proof, recovery, redact, report, rollback, rootcause,
-    sandbox, serve, service,
+    heartbeat, incident, init, knowledge, log, operator, patterns, policy, proof, recovery, redact, report, rollback,
+    rootcause, sandbox, serve, service,
     session::{Global, Session},
     snapshot, status, token,
 };
@@ -67,6 +67,9 @@ enum Verb {
     Continuity(continuity::Continuity),
     /// Find out what broke
     Diagnose(diagnose::Diagnose),
+    /// What is known about what breaks: symptoms, procedures, and which fixes work
+    #[command(subcommand)]
+    Knowledge(knowledge::Knowledge),
     Anomalies(anomalies::Anomalies),
     Redact(redact::Redact),
     Patterns(patterns::Patterns),
@@ -153,6 +156,7 @@ impl Verb {
             Self::BreakGlass(verb) => verb.run(session).await,
             Self::Continuity(verb) => verb.run(session).await,
             Self::Diagnose(verb) => verb.run(session).await,
+            Self::Knowledge(verb) => verb.run(session).await,
             Self::Anomalies(verb) => verb.run(session),
             Self::Redact(verb) => verb.run(session),
             Self::Patterns(verb) => verb.run(session),

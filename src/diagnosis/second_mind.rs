@@ -62,7 +62,9 @@ pub fn put(file: &CaseFile, document: &DiagnosisDocument) -> Put {
         })
         .collect();
     let known = document.knowledge_base_articles.iter();
-    case.articles = known.map(|title| Article { title: title.clone(), summary: String::new() }).collect();
+    let says = |name: &String| file.state.knowledge.articles.get(name).map(|article| article.body.title.clone());
+    case.articles =
+        known.map(|name| Article { title: name.clone(), summary: says(name).unwrap_or_default() }).collect();
     Put { case, remedies }
 }
 

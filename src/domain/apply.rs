@@ -8,7 +8,7 @@ use super::{
     continuity, evidence, fast_track,
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
-    operator,
+    knowledge, operator,
     recovery::run,
     snapshot::{self, adopt, replica},
     stream,
@@ -80,6 +80,11 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::DiagnosisDrafted { .. }
         | Event::DiagnosisConcluded { .. }
         | Event::DiagnosisFailed { .. } => apply_diagnosis(state, recorded),
+        Event::DiagnosisJudged { .. } => knowledge::apply_verdict(state, recorded),
+        Event::ArticleProposed { .. }
+        | Event::ArticleEdited { .. }
+        | Event::ArticleConfirmed { .. }
+        | Event::ArticleRetired { .. } => knowledge::apply_written(state, recorded),
         Event::SnapshotRequested { .. }
         | Event::SnapshotTaken { .. }
         | Event::SnapshotFailed { .. }
@@ -165,6 +170,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
     fast_track::apply(state, recorded);
     replica::apply(state, recorded);
     impact::apply(state, recorded);
+    knowledge::apply_learned(state, recorded);
 }
 
 /// Adds a line to an incident's timeline.
@@ -434,6 +440,7 @@ fn apply_diagnosis(state: &mut State, recorded: &Recorded) {
                     requested_at: recorded.at,
                     state: DiagnosisState::Running,
                     draft: None,
+                    verdicts: Vec::new(),
                 },
             );
             if let Some(found) = state.incidents.get_mut(incident) {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Captured, ChangeRequest, Command, DiagnosisDocument, Findings, Message};
+use super::{ArticleBody, Captured, ChangeRequest, Command, DiagnosisDocument, Findings, Message, Treatment};
 
 impl Command {
     /// Every text in it, for the redactor to read before anything is decided.
@@ -46,6 +46,7 @@ impl Command {
             | Self::ActivateFallback { reason: text, .. }
             | Self::EndFallback { note: text, .. }
             | Self::StopEngine { reason: text }
+            | Self::RetireArticle { reason: text, .. }
             | Self::SetTask { task: text, .. }
             | Self::FailDiagnosis { error: text, .. }
             | Self::FailSnapshot { error: text, .. }
@@ -55,6 +56,12 @@ impl Command {
             | Self::FailStep { error: text, .. }
             | Self::EndRecovery { summary: text, .. }
             | Self::EndWatch { reason: text, .. } => vec![text],
+            Self::JudgeDiagnosis { cause, note, .. } => {
+                cause.iter_mut().map(|cause| &mut cause.issue).chain([note]).collect()
+            }
+            Self::ProposeArticle { body, .. } | Self::EditArticle { body, .. } | Self::ImportArticle { body, .. } => {
+                of_article(body)
+            }
             Self::UpdateStakeholders { message, .. } => of_message(message),
             Self::WritePostMortem { findings, .. } => of_findings(findings),
             Self::RequestRollback(request) => vec![&mut request.reason],
@@ -131,6 +138,9 @@ impl Command {
             | Self::RunFor { .. }
             | Self::ReachLevel { .. }
             | Self::ProposeRemedy { .. }
+            | Self::ConfirmArticle { .. }
+            | Self::LearnFromIncident { .. }
+            | Self::CountFix { .. }
             | Self::FinishPrune { .. }
             | Self::ObserveVersion { .. }
             | Self::BeginSafetySnapshot { .. }
@@ -149,6 +159,16 @@ impl Command {
             | Self::LapseActionItem { .. } => Vec::new(),
         }
     }
+}
+
+/// What is to be done by hand is a text; ids of templates and names of actions and services are none.
+fn of_article(body: &mut ArticleBody) -> Vec<&mut String> {
+    let ArticleBody { title, category: _, symptoms, fixes, procedure, prevention } = body;
+    let by_hand = fixes.iter_mut().filter_map(|fix| match fix {
+        Treatment::ByHand { text } => Some(text),
+        Treatment::RollBack { .. } | Treatment::RunAction { .. } => None,
+    });
+    symptoms.words.iter_mut().chain(by_hand).chain([title, procedure, prevention]).collect()
 }
 
 fn of_message(message: &mut Message) -> Vec<&mut String> {

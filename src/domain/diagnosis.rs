@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AutomationMode, DeploymentId, DiagnosisId, Event, Incident, IncidentId, Refusal, SecondOpinion, Severity, State,
-    Status,
+    AutomationMode, DeploymentId, DiagnosisId, DiagnosisVerdict, Event, Incident, IncidentId, Refusal, SecondOpinion,
+    Severity, State, Status,
 };
 use crate::platform::ActionRisk;
 
@@ -24,6 +24,9 @@ pub struct Diagnosis {
     /// What the local analyser found, while a language model is still asked about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<std::sync::Arc<DiagnosisDocument>>,
+    /// What people say of the answer, one verdict of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<DiagnosisVerdict>,
 }
 
 impl Diagnosis {

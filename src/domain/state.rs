@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BreakGlass, BreakGlassId, Change, ChangeId, ChangeState, ChangeTemplate, Continuity, Credentials, Criticality,
-    Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, EvidenceState, Incident, IncidentId, Operator,
-    PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId,
-    VaultState,
+    Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, EvidenceState, Incident, IncidentId, Knowledge,
+    Operator, PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status,
+    Stream, TokenId, VaultState,
 };
 use crate::platform::{
     Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, Platform, Profile, RedactionRules, VaultCare,
@@ -87,6 +87,9 @@ pub struct State {
     /// Functions that people cannot do without for long.
     #[serde(default)]
     pub continuity: Continuity,
+    /// What is known about what breaks.
+    #[serde(default)]
+    pub knowledge: Knowledge,
 }
 
 /// The engine in charge.
@@ -163,6 +166,7 @@ impl Default for State {
             break_glass: BTreeMap::new(),
             recoveries: BTreeMap::new(),
             continuity: Continuity::default(),
+            knowledge: Knowledge::default(),
         }
     }
 }

@@ -17,6 +17,7 @@ use super::{
     evidence::{PlaceFigures, Reaching},
     factors::Factors,
     follow::Followed,
+    library::Shelf,
     pace::{Pace, PaceFigures},
     people::TokenUses,
 };
@@ -54,6 +55,7 @@ pub struct EngineHandle {
     pub(super) reached: Arc<RwLock<BTreeMap<String, PlaceFigures>>>,
     pub(super) reaching: Reaching,
     pub(super) redactor: Arc<Redactor>,
+    pub(super) shelf: Arc<Shelf>,
 }
 
 /// Why a question was not answered.
