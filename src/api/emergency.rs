@@ -59,6 +59,7 @@ fn overview(engine: &EngineHandle) -> Value {
             "uptimeSeconds": uptime,
         },
         "checks": engine.pace(),
+        "logs": engine.log_figures(),
     })
 }
 

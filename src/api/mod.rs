@@ -1,5 +1,6 @@
 //! Floor 5. The engine's HTTP surface on its socket: who is calling (`identity`), how connections are taken and let go
-//! (`server`), what can be asked (`routes`, `audit`, `emergency`, `errors`, `events`, `heartbeats`, `knowledge`, `people`), and how errors look (`problem`).
+//! (`server`), what can be asked (`routes`, `audit`, `emergency`, `errors`, `events`, `heartbeats`, `knowledge`, `logs`, `people`), and how
+//! errors look (`problem`).
 //!
 //! A new route gets its handler in the file of its subject and its line in `routes`.
 
@@ -10,6 +11,7 @@ mod events;
 mod heartbeats;
 mod identity;
 mod knowledge;
+mod logs;
 mod metrics;
 mod people;
 mod problem;

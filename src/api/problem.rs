@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::StatusCode,
+    http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -19,11 +19,13 @@ pub(super) struct Problem {
     code: String,
     message: String,
     hint: Option<String>,
+    /// After so many seconds it may be tried again.
+    again_in: Option<u32>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), message: message.into(), hint: None }
+        Self { status, code: code.to_owned(), message: message.into(), hint: None, again_in: None }
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -32,7 +34,11 @@ impl Problem {
 
     /// A refusal that is not told by its usual status.
     pub(super) fn refused_as(status: StatusCode, refusal: Refusal) -> Self {
-        Self { status, code: refusal.rule, message: refusal.message, hint: refusal.hint }
+        Self { status, code: refusal.rule, message: refusal.message, hint: refusal.hint, again_in: None }
+    }
+
+    pub(super) fn again_in(self, seconds: u32) -> Self {
+        Self { again_in: Some(seconds), ..self }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -44,7 +50,11 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = json!({"error": {"code": self.code, "message": self.message, "hint": self.hint}});
-        (self.status, Json(body)).into_response()
+        let mut response = (self.status, Json(body)).into_response();
+        if let Some(seconds) = self.again_in {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 

@@ -35,6 +35,7 @@ mod log;
 mod operator;
 mod output;
 mod patterns;
+mod patterns_seen;
 mod policy;
 mod postmortem;
 mod proof;

@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::{
     error::{CliError, Exit},
     output::Output,
+    patterns_seen,
     session::Session,
     spool::Spool,
     table::{Cell, Table},
@@ -29,16 +30,20 @@ const CHUNK: usize = 64 * 1024;
 
 /// Find the templates of log lines: what lines have in common, with `<*>` for what varies
 ///
-/// Lines are taken one by one, over all files in order. Memory stays bounded whatever the size of the files. The id of a
+/// Without a file, those of all lines that the engine has collected, and how each stands: new, bursting, vanished. With files, no
+/// engine is asked. Lines are taken one by one, over all files in order. Memory stays bounded whatever the size of the files. The id of a
 /// template is a hash of its constants: the same on every machine.
 #[derive(Debug, Args)]
 pub struct Patterns {
-    /// The log files; `-` is standard input
-    #[arg(value_name = "FILE", required = true)]
+    /// The log files; `-` is standard input; without any, what the engine has seen
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Only what the engine has seen of one service
+    #[arg(long, value_name = "SERVICE", conflicts_with = "files")]
+    service: Option<String>,
     /// Which part of a line is the message: a regular expression with a group named `content`, such as
     /// `^\S+ \S+ (?<content>.*)$`; a line that it does not match is taken whole
-    #[arg(long, value_name = "REGEX")]
+    #[arg(long, value_name = "REGEX", requires = "files")]
     format: Option<String>,
     /// Rows of the table, the most frequent templates first; with --json there are all
     #[arg(long, value_name = "N", default_value_t = 100)]
@@ -75,7 +80,10 @@ struct Found {
 }
 
 impl Patterns {
-    pub(super) fn run(self, session: &Session) -> Result<Exit, CliError> {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        if self.files.is_empty() {
+            return patterns_seen::show(session, self.service.as_deref(), self.top).await;
+        }
         let format = self.format.as_deref().map(format).transpose()?;
         let mut inputs: Vec<(String, Box<dyn BufRead>)> = Vec::new();
         let mut problems = Vec::new();

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::{State, SystemState, Vitals},
-    engine::EvidenceFigures,
+    engine::{EvidenceFigures, LogFigures},
 };
 
 /// State of everything on one page
@@ -40,8 +40,10 @@ impl Status {
         let overview: Value = client.get("/api/emergency/status").await?;
         let lag = overview["checks"]["lagP99Seconds"].as_f64().unwrap_or_default();
         let evidence: Option<EvidenceFigures> = serde_json::from_value(overview["evidence"].clone()).ok();
+        let logs: Vec<LogFigures> = serde_json::from_value(overview["logs"].clone()).unwrap_or_default();
         session.output.result(&(), || {
             let secured = evidence.map(|evidence| secured(&evidence, &session.output)).unwrap_or_default();
+            let secured = secured + &logs_told(&logs, &session.output);
             page(session, &state, &vitals, lag, &secured)
         })?;
         Ok(Exit::Done)
@@ -112,6 +114,29 @@ fn secured(evidence: &EvidenceFigures, output: &Output) -> String {
     for place in evidence.exports.iter().chain(&evidence.witnesses) {
         if let Some(outage) = &place.outage {
             bad(format!("checkpoints do not reach {}: {}\n", place.place, text::line(&outage.problem)));
+        }
+    }
+    page
+}
+
+/// What of the lines of services is not collected; nothing when all is.
+fn logs_told(logs: &[LogFigures], output: &Output) -> String {
+    let mut page = String::new();
+    for log in logs {
+        let mut lost = Vec::new();
+        if log.skipped_bytes > 0 {
+            lost.push(format!(
+                "{} came faster than they can be read and were left out",
+                text::bytes(log.skipped_bytes)
+            ));
+        }
+        if log.refused_lines > 0 {
+            lost.push(format!("{} lines sent were refused, too many at once", log.refused_lines));
+        }
+        lost.extend(log.problem.as_deref().map(text::line));
+        if !lost.is_empty() {
+            let told = format!("log {} of {}: {}\n", text::line(&log.source), log.service, lost.join("; "));
+            page += &output.paint(&told, Some(Paint::Warn));
         }
     }
     page

@@ -159,7 +159,7 @@ impl Verb {
             Self::Knowledge(verb) => verb.run(session).await,
             Self::Anomalies(verb) => verb.run(session),
             Self::Redact(verb) => verb.run(session),
-            Self::Patterns(verb) => verb.run(session),
+            Self::Patterns(verb) => verb.run(session).await,
             Self::Rootcause(verb) => verb.run(session),
             Self::Action(verb) => verb.run(session).await,
             Self::Automation(verb) => verb.run(session).await,

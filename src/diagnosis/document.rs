@@ -1,12 +1,13 @@
 //! From a case to its document.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     LogExcerpt,
     candidates::{self, Standing, Weighed},
     hypotheses::{Hypothesis, weigh},
-    logs::{Repeated, errors},
+    logs::{Lines, Repeated},
+    patterns::{Observed, Trend},
     redact::Redactor,
     root::{self, checks},
 };
@@ -23,6 +24,11 @@ pub(super) const SUGGESTIONS: usize = 9;
 /// Pieces of evidence in a document at most.
 const EVIDENCE: usize = 8;
 
+/// Kinds of lines that have stopped, in a document at most.
+const STOPPED: usize = 2;
+/// So long before or after the trouble was noticed a kind of line may have stopped because of it.
+const ABOUT: TimeDelta = TimeDelta::minutes(10);
+
 /// Everything an analysis looks at.
 #[derive(Debug, Clone)]
 pub struct CaseFile<'a> {
@@ -36,8 +42,10 @@ pub struct CaseFile<'a> {
     pub diagnosis: DiagnosisId,
     /// What texts from outside pass first.
     pub redactor: &'a Redactor,
-    /// Ends of log files.
+    /// The newest entries of logs.
     pub logs: Vec<LogExcerpt>,
+    /// What was seen of all lines before.
+    pub observed: &'a Observed,
     /// The time of the analysis.
     pub now: DateTime<Utc>,
 }
@@ -50,6 +58,8 @@ pub(super) struct Scene<'a> {
     pub(super) failing: Vec<&'a Sample>,
     pub(super) slow: Vec<&'a Sample>,
     pub(super) errors: Vec<Repeated>,
+    /// Kinds of lines that do not come any more.
+    pub(super) stopped: Vec<Evidence>,
 }
 
 /// Finds the most likely cause of an incident.
@@ -105,13 +115,16 @@ fn look<'a>(
     detected_at: DateTime<Utc>,
     over: &[(DateTime<Utc>, DateTime<Utc>)],
 ) -> Scene<'a> {
+    let lines =
+        Lines { redactor: case.redactor, observed: case.observed, platform: &case.state.platform, now: case.now };
     Scene {
         case,
         root: service,
         detected_at,
         failing: checks(case.vitals, witness, Reading::Bad),
         slow: checks(case.vitals, witness, Reading::Slow),
-        errors: errors(case.redactor, case.logs.iter().filter(|excerpt| excerpt.service == service), detected_at, over),
+        errors: lines.errors(case.logs.iter().filter(|excerpt| excerpt.service == service), detected_at, over),
+        stopped: stopped(case, service, detected_at),
     }
 }
 
@@ -159,11 +172,40 @@ fn evidence(scene: &Scene, best: &Hypothesis) -> Vec<Evidence> {
         });
     }
     for repeated in scene.errors.iter().take(3) {
-        let source = format!("log of {}", scene.root);
+        let pattern = repeated.trend.map(|trend| pattern(&repeated.signature, trend)).unwrap_or_default();
+        let source = format!("log of {}{pattern}", scene.root);
         found.push(Evidence { at: None, source, text: repeated.line.clone(), count: repeated.count });
     }
     found.truncate(EVIDENCE);
+    found.extend(scene.stopped.iter().cloned());
     found
+}
+
+/// Which pattern a line is of, and what is out of the ordinary about it.
+fn pattern(id: &str, trend: Trend) -> String {
+    let what = match trend {
+        Trend::New => ", new",
+        Trend::Bursting => ", bursting",
+        Trend::Vanished => ", vanished",
+        Trend::Recurring | Trend::Rare => "",
+    };
+    format!(" (pattern {id}{what})")
+}
+
+/// Lines that came regularly and have stopped about when the trouble began.
+fn stopped(case: &CaseFile, service: &str, detected_at: DateTime<Utc>) -> Vec<Evidence> {
+    let all = case.observed.all(Some(service), case.now);
+    let stopped =
+        all.into_iter().filter(|seen| seen.state == Trend::Vanished && (seen.since - detected_at).abs() <= ABOUT);
+    stopped
+        .take(STOPPED)
+        .map(|seen| Evidence {
+            at: Some(seen.since),
+            source: format!("log of {service}{}", pattern(&seen.id, seen.state)),
+            text: case.redactor.line(&format!("stopped: {}", seen.template)),
+            count: seen.count,
+        })
+        .collect()
 }
 
 fn affected(case: &CaseFile, incident: Option<&Incident>, root: &str) -> Vec<String> {

@@ -1,62 +1,51 @@
-//! Reading the end of log files, and finding the lines that repeat.
+//! What lines tell of a trouble: the errors that came with it, those of one kind as one.
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fs::File,
-    io::{self, Read, Seek, SeekFrom},
-    path::Path,
+    path::PathBuf,
 };
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use serde_json::Value;
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{patterns::Miner, redact::Redactor};
-use crate::platform::Platform;
+use super::{
+    CaseFile,
+    collect::{Entry, Zone, tails},
+    patterns::{Miner, Observed, TemplateId, Trend},
+    redact::Redactor,
+};
+use crate::platform::{LogPlace, Platform};
 
-/// Templates of one log file that are told apart at most.
-const TEMPLATES: usize = 2000;
-
-/// The end of one log file.
+/// The newest entries of one log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogExcerpt {
     /// The service it belongs to.
     pub service: String,
-    /// Its path.
+    /// Where they were written.
     pub path: String,
-    /// Its last lines, oldest first.
-    pub lines: Vec<String>,
+    /// Its last entries, oldest first.
+    pub entries: Vec<Entry>,
 }
 
-/// The ends of the log files of these services, at most `limit` bytes of each. A file that cannot be read is left out: it is
-/// evidence of nothing.
+/// The ends of the log files of these services, at most `limit` bytes of each; for those of which nothing was collected. A file
+/// that cannot be read is left out: it is evidence of nothing.
 #[must_use]
-pub fn collect_logs(platform: &Platform, services: &[String], limit: usize) -> Vec<LogExcerpt> {
-    services
-        .iter()
-        .filter_map(|name| platform.service(name))
-        .flat_map(|service| service.logs.iter().map(|path| (service.name.clone(), path)))
-        .filter_map(|(service, path)| {
-            let lines = tail(path, limit).ok()?;
-            Some(LogExcerpt { service, path: path.display().to_string(), lines })
+pub fn collect_logs(platform: &Platform, services: &[String], limit: u64, now: DateTime<Utc>) -> Vec<LogExcerpt> {
+    let described = services.iter().filter_map(|name| platform.service(name));
+    let sources = described.flat_map(|service| service.log_sources().map(|source| (service.name.clone(), source)));
+    sources
+        .filter_map(|(service, source)| match source.place {
+            LogPlace::File(pattern) => Some((service, pattern, source.zone.map_or_else(Zone::default, Zone::new))),
+            LogPlace::Journald(_) => None,
+        })
+        .flat_map(|(service, pattern, zone)| {
+            let told = move |(path, entries): (PathBuf, Vec<Entry>)| LogExcerpt {
+                service: service.clone(),
+                path: path.display().to_string(),
+                entries,
+            };
+            tails(&pattern, limit, now, zone).into_iter().map(told)
         })
         .collect()
-}
-
-fn tail(path: &Path, limit: usize) -> io::Result<Vec<String>> {
-    // Opening a pipe that nobody writes to would wait for ever.
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    let start = length.saturating_sub(limit as u64);
-    file.seek(SeekFrom::Start(start))?;
-    let mut bytes = Vec::new();
-    file.take(limit as u64).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    // The first line is cut when the file is longer than what was read.
-    let skip = usize::from(start > 0);
-    Ok(text.lines().skip(skip).map(str::to_owned).collect())
 }
 
 /// A kind of line that was seen since the trouble began.
@@ -68,144 +57,104 @@ pub(super) struct Repeated {
     pub(super) count: u64,
     /// It was not there before: what was always there explains nothing.
     pub(super) new: bool,
+    /// The id of its template.
+    pub(super) signature: String,
+    /// How its pattern stands, where lines are collected.
+    pub(super) trend: Option<Trend>,
+}
+
+/// The ids of the templates of the lines that tell of an error since a minute before the trouble.
+#[must_use]
+pub fn signatures(case: &CaseFile, trouble: DateTime<Utc>) -> Vec<String> {
+    let lines =
+        Lines { redactor: case.redactor, observed: case.observed, platform: &case.state.platform, now: case.now };
+    let found = lines.errors(case.logs.iter(), trouble, &[]).into_iter().map(|kind| kind.signature);
+    found.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// How long before a trouble is noticed its first lines may have been written.
 const NOTICED_WITHIN: TimeDelta = TimeDelta::seconds(60);
+/// Kinds of lines that are told apart in one analysis.
+const KINDS: usize = 10_000;
 
-/// Lines that tell of an error since a minute before the trouble, new kinds first, then the most frequent. Lines are of one
-/// kind when they differ only in words with digits. A line without a time has that of the line before it. Lines of the
-/// troubles that are `over`, from the first sign to the end of each, tell nothing of this one.
-pub(super) fn errors<'a>(
-    redactor: &Redactor,
-    excerpts: impl Iterator<Item = &'a LogExcerpt>,
-    trouble: DateTime<Utc>,
-    over: &[(DateTime<Utc>, DateTime<Utc>)],
-) -> Vec<Repeated> {
-    let since = trouble - NOTICED_WITHIN;
-    let is_over = |at| over.iter().any(|(noticed, end)| (*noticed - NOTICED_WITHIN..*end).contains(&at));
-    let mut kinds: HashMap<String, Repeated> = HashMap::new();
-    for excerpt in excerpts {
-        let (mut recent, mut past) = (true, false);
-        for line in excerpt.lines.iter().map(|line| Line::read(line)) {
-            recent = line.at.map_or(recent, |at| at >= since);
-            past = line.at.map_or(past, is_over);
-            if !line.error || past {
-                continue;
+/// What an analysis knows when it reads lines.
+#[derive(Clone, Copy)]
+pub(super) struct Lines<'a> {
+    pub(super) redactor: &'a Redactor,
+    pub(super) observed: &'a Observed,
+    pub(super) platform: &'a Platform,
+    pub(super) now: DateTime<Utc>,
+}
+
+impl Lines<'_> {
+    /// A line that may be kept and shown: what is somebody's is out, and what is a variable and not known to be nobody's too.
+    fn safe(&self, message: &str) -> String {
+        let named = |text: &str| self.platform.service(text).is_some() || self.platform.component(text).is_some();
+        self.observed.masked(&self.redactor.line(message), named)
+    }
+
+    /// Errors since a minute before the trouble, new kinds first, then the most frequent. Lines of one template are of one kind.
+    /// A line without a time has that of the line before it. Lines of the troubles that are `over`, from the first sign to the end
+    /// of each, tell nothing of this one.
+    pub(super) fn errors<'e>(
+        &self,
+        excerpts: impl Iterator<Item = &'e LogExcerpt>,
+        trouble: DateTime<Utc>,
+        over: &[(DateTime<Utc>, DateTime<Utc>)],
+    ) -> Vec<Repeated> {
+        let since = trouble - NOTICED_WITHIN;
+        let is_over = |at| over.iter().any(|(noticed, end)| (*noticed - NOTICED_WITHIN..*end).contains(&at));
+        let mut errors: Vec<(&str, String, bool)> = Vec::new();
+        for excerpt in excerpts {
+            let (mut recent, mut past) = (true, false);
+            for entry in &excerpt.entries {
+                recent = entry.at.map_or(recent, |at| at >= since);
+                past = entry.at.map_or(past, is_over);
+                if entry.is_error() && !past {
+                    errors.push((&excerpt.service, self.redactor.line(&entry.message), recent));
+                }
             }
-            let seen =
-                kinds.entry(kind(&line.message)).or_insert(Repeated { line: String::new(), count: 0, new: true });
-            if recent {
+        }
+        // What was not collected is grouped by its own templates.
+        let mut own = Miner::new(KINDS);
+        let looked = |service: &str, message: &str| self.observed.look(message, service, self.now);
+        for (service, message, _) in &errors {
+            if looked(service, message).is_none() {
+                own.take(message, 0);
+            }
+        }
+        let mut kinds: HashMap<(u64, bool), Repeated> = HashMap::new();
+        for (service, message, recent) in &errors {
+            let (id, collected, standing) = match looked(service, message) {
+                Some((id, standing)) => (Some(id), true, standing),
+                None => (own.look(message).map(|(template, _)| template.id()), false, None),
+            };
+            let seen = kinds.entry((id.map_or(0, TemplateId::number), collected)).or_insert_with(|| {
+                // What was seen long before, and is not among the newest lines any more, was always there.
+                let new = standing.as_ref().is_none_or(|standing| standing.first >= since);
+                let signature = id.map(|id| id.to_string()).unwrap_or_default();
+                Repeated {
+                    line: String::new(),
+                    count: 0,
+                    new,
+                    signature,
+                    trend: standing.map(|standing| standing.trend),
+                }
+            });
+            if *recent {
                 seen.count += 1;
-                seen.line = redactor.line(&line.message);
+                seen.line.clone_from(message);
             } else {
                 seen.new = false;
             }
         }
-    }
-    let mut found: Vec<Repeated> = kinds.into_values().filter(|kind| kind.count > 0).collect();
-    found.sort_by(|a, b| b.new.cmp(&a.new).then(b.count.cmp(&a.count)).then_with(|| a.line.cmp(&b.line)));
-    found
-}
-
-/// The ids of the templates of lines that tell of an error since a minute before the trouble, as `codeblue patterns` tells them.
-#[must_use]
-pub fn signatures(excerpts: &[LogExcerpt], trouble: DateTime<Utc>) -> Vec<String> {
-    let since = trouble - NOTICED_WITHIN;
-    let mut found = BTreeSet::new();
-    for excerpt in excerpts {
-        let mut miner = Miner::new(TEMPLATES);
-        for line in &excerpt.lines {
-            miner.take(line, 0);
+        let mut found: Vec<Repeated> = kinds.into_values().filter(|kind| kind.count > 0).collect();
+        for kind in &mut found {
+            kind.line = self.safe(&kind.line);
         }
-        let mut recent = true;
-        for line in &excerpt.lines {
-            let read = Line::read(line);
-            recent = read.at.map_or(recent, |at| at >= since);
-            if recent
-                && read.error
-                && let Some((template, _)) = miner.look(line)
-            {
-                found.insert(template.id().to_string());
-            }
-        }
+        found.sort_by(|a, b| b.new.cmp(&a.new).then(b.count.cmp(&a.count)).then_with(|| a.line.cmp(&b.line)));
+        found
     }
-    found.into_iter().collect()
-}
-
-fn kind(message: &str) -> String {
-    let words = message.split_whitespace().take(40);
-    words.map(|word| if word.contains(|c: char| c.is_ascii_digit()) { "*" } else { word }).collect::<Vec<_>>().join(" ")
-}
-
-/// What can be told of a line.
-struct Line {
-    at: Option<DateTime<Utc>>,
-    error: bool,
-    message: String,
-}
-
-impl Line {
-    fn read(line: &str) -> Self {
-        Self::json(line).unwrap_or_else(|| Self::plain(line))
-    }
-
-    /// A line of a structured log.
-    fn json(line: &str) -> Option<Self> {
-        let line = line.trim();
-        if !line.starts_with('{') {
-            return None;
-        }
-        let Ok(Value::Object(fields)) = serde_json::from_str(line) else { return None };
-        let text = |keys: &[&str]| keys.iter().find_map(|key| fields.get(*key)?.as_str());
-        let level = text(&["level", "severity", "lvl"])?;
-        Some(Self {
-            at: text(&["timestamp", "time", "ts", "@timestamp"]).and_then(time),
-            error: is_bad(level),
-            message: text(&["message", "msg", "error"]).unwrap_or(line).to_owned(),
-        })
-    }
-
-    fn plain(line: &str) -> Self {
-        let at = time(line);
-        // The level stands near the front; what comes after it is the message.
-        for word in line.split_whitespace().take(6) {
-            let core = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-            let named = core.strip_prefix("level=").or(core.strip_prefix("lvl="));
-            let marked = named.is_some() || word.starts_with('[') || word.ends_with(':');
-            let level = named.unwrap_or(core);
-            if is_level(level) && (marked || level.chars().all(|c| c.is_ascii_uppercase())) {
-                // `word` is a part of `line`, so the place is known without a search that might find another.
-                let from = word.as_ptr() as usize - line.as_ptr() as usize + word.len();
-                let message = line[from..].trim_start_matches([' ', ':', ']', '-', '\t']);
-                return Self { at, error: is_bad(level), message: message.to_owned() };
-            }
-        }
-        let error = ["panicked", "error:", "Error:", "Exception"].iter().any(|word| line.contains(word));
-        Self { at, error, message: line.trim().to_owned() }
-    }
-}
-
-fn is_bad(level: &str) -> bool {
-    ["error", "err", "fatal", "critical", "crit", "panic", "emerg", "alert"]
-        .iter()
-        .any(|bad| level.eq_ignore_ascii_case(bad))
-}
-
-fn is_level(word: &str) -> bool {
-    is_bad(word)
-        || ["trace", "debug", "info", "notice", "warn", "warning"].iter().any(|good| word.eq_ignore_ascii_case(good))
-}
-
-/// The time at the front of a text. One without a zone is taken as UTC.
-fn time(text: &str) -> Option<DateTime<Utc>> {
-    let text = text.trim_start().trim_start_matches('[');
-    let first = text.split([' ', ']']).next().unwrap_or_default();
-    if let Ok(at) = DateTime::parse_from_rfc3339(first) {
-        return Some(at.to_utc());
-    }
-    let plain = text.get(..19)?.replacen('T', " ", 1);
-    NaiveDateTime::parse_from_str(&plain, "%Y-%m-%d %H:%M:%S").ok().map(|at| at.and_utc())
 }
 
 #[cfg(test)]
@@ -221,12 +170,43 @@ mod tests {
     }
 
     fn seen_after(lines: &[&str], over: &[(DateTime<Utc>, DateTime<Utc>)]) -> Vec<(String, u64, bool)> {
-        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
-        let excerpt = LogExcerpt { service: "api".to_owned(), path: "api.log".to_owned(), lines };
-        errors(&Redactor::default(), [&excerpt].into_iter(), trouble(), over)
+        seen_by(&Observed::default(), lines, over)
             .into_iter()
             .map(|found| (found.line, found.count, found.new))
             .collect()
+    }
+
+    fn seen_by(observed: &Observed, lines: &[&str], over: &[(DateTime<Utc>, DateTime<Utc>)]) -> Vec<Repeated> {
+        let entries = lines.iter().map(|line| Entry::read(line, trouble(), Zone::default())).collect();
+        let excerpt = LogExcerpt { service: "api".to_owned(), path: "api.log".to_owned(), entries };
+        let (redactor, platform) = (Redactor::default(), Platform::clone(&crate::domain::State::default().platform));
+        let lines = Lines { redactor: &redactor, observed, platform: &platform, now: trouble() };
+        lines.errors([&excerpt].into_iter(), trouble(), over)
+    }
+
+    #[test]
+    fn what_was_seen_long_before_is_not_new_and_has_the_id_of_its_pattern() {
+        let mut observed = Observed::default();
+        for hour in 1..10 {
+            observed.take("pool of 3 is empty", "api", trouble() - TimeDelta::hours(hour));
+        }
+        let line = "2026-01-01T12:00:01Z ERROR pool of 4 is empty";
+        let found = seen_by(&observed, &[line], &[]);
+        let id = found[0].signature.clone();
+        assert_eq!((found[0].new, found[0].trend, id.len()), (false, Some(Trend::Recurring), 16));
+        assert_eq!(observed.all(None, trouble())[0].id, id);
+        assert!(seen_by(&Observed::default(), &[line], &[])[0].new);
+    }
+
+    #[test]
+    fn a_variable_that_nobody_knows_is_masked_and_what_is_known_is_shown() {
+        let mut observed = Observed::default();
+        let at = trouble();
+        for name in ["Quux", "Blorb", "Zyzzy", "Wibble", "Frobni", "Splat"] {
+            observed.take(&format!("no chart of ward \"{name} north\" in 17 ms"), "api", at);
+        }
+        let found = seen_by(&observed, &["2026-01-01T12:00:01Z ERROR no chart of ward \"Grault west\" in 18 ms"], &[]);
+        assert_eq!(found[0].line, "no chart of ward \"<*>\" in 18 ms");
     }
 
     #[test]
@@ -268,42 +248,5 @@ mod tests {
     #[test]
     fn a_line_without_a_time_is_as_old_as_the_line_before_it() {
         assert_eq!(seen(&["2026-01-01T09:00:00Z INFO start", "thread 'main' panicked at main.rs:4"]), []);
-    }
-
-    #[test]
-    fn levels_are_read_as_loggers_write_them() {
-        for line in [
-            "[2026-01-01T12:00:01Z ERROR api::db] pool empty",
-            "2026-01-01 12:00:01,123 - ERROR - pool empty",
-            "2026-01-01T12:00:01Z level=error pool empty",
-            "2026-01-01 12:00:01 [error] pool empty",
-            "error: pool empty",
-            r#"{"ts":"2026-01-01T12:00:01Z","level":"error","msg":"pool empty"}"#,
-        ] {
-            let found = seen(&[line]);
-            assert!(found.len() == 1 && found[0].0.ends_with("pool empty"), "{line}: {found:?}");
-        }
-        for line in [
-            "2026-01-01T12:00:01Z INFO showed the ERROR page",
-            "2026-01-01T12:00:01Z WARN 0 errors",
-            r#"{"level":"info","msg":"error: none"}"#,
-        ] {
-            assert_eq!(seen(&[line]), [], "{line}");
-        }
-    }
-
-    #[test]
-    fn only_the_end_of_a_long_file_is_read_and_whole_lines_of_it() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "first line\nsecond line\nthird line\n").unwrap();
-        assert_eq!(tail(file.path(), 20).unwrap(), ["third line"]);
-    }
-
-    #[test]
-    fn a_pipe_in_the_place_of_a_log_holds_nobody_up() {
-        let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("log");
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-        assert!(tail(&pipe, 100).is_err());
     }
 }

@@ -3,7 +3,8 @@
 //! network; the same case gives the same answer. Where the platform file names a language model, `second_mind` puts what was found
 //! before it (`model`) and writes both into one document.
 //!
-//! What comes from outside passes `redact` first; `redaction` makes the one that the platform file asks for.
+//! `collect` gives the lines that services write, as they write them. What comes from outside passes `redact` first; `redaction`
+//! makes the one that the platform file asks for.
 //!
 //! `patterns` finds what kinds of lines there are and how often each comes. `rank` finds the root cause from metrics over a call
 //! graph alone, for `codeblue rootcause`; `confidence` holds what a probability has to mean before it is shown.
@@ -13,6 +14,7 @@
 //! A new kind of cause is a function in `hypotheses` that looks at the case and says what speaks for it.
 
 mod candidates;
+pub mod collect;
 pub mod confidence;
 mod document;
 mod hypotheses;

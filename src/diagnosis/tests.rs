@@ -6,7 +6,11 @@ use std::{path::Path, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{CaseFile, LogExcerpt, Redactor, analyse};
+use super::{
+    CaseFile, LogExcerpt, Redactor, analyse,
+    collect::{Entry, Zone},
+    patterns::Observed,
+};
 use crate::{
     domain::{
         Actor, Category, Command, DiagnosisDocument, DiagnosisId, Fix, IncidentId, Meta, Recorded, Severity, State,
@@ -169,8 +173,9 @@ impl Case {
     fn log(mut self, service: &str, lines: &[(i64, &str)]) -> Self {
         let line =
             |(second, text): &(i64, &str)| format!("{} {text}", (trouble() + TimeDelta::seconds(*second)).to_rfc3339());
-        let lines = lines.iter().map(line).collect();
-        self.logs.push(LogExcerpt { service: service.to_owned(), path: format!("{service}.log"), lines });
+        let read = |text: String| Entry::read(&text, self.now, Zone::default());
+        let entries = lines.iter().map(line).map(read).collect();
+        self.logs.push(LogExcerpt { service: service.to_owned(), path: format!("{service}.log"), entries });
         self
     }
 
@@ -183,8 +188,10 @@ impl Case {
 
     fn analyse(&self) -> DiagnosisDocument {
         let redactor = Redactor::default();
+        let observed = Observed::default();
         let case = CaseFile {
             redactor: &redactor,
+            observed: &observed,
             state: &self.state,
             vitals: &self.vitals,
             incident: *self.state.incidents.keys().next_back().unwrap_or(&IncidentId(1)),

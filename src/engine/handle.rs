@@ -12,6 +12,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::{
     Answer, Asking, Clock, SubmitError,
+    collect::Collected,
     core::{Envelope, Outlets, Request},
     errors::Counted,
     evidence::{PlaceFigures, Reaching},
@@ -40,6 +41,7 @@ pub struct EngineHandle {
     pub(super) pace: Arc<Pace>,
     pub(super) followed: Followed,
     pub(super) counted: Counted,
+    pub(super) collected: Arc<Collected>,
     pub(super) samples: broadcast::Sender<Arc<Vec<Sample>>>,
     pub(super) journal: PathBuf,
     pub(super) sample_file: PathBuf,

@@ -101,6 +101,12 @@ impl Home {
         self.data().join("checks.db")
     }
 
+    /// How far the logs of services were read.
+    #[must_use]
+    pub fn log_places(&self) -> PathBuf {
+        self.data().join("logs.json")
+    }
+
     /// The vault of snapshots.
     #[must_use]
     pub fn vault(&self) -> PathBuf {

@@ -19,6 +19,7 @@ use super::{
     Clock, EngineHandle, Home, HomeError, adopt,
     baselines::Kept,
     clock::Steady,
+    collect::{self, Collected},
     core::{Core, Outlets},
     deadlines,
     effects::{self, Hands, Turns},
@@ -138,6 +139,7 @@ impl Engine {
             pace: Arc::default(),
             followed: Arc::default(),
             counted: Arc::default(),
+            collected: Arc::new(Collected::open(&platform, home.log_places(), &home.work())),
             samples: broadcast::channel(256).0,
             journal: home.journal(),
             sample_file: home.samples(),
@@ -215,6 +217,7 @@ impl Engine {
         self.tasks.spawn(watch::intake(engine.clone(), batches, results, stop.clone()));
         self.tasks.spawn(observe::versions(engine.clone(), stop.clone()));
         self.tasks.spawn(halt::watch(engine.clone(), halt, stop.clone()));
+        self.tasks.spawn(collect::keep(engine.clone(), stop.clone()));
         self.tasks.spawn(errors::watch(engine.clone(), clock.clone(), stop.clone()));
         self.tasks.spawn(heap::keep_small(stop.clone()));
         self.tasks.spawn(deadlines::keep(engine.clone(), clock.clone(), stop.clone()));

@@ -1,8 +1,9 @@
 //! Floor 4. The one process per host that holds the truth and acts.
 //!
 //! `core` is the loop and the only writer of the journal; `handle` and `queries` are how everybody speaks to it; `effects`
-//! is its work in the world, `watch` its eyes (`pace` tells whether they are late), `heartbeat` and `errors` its ears, `baselines`
-//! what it remembers of rows, `library` what it knows from earlier, `follow` what receives the logs of databases, `deadlines` its alarm clock, `halt` the kill switch
+//! is its work in the world, `watch` its eyes (`pace` tells whether they are late), `heartbeat` and `errors` its ears, `collect` what reads
+//! and keeps the newest lines of services, `baselines` what it remembers of rows, `library` what it knows from earlier, `follow` what
+//! receives the logs of databases, `deadlines` its alarm clock, `halt` the kill switch
 //! that is a file, `asking` who gives a command and `factors` what proves it, `people` how they enrol, `recover` their way back when nobody could let them in, `evidence` what makes the record
 //! convincing to others, `adopt` what it looks for at the start; `home` is where it keeps its files. This room alone knows all rooms of
 //! floor 3 and alone reads the clock. `heap` keeps a large platform small in memory.
@@ -11,6 +12,7 @@ mod adopt;
 mod asking;
 mod baselines;
 mod clock;
+mod collect;
 mod core;
 mod deadlines;
 mod effects;
@@ -38,6 +40,7 @@ mod watch;
 
 pub use asking::{Asking, CODE_HEADER, Code, Shown};
 pub use clock::{Clock, SystemClock};
+pub use collect::{LogAnswer, LogFigures, LogRefusal};
 pub use evidence::PlaceFigures;
 pub use factors::{Enrolment, FactorsError};
 pub use handle::{DryRunRequest, EngineHandle, QueryError};

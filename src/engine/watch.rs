@@ -151,6 +151,7 @@ pub(super) async fn intake(
             received = samples.recv() => {
                 let Some((probed, sample)) = received else { return };
                 judge(&engine, &mut judges, &probed.check, &sample).await;
+                engine.collected.checked(&sample);
                 match engine.vitals.write() {
                     Ok(mut vitals) => vitals.take(sample.clone()),
                     Err(poisoned) => poisoned.into_inner().take(sample.clone()),

@@ -12,6 +12,7 @@ use super::{
     explain_change_rules::{write_approvals, write_freezes, write_use},
     explain_probe::write_probe,
     language_model::write_language_model,
+    log_source::LogPlace,
     model::{
         Access, AutomationMode, Check, Component, ComponentKind, Criticality, EvidenceCare, Platform, Profile, Purpose,
         ReplicaPlace, Role, SecondFactorRule, Service, VaultCare,
@@ -191,8 +192,15 @@ fn write_service(out: &mut String, service: &Service) -> Result {
         };
         writeln!(out, "    {what} by \"{}\": {}", action.name, shell_words::join(&action.run))?;
     }
-    for log in &service.logs {
-        writeln!(out, "    log {}", log.display())?;
+    for log in service.log_sources() {
+        match &log.place {
+            LogPlace::File(path) => write!(out, "    log {}", path.display())?,
+            LogPlace::Journald(unit) => write!(out, "    log of the unit {unit}")?,
+        }
+        match log.zone {
+            Some(zone) => writeln!(out, ", times of {zone}")?,
+            None => writeln!(out)?,
+        }
     }
     Ok(())
 }

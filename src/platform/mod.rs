@@ -1,5 +1,6 @@
-//! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_access`, `parse_check`, `parse_continuity`,
-//! `parse_evidence`, `parse_http`, `parse_language_model`, `parse_probe`, `parse_workflow`, `postgres`, `rows`, `reader`), what must hold between its parts (`validate`,
+//! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_access`, `parse_check`,
+//! `parse_continuity`, `parse_evidence`, `parse_http`, `log_source`, `parse_language_model`, `parse_probe`, `parse_workflow`, `postgres`, `rows`,
+//! `reader`), what must hold between its parts (`validate`,
 //! `approvers`), how mistakes are told (`problem`), what it means in plain words (`explain`, `explain_probe`, `explain_change_rules`), and who
 //! depends on whom (`graph`). `sample`, `json_path` and
 //! `template` are words that several rooms above share.
@@ -16,6 +17,7 @@ mod explain_probe;
 mod graph;
 mod json_path;
 mod language_model;
+mod log_source;
 mod maintenance;
 mod model;
 mod parse;
@@ -51,6 +53,7 @@ pub use continuity::CriticalFunction;
 pub use explain::explain;
 pub use json_path::JsonPath;
 pub use language_model::{KeySource, LanguageModel, Price};
+pub use log_source::{LogPlace, LogSource};
 pub use maintenance::{MaintenanceWindow, WindowDays};
 pub use model::*;
 pub use parse::{load, parse};

@@ -11,6 +11,7 @@ use super::{
     change_rules::{ApprovalLevels, Freeze, HealthInformation},
     continuity::CriticalFunction,
     language_model::LanguageModel,
+    log_source::LogSource,
     maintenance::MaintenanceWindow,
     probe::Probe,
     redaction::RedactionRules,
@@ -284,12 +285,22 @@ pub struct Service {
     /// Whether it lets people in, keeps an audit trail or keeps backups: what others rely on when they recover.
     #[serde(default)]
     pub safeguard: bool,
-    /// Log files a diagnosis reads, newest lines last.
+    /// Log files whose lines are collected.
     pub logs: Vec<PathBuf>,
+    /// Further places where its lines are written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<LogSource>,
     /// Probes, in the order of the file.
     pub checks: Vec<Check>,
     /// What a diagnosis may propose.
     pub actions: Vec<Action>,
+}
+
+impl Service {
+    /// All places where its lines are written.
+    pub fn log_sources(&self) -> impl Iterator<Item = LogSource> {
+        self.logs.iter().map(|path| LogSource::file(path)).chain(self.log.iter().cloned())
+    }
 }
 
 /// How bad it is when a service is down. Ordered from least to most.

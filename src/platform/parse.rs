@@ -6,6 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     adapter::Adapter,
+    log_source,
     model::{
         Action, ActionRisk, Automation, AutomationMode, Component, ComponentKind, Criticality, OperatorEntry, Platform,
         Profile, Purpose, Role, Service,
@@ -194,6 +195,8 @@ fn service(mut section: Section<'_, '_>, components: &[Component], reader: &mut 
     let health_information = section.read(reader, "health_information", parse_change_rules::health_information);
     let safeguard = section.read(reader, "safeguard", Reader::flag);
     let logs = section.read(reader, "logs", paths);
+    let log = reader.sections(section.get("log"), "service.log");
+    let log = log_source::sources(log, reader);
     let checks = reader.sections(section.get("check"), "service.check");
     let checks = parse_check::checks(checks, &name.value, components, reader);
     let actions = reader.sections(section.get("action"), "service.action");
@@ -217,6 +220,7 @@ fn service(mut section: Section<'_, '_>, components: &[Component], reader: &mut 
         health_information: health_information.unwrap_or_default(),
         safeguard: safeguard.unwrap_or_default(),
         logs: logs.unwrap_or_default(),
+        log,
         checks: checks.into_iter().map(|check| check.value).collect(),
         actions: actions.into_iter().map(|action| action.value).collect(),
     }

@@ -159,15 +159,13 @@ impl Miner {
 
     /// The template of a line and its variables, without taking the line in. The ranges are those of the line that
     /// [`clean`] makes of it.
-    pub fn look(&mut self, line: &str) -> Option<(&Template, Vec<Variable<'_>>)> {
+    pub fn look(&self, line: &str) -> Option<(&Template, Vec<Variable<'_>>)> {
         let line = clean(line);
-        let mut scanner = std::mem::take(&mut self.scanner);
+        let mut scanner = Scanner::default();
         scanner.scan(&line);
-        let found = self.find(&line, &scanner.tokens, sums(&scanner.tokens));
-        let tokens = scanner.tokens.clone();
-        self.scanner = scanner;
-        let template = self.at(found?)?;
-        let variables = template.pieces.iter().zip(&tokens).filter(|(piece, _)| piece.is_variable());
+        let tokens = &scanner.tokens;
+        let template = self.at(self.find(&line, tokens, sums(tokens), &mut String::new())?)?;
+        let variables = template.pieces.iter().zip(tokens).filter(|(piece, _)| piece.is_variable());
         let variables = variables.zip(&template.slots).map(|((_, token), slot)| Variable {
             range: token.from as usize..token.to as usize,
             kind: token.kind,
@@ -187,7 +185,10 @@ impl Miner {
     fn take_pieces(&mut self, line: &str, tokens: &[Token], source: u32) -> Taken {
         self.lines += 1;
         let (lines, sums) = (self.lines, sums(tokens));
-        if let Some(place) = self.find(line, tokens, sums) {
+        let mut letters = std::mem::take(&mut self.letters);
+        let found = self.find(line, tokens, sums, &mut letters);
+        self.letters = letters;
+        if let Some(place) = found {
             self.use_again(place);
             if let Some(template) = self.at_mut(place) {
                 template.take(line, tokens, source);
@@ -198,19 +199,17 @@ impl Miner {
         self.found(line, tokens, sums, source)
     }
 
-    fn find(&mut self, line: &str, tokens: &[Token], (key, shape): (u64, u64)) -> Option<u32> {
-        let mut letters = std::mem::take(&mut self.letters);
-        let mut found = self.keyed(key, line, tokens, &mut letters);
+    fn find(&self, line: &str, tokens: &[Token], (key, shape): (u64, u64), letters: &mut String) -> Option<u32> {
+        let mut found = self.keyed(key, line, tokens, letters);
         if found.is_none()
             && let Some(shape) = self.shapes.get(&shape)
         {
             found = shape.sets.iter().find_map(|set| {
                 let places = set.iter().copied().map(usize::from);
                 let key = places.fold(key, |key, at| key.wrapping_add(judge::loosening(tokens[at].hash, at)));
-                self.keyed(key, line, tokens, &mut letters)
+                self.keyed(key, line, tokens, letters)
             });
         }
-        self.letters = letters;
         found
     }
 
@@ -236,7 +235,7 @@ impl Miner {
         while let Some(context) = learnt.pop() {
             learnt.extend(self.review(context));
         }
-        let place = self.find(line, tokens, sums).unwrap_or(place);
+        let place = self.find(line, tokens, sums, &mut String::new()).unwrap_or(place);
         let (number, id) = self.at(place).map_or((0, TemplateId(0)), |template| (template.number, template.id));
         Taken { number, id, new: number == self.founded }
     }

@@ -3,7 +3,7 @@
 //! `scan` cuts a line into pieces and recognises what varies in every log by its form (`kind`); `miner` finds the `template` of
 //! the line, and `judge` says which words of templates that are alike are variables. A template's `slot`s tell what stood in
 //! its variables. `kept` is the miner as data, for a restart. `history` judges how often templates come in which service,
-//! `cascade` finds those that follow each other over services. Pure: lines and times come in as values.
+//! `cascade` finds those that follow each other over services. `observed` holds miner and history over all services together, as an engine does. Pure: lines and times come in as values.
 //!
 //! A form that is to count as a variable everywhere is a variant of `Kind` and its rule in `kind` or `scan`.
 
@@ -13,6 +13,7 @@ mod judge;
 mod kept;
 mod kind;
 mod miner;
+mod observed;
 mod scan;
 mod slot;
 mod template;
@@ -26,6 +27,7 @@ pub use history::{History, Standing, Trend};
 pub use kept::{Kept, KeptError};
 pub use kind::Kind;
 pub use miner::{Change, Miner, Taken, Variable};
+pub use observed::{KeptObserved, Observed, Seen};
 pub use slot::{FEW, Slot, Value};
 pub use template::{Template, TemplateId};
 pub use text::clean;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Bytes read from the end of each log file.
-const LOG_TAIL: usize = 256 * 1024;
+const LOG_TAIL: u64 = 256 * 1024;
 
 pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
     // What went live a moment ago is the first suspect.
@@ -26,8 +26,9 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
     let incident = diagnosis.incident;
     let vitals = hands.engine.vitals();
     let now = hands.clock.now();
-    let (redactor, shelf) = (hands.engine.redactor.clone(), hands.engine.shelf.clone());
+    let engine = hands.engine.clone();
     let found = blocking(move || {
+        engine.catch_up();
         let named = state.incidents.get(&incident).map(|found| found.services.clone()).unwrap_or_default();
         let mut services = named.clone();
         for service in &named {
@@ -35,12 +36,16 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
         }
         services.sort();
         services.dedup();
-        let logs = collect_logs(&state.platform, &services, LOG_TAIL);
-        let file = CaseFile { state: &state, vitals: &vitals, incident, diagnosis: id, redactor: &redactor, logs, now };
+        let mut logs = engine.collected.excerpts(&services);
+        services.retain(|service| logs.iter().all(|excerpt| excerpt.service != *service));
+        logs.extend(collect_logs(&state.platform, &services, LOG_TAIL, now));
+        let (redactor, observed) = (&engine.redactor, &*engine.collected.observed());
+        let (state, vitals) = (&state, &vitals);
+        let file = CaseFile { state, vitals, incident, diagnosis: id, redactor, logs, observed, now };
         let mut document = analyse(&file);
         // What is known from earlier is read once, as long as no article changes.
-        let signatures = signatures(&file.logs, document.detected_at);
-        consult(&mut document, &state, &shelf.of(&state), &signatures);
+        let signatures = signatures(&file, document.detected_at);
+        consult(&mut document, state, &engine.shelf.of(state), &signatures);
         let put = put(&file, &document);
         Ok((document, put))
     })

@@ -1,0 +1,167 @@
+//! What an engine has seen of the lines of all services: their templates and how often each came.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    history::{History, Standing, Trend},
+    kept::{Kept, KeptError},
+    kind::Kind,
+    miner::Miner,
+    template::{Template, TemplateId},
+    text::{clean, hash},
+};
+
+/// Templates that are kept; the one that was not used for the longest time gives way.
+const TEMPLATES: usize = 10_000;
+/// Lines, and services, in which a value of a variable was seen often enough to be a word of the programs and nobody's.
+const TIMES: u32 = 3;
+/// Digits that nobody is known by; a longer number may be somebody's.
+const DIGITS: usize = 5;
+/// What stands for a value that may not be shown.
+const MASK: &str = "<*>";
+
+/// Templates over all services, and how often each came.
+#[derive(Debug)]
+pub struct Observed {
+    miner: Miner,
+    history: History,
+}
+
+impl Default for Observed {
+    fn default() -> Self {
+        Self { miner: Miner::new(TEMPLATES), history: History::default() }
+    }
+}
+
+/// The same as data, for a restart.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptObserved {
+    templates: Kept,
+    history: History,
+}
+
+/// A template in a service, as it is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seen {
+    /// The id of the template: the same on every machine.
+    pub id: String,
+    /// Its text, with `<*>` for each variable.
+    pub template: String,
+    /// The service.
+    pub service: String,
+    /// How it stands, against its own past.
+    pub state: Trend,
+    /// Lines of it.
+    pub count: u64,
+    /// The first line.
+    pub first: DateTime<Utc>,
+    /// The last line.
+    pub last: DateTime<Utc>,
+    /// Since when it stands so.
+    pub since: DateTime<Utc>,
+}
+
+impl Observed {
+    /// Takes a message of a service in.
+    pub fn take(&mut self, message: &str, service: &str, at: DateTime<Utc>) {
+        let source = u32::try_from(hash(service.as_bytes()) >> 32).unwrap_or_default();
+        let taken = self.miner.take(message, source);
+        for change in self.miner.changes() {
+            self.history.follow(&change);
+        }
+        self.history.note(taken.number, service, at);
+    }
+
+    /// The id of the template of a message, if there is one, and how it stands in a service.
+    #[must_use]
+    pub fn look(&self, message: &str, service: &str, now: DateTime<Utc>) -> Option<(TemplateId, Option<Standing>)> {
+        let (template, _) = self.miner.look(message)?;
+        let standing = self.history.of(template.number(), now).find(|standing| standing.service == service);
+        Some((template.id(), standing))
+    }
+
+    /// Every template in every service, or in one: what is out of the ordinary first, then the most frequent.
+    #[must_use]
+    pub fn all(&self, service: Option<&str>, now: DateTime<Utc>) -> Vec<Seen> {
+        let by_number: HashMap<u64, &Template> =
+            self.miner.templates().map(|template| (template.number(), template)).collect();
+        let mut all: Vec<Seen> = self
+            .history
+            .all(now)
+            .filter(|standing| service.is_none_or(|service| standing.service == service))
+            .filter_map(|standing| Some(seen(by_number.get(&standing.number)?, standing)))
+            .collect();
+        all.sort_by(|a, b| a.state.cmp(&b.state).then(b.count.cmp(&a.count)).then_with(|| a.id.cmp(&b.id)));
+        all
+    }
+
+    /// A message with `<*>` for what is a variable of its template and may be somebody's: nothing passes of which it is not known
+    /// that it is harmless. Numbers that are short, quantities, times and truth values are; so is what was seen often and is one
+    /// of few, and what `is_known`: the names that the platform file gives.
+    #[must_use]
+    pub fn masked(&self, message: &str, is_known: impl Fn(&str) -> bool) -> String {
+        let line = clean(message);
+        let Some((_, variables)) = self.miner.look(message) else { return line.into_owned() };
+        let mut told = String::with_capacity(line.len());
+        let mut at = 0;
+        for variable in variables {
+            let Some(text) = line.get(variable.range.clone()) else { continue };
+            let often =
+                || variable.slot.value(text).is_some_and(|value| value.times >= TIMES || value.sources().len() > 1);
+            if is_harmless(variable.kind, text) || is_known(text) || often() || is_masked(text) {
+                continue;
+            }
+            told.push_str(line.get(at..variable.range.start).unwrap_or_default());
+            told.push_str(MASK);
+            at = variable.range.end;
+        }
+        told.push_str(line.get(at..).unwrap_or_default());
+        told
+    }
+
+    /// Everything that is to be kept over a restart.
+    #[must_use]
+    pub fn keep(&self) -> KeptObserved {
+        KeptObserved { templates: self.miner.keep(), history: self.history.clone() }
+    }
+
+    /// Goes on with what was kept.
+    ///
+    /// # Errors
+    /// When it is damaged or of another form.
+    pub fn restore(kept: KeptObserved) -> Result<Self, KeptError> {
+        Ok(Self { miner: Miner::restore(kept.templates)?, history: kept.history })
+    }
+}
+
+fn seen(template: &Template, standing: Standing) -> Seen {
+    Seen {
+        id: template.id().to_string(),
+        template: template.text(),
+        service: standing.service,
+        state: standing.trend,
+        count: standing.count,
+        first: standing.first,
+        last: standing.last,
+        since: standing.since,
+    }
+}
+
+/// Whether what stands there is nobody's, by its form alone.
+fn is_harmless(kind: Kind, text: &str) -> bool {
+    match kind {
+        Kind::Quantity | Kind::Time | Kind::Literal | Kind::Empty | Kind::Mark => true,
+        Kind::Number | Kind::Hex => text.bytes().filter(u8::is_ascii_alphanumeric).count() <= DIGITS,
+        _ => false,
+    }
+}
+
+/// Whether it was taken out already: `[MRN]`, `[NAME#a3f1c2]`.
+fn is_masked(text: &str) -> bool {
+    text.contains('[') && text.contains(']') || text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+}
