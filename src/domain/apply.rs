@@ -72,6 +72,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::MaintenanceEnded { .. } => maintenance::apply(state, recorded),
         Event::DiagnosisRequested { .. }
         | Event::DiagnosisDrafted { .. }
+        | Event::SecondOpinionCancelled { .. }
         | Event::DiagnosisConcluded { .. }
         | Event::DiagnosisFailed { .. } => apply_diagnosis(state, recorded),
         Event::SnapshotRequested { .. }
@@ -428,6 +429,8 @@ fn apply_diagnosis(state: &mut State, recorded: &Recorded) {
                     requested_at: recorded.at,
                     state: DiagnosisState::Running,
                     draft: None,
+                    drafted_at: None,
+                    not_awaited_by: None,
                 },
             );
             if let Some(found) = state.incidents.get_mut(incident) {
@@ -437,7 +440,15 @@ fn apply_diagnosis(state: &mut State, recorded: &Recorded) {
         Event::DiagnosisDrafted { diagnosis, document } => {
             if let Some(found) = state.diagnoses.get_mut(diagnosis) {
                 found.draft = Some(document.clone());
+                found.drafted_at = Some(recorded.at);
             }
+        }
+        Event::SecondOpinionCancelled { diagnosis } => {
+            let Some(found) = state.diagnoses.get_mut(diagnosis) else { return };
+            found.not_awaited_by = Some(recorded.actor.clone());
+            let incident = found.incident;
+            let text = format!("{} does not wait for the language model any longer", recorded.actor);
+            tell(state, incident, recorded, TimelineKind::Diagnosis, text);
         }
         Event::DiagnosisConcluded { diagnosis, document } => {
             let Some(found) = state.diagnoses.get_mut(diagnosis) else { return };

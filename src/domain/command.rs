@@ -101,6 +101,10 @@ pub enum Command {
     RequestDiagnosis {
         incident: IncidentId,
     },
+    /// Do not wait for the language model any longer: the local analyser's answer stands.
+    CancelSecondOpinion {
+        diagnosis: DiagnosisId,
+    },
 
     RequestSnapshot {
         components: Vec<String>,

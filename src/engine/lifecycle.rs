@@ -153,6 +153,7 @@ impl Engine {
             reached: Arc::default(),
             reaching: evidence::Reaching::default(),
             redactor: Arc::new(Redactor::from(&platform.redact)),
+            words: latest::Sender::default(),
         };
         begin(&handle, host, origin, platform.clone(), lost).await?;
         evidence::cut(&handle).await;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     calendar::key,
+    diagnosis::Row,
     model::{Cursor, List, Model, Pane, Screen},
     queue::{Queue, Queued},
 };
@@ -16,6 +17,7 @@ impl Model {
         match self.screen() {
             Screen::Board => Some(List::Pane(self.focus)),
             Screen::Snapshots => Some(List::Snapshots),
+            Screen::Diagnosis(..) => Some(List::Diagnosis),
             Screen::Approvals => Some(List::Approvals),
             Screen::Recoveries => Some(List::Recoveries),
             Screen::Templates => Some(List::Templates),
@@ -79,6 +81,7 @@ impl Model {
                 newest.filter(|snapshot| wanted_snapshot(snapshot)).map(|snapshot| snapshot.id.to_string()).collect()
             }
             List::Components => self.state.platform.components.iter().map(|component| component.name.clone()).collect(),
+            List::Diagnosis => self.diagnosis_rows().iter().map(Row::key).collect(),
             List::Recoveries => self.state.recoveries.keys().rev().take(500).map(ToString::to_string).collect(),
             List::Templates => self.state.templates.keys().filter(|name| wanted(name)).cloned().collect(),
             List::Work => self.wanted_work().map(key).collect(),
@@ -139,7 +142,8 @@ impl Model {
     #[must_use]
     pub fn incident(&self) -> Option<IncidentId> {
         match self.screen() {
-            Screen::Incident(id) => Some(*id),
+            Screen::Incident(id) | Screen::Diagnosis(id, _) => Some(*id),
+            Screen::Evidence(id, ..) | Screen::Prompt(id) => Some(self.state.diagnoses.get(id)?.incident),
             Screen::Service(name) => self.state.incident_of(name).map(|incident| incident.id),
             Screen::Change(id) => self.state.changes.get(id)?.incident,
             Screen::BreakGlass(id) => self.state.break_glass.get(id).map(|glass| glass.incident),

@@ -15,6 +15,7 @@ mod break_glass;
 mod browse;
 mod calendar;
 mod decision;
+mod diagnosis;
 mod effect;
 mod form;
 mod health;

@@ -19,10 +19,10 @@ use super::{
 };
 use crate::{
     domain::{
-        BreakGlassId, CalendarEntry, ChangeId, Command, IncidentId, Operator, Plan, Recorded, RecoveryId, Severity,
-        SnapshotId, State, Vitals,
+        BreakGlassId, CalendarEntry, ChangeId, Command, DiagnosisId, IncidentId, Operator, Plan, Recorded, RecoveryId,
+        Severity, SnapshotId, State, Vitals,
     },
-    engine::{ComponentDifference, DryRun, DryRunRequest},
+    engine::{ComponentDifference, DryRun, DryRunRequest, ModelWords},
     platform::Profile,
 };
 
@@ -80,6 +80,10 @@ pub struct Model {
     pub dry_runs: HashMap<ChangeId, Loaded<DryRun>>,
     /// What differs between a snapshot and the live system, or another snapshot.
     pub differences: HashMap<(SnapshotId, Option<SnapshotId>), Comparison>,
+    /// What language models are saying about the diagnoses that run.
+    pub words: Vec<ModelWords>,
+    /// What a language model was told, for the diagnosis looked at last.
+    pub prompt: Option<(DiagnosisId, Loaded<String>)>,
     /// What was written and not sent, or not accepted yet.
     pub drafts: HashMap<Writing, Form>,
     /// What is looked at among the snapshots.
@@ -170,6 +174,12 @@ pub enum Screen {
     Incident(IncidentId),
     /// All that waits for an approval or a review, and who agrees in whose place.
     Approvals,
+    /// A diagnosis of an incident: the one chosen, else the newest.
+    Diagnosis(IncidentId, Option<DiagnosisId>),
+    /// What speaks for a cause that a diagnosis weighed: its service, and what it would be.
+    Evidence(DiagnosisId, String, String),
+    /// What a language model was told for a diagnosis.
+    Prompt(DiagnosisId),
     /// One change, as its approver sees it.
     Change(ChangeId),
     /// One use of break-glass.
@@ -234,6 +244,8 @@ pub enum List {
     Snapshots,
     /// The components.
     Components,
+    /// What can be opened on the page of a diagnosis.
+    Diagnosis,
     /// The approvals screen.
     Approvals,
     /// The recoveries screen.
@@ -409,6 +421,8 @@ impl Model {
             recent: VecDeque::new(),
             dry_runs: HashMap::new(),
             differences: HashMap::new(),
+            words: Vec::new(),
+            prompt: None,
             drafts: HashMap::new(),
             browse: Browse::default(),
             looked_back: LookedBack::default(),

@@ -8,6 +8,7 @@ mod anywhere;
 mod break_glass;
 mod calendar;
 mod change;
+mod diagnosis;
 mod here;
 mod incident;
 mod recovery;
@@ -16,5 +17,5 @@ mod table;
 mod template;
 
 pub use here::{cannot_act, latest_document, open, roles, show_plan};
-pub use recovery::proposal;
+pub use recovery::propose;
 pub use table::{Action, Danger, Where, all, hints, named, on_key, perform};

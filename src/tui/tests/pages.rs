@@ -25,6 +25,7 @@ pub fn pages(model: &Model) -> Vec<(&'static str, Screen)> {
         ("board", Screen::Board),
         ("service", Screen::Service("patient-api".to_owned())),
         ("incident", Screen::Incident(incident)),
+        ("diagnosis", Screen::Diagnosis(incident, None)),
         ("approvals", Screen::Approvals),
         ("change", Screen::Change(change)),
         ("templates", Screen::Templates),

@@ -179,6 +179,7 @@ pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
     ];
     let places = [
         (Where::Incident, "Incidents"),
+        (Where::Diagnosis, "Diagnoses"),
         (Where::Change, "Changes"),
         (Where::BreakGlass, "Break-glass"),
         (Where::Template, "Standard changes"),

@@ -7,8 +7,10 @@ mod calendar;
 mod canvas;
 mod change;
 mod chrome;
+mod diagnosis;
 mod dialog;
 mod difference;
+mod evidence;
 mod facts;
 mod form;
 mod history;
@@ -71,6 +73,9 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         Screen::Board => board::draw(model, &mut canvas, body),
         Screen::Service(name) => service::draw(model, &mut canvas, body, name),
         Screen::Incident(id) => incident::draw(model, &mut canvas, body, *id),
+        Screen::Diagnosis(id, chosen) => diagnosis::draw(model, &mut canvas, body, *id, *chosen),
+        Screen::Evidence(id, service, issue) => evidence::draw(model, &mut canvas, body, *id, (service, issue)),
+        Screen::Prompt(id) => evidence::prompt(model, &mut canvas, body, *id),
         Screen::Change(id) => change::draw(model, &mut canvas, body, *id),
         Screen::Approvals => approvals::draw(model, &mut canvas, body),
         Screen::BreakGlass(id) => break_glass::draw(model, &mut canvas, body, *id),
