@@ -15,7 +15,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{audit, emergency, errors, events, heartbeats, identity::Caller, metrics, people, problem::Problem};
+use super::{
+    audit, emergency, errors, events, heartbeats, identity::Caller, knowledge, metrics, people, problem::Problem,
+};
 use crate::{
     domain::{Command, Metrics, SnapshotId, Window},
     engine::{Answer, ComponentDifference, DryRun, DryRunRequest, EngineHandle, LiveProof},
@@ -59,6 +61,7 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .merge(audit::router())
         .merge(emergency::router())
         .merge(errors::router())
+        .merge(knowledge::router())
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no-such-route", "there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "no-such-method", "this path is not asked that way")

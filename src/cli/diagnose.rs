@@ -5,7 +5,7 @@ use std::{
     mem,
 };
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::{
@@ -13,18 +13,23 @@ use super::{
     session::Session,
     text,
     wait::{self, News},
+    words,
 };
 use crate::{
     client::{Client, ClientError},
     domain::{
-        Command, DiagnosisDocument, DiagnosisId, DiagnosisState, Event, IncidentId, Refusal, SecondOpinion, State,
+        Category, Command, DiagnosisDocument, DiagnosisId, DiagnosisState, Event, IncidentId, Judgement, Refusal,
+        SecondOpinion, State, TrueCause,
     },
     engine::ModelWords,
 };
 
 /// Find out what broke
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Diagnose {
+    #[command(subcommand)]
+    step: Option<Step>,
     /// The incident; without it the worst one that is open
     incident: Option<IncidentId>,
     /// Give the last answer instead of looking again
@@ -41,8 +46,35 @@ pub struct Diagnose {
     stop_asking: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum Step {
+    /// Say whether a diagnosis was right: what confidence is measured by, and what the knowledge base learns from
+    Judge {
+        diagnosis: DiagnosisId,
+        #[arg(value_parser = words::judgement())]
+        judgement: Judgement,
+        /// What the cause was, in one line
+        #[arg(long, value_name = "TEXT")]
+        cause: Option<String>,
+        /// Where it sat
+        #[arg(long, value_name = "SERVICE")]
+        service: Option<String>,
+        /// Of what kind it was
+        #[arg(long, value_parser = words::category)]
+        category: Option<Category>,
+        /// Anything else worth knowing
+        #[arg(long, default_value = "", hide_default_value = true)]
+        note: String,
+    },
+}
+
 impl Diagnose {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        if let Some(Step::Judge { diagnosis, judgement, cause, service, category, note }) = self.step {
+            let cause = TrueCause { service, category, issue: cause.unwrap_or_default() };
+            let cause = Some(cause).filter(|cause| *cause != TrueCause::default());
+            return session.submit(Command::JudgeDiagnosis { diagnosis, judgement, cause, note }).await;
+        }
         let client = session.client()?;
         let state = client.state().await?;
         let incident = match self.incident {
@@ -243,6 +275,10 @@ fn describe(document: &DiagnosisDocument) -> String {
     if !document.related_incidents.is_empty() {
         let ids: Vec<String> = document.related_incidents.iter().map(ToString::to_string).collect();
         page += &format!("\nearlier     {}\n", ids.join(", "));
+    }
+    if !document.knowledge_base_articles.is_empty() {
+        page += &format!("\nknown       {}\n", text::line(&document.knowledge_base_articles.join(", ")));
+        page += "            codeblue knowledge show NAME tells what to do\n";
     }
     page
 }

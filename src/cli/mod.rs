@@ -8,6 +8,7 @@
 mod action;
 mod anomalies;
 mod approve;
+mod article;
 mod audit;
 mod automation;
 mod board;
@@ -28,6 +29,7 @@ mod error;
 mod heartbeat;
 mod incident;
 mod init;
+mod knowledge;
 mod log;
 mod operator;
 mod output;

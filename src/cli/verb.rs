@@ -8,8 +8,8 @@ use clap_complete::Shell;
 use super::{
     action, anomalies, audit, automation, board, break_glass, change, check, demo, deploy, diagnose, emergency,
     error::{CliError, Exit},
-    heartbeat, incident, init, log, operator, patterns, policy, proof, recovery, redact, report, rollback, rootcause,
-    sandbox, serve, service,
+    heartbeat, incident, init, knowledge, log, operator, patterns, policy, proof, recovery, redact, report, rollback,
+    rootcause, sandbox, serve, service,
     session::{Global, Session},
     snapshot, status, token,
 };
@@ -63,6 +63,9 @@ enum Verb {
     BreakGlass(break_glass::BreakGlass),
     /// Find out what broke
     Diagnose(diagnose::Diagnose),
+    /// What is known about what breaks: symptoms, procedures, and which fixes work
+    #[command(subcommand)]
+    Knowledge(knowledge::Knowledge),
     Anomalies(anomalies::Anomalies),
     Redact(redact::Redact),
     Patterns(patterns::Patterns),
@@ -148,6 +151,7 @@ impl Verb {
             Self::Change(verb) => verb.run(session).await,
             Self::BreakGlass(verb) => verb.run(session).await,
             Self::Diagnose(verb) => verb.run(session).await,
+            Self::Knowledge(verb) => verb.run(session).await,
             Self::Anomalies(verb) => verb.run(session),
             Self::Redact(verb) => verb.run(session),
             Self::Patterns(verb) => verb.run(session),

@@ -6,8 +6,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::DeserializeOwned;
 
 use crate::domain::{
-    ActionKind, AutomationMode, Ceiling, ErrorKind, ErrorSeverity, IncidentRole, ReviewOutcome, ReviewVerdict, Role,
-    Severity, TokenScope,
+    ActionKind, ArticleState, AutomationMode, Category, Ceiling, ErrorKind, ErrorSeverity, IncidentRole, Judgement,
+    ReviewOutcome, ReviewVerdict, Role, Severity, TokenScope,
 };
 
 /// The roles an operator may have.
@@ -33,6 +33,21 @@ pub(super) fn incident_role() -> impl TypedValueParser<Value = IncidentRole> {
 /// What an action item is good for.
 pub(super) fn action_kind() -> impl TypedValueParser<Value = ActionKind> {
     one_of::<ActionKind>(&["prevent", "detect", "mitigate"])
+}
+
+/// What may be said of a diagnosis.
+pub(super) fn judgement() -> impl TypedValueParser<Value = Judgement> {
+    one_of::<Judgement>(&["right", "wrong", "partly"])
+}
+
+/// Whether anything may rely on an article.
+pub(super) fn article_state() -> impl TypedValueParser<Value = ArticleState> {
+    one_of::<ArticleState>(&["proposed", "confirmed", "retired"])
+}
+
+/// Of what kind a failure is.
+pub(super) fn category(text: &str) -> Result<Category, String> {
+    serde_json::from_value(text.into()).map_err(|error| error.to_string())
 }
 
 /// What an error is about.

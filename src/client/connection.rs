@@ -10,14 +10,17 @@ use reqwest::{Method, Response};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
+    diagnosis::FoundArticle,
     domain::{
-        Command, DiagnosisId, History, Operator, Recorded, Refusal, SnapshotId, State, TokenSecret, Vitals, Window,
+        ArticleState, Command, DiagnosisId, History, Operator, Recorded, Refusal, SnapshotId, State, TokenSecret,
+        Vitals, Window,
     },
     engine::{
         AS_HEADER, Answer, CODE_HEADER, Code, ComponentDifference, DryRun, DryRunRequest, Enrolled, Enrolment,
         ErrorAnswer, ErrorBatch, EvidenceFigures, LiveProof, PurgePreview, TokenEntry,
     },
     platform::Sample,
+    report::{ArticleReport, ArticleSummary},
     store::{CheckpointLine, ConsistencyProof},
 };
 
@@ -264,6 +267,45 @@ impl Client {
         }
         let told: Told = self.get(&format!("/api/v1/diagnoses/{id}/prompt")).await?;
         Ok(told.prompt)
+    }
+
+    /// Every article of the knowledge base in one line.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn articles(&self) -> Result<Vec<ArticleSummary>, ClientError> {
+        self.get("/api/v1/knowledge").await
+    }
+
+    /// An article of the knowledge base with its record.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn article(&self, name: &str) -> Result<ArticleReport, ClientError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        let name: String = name
+            .bytes()
+            .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+            .collect();
+        self.get(&format!("/api/v1/knowledge/{name}")).await
+    }
+
+    /// The articles that fit words and templates of log lines best, at most `limit`; without a state, those that are not retired.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn find_articles(
+        &self,
+        words: &str,
+        signatures: &[String],
+        state: Option<ArticleState>,
+        limit: usize,
+    ) -> Result<Vec<FoundArticle>, ClientError> {
+        let mut asked =
+            vec![("q", words.to_owned()), ("signatures", signatures.join(",")), ("limit", limit.to_string())];
+        asked.extend(state.map(|state| ("state", state.to_string())));
+        let request = self.request(Method::GET, "/api/v1/knowledge").query(&asked).timeout(ANSWER);
+        self.answer(request.send().await).await
     }
 
     /// How well the record is secured.

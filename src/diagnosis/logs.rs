@@ -1,7 +1,7 @@
 //! Reading the end of log files, and finding the lines that repeat.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs::File,
     io::{self, Read, Seek, SeekFrom},
     path::Path,
@@ -10,8 +10,11 @@ use std::{
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use super::redact::Redactor;
+use super::{patterns::Miner, redact::Redactor};
 use crate::platform::Platform;
+
+/// Templates of one log file that are told apart at most.
+const TEMPLATES: usize = 2000;
 
 /// The end of one log file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +106,31 @@ pub(super) fn errors<'a>(
     let mut found: Vec<Repeated> = kinds.into_values().filter(|kind| kind.count > 0).collect();
     found.sort_by(|a, b| b.new.cmp(&a.new).then(b.count.cmp(&a.count)).then_with(|| a.line.cmp(&b.line)));
     found
+}
+
+/// The ids of the templates of lines that tell of an error since a minute before the trouble, as `codeblue patterns` tells them.
+#[must_use]
+pub fn signatures(excerpts: &[LogExcerpt], trouble: DateTime<Utc>) -> Vec<String> {
+    let since = trouble - NOTICED_WITHIN;
+    let mut found = BTreeSet::new();
+    for excerpt in excerpts {
+        let mut miner = Miner::new(TEMPLATES);
+        for line in &excerpt.lines {
+            miner.take(line, 0);
+        }
+        let mut recent = true;
+        for line in &excerpt.lines {
+            let read = Line::read(line);
+            recent = read.at.map_or(recent, |at| at >= since);
+            if recent
+                && read.error
+                && let Some((template, _)) = miner.look(line)
+            {
+                found.insert(template.id().to_string());
+            }
+        }
+    }
+    found.into_iter().collect()
 }
 
 fn kind(message: &str) -> String {

@@ -8,12 +8,16 @@
 //! `patterns` finds what kinds of lines there are and how often each comes. `rank` finds the root cause from metrics over a call
 //! graph alone, for `codeblue rootcause`; `confidence` holds what a probability has to mean before it is shown.
 //!
+//! `library` searches what is known from earlier, by `knowledge`, and adds it to a document.
+//!
 //! A new kind of cause is a function in `hypotheses` that looks at the case and says what speaks for it.
 
 mod candidates;
 pub mod confidence;
 mod document;
 mod hypotheses;
+mod knowledge;
+mod library;
 mod logs;
 pub mod model;
 pub mod patterns;
@@ -27,6 +31,8 @@ mod second_mind;
 mod tests;
 
 pub use document::{CaseFile, analyse};
-pub use logs::{LogExcerpt, collect_logs};
+pub use knowledge::PageError;
+pub use library::{FoundArticle, Library, Reason, SEEDS, consult, read_article, write_article};
+pub use logs::{LogExcerpt, collect_logs, signatures};
 pub use redact::{Class, Extra, Found, Leak, PseudonymKey, Redactor, Removed, Stream};
 pub use second_mind::{joined, put, scan};

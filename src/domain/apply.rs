@@ -8,7 +8,7 @@ use super::{
     evidence, fast_track,
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
-    operator,
+    knowledge, operator,
     recovery::run,
     snapshot::{self, adopt, replica},
     stream,
@@ -75,6 +75,11 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::SecondOpinionCancelled { .. }
         | Event::DiagnosisConcluded { .. }
         | Event::DiagnosisFailed { .. } => apply_diagnosis(state, recorded),
+        Event::DiagnosisJudged { .. } => knowledge::apply_verdict(state, recorded),
+        Event::ArticleProposed { .. }
+        | Event::ArticleEdited { .. }
+        | Event::ArticleConfirmed { .. }
+        | Event::ArticleRetired { .. } => knowledge::apply_written(state, recorded),
         Event::SnapshotRequested { .. }
         | Event::SnapshotTaken { .. }
         | Event::SnapshotFailed { .. }
@@ -160,6 +165,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
     fast_track::apply(state, recorded);
     replica::apply(state, recorded);
     impact::apply(state, recorded);
+    knowledge::apply_learned(state, recorded);
 }
 
 /// Adds a line to an incident's timeline.
@@ -431,6 +437,7 @@ fn apply_diagnosis(state: &mut State, recorded: &Recorded) {
                     draft: None,
                     drafted_at: None,
                     not_awaited_by: None,
+                    verdicts: Vec::new(),
                 },
             );
             if let Some(found) = state.incidents.get_mut(incident) {

@@ -6,11 +6,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionKind, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeRequest, ChangeWindow, Clock, Criterion,
-    DiagnosisDocument, DiagnosisId, ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole, Level, Message,
-    Milestone, Notice, Phase, Proof, Purgeable, RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict,
-    RollbackRequest, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, TestResult, TokenId, TokenScope,
-    Verdict,
+    ActionKind, ArticleBody, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeRequest, ChangeWindow, Clock,
+    Criterion, DiagnosisDocument, DiagnosisId, ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole,
+    Judgement, Level, Message, Milestone, Notice, Phase, Proof, Purgeable, RecoveryId, RecoveryOutcome, ReviewOutcome,
+    ReviewVerdict, RollbackRequest, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, TestResult, TokenId,
+    TokenScope, TrueCause, Verdict,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -104,6 +104,46 @@ pub enum Command {
     /// Do not wait for the language model any longer: the local analyser's answer stands.
     CancelSecondOpinion {
         diagnosis: DiagnosisId,
+    },
+    /// Say whether its answer was right; once per person, and changed while the incident is not closed.
+    JudgeDiagnosis {
+        diagnosis: DiagnosisId,
+        judgement: Judgement,
+        #[serde(default)]
+        cause: Option<TrueCause>,
+        #[serde(default)]
+        note: String,
+    },
+
+    ProposeArticle {
+        article: String,
+        body: ArticleBody,
+    },
+    /// Write it anew: another version, whose fixes are counted anew.
+    EditArticle {
+        article: String,
+        body: ArticleBody,
+        /// The version that was seen.
+        #[serde(default)]
+        version: Option<u32>,
+    },
+    /// Take it from a file: propose it, or with `replace` make what is here say the same.
+    ImportArticle {
+        article: String,
+        body: ArticleBody,
+        #[serde(default)]
+        replace: bool,
+    },
+    /// Stand for it.
+    ConfirmArticle {
+        article: String,
+        /// The version that was seen.
+        #[serde(default)]
+        version: Option<u32>,
+    },
+    RetireArticle {
+        article: String,
+        reason: String,
     },
 
     RequestSnapshot {
@@ -467,6 +507,12 @@ pub enum Command {
     ProposeRemedy {
         incident: IncidentId,
     },
+    LearnFromIncident {
+        incident: IncidentId,
+    },
+    CountFix {
+        recovery: RecoveryId,
+    },
     FinishSnapshot {
         snapshot: SnapshotId,
         captured: Vec<Captured>,
@@ -624,6 +670,8 @@ impl Command {
                 | Self::ConcludeDiagnosis { .. }
                 | Self::FailDiagnosis { .. }
                 | Self::ProposeRemedy { .. }
+                | Self::LearnFromIncident { .. }
+                | Self::CountFix { .. }
                 | Self::FinishSnapshot { .. }
                 | Self::FailSnapshot { .. }
                 | Self::RecordSnapshotCheck { .. }

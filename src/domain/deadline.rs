@@ -7,6 +7,7 @@ use super::{
     change::carry_out,
     diagnosis, fast_track,
     health::maintenance,
+    knowledge,
     snapshot::{self, replica},
 };
 
@@ -104,6 +105,7 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         .chain(fast_track::deadlines(state))
         .chain(break_glass::deadlines(state))
         .chain(break_glass::review_deadlines(state))
+        .chain(knowledge::deadlines(state))
         .chain(watches)
         .chain(maintenance::deadlines(state))
 }

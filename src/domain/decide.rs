@@ -16,6 +16,7 @@ use super::{
     deployment, diagnosis, evidence, fast_track,
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
+    knowledge,
     operator::{keys, people, refused, second_factor, session, token},
     payload,
     recovery::{plan, remedy, run},
@@ -101,6 +102,7 @@ fn touched_incident(state: &State, command: &Command) -> Option<IncidentId> {
         Command::RequestRollback(RollbackRequest { incident, .. }) | Command::RequestAction { incident, .. } => {
             *incident
         }
+        Command::JudgeDiagnosis { diagnosis, .. } => state.diagnoses.get(diagnosis).map(|found| found.incident),
         Command::ApproveChange { change, .. }
         | Command::RejectChange { change, .. }
         | Command::ReviseChange { change, .. }
@@ -147,6 +149,14 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             events.extend(incident::advance(state, incident, IncidentState::Investigating));
             Ok(events)
         }
+        Command::JudgeDiagnosis { diagnosis, judgement, cause, note } => {
+            knowledge::judge(state, diagnosis, judgement, cause, &note, meta)
+        }
+        Command::ProposeArticle { article, body } => knowledge::propose(state, &article, body),
+        Command::EditArticle { article, body, version } => knowledge::edit(state, &article, body, version, meta),
+        Command::ImportArticle { article, body, replace } => knowledge::import(state, &article, body, replace, meta),
+        Command::ConfirmArticle { article, version } => knowledge::confirm(state, &article, version, meta),
+        Command::RetireArticle { article, reason } => knowledge::retire(state, &article, &reason),
         Command::RequestSnapshot { components, trigger, reason } => {
             snapshot::request(state, components, trigger, &reason, None)
         }
@@ -319,6 +329,8 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             diagnosis::running(state, diagnosis)?;
             Ok(vec![Event::DiagnosisFailed { diagnosis, error }])
         }
+        Command::LearnFromIncident { incident } => knowledge::learn(state, incident),
+        Command::CountFix { recovery } => Ok(knowledge::count(state, recovery, meta.at)),
         Command::ProposeRemedy { incident } => remedy::propose(state, incident, meta),
         Command::FinishSnapshot { snapshot, captured, total_bytes } => {
             snapshot::running(state, snapshot)?;

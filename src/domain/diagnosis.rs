@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, AutomationMode, DeploymentId, DiagnosisId, Event, Incident, IncidentId, Refusal, SecondOpinion, Severity,
-    State, Status,
+    Actor, AutomationMode, DeploymentId, DiagnosisId, DiagnosisVerdict, Event, Incident, IncidentId, Refusal,
+    SecondOpinion, Severity, State, Status,
 };
 use crate::platform::ActionRisk;
 
@@ -30,6 +30,9 @@ pub struct Diagnosis {
     /// Who does not wait for the model any longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_awaited_by: Option<Actor>,
+    /// What people say of the answer, one verdict of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<DiagnosisVerdict>,
 }
 
 impl Diagnosis {

@@ -7,12 +7,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionKind, Actor, AttemptBy, Attestation, BreakGlassEnd, BreakGlassId, Burst, Captured, Ceiling, ChangeId,
-    ChangeKind, ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow, Clock, Criterion, Delegation, DeploymentId,
-    DeploymentOrigin, DiagnosisDocument, DiagnosisId, ErrorGroup, Findings, ImpactAnalysis, IncidentId, IncidentRole,
-    IncidentState, Level, Message, Milestone, Notice, Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome,
-    ReviewVerdict, Risk, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, Status, Terms, TestResult,
-    TokenId, TokenScope, Workflow,
+    ActionKind, Actor, ArticleBody, AttemptBy, Attestation, BreakGlassEnd, BreakGlassId, Burst, Captured, Ceiling,
+    ChangeId, ChangeKind, ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow, Clock, Criterion, Delegation,
+    DeploymentId, DeploymentOrigin, DiagnosisDocument, DiagnosisId, ErrorGroup, Findings, ImpactAnalysis, IncidentId,
+    IncidentRole, IncidentState, Judgement, Level, Message, Milestone, Notice, Phase, Plan, PlannedWork, Proof,
+    RecoveryId, RecoveryOutcome, ReviewVerdict, Risk, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage,
+    Status, Terms, TestResult, TokenId, TokenScope, TrueCause, Workflow,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -226,6 +226,21 @@ pub enum Event {
     DiagnosisConcluded { diagnosis: DiagnosisId, document: Arc<DiagnosisDocument> },
     /// None was.
     DiagnosisFailed { diagnosis: DiagnosisId, error: String },
+    /// A person says whether it was right.
+    DiagnosisJudged { diagnosis: DiagnosisId, judgement: Judgement, cause: Option<TrueCause>, note: String },
+
+    /// Somebody has written an article, or an incident has made a policy write one.
+    ArticleProposed { article: String, body: ArticleBody, incident: Option<IncidentId> },
+    /// It says something else from here on; what became of its fixes is counted anew.
+    ArticleEdited { article: String, version: u32, body: ArticleBody },
+    /// A person stands for this version.
+    ArticleConfirmed { article: String, version: u32 },
+    /// It is not to be used any more.
+    ArticleRetired { article: String, reason: String },
+    /// An incident was of its kind, as a person has said.
+    ArticleSeen { article: String, incident: IncidentId },
+    /// It is known what became of one of its fixes, counted from 0; each incident has one vote.
+    FixCounted { article: String, version: u32, fix: usize, incident: IncidentId, recovery: RecoveryId, worked: bool },
 
     /// A snapshot is about to be taken.
     SnapshotRequested {

@@ -24,6 +24,7 @@ mod foresight;
 mod health;
 mod ids;
 mod incident;
+mod knowledge;
 mod moment;
 mod operator;
 mod payload;
@@ -72,6 +73,10 @@ pub use incident::{
     IncidentTimes, KnownErrors, Level, Median, Message, Metrics, Moment, Notice, POST_MORTEM_DUE, PostMortem, REQUESTS,
     REQUESTS_ONE_IN, RULES, Recoverability, Rule, Severity, Share, StakeholderUpdate, Start, TIMELINE_LIMIT,
     TimeFigures, TimelineEntry, TimelineKind, UPDATES_LIMIT, Updates, Workflow, WorkflowStep, classify, metrics, names,
+};
+pub use knowledge::{
+    Article, ArticleBody, ArticleState, DiagnosisVerdict, FixEstimate, FixRecord, Judgement, Knowledge, PastVersion,
+    Pool, Symptoms, Treatment, Trial, TrueCause, VERDICTS_LIMIT, VerdictRecord, confirmed_cause, time_to_resolution,
 };
 pub use moment::{future, past};
 pub use operator::{

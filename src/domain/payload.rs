@@ -31,6 +31,10 @@ const DIAGNOSIS: &[&str] = &[
     "document/secondOpinion/note",
 ];
 
+/// Where they stand in an article.
+const ARTICLE: &[&str] =
+    &["body/fixes/*/text", "body/prevention", "body/procedure", "body/symptoms/words/*", "body/title"];
+
 /// Where the payloads of each kind of event stand: the names of fields on the way, where `*` is every item of a list. Sorted by kind.
 /// What was once here stays here: journals rely on it.
 #[rustfmt::skip]
@@ -38,6 +42,9 @@ pub const PAYLOADS: &[(&str, &[&str])] = &[
     ("actionItemAdded", &["what"]),
     ("approvalDelegated", &["delegation/reason"]),
     ("approvalRevoked", &["reason"]),
+    ("articleEdited", ARTICLE),
+    ("articleProposed", ARTICLE),
+    ("articleRetired", &["reason"]),
     ("automationHalted", &["reason"]),
     ("breakGlassEnded", &["reason"]),
     ("breakGlassOpened", &["reason"]),
@@ -53,6 +60,7 @@ pub const PAYLOADS: &[(&str, &[&str])] = &[
     ("diagnosisConcluded", DIAGNOSIS),
     ("diagnosisDrafted", DIAGNOSIS),
     ("diagnosisFailed", &["error"]),
+    ("diagnosisJudged", &["cause/issue", "note"]),
     ("errorsRecorded", &["errors/fingerprint", "errors/frame", "errors/message"]),
     ("exportChanged", &["problem"]),
     ("incidentEscalated", &["reason"]),

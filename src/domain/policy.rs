@@ -5,6 +5,7 @@ use super::{
     Callee, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Moment, Notice, Phase, Proof,
     Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, State, Status, break_glass,
     incident::{escalation, workflow},
+    knowledge,
     recovery::{remedy::newest_diagnosis, validation},
 };
 
@@ -46,6 +47,9 @@ const READ_BACK_AT_ONCE: u64 = 256 * 1024 * 1024;
 pub fn react(state: &State, recorded: &Recorded) -> Reaction {
     let mut reaction = Reaction::default();
     let mut give = |policy, command| reaction.commands.push((policy, command));
+    if let Some(incident) = knowledge::teaches(state, recorded) {
+        give("learn from what a person confirmed", Command::LearnFromIncident { incident });
+    }
     match &recorded.event {
         Event::ServiceStatusChanged { service, to: Status::Down, .. } => {
             give("service down", Command::OpenIncident { service: service.clone() });

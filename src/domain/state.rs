@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BreakGlass, BreakGlassId, Change, ChangeId, ChangeState, ChangeTemplate, Credentials, Criticality, Delegation,
-    Deployment, DeploymentId, Diagnosis, DiagnosisId, EvidenceState, Incident, IncidentId, Operator, PlannedWork,
-    Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
+    Deployment, DeploymentId, Diagnosis, DiagnosisId, EvidenceState, Incident, IncidentId, Knowledge, Operator,
+    PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId,
+    VaultState,
 };
 use crate::platform::{
     Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, Platform, Profile, RedactionRules, VaultCare,
@@ -83,6 +84,9 @@ pub struct State {
     pub break_glass: BTreeMap<BreakGlassId, BreakGlass>,
     /// Recoveries, oldest first.
     pub recoveries: BTreeMap<RecoveryId, Recovery>,
+    /// What is known about what breaks.
+    #[serde(default)]
+    pub knowledge: Knowledge,
 }
 
 /// The engine in charge.
@@ -157,6 +161,7 @@ impl Default for State {
             templates: BTreeMap::new(),
             break_glass: BTreeMap::new(),
             recoveries: BTreeMap::new(),
+            knowledge: Knowledge::default(),
         }
     }
 }

@@ -176,6 +176,25 @@ impl Event {
                 format!("diagnosis {:.2}: {}", document.root_cause.confidence, document.root_cause.issue)
             }
             Self::DiagnosisFailed { diagnosis, error } => format!("{diagnosis} failed: {error}"),
+            Self::DiagnosisJudged { diagnosis, judgement, cause, .. } => match cause.as_ref().map(|cause| &cause.issue)
+            {
+                Some(issue) if !issue.is_empty() => format!("{diagnosis} was {judgement}: {issue}"),
+                _ => format!("{diagnosis} was {judgement}"),
+            },
+            Self::ArticleProposed { article, body, incident } => match incident {
+                Some(incident) => format!("article {article} proposed from {incident}: {}", body.title),
+                None => format!("article {article} proposed: {}", body.title),
+            },
+            Self::ArticleEdited { article, version, .. } => format!("article {article} is version {version} now"),
+            Self::ArticleConfirmed { article, version } => format!("article {article} confirmed, version {version}"),
+            Self::ArticleRetired { article, reason } => {
+                format!("article {article} is not to be used any more: {reason}")
+            }
+            Self::ArticleSeen { article, incident } => format!("{incident} was a case of article {article}"),
+            Self::FixCounted { article, fix, incident, worked, .. } => {
+                let how = if *worked { "has worked" } else { "has NOT worked" };
+                format!("fix {} of article {article} {how} for {incident}", fix + 1)
+            }
             Self::SnapshotRequested { snapshot, components, reason, .. } => {
                 format!("{snapshot} begun: {} ({reason})", components.join(", "))
             }

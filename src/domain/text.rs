@@ -20,6 +20,16 @@ pub(super) fn line(what: &str, text: &str) -> Result<String, Refusal> {
     Ok(text)
 }
 
+/// A page that may be missing: trimmed, at most 20000 characters, without control characters but the ends of lines; tabs are blanks.
+pub(super) fn page(what: &str, text: &str) -> Result<String, Refusal> {
+    let text = text.replace('\t', "    ");
+    let text: String = text.trim().chars().filter(|c| !c.is_control() || *c == '\n').collect();
+    if text.chars().count() > 20_000 {
+        return Err(Refusal::new(&format!("{what}-length"), format!("the {what} has at most 20000 characters")));
+    }
+    Ok(text)
+}
+
 /// Several lines: trimmed, not empty, at most 4000 characters, without control characters but the ends of lines.
 pub(super) fn paragraph(what: &str, text: &str) -> Result<String, Refusal> {
     let text: String = text.trim().chars().filter(|c| !c.is_control() || *c == '\n').collect();

@@ -17,6 +17,7 @@ use super::{
     evidence::{PlaceFigures, Reaching},
     factors::Factors,
     follow::Followed,
+    library::Shelf,
     pace::{Pace, PaceFigures},
     people::TokenUses,
 };
@@ -55,6 +56,7 @@ pub struct EngineHandle {
     pub(super) reaching: Reaching,
     pub(super) redactor: Arc<Redactor>,
     pub(super) words: watch::Sender<Arc<Vec<ModelWords>>>,
+    pub(super) shelf: Arc<Shelf>,
 }
 
 /// Why a question was not answered.

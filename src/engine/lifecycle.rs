@@ -154,6 +154,7 @@ impl Engine {
             reaching: evidence::Reaching::default(),
             redactor: Arc::new(Redactor::from(&platform.redact)),
             words: latest::Sender::default(),
+            shelf: Arc::default(),
         };
         begin(&handle, host, origin, platform.clone(), lost).await?;
         evidence::cut(&handle).await;

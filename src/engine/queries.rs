@@ -229,7 +229,7 @@ impl EngineHandle {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, QueryError> {
     tokio::task::spawn_blocking(work)

@@ -2,6 +2,7 @@
 //! Each is a value for JSON and a text in Markdown; `page` makes a page of the text, `words`
 //! writes times and figures.
 
+mod article;
 mod metrics;
 mod page;
 mod policies;
@@ -9,6 +10,7 @@ mod postmortem;
 mod recovery;
 mod words;
 
+pub use article::{ArticleReport, ArticleSummary, FixFigures};
 pub use metrics::metrics_markdown;
 pub use page::html;
 pub use policies::Policies;

@@ -27,6 +27,7 @@ mod heartbeats;
 mod history;
 mod house;
 mod invariants;
+mod knowledge;
 mod loghub;
 mod maintenance;
 mod model_server;

@@ -234,6 +234,7 @@ fn is_incident_work(command: &Command) -> bool {
             | Command::FinishActionItem { .. }
             | Command::RequestDiagnosis { .. }
             | Command::CancelSecondOpinion { .. }
+            | Command::JudgeDiagnosis { .. }
             | Command::RequestSnapshot { .. }
             | Command::PinSnapshot { .. }
             | Command::RequestProof { .. }

@@ -8,9 +8,9 @@ use tracing::{info, warn};
 use super::{Hands, blocking};
 use crate::{
     diagnosis::{
-        CaseFile, analyse, collect_logs, joined,
+        CaseFile, analyse, collect_logs, consult, joined,
         model::{Case, Consultation, Mind, Progress, Question},
-        put, scan,
+        put, scan, signatures,
     },
     domain::{Command, DiagnosisId, model_tokens_of_day},
     engine::{ModelWords, observe, prompts},
@@ -29,7 +29,7 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
     let incident = diagnosis.incident;
     let vitals = hands.engine.vitals();
     let now = hands.clock.now();
-    let redactor = hands.engine.redactor.clone();
+    let (redactor, shelf) = (hands.engine.redactor.clone(), hands.engine.shelf.clone());
     let found = blocking(move || {
         let named = state.incidents.get(&incident).map(|found| found.services.clone()).unwrap_or_default();
         let mut services = named.clone();
@@ -40,7 +40,10 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
         services.dedup();
         let logs = collect_logs(&state.platform, &services, LOG_TAIL);
         let file = CaseFile { state: &state, vitals: &vitals, incident, diagnosis: id, redactor: &redactor, logs, now };
-        let document = analyse(&file);
+        let mut document = analyse(&file);
+        // What is known from earlier is read once, as long as no article changes.
+        let signatures = signatures(&file.logs, document.detected_at);
+        consult(&mut document, &state, &shelf.of(&state), &signatures);
         let put = put(&file, &document);
         Ok((document, put))
     })
