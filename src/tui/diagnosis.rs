@@ -24,6 +24,8 @@ pub enum Row {
     Suspect(usize),
     /// An incident that was like it.
     Incident(IncidentId),
+    /// An article about such failures.
+    Article(String),
     /// What the language model was told.
     Prompt,
 }
@@ -38,6 +40,7 @@ impl Row {
             Self::Fix(place) => format!("fix {place}"),
             Self::Suspect(place) => format!("suspect {place}"),
             Self::Incident(id) => id.to_string(),
+            Self::Article(name) => format!("article {name}"),
             Self::Prompt => "prompt".to_owned(),
         }
     }
@@ -58,7 +61,7 @@ pub struct Looked<'a> {
     pub is_newest_answer: bool,
 }
 
-/// The causes that were weighed, the most likely first; where a document names none, what it blames.
+/// The causes that were weighed, the most likely first; where a document names none, what it blames. Of that all evidence is known.
 #[must_use]
 pub fn suspects(document: &DiagnosisDocument) -> Vec<Candidate> {
     let cause = &document.root_cause;
@@ -72,7 +75,12 @@ pub fn suspects(document: &DiagnosisDocument) -> Vec<Candidate> {
             evidence: cause.evidence.clone(),
         }];
     }
-    document.candidates.clone()
+    let mut all = document.candidates.clone();
+    let first = all.first_mut().filter(|first| (&first.service, &first.issue) == (&cause.service, &cause.issue));
+    if let Some(first) = first.filter(|first| first.evidence.len() < cause.evidence.len()) {
+        first.evidence.clone_from(&cause.evidence);
+    }
+    all
 }
 
 /// When an answer was found.
@@ -128,6 +136,9 @@ impl Model {
         rows.extend((0..likely).map(Row::Suspect));
         rows.extend(fixes.skip(1).map(Row::Fix));
         rows.extend(document.related_incidents.iter().copied().map(Row::Incident));
+        let articles = document.knowledge_base_articles.iter();
+        let known = articles.filter(|name| self.state.knowledge.articles.contains_key(*name));
+        rows.extend(known.cloned().map(Row::Article));
         rows.extend(document.second_opinion.is_some().then_some(Row::Prompt));
         rows
     }

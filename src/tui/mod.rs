@@ -14,6 +14,7 @@ mod action;
 mod break_glass;
 mod browse;
 mod calendar;
+mod counting;
 mod decision;
 mod diagnosis;
 mod effect;
@@ -39,6 +40,7 @@ mod tests;
 mod text;
 mod theme;
 mod update;
+mod verdict;
 mod view;
 mod written;
 

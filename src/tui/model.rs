@@ -180,6 +180,12 @@ pub enum Screen {
     Evidence(DiagnosisId, String, String),
     /// What a language model was told for a diagnosis.
     Prompt(DiagnosisId),
+    /// How often diagnoses of each sureness were right.
+    Reliability,
+    /// The knowledge base.
+    Knowledge,
+    /// One article of it.
+    Article(String),
     /// One change, as its approver sees it.
     Change(ChangeId),
     /// One use of break-glass.
@@ -246,6 +252,8 @@ pub enum List {
     Components,
     /// What can be opened on the page of a diagnosis.
     Diagnosis,
+    /// Articles of the knowledge base.
+    Articles,
     /// The approvals screen.
     Approvals,
     /// The recoveries screen.
@@ -449,29 +457,6 @@ impl Model {
     #[must_use]
     pub fn is_drill(&self) -> bool {
         self.state.platform.profile == Profile::Drill
-    }
-
-    /// Whether something on the screen counts seconds.
-    #[must_use]
-    pub fn is_counting(&self) -> bool {
-        self.state.open_incidents().next().is_some()
-            || !self.state.pending_changes().is_empty()
-            || self.state.running_recoveries().next().is_some()
-            || matches!(self.screen(), Screen::Plan | Screen::Difference(..) | Screen::Snapshots | Screen::Calendar)
-            || matches!(self.screen(), Screen::Recovery(id) if self.is_watched(*id))
-            || matches!(self.screen(), Screen::Change(id) if self.is_open(*id))
-            || matches!(self.link, Link::Lost { .. })
-    }
-
-    /// Whether a recovery is under extended watch.
-    fn is_watched(&self, id: RecoveryId) -> bool {
-        let until = self.state.recoveries.get(&id).and_then(|recovery| recovery.watch_until);
-        until.is_some_and(|until| until > self.now)
-    }
-
-    /// Whether a change waits or is being carried out.
-    fn is_open(&self, id: ChangeId) -> bool {
-        self.state.changes.get(&id).is_some_and(|change| change.state.is_open())
     }
 
     /// Shows a page from its beginning.

@@ -102,6 +102,7 @@ pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
             change.or_else(|| last().map(Screen::Recovery)).or(Some(Screen::Diagnosis(*id, None)))
         }
         Screen::Diagnosis(..) => return open_row(model),
+        Screen::Knowledge => model.selected(List::Articles).map(Screen::Article),
         Screen::Change(id) => model.state.changes.get(id).and_then(|change| change.recovery).map(Screen::Recovery),
         Screen::Service(name) => model.state.incident_of(name).map(|incident| Screen::Incident(incident.id)),
         _ => None,
@@ -128,6 +129,7 @@ fn open_row(model: &mut Model) -> Vec<Request> {
             None => return Vec::new(),
         },
         Row::Incident(id) => Screen::Incident(id),
+        Row::Article(name) => Screen::Article(name),
         Row::Prompt => match answer {
             Some((found, _)) => Screen::Prompt(found.id),
             None => return Vec::new(),

@@ -11,6 +11,7 @@ mod change;
 mod diagnosis;
 mod here;
 mod incident;
+mod knowledge;
 mod recovery;
 mod snapshot;
 mod table;

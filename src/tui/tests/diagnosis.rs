@@ -110,7 +110,7 @@ fn looked_twice() -> Scene {
 }
 
 /// A picture as running text, whatever the lines.
-fn words(page: &str) -> String {
+pub fn words(page: &str) -> String {
     page.replace(['│', '▶'], " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

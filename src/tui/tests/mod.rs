@@ -7,6 +7,7 @@ mod diagnosis;
 mod forms;
 mod incident;
 mod keys;
+mod knowledge;
 mod lock;
 mod lookback;
 mod map;

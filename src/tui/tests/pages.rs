@@ -26,6 +26,8 @@ pub fn pages(model: &Model) -> Vec<(&'static str, Screen)> {
         ("service", Screen::Service("patient-api".to_owned())),
         ("incident", Screen::Incident(incident)),
         ("diagnosis", Screen::Diagnosis(incident, None)),
+        ("knowledge", Screen::Knowledge),
+        ("reliability", Screen::Reliability),
         ("approvals", Screen::Approvals),
         ("change", Screen::Change(change)),
         ("templates", Screen::Templates),

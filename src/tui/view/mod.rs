@@ -1,5 +1,6 @@
 //! Drawing: pure functions from the model to cells and a hit map. No clock, no I/O, nothing remembered.
 
+mod answer;
 mod approvals;
 mod board;
 mod break_glass;
@@ -16,12 +17,14 @@ mod form;
 mod history;
 mod incident;
 mod journal;
+mod knowledge;
 mod lookback;
 mod map;
 mod metrics;
 mod page;
 mod plan;
 mod recovery;
+mod reliability;
 mod rows;
 mod service;
 mod snapshots;
@@ -75,6 +78,9 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         Screen::Incident(id) => incident::draw(model, &mut canvas, body, *id),
         Screen::Diagnosis(id, chosen) => diagnosis::draw(model, &mut canvas, body, *id, *chosen),
         Screen::Evidence(id, service, issue) => evidence::draw(model, &mut canvas, body, *id, (service, issue)),
+        Screen::Reliability => reliability::draw(model, &mut canvas, body),
+        Screen::Knowledge => knowledge::list(model, &mut canvas, body),
+        Screen::Article(name) => knowledge::article(model, &mut canvas, body, name),
         Screen::Prompt(id) => evidence::prompt(model, &mut canvas, body, *id),
         Screen::Change(id) => change::draw(model, &mut canvas, body, *id),
         Screen::Approvals => approvals::draw(model, &mut canvas, body),
