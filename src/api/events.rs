@@ -105,6 +105,10 @@ impl Right {
 async fn feed(engine: EngineHandle, right: Right, since: u64, reader: mpsc::Sender<Event>, stop: CancellationToken) {
     let mut live = engine.subscribe();
     let mut samples = engine.subscribe_samples();
+    let mut words = engine.subscribe_words();
+    if !words.borrow().is_empty() {
+        words.mark_changed();
+    }
     let mut last = since;
     if !catch_up(&engine, &right, &mut last, &reader).await {
         return;
@@ -142,6 +146,16 @@ async fn feed(engine: EngineHandle, right: Right, since: u64, reader: mpsc::Send
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
             },
+            changed = words.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let now = words.borrow_and_update().clone();
+                let Ok(event) = Event::default().event("words").json_data(&*now) else { continue };
+                if reader.send(event).await.is_err() {
+                    return;
+                }
+            }
         }
     }
 }

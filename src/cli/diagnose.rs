@@ -1,12 +1,19 @@
 //! `codeblue diagnose`
 
+use std::{
+    io::{self, Write},
+    mem,
+};
+
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::{
     error::{CliError, Exit},
     session::Session,
-    text, wait, words,
+    text,
+    wait::{self, News},
+    words,
 };
 use crate::{
     client::{Client, ClientError},
@@ -14,6 +21,7 @@ use crate::{
         Category, Command, DiagnosisDocument, DiagnosisId, DiagnosisState, Event, IncidentId, Judgement, Refusal,
         SecondOpinion, State, TrueCause,
     },
+    engine::ModelWords,
 };
 
 /// Find out what broke
@@ -30,6 +38,12 @@ pub struct Diagnose {
     /// Show what was put before the language model, word for word
     #[arg(long)]
     prompt: bool,
+    /// Tell how far it is on standard error, also what the language model says while it says it
+    #[arg(long)]
+    follow: bool,
+    /// Wait no longer for the language model that is being asked: what the local analysis found stands
+    #[arg(long, conflicts_with_all = ["last", "prompt"])]
+    stop_asking: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,13 +81,30 @@ impl Diagnose {
             Some(id) => state.incident(id)?.id,
             None => worst(&state)?,
         };
-        let diagnosis = if self.last { last(&state, incident)? } else { request(&client, incident).await? };
-        let ended = wait::until(&client, |state, _| match state.diagnoses.get(&diagnosis).map(|found| &found.state) {
-            Some(DiagnosisState::Concluded { document, .. }) => Some(Ok(document.clone())),
-            Some(DiagnosisState::Failed { error }) => Some(Err(error.clone())),
-            Some(DiagnosisState::Running) | None => None,
+        let diagnosis = if self.stop_asking {
+            let diagnosis = last(&state, incident)?;
+            client.submit(&Command::CancelSecondOpinion { diagnosis }).await?;
+            diagnosis
+        } else if self.last {
+            last(&state, incident)?
+        } else {
+            request(&client, incident).await?
+        };
+        let mut told = self.follow.then(|| Told::to(io::stderr()));
+        let ended = wait::until_hearing(&client, |state, news| {
+            if let Some(told) = &mut told {
+                told.hear(state, diagnosis, news);
+            }
+            match state.diagnoses.get(&diagnosis).map(|found| &found.state) {
+                Some(DiagnosisState::Concluded { document, .. }) => Some(Ok(document.clone())),
+                Some(DiagnosisState::Failed { error }) => Some(Err(error.clone())),
+                Some(DiagnosisState::Running) | None => None,
+            }
         })
         .await?;
+        if let Some(mut told) = told {
+            told.end_words();
+        }
         if self.prompt {
             let answer: Value = client.get(&format!("/api/v1/diagnoses/{diagnosis}/prompt")).await?;
             session.output.result(&answer, || {
@@ -88,6 +119,75 @@ impl Diagnose {
                 Ok(Exit::Done)
             }
             Err(error) => Err(CliError::Failed(format!("{diagnosis} failed: {error}"))),
+        }
+    }
+}
+
+/// Tells how far a diagnosis is, each thing once. It goes to standard error: the answer alone is the result.
+struct Told<W> {
+    out: W,
+    began: bool,
+    drafted: bool,
+    stopped: bool,
+    attempt: u32,
+    saying: String,
+}
+
+impl<W: Write> Told<W> {
+    fn to(out: W) -> Self {
+        Self { out, began: false, drafted: false, stopped: false, attempt: 0, saying: String::new() }
+    }
+
+    fn hear(&mut self, state: &State, id: DiagnosisId, news: News) {
+        if let News::Words(all) = news {
+            return all.iter().filter(|words| words.diagnosis == id).for_each(|words| self.words(words));
+        }
+        let Some(found) = state.diagnoses.get(&id) else { return };
+        if !mem::replace(&mut self.began, true) {
+            self.line(&format!("{id}: the cause of {} is looked for", found.incident));
+        }
+        if let Some(draft) = found.draft.as_ref().filter(|_| !self.drafted) {
+            self.drafted = true;
+            let cause = &draft.root_cause;
+            self.line(&format!("{id}: so far {:.2} {}: {}", cause.confidence, cause.service, cause.issue));
+            if let Some(model) = &state.platform.language_model {
+                let (name, within) = (&model.name, model.within.as_secs_f64());
+                self.line(&format!("{id}: {name} is asked, for {within:.0} s at most; --stop-asking ends that"));
+            }
+        }
+        if let Some(by) = found.not_awaited_by.as_ref().filter(|_| !self.stopped) {
+            self.stopped = true;
+            self.line(&format!("{id}: {by} does not wait for it any longer"));
+        }
+    }
+
+    /// What is new of a model's words goes to the end of the line that they stand on.
+    fn words(&mut self, words: &ModelWords) {
+        let saying = text::line(&words.saying);
+        let goes_on = words.attempt == self.attempt && !self.saying.is_empty();
+        // A terminal that does not take it is no reason to end.
+        let _ = match saying.strip_prefix(&self.saying).filter(|_| goes_on) {
+            _ if saying.is_empty() || self.stopped => return,
+            Some(more) => write!(self.out, "{more}"),
+            None => {
+                self.end_words();
+                write!(self.out, "its words, which nobody has verified: {saying}")
+            }
+        };
+        let _ = self.out.flush();
+        self.attempt = words.attempt;
+        self.saying = saying;
+    }
+
+    fn line(&mut self, words: &str) {
+        self.end_words();
+        let _ = writeln!(self.out, "{}", text::line(words));
+    }
+
+    /// Ends the line that words stand on.
+    fn end_words(&mut self) {
+        if !mem::take(&mut self.saying).is_empty() {
+            let _ = writeln!(self.out);
         }
     }
 }
@@ -206,4 +306,33 @@ fn second_opinion(opinion: &SecondOpinion) -> String {
         opinion.prompt_tokens + opinion.answer_tokens,
         opinion.took
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_model_are_told_as_they_come_and_harmless() {
+        let mut told = Told::to(Vec::new());
+        let state = State::default();
+        for (attempt, saying) in [
+            (1, ""),
+            (1, "The release"),
+            (1, "The release \u{1b}[2Jbroke"),
+            (1, "The release \u{1b}[2Jbroke"),
+            (2, "A column"),
+            (2, "A column is"),
+        ] {
+            let words = ModelWords { diagnosis: DiagnosisId(1), attempt, received: 9, saying: saying.to_owned() };
+            let other = ModelWords { diagnosis: DiagnosisId(2), ..words.clone() };
+            told.hear(&state, DiagnosisId(1), News::Words(&[other, words]));
+        }
+        told.end_words();
+        let told = String::from_utf8(told.out).unwrap();
+        let lead = "its words, which nobody has verified: ";
+        assert_eq!(told.lines().collect::<Vec<_>>().len(), 2, "{told:?}");
+        assert!(!told.contains('\u{1b}') && told.starts_with(&format!("{lead}The release")), "{told:?}");
+        assert!(told.ends_with(&format!("broke\n{lead}A column is\n")), "{told:?}");
+    }
 }

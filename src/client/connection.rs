@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     diagnosis::FoundArticle,
     domain::{
-        ArticleState, Command, History, Operator, Recorded, Refusal, SnapshotId, State, TokenSecret, Vitals, Window,
+        ArticleState, Command, DiagnosisId, History, Operator, Recorded, Refusal, SnapshotId, State, TokenSecret,
+        Vitals, Window,
     },
     engine::{
         AS_HEADER, Answer, CODE_HEADER, Code, ComponentDifference, DryRun, DryRunRequest, Enrolled, Enrolment,
@@ -253,6 +254,19 @@ impl Client {
     /// As every question: see [`ClientError`].
     pub async fn uptime(&self, service: &str, window: Window, buckets: usize) -> Result<History, ClientError> {
         self.get(&format!("/api/v1/services/{service}/history?window={}&buckets={buckets}", window.name())).await
+    }
+
+    /// What was put before a language model for a diagnosis, word for word.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`]; also when no model was asked, or it was too long ago.
+    pub async fn prompt(&self, id: DiagnosisId) -> Result<String, ClientError> {
+        #[derive(Deserialize)]
+        struct Told {
+            prompt: String,
+        }
+        let told: Told = self.get(&format!("/api/v1/diagnoses/{id}/prompt")).await?;
+        Ok(told.prompt)
     }
 
     /// Every article of the knowledge base in one line.

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::{Client, ClientError, sse::Parser};
 use crate::{
     domain::{Event, Recorded, State, Vitals},
+    engine::ModelWords,
     platform::Sample,
 };
 
@@ -27,6 +28,8 @@ pub enum Update {
     Event(Box<Recorded>),
     /// Results of checks.
     Samples(Vec<Sample>),
+    /// What language models are saying about the diagnoses that run.
+    Words(Vec<ModelWords>),
     /// The connection is lost; it is tried again until it is back.
     Lost(String),
 }
@@ -112,6 +115,7 @@ impl Client {
                         other => other.map(|event| Update::Event(Box::new(event))),
                     },
                     "samples" => serde_json::from_str(&message.data).map(Update::Samples),
+                    "words" => serde_json::from_str(&message.data).map(Update::Words),
                     _ => continue,
                 };
                 let update = match update {

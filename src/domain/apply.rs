@@ -78,6 +78,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::MaintenanceEnded { .. } => maintenance::apply(state, recorded),
         Event::DiagnosisRequested { .. }
         | Event::DiagnosisDrafted { .. }
+        | Event::SecondOpinionCancelled { .. }
         | Event::DiagnosisConcluded { .. }
         | Event::DiagnosisFailed { .. } => apply_diagnosis(state, recorded),
         Event::DiagnosisJudged { .. } => knowledge::apply_verdict(state, recorded),
@@ -440,6 +441,8 @@ fn apply_diagnosis(state: &mut State, recorded: &Recorded) {
                     requested_at: recorded.at,
                     state: DiagnosisState::Running,
                     draft: None,
+                    drafted_at: None,
+                    not_awaited_by: None,
                     verdicts: Vec::new(),
                 },
             );
@@ -450,7 +453,15 @@ fn apply_diagnosis(state: &mut State, recorded: &Recorded) {
         Event::DiagnosisDrafted { diagnosis, document } => {
             if let Some(found) = state.diagnoses.get_mut(diagnosis) {
                 found.draft = Some(document.clone());
+                found.drafted_at = Some(recorded.at);
             }
+        }
+        Event::SecondOpinionCancelled { diagnosis } => {
+            let Some(found) = state.diagnoses.get_mut(diagnosis) else { return };
+            found.not_awaited_by = Some(recorded.actor.clone());
+            let incident = found.incident;
+            let text = format!("{} does not wait for the language model any longer", recorded.actor);
+            tell(state, incident, recorded, TimelineKind::Diagnosis, text);
         }
         Event::DiagnosisConcluded { diagnosis, document } => {
             let Some(found) = state.diagnoses.get_mut(diagnosis) else { return };

@@ -101,6 +101,10 @@ pub enum Command {
     RequestDiagnosis {
         incident: IncidentId,
     },
+    /// Do not wait for the language model any longer: the local analyser's answer stands.
+    CancelSecondOpinion {
+        diagnosis: DiagnosisId,
+    },
     /// Say whether its answer was right; once per person, and changed while the incident is not closed.
     JudgeDiagnosis {
         diagnosis: DiagnosisId,

@@ -95,6 +95,7 @@ impl Command {
             | Self::ChangeActionItem { .. }
             | Self::FinishActionItem { .. }
             | Self::RequestDiagnosis { .. }
+            | Self::CancelSecondOpinion { .. }
             | Self::PinSnapshot { .. }
             | Self::RequestProof { .. }
             | Self::ApplyRetention

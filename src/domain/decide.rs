@@ -109,6 +109,7 @@ fn touched_incident(state: &State, command: &Command) -> Option<IncidentId> {
         | Command::ExecuteUnderBreakGlass { change, .. } => {
             state.changes.get(change).and_then(|change| change.incident)
         }
+        Command::CancelSecondOpinion { diagnosis } => state.diagnoses.get(diagnosis).map(|found| found.incident),
         _ => None,
     }
 }
@@ -319,6 +320,7 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             diagnosis::running(state, diagnosis)?;
             Ok(vec![Event::DiagnosisDrafted { diagnosis, document }])
         }
+        Command::CancelSecondOpinion { diagnosis } => diagnosis::cancel_second_opinion(state, diagnosis),
         Command::ConcludeDiagnosis { diagnosis, document } => {
             let incident = diagnosis::running(state, diagnosis)?.incident;
             let known = document.root_cause.confidence > 0.0;

@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AutomationMode, DeploymentId, DiagnosisId, DiagnosisVerdict, Event, Incident, IncidentId, Refusal, SecondOpinion,
-    Severity, State, Status,
+    Actor, AutomationMode, DeploymentId, DiagnosisId, DiagnosisVerdict, Event, Incident, IncidentId, Refusal,
+    SecondOpinion, Severity, State, Status,
 };
 use crate::platform::ActionRisk;
 
@@ -24,6 +24,12 @@ pub struct Diagnosis {
     /// What the local analyser found, while a language model is still asked about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<std::sync::Arc<DiagnosisDocument>>,
+    /// When it had found it, and the model began to be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drafted_at: Option<DateTime<Utc>>,
+    /// Who does not wait for the model any longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_awaited_by: Option<Actor>,
     /// What people say of the answer, one verdict of each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verdicts: Vec<DiagnosisVerdict>,
@@ -211,6 +217,17 @@ pub(super) fn request(state: &State, incident: IncidentId) -> Result<Vec<Event>,
         return Err(Refusal::new("diagnosis-running", format!("{} is still looking for the cause", running.id)));
     }
     Ok(vec![Event::DiagnosisRequested { diagnosis: state.next_diagnosis(), incident }])
+}
+
+/// Decides that a language model is not waited for any longer: what the local analyser has found stands.
+pub(super) fn cancel_second_opinion(state: &State, id: DiagnosisId) -> Result<Vec<Event>, Refusal> {
+    let found = running(state, id)?;
+    if found.draft.is_none() {
+        return Err(Refusal::new("no-model-asked", format!("no language model is asked for {id} now"))
+            .hint("it is asked when the local analyser has found something, if the platform file names one"));
+    }
+    let already = found.not_awaited_by.is_some();
+    Ok(if already { Vec::new() } else { vec![Event::SecondOpinionCancelled { diagnosis: id }] })
 }
 
 /// How soon the cause is looked for again that was not found; each further time after twice as long, up to `PATIENCE`.

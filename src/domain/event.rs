@@ -233,6 +233,8 @@ pub enum Event {
     DiagnosisRequested { diagnosis: DiagnosisId, incident: IncidentId },
     /// The local analyser has an answer, and a language model is asked about it.
     DiagnosisDrafted { diagnosis: DiagnosisId, document: Arc<DiagnosisDocument> },
+    /// The language model is not waited for any longer.
+    SecondOpinionCancelled { diagnosis: DiagnosisId },
     /// An answer was found.
     DiagnosisConcluded { diagnosis: DiagnosisId, document: Arc<DiagnosisDocument> },
     /// None was.

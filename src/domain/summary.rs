@@ -177,6 +177,9 @@ impl Event {
                 let cause = &document.root_cause;
                 format!("diagnosis so far {:.2}: {}; a language model is asked", cause.confidence, cause.issue)
             }
+            Self::SecondOpinionCancelled { diagnosis } => {
+                format!("{diagnosis}: the language model is not waited for any longer")
+            }
             Self::DiagnosisConcluded { document, .. } => {
                 format!("diagnosis {:.2}: {}", document.root_cause.confidence, document.root_cause.issue)
             }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::{
-    Answer, Asking, Clock, SubmitError,
+    Answer, Asking, Clock, ModelWords, SubmitError,
     collect::Collected,
     core::{Envelope, Outlets, Request},
     errors::Counted,
@@ -57,6 +57,7 @@ pub struct EngineHandle {
     pub(super) reached: Arc<RwLock<BTreeMap<String, PlaceFigures>>>,
     pub(super) reaching: Reaching,
     pub(super) redactor: Arc<Redactor>,
+    pub(super) words: watch::Sender<Arc<Vec<ModelWords>>>,
     pub(super) shelf: Arc<Shelf>,
 }
 

@@ -155,6 +155,7 @@ impl Engine {
             reached: Arc::default(),
             reaching: evidence::Reaching::default(),
             redactor: Arc::new(Redactor::from(&*platform)),
+            words: latest::Sender::default(),
             shelf: Arc::default(),
         };
         begin(&handle, host, origin, platform.clone(), lost).await?;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::PlaceFigures;
 use crate::diagnosis::Removed;
 use crate::domain::{
-    Actor, BreakGlassId, ErrorEvent, ErrorGroup, ImpactAnalysis, IncidentId, LostCheckpoints, Outage, Plan, Recorded,
-    Refusal, Risk, Role,
+    Actor, BreakGlassId, DiagnosisId, ErrorEvent, ErrorGroup, ImpactAnalysis, IncidentId, LostCheckpoints, Outage,
+    Plan, Recorded, Refusal, Risk, Role,
 };
 
 /// Header by which several people who share a login in a drill say who they are.
@@ -37,6 +37,20 @@ impl Answer {
         let classes: Vec<String> = self.removed.iter().map(told).collect();
         (!classes.is_empty()).then(|| format!("taken out before it was stored: {}", classes.join(", ")))
     }
+}
+
+/// What a language model has said so far about a diagnosis that runs: redacted, verified by nobody, and kept nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelWords {
+    /// The diagnosis.
+    pub diagnosis: DiagnosisId,
+    /// Which try it is, from 1.
+    pub attempt: u32,
+    /// Bytes of the answer that have come.
+    pub received: usize,
+    /// What can be read of its explanation.
+    pub saying: String,
 }
 
 /// What purging the texts of an event would delete.

@@ -10,7 +10,7 @@ use super::{
     form::{Form, Writing},
     model::Model,
     preview::{Follow, Foreseen, give, refusal},
-    templates, text,
+    templates, text, verdict,
 };
 use crate::{
     domain::{
@@ -126,6 +126,7 @@ pub(super) fn choices(model: &Model, purpose: &Writing, label: &str) -> Vec<(Str
             same("justified", "justified: it was needed, and no more was done than that"),
             same("unjustified", "NOT justified: a compliance finding, which it stays"),
         ],
+        (Writing::Judge(..), label) => verdict::choices(model, label),
         (Writing::Delegate, "To") => {
             let (people, _) = model.deputies();
             let said = |name: &str| {
@@ -150,6 +151,9 @@ pub(super) fn command(model: &Model, form: &Form) -> Result<Command, (&'static s
     };
     if let Some(command) = in_words(&form.purpose, needed, |label| form.choice(label))? {
         return Ok(command);
+    }
+    if let Writing::Judge(diagnosis, judgement) = form.purpose {
+        return Ok(verdict::command(form, diagnosis, judgement));
     }
     if let Writing::Approve(change) = form.purpose {
         // What was on the screen when the form was opened is what is agreed to.
@@ -198,6 +202,7 @@ fn in_words<E>(
         Writing::RevokeBreakGlass(break_glass) => Command::RevokeBreakGlass { break_glass, reason: words("Reason")? },
         Writing::MakeTemplate(proof) => Command::MakeTemplate { name: words("Name")?, proof },
         Writing::SuspendTemplate(template) => Command::SuspendTemplate { template, reason: words("Reason")? },
+        Writing::RetireArticle(article) => Command::RetireArticle { article, reason: words("Reason")? },
         Writing::UseTemplate(template) => {
             Command::SubmitStandardChange { template, reason: words("Reason")?, incident: None, window: None }
         }
@@ -270,6 +275,14 @@ pub(super) fn said(model: &Model, form: &Form, command: &Command) -> Foreseen {
         }
         Command::MakeTemplate { name, proof } => templates::made(model, &after, (name, *proof), &mut foreseen),
         Command::SuspendTemplate { template, .. } => templates::suspended(model, template, &mut foreseen),
+        Command::JudgeDiagnosis { diagnosis, judgement, .. } => {
+            verdict::judged(&after, *diagnosis, *judgement, &mut foreseen);
+        }
+        Command::RetireArticle { article, .. } => {
+            foreseen.fact(format!(
+                "No diagnosis names {article} any more; what it says and what became of its fixes stays on record"
+            ));
+        }
         Command::SubmitStandardChange { .. } => templates::used(&after, &follow, &mut foreseen),
         _ => {}
     }

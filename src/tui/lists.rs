@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use super::{
     calendar::key,
+    diagnosis::Row,
     model::{Cursor, List, Model, Pane, Screen},
     queue::{Queue, Queued},
+    verdict::category_name,
 };
-use crate::domain::{BreakGlassId, ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId};
+use crate::domain::{ArticleState, BreakGlassId, ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId};
 
 impl Model {
     /// The list that the arrow keys move in, if there is one.
@@ -16,6 +18,8 @@ impl Model {
         match self.screen() {
             Screen::Board => Some(List::Pane(self.focus)),
             Screen::Snapshots => Some(List::Snapshots),
+            Screen::Diagnosis(..) if self.diagnosis_rows().len() > 1 => Some(List::Diagnosis),
+            Screen::Knowledge => Some(List::Articles),
             Screen::Approvals => Some(List::Approvals),
             Screen::Recoveries => Some(List::Recoveries),
             Screen::Templates => Some(List::Templates),
@@ -79,6 +83,20 @@ impl Model {
                 newest.filter(|snapshot| wanted_snapshot(snapshot)).map(|snapshot| snapshot.id.to_string()).collect()
             }
             List::Components => self.state.platform.components.iter().map(|component| component.name.clone()).collect(),
+            List::Articles => {
+                let all = self.state.knowledge.articles.values();
+                let meant = all.filter(|article| {
+                    wanted(&article.name)
+                        || wanted(&article.body.title)
+                        || wanted(category_name(article.body.category))
+                        || article.body.symptoms.words.iter().any(|word| wanted(word))
+                });
+                let mut names: Vec<(bool, String)> =
+                    meant.map(|article| (article.state == ArticleState::Retired, article.name.clone())).collect();
+                names.sort();
+                names.into_iter().map(|(_, name)| name).collect()
+            }
+            List::Diagnosis => self.diagnosis_rows().iter().map(Row::key).collect(),
             List::Recoveries => self.state.recoveries.keys().rev().take(500).map(ToString::to_string).collect(),
             List::Templates => self.state.templates.keys().filter(|name| wanted(name)).cloned().collect(),
             List::Work => self.wanted_work().map(key).collect(),
@@ -139,7 +157,8 @@ impl Model {
     #[must_use]
     pub fn incident(&self) -> Option<IncidentId> {
         match self.screen() {
-            Screen::Incident(id) => Some(*id),
+            Screen::Incident(id) | Screen::Diagnosis(id, _) => Some(*id),
+            Screen::Evidence(id, ..) | Screen::Prompt(id) => Some(self.state.diagnoses.get(id)?.incident),
             Screen::Service(name) => self.state.incident_of(name).map(|incident| incident.id),
             Screen::Change(id) => self.state.changes.get(id)?.incident,
             Screen::BreakGlass(id) => self.state.break_glass.get(id).map(|glass| glass.incident),

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::term::input::Input;
 use crate::{
     client::Update,
-    domain::{ChangeId, Command, History, Operator, Recorded, SnapshotId, Window},
+    domain::{ChangeId, Command, DiagnosisId, History, Operator, Recorded, SnapshotId, Window},
     engine::{Answer, Code, ComponentDifference, DryRun, DryRunRequest},
 };
 
@@ -36,6 +36,8 @@ pub enum Message {
     Difference(SnapshotId, Option<SnapshotId>, Result<Vec<ComponentDifference>, String>),
     /// How a service was over a window is here.
     History(String, Window, Result<History, String>),
+    /// What a language model was told is here.
+    Prompt(DiagnosisId, Result<String, String>),
     /// Something worth a short message.
     Said(String),
 }
@@ -64,6 +66,8 @@ pub enum Request {
     Difference(SnapshotId, Option<SnapshotId>),
     /// Find out how a service was over a window.
     History(String, Window),
+    /// Find out what a language model was told for a diagnosis.
+    Prompt(DiagnosisId),
     /// Inject a fault into the sandbox.
     Inject(String),
     /// Take all faults back.

@@ -14,7 +14,9 @@ mod action;
 mod break_glass;
 mod browse;
 mod calendar;
+mod counting;
 mod decision;
+mod diagnosis;
 mod effect;
 mod form;
 mod health;
@@ -38,6 +40,7 @@ mod tests;
 mod text;
 mod theme;
 mod update;
+mod verdict;
 mod view;
 mod written;
 

@@ -19,10 +19,10 @@ use super::{
 };
 use crate::{
     domain::{
-        BreakGlassId, CalendarEntry, ChangeId, Command, IncidentId, Operator, Plan, Recorded, RecoveryId, Severity,
-        SnapshotId, State, Vitals,
+        BreakGlassId, CalendarEntry, ChangeId, Command, DiagnosisId, IncidentId, Operator, Plan, Recorded, RecoveryId,
+        Severity, SnapshotId, State, Vitals,
     },
-    engine::{ComponentDifference, DryRun, DryRunRequest},
+    engine::{ComponentDifference, DryRun, DryRunRequest, ModelWords},
     platform::Profile,
 };
 
@@ -80,6 +80,10 @@ pub struct Model {
     pub dry_runs: HashMap<ChangeId, Loaded<DryRun>>,
     /// What differs between a snapshot and the live system, or another snapshot.
     pub differences: HashMap<(SnapshotId, Option<SnapshotId>), Comparison>,
+    /// What language models are saying about the diagnoses that run.
+    pub words: Vec<ModelWords>,
+    /// What a language model was told, for the diagnosis looked at last.
+    pub prompt: Option<(DiagnosisId, Loaded<String>)>,
     /// What was written and not sent, or not accepted yet.
     pub drafts: HashMap<Writing, Form>,
     /// What is looked at among the snapshots.
@@ -170,6 +174,18 @@ pub enum Screen {
     Incident(IncidentId),
     /// All that waits for an approval or a review, and who agrees in whose place.
     Approvals,
+    /// A diagnosis of an incident: the one chosen, else the newest.
+    Diagnosis(IncidentId, Option<DiagnosisId>),
+    /// What speaks for a cause that a diagnosis weighed: its service, and what it would be.
+    Evidence(DiagnosisId, String, String),
+    /// What a language model was told for a diagnosis.
+    Prompt(DiagnosisId),
+    /// How often diagnoses of each sureness were right.
+    Reliability,
+    /// The knowledge base.
+    Knowledge,
+    /// One article of it.
+    Article(String),
     /// One change, as its approver sees it.
     Change(ChangeId),
     /// One use of break-glass.
@@ -234,6 +250,10 @@ pub enum List {
     Snapshots,
     /// The components.
     Components,
+    /// What can be opened on the page of a diagnosis.
+    Diagnosis,
+    /// Articles of the knowledge base.
+    Articles,
     /// The approvals screen.
     Approvals,
     /// The recoveries screen.
@@ -409,6 +429,8 @@ impl Model {
             recent: VecDeque::new(),
             dry_runs: HashMap::new(),
             differences: HashMap::new(),
+            words: Vec::new(),
+            prompt: None,
             drafts: HashMap::new(),
             browse: Browse::default(),
             looked_back: LookedBack::default(),
@@ -435,29 +457,6 @@ impl Model {
     #[must_use]
     pub fn is_drill(&self) -> bool {
         self.state.platform.profile == Profile::Drill
-    }
-
-    /// Whether something on the screen counts seconds.
-    #[must_use]
-    pub fn is_counting(&self) -> bool {
-        self.state.open_incidents().next().is_some()
-            || !self.state.pending_changes().is_empty()
-            || self.state.running_recoveries().next().is_some()
-            || matches!(self.screen(), Screen::Plan | Screen::Difference(..) | Screen::Snapshots | Screen::Calendar)
-            || matches!(self.screen(), Screen::Recovery(id) if self.is_watched(*id))
-            || matches!(self.screen(), Screen::Change(id) if self.is_open(*id))
-            || matches!(self.link, Link::Lost { .. })
-    }
-
-    /// Whether a recovery is under extended watch.
-    fn is_watched(&self, id: RecoveryId) -> bool {
-        let until = self.state.recoveries.get(&id).and_then(|recovery| recovery.watch_until);
-        until.is_some_and(|until| until > self.now)
-    }
-
-    /// Whether a change waits or is being carried out.
-    fn is_open(&self, id: ChangeId) -> bool {
-        self.state.changes.get(&id).is_some_and(|change| change.state.is_open())
     }
 
     /// Shows a page from its beginning.

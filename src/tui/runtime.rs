@@ -281,6 +281,10 @@ impl Loop {
                     let result = client.uptime(&service, window, view::STRIP).await;
                     Some(Message::History(service, window, result.map_err(|error| error.to_string())))
                 }),
+                Request::Prompt(id) => self.ask(move |client| async move {
+                    let result = client.prompt(id).await;
+                    Some(Message::Prompt(id, result.map_err(|error| error.to_string())))
+                }),
                 Request::Difference(of, against) => self.ask(move |client| async move {
                     let result = client.difference(of, against).await;
                     Some(Message::Difference(of, against, result.map_err(|error| error.to_string())))

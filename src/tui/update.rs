@@ -4,7 +4,7 @@
 use chrono::DateTime;
 
 use super::{
-    action::{named, on_key, open, perform, proposal, show_plan},
+    action::{named, on_key, open, perform, propose, show_plan},
     form::{self, on_form_key, settle},
     lock::{ask_code, hold_back, lock_when_left, unlock_when_back},
     lookback::look_back,
@@ -71,6 +71,13 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             model.dry_runs.insert(id, loaded(result));
             Vec::new()
         }
+        Message::Prompt(id, result) => {
+            // An answer to a question that nobody asks any more is dropped.
+            if let Some((_, prompt)) = model.prompt.as_mut().filter(|(asked, _)| *asked == id) {
+                *prompt = loaded(result);
+            }
+            Vec::new()
+        }
         Message::History(service, window, result) => {
             model.looked_back.take(&service, window, loaded(result));
             Vec::new()
@@ -107,6 +114,7 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             let (state, vitals) = *news;
             model.state = state;
             model.vitals = vitals;
+            model.words.clear();
             model.link = Link::Live;
             model.learn_platform();
             model.learn_snapshots();
@@ -143,7 +151,9 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
                 model.vitals.take(sample);
             }
         }
+        Update::Words(words) => model.words = words,
         Update::Lost(reason) => {
+            model.words.clear();
             if !matches!(model.link, Link::Lost { .. }) {
                 model.link = Link::Lost { since: model.now, reason };
             }
@@ -388,7 +398,7 @@ fn on_key_pressed(model: &mut Model, key: Key) -> Vec<Request> {
             focus(model, Pane::ALL[next % Pane::ALL.len()]);
         }
         Key::Char(digit @ '1'..='4') if on_board => focus(model, Pane::ALL[digit as usize - '1' as usize]),
-        Key::Char(digit @ '1'..='9') if matches!(model.screen(), Screen::Incident(_)) => {
+        Key::Char(digit @ '1'..='9') if matches!(model.screen(), Screen::Incident(_) | Screen::Diagnosis(..)) => {
             return propose(model, digit as usize - '1' as usize);
         }
         key => {
@@ -415,16 +425,5 @@ fn step(model: &mut Model, by: isize) {
             model.select(list, place);
         }
         None => model.scroll = model.scroll.saturating_add_signed(by).min(model.deepest),
-    }
-}
-
-/// Asks for what a diagnosis proposes.
-fn propose(model: &mut Model, place: usize) -> Vec<Request> {
-    match proposal(model, place) {
-        Some((_, request, command)) => show_plan(model, request, command),
-        None => {
-            model.say(format!("there is no proposal {}", place + 1), true);
-            Vec::new()
-        }
     }
 }

@@ -213,7 +213,12 @@ pub fn dripping(content: &str) -> Scene {
 
 /// A stream that begins well and then says nothing more.
 pub fn stalled(content: &str) -> Scene {
-    let begun = Bytes::from(events(content).split_off(0)[..200].to_owned());
+    stalled_after(content, 200)
+}
+
+/// The same after so many bytes.
+pub fn stalled_after(content: &str, bytes: usize) -> Scene {
+    let begun = Bytes::copy_from_slice(&events(content).as_bytes()[..bytes]);
     let body = stream::iter([Ok::<_, Infallible>(begun)]).chain(stream::pending());
     with_type("text/event-stream", Body::from_stream(body))
 }

@@ -94,14 +94,14 @@ fn scan(body: &str) -> Result<(), String> {
 
 /// Asks with everything as it usually is, but for what a test changes of it.
 async fn ask_with(mind: &Mind, case: &Case, change: impl FnOnce(&mut Question<'_>)) -> Consultation {
-    ask_telling(mind, case, None, change).await
+    ask_watched(mind, case, (None, None), change).await
 }
 
-/// The same, with somebody who watches the answer come.
-async fn ask_telling(
+/// The same, with somebody who watches the answer come, or who may not want to wait for it.
+async fn ask_watched(
     mind: &Mind,
     case: &Case,
-    progress: Option<&watch::Sender<Progress>>,
+    (progress, stopped): (Option<&watch::Sender<Progress>>, Option<&watch::Receiver<Option<String>>>),
     change: impl FnOnce(&mut Question<'_>),
 ) -> Consultation {
     let start = Instant::now();
@@ -117,6 +117,7 @@ async fn ask_telling(
         redact: &redact,
         scan: &scan,
         progress,
+        stopped,
     };
     change(&mut question);
     let asked = mind.consult(&question).await;
@@ -231,12 +232,59 @@ async fn an_answer_that_drips_is_told_while_it_comes() {
         seen
     });
     let mind = Mind::new(model(&server.url));
-    let asked = ask_telling(&mind, &case(), Some(&sender), |_| {}).await;
+    let asked = ask_watched(&mind, &case(), (Some(&sender), None), |_| {}).await;
     drop(sender);
     let seen = watching.await.unwrap();
     assert!(asked.outcome.is_ok(), "{asked:?}");
     assert!(seen.len() > 3 && seen.is_sorted_by_key(|progress| progress.received), "{seen:?}");
     assert_eq!(seen.last().unwrap().saying, "The release broke it.");
+}
+
+#[tokio::test]
+async fn who_does_not_want_to_wait_is_named_and_the_server_is_not_blamed() {
+    let server = ModelServer::play(|_, _| stalled(&good())).await;
+    let mind = Mind::new(model(&server.url));
+    let (stop, stopped) = watch::channel(None);
+    let heard = server.clone();
+    let stopping = tokio::spawn(async move {
+        while heard.asked().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        stop.send_replace(Some("alice".to_owned()));
+        stop
+    });
+    let asked = ask_watched(&mind, &case(), (None, Some(&stopped)), |_| {}).await;
+    let _stop = stopping.await.unwrap();
+    assert_eq!(asked.outcome, Err(Failure::Stopped("alice".to_owned())));
+    assert!(asked.usage.prompt > 0 && asked.usage.estimated, "the server may count it: {:?}", asked.usage);
+    let times = server.asked().len();
+    for _ in 0..5 {
+        let asked = ask_watched(&mind, &case(), (None, Some(&stopped)), |_| {}).await;
+        assert_eq!(asked.outcome, Err(Failure::Stopped("alice".to_owned())));
+    }
+    assert_eq!(server.asked().len(), times, "it is not even asked");
+}
+
+#[tokio::test]
+async fn a_key_that_the_server_tells_is_not_told_on() {
+    let server = ModelServer::play(|_, _| {
+        let mut said = opinion(Some("C1"), &["E1"], 0.8);
+        said["explanation"] = json!(format!("Your key {KEY} is fine, Jane Doe."));
+        dripping(&said.to_string())
+    })
+    .await;
+    let (sender, mut receiver) = watch::channel(Progress::default());
+    let watching = tokio::spawn(async move {
+        let mut seen = String::new();
+        while receiver.changed().await.is_ok() {
+            seen += &receiver.borrow_and_update().saying;
+        }
+        seen
+    });
+    ask_watched(&Mind::new(model(&server.url)), &case(), (Some(&sender), None), |_| {}).await;
+    drop(sender);
+    let seen = watching.await.unwrap();
+    assert!(seen.contains("is fine") && !seen.contains(&KEY[..8]) && !seen.contains("Jane Doe"), "{seen}");
 }
 
 #[tokio::test]

@@ -6,15 +6,15 @@ use std::{path::Path, sync::Arc, time::Duration};
 use axum::response::IntoResponse;
 use codeblue::{
     api::serve,
-    client::Client,
-    domain::{DiagnosisDocument, DiagnosisState, Stance, State, Status, model_tokens_of_day},
+    client::{Client, Update},
+    domain::{Command, DiagnosisDocument, DiagnosisId, DiagnosisState, Stance, State, Status, model_tokens_of_day},
     engine::{EngineHandle, SystemClock},
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::{
-    model_server::{ModelServer, Scene, error, opinion, whole},
+    model_server::{ModelServer, Scene, error, events, opinion, stalled_after, whole},
     outage::{Platform, switch, until},
     served::me,
 };
@@ -164,6 +164,62 @@ async fn a_model_that_is_of_no_use_delays_the_local_answer_only_for_its_time() {
         drop(handle);
         engine.stop("test").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_words_of_a_model_are_heard_as_they_come_and_who_does_not_want_to_wait_is_on_record() {
+    let [mail, ..] = PLANTED;
+    let mut said = opinion(Some("C1"), &["E1"], 0.8);
+    let explanation =
+        format!("The quokka release lacks a column, says {mail}, and {} that is all.", "really ".repeat(20));
+    said["explanation"] = json!(explanation);
+    let content = said.to_string();
+    let model = ModelServer::play(move |_, _| stalled_after(&content, events(&content).len() * 7 / 10)).await;
+    let platform = platform(&model.url, "20s").await;
+    let engine = platform.engine().await;
+    let handle = engine.handle();
+    let server = serve(handle.clone(), &platform.home.socket()).unwrap();
+    let client = Client::unix(&platform.home.socket(), Some("alice".to_owned())).unwrap();
+    let (sender, mut updates) = tokio::sync::mpsc::channel(256);
+    let follower = client.clone();
+    tokio::spawn(async move { follower.follow(sender).await });
+    break_it(&platform, &handle).await;
+    let mut next = async || tokio::time::timeout(Duration::from_secs(20), updates.recv()).await.unwrap().unwrap();
+    let heard = loop {
+        if let Update::Words(words) = next().await
+            && let Some(words) =
+                words.first().filter(|words| words.saying.contains("quokka") && words.saying.len() > 60)
+        {
+            break words.clone();
+        }
+    };
+    assert!(heard.saying.contains("[EMAIL]") && !heard.saying.contains(mail), "{heard:?}");
+    assert_eq!((heard.diagnosis, heard.attempt), (DiagnosisId(1), 1));
+    assert!(handle.state().pending_changes().is_empty(), "policies wait for the model");
+
+    // Whoever comes later hears it too, and may end it.
+    let (sender, mut late) = tokio::sync::mpsc::channel(256);
+    let follower = client.clone();
+    tokio::spawn(async move { follower.follow(sender).await });
+    while !matches!(late.recv().await.unwrap(), Update::Words(words) if words.contains(&heard)) {}
+    client.submit(&Command::CancelSecondOpinion { diagnosis: DiagnosisId(1) }).await.unwrap();
+    let document = concluded(&handle).await;
+    let second = document.second_opinion.clone().unwrap();
+    assert_eq!((second.stance, second.note.as_str()), (Stance::Unused, "alice did not wait for it any longer"));
+    assert_eq!(second.explanation, "");
+    assert!(document.root_cause.issue.starts_with("release v41"), "{}", document.root_cause.issue);
+    until(&handle, "a change waits", |state| !state.pending_changes().is_empty()).await;
+    while !matches!(next().await, Update::Words(words) if words.is_empty()) {}
+    let over = client.submit(&Command::CancelSecondOpinion { diagnosis: DiagnosisId(1) }).await.unwrap_err();
+    assert!(over.to_string().contains("has ended already"), "{over}");
+    let state = handle.state();
+    let told = &state.incidents.values().next().unwrap().timeline;
+    assert!(told.iter().any(|entry| entry.text == "alice does not wait for the language model any longer"), "{told:?}");
+    server.stop().await;
+    drop((handle, state));
+    engine.stop("test").await;
+    let record = kept(&platform.folder.path().join("home"));
+    assert!(!record.windows(6).any(|window| window == b"quokka"), "what it said is kept nowhere");
 }
 
 #[tokio::test(flavor = "multi_thread")]

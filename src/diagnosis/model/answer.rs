@@ -44,7 +44,8 @@ fn read(text: &str) -> Option<Answer> {
     Answer::deserialize(values.next()?.ok()?).ok()
 }
 
-/// What can be read so far of the explanation in an answer that is still being written.
+/// What can be read so far of the explanation in an answer that is still being written, in whole words: half an identifier looks like
+/// none.
 pub(super) fn explanation_so_far(text: &str) -> Option<String> {
     let (_, after) = text.split_once("\"explanation\"")?;
     let after = after.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
@@ -57,7 +58,8 @@ pub(super) fn explanation_so_far(text: &str) -> Option<String> {
     let said = end.map_or(after, |(at, _)| &after[..at]);
     // An escape of which the end has not come yet is at most twelve characters long.
     let whole = |cut: usize| said.get(..said.len().checked_sub(cut)?).map(|said| format!("\"{said}\""));
-    (0..=12).filter_map(whole).find_map(|said| serde_json::from_str(&said).ok())
+    let said: String = (0..=12).filter_map(whole).find_map(|said| serde_json::from_str(&said).ok())?;
+    Some(if end.is_some() { said } else { said.rsplit_once(char::is_whitespace)?.0.to_owned() })
 }
 
 fn word<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {

@@ -37,6 +37,9 @@ pub enum Failure {
         /// All the time there was.
         within: Duration,
     },
+    /// Somebody does not want to wait for it any longer.
+    #[error("{0} did not wait for it any longer")]
+    Stopped(String),
     /// The server wants us to wait longer than we have.
     #[error("it is busy and asks to come back in {} s", seconds(*asked))]
     Busy {

@@ -26,7 +26,7 @@ use super::{
 use crate::platform::LanguageModel;
 
 /// Characters of what is being said that are told while it is said.
-const SAYING: usize = 400;
+const SAYING: usize = 600;
 /// Characters of an answer that is quoted because it cannot be used.
 const QUOTE: usize = 80;
 
@@ -57,6 +57,8 @@ pub struct Question<'a> {
     pub scan: &'a (dyn Fn(&str) -> Result<(), String> + Sync),
     /// Who wants to see the answer as it comes.
     pub progress: Option<&'a watch::Sender<Progress>>,
+    /// Who does not want to wait for the answer any longer, as soon as somebody does not.
+    pub stopped: Option<&'a watch::Receiver<Option<String>>>,
 }
 
 /// How far an answer has come.
@@ -123,17 +125,32 @@ impl Mind {
     pub async fn consult(&self, question: &Question<'_>) -> Consultation {
         let talk = Talk::new(self, question);
         let within = self.model.within;
-        let outcome = timeout(within, talk.hold()).await.unwrap_or(Err(Failure::Late { within }));
+        let outcome = tokio::select! {
+            biased;
+            by = stopped(question.stopped) => Err(Failure::Stopped(by)),
+            held = timeout(within, talk.hold()) => held.unwrap_or(Err(Failure::Late { within })),
+        };
         let now = (question.elapsed)();
         if !matches!(outcome, Err(Failure::Budget { .. } | Failure::Resting { .. })) {
             match &outcome {
                 Err(failure) if failure.is_of_server() => lock(&self.breaker).failed(now),
-                Err(Failure::Blocked(_) | Failure::Key(_) | Failure::Setup(_)) => {}
+                Err(Failure::Blocked(_) | Failure::Key(_) | Failure::Setup(_) | Failure::Stopped(_)) => {}
                 _ => lock(&self.breaker).succeeded(),
             }
         }
         talk.conclude(outcome, now)
     }
+}
+
+/// Who does not want to wait any longer; never, when nobody could say so.
+async fn stopped(told: Option<&watch::Receiver<Option<String>>>) -> String {
+    if let Some(mut told) = told.cloned() {
+        let by = told.wait_for(Option::is_some).await.ok().and_then(|by| by.clone());
+        if let Some(by) = by {
+            return by;
+        }
+    }
+    std::future::pending().await
 }
 
 /// One consultation under way.
@@ -241,10 +258,12 @@ impl<'a> Talk<'a> {
             so_far.open = true;
             so_far.attempts
         };
+        let key = request.key;
         let heard = |reply: &Reply| {
             if let Some(progress) = self.question.progress {
-                let saying = explanation_so_far(&reply.content).unwrap_or_default();
-                let saying = line(&(self.question.redact)(&whole_words(&saying, SAYING)), SAYING);
+                let saying = whole_words(&explanation_so_far(&reply.content).unwrap_or_default(), SAYING);
+                let saying = key.map_or_else(|| saying.clone(), |key| key.hidden_in(&saying));
+                let saying = line(&(self.question.redact)(&saying), SAYING);
                 progress.send_replace(Progress { attempt, received: reply.content.len(), saying });
             }
         };

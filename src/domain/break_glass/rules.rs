@@ -233,6 +233,7 @@ fn is_incident_work(command: &Command) -> bool {
             | Command::ChangeActionItem { .. }
             | Command::FinishActionItem { .. }
             | Command::RequestDiagnosis { .. }
+            | Command::CancelSecondOpinion { .. }
             | Command::JudgeDiagnosis { .. }
             | Command::RequestSnapshot { .. }
             | Command::PinSnapshot { .. }

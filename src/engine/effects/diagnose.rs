@@ -1,22 +1,25 @@
 //! Collects the evidence of an incident and has it analysed; where the platform file names a language model, it is asked too.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use tokio::sync::{broadcast::error::RecvError, watch};
 use tracing::{info, warn};
 
 use super::{Hands, blocking};
 use crate::{
     diagnosis::{
         CaseFile, analyse, collect_logs, consult, joined,
-        model::{Case, Consultation, Mind, Question},
+        model::{Case, Consultation, Mind, Progress, Question},
         put, scan, signatures,
     },
     domain::{Command, DiagnosisId, model_tokens_of_day},
-    engine::{observe, prompts},
+    engine::{ModelWords, observe, prompts},
 };
 
 /// Bytes read from the end of each log file.
 const LOG_TAIL: u64 = 256 * 1024;
+/// Pause between two tellings of what a model says: nobody reads faster.
+const PACE: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
     // What went live a moment ago is the first suspect.
@@ -61,9 +64,10 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
             hands.tell(Command::DraftDiagnosis { diagnosis: id, document: draft }).await;
             // A stop leaves the diagnosis running; the next start begins it anew.
             let asked = tokio::select! {
-                asked = ask(hands, mind, &put.case) => asked,
+                asked = ask(hands, mind, id, &put.case) => asked,
                 () = hands.stop.cancelled() => return,
             };
+            hands.engine.forget_words(id);
             if let Err(error) = prompts::keep(&hands.work, id, &asked.prompt) {
                 warn!(%id, %error, "what was put before the model is not kept");
             }
@@ -73,10 +77,13 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
     hands.tell(Command::ConcludeDiagnosis { diagnosis: id, document: Arc::new(document) }).await;
 }
 
-async fn ask(hands: &Hands, mind: &Mind, case: &Case) -> Consultation {
+/// Asks the model, tells what it says meanwhile, and heeds who does not want to wait for it any longer.
+async fn ask(hands: &Hands, mind: &Mind, id: DiagnosisId, case: &Case) -> Consultation {
     let now = hands.clock.now();
     let elapsed = || hands.clock.elapsed();
     let redactor = &hands.engine.redactor;
+    let (say, said) = watch::channel(Progress::default());
+    let (stop, stopped) = watch::channel(None);
     let question = Question {
         case,
         now,
@@ -85,12 +92,44 @@ async fn ask(hands: &Hands, mind: &Mind, case: &Case) -> Consultation {
         spent: model_tokens_of_day(&hands.engine.state(), now),
         redact: &|text| redactor.line(text),
         scan: &|body| scan(redactor, body),
-        progress: None,
+        progress: Some(&say),
+        stopped: Some(&stopped),
     };
-    let asked = mind.consult(&question).await;
+    let beside = async {
+        tokio::join!(pass_on(hands, id, said), heed(hands, id, stop));
+        std::future::pending::<Infallible>().await
+    };
+    let asked = tokio::select! {
+        asked = mind.consult(&question) => asked,
+        never = beside => match never {},
+    };
     match &asked.outcome {
         Ok(_) => info!(took = ?asked.took, attempts = asked.attempts, "the language model has answered"),
         Err(failure) => info!(%failure, "the language model was not heard"),
     }
     asked
+}
+
+/// Tells those who watch what the model has said so far.
+async fn pass_on(hands: &Hands, id: DiagnosisId, mut said: watch::Receiver<Progress>) {
+    while said.changed().await.is_ok() {
+        let Progress { attempt, received, saying } = said.borrow_and_update().clone();
+        hands.engine.hear(ModelWords { diagnosis: id, attempt, received, saying });
+        tokio::time::sleep(PACE).await;
+    }
+}
+
+/// Waits until somebody does not want to wait for the model any longer; the journal knows who.
+async fn heed(hands: &Hands, id: DiagnosisId, stop: watch::Sender<Option<String>>) {
+    let mut events = hands.engine.subscribe();
+    loop {
+        let state = hands.engine.state();
+        if let Some(by) = state.diagnoses.get(&id).and_then(|found| found.not_awaited_by.as_ref()) {
+            stop.send_replace(Some(by.to_string()));
+            return;
+        }
+        if let Err(RecvError::Closed) = events.recv().await {
+            return;
+        }
+    }
 }

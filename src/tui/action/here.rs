@@ -8,11 +8,12 @@ use crate::{
     domain::{ChangeId, ChangeState, Command, DiagnosisDocument, IncidentId, Operator, Recovery, RecoveryId, Snapshot},
     engine::DryRunRequest,
     tui::{
+        diagnosis::{Row, suspects},
         form::{Writing, open_form},
         lookback::look_back,
         measure::measure,
         message::Request,
-        model::{Asked, Confirm, Link, Loaded, Model, Overlay, Pane, Purpose, Screen},
+        model::{Asked, Confirm, Link, List, Loaded, Model, Overlay, Pane, Purpose, Screen},
     },
 };
 
@@ -31,6 +32,10 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
         return Vec::new();
     }
     let request = match &screen {
+        Screen::Prompt(id) => {
+            model.prompt = Some((*id, Loaded::Waiting));
+            vec![Request::Prompt(*id)]
+        }
         // What was carried out or turned down has nothing left that it would change.
         Screen::Change(id)
             if model.state.changes.get(id).is_some_and(|change| change.state > ChangeState::Approved) =>
@@ -91,12 +96,13 @@ pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
             None => Screen::Recovery(template.proved_by),
         }),
         Screen::Recoveries => model.recovery().map(Screen::Recovery),
-        Screen::Incident(_) => model.change().map(Screen::Change).or_else(|| {
-            model
-                .incident()
-                .and_then(|id| model.state.incidents.get(&id)?.recoveries.last().copied())
-                .map(Screen::Recovery)
-        }),
+        Screen::Incident(id) => {
+            let last = || model.state.incidents.get(id)?.recoveries.last().copied();
+            let change = model.change().map(Screen::Change);
+            change.or_else(|| last().map(Screen::Recovery)).or(Some(Screen::Diagnosis(*id, None)))
+        }
+        Screen::Diagnosis(..) => return open_row(model),
+        Screen::Knowledge => model.selected(List::Articles).map(Screen::Article),
         Screen::Change(id) => model.state.changes.get(id).and_then(|change| change.recovery).map(Screen::Recovery),
         Screen::Service(name) => model.state.incident_of(name).map(|incident| Screen::Incident(incident.id)),
         _ => None,
@@ -105,6 +111,31 @@ pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
         Some(screen) => open(model, screen),
         None => Vec::new(),
     }
+}
+
+/// Opens what is selected on the page of a diagnosis, or asks for what is proposed there.
+fn open_row(model: &mut Model) -> Vec<Request> {
+    let place = model.selected_place(List::Diagnosis);
+    let Some(row) = model.diagnosis_rows().into_iter().nth(place) else { return Vec::new() };
+    let answer = model.looked().and_then(|looked| looked.answer);
+    let screen = match row {
+        Row::Change(id) => Screen::Change(id),
+        Row::Recovery(id) => Screen::Recovery(id),
+        Row::Fix(place) => return super::recovery::propose(model, place),
+        Row::Suspect(place) => match answer
+            .and_then(|(found, document)| suspects(document).into_iter().nth(place).map(|suspect| (found.id, suspect)))
+        {
+            Some((id, suspect)) => Screen::Evidence(id, suspect.service, suspect.issue),
+            None => return Vec::new(),
+        },
+        Row::Incident(id) => Screen::Incident(id),
+        Row::Article(name) => Screen::Article(name),
+        Row::Prompt => match answer {
+            Some((found, _)) => Screen::Prompt(found.id),
+            None => return Vec::new(),
+        },
+    };
+    open(model, screen)
 }
 
 /// The page of what is selected in the queue.
@@ -163,7 +194,7 @@ pub(super) fn confirm(
 /// Whether the keys here are about incidents rather than changes.
 pub(super) fn is_about_incidents(model: &Model) -> bool {
     match model.screen() {
-        Screen::Incident(_) | Screen::Service(_) => true,
+        Screen::Incident(_) | Screen::Service(_) | Screen::Diagnosis(..) => true,
         Screen::Board => matches!(model.focus, Pane::Incidents | Pane::Services),
         _ => false,
     }

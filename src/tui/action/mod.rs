@@ -8,13 +8,15 @@ mod anywhere;
 mod break_glass;
 mod calendar;
 mod change;
+mod diagnosis;
 mod here;
 mod incident;
+mod knowledge;
 mod recovery;
 mod snapshot;
 mod table;
 mod template;
 
 pub use here::{cannot_act, latest_document, open, roles, show_plan};
-pub use recovery::proposal;
+pub use recovery::propose;
 pub use table::{Action, Danger, Where, all, hints, named, on_key, perform};

@@ -112,11 +112,27 @@ fn roll_back(model: &mut Model) -> Vec<Request> {
     Vec::new()
 }
 
+/// Asks for what a diagnosis proposes, or says why it cannot be had.
+pub fn propose(model: &mut Model, place: usize) -> Vec<Request> {
+    let is_old = model.looked().is_some_and(|looked| !looked.is_newest_answer);
+    match proposal(model, place) {
+        Some((_, request, command)) => return show_plan(model, request, command),
+        None if is_old => model.say("a newer diagnosis has an answer: → shows it", true),
+        None => model.say(format!("there is no proposal {}", place + 1), true),
+    }
+    Vec::new()
+}
+
 /// What a diagnosis proposes, as something that can be asked for.
-#[must_use]
-pub fn proposal(model: &Model, place: usize) -> Option<(String, DryRunRequest, Command)> {
-    let Screen::Incident(id) = model.screen() else { return None };
-    let document = latest_document(model, *id)?;
+fn proposal(model: &Model, place: usize) -> Option<(String, DryRunRequest, Command)> {
+    let (id, document) = match model.screen() {
+        Screen::Incident(id) => (id, latest_document(model, *id)?),
+        Screen::Diagnosis(id, _) => {
+            let (whose, _) = model.looked().filter(|looked| looked.is_newest_answer)?.answer?;
+            (id, whose.document()?.clone())
+        }
+        _ => return None,
+    };
     let fix = document.suggested_fixes.get(place)?;
     let reason = format!("{id}, proposed by {}", document.error_id);
     let (request, command) = match &fix.fix {

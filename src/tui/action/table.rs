@@ -1,7 +1,8 @@
 //! The table itself: what an action is, which keys lead to it, and which are worth a hint.
 
 use super::{
-    anywhere, break_glass, calendar, change, here::is_about_snapshots, incident, recovery, snapshot, template,
+    anywhere, break_glass, calendar, change, diagnosis, here::is_about_snapshots, incident, knowledge, recovery,
+    snapshot, template,
 };
 use crate::tui::{
     message::Request,
@@ -29,6 +30,10 @@ pub enum Where {
     Anywhere,
     /// Where an incident is in question.
     Incident,
+    /// Where a diagnosis is in question.
+    Diagnosis,
+    /// Where an article is in question.
+    Knowledge,
     /// Where a change is in question.
     Change,
     /// Where a use of break-glass is in question.
@@ -78,6 +83,8 @@ pub fn all() -> impl DoubleEndedIterator<Item = &'static Action> + Clone {
         anywhere::ACTIONS,
         template::ACTIONS,
         calendar::ACTIONS,
+        diagnosis::ACTIONS,
+        knowledge::ACTIONS,
     ]
     .into_iter()
     .flatten()
@@ -104,6 +111,8 @@ pub fn on_key(model: &Model, key: Key) -> Option<&'static Action> {
 fn belongs(model: &Model, place: Where) -> bool {
     match place {
         Where::Snapshot => is_about_snapshots(model),
+        Where::Diagnosis => matches!(model.screen(), Screen::Diagnosis(..)),
+        Where::Knowledge => matches!(model.screen(), Screen::Knowledge | Screen::Article(_)),
         Where::Calendar => *model.screen() == Screen::Calendar,
         Where::Template => *model.screen() == Screen::Templates,
         Where::BreakGlass => model.break_glass().is_some(),
@@ -146,6 +155,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
                 "turn",
                 "acknowledge",
                 "diagnose",
+                "diagnosis",
                 "approve",
                 "note",
                 "update",
@@ -155,6 +165,27 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
                 "close",
             ]
         }
+        Screen::Diagnosis(..) => {
+            let asked = named("stop-model").filter(|action| (action.disabled)(model).is_none());
+            let stop = asked.map(|action| action.name);
+            let rest = [
+                "open",
+                "diagnose",
+                "judge-right",
+                "judge-partly",
+                "judge-wrong",
+                "earlier-diagnosis",
+                "later-diagnosis",
+                "prompt",
+                "reliability",
+                "knowledge",
+                "note",
+            ];
+            std::iter::once("back").chain(stop).chain(rest).collect()
+        }
+        Screen::Knowledge => vec!["back", "open", "confirm-article", "retire-article", "filter"],
+        Screen::Article(_) => vec!["back", "confirm-article", "retire-article"],
+        Screen::Evidence(..) | Screen::Prompt(_) | Screen::Reliability => vec!["back"],
         Screen::Change(_) => {
             let able = model.ways().into_iter().map(|action| action.name);
             let grey = ["approve", "reject"]

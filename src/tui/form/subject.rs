@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
-        BreakGlassId, Ceiling, ChangeId, Command, Event, Findings, IncidentId, Message, Recorded, RecoveryId, Severity,
+        BreakGlassId, Ceiling, ChangeId, Command, DiagnosisId, Event, Findings, IncidentId, Judgement, Message,
+        Recorded, RecoveryId, Severity,
     },
     tui::{
         decision,
@@ -68,6 +69,10 @@ pub enum Writing {
     SuspendTemplate(String),
     /// A standard change that is asked for.
     UseTemplate(String),
+    /// Whether a diagnosis was right.
+    Judge(DiagnosisId, Judgement),
+    /// An article that is not to be used any more.
+    RetireArticle(String),
 }
 
 impl Writing {
@@ -94,7 +99,9 @@ impl Writing {
             | Self::RevokeBreakGlass(_)
             | Self::MakeTemplate(_)
             | Self::SuspendTemplate(_)
-            | Self::UseTemplate(_) => true,
+            | Self::UseTemplate(_)
+            | Self::Judge(..)
+            | Self::RetireArticle(_) => true,
             about => about.change().is_some(),
         }
     }
@@ -135,6 +142,14 @@ impl Form {
             }
             Writing::SuspendTemplate(_) => vec![line("Reason", "why nobody may use it any more")],
             Writing::UseTemplate(_) => vec![line("Reason", "why it is done now")],
+            Writing::RetireArticle(_) => vec![line("Reason", "why it is not to be used any more")],
+            Writing::Judge(_, Judgement::Right) => vec![line("Note", "how you know; may stay empty")],
+            Writing::Judge(..) => vec![
+                pick("Service", ""),
+                pick("Category", ""),
+                line("Cause", "what it was, in one line; may stay empty"),
+                line("Note", "how you know; may stay empty"),
+            ],
             Writing::Note(_) => vec![text("Note", "what you see or do", NOTE, Breaks::Lines)],
             Writing::Update(_) => vec![
                 line("Message", "what those who wait are told; all else may stay empty"),
@@ -314,6 +329,8 @@ pub(in crate::tui) fn settle(model: &mut Model, recorded: &Recorded) -> Vec<Requ
         Event::BreakGlassReviewed { break_glass, .. } => Writing::ReviewBreakGlass(*break_glass),
         Event::BreakGlassEnded { break_glass, .. } => Writing::RevokeBreakGlass(*break_glass),
         Event::TemplateMade { template } => Writing::MakeTemplate(template.proved_by),
+        Event::ArticleRetired { article, .. } => Writing::RetireArticle(article.clone()),
+        Event::DiagnosisJudged { diagnosis, judgement, .. } => Writing::Judge(*diagnosis, *judgement),
         Event::TemplateSuspended { template, .. } => Writing::SuspendTemplate(template.clone()),
         Event::ChangeSubmitted { template: Some(template), .. } => Writing::UseTemplate(template.clone()),
         _ => return Vec::new(),

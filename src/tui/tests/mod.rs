@@ -3,9 +3,11 @@
 mod approvals;
 mod break_glass;
 mod calendar;
+mod diagnosis;
 mod forms;
 mod incident;
 mod keys;
+mod knowledge;
 mod lock;
 mod lookback;
 mod map;

@@ -97,6 +97,12 @@ fn place(model: &Model) -> Option<String> {
         Screen::Incident(id) => {
             Some(format!("{id} {}", model.state.incidents.get(id).map(|i| i.title.clone()).unwrap_or_default()))
         }
+        Screen::Diagnosis(id, _) => Some(format!("{id} diagnosis")),
+        Screen::Evidence(id, service, _) => Some(format!("{id} {service}")),
+        Screen::Reliability => Some("how sure, how right".to_owned()),
+        Screen::Knowledge => Some("knowledge".to_owned()),
+        Screen::Article(name) => Some(name.clone()),
+        Screen::Prompt(id) => Some(format!("{id} what the model was told")),
         Screen::Change(id) => Some(id.to_string()),
         Screen::Approvals => Some("approvals".to_owned()),
         Screen::BreakGlass(id) => Some(id.to_string()),

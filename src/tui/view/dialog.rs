@@ -179,6 +179,8 @@ pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
     ];
     let places = [
         (Where::Incident, "Incidents"),
+        (Where::Diagnosis, "Diagnoses"),
+        (Where::Knowledge, "Knowledge"),
         (Where::Change, "Changes"),
         (Where::BreakGlass, "Break-glass"),
         (Where::Template, "Standard changes"),

@@ -235,8 +235,10 @@ fn cause(model: &Model, incident: &Incident, document: Option<&DiagnosisDocument
         return facts.say(Role::Muted, words);
     };
     let cause = &document.root_cause;
-    facts.say(Role::Title, &cause.issue);
-    facts.say(Role::Text, &format!("{} {:.2} · {}", dots(cause.confidence), cause.confidence, cause.service));
+    let page = Target::Page(Screen::Diagnosis(incident.id, None));
+    facts.link(Role::Title, &cause.issue, &page);
+    let sure = format!("{} {:.2} · {} · [D] why", dots(cause.confidence), cause.confidence, cause.service);
+    facts.link(Role::Text, &sure, &page);
     // A line for each: what changed before it must not fall below the edge.
     for evidence in cause.evidence.iter().take(EVIDENCE) {
         let times = if evidence.count > 1 { format!("×{} ", evidence.count) } else { String::new() };
@@ -266,7 +268,7 @@ fn second_opinion(opinion: &SecondOpinion, facts: &mut Facts) {
 }
 
 /// Confidence as dots, for those who do not read figures at night.
-fn dots(confidence: f64) -> &'static str {
+pub(super) fn dots(confidence: f64) -> &'static str {
     match confidence {
         0.9.. => "●●●●",
         0.7..0.9 => "●●●○",

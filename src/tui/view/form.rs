@@ -4,7 +4,7 @@ use ratatui::{layout::Rect, widgets::Widget};
 
 use super::canvas::{Canvas, Piece, first_visible};
 use crate::{
-    domain::{BreakGlassId, ChangeId, Clock, IncidentId, Severity},
+    domain::{BreakGlassId, ChangeId, Clock, IncidentId, Judgement, Severity},
     tui::{
         form::{Chosen, Field, Form, Kind, Pick, Review, Writing},
         model::{Model, Target},
@@ -64,7 +64,9 @@ fn place(area: Rect, form: &Form) -> Rect {
         | Writing::Withdraw(_)
         | Writing::MakeTemplate(_)
         | Writing::SuspendTemplate(_)
-        | Writing::UseTemplate(_) => 12,
+        | Writing::UseTemplate(_)
+        | Writing::RetireArticle(_)
+        | Writing::Judge(_, Judgement::Right) => 12,
         Writing::Note(_)
         | Writing::Approve(_)
         | Writing::Validate(_)
@@ -76,7 +78,8 @@ fn place(area: Rect, form: &Form) -> Rect {
         | Writing::Declare
         | Writing::Maintain
         | Writing::Review(_)
-        | Writing::Delegate => 26,
+        | Writing::Delegate
+        | Writing::Judge(..) => 26,
     };
     let (width, height) = (100.min(area.width), rows.min(area.height));
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
@@ -112,6 +115,8 @@ fn title(model: &Model, form: &Form) -> String {
         Writing::RevokeBreakGlass(id) => format!("Take break-glass {} away", of_whom(id)),
         Writing::MakeTemplate(id) => format!("Agree beforehand to what {id} did"),
         Writing::SuspendTemplate(name) => format!("Suspend {}", text::fit(name, 40)),
+        Writing::RetireArticle(name) => format!("Retire {}", text::fit(name, 40)),
+        Writing::Judge(id, judgement) => format!("{id} was {judgement}"),
         Writing::UseTemplate(name) => format!("Have {} done", text::fit(name, 40)),
     }
 }
@@ -123,7 +128,10 @@ fn verb(form: &Form) -> &'static str {
         Writing::Reject(_) => "Reject",
         Writing::Revoke(_) => "Take it back",
         Writing::Withdraw(_) => "Withdraw",
-        Writing::Validate(_) | Writing::Review(_) | Writing::ReviewBreakGlass(_) => "Put it on record",
+        Writing::Validate(_) | Writing::Review(_) | Writing::ReviewBreakGlass(_) | Writing::Judge(..) => {
+            "Put it on record"
+        }
+        Writing::RetireArticle(_) => "Retire it",
         Writing::Delegate => "Name the deputy",
         Writing::RevokeBreakGlass(_) => "Revoke it",
         Writing::MakeTemplate(_) => "Agree beforehand",
@@ -189,8 +197,10 @@ fn foreseen(canvas: &mut Canvas, area: Rect, review: &Review) {
 
 /// The rows of each field: those of one line get what they need, the others share the rest.
 fn heights(form: &Form, rows: u16) -> Vec<u16> {
-    let is_short =
-        matches!(form.purpose, Writing::Declare | Writing::Maintain | Writing::BreakGlass(_) | Writing::Delegate);
+    let is_short = matches!(
+        form.purpose,
+        Writing::Declare | Writing::Maintain | Writing::BreakGlass(_) | Writing::Delegate | Writing::Judge(..)
+    );
     let fixed = |field: &Field| match &field.kind {
         Kind::Severity(_) => Some(5),
         Kind::Choice(pick) => Some(u16::try_from(pick.options.len()).unwrap_or(u16::MAX).clamp(1, 5) + 1),

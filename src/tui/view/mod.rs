@@ -1,5 +1,6 @@
 //! Drawing: pure functions from the model to cells and a hit map. No clock, no I/O, nothing remembered.
 
+mod answer;
 mod approvals;
 mod board;
 mod break_glass;
@@ -7,19 +8,23 @@ mod calendar;
 mod canvas;
 mod change;
 mod chrome;
+mod diagnosis;
 mod dialog;
 mod difference;
+mod evidence;
 mod facts;
 mod form;
 mod history;
 mod incident;
 mod journal;
+mod knowledge;
 mod lookback;
 mod map;
 mod metrics;
 mod page;
 mod plan;
 mod recovery;
+mod reliability;
 mod rows;
 mod service;
 mod snapshots;
@@ -71,6 +76,12 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         Screen::Board => board::draw(model, &mut canvas, body),
         Screen::Service(name) => service::draw(model, &mut canvas, body, name),
         Screen::Incident(id) => incident::draw(model, &mut canvas, body, *id),
+        Screen::Diagnosis(id, chosen) => diagnosis::draw(model, &mut canvas, body, *id, *chosen),
+        Screen::Evidence(id, service, issue) => evidence::draw(model, &mut canvas, body, *id, (service, issue)),
+        Screen::Reliability => reliability::draw(model, &mut canvas, body),
+        Screen::Knowledge => knowledge::list(model, &mut canvas, body),
+        Screen::Article(name) => knowledge::article(model, &mut canvas, body, name),
+        Screen::Prompt(id) => evidence::prompt(model, &mut canvas, body, *id),
         Screen::Change(id) => change::draw(model, &mut canvas, body, *id),
         Screen::Approvals => approvals::draw(model, &mut canvas, body),
         Screen::BreakGlass(id) => break_glass::draw(model, &mut canvas, body, *id),

@@ -1,0 +1,155 @@
+//! What can be done with what is known: verdicts on diagnoses, their record, and articles.
+
+use super::{
+    here::{cannot_act, confirm, open},
+    table::{Action, Danger, Where},
+};
+use crate::{
+    domain::{ArticleState, Command, DiagnosisId, DiagnosisState, Judgement},
+    tui::{
+        decision::cannot_write,
+        form::{Writing, open_form},
+        message::Request,
+        model::{List, Model, Screen},
+        preview::refusal,
+        term::input::Key,
+    },
+};
+
+pub(super) static ACTIONS: &[Action] = &[
+    Action {
+        name: "judge-right",
+        keys: &[Key::Char('+')],
+        label: "Right",
+        about: "On the page of a diagnosis: say that the cause it puts first was the cause",
+        place: Where::Diagnosis,
+        danger: Danger::Guarded,
+        disabled: |model| may_judge(model, Judgement::Right).err(),
+        run: |model| judge(model, Judgement::Right),
+    },
+    Action {
+        name: "judge-partly",
+        keys: &[Key::Char('=')],
+        label: "Partly",
+        about: "Say that the diagnosis was near: the right service with another failure, or one of several causes",
+        place: Where::Diagnosis,
+        danger: Danger::Guarded,
+        disabled: |model| may_judge(model, Judgement::Partly).err(),
+        run: |model| judge(model, Judgement::Partly),
+    },
+    Action {
+        name: "judge-wrong",
+        keys: &[Key::Char('-')],
+        label: "Wrong",
+        about: "Say that the diagnosis was wrong, and what the cause was as far as it is known",
+        place: Where::Diagnosis,
+        danger: Danger::Guarded,
+        disabled: |model| may_judge(model, Judgement::Wrong).err(),
+        run: |model| judge(model, Judgement::Wrong),
+    },
+    Action {
+        name: "reliability",
+        keys: &[Key::Char('R')],
+        label: "Record",
+        about: "How often diagnoses of each sureness were right, as people say",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| open(model, Screen::Reliability),
+    },
+    Action {
+        name: "knowledge",
+        keys: &[Key::Char('A')],
+        label: "Articles",
+        about: "The knowledge base: what is known of failures, and what became of their fixes",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| open(model, Screen::Knowledge),
+    },
+    Action {
+        name: "confirm-article",
+        keys: &[Key::Char('a')],
+        label: "Confirm",
+        about: "Among the articles: stand for it, so that diagnoses name it and its fixes are counted",
+        place: Where::Knowledge,
+        danger: Danger::Guarded,
+        disabled: |model| match in_question(model) {
+            Err(why) => Some(why),
+            Ok(name) if model.state.knowledge.articles[&name].state == ArticleState::Confirmed => {
+                Some(format!("{name} is confirmed already"))
+            }
+            Ok(name) => refusal(model, confirmation(model, name)),
+        },
+        run: |model| match in_question(model) {
+            Ok(name) => {
+                let lines = vec![
+                    "From now on diagnoses name it where it fits, and what becomes of its fixes is counted.".to_owned(),
+                    "It is on record that you stand for it as it is now.".to_owned(),
+                ];
+                let command = confirmation(model, name.clone());
+                confirm(model, format!("Confirm {name}"), lines, "Confirm it", command)
+            }
+            Err(_) => Vec::new(),
+        },
+    },
+    Action {
+        name: "retire-article",
+        keys: &[Key::Char('x')],
+        label: "Retire",
+        about: "The article is not to be used any more, with a reason",
+        place: Where::Knowledge,
+        danger: Danger::Guarded,
+        disabled: |model| match in_question(model) {
+            Err(why) => Some(why),
+            Ok(name) if model.state.knowledge.articles[&name].state == ArticleState::Retired => {
+                Some(format!("{name} is retired already"))
+            }
+            Ok(name) => cannot_write(model, &Writing::RetireArticle(name)),
+        },
+        run: |model| match in_question(model) {
+            Ok(name) => open_form(model, &Writing::RetireArticle(name), None),
+            Err(_) => Vec::new(),
+        },
+    },
+];
+
+/// The diagnosis on the page, when its answer may be judged by who looks; why not, else.
+fn may_judge(model: &Model, judgement: Judgement) -> Result<DiagnosisId, String> {
+    if let Some(why) = cannot_act(model) {
+        return Err(why);
+    }
+    let looked = model.looked().ok_or_else(|| "open the diagnosis of an incident first".to_owned())?;
+    let (found, _) = looked.answer.ok_or_else(|| "there is no answer yet".to_owned())?;
+    if found.state == DiagnosisState::Running {
+        return Err("the language model is still asked about it".to_owned());
+    }
+    let command = Command::JudgeDiagnosis { diagnosis: found.id, judgement, cause: None, note: String::new() };
+    refusal(model, command).map_or(Ok(found.id), Err)
+}
+
+fn judge(model: &mut Model, judgement: Judgement) -> Vec<Request> {
+    match may_judge(model, judgement) {
+        Ok(id) => open_form(model, &Writing::Judge(id, judgement), None),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The article that is selected or read; why nothing can be done with one, else.
+fn in_question(model: &Model) -> Result<String, String> {
+    let name = match model.screen() {
+        Screen::Knowledge => model.selected(List::Articles),
+        Screen::Article(name) => Some(name.clone()),
+        _ => return Err("open the articles first (A)".to_owned()),
+    };
+    if let Some(why) = cannot_act(model) {
+        return Err(why);
+    }
+    let known = name.filter(|name| model.state.knowledge.articles.contains_key(name));
+    known.ok_or_else(|| "no article is selected".to_owned())
+}
+
+fn confirmation(model: &Model, article: String) -> Command {
+    let version = model.state.knowledge.articles.get(&article).map(|found| found.version);
+    Command::ConfirmArticle { article, version }
+}
