@@ -9,6 +9,7 @@
 //!          recovery    one file per adapter; stands on the vault
 //!          diagnosis   what broke, from evidence
 //!          report      documents made from the state
+//!          runbook     Markdown files for an emergency: read, judged, laid out, planned
 //! floor 4  engine      the loop that takes commands, records events and starts effects
 //! floor 5  api         the engine's HTTP surface and the identity of those who call
 //!          client      a connection to an engine
@@ -27,6 +28,7 @@ pub mod engine;
 pub mod platform;
 pub mod recovery;
 pub mod report;
+pub mod runbook;
 pub mod sandbox;
 pub mod store;
 pub mod tui;

@@ -59,7 +59,7 @@ pub use model::*;
 pub use parse::{load, parse};
 pub use postgres::{PostgresScope, PostgresServer};
 pub use probe::*;
-pub use problem::{Problem, Problems};
+pub use problem::{Problem, Problems, nearest};
 pub use redaction::{AddressRule, Network, RedactionRules};
 pub use rows::{Baseline, RowsDatabase, RowsProbe};
 pub use sample::{Beat, Measure, Quantity, Reading, Sample};

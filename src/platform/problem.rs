@@ -96,7 +96,8 @@ impl fmt::Display for Problems {
 }
 
 /// The candidate that `written` is most likely a slip of, if any is close enough.
-pub(super) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+#[must_use]
+pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let written = written.to_lowercase();
     let length = written.chars().count();
     candidates
