@@ -232,10 +232,19 @@ pub(super) fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, C
     pending(state).map(|(name, mark, at)| (at, Command::RemindOfFunction { function: name.to_owned(), mark }))
 }
 
+/// The incident that is open about a function: the one it began with, or another about what the function needs.
+fn open_about(state: &State, name: &str) -> Option<IncidentId> {
+    let first = state.continuity.interruptions.get(name).and_then(|interruption| interruption.incident);
+    let first = first.filter(|id| state.incidents.get(id).is_some_and(|incident| incident.state.is_open()));
+    first.or_else(|| {
+        let function = state.platform.function(name)?;
+        state.platform.services_of(function).find_map(|service| state.incident_of(service)).map(|incident| incident.id)
+    })
+}
+
 /// Whom a reminder calls, and why.
 pub(super) fn call(state: &State, name: &str, mark: DowntimeMark) -> Option<(IncidentId, Vec<Callee>, String)> {
-    let incident = state.continuity.interruptions.get(name)?.incident?;
-    state.incidents.get(&incident).filter(|incident| incident.state.is_open())?;
+    let incident = open_about(state, name)?;
     let owner = state.platform.function(name).and_then(|function| function.owner.as_deref());
     let owner = owner.map(|owner| format!("; {owner} answers for it")).unwrap_or_default();
     let by_hand = if state.continuity.fallbacks.contains_key(name) { "done by hand" } else { "NOT done by hand yet" };
@@ -277,14 +286,8 @@ pub(super) fn apply(state: &mut State, recorded: &Recorded) {
         }
         _ => return,
     };
-    let known = state.continuity.interruptions.get(name).and_then(|interruption| interruption.incident);
-    let open = || {
-        state
-            .platform
-            .function(name)
-            .and_then(|function| state.platform.services_of(function).find_map(|service| state.incident_of(service)))
-    };
-    if let Some(incident) = known.or_else(|| open().map(|incident| incident.id)) {
+    let began_with = state.continuity.interruptions.get(name).and_then(|interruption| interruption.incident);
+    if let Some(incident) = open_about(state, name).or(began_with) {
         tell(state, incident, recorded, kind, recorded.event.summary());
     }
     if matches!(recorded.event, Event::FunctionRestored { .. }) {

@@ -119,7 +119,7 @@ mod tests {
             "codeblue.toml:17: function.fallback: it is empty; expected how it is done by hand, a list of steps",
             "codeblue.toml:19: function.name: two functions are named \"doses\" (see line 14); expected another one",
             "codeblue.toml:21: function.fallback:",
-            "codeblue.toml:22: function.phone:",
+            "codeblue.toml:22: function: unknown key \"phone\"",
         ] {
             assert!(told.contains(expected), "{expected}\n{told}");
         }
