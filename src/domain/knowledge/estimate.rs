@@ -183,4 +183,25 @@ mod tests {
         let proven_wrong = estimate(&record(0, 30), (1000, 0));
         assert!(proven_wrong.high < 0.4, "its own votes say more: {proven_wrong:?}");
     }
+
+    #[test]
+    fn the_truth_lies_in_the_interval_as_often_as_it_says() {
+        let mut seed = 7_u64;
+        // SplitMix64, as a share of 1.
+        let mut chance = || {
+            seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            f64::from(u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap()) / f64::from(u32::MAX)
+        };
+        let held = (0..1000)
+            .filter(|_| {
+                let (truth, incidents) = (chance(), 20);
+                let worked = u32::try_from((0..incidents).filter(|_| chance() < truth).count()).unwrap();
+                let found = estimate(&record(worked, incidents - worked), (0, 0));
+                (found.low..=found.high).contains(&truth)
+            })
+            .count();
+        assert!((880..=920).contains(&held), "{held} of 1000");
+    }
 }
