@@ -9,7 +9,7 @@ use super::{
     action, anomalies, audit, automation, board, break_glass, change, check, demo, deploy, diagnose, emergency,
     error::{CliError, Exit},
     heartbeat, incident, init, log, operator, patterns, policy, proof, recovery, redact, report, rollback, rootcause,
-    sandbox, serve, service,
+    runbook, sandbox, serve, service,
     session::{Global, Session},
     snapshot, status, token,
 };
@@ -70,6 +70,9 @@ enum Verb {
     /// Run what the platform file declares
     #[command(subcommand)]
     Action(action::Action),
+    /// Books for emergencies
+    #[command(subcommand)]
+    Runbook(runbook::Runbook),
     /// How far the engine may go by itself
     #[command(subcommand)]
     Automation(automation::Automation),
@@ -153,6 +156,7 @@ impl Verb {
             Self::Patterns(verb) => verb.run(session),
             Self::Rootcause(verb) => verb.run(session),
             Self::Action(verb) => verb.run(session).await,
+            Self::Runbook(verb) => verb.run(session),
             Self::Automation(verb) => verb.run(session).await,
             Self::Policy(verb) => verb.run(session),
             Self::Operator(verb) => verb.run(session).await,
