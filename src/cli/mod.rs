@@ -44,6 +44,8 @@ mod redact;
 mod report;
 mod rollback;
 mod rootcause;
+mod runbook;
+mod runbook_commands;
 mod sandbox;
 mod serve;
 mod service;

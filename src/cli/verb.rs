@@ -10,7 +10,7 @@ use super::{
     emergency,
     error::{CliError, Exit},
     heartbeat, incident, init, knowledge, log, operator, patterns, policy, proof, recovery, redact, report, rollback,
-    rootcause, sandbox, serve, service,
+    rootcause, runbook, sandbox, serve, service,
     session::{Global, Session},
     snapshot, status, token,
 };
@@ -77,6 +77,9 @@ enum Verb {
     /// Run what the platform file declares
     #[command(subcommand)]
     Action(action::Action),
+    /// Books for emergencies
+    #[command(subcommand)]
+    Runbook(runbook::Runbook),
     /// How far the engine may go by itself
     #[command(subcommand)]
     Automation(automation::Automation),
@@ -162,6 +165,7 @@ impl Verb {
             Self::Patterns(verb) => verb.run(session).await,
             Self::Rootcause(verb) => verb.run(session),
             Self::Action(verb) => verb.run(session).await,
+            Self::Runbook(verb) => verb.run(session),
             Self::Automation(verb) => verb.run(session).await,
             Self::Policy(verb) => verb.run(session),
             Self::Operator(verb) => verb.run(session).await,

@@ -352,7 +352,7 @@ mod tests {
         );
         assert_eq!(
             fill("x --a=\"${DB}!\" 'it''s' \"\\$5\" \\\n  last # comment\n# end\n")[1..],
-            ["--a=a b; rm -rf /!", "its", "$5"]
+            ["--a=a b; rm -rf /!", "its", "$5", "last"]
         );
     }
 

@@ -76,7 +76,7 @@ impl Comparison {
         let number = found.as_f64().or_else(|| found.as_str()?.parse().ok()).zip(value.parse::<f64>().ok());
         let same = match number {
             Some((found, value)) => found == value,
-            None => found.as_str().map_or_else(|| found.to_string() == value, |text| text == value),
+            None => found.as_str().map_or_else(|| found.to_string(), str::to_owned) == value,
         };
         match self {
             Self::Equal => same,

@@ -161,7 +161,7 @@ impl Notes {
 
     /// All of them, in the order of the text, each once.
     pub(super) fn into_findings(mut self) -> Vec<Finding> {
-        self.findings.sort_by(|a, b| (a.line, a.column, a.level).cmp(&(b.line, b.column, b.level)));
+        self.findings.sort_by_key(|found| (found.line, found.column, found.level));
         self.findings.dedup();
         self.findings
     }

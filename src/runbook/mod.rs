@@ -3,7 +3,8 @@
 //!
 //! `model` and `step` say what a book is, once it has been read and found right. On the way there are `header` (the front
 //! matter's flat YAML) with `front` (its fields), `outline` (sections, steps, blocks), `attributes` (the fence attributes of
-//! runme), `command` (what a block runs, without a shell), `expect` (what it has to show), `read_step` and `parse`.
+//! runme), `command` (what a block runs, without a shell), `expect` (what it has to show), `values` (what
+//! attributes hold), `pieces` (a step's parts), `read_step` and `parse`.
 //! `rules` has what must hold within one book, `lint` what must hold around it, `finding` how it is told. `format` lays a book
 //! out, `visible` writes the line that tells readers what attributes hide, `plain` is the paper, `plan` what a run would do,
 //! `library` the books there are.
@@ -23,6 +24,7 @@ mod lint;
 mod model;
 mod outline;
 mod parse;
+mod pieces;
 mod plain;
 mod plan;
 mod read_step;
@@ -30,6 +32,7 @@ mod rules;
 mod step;
 #[cfg(test)]
 mod tests;
+mod values;
 mod visible;
 
 pub use command::{Command, Part, Word};

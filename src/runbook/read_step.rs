@@ -3,17 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::{
-    attributes::{Attributes, RUNME, attributes},
+    attributes::{Attributes, RUNME},
     command::{Command, command, is_input_name},
     expect::{Expectation, expectations},
     finding::Notes,
-    front::{ROLES, duration, input_kind, is_slug, service_ref},
+    front::{ROLES, duration, input_kind, is_slug},
     model::{Input, SectionKind},
-    outline::{Fence, RawItem, RawStep},
+    outline::{RawItem, RawStep},
+    pieces::{Block, Extra, alert, blocks, prose, slug},
     step::{
-        Action, Approval, Capture, Change, Choice, Condition, Confirm, Ended, Evidence, InDrill, Manual, OnTrouble,
-        RateLimit, Retry, Run, Step, Target, Task, Undo, Work,
+        Action, Approval, Change, Choice, Confirm, Evidence, InDrill, Manual, OnTrouble, Retry, Run, Step, Target,
+        Task, Undo, Work,
     },
+    values::{captures, condition, confirm, on_trouble, rate_limit, retry, target_of, then},
 };
 use crate::platform::Role;
 
@@ -68,13 +70,6 @@ pub(super) struct Draft {
     pub(super) section: SectionKind,
 }
 
-/// The block of a step that runs, with its attributes.
-#[derive(Debug)]
-pub(super) struct Block {
-    pub(super) fence: Fence,
-    pub(super) attributes: Attributes,
-}
-
 /// What all steps of a book share.
 pub(super) struct Shared<'a> {
     pub(super) text: &'a str,
@@ -105,70 +100,10 @@ pub(super) fn read_step(
     attributes.entries.retain(|(key, _)| !RUNME.contains(&key.as_str()));
     let mut reader =
         Reader { attributes: &attributes, place: &name, at: raw.at, used: BTreeSet::new(), right: true, notes };
-    let step = reader.step(&raw, section, number, shared, block.as_ref(), extra);
+    let step = reader.step(&raw, number, shared, block.as_ref(), extra);
     reader.finish();
     let step = step.filter(|_| reader.right);
     Draft { name, step, block, raw, section }
-}
-
-/// A name made of a heading.
-fn slug(title: &str) -> String {
-    let mut slug = String::new();
-    for letter in title.to_lowercase().chars() {
-        if letter.is_ascii_alphanumeric() {
-            slug.push(letter);
-        } else if !slug.is_empty() && !slug.ends_with('-') {
-            slug.push('-');
-        }
-    }
-    let slug = slug.trim_end_matches('-');
-    let slug = slug.get(..48).unwrap_or(slug).trim_end_matches('-');
-    if slug.is_empty() { "step".to_owned() } else { slug.to_owned() }
-}
-
-/// What stands beside the block: a sample of what it prints, and why it is run.
-#[derive(Default)]
-struct Extra {
-    sample: Option<String>,
-    explain: Option<String>,
-}
-
-/// The attributes of a step, its block, and what stands beside it.
-fn blocks(raw: &RawStep, place: &str, text: &str, notes: &mut Notes) -> (Attributes, Option<Block>, Extra) {
-    let (mut block, mut extra): (Option<Block>, _) = (None, Extra::default());
-    for fence in &raw.fences {
-        let info = &text[fence.info.clone()];
-        let before = notes.has_errors();
-        let found = attributes(info, fence.info.start, notes);
-        let broken = found.is_none() && info.contains('{') && (notes.has_errors() || before);
-        let found = found.unwrap_or_else(|| Attributes {
-            entries: Vec::new(),
-            at: fence.at,
-            complete: !info.contains(['{', '}']),
-        });
-        if found.is("ignore", "true") {
-            match found.text("is") {
-                Some("expect") => extra.sample = Some(fence.body.clone()),
-                Some("explain") => extra.explain = Some(fence.body.clone()),
-                _ => {}
-            }
-        } else if broken {
-            block.get_or_insert(Block { fence: fence.clone(), attributes: found });
-        } else if !matches!(info.split_whitespace().next(), Some("sh" | "bash")) {
-            let expected = "```sh for what runs, {\"ignore\":\"true\"} in the info string of what does not";
-            notes.error("block", fence.at, place, "the block is neither a command nor marked as an example", expected);
-        } else if block.is_some() {
-            notes.error("block", fence.at, place, "the step has two commands", "a step of its own for each");
-        } else {
-            block = Some(Block { fence: fence.clone(), attributes: found });
-        }
-    }
-    if let Some(found) = &block {
-        return (found.attributes.clone(), block, extra);
-    }
-    let comment = raw.comments.iter().find(|range| text[(*range).clone()].contains('{'));
-    let found = comment.and_then(|range| attributes(&text[range.clone()], range.start, notes));
-    (found.unwrap_or(Attributes { entries: Vec::new(), at: raw.at, complete: false }), None, extra)
 }
 
 struct Reader<'a> {
@@ -184,7 +119,6 @@ impl<'a> Reader<'a> {
     fn step(
         &mut self,
         raw: &RawStep,
-        section: SectionKind,
         number: usize,
         shared: &Shared<'_>,
         block: Option<&Block>,
@@ -221,7 +155,7 @@ impl<'a> Reader<'a> {
             line: self.notes.line(raw.at),
             role,
             work: work?,
-            text: prose(raw, section, shared.text),
+            text: prose(raw, shared.text),
             cautions: raw.alerts.iter().map(|range| alert(&shared.text[range.clone()])).collect(),
             explain: extra.explain,
             when,
@@ -520,156 +454,4 @@ impl<'a> Reader<'a> {
 struct PartRun {
     retry: Option<Retry>,
     read: Option<Run>,
-}
-
-/// What a step says beside its visible line, its block, its attributes and its boxes.
-fn prose(raw: &RawStep, _section: SectionKind, text: &str) -> String {
-    let mut cuts: Vec<_> = raw.fences.iter().map(|fence| fence.at..fence.end).collect();
-    cuts.extend(raw.comments.iter().cloned());
-    cuts.extend(raw.alerts.iter().cloned());
-    cuts.extend(super::visible::written(text, raw));
-    for item in &raw.items {
-        let start = text[..item.at].rfind('\n').map_or(0, |place| place + 1);
-        cuts.push(start..item.end);
-    }
-    cuts.sort_by_key(|cut| cut.start);
-    let (mut left, mut at) = (String::new(), raw.heading_end.min(raw.end));
-    for cut in cuts {
-        left.push_str(text.get(at..cut.start).unwrap_or_default());
-        at = at.max(cut.end);
-    }
-    left.push_str(text.get(at..raw.end).unwrap_or_default());
-    let mut lines: Vec<&str> = left.lines().map(str::trim_end).collect();
-    lines.dedup_by(|line, before| line.is_empty() && before.is_empty());
-    lines.join("\n").trim().to_owned()
-}
-
-/// The text of a warning without its marks.
-fn alert(quoted: &str) -> String {
-    let lines = quoted.lines().map(|line| line.trim_start().trim_start_matches('>').trim());
-    let lines: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("[!")).collect();
-    lines.join(" ")
-}
-
-/// Where a box leads: `pool-restart`, `step 4 (pool-restart)`, `next`, `end` or `book RB-05-…`.
-fn target_of(text: &str) -> Option<Target> {
-    if let Some(book) = text.strip_prefix("book ") {
-        return (!book.is_empty() && book.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
-            .then(|| Target::Book(book.to_owned()));
-    }
-    let name = match text.strip_prefix("step ") {
-        Some(rest) => rest.split_once('(')?.1.strip_suffix(')')?,
-        None => text,
-    };
-    match name {
-        "next" => Some(Target::Next),
-        "end" => Some(Target::End),
-        name => is_slug(name).then(|| Target::Step(name.to_owned())),
-    }
-}
-
-fn on_trouble(text: &str) -> Result<OnTrouble, (String, String)> {
-    Ok(match text {
-        "stop" => OnTrouble::Stop,
-        "ask" => OnTrouble::Ask,
-        "continue" => OnTrouble::Continue,
-        "rollback" => OnTrouble::Rollback,
-        "escalate" => OnTrouble::Escalate,
-        _ => match text.strip_prefix("goto:").filter(|name| is_slug(name)) {
-            Some(name) => OnTrouble::Goto(name.to_owned()),
-            None => {
-                let expected = "one of stop, ask, continue, rollback, escalate, goto:STEP";
-                return Err((format!("{text:?} is none of them"), expected.to_owned()));
-            }
-        },
-    })
-}
-
-fn then(text: &str) -> Result<Target, (String, String)> {
-    match (text, text.strip_prefix("goto:").filter(|name| is_slug(name))) {
-        ("next", _) => Ok(Target::Next),
-        ("end", _) => Ok(Target::End),
-        (_, Some(name)) => Ok(Target::Step(name.to_owned())),
-        _ => Err((format!("{text:?} leads nowhere"), "one of next, end, goto:STEP".to_owned())),
-    }
-}
-
-fn confirm(text: &str) -> Result<Confirm, (String, String)> {
-    match text {
-        "no" => Ok(Confirm::No),
-        "yes" => Ok(Confirm::Yes),
-        _ => match text.strip_prefix("typed:").filter(|text| !text.trim().is_empty()) {
-            Some(text) => Ok(Confirm::Typed(text.trim().to_owned())),
-            None => Err((format!("{text:?} is none of them"), "one of no, yes, typed:TEXT".to_owned())),
-        },
-    }
-}
-
-/// `3x5s`, or `3x2s..30s` where the pause doubles up to the second.
-fn retry(text: &str) -> Result<Retry, (String, String)> {
-    let read = || {
-        let (attempts, pauses) = text.split_once('x')?;
-        let (pause, longest) = pauses.split_once("..").unwrap_or((pauses, pauses));
-        let (pause, longest) = (duration(pause)?, duration(longest)?);
-        let attempts = attempts.trim().parse().ok().filter(|attempts| (1..=10_000).contains(attempts))?;
-        (pause <= longest).then_some(Retry { attempts, pause, longest })
-    };
-    read().ok_or_else(|| (format!("{text:?} is no retry"), "3x5s, or 3x2s..30s".to_owned()))
-}
-
-fn rate_limit(text: &str) -> Result<RateLimit, (String, String)> {
-    let read = || {
-        let (times, within) = text.split_once('/')?;
-        let times = times.trim().parse().ok().filter(|times| (1..=1000).contains(times))?;
-        Some(RateLimit { times, within: duration(within.trim())? })
-    };
-    read().ok_or_else(|| (format!("{text:?} is no rate"), "1/15m, for once in fifteen minutes".to_owned()))
-}
-
-fn captures(text: &str) -> Result<Vec<Capture>, (String, String)> {
-    let one = |part: &str| {
-        let (name, from) = part.trim().split_once('=')?;
-        let pointer = match from.trim() {
-            "stdout" => None,
-            from => Some(from.strip_prefix("json:").filter(|pointer| pointer.starts_with('/'))?.to_owned()),
-        };
-        is_input_name(name).then(|| Capture { name: name.to_owned(), pointer })
-    };
-    text.split(';')
-        .map(|part| {
-            one(part).ok_or_else(|| (format!("{part:?} sets nothing"), "NAME=stdout or NAME=json:/pointer".to_owned()))
-        })
-        .collect()
-}
-
-/// `input.NAME==value`, `input.NAME!=value`, `step.NAME.ok`, `action.SERVICE/NAME`.
-fn condition(text: &str) -> Result<Condition, (String, String)> {
-    let read = || {
-        if let Some(rest) = text.strip_prefix("input.") {
-            let equal = !rest.contains("!=");
-            let (name, value) = rest.split_once(if equal { "==" } else { "!=" })?;
-            return is_input_name(name).then(|| Condition::Input {
-                name: name.to_owned(),
-                equal,
-                value: value.to_owned(),
-            });
-        }
-        if let Some(rest) = text.strip_prefix("step.") {
-            let (name, ended) = rest.rsplit_once('.')?;
-            let ended = match ended {
-                "ok" => Ended::Ok,
-                "failed" => Ended::Failed,
-                "skipped" => Ended::Skipped,
-                _ => return None,
-            };
-            return is_slug(name).then(|| Condition::Step { name: name.to_owned(), ended });
-        }
-        let (service, action) = text.strip_prefix("action.")?.split_once('/')?;
-        is_slug(action).then_some(())?;
-        Some(Condition::Action { service: service_ref(service)?, action: action.to_owned() })
-    };
-    read().ok_or_else(|| {
-        let expected = "input.NAME==value, input.NAME!=value, step.NAME.ok, .failed or .skipped, action.SERVICE/NAME";
-        (format!("{text:?} is no condition"), expected.to_owned())
-    })
 }

@@ -354,7 +354,8 @@ fn inputs(draft: &DraftBook<'_>, notes: &mut Notes) {
         let is_late = found.section == SectionKind::Rollback;
         for name in names_used(step) {
             used.insert(name);
-            if !known.contains_key(name) && !given.contains(name) && !(is_late && late.contains(name)) {
+            let is_known = known.contains_key(name) || given.contains(name) || is_late && late.contains(name);
+            if !is_known {
                 let all = known.keys().copied().chain(given.iter().copied());
                 notes.unknown(
                     "input",
@@ -393,11 +394,9 @@ fn sets(step: &Step) -> Vec<&str> {
 /// The inputs a step needs.
 fn names_used(step: &Step) -> Vec<&str> {
     let mut names: Vec<&str> = step.work.run().into_iter().flat_map(|run| run.command.inputs()).collect();
-    match &step.when {
-        Some(Condition::Input { name, .. } | Condition::Action { service: ServiceRef::Input(name), .. }) => {
-            names.push(name)
-        }
-        _ => {}
+    if let Some(Condition::Input { name, .. } | Condition::Action { service: ServiceRef::Input(name), .. }) = &step.when
+    {
+        names.push(name);
     }
     names
 }

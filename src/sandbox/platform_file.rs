@@ -218,7 +218,7 @@ mod tests {
     use chrono::Utc;
 
     use super::*;
-    use crate::platform;
+    use crate::{platform, runbook};
 
     #[test]
     fn the_platform_file_is_right_and_names_the_ports_of_the_sandbox() {
@@ -243,5 +243,24 @@ mod tests {
         let url = format!("http://127.0.0.1:{}/deep", layout.port("patient-api"));
         let probes = format!("{:?}", read.service("patient-api").unwrap().checks);
         assert!(probes.contains(&url), "{probes}");
+    }
+
+    #[test]
+    fn the_books_that_come_along_are_written_for_a_sandbox() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("sandbox");
+        Layout::create(&dir, 1, Utc::now()).unwrap();
+        let path = write_platform(&dir, home.path(), Path::new("/usr/bin/codeblue"), "nurse").unwrap();
+        let read = platform::load(&path).unwrap_or_else(|problems| panic!("{problems}"));
+        for volume in runbook::built_in() {
+            let around = runbook::Surroundings { platform: Some(&read), ..Default::default() };
+            let findings = runbook::lint(&volume.file, &volume.text, &around);
+            assert!(findings.is_empty(), "{findings:#?}");
+            let book = volume.reading.runbook.as_ref().unwrap();
+            let unknown = book.front.inputs.iter().filter(|input| input.default.is_none());
+            let given = unknown.map(|input| (input.name.clone(), "bob".to_owned())).collect();
+            let plan = runbook::plan(book, Some(&read), &given);
+            assert!(plan.missing.is_empty(), "{}: {:#?}", plan.book, plan.missing);
+        }
     }
 }

@@ -49,6 +49,7 @@ mod remedies;
 mod rootcause;
 mod rows;
 mod rules;
+mod runbooks;
 mod sealing;
 mod second_mind;
 mod served;
