@@ -11,7 +11,7 @@ use super::{
     CaseFile,
     collect::{Entry, Zone, tails},
     patterns::{Miner, Observed, TemplateId, Trend},
-    redact::Redactor,
+    redact::{Class, Redactor},
 };
 use crate::platform::{LogPlace, Platform};
 
@@ -88,9 +88,15 @@ pub(super) struct Lines<'a> {
 
 impl Lines<'_> {
     /// A line that may be kept and shown: what is somebody's is out, and what is a variable and not known to be nobody's too.
-    fn safe(&self, message: &str) -> String {
-        let named = |text: &str| self.platform.service(text).is_some() || self.platform.component(text).is_some();
-        self.observed.masked(&self.redactor.line(message), named)
+    /// Those not seen before are judged by the templates of the case's own.
+    fn safe(&self, message: &str, own: &Miner) -> String {
+        let is_known = |text: &str| {
+            self.platform.service(text).is_some()
+                || self.platform.component(text).is_some()
+                || Class::ALL.into_iter().any(|class| class.name() == text)
+        };
+        let masked = self.observed.masked(message, is_known).or_else(|| own.masked(message, is_known));
+        masked.unwrap_or_else(|| message.to_owned())
     }
 
     /// Errors since a minute before the trouble, new kinds first, then the most frequent. Lines of one template are of one kind.
@@ -150,7 +156,7 @@ impl Lines<'_> {
         }
         let mut found: Vec<Repeated> = kinds.into_values().filter(|kind| kind.count > 0).collect();
         for kind in &mut found {
-            kind.line = self.safe(&kind.line);
+            kind.line = self.safe(&kind.line, &own);
         }
         found.sort_by(|a, b| b.new.cmp(&a.new).then(b.count.cmp(&a.count)).then_with(|| a.line.cmp(&b.line)));
         found

@@ -12,6 +12,7 @@ mod approvers;
 mod break_glass;
 mod cli;
 mod clocks;
+mod collect;
 mod continuity;
 mod crash;
 mod desk;

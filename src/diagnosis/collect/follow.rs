@@ -127,12 +127,14 @@ impl Follow {
 
     /// Reads on, at most about so many lines. Entries that may go on are ended when `flush` says that nobody will wait for it.
     pub(super) fn read(&mut self, now: DateTime<Utc>, most: usize, flush: bool, given: &mut Given) {
-        let looked = self.look(now, given);
-        self.problem = looked.err().map(|error| match error.kind() {
-            io::ErrorKind::IsADirectory => "it is a directory; name the files in it".to_owned(),
-            io::ErrorKind::InvalidInput => "it is no regular file".to_owned(),
-            _ => error.to_string(),
-        });
+        self.problem = None;
+        if let Err(error) = self.look(now, given) {
+            self.problem = Some(match error.kind() {
+                io::ErrorKind::IsADirectory => "it is a directory; name the files in it".to_owned(),
+                io::ErrorKind::InvalidInput => "it is no regular file".to_owned(),
+                _ => error.to_string(),
+            });
+        }
         let mut left = most;
         let last = self.inputs.len().saturating_sub(1);
         for (at, input) in self.inputs.iter_mut().enumerate() {

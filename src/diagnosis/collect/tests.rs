@@ -244,6 +244,7 @@ fn a_log_that_is_gone_without_a_trace_is_told_and_the_new_one_is_read() {
     bench.restart(places);
     let given = bench.files.read(bench.now, 1000, true);
     assert_eq!(given.new.len(), 1);
+    assert!(bench.problem().unwrap().contains("is gone"), "{:?}", bench.problem());
 }
 
 #[test]
@@ -608,7 +609,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_to_a_log_each_line_is_given_once_and_in_order(steps in prop::collection::vec(step(), 1..60)) {

@@ -3,7 +3,7 @@
 //! `scan` cuts a line into pieces and recognises what varies in every log by its form (`kind`); `miner` finds the `template` of
 //! the line, and `judge` says which words of templates that are alike are variables. A template's `slot`s tell what stood in
 //! its variables. `kept` is the miner as data, for a restart. `history` judges how often templates come in which service,
-//! `cascade` finds those that follow each other over services. `observed` holds miner and history over all services together, as an engine does. Pure: lines and times come in as values.
+//! `cascade` finds those that follow each other over services. `mask` says what of a line may be shown. `observed` holds miner and history over all services together, as an engine does. Pure: lines and times come in as values.
 //!
 //! A form that is to count as a variable everywhere is a variant of `Kind` and its rule in `kind` or `scan`.
 
@@ -12,6 +12,7 @@ mod history;
 mod judge;
 mod kept;
 mod kind;
+mod mask;
 mod miner;
 mod observed;
 mod scan;

@@ -8,21 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     history::{History, Standing, Trend},
     kept::{Kept, KeptError},
-    kind::Kind,
     miner::Miner,
     template::{Template, TemplateId},
-    text::{clean, hash},
+    text::hash,
 };
 
 /// Templates that are kept; the one that was not used for the longest time gives way.
 const TEMPLATES: usize = 10_000;
-/// Lines, and services, in which a value of a variable was seen often enough to be a word of the programs and nobody's.
-const TIMES: u32 = 3;
-/// Digits that nobody is known by; a longer number may be somebody's.
-const DIGITS: usize = 5;
-/// What stands for a value that may not be shown.
-const MASK: &str = "<*>";
-
 /// Templates over all services, and how often each came.
 #[derive(Debug)]
 pub struct Observed {
@@ -77,6 +69,12 @@ impl Observed {
         self.history.note(taken.number, service, at);
     }
 
+    /// Lines that were taken in.
+    #[must_use]
+    pub fn lines(&self) -> u64 {
+        self.miner.lines()
+    }
+
     /// The id of the template of a message, if there is one, and how it stands in a service.
     #[must_use]
     pub fn look(&self, message: &str, service: &str, now: DateTime<Utc>) -> Option<(TemplateId, Option<Standing>)> {
@@ -100,28 +98,10 @@ impl Observed {
         all
     }
 
-    /// A message with `<*>` for what is a variable of its template and may be somebody's: nothing passes of which it is not known
-    /// that it is harmless. Numbers that are short, quantities, times and truth values are; so is what was seen often and is one
-    /// of few, and what `is_known`: the names that the platform file gives.
+    /// A message with `<*>` for what may be somebody's, as [`Miner::masked`] gives it; none when its template is not known.
     #[must_use]
-    pub fn masked(&self, message: &str, is_known: impl Fn(&str) -> bool) -> String {
-        let line = clean(message);
-        let Some((_, variables)) = self.miner.look(message) else { return line.into_owned() };
-        let mut told = String::with_capacity(line.len());
-        let mut at = 0;
-        for variable in variables {
-            let Some(text) = line.get(variable.range.clone()) else { continue };
-            let often =
-                || variable.slot.value(text).is_some_and(|value| value.times >= TIMES || value.sources().len() > 1);
-            if is_harmless(variable.kind, text) || is_known(text) || often() || is_masked(text) {
-                continue;
-            }
-            told.push_str(line.get(at..variable.range.start).unwrap_or_default());
-            told.push_str(MASK);
-            at = variable.range.end;
-        }
-        told.push_str(line.get(at..).unwrap_or_default());
-        told
+    pub fn masked(&self, message: &str, is_known: impl Fn(&str) -> bool) -> Option<String> {
+        self.miner.masked(message, is_known)
     }
 
     /// Everything that is to be kept over a restart.
@@ -150,18 +130,4 @@ fn seen(template: &Template, standing: Standing) -> Seen {
         last: standing.last,
         since: standing.since,
     }
-}
-
-/// Whether what stands there is nobody's, by its form alone.
-fn is_harmless(kind: Kind, text: &str) -> bool {
-    match kind {
-        Kind::Quantity | Kind::Time | Kind::Literal | Kind::Empty | Kind::Mark => true,
-        Kind::Number | Kind::Hex => text.bytes().filter(u8::is_ascii_alphanumeric).count() <= DIGITS,
-        _ => false,
-    }
-}
-
-/// Whether it was taken out already: `[MRN]`, `[NAME#a3f1c2]`.
-fn is_masked(text: &str) -> bool {
-    text.contains('[') && text.contains(']') || text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
 }

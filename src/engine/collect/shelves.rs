@@ -4,7 +4,10 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
+    sync::{
+        Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use chrono::{DateTime, Utc};
@@ -40,6 +43,8 @@ pub(in crate::engine) struct Collected {
     pub(super) sources: Mutex<Sources>,
     pub(super) wake: Notify,
     pub(super) patterns: PatternsFile,
+    /// Lines of the patterns that are kept.
+    kept_lines: AtomicU64,
 }
 
 #[derive(Default)]
@@ -90,9 +95,11 @@ impl Collected {
     /// Goes on where the last engine stopped.
     pub(in crate::engine) fn open(platform: &Platform, places: PathBuf, work: &Path) -> Self {
         let patterns = PatternsFile::new(work);
+        let observed = patterns.read();
         Self {
             shelves: Mutex::default(),
-            observed: RwLock::new(patterns.read()),
+            kept_lines: AtomicU64::new(observed.lines()),
+            observed: RwLock::new(observed),
             sources: Mutex::new(Sources::open(platform, places)),
             wake: Notify::new(),
             patterns,
@@ -240,6 +247,10 @@ impl Collected {
 
     /// Keeps what was seen of all lines over a restart.
     pub(super) fn keep_patterns(&self) {
+        let lines = self.observed().lines();
+        if self.kept_lines.swap(lines, Ordering::Relaxed) == lines {
+            return;
+        }
         let kept = self.observed().keep();
         if let Err(error) = kept::write(self.patterns.path(), &kept) {
             tracing::warn!(%error, "what was seen of lines is not kept");

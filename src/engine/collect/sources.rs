@@ -192,7 +192,10 @@ impl EngineHandle {
     /// Keeps everything for the next start.
     fn keep_collected(&self) {
         self.collected.keep_patterns();
-        self.collected.sources.lock().unwrap_or_else(PoisonError::into_inner).keep();
+        let mut sources = self.collected.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.keep();
+        // Programs that read for us end with what reads them.
+        sources.all.clear();
     }
 }
 
