@@ -121,7 +121,7 @@ fn facts(model: &Model, report: &ArticleReport, columns: usize) -> Vec<Fact> {
         (Some((at, why)), _) => facts.say(Role::Bad, &format!("✖ not to be used since {}: {why}", day_time(*at))),
         (None, Some((at, by))) => facts.say(Role::Ok, &format!("✓ {by} stands for it, since {}", day_time(*at))),
         (None, None) => {
-            facts.say(Role::Warn, "○ nobody stands for it yet, so no diagnosis names it: read it, then confirm it")
+            facts.say(Role::Warn, "○ nobody stands for it yet, so no diagnosis names it: read it, then confirm it");
         }
     }
     facts.about("Fixes");
