@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{
+    diagnose_logs::FromLogs,
     error::{CliError, Exit},
     session::Session,
     text, wait,
@@ -26,10 +27,16 @@ pub struct Diagnose {
     /// Show what was put before the language model, word for word
     #[arg(long)]
     prompt: bool,
+    #[command(flatten)]
+    from_logs: FromLogs,
 }
 
 impl Diagnose {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        if let Some(document) = self.from_logs.document()? {
+            session.output.result(&document, || describe(&document))?;
+            return Ok(Exit::Done);
+        }
         let client = session.client()?;
         let state = client.state().await?;
         let incident = match self.incident {
@@ -110,6 +117,7 @@ fn describe(document: &DiagnosisDocument) -> String {
     if let Some(deployment) = cause.deployment {
         page += &format!("blamed      {deployment}\n");
     }
+    page += &format!("to do       {}\n", document.approach.words());
     page += &format!("affected    {}\n", text::line(&document.affected_services.join(", ")));
     page += &format!("since       {}\n", text::moment(document.detected_at));
     page += "\nevidence\n";

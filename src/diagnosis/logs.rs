@@ -7,10 +7,13 @@ use std::{
     path::Path,
 };
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use serde_json::Value;
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::redact::Redactor;
+use super::{
+    line::{Level, Line},
+    redact::Redactor,
+    signs::tells,
+};
 use crate::platform::Platform;
 
 /// The end of one log file.
@@ -39,7 +42,7 @@ pub fn collect_logs(platform: &Platform, services: &[String], limit: usize) -> V
         .collect()
 }
 
-fn tail(path: &Path, limit: usize) -> io::Result<Vec<String>> {
+pub(super) fn tail(path: &Path, limit: usize) -> io::Result<Vec<String>> {
     // Opening a pipe that nobody writes to would wait for ever.
     if !path.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
@@ -57,127 +60,110 @@ fn tail(path: &Path, limit: usize) -> io::Result<Vec<String>> {
 }
 
 /// A kind of line that was seen since the trouble began.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Repeated {
     /// The newest line of its kind, redacted.
     pub(super) line: String,
+    /// The oldest of them, redacted.
+    pub(super) earliest: String,
+    /// The newest line in small letters, as it was written: for comparing, never for showing.
+    pub(super) raw: String,
+    /// The service that it names, of those that its own one needs.
+    pub(super) named: Option<String>,
+    /// How loud.
+    pub(super) level: Level,
     /// How often the kind was seen since then.
     pub(super) count: u64,
     /// It was not there before: what was always there explains nothing.
     pub(super) new: bool,
+    /// When first since then.
+    pub(super) first: Option<DateTime<Utc>>,
+    /// When last.
+    pub(super) last: Option<DateTime<Utc>>,
 }
 
 /// How long before a trouble is noticed its first lines may have been written.
 const NOTICED_WITHIN: TimeDelta = TimeDelta::seconds(60);
+/// Characters of a line that are compared.
+const COMPARED: usize = 600;
 
-/// Lines that tell of an error since a minute before the trouble, new kinds first, then the most frequent. Lines are of one
-/// kind when they differ only in words with digits. A line without a time has that of the line before it. Lines of the
-/// troubles that are `over`, from the first sign to the end of each, tell nothing of this one.
-pub(super) fn errors<'a>(
+/// What is collected of a kind before anything is redacted.
+struct Seen {
+    newest: String,
+    oldest: String,
+    level: Level,
+    count: u64,
+    new: bool,
+    first: Option<DateTime<Utc>>,
+    last: Option<DateTime<Utc>>,
+}
+
+/// Kinds of lines that tell of something since a minute before the trouble: errors before all else, new kinds before known ones,
+/// then the most frequent. Lines are of one kind when they differ only in words with digits. A line without a time has that of
+/// the line before it. Lines of the troubles that are `over`, from the first sign to the end of each, tell nothing of this one.
+/// `named` says which service a line in small letters names.
+pub(super) fn telling<'a>(
     redactor: &Redactor,
     excerpts: impl Iterator<Item = &'a LogExcerpt>,
     trouble: DateTime<Utc>,
     over: &[(DateTime<Utc>, DateTime<Utc>)],
+    named: impl Fn(&str) -> Option<String>,
 ) -> Vec<Repeated> {
     let since = trouble - NOTICED_WITHIN;
     let is_over = |at| over.iter().any(|(noticed, end)| (*noticed - NOTICED_WITHIN..*end).contains(&at));
-    let mut kinds: HashMap<String, Repeated> = HashMap::new();
+    let mut kinds: HashMap<String, Seen> = HashMap::new();
     for excerpt in excerpts {
         let (mut recent, mut past) = (true, false);
-        for line in excerpt.lines.iter().map(|line| Line::read(line)) {
+        for line in excerpt.lines.iter().map(|line| Line::read(line, trouble)) {
             recent = line.at.map_or(recent, |at| at >= since);
             past = line.at.map_or(past, is_over);
-            if !line.error || past {
+            let text: String = line.message.chars().take(COMPARED).collect();
+            if past || !tells(line.level, &text.to_lowercase()) {
                 continue;
             }
-            let seen =
-                kinds.entry(kind(&line.message)).or_insert(Repeated { line: String::new(), count: 0, new: true });
+            let seen = kinds.entry(kind(&text)).or_insert(Seen {
+                newest: String::new(),
+                oldest: String::new(),
+                level: line.level,
+                count: 0,
+                new: true,
+                first: None,
+                last: None,
+            });
             if recent {
                 seen.count += 1;
-                seen.line = redactor.line(&line.message);
+                seen.level = seen.level.max(line.level);
+                seen.first = seen.first.or(line.at);
+                seen.last = line.at.or(seen.last);
+                if seen.oldest.is_empty() {
+                    seen.oldest.clone_from(&text);
+                }
+                seen.newest = text;
             } else {
                 seen.new = false;
             }
         }
     }
-    let mut found: Vec<Repeated> = kinds.into_values().filter(|kind| kind.count > 0).collect();
-    found.sort_by(|a, b| b.new.cmp(&a.new).then(b.count.cmp(&a.count)).then_with(|| a.line.cmp(&b.line)));
+    let told = |seen: Seen| Repeated {
+        line: redactor.line(&seen.newest),
+        earliest: redactor.line(&seen.oldest),
+        raw: seen.newest.to_lowercase(),
+        named: named(&seen.newest.to_lowercase()),
+        level: seen.level,
+        count: seen.count,
+        new: seen.new,
+        first: seen.first,
+        last: seen.last,
+    };
+    let mut found: Vec<Repeated> = kinds.into_values().filter(|kind| kind.count > 0).map(told).collect();
+    let loud = |found: &Repeated| found.level == Level::Error;
+    found.sort_by(|a, b| (loud(b), b.new, b.count).cmp(&(loud(a), a.new, a.count)).then_with(|| a.line.cmp(&b.line)));
     found
 }
 
 fn kind(message: &str) -> String {
     let words = message.split_whitespace().take(40);
     words.map(|word| if word.contains(|c: char| c.is_ascii_digit()) { "*" } else { word }).collect::<Vec<_>>().join(" ")
-}
-
-/// What can be told of a line.
-struct Line {
-    at: Option<DateTime<Utc>>,
-    error: bool,
-    message: String,
-}
-
-impl Line {
-    fn read(line: &str) -> Self {
-        Self::json(line).unwrap_or_else(|| Self::plain(line))
-    }
-
-    /// A line of a structured log.
-    fn json(line: &str) -> Option<Self> {
-        let line = line.trim();
-        if !line.starts_with('{') {
-            return None;
-        }
-        let Ok(Value::Object(fields)) = serde_json::from_str(line) else { return None };
-        let text = |keys: &[&str]| keys.iter().find_map(|key| fields.get(*key)?.as_str());
-        let level = text(&["level", "severity", "lvl"])?;
-        Some(Self {
-            at: text(&["timestamp", "time", "ts", "@timestamp"]).and_then(time),
-            error: is_bad(level),
-            message: text(&["message", "msg", "error"]).unwrap_or(line).to_owned(),
-        })
-    }
-
-    fn plain(line: &str) -> Self {
-        let at = time(line);
-        // The level stands near the front; what comes after it is the message.
-        for word in line.split_whitespace().take(6) {
-            let core = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-            let named = core.strip_prefix("level=").or(core.strip_prefix("lvl="));
-            let marked = named.is_some() || word.starts_with('[') || word.ends_with(':');
-            let level = named.unwrap_or(core);
-            if is_level(level) && (marked || level.chars().all(|c| c.is_ascii_uppercase())) {
-                // `word` is a part of `line`, so the place is known without a search that might find another.
-                let from = word.as_ptr() as usize - line.as_ptr() as usize + word.len();
-                let message = line[from..].trim_start_matches([' ', ':', ']', '-', '\t']);
-                return Self { at, error: is_bad(level), message: message.to_owned() };
-            }
-        }
-        let error = ["panicked", "error:", "Error:", "Exception"].iter().any(|word| line.contains(word));
-        Self { at, error, message: line.trim().to_owned() }
-    }
-}
-
-fn is_bad(level: &str) -> bool {
-    ["error", "err", "fatal", "critical", "crit", "panic", "emerg", "alert"]
-        .iter()
-        .any(|bad| level.eq_ignore_ascii_case(bad))
-}
-
-fn is_level(word: &str) -> bool {
-    is_bad(word)
-        || ["trace", "debug", "info", "notice", "warn", "warning"].iter().any(|good| word.eq_ignore_ascii_case(good))
-}
-
-/// The time at the front of a text. One without a zone is taken as UTC.
-fn time(text: &str) -> Option<DateTime<Utc>> {
-    let text = text.trim_start().trim_start_matches('[');
-    let first = text.split([' ', ']']).next().unwrap_or_default();
-    if let Ok(at) = DateTime::parse_from_rfc3339(first) {
-        return Some(at.to_utc());
-    }
-    let plain = text.get(..19)?.replacen('T', " ", 1);
-    NaiveDateTime::parse_from_str(&plain, "%Y-%m-%d %H:%M:%S").ok().map(|at| at.and_utc())
 }
 
 #[cfg(test)]
@@ -195,8 +181,9 @@ mod tests {
     fn seen_after(lines: &[&str], over: &[(DateTime<Utc>, DateTime<Utc>)]) -> Vec<(String, u64, bool)> {
         let lines = lines.iter().map(|line| (*line).to_owned()).collect();
         let excerpt = LogExcerpt { service: "api".to_owned(), path: "api.log".to_owned(), lines };
-        errors(&Redactor::default(), [&excerpt].into_iter(), trouble(), over)
+        telling(&Redactor::default(), [&excerpt].into_iter(), trouble(), over, |_| None)
             .into_iter()
+            .filter(|found| found.level == Level::Error)
             .map(|found| (found.line, found.count, found.new))
             .collect()
     }
