@@ -4,11 +4,9 @@ use codeblue::{domain::Category, platform::Reading};
 
 use super::{
     hospital::{Hospital, Role, Stack},
-    scene::{Incident, Scene, roll_back},
+    scene::{Family, Incident, Scene, roll_back},
     voice::{Level, Symptom},
 };
-
-type Family = (&'static str, fn(Scene) -> Incident);
 
 pub const FAMILIES: [Family; 12] = [
     ("bad release", bad_release),
@@ -225,7 +223,7 @@ fn memory_leak(mut scene: Scene) -> Incident {
     match scene.stack(root) {
         Stack::Java => scene.say(root, -1, Level::Error, "java.lang.OutOfMemoryError: Java heap space"),
         Stack::Node => {
-            scene.raw(root, -1, "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory")
+            scene.raw(root, -1, "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory");
         }
         Stack::Python => scene.say(root, -1, Level::Error, "MemoryError: Unable to allocate 1.2 GiB"),
         _ => scene.system(

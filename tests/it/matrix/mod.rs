@@ -50,7 +50,7 @@ pub struct Mark {
 
 /// Every family with its incidents of these seeds, each once.
 pub fn incidents(half: Half, seeds: std::ops::Range<u64>) -> impl Iterator<Item = (&'static str, Incident)> {
-    let families: &'static [(&'static str, fn(scene::Scene) -> Incident)] = match half {
+    let families: &'static [scene::Family] = match half {
         Half::First => &first::FAMILIES,
         Half::Second => &second::FAMILIES,
         Half::Quiet => &quiet::FAMILIES,

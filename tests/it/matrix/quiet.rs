@@ -7,11 +7,9 @@ use codeblue::{
 
 use super::{
     hospital::trouble,
-    scene::{Incident, Scene, Truth, at},
+    scene::{Family, Incident, Scene, Truth, at},
     voice::Level,
 };
-
-type Family = (&'static str, fn(Scene) -> Incident);
 
 pub const FAMILIES: [Family; 5] = [
     ("nothing at all", nothing),

@@ -16,6 +16,9 @@ use super::{
     voice::{self, Level, Symptom},
 };
 
+/// A kind of incident, and what makes one.
+pub type Family = (&'static str, fn(Scene) -> Incident);
+
 /// What is true of an incident, and what would heal it.
 #[derive(Debug, Clone)]
 pub struct Truth {

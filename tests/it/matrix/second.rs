@@ -4,11 +4,9 @@ use codeblue::{domain::Category, platform::Reading};
 
 use super::{
     hospital::{Hospital, Role, Stack},
-    scene::{Incident, Scene, roll_back},
+    scene::{Family, Incident, Scene, roll_back},
     voice::{Level, Symptom},
 };
-
-type Family = (&'static str, fn(Scene) -> Incident);
 
 pub const FAMILIES: [Family; 14] = [
     ("rows silently altered", altered_rows),
