@@ -7,11 +7,16 @@
 mod anomalies;
 mod board;
 mod checks;
+mod diagnosis;
+#[path = "../../tests/it/dice.rs"]
+mod dice;
 mod history;
 mod journal;
 mod knowledge;
 #[path = "../../tests/it/loghub.rs"]
 mod loghub;
+#[path = "../../tests/it/matrix/mod.rs"]
+mod matrix;
 #[path = "../../tests/it/nab.rs"]
 mod nab;
 mod patterns;

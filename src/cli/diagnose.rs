@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::{
+    diagnose_logs::FromLogs,
     error::{CliError, Exit},
     session::Session,
     text,
@@ -44,6 +45,8 @@ pub struct Diagnose {
     /// Wait no longer for the language model that is being asked: what the local analysis found stands
     #[arg(long, conflicts_with_all = ["last", "prompt"])]
     stop_asking: bool,
+    #[command(flatten)]
+    from_logs: FromLogs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -74,6 +77,10 @@ impl Diagnose {
             let cause = TrueCause { service, category, issue: cause.unwrap_or_default() };
             let cause = Some(cause).filter(|cause| *cause != TrueCause::default());
             return session.submit(Command::JudgeDiagnosis { diagnosis, judgement, cause, note }).await;
+        }
+        if let Some(document) = self.from_logs.document()? {
+            session.output.result(&document, || describe(&document))?;
+            return Ok(Exit::Done);
         }
         let client = session.client()?;
         let state = client.state().await?;

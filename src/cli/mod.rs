@@ -25,6 +25,7 @@ mod danger;
 mod demo;
 mod deploy;
 mod diagnose;
+mod diagnose_logs;
 mod emergency;
 mod error;
 mod heartbeat;

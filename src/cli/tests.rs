@@ -94,6 +94,7 @@ fn what_the_contract_promises_is_understood() {
         "break-glass show BG-1",
         "diagnose",
         "diagnose INC-42 --last",
+        "diagnose --log auth.log --log api=x.log --platform codeblue.toml --at 2026-03-02T09:30:00Z --json",
         "action list",
         "action run patient-api restart --confirm patient-api",
         "automation show",

@@ -1,26 +1,32 @@
 //! From a case to its document.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     LogExcerpt,
-    candidates::{self, Standing, Weighed},
-    hypotheses::{Hypothesis, weigh},
+    candidates::{self, Weighed},
+    confidence::shipped,
+    hypotheses::{CLAIM_FROM, Hypothesis, rounded, weigh},
+    learned::Learned,
+    line::Level,
     logs::{Lines, Repeated},
+    names::Names,
     patterns::{Observed, Trend},
     redact::Redactor,
-    root::{self, checks},
+    remedies::remedies,
+    root::{EXPLAINED_FROM, Ground, checks},
+    signs::{self, Place},
 };
 use crate::{
     domain::{
-        Category, DiagnosisDocument, DiagnosisId, Evidence, Fix, Incident, IncidentId, RootCause, Severity, State,
-        Status, SuggestedFix, Vitals,
+        Candidate, Cause, DiagnosisDocument, DiagnosisId, Evidence, Incident, IncidentId, RootCause, Severity, State,
+        Status, Vitals,
     },
-    platform::{ActionRisk, ComponentKind, Platform, Reading, Sample},
+    platform::{Reading, Sample},
 };
 
-/// Suggestions in a document at most.
-pub(super) const SUGGESTIONS: usize = 9;
 /// Pieces of evidence in a document at most.
 const EVIDENCE: usize = 8;
 
@@ -50,93 +56,216 @@ pub struct CaseFile<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// What an analysis looks at, prepared for weighing.
+/// What an analysis sees of one service, prepared for weighing.
 pub(super) struct Scene<'a> {
     pub(super) case: &'a CaseFile<'a>,
+    pub(super) names: &'a Names,
     pub(super) root: &'a str,
     pub(super) detected_at: DateTime<Utc>,
+    /// What it needs, directly or not, and which of that its checks have found well since the trouble began.
+    pub(super) below: Vec<String>,
+    pub(super) well: Vec<String>,
     pub(super) failing: Vec<&'a Sample>,
     pub(super) slow: Vec<&'a Sample>,
-    pub(super) errors: Vec<Repeated>,
-    /// Kinds of lines that do not come any more.
-    pub(super) stopped: Vec<Evidence>,
+    /// Its checks speak for themselves, and nobody else's for it.
+    pub(super) own: bool,
+    /// What its log tells of itself.
+    pub(super) lines: Vec<Repeated>,
+    /// What its log tells of those below.
+    pub(super) complaints: Vec<Repeated>,
+    /// What the logs of those above tell of it.
+    pub(super) heard: Vec<Repeated>,
 }
+
+/// How much is left of a cause at a service that something below explains, when its own log or its own checks name one.
+const OF_ITS_OWN: f64 = 0.45;
+/// From here on a cause at a service is its own.
+const SPECIFIC: f64 = 0.7;
+/// How much counts where others are down and this one is only degraded.
+const ONLY_DEGRADED: f64 = 0.85;
+
+/// The most that is claimed of a service whose log should be there and says nothing at all.
+const MUTE: f64 = 0.7;
+/// How much counts where another one began earlier.
+const LATER: f64 = 0.9;
+/// What is nearer to each other began together, as far as clocks and checks can tell.
+const SIMULTANEOUS: TimeDelta = TimeDelta::seconds(2);
 
 /// Finds the most likely cause of an incident.
 #[must_use]
 pub fn analyse(case: &CaseFile) -> DiagnosisDocument {
+    analyse_with(case, &Learned::default())
+}
+
+/// The same, with what confirmed cases have taught.
+#[must_use]
+pub fn analyse_with(case: &CaseFile, learned: &Learned) -> DiagnosisDocument {
     let incident = case.state.incidents.get(&case.incident);
-    let found = incident.and_then(|incident| root::find(case.state, case.vitals, incident));
-    let root = found.as_ref().map(|found| found.service.clone()).unwrap_or_default();
-    let witness = found.as_ref().and_then(|found| found.accused_by.as_deref()).unwrap_or(&root);
     let detected_at = incident.map_or(case.now, |incident| incident.detected_at);
-    let past = case.state.incidents.values().filter_map(|past| Some((past.detected_at, past.resolved_at?)));
-    let over: Vec<_> = past.filter(|(_, end)| *end <= detected_at).collect();
-    let scene = look(case, &root, witness, detected_at, &over);
-    let hypotheses = weigh(&scene);
-    let best = hypotheses.first();
-    let issue = best.map_or("no evidence points to a cause", |best| best.issue.as_str());
-    let maintained = is_maintained(case, &root);
-    let root_cause = RootCause {
-        service: root.clone(),
-        issue: issue_at(case, &root, issue),
-        confidence: best.map_or(0.0, |best| best.confidence),
-        deployment: best.and_then(|best| best.deployment),
-        evidence: best.map(|best| evidence(&scene, best)).unwrap_or_default(),
-    };
-    let mut weighed = weighed(&scene, Standing::Root, hypotheses.clone());
-    for (incident, found) in incident.iter().zip(&found) {
-        for (other, standing) in root::others(case.state, case.vitals, incident, found) {
-            let scene = look(case, &other, &other, detected_at, &over);
-            weighed.extend(self::weighed(&scene, standing, weigh(&scene)));
-        }
-    }
+    let names = Names::of(&case.state.platform);
+    let told = told(case, &names, detected_at);
+    let ground = Ground { state: case.state, vitals: case.vitals, names: &names, told: &told, trouble: detected_at };
+    let mut weighed = incident.map(|incident| weigh_all(case, &ground, learned, incident)).unwrap_or_default();
+    candidates::order(&mut weighed);
+    weighed.truncate(candidates::LISTED);
+    let best = weighed.first().cloned();
+    let noticed = || incident.and_then(|incident| incident.services.first().cloned()).unwrap_or_default();
+    let root = best.as_ref().map_or_else(noticed, |best| best.service.clone());
+    let nothing = || issue_at(case, &root, "no evidence points to a cause");
+    let cause = best.as_ref().map_or(Cause::Unknown, |best| best.hypothesis.cause);
+    let causes: Vec<Cause> =
+        weighed.iter().filter(|found| found.service == root).map(|found| found.hypothesis.cause).collect();
+    let ranked = candidates::rank(weighed);
     DiagnosisDocument {
         error_id: case.diagnosis.to_string(),
         detected_at,
         severity: incident.map_or(Severity::Sev4, |incident| incident.severity),
-        category: best.map_or(Category::Unknown, |best| best.kind.category()),
+        category: cause.category(),
+        root_cause_category: cause,
+        approach: cause.approach(),
         affected_services: affected(case, incident, &root),
-        root_cause,
-        candidates: candidates::rank(weighed),
-        // Somebody works on it already; nothing should get in their way.
-        suggested_fixes: if maintained { Vec::new() } else { suggestions(&scene, &hypotheses) },
+        root_cause: RootCause {
+            service: root.clone(),
+            issue: best.as_ref().map_or_else(nothing, |best| best.issue.clone()),
+            confidence: ranked.first().map_or(0.0, |best| confidence(case, best)),
+            deployment: best.as_ref().and_then(|best| best.hypothesis.deployment),
+            evidence: best.map(|best| best.evidence).unwrap_or_default(),
+        },
+        candidates: ranked,
+        suggested_fixes: remedies(case.state, case.incident, &root, causes),
         related_incidents: related(case, &root),
         knowledge_base_articles: Vec::new(),
         second_opinion: None,
     }
 }
 
+/// How sure it may be said, by how cases with a first candidate of that probability have ended. Who has not been heard of is not known well.
+fn confidence(case: &CaseFile, best: &Candidate) -> f64 {
+    let heard = |service: &str| case.logs.iter().any(|log| log.service == service && !log.entries.is_empty());
+    let logs = case.state.platform.service(&best.service).is_some_and(|service| service.log_sources().next().is_some());
+    let most = if logs && !heard(&best.service) { MUTE } else { 1.0 };
+    rounded(shipped(best.probability).min(most))
+}
+
+/// What the log of each service tells.
+fn told(case: &CaseFile, names: &Names, detected_at: DateTime<Utc>) -> BTreeMap<String, Vec<Repeated>> {
+    let past = case.state.incidents.values().filter_map(|past| Some((past.detected_at, past.resolved_at?)));
+    let over: Vec<_> = past.filter(|(_, end)| *end <= detected_at).collect();
+    let mut services: Vec<&String> = case.logs.iter().map(|excerpt| &excerpt.service).collect();
+    services.sort();
+    services.dedup();
+    let lines =
+        Lines { redactor: case.redactor, observed: case.observed, platform: &case.state.platform, now: case.now };
+    let of = |service: &String| {
+        let excerpts = case.logs.iter().filter(|excerpt| excerpt.service == *service);
+        let below = case.state.platform.dependencies_of(service);
+        let named = |line: &str| names.first(line, &below).map(str::to_owned);
+        (service.clone(), lines.telling(excerpts, detected_at, &over, named))
+    };
+    services.into_iter().map(of).collect()
+}
+
+/// Everything that speaks for any cause at any service that comes into question. Where none does, the services that somebody
+/// named are looked at for what their logs alone tell.
+fn weigh_all(case: &CaseFile, ground: &Ground, learned: &Learned, incident: &Incident) -> Vec<Weighed> {
+    let suspects = ground.suspects(incident);
+    let failing: Vec<String> = suspects.iter().filter(|name| ground.fails(name)).cloned().collect();
+    let nobody = suspects.is_empty();
+    let suspects = if nobody { incident.services.clone() } else { suspects };
+    let is_down = |name: &String| case.state.services.get(name).is_some_and(|health| health.status == Status::Down);
+    let any_down = failing.iter().any(is_down);
+    let onsets: BTreeMap<&String, DateTime<Utc>> =
+        suspects.iter().filter_map(|service| Some((service, ground.onset(service)?))).collect();
+    let mut weighed = Vec::new();
+    for service in &suspects {
+        // It was seen well, so what its log says has done no harm.
+        if nobody && ground.is_cleared(service) {
+            continue;
+        }
+        let witness = ground.witness(service, &failing);
+        let scene = look(case, ground, service, witness.as_deref().unwrap_or(service), incident);
+        let hypotheses = taught(learned, &scene, weigh(&scene));
+        let explained = ground.explained(service);
+        let own = hypotheses.iter().filter(|found| found.cause != Cause::Release).map(|found| found.confidence);
+        let own = own.fold(0.0, f64::max);
+        let mut place = 1.0 - 0.9 * explained;
+        if own >= SPECIFIC && explained < 0.9 {
+            place = place.max(OF_ITS_OWN);
+        }
+        if explained < EXPLAINED_FROM {
+            place *= 0.5 + 0.5 * ground.coverage(service, &failing);
+        }
+        if any_down && !is_down(service) && ground.fails(service) {
+            place *= ONLY_DEGRADED;
+        }
+        let earliest = onsets.values().min().copied();
+        if onsets.get(service).zip(earliest).is_some_and(|(onset, earliest)| *onset > earliest + SIMULTANEOUS) {
+            place *= LATER;
+        }
+        weighed.extend(hypotheses.into_iter().map(|hypothesis| Weighed {
+            service: service.clone(),
+            place,
+            issue: issue_at(case, service, &hypothesis.issue),
+            evidence: evidence(&scene, &hypothesis),
+            hypothesis,
+        }));
+    }
+    weighed.retain(|found| found.hypothesis.confidence >= CLAIM_FROM);
+    weighed
+}
+
+/// The hypotheses, after what confirmed cases have taught. It turns round only what is about as likely by the rules.
+fn taught(learned: &Learned, scene: &Scene, mut hypotheses: Vec<Hypothesis>) -> Vec<Hypothesis> {
+    for found in &mut hypotheses {
+        let shift =
+            learned.shift(found.cause, scene.lines.iter().filter(|line| line.new).map(|line| line.line.as_str()));
+        let odds = found.confidence / (1.0 - found.confidence) * shift.exp();
+        found.confidence = rounded(odds / (1.0 + odds));
+    }
+    hypotheses.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    hypotheses
+}
+
 /// What an analysis sees of a service, and of the one whose checks speak for it.
 fn look<'a>(
     case: &'a CaseFile<'a>,
+    ground: &'a Ground<'a>,
     service: &'a str,
     witness: &str,
-    detected_at: DateTime<Utc>,
-    over: &[(DateTime<Utc>, DateTime<Utc>)],
+    incident: &Incident,
 ) -> Scene<'a> {
-    let lines =
-        Lines { redactor: case.redactor, observed: case.observed, platform: &case.state.platform, now: case.now };
+    let below = case.state.platform.dependencies_of(service);
+    let own = ground.told.get(service).cloned().unwrap_or_default();
+    let (complaints, lines): (Vec<Repeated>, Vec<Repeated>) =
+        own.into_iter().partition(|line| line.named.is_some() && !is_its_own(&line.raw));
+    let mut heard = Vec::new();
+    for above in case.state.platform.dependants_of(service).iter().filter(|above| incident.services.contains(above)) {
+        heard.extend(ground.complaints(above, service).cloned());
+    }
     Scene {
         case,
+        names: ground.names,
         root: service,
-        detected_at,
+        detected_at: ground.trouble,
+        well: below.iter().filter(|name| ground.is_cleared(name)).cloned().collect(),
+        below,
         failing: checks(case.vitals, witness, Reading::Bad),
         slow: checks(case.vitals, witness, Reading::Slow),
-        errors: lines.errors(case.logs.iter().filter(|excerpt| excerpt.service == service), detected_at, over),
-        stopped: stopped(case, service, detected_at),
+        own: witness == service && ground.fails(service),
+        lines,
+        complaints,
+        heard,
     }
 }
 
-fn weighed(scene: &Scene, standing: Standing, hypotheses: Vec<Hypothesis>) -> Vec<Weighed> {
-    let found = |hypothesis: Hypothesis| Weighed {
-        service: scene.root.to_owned(),
-        standing,
-        issue: issue_at(scene.case, scene.root, &hypothesis.issue),
-        evidence: evidence(scene, &hypothesis),
-        hypothesis,
-    };
-    hypotheses.into_iter().map(found).collect()
+/// Whether a line that names somebody else tells of the one who wrote it all the same: of its password, its pool, its names.
+fn is_its_own(raw: &str) -> bool {
+    signs::read(raw, Place::Log).iter().any(|(cause, _)| {
+        matches!(
+            cause,
+            Cause::Credentials | Cause::Setting | Cause::NameResolution | Cause::PoolExhausted | Cause::ClockSkew
+        )
+    })
 }
 
 fn is_maintained(case: &CaseFile, service: &str) -> bool {
@@ -171,13 +300,14 @@ fn evidence(scene: &Scene, best: &Hypothesis) -> Vec<Evidence> {
             count: group.count,
         });
     }
-    for repeated in scene.errors.iter().take(3) {
+    let loud = |line: &&Repeated| line.level >= Level::Warning || line.new;
+    for repeated in scene.lines.iter().chain(&scene.complaints).filter(loud).take(3) {
         let pattern = repeated.trend.map(|trend| pattern(&repeated.signature, trend)).unwrap_or_default();
         let source = format!("log of {}{pattern}", scene.root);
         found.push(Evidence { at: None, source, text: repeated.line.clone(), count: repeated.count });
     }
     found.truncate(EVIDENCE);
-    found.extend(scene.stopped.iter().cloned());
+    found.extend(stopped(scene.case, scene.root, scene.detected_at));
     found
 }
 
@@ -220,101 +350,6 @@ fn affected(case: &CaseFile, incident: Option<&Incident>, root: &str) -> Vec<Str
         }
     }
     services
-}
-
-/// What may be done about the hypotheses, the best first; only what the platform file declares.
-fn suggestions(scene: &Scene, hypotheses: &[Hypothesis]) -> Vec<SuggestedFix> {
-    let categories = hypotheses.iter().map(|hypothesis| hypothesis.kind.category());
-    remedies(scene.case.state, scene.case.incident, scene.root, categories)
-}
-
-/// What may be done at a service about failures of these categories, the best first; nothing that the platform file does not
-/// declare, and nothing while somebody works on the service already.
-pub(super) fn remedies(
-    state: &State,
-    incident: IncidentId,
-    service: &str,
-    categories: impl IntoIterator<Item = Category>,
-) -> Vec<SuggestedFix> {
-    if state.services.get(service).is_some_and(|health| health.status == Status::Maintenance) {
-        return Vec::new();
-    }
-    let platform = &state.platform;
-    let mut fixes: Vec<(String, u64, ActionRisk, Fix)> = Vec::new();
-    let roll_back = |fixes: &mut Vec<_>, service: &str, kind: ComponentKind| {
-        for component in platform.components_of(service).filter(|component| component.kind == kind) {
-            let risk = match kind {
-                ComponentKind::Code | ComponentKind::Config => ActionRisk::Low,
-                // What was written since the snapshot is lost.
-                ComponentKind::Database | ComponentKind::Data => ActionRisk::High,
-            };
-            fixes.push((
-                format!("roll {} back", component.name),
-                component.rto.as_secs().min(60),
-                risk,
-                Fix::RollBack { component: component.name.clone() },
-            ));
-        }
-    };
-    let act = |fixes: &mut Vec<_>| {
-        let mut actions: Vec<_> =
-            platform.service(service).map(|service| service.actions.iter().collect()).unwrap_or_default();
-        // What contains heals nothing.
-        actions.retain(|action: &&crate::platform::Action| action.purpose.is_none());
-        actions.sort_by_key(|action: &&crate::platform::Action| action.risk);
-        for action in actions {
-            fixes.push((
-                format!("{} {service}", action.name),
-                action.takes.as_secs(),
-                action.risk,
-                Fix::RunAction { service: service.to_owned(), action: action.name.clone() },
-            ));
-        }
-    };
-    for category in categories {
-        match category {
-            Category::Deployment => roll_back(&mut fixes, service, ComponentKind::Code),
-            Category::Database => roll_back(&mut fixes, keeper(platform, service), ComponentKind::Database),
-            Category::Configuration => roll_back(&mut fixes, service, ComponentKind::Config),
-            Category::Process | Category::Performance => act(&mut fixes),
-            Category::Resource | Category::Unknown => {}
-        }
-    }
-    let mut seen = Vec::new();
-    fixes.retain(|(_, _, _, fix)| {
-        let new = !seen.contains(fix);
-        seen.push(fix.clone());
-        new
-    });
-    fixes
-        .into_iter()
-        .take(SUGGESTIONS)
-        .zip(1..)
-        .map(|((action, estimated_time, risk, fix), priority)| SuggestedFix {
-            commands: vec![match &fix {
-                Fix::RollBack { component } => {
-                    format!("codeblue rollback --component {component} --reason {incident}")
-                }
-                Fix::RunAction { service, action } => format!("codeblue action run {service} {action}"),
-            }],
-            action,
-            priority,
-            estimated_time,
-            risk,
-            fix,
-        })
-        .collect()
-}
-
-/// The service that holds the database: the one named, or the nearest one below it that declares one.
-fn keeper<'a>(platform: &'a Platform, service: &'a str) -> &'a str {
-    let keeps = |name: &str| platform.components_of(name).any(|component| component.kind == ComponentKind::Database);
-    if keeps(service) {
-        return service;
-    }
-    let below = platform.dependencies_of(service);
-    let found = below.iter().find(|name| keeps(name)).and_then(|name| platform.service(name));
-    found.map_or(service, |found| &found.name)
 }
 
 fn related(case: &CaseFile, root: &str) -> Vec<IncidentId> {

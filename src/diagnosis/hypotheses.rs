@@ -1,41 +1,29 @@
-//! What could be the cause, and how much speaks for it. Each kind of cause collects weights from independent signs; the
-//! confidence is `1 - Π(1 - weight)`, so that two independent signs of 0.7 make 0.91, and nothing ever makes 95 %.
+//! What could be the cause, and how much speaks for it. Each cause collects weights from independent signs (`signs`, and the
+//! functions below); the confidence is `1 - Π(1 - weight)`, so that two independent signs of 0.7 make 0.91, and nothing ever
+//! makes 95 %. What is only a symptom of something more specific counts less.
 
-use super::{document::Scene, redact::clip, root::checks};
+use std::collections::BTreeMap;
+
+use super::{
+    confidence::UNPROVED,
+    document::Scene,
+    line::Level,
+    logs::Repeated,
+    redact::clip,
+    release,
+    root::checks,
+    signs::{self, GONE, NO_PROCESS, Place, SILENT, has},
+    values,
+};
 use crate::{
-    domain::{Category, DeploymentId, DeploymentOrigin, Evidence},
+    domain::{Cause, DeploymentId, Evidence},
     platform::{Adapter, ComponentKind, HostResource, Probe, Reading, Sample},
 };
-
-/// A kind of cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Deployment,
-    ProcessGone,
-    ProcessFrozen,
-    Configuration,
-    Corruption,
-    Slow,
-    Resource,
-}
-
-impl Kind {
-    pub(super) fn category(self) -> Category {
-        match self {
-            Self::Deployment => Category::Deployment,
-            Self::ProcessGone | Self::ProcessFrozen => Category::Process,
-            Self::Configuration => Category::Configuration,
-            Self::Corruption => Category::Database,
-            Self::Slow => Category::Performance,
-            Self::Resource => Category::Resource,
-        }
-    }
-}
 
 /// A possible cause with what speaks for it.
 #[derive(Debug, Clone)]
 pub(super) struct Hypothesis {
-    pub(super) kind: Kind,
+    pub(super) cause: Cause,
     pub(super) issue: String,
     pub(super) confidence: f64,
     pub(super) deployment: Option<DeploymentId>,
@@ -43,235 +31,398 @@ pub(super) struct Hypothesis {
 }
 
 /// Below this nothing is claimed.
-const CLAIM_FROM: f64 = 0.3;
-/// No more is claimed before cases have borne it out: 95 % takes 59 of them without an error (see `confidence`).
-pub(super) const UNPROVED: f64 = 0.94;
+pub(super) const CLAIM_FROM: f64 = 0.3;
 /// Characters of a line that are quoted in the issue.
-const QUOTE: usize = 120;
+pub(super) const QUOTE: usize = 120;
+/// How much of a symptom is left beside something more specific that is certain.
+const SYMPTOM: f64 = 0.25;
+/// What is told by another service's log counts so much of what a service's own log tells.
+const HEARSAY: f64 = 0.7;
+
+/// What other causes bring about: beside one of those it is no cause of its own.
+fn is_symptom(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::ProcessExit
+            | Cause::ProcessHang
+            | Cause::CrashLoop
+            | Cause::Slowness
+            | Cause::CacheMiss
+            | Cause::Connectivity
+    )
+}
+
+/// Weights of the causes at one service.
+#[derive(Debug, Default)]
+struct Tally {
+    /// The best of each place for each cause, and what was found otherwise.
+    weights: BTreeMap<Cause, Vec<f64>>,
+    /// The strongest line for each.
+    quotes: BTreeMap<Cause, (f64, String)>,
+}
+
+impl Tally {
+    fn add(&mut self, cause: Cause, weight: f64) {
+        if weight > 0.0 {
+            self.weights.entry(cause).or_default().push(weight);
+        }
+    }
+
+    fn quote(&mut self, cause: Cause, weight: f64, text: impl FnOnce() -> String) {
+        if self.quotes.get(&cause).is_none_or(|known| known.0 < weight) {
+            self.quotes.insert(cause, (weight, text()));
+        }
+    }
+
+    fn confidence(&self, cause: Cause) -> f64 {
+        self.weights.get(&cause).map_or(0.0, |weights| together(weights))
+    }
+
+    fn scale(&mut self, cause: Cause, by: f64) {
+        if self.weights.contains_key(&cause) {
+            let left = self.confidence(cause) * by;
+            self.weights.insert(cause, vec![left]);
+        }
+    }
+}
 
 /// All causes for which something speaks, the most likely first.
 pub(super) fn weigh(scene: &Scene) -> Vec<Hypothesis> {
-    let mut found: Vec<Hypothesis> = [
-        deployment(scene),
-        gone(scene),
-        frozen(scene),
-        configuration(scene),
-        corruption(scene),
-        slow(scene),
-        resource(scene),
-    ]
-    .into_iter()
-    .flatten()
-    .filter(|hypothesis| hypothesis.confidence >= CLAIM_FROM)
-    .collect();
+    let mut tally = Tally::default();
+    words(scene, &mut tally);
+    gone(scene, &mut tally);
+    silent(scene, &mut tally);
+    measured(scene, &mut tally);
+    database(scene, &mut tally);
+    beyond(scene, &mut tally);
+    heard(scene, &mut tally);
+    let release = release::weigh(scene, tally.confidence(Cause::Setting).max(tally.confidence(Cause::OutOfMemory)));
+    let released = release.as_ref().map_or(0.0, |release| release.confidence);
+    damp(&mut tally, released);
+    let mut found: Vec<Hypothesis> = release.into_iter().collect();
+    for cause in tally.weights.keys() {
+        let quote = tally.quotes.get(cause).map(|(_, quote)| quote.as_str());
+        let confidence = rounded(tally.confidence(*cause));
+        let issue = issue(scene, *cause, quote);
+        found.push(Hypothesis { cause: *cause, issue, confidence, deployment: None, evidence: Vec::new() });
+    }
+    found.retain(|hypothesis| hypothesis.confidence >= CLAIM_FROM);
     found.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     found
 }
 
 fn together(weights: &[f64]) -> f64 {
     let doubt: f64 = weights.iter().map(|weight| 1.0 - weight).product();
-    ((1.0 - doubt) * 100.0).round().min(100.0 * UNPROVED) / 100.0
+    (1.0 - doubt).min(UNPROVED)
 }
 
-fn has(text: &str, words: &[&str]) -> bool {
-    let text = text.to_lowercase();
-    words.iter().any(|word| text.contains(word))
+/// Confidences are told in hundredths.
+pub(super) fn rounded(confidence: f64) -> f64 {
+    (confidence * 100.0).round().min(100.0 * UNPROVED) / 100.0
 }
 
-fn says(samples: &[&Sample], words: &[&str]) -> bool {
-    samples.iter().any(|sample| has(&sample.detail, words))
+/// All signs of one cause together.
+pub(super) fn sum(weights: &[f64]) -> f64 {
+    rounded(together(weights))
 }
 
-const GONE: [&str; 8] = [
-    "refused",
-    "does not run",
-    "not running",
-    "no such process",
-    "no process",
-    "is gone",
-    "zombie",
-    "holds no process id",
-];
-const SILENT: [&str; 5] = ["no answer", "timed out", "deadline", "took longer", "did not answer"];
-const CONFIGURATION: [&str; 4] = ["config", "setting", "invalid value", "unknown key"];
-const DAMAGE: [&str; 7] =
-    ["malformed", "corrupt", "not a database", "quick_check", "integrity", "disk image", "damaged:"];
-
-/// A new version went live shortly before the trouble began, and the process itself answers.
-fn deployment(scene: &Scene) -> Option<Hypothesis> {
-    let state = scene.case.state;
-    let blamed = state.deployments.values().rev().find(|deployment| {
-        deployment.previous.is_some()
-            && !matches!(deployment.origin, DeploymentOrigin::Recovery(_))
-            && state.platform.component(&deployment.component).is_some_and(|c| c.service == scene.root)
-    })?;
-    if state.live_version(&blamed.component) != Some(blamed.version.as_str()) {
-        return None;
+/// What more specific causes leave of their symptoms.
+fn damp(tally: &mut Tally, released: f64) {
+    let specific = tally.weights.keys().filter(|cause| !is_symptom(**cause));
+    let most = specific.map(|cause| tally.confidence(*cause)).fold(0.0, f64::max);
+    let most = if released >= 0.6 { most.max(0.5 * released) } else { most };
+    let left = 1.0 - (1.0 - SYMPTOM) * most;
+    for cause in [Cause::ProcessHang, Cause::CrashLoop, Cause::Slowness, Cause::CacheMiss, Cause::Connectivity] {
+        tally.scale(cause, left);
     }
-    let before = (scene.detected_at - blamed.at).num_seconds();
-    let mut weights = match before {
-        // One that was found live by looking may have been so a moment earlier.
-        -30..=120 => vec![0.75],
-        121..=600 => vec![0.6],
-        601..=1800 => vec![0.4],
-        _ => return None,
+    let looping = tally.confidence(Cause::CrashLoop);
+    tally.scale(Cause::ProcessExit, left.min(1.0 - (1.0 - SYMPTOM) * looping));
+}
+
+/// What checks and the log say, word by word. Of each place the best sign of a cause counts.
+fn words(scene: &Scene, tally: &mut Tally) {
+    let mut best: BTreeMap<(Cause, Place), f64> = BTreeMap::new();
+    let mut count = |tally: &mut Tally, place: Place, cause: Cause, weight: f64, text: &dyn Fn() -> String| {
+        let known = best.entry((cause, place)).or_insert(0.0);
+        *known = known.max(weight);
+        tally.quote(cause, weight, text);
     };
-    let error = scene.errors.iter().find(|error| error.new && !explained(scene, &error.line));
-    if error.is_some() {
-        weights.push(0.5);
+    for sample in scene.bad().chain(scene.slow.iter()) {
+        for (cause, weight) in signs::read(&sample.detail.to_lowercase(), Place::Check) {
+            count(tally, Place::Check, cause, weight, &|| scene.case.redactor.line(&sample.detail));
+        }
     }
-    if says(&scene.failing, &["http 5", "expected"]) {
-        weights.push(0.4);
+    for line in scene.lines.iter().filter(|line| line.new) {
+        if line.level == Level::Info {
+            count(tally, Place::Both, Cause::Setting, 0.45, &|| line.line.clone());
+            continue;
+        }
+        for (cause, weight) in signs::read(&line.raw, Place::Log) {
+            // Its own database may be well: then it repeats what somebody else's has said, and that may be over.
+            let hearsay = cause == Cause::Corruption && !scene.keeps_data();
+            let quiet = if line.level == Level::Warning { 0.9 } else { 1.0 };
+            let weight = weight * quiet * if hearsay { 0.8 } else { 1.0 };
+            count(tally, Place::Log, cause, weight, &|| told(line));
+        }
     }
-    if is_gone(scene) || is_frozen(scene) {
-        weights = vec![0.35];
-    }
-    if scene.failing.is_empty() && scene.slow.is_empty() && scene.errors.is_empty() {
-        weights = vec![CLAIM_FROM];
-    }
-    let strongest = error.map(|repeated| format!(": {} ×{}", clip(&repeated.line, QUOTE), repeated.count));
-    Some(Hypothesis {
-        kind: Kind::Deployment,
-        issue: format!("release {} of {}{}", blamed.version, blamed.component, strongest.unwrap_or_default()),
-        confidence: together(&weights),
-        deployment: Some(blamed.id),
-        evidence: vec![Evidence {
-            at: Some(blamed.at),
-            source: "ledger".to_owned(),
-            text: format!(
-                "{} went live {} before the first failure, after {}",
-                blamed.version,
-                seconds(before),
-                blamed.previous.as_deref().unwrap_or("nothing")
-            ),
-            count: 1,
-        }],
-    })
-}
-
-fn seconds(number: i64) -> String {
-    match number {
-        ..=0 => "right".to_owned(),
-        1..=119 => format!("{number} s"),
-        _ => format!("{} min", number / 60),
+    for ((cause, _), weight) in best {
+        tally.add(cause, weight);
     }
 }
 
-/// Whether an error tells of something else than the code: a setting, a damaged file, or a service below.
-fn explained(scene: &Scene, line: &str) -> bool {
-    let below = scene.case.state.platform.dependencies_of(scene.root);
-    has(line, &CONFIGURATION)
-        || has(line, &DAMAGE)
-        || (has(line, &GONE) && below.iter().any(|name| line.contains(name)))
+/// A line as the issue quotes it: with how often it came, and how its figures went.
+pub(super) fn told(line: &Repeated) -> String {
+    let trend = values::trend(line).map(|trend| format!(", {trend}")).unwrap_or_default();
+    let times = if line.count > 1 { format!(" ×{}", line.count) } else { String::new() };
+    format!("{}{times}{trend}", clip(&line.line, QUOTE))
 }
 
-fn is_gone(scene: &Scene) -> bool {
-    says(&scene.failing, &GONE)
+fn says(samples: impl Iterator<Item = impl AsRef<str>>, words: &[&str]) -> bool {
+    samples.into_iter().any(|detail| has(&detail.as_ref().to_lowercase(), words))
 }
 
-fn is_frozen(scene: &Scene) -> bool {
-    says(&scene.failing, &["stopped", "frozen"])
-}
-
-fn gone(scene: &Scene) -> Option<Hypothesis> {
-    let refused = says(&scene.failing, &GONE[..1]);
-    let missing = says(&scene.failing, &GONE[1..]);
-    let weights = weights(&[(refused, 0.7), (missing, 0.8)]);
-    (!weights.is_empty()).then(|| simple(Kind::ProcessGone, format!("the process of {} is gone", scene.root), &weights))
-}
-
-fn weights(signs: &[(bool, f64)]) -> Vec<f64> {
-    signs.iter().filter(|(seen, _)| *seen).map(|(_, weight)| *weight).collect()
-}
-
-fn frozen(scene: &Scene) -> Option<Hypothesis> {
-    if is_gone(scene) {
-        return None;
+impl Scene<'_> {
+    /// The failing checks that do not complain of somebody below who is not known to be well.
+    pub(super) fn bad(&self) -> impl Iterator<Item = &&Sample> {
+        let named = |sample: &Sample| self.names.first(&sample.detail, &self.below);
+        self.failing.iter().filter(move |sample| named(sample).is_none_or(|named| self.is_well(named)))
     }
-    let stopped = is_frozen(scene);
-    let silent = says(&scene.failing, &SILENT) || says(&scene.failing, &["did not end within"]);
-    let quiet = scene.errors.iter().all(|error| !error.new);
+
+    /// Whether one below was found well since the trouble began.
+    pub(super) fn is_well(&self, below: &str) -> bool {
+        self.well.iter().any(|well| well == below)
+    }
+
+    /// Whether a failing check that asks the service itself says so.
+    fn bad_says(&self, words: &[&str]) -> bool {
+        let of_others = |sample: &Sample| {
+            matches!(
+                self.probe(sample),
+                Some(Probe::Dns(_) | Probe::Host { .. } | Probe::Clock(_) | Probe::Promql(_) | Probe::Log(_))
+            )
+        };
+        says(self.bad().filter(|sample| !of_others(sample)).map(|sample| &sample.detail), words)
+    }
+
+    /// Whether checks say that the process is not there.
+    pub(super) fn is_gone(&self) -> bool {
+        self.bad_says(&GONE) || self.lost_process()
+    }
+
+    fn lost_process(&self) -> bool {
+        let of_process = self.bad().filter(|sample| matches!(self.probe(sample), Some(Probe::Process { .. })));
+        says(of_process.map(|sample| &sample.detail), &NO_PROCESS)
+    }
+
+    /// Whether checks say that the process was stopped.
+    pub(super) fn is_frozen(&self) -> bool {
+        self.bad_says(&["is stopped", "stopped", "frozen"])
+    }
+
+    pub(super) fn keeps_data(&self) -> bool {
+        let platform = &self.case.state.platform;
+        platform.components_of(self.root).any(|component| component.kind == ComponentKind::Database)
+    }
+
+    fn probe(&self, sample: &Sample) -> Option<&Probe> {
+        let service = self.case.state.platform.service(&sample.service)?;
+        service.checks.iter().find(|found| found.name == sample.check).map(|found| &found.probe)
+    }
+
+    /// Checks that ask for an answer and get it late.
+    pub(super) fn late(&self) -> impl Iterator<Item = &&Sample> {
+        let asks = |sample: &&&Sample| {
+            matches!(
+                self.probe(sample),
+                None | Some(
+                    Probe::Http(_)
+                        | Probe::Workflow { .. }
+                        | Probe::Tcp { .. }
+                        | Probe::Command { .. }
+                        | Probe::Inference(_)
+                )
+            ) || matches!(self.probe(sample), Some(Probe::Sqlite { .. } | Probe::Postgres(_) | Probe::Dns(_)))
+                && signs::read(&sample.detail.to_lowercase(), Place::Check).is_empty()
+        };
+        let certificate = |sample: &&&Sample| has(&sample.detail.to_lowercase(), &["certificate"]);
+        self.slow.iter().filter(asks).filter(move |sample| !certificate(sample))
+    }
+}
+
+fn gone(scene: &Scene, tally: &mut Tally) {
+    let missing = scene.bad_says(&GONE[1..]) || scene.lost_process();
+    tally.add(Cause::ProcessExit, if scene.bad_says(&GONE[..1]) { 0.7 } else { 0.0 });
+    tally.add(Cause::ProcessExit, if missing { 0.8 } else { 0.0 });
+}
+
+fn silent(scene: &Scene, tally: &mut Tally) {
+    let silent = scene.bad_says(&SILENT) || scene.bad_says(&["did not end within"]);
+    let late = scene.late().next().is_some();
+    let slowness = if late {
+        0.75
+    } else if silent {
+        0.35
+    } else {
+        0.0
+    };
+    tally.add(Cause::Slowness, slowness);
+    if scene.is_gone() {
+        return;
+    }
+    let quiet = scene.lines.iter().chain(&scene.complaints).all(|line| line.level != Level::Error || !line.new);
     // A frozen process keeps its number and its open port: what only looks at those is content.
     let present = checks(scene.case.vitals, scene.root, Reading::Good)
         .iter()
-        .any(|sample| matches!(probe(scene, sample), Some(Probe::Tcp { .. } | Probe::Process { .. })));
-    let weights = weights(&[(stopped, 0.85), (silent, 0.6), (silent && quiet, 0.3), (silent && present, 0.3)]);
-    (!weights.is_empty()).then(|| {
-        simple(Kind::ProcessFrozen, format!("{} does not answer: its process is frozen", scene.root), &weights)
-    })
-}
-
-fn probe<'a>(scene: &'a Scene, sample: &Sample) -> Option<&'a Probe> {
-    let service = scene.case.state.platform.service(&sample.service)?;
-    service.checks.iter().find(|found| found.name == sample.check).map(|found| &found.probe)
-}
-
-fn configuration(scene: &Scene) -> Option<Hypothesis> {
-    let logged = scene.errors.iter().find(|error| error.new && has(&error.line, &CONFIGURATION));
-    let checked = scene.failing.iter().find(|sample| has(&sample.detail, &CONFIGURATION));
-    let text = logged
-        .map(|error| error.line.clone())
-        .or_else(|| checked.map(|sample| scene.case.redactor.line(&sample.detail)))?;
-    let weights = weights(&[(logged.is_some(), 0.75), (checked.is_some(), 0.7)]);
-    Some(simple(Kind::Configuration, format!("configuration of {}: {}", scene.root, clip(&text, QUOTE)), &weights))
-}
-
-fn corruption(scene: &Scene) -> Option<Hypothesis> {
-    let logged = scene.errors.iter().any(|error| error.new && has(&error.line, &DAMAGE));
-    // A database that cannot even be opened, or that somebody has emptied, is as bad as a damaged one.
-    let unusable = |sample: &&Sample| {
-        matches!(probe(scene, sample), Some(Probe::Sqlite { .. }))
-            && has(&sample.detail, &["cannot open", "is empty", "is no file"])
-    };
-    // The database itself is content with what has silently changed in it.
-    let altered = |sample: &&Sample| {
-        matches!(probe(scene, sample), Some(Probe::Rows(_))) && has(&sample.detail, &["which may never happen"])
-    };
-    let checked =
-        says(&scene.failing, &DAMAGE) || scene.failing.iter().any(|sample| unusable(sample) || altered(sample));
-    let platform = &scene.case.state.platform;
-    // Without a database of its own it repeats what somebody else's has said, and that may be over.
-    let own = platform.components_of(scene.root).any(|component| component.kind == ComponentKind::Database);
-    let weights = weights(&[(checked, 0.85), (logged && own, 0.75), (logged && !own, 0.6)]);
-    let databases: Vec<&str> = platform
-        .components_of(scene.root)
-        .filter(|component| matches!(component.adapter, Adapter::Sqlite { .. }))
-        .map(|component| component.name.as_str())
-        .collect();
-    (!weights.is_empty()).then(|| {
-        let what = if databases.is_empty() { scene.root.to_owned() } else { databases.join(", ") };
-        simple(Kind::Corruption, format!("database {what} is damaged"), &weights)
-    })
-}
-
-fn slow(scene: &Scene) -> Option<Hypothesis> {
-    let late = says(&scene.failing, &SILENT);
-    if scene.slow.is_empty() && !late {
-        return None;
+        .any(|sample| matches!(scene.probe(sample), Some(Probe::Tcp { .. } | Probe::Process { .. })));
+    for (seen, weight) in
+        [(scene.is_frozen(), 0.85), (silent, 0.6), (silent && quiet, 0.3), (silent && quiet && present, 0.3)]
+    {
+        tally.add(Cause::ProcessHang, if seen { weight } else { 0.0 });
     }
-    let weights = if scene.slow.is_empty() { vec![0.35] } else { vec![0.75] };
-    Some(simple(Kind::Slow, format!("{} answers too slowly", scene.root), &weights))
 }
 
-fn resource(scene: &Scene) -> Option<Hypothesis> {
-    let service = scene.case.state.platform.service(scene.root)?;
-    let short = service.checks.iter().find_map(|check| match &check.probe {
-        Probe::Host { resource, .. } if scene.failing.iter().chain(&scene.slow).any(|s| s.check == check.name) => {
-            Some(*resource)
-        }
-        _ => None,
-    })?;
-    let what = match short {
-        HostResource::Cpu => "processor time",
-        HostResource::Memory => "memory",
-        HostResource::Disk => "disk space",
-        HostResource::Inodes => "inodes",
-        HostResource::Load => "processors for what wants to run",
-        HostResource::Descriptors => "file handles",
+/// Figures of the host, the clock, names and queues, by the check that measures them.
+fn measured(scene: &Scene, tally: &mut Tally) {
+    for sample in scene.failing.iter().chain(&scene.slow) {
+        let (cause, weight) = match scene.probe(sample) {
+            Some(Probe::Host { resource, .. }) => match resource {
+                HostResource::Disk | HostResource::Inodes => (Cause::DiskFull, 0.8),
+                HostResource::Memory => (Cause::OutOfMemory, 0.8),
+                HostResource::Cpu | HostResource::Load => (Cause::ProcessorSaturated, 0.8),
+                HostResource::Descriptors => (Cause::OutOfDescriptors, 0.8),
+            },
+            Some(Probe::Dns(_)) => (Cause::NameResolution, 0.5),
+            Some(Probe::Promql(probe))
+                if has(&probe.query.to_lowercase(), &["lag", "depth", "backlog", "queue", "pending"]) =>
+            {
+                (Cause::QueueBacklog, 0.6)
+            }
+            _ => continue,
+        };
+        tally.add(cause, weight);
+        tally.quote(cause, weight, || scene.case.redactor.line(&sample.detail));
+    }
+}
+
+/// A database that cannot even be opened, or that somebody has emptied, is as bad as a damaged one.
+fn database(scene: &Scene, tally: &mut Tally) {
+    let unusable = |sample: &&&Sample| {
+        matches!(scene.probe(sample), Some(Probe::Sqlite { .. }))
+            && has(&sample.detail.to_lowercase(), &["cannot open", "is empty", "is no file"])
     };
-    Some(simple(Kind::Resource, format!("the host is short of {what}"), &[0.8]))
+    if scene.failing.iter().any(|sample| unusable(&sample)) {
+        tally.add(Cause::Corruption, 0.85);
+    }
 }
 
-fn simple(kind: Kind, issue: String, weights: &[f64]) -> Hypothesis {
-    Hypothesis { kind, issue, confidence: together(weights), deployment: None, evidence: Vec::new() }
+/// What lies beyond the service: somebody outside of the platform, or the way to a service that is well.
+fn beyond(scene: &Scene, tally: &mut Tally) {
+    let new = || scene.lines.iter().chain(&scene.complaints).filter(|line| line.new && line.level >= Level::Warning);
+    let outside = new().find(|line| {
+        let own = signs::read(&line.raw, Place::Log);
+        let explained = own.iter().any(|(cause, _)| matches!(cause, Cause::NameResolution | Cause::Certificate));
+        !explained && signs::is_unreached(&line.raw) && scene.names.outside(&line.raw).is_some()
+    });
+    if let Some(line) = outside {
+        tally.add(Cause::ExternalDependency, 0.8);
+        tally.quote(Cause::ExternalDependency, 0.8, || told(line));
+    }
+    let cleared = |line: &&Repeated| line.named.as_deref().is_some_and(|named| scene.is_well(named));
+    let slow = ["took", "latency", "slow", "retransmit", "lost", "delayed"];
+    let way = scene.complaints.iter().filter(|line| line.new).filter(cleared);
+    let speaks = |line: &Repeated| -> f64 {
+        if has(&line.raw, &slow) {
+            0.8
+        } else if has(&line.raw, &SILENT) {
+            0.5
+        } else {
+            0.0
+        }
+    };
+    let best = way.map(|line| (speaks(line), line));
+    if let Some((weight, line)) = best.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        tally.add(Cause::NetworkLatency, weight);
+        tally.quote(Cause::NetworkLatency, weight, || told(line));
+    }
+}
+
+/// What the logs of those above say of it.
+fn heard(scene: &Scene, tally: &mut Tally) {
+    let mut best: BTreeMap<Cause, (f64, &Repeated)> = BTreeMap::new();
+    for line in scene.heard.iter().filter(|line| line.new) {
+        let mut found = signs::read(&line.raw, Place::Log);
+        found.retain(|(cause, _)| {
+            matches!(
+                cause,
+                Cause::LockContention
+                    | Cause::Corruption
+                    | Cause::DiskFull
+                    | Cause::Certificate
+                    | Cause::RateLimit
+                    | Cause::OutOfMemory
+            )
+        });
+        if has(&line.raw, &GONE) {
+            found.push((Cause::ProcessExit, 0.75));
+        } else if has(&line.raw, &SILENT) {
+            found.push((Cause::ProcessHang, 0.5));
+        } else if found.is_empty() {
+            found.push((Cause::ProcessExit, 0.3));
+        }
+        for (cause, weight) in found {
+            let known = best.entry(cause).or_insert((0.0, line));
+            if weight > known.0 {
+                *known = (weight, line);
+            }
+        }
+    }
+    for (cause, (weight, line)) in best {
+        // Its own checks say more than what others have heard.
+        let own = if scene.own { 0.5 } else { 1.0 };
+        tally.add(cause, HEARSAY * weight * own);
+        tally.quote(cause, HEARSAY * weight, || told(line));
+    }
+}
+
+/// What it would be, in one line.
+fn issue(scene: &Scene, cause: Cause, quote: Option<&str>) -> String {
+    let root = scene.root;
+    let head = match cause {
+        Cause::ProcessExit => return format!("the process of {root} is gone"),
+        Cause::ProcessHang => return format!("{root} does not answer: its process is frozen"),
+        Cause::Corruption | Cause::AlteredData => {
+            let platform = &scene.case.state.platform;
+            let components = platform.components_of(root);
+            let names: Vec<&str> = components
+                .filter(|component| matches!(component.adapter, Adapter::Sqlite { .. }))
+                .map(|component| component.name.as_str())
+                .collect();
+            let what = if names.is_empty() { root.to_owned() } else { names.join(", ") };
+            return format!("database {what} is damaged");
+        }
+        Cause::CrashLoop => format!("the process of {root} ends again after each start"),
+        Cause::Setting => format!("configuration of {root}"),
+        Cause::Slowness => format!("{root} answers too slowly"),
+        Cause::CacheMiss => format!("{root} finds too little in its cache"),
+        Cause::LockContention => format!("{root} waits for a lock that somebody holds"),
+        Cause::PoolExhausted => format!("the connections or workers of {root} are used up"),
+        Cause::QueueBacklog => format!("more comes to {root} than is worked off"),
+        Cause::RateLimit => format!("{root} has reached a limit on requests"),
+        Cause::DiskFull => format!("{root} is short of disk space"),
+        Cause::OutOfMemory => format!("{root} is short of memory"),
+        Cause::OutOfDescriptors => format!("{root} is short of file handles"),
+        Cause::ProcessorSaturated => format!("{root} is short of processor time"),
+        Cause::Certificate => format!("a certificate of {root} is not accepted"),
+        Cause::Credentials => format!("a credential of {root} is not accepted"),
+        Cause::NameResolution => format!("{root} cannot resolve a name"),
+        Cause::Connectivity => format!("{root} loses its connections"),
+        Cause::NetworkLatency => format!("the way from {root} to what it needs is slow"),
+        Cause::ExternalDependency => format!("{root} is failed by somebody outside"),
+        Cause::ClockSkew => format!("the clock of {root} is wrong"),
+        Cause::Release | Cause::Unknown => format!("{root} fails"),
+    };
+    match quote {
+        Some(quote) => format!("{head}: {}", clip(quote, 2 * QUOTE)),
+        None => head,
+    }
 }

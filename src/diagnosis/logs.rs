@@ -10,8 +10,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     CaseFile,
     collect::{Entry, Zone, tails},
+    line::Level,
     patterns::{Miner, Observed, TemplateId, Trend},
     redact::{Class, Redactor},
+    signs::tells,
 };
 use crate::platform::{LogPlace, Platform};
 
@@ -49,14 +51,26 @@ pub fn collect_logs(platform: &Platform, services: &[String], limit: u64, now: D
 }
 
 /// A kind of line that was seen since the trouble began.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Repeated {
     /// The newest line of its kind, redacted.
     pub(super) line: String,
+    /// The oldest of them, redacted.
+    pub(super) earliest: String,
+    /// The newest line in small letters, redacted but for what is only unknown: for comparing, never for showing.
+    pub(super) raw: String,
+    /// The service that it names, of those that its own one needs.
+    pub(super) named: Option<String>,
+    /// How loud.
+    pub(super) level: Level,
     /// How often the kind was seen since then.
     pub(super) count: u64,
     /// It was not there before: what was always there explains nothing.
     pub(super) new: bool,
+    /// When first since then.
+    pub(super) first: Option<DateTime<Utc>>,
+    /// When last.
+    pub(super) last: Option<DateTime<Utc>>,
     /// The id of its template.
     pub(super) signature: String,
     /// How its pattern stands, where lines are collected.
@@ -68,7 +82,8 @@ pub(super) struct Repeated {
 pub fn signatures(case: &CaseFile, trouble: DateTime<Utc>) -> Vec<String> {
     let lines =
         Lines { redactor: case.redactor, observed: case.observed, platform: &case.state.platform, now: case.now };
-    let found = lines.errors(case.logs.iter(), trouble, &[]).into_iter().map(|kind| kind.signature);
+    let found = lines.telling(case.logs.iter(), trouble, &[], |_| None).into_iter();
+    let found = found.filter(|kind| kind.level == Level::Error).map(|kind| kind.signature);
     found.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
@@ -76,6 +91,19 @@ pub fn signatures(case: &CaseFile, trouble: DateTime<Utc>) -> Vec<String> {
 const NOTICED_WITHIN: TimeDelta = TimeDelta::seconds(60);
 /// Kinds of lines that are told apart in one analysis.
 const KINDS: usize = 10_000;
+/// Characters of a line that are compared.
+const COMPARED: usize = 600;
+
+/// A line that tells of something.
+struct Told<'a> {
+    service: &'a str,
+    /// Redacted.
+    text: String,
+    level: Level,
+    at: Option<DateTime<Utc>>,
+    /// It was written since the trouble began.
+    recent: bool,
+}
 
 /// What an analysis knows when it reads lines.
 #[derive(Clone, Copy)]
@@ -99,66 +127,85 @@ impl Lines<'_> {
         masked.unwrap_or_else(|| message.to_owned())
     }
 
-    /// Errors since a minute before the trouble, new kinds first, then the most frequent. Lines of one template are of one kind.
-    /// A line without a time has that of the line before it. Lines of the troubles that are `over`, from the first sign to the end
-    /// of each, tell nothing of this one.
-    pub(super) fn errors<'e>(
+    /// Kinds of lines that tell of something since a minute before the trouble: errors before all else, new kinds before known ones,
+    /// then the most frequent. Lines of one template are of one kind. A line without a time has that of the line before it. Lines
+    /// of the troubles that are `over`, from the first sign to the end of each, tell nothing of this one. `named` says which
+    /// service a line in small letters names.
+    pub(super) fn telling<'e>(
         &self,
         excerpts: impl Iterator<Item = &'e LogExcerpt>,
         trouble: DateTime<Utc>,
         over: &[(DateTime<Utc>, DateTime<Utc>)],
+        named: impl Fn(&str) -> Option<String>,
     ) -> Vec<Repeated> {
         let since = trouble - NOTICED_WITHIN;
         let is_over = |at| over.iter().any(|(noticed, end)| (*noticed - NOTICED_WITHIN..*end).contains(&at));
-        let mut errors: Vec<(&str, String, bool)> = Vec::new();
+        let mut told: Vec<Told> = Vec::new();
         for excerpt in excerpts {
             let (mut recent, mut past) = (true, false);
             for entry in &excerpt.entries {
                 recent = entry.at.map_or(recent, |at| at >= since);
                 past = entry.at.map_or(past, is_over);
-                if entry.is_error() && !past {
-                    errors.push((&excerpt.service, self.redactor.line(&entry.message), recent));
+                let level = Level::from(entry.level);
+                let text: String = entry.message.chars().take(COMPARED).collect();
+                if !past && tells(level, &text.to_lowercase()) {
+                    let text = self.redactor.line(&text);
+                    told.push(Told { service: &excerpt.service, text, level, at: entry.at, recent });
                 }
             }
         }
         // What was not collected is grouped by its own templates.
         let mut own = Miner::new(KINDS);
-        let looked = |service: &str, message: &str| self.observed.look(message, service, self.now);
-        for (service, message, _) in &errors {
-            if looked(service, message).is_none() {
-                own.take(message, 0);
+        let looked = |line: &Told| self.observed.look(&line.text, line.service, self.now);
+        for line in &told {
+            if looked(line).is_none() {
+                own.take(&line.text, 0);
             }
         }
         let mut kinds: HashMap<(u64, bool), Repeated> = HashMap::new();
-        for (service, message, recent) in &errors {
-            let (id, collected, standing) = match looked(service, message) {
+        for line in &told {
+            let (id, collected, standing) = match looked(line) {
                 Some((id, standing)) => (Some(id), true, standing),
-                None => (own.look(message).map(|(template, _)| template.id()), false, None),
+                None => (own.look(&line.text).map(|(template, _)| template.id()), false, None),
             };
-            let seen = kinds.entry((id.map_or(0, TemplateId::number), collected)).or_insert_with(|| {
+            let seen = kinds.entry((id.map_or(0, TemplateId::number), collected)).or_insert_with(|| Repeated {
+                line: String::new(),
+                earliest: String::new(),
+                raw: String::new(),
+                named: None,
+                level: line.level,
+                count: 0,
                 // What was seen long before, and is not among the newest lines any more, was always there.
-                let new = standing.as_ref().is_none_or(|standing| standing.first >= since);
-                let signature = id.map(|id| id.to_string()).unwrap_or_default();
-                Repeated {
-                    line: String::new(),
-                    count: 0,
-                    new,
-                    signature,
-                    trend: standing.map(|standing| standing.trend),
-                }
+                new: standing.as_ref().is_none_or(|standing| standing.first >= since),
+                first: None,
+                last: None,
+                signature: id.map(|id| id.to_string()).unwrap_or_default(),
+                trend: standing.map(|standing| standing.trend),
             });
-            if *recent {
+            if line.recent {
                 seen.count += 1;
-                seen.line.clone_from(message);
+                seen.level = seen.level.max(line.level);
+                seen.first = seen.first.or(line.at);
+                seen.last = line.at.or(seen.last);
+                if seen.earliest.is_empty() {
+                    seen.earliest.clone_from(&line.text);
+                }
+                seen.line.clone_from(&line.text);
             } else {
                 seen.new = false;
             }
         }
         let mut found: Vec<Repeated> = kinds.into_values().filter(|kind| kind.count > 0).collect();
         for kind in &mut found {
+            kind.raw = kind.line.to_lowercase();
+            kind.named = named(&kind.raw);
             kind.line = self.safe(&kind.line, &own);
+            kind.earliest = self.safe(&kind.earliest, &own);
         }
-        found.sort_by(|a, b| b.new.cmp(&a.new).then(b.count.cmp(&a.count)).then_with(|| a.line.cmp(&b.line)));
+        let loud = |found: &Repeated| found.level == Level::Error;
+        found.sort_by(|a, b| {
+            (loud(b), b.new, b.count).cmp(&(loud(a), a.new, a.count)).then_with(|| a.line.cmp(&b.line))
+        });
         found
     }
 }
@@ -187,7 +234,8 @@ mod tests {
         let excerpt = LogExcerpt { service: "api".to_owned(), path: "api.log".to_owned(), entries };
         let (redactor, platform) = (Redactor::default(), Platform::clone(&crate::domain::State::default().platform));
         let lines = Lines { redactor: &redactor, observed, platform: &platform, now: trouble() };
-        lines.errors([&excerpt].into_iter(), trouble(), over)
+        let told = lines.telling([&excerpt].into_iter(), trouble(), over, |_| None);
+        told.into_iter().filter(|found| found.level == Level::Error).collect()
     }
 
     #[test]

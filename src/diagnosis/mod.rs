@@ -1,7 +1,9 @@
-//! Floor 3. What broke: collects evidence (`logs`), finds where it sits (`root`), weighs what could be the cause
-//! (`hypotheses`), sets all causes side by side (`candidates`), and writes the document (`document`). Deterministic, without a
-//! network; the same case gives the same answer. Where the platform file names a language model, `second_mind` puts what was found
-//! before it (`model`) and writes both into one document.
+//! Floor 3. What broke: collects evidence (`logs`, line by line in `line`), finds which services come into question and which
+//! explains which (`root`, `names`), weighs what could be the cause (`hypotheses` with the words of `signs`; `release`; `learned`
+//! from confirmed cases), sets all causes side by side (`candidates`), and writes the document (`document`) with what may be
+//! done (`remedies`). Deterministic, without a network; the same case gives the same answer. `alone` does it for log files
+//! without an engine. Where the platform file names a language model, `second_mind` puts what was found before it (`model`) and
+//! writes both into one document.
 //!
 //! `collect` gives the lines that services write, as they write them. What comes from outside passes `redact` first; `redaction`
 //! makes the one that the platform file asks for.
@@ -11,29 +13,39 @@
 //!
 //! `library` searches what is known from earlier, by `knowledge`, and adds it to a document.
 //!
-//! A new kind of cause is a function in `hypotheses` that looks at the case and says what speaks for it.
+//! A new kind of cause is a row of `domain::CAUSES`, its words in `signs`, and its sentence in `hypotheses`.
 
+mod alone;
 mod candidates;
 pub mod collect;
 pub mod confidence;
 mod document;
 mod hypotheses;
 mod knowledge;
+mod learned;
 mod library;
+mod line;
 mod logs;
 pub mod model;
+mod names;
 pub mod patterns;
 pub mod rank;
 mod redact;
 mod redaction;
+mod release;
+mod remedies;
 mod root;
 mod second_mind;
+mod signs;
+mod values;
 
 #[cfg(test)]
 mod tests;
 
-pub use document::{CaseFile, analyse};
+pub use alone::{WHOLE_LOG, analyse_logs, read_log, service_of};
+pub use document::{CaseFile, analyse, analyse_with};
 pub use knowledge::PageError;
+pub use learned::{Confirmed, Learned};
 pub use library::{FoundArticle, Library, Reason, SEEDS, consult, read_article, write_article};
 pub use logs::{LogExcerpt, collect_logs, signatures};
 pub use redact::{Class, Extra, Found, Leak, PseudonymKey, Redactor, Removed, Stream};

@@ -1,20 +1,22 @@
-//! Where it sits: among the services that fail, the one that no other explains.
+//! Where it sits: which services come into question, and how much of the trouble of each another one explains.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::candidates::Standing;
+use super::{
+    line::Level,
+    logs::Repeated,
+    names::Names,
+    signs::{SILENT, has},
+};
 use crate::{
     domain::{Incident, State, Status, Vitals},
     platform::{Reading, Sample},
 };
 
-/// Which service is blamed, and whose checks speak for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Root {
-    pub(super) service: String,
-    /// Another service's checks name it, while its own have not spoken since the trouble began.
-    pub(super) accused_by: Option<String>,
-}
+/// A service below that explains so much leaves nothing to look for above.
+pub(super) const EXPLAINED_FROM: f64 = 0.5;
 
 /// The latest results of a service's checks with this reading.
 pub(super) fn checks<'a>(vitals: &'a Vitals, service: &str, reading: Reading) -> Vec<&'a Sample> {
@@ -25,100 +27,146 @@ pub(super) fn checks<'a>(vitals: &'a Vitals, service: &str, reading: Reading) ->
         .unwrap_or_default()
 }
 
-/// What is looked at: the services of an incident that fail, and those of what they depend on.
-fn failing(state: &State, vitals: &Vitals, incident: &Incident) -> Vec<String> {
-    let mut candidates = incident.services.clone();
-    for service in &incident.services {
-        candidates.extend(state.platform.dependencies_of(service));
+/// All that is known of where an incident may sit.
+pub(super) struct Ground<'a> {
+    pub(super) state: &'a State,
+    pub(super) vitals: &'a Vitals,
+    pub(super) names: &'a Names,
+    /// What the log of each service tells.
+    pub(super) told: &'a BTreeMap<String, Vec<Repeated>>,
+    /// When the trouble was noticed first.
+    pub(super) trouble: DateTime<Utc>,
+}
+
+impl Ground<'_> {
+    /// What is looked at: the services of an incident that fail, those of what they depend on, and those that they complain of.
+    pub(super) fn suspects(&self, incident: &Incident) -> Vec<String> {
+        let mut candidates = incident.services.clone();
+        for service in &incident.services {
+            candidates.extend(self.state.platform.dependencies_of(service));
+        }
+        candidates.sort();
+        candidates.dedup();
+        let failing: Vec<String> = candidates.iter().filter(|name| self.fails(name)).cloned().collect();
+        candidates.retain(|name| failing.contains(name) || failing.iter().any(|above| self.is_accused(name, above)));
+        candidates
     }
-    candidates.sort();
-    candidates.dedup();
-    candidates.retain(|name| fails(state, vitals, name));
-    candidates
-}
 
-/// Finds the root of an incident among its services and what they depend on.
-pub(super) fn find(state: &State, vitals: &Vitals, incident: &Incident) -> Option<Root> {
-    let platform = &state.platform;
-    let failing = failing(state, vitals, incident);
-    let explained =
-        |name: &String| platform.dependencies_of(name).iter().any(|below| explains(state, vitals, below, name));
-    // Several may fail with nothing failing below them. The one that explains the most of the others, then the earliest.
-    let deepest = failing.iter().filter(|name| !explained(name)).min_by_key(|name| {
-        let above = platform.dependants_of(name);
-        let explained = failing.iter().filter(|other| above.contains(other) && explains(state, vitals, name, other));
-        let since = state.services.get(name.as_str()).and_then(|health| health.failing_since.or(health.since));
-        let noticed = incident.services.iter().position(|service| service == *name);
-        let since = since.unwrap_or(DateTime::<Utc>::MAX_UTC);
-        (std::cmp::Reverse(explained.count()), since, noticed.unwrap_or(usize::MAX))
-    });
-    // Services that depend on each other in a circle have no deepest one.
-    let Some(found) = deepest.or(failing.first()) else {
-        return incident.services.first().map(|first| Root { service: first.clone(), accused_by: None });
-    };
-    let accused = accused(state, vitals, found, incident.detected_at);
-    Some(match accused {
-        Some(service) => Root { service, accused_by: Some((*found).clone()) },
-        None => Root { service: (*found).clone(), accused_by: None },
-    })
-}
-
-/// The other services of an incident that fail, and how they stand to its root.
-pub(super) fn others(state: &State, vitals: &Vitals, incident: &Incident, root: &Root) -> Vec<(String, Standing)> {
-    let standing = |name: &String| {
-        let below = state.platform.dependencies_of(name);
-        let explained = below.iter().any(|below| *below == root.service || explains(state, vitals, below, name));
-        if explained { Standing::Explained } else { Standing::Apart }
-    };
-    let failing = failing(state, vitals, incident).into_iter().filter(|name| *name != root.service);
-    failing.map(|name| (name.clone(), standing(&name))).collect()
-}
-
-/// Whether a service that fails may be why another one does that depends on it: not when the other was down already, and
-/// it was found well for so long afterwards that its checks would have told.
-fn explains(state: &State, vitals: &Vitals, below: &str, above: &str) -> bool {
-    let since = |name: &str| state.services.get(name).and_then(|health| health.failing_since);
-    let down = state.services.get(above).is_some_and(|health| health.status == Status::Down);
-    let checks = state.platform.service(below).map(|service| service.checks.as_slice()).unwrap_or_default();
-    let told_within = checks.iter().map(|check| check.every + check.within).max().unwrap_or_default();
-    let later = since(below).zip(since(above)).and_then(|(below, above)| (below - above).to_std().ok());
-    fails(state, vitals, below) && !(down && later.is_some_and(|later| later > told_within))
-}
-
-fn fails(state: &State, vitals: &Vitals, name: &str) -> bool {
-    state.services.get(name).is_some_and(|health| matches!(health.status, Status::Down | Status::Degraded))
-        || !checks(vitals, name, Reading::Bad).is_empty()
-}
-
-/// The dependency that all failing checks of a service complain about, unless its own checks have found it well since.
-fn accused(state: &State, vitals: &Vitals, victim: &str, trouble: DateTime<Utc>) -> Option<String> {
-    let complaints = checks(vitals, victim, Reading::Bad);
-    if complaints.is_empty() {
-        return None;
+    /// Whether it is judged to fail, or one of its checks does.
+    pub(super) fn fails(&self, name: &str) -> bool {
+        self.state.services.get(name).is_some_and(|health| matches!(health.status, Status::Down | Status::Degraded))
+            || !checks(self.vitals, name, Reading::Bad).is_empty()
     }
-    let named = |name: &str| complaints.iter().all(|complaint| names(&complaint.detail, name));
-    let cleared = |name: &str| {
-        vitals.services.get(name).is_some_and(|figures| {
-            figures.checks.values().any(|sample| sample.reading == Reading::Good && sample.at >= trouble)
-        })
-    };
-    state.platform.dependencies_of(victim).into_iter().find(|name| named(name) && !cleared(name))
-}
 
-/// Whether a text has this name in it as a word of its own.
-fn names(text: &str, name: &str) -> bool {
-    let apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '-' && c != '_');
-    text.match_indices(name)
-        .any(|(at, _)| apart(text[..at].chars().next_back()) && apart(text[at + name.len()..].chars().next()))
-}
+    fn is_down(&self, name: &str) -> bool {
+        self.state.services.get(name).is_some_and(|health| health.status == Status::Down)
+            || !checks(self.vitals, name, Reading::Bad).is_empty()
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::names;
+    /// Its checks have found it well since the trouble began, and none has found it otherwise.
+    pub(super) fn is_cleared(&self, name: &str) -> bool {
+        let good = checks(self.vitals, name, Reading::Good).iter().any(|sample| sample.at >= self.trouble);
+        good && !self.fails(name)
+    }
 
-    #[test]
-    fn a_name_is_a_word_of_its_own() {
-        assert!(names("HTTP 503: \"auth: connection refused\"", "auth"));
-        assert!(!names("author unknown, auth-proxy fine", "auth"));
+    /// Whether all failing checks of one above complain of this one, or its log does, and nothing has cleared it.
+    pub(super) fn is_accused(&self, name: &str, above: &str) -> bool {
+        let below = self.state.platform.dependencies_of(above).iter().any(|below| below == name);
+        below && !self.is_cleared(name) && (self.all_checks_name(above, name) || self.log_names(above, name))
+    }
+
+    fn all_checks_name(&self, above: &str, name: &str) -> bool {
+        let complaints = checks(self.vitals, above, Reading::Bad);
+        !complaints.is_empty() && complaints.iter().all(|complaint| self.names.names(&complaint.detail, name))
+    }
+
+    /// What the log of one above says of this one, that is new.
+    pub(super) fn complaints<'a>(&'a self, above: &str, name: &'a str) -> impl Iterator<Item = &'a Repeated> {
+        let told = self.told.get(above).map(Vec::as_slice).unwrap_or_default();
+        told.iter().filter(move |told| told.new && told.named.as_deref() == Some(name))
+    }
+
+    fn log_names(&self, above: &str, name: &str) -> bool {
+        self.complaints(above, name).next().is_some()
+    }
+
+    /// When its trouble began, by its log where that tells of new errors, else by its checks.
+    pub(super) fn onset(&self, name: &str) -> Option<DateTime<Utc>> {
+        let lines = self.told.get(name).map(Vec::as_slice).unwrap_or_default();
+        let loud = lines.iter().filter(|line| line.new && line.level == Level::Error);
+        let logged = loud.filter_map(|line| line.first).min();
+        logged.or_else(|| self.state.services.get(name)?.failing_since)
+    }
+
+    /// How much of the trouble of a service another one explains, 0 to 1.
+    pub(super) fn explained(&self, above: &str) -> f64 {
+        let below = self.state.platform.dependencies_of(above);
+        below.iter().map(|below| self.explains(below, above)).fold(0.0, f64::max)
+    }
+
+    /// How much of the trouble of one service another one below it explains: nothing when the one above was down already, and
+    /// the other was found well for so long afterwards that its checks would have told.
+    pub(super) fn explains(&self, below: &str, above: &str) -> f64 {
+        let accused = self.is_accused(below, above);
+        if below == above || !(self.fails(below) || accused) || self.came_later(below, above) {
+            return 0.0;
+        }
+        if accused {
+            return 0.95;
+        }
+        let named = self.all_checks_name(above, below) || self.log_names(above, below);
+        let other = self.names_another(above, below);
+        match (self.is_down(below), self.is_down(above)) {
+            (true, _) if named || !other => 0.95,
+            (false, false) if named || !other => 0.9,
+            (false, true) if named => 0.8,
+            (true, _) => 0.7,
+            // What is only slow lets others wait, and does not make them refuse.
+            (false, true) if !other && self.is_silent(above) => 0.35,
+            _ => 0.1,
+        }
+    }
+
+    fn is_silent(&self, name: &str) -> bool {
+        checks(self.vitals, name, Reading::Bad).iter().any(|sample| has(&sample.detail.to_lowercase(), &SILENT))
+    }
+
+    /// The log of one above complains of what it needs, and not of this one nor of what stands between them.
+    fn names_another(&self, above: &str, name: &str) -> bool {
+        let told = self.told.get(above).map(Vec::as_slice).unwrap_or_default();
+        let named: Vec<&str> = told.iter().filter(|told| told.new).filter_map(|told| told.named.as_deref()).collect();
+        let leads = |named: &&str| {
+            *named == name || self.state.platform.dependencies_of(named).iter().any(|below| below == name)
+        };
+        !named.is_empty() && !named.iter().any(leads)
+    }
+
+    fn came_later(&self, below: &str, above: &str) -> bool {
+        let since = |name: &str| self.state.services.get(name).and_then(|health| health.failing_since);
+        let down = self.state.services.get(above).is_some_and(|health| health.status == Status::Down);
+        let checks = self.state.platform.service(below).map(|service| service.checks.as_slice()).unwrap_or_default();
+        let told_within = checks.iter().map(|check| check.every + check.within).max().unwrap_or_default();
+        let later = since(below).zip(since(above)).and_then(|(below, above)| (below - above).to_std().ok());
+        down && later.is_some_and(|later| later > told_within)
+    }
+
+    /// The share of what fails that a service is behind, itself included.
+    pub(super) fn coverage(&self, name: &str, failing: &[String]) -> f64 {
+        let behind =
+            failing.iter().filter(|other| *other == name || self.explains(name, other) >= EXPLAINED_FROM).count();
+        #[expect(clippy::cast_precision_loss, reason = "services are few")]
+        let share = behind.max(1) as f64 / failing.len().max(1) as f64;
+        share.min(1.0)
+    }
+
+    /// One above whose checks speak for a service that has no checks of its own to speak for it.
+    pub(super) fn witness(&self, name: &str, failing: &[String]) -> Option<String> {
+        let mute =
+            checks(self.vitals, name, Reading::Bad).is_empty() && checks(self.vitals, name, Reading::Slow).is_empty();
+        let speaks = |above: &&String| {
+            self.is_accused(name, above)
+                && checks(self.vitals, above, Reading::Bad).iter().any(|found| self.names.names(&found.detail, name))
+        };
+        failing.iter().filter(|above| above.as_str() != name).find(speaks).filter(|_| mute).cloned()
     }
 }

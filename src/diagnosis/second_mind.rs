@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::{
     CaseFile,
-    document::{self, SUGGESTIONS},
     model::{self, Action, Article, Candidate, Case, Consultation, Fact, Merged, Opinion, merge},
     redact::Redactor,
+    remedies::{self, SUGGESTIONS},
 };
 use crate::{
     domain::{DiagnosisDocument, Evidence, Fix, RootCause, SecondOpinion, Stance, State, SuggestedFix},
@@ -36,7 +36,7 @@ pub fn put(file: &CaseFile, document: &DiagnosisDocument) -> Put {
     for found in &document.candidates {
         let evidence = found.evidence.iter().map(|fact| place(&mut facts, fact)).collect();
         let mut actions = Vec::new();
-        for fix in document::remedies(file.state, file.incident, &found.service, [found.category]) {
+        for fix in remedies::remedies(file.state, file.incident, &found.service, [found.cause]) {
             let known = remedies.iter().position(|known| known.fix == fix.fix);
             actions.push(known.unwrap_or(remedies.len()));
             if known.is_none() {
@@ -126,6 +126,8 @@ pub fn joined(local: DiagnosisDocument, put: &Put, name: &str, asked: &Consultat
     {
         let first = document.candidates.remove(place);
         document.category = first.category;
+        document.root_cause_category = first.cause;
+        document.approach = first.cause.approach();
         document.root_cause = RootCause {
             service: first.service.clone(),
             issue: first.issue.clone(),

@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, AutomationMode, DeploymentId, DiagnosisId, DiagnosisVerdict, Event, Incident, IncidentId, Refusal,
-    SecondOpinion, Severity, State, Status,
+    Actor, Approach, AutomationMode, Cause, DeploymentId, DiagnosisId, DiagnosisVerdict, Event, Incident, IncidentId,
+    Refusal, SecondOpinion, Severity, State, Status,
 };
 use crate::platform::ActionRisk;
 
@@ -79,6 +79,12 @@ pub struct DiagnosisDocument {
     pub severity: Severity,
     /// What kind of failure it is.
     pub category: Category,
+    /// The kind of its root cause, finer than the category.
+    #[serde(default)]
+    pub root_cause_category: Cause,
+    /// What the root cause calls for, whether or not the platform file declares it.
+    #[serde(default)]
+    pub approach: Approach,
     /// Services that suffer, the root first.
     pub affected_services: Vec<String>,
     /// The most likely cause.
@@ -112,8 +118,20 @@ pub enum Category {
     Database,
     /// It works, but too slowly.
     Performance,
-    /// The host is short of something.
+    /// Memory, disk, file handles or processors are short.
     Resource,
+    /// Names, connections, or the way between two services.
+    Network,
+    /// A certificate or a credential is not accepted.
+    Security,
+    /// Something outside of the platform does not serve.
+    ExternalDependency,
+    /// Somebody holds what others wait for.
+    Contention,
+    /// A pool, a queue or a limit is full.
+    Capacity,
+    /// The host itself, such as its clock.
+    Infrastructure,
     /// None of the above could be shown.
     Unknown,
 }
@@ -142,6 +160,9 @@ pub struct Candidate {
     pub service: String,
     /// What kind of failure it would be.
     pub category: Category,
+    /// The kind of cause it would be.
+    #[serde(default)]
+    pub cause: Cause,
     /// What it would be, in one line.
     pub issue: String,
     /// How likely it is, against the others and against none of them, 0 to 1.

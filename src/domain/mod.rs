@@ -11,6 +11,7 @@
 
 mod apply;
 mod break_glass;
+mod cause;
 mod change;
 mod command;
 mod command_texts;
@@ -46,6 +47,7 @@ pub use break_glass::{
     BreakGlassEnd, BreakGlassEnded, BreakGlassReview, Ceiling, ReviewVerdict, break_glass_for, needs_senior_review,
     who_may_review, without_approval,
 };
+pub use cause::{Approach, CAUSES, Cause, CauseRow};
 pub use change::{
     Agreed, Approval, Assessment, Attestation, Change, ChangeKind, ChangeOutcome, ChangeRequest, ChangeReview,
     ChangeState, ChangeTemplate, ChangeWindow, Circumstances, Delegation, ImpactAnalysis, ReviewOutcome, Risk,

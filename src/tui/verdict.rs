@@ -12,13 +12,19 @@ const NEAR: f64 = 0.1;
 pub const FEW: usize = 30;
 
 /// Every kind of failure, with its word.
-pub const CATEGORIES: [(Category, &str); 7] = [
+pub const CATEGORIES: [(Category, &str); 13] = [
     (Category::Deployment, "deployment"),
     (Category::Process, "process"),
     (Category::Configuration, "configuration"),
     (Category::Database, "database"),
     (Category::Performance, "performance"),
     (Category::Resource, "resource"),
+    (Category::Network, "network"),
+    (Category::Security, "security"),
+    (Category::ExternalDependency, "external-dependency"),
+    (Category::Contention, "contention"),
+    (Category::Capacity, "capacity"),
+    (Category::Infrastructure, "infrastructure"),
     (Category::Unknown, "unknown"),
 ];
 

@@ -75,7 +75,7 @@ const DRILLS: [Drill; 7] = [
 ];
 
 /// Waits until the state is as wished, on events; looks again now and then in case one was missed.
-async fn until(engine: &EngineHandle, what: &str, wished: impl Fn(&State) -> bool) -> Arc<State> {
+pub async fn until(engine: &EngineHandle, what: &str, wished: impl Fn(&State) -> bool) -> Arc<State> {
     let mut events = engine.subscribe();
     let wait = async {
         loop {
@@ -96,7 +96,7 @@ async fn until(engine: &EngineHandle, what: &str, wished: impl Fn(&State) -> boo
 }
 
 /// What somebody who has to find out why would ask first.
-fn told(state: &State) -> String {
+pub fn told(state: &State) -> String {
     let services = state.services.iter().map(|(name, health)| format!("{name} {:?}: {}", health.status, health.reason));
     let incidents = state.incidents.values().flat_map(|incident| {
         let head = format!("{} {} {:?} root {:?}", incident.id, incident.state, incident.services, incident.root);
@@ -111,7 +111,7 @@ fn told(state: &State) -> String {
     services.chain(incidents).chain(changes).chain(recoveries).collect::<Vec<_>>().join("\n")
 }
 
-fn is_well(state: &State) -> bool {
+pub fn is_well(state: &State) -> bool {
     state.services.len() == sandbox::SERVICES.len()
         && state.services.values().all(|health| health.status == Status::Healthy)
         && state.open_incidents().next().is_none()
@@ -119,7 +119,7 @@ fn is_well(state: &State) -> bool {
 }
 
 /// Says yes to every change that waits, as those who have to; what is critical needs several.
-async fn approve_all(engine: EngineHandle) {
+pub async fn approve_all(engine: EngineHandle) {
     let mut events = engine.subscribe();
     loop {
         let state = engine.state();

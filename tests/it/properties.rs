@@ -6,9 +6,9 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use codeblue::{
     domain::{
-        ActionKind, Actor, AutomationMode, BreakGlassId, Burst, Captured, Category, Ceiling, Clock, Command,
-        DiagnosisDocument, DiagnosisId, Effect, ErrorEvent, ErrorGroup, Event, Evidence, Finding, Findings, Fix,
-        IncidentId, IncidentRole, Level, Message, Milestone, RecoveryId, RecoveryOutcome, ReviewVerdict, Role,
+        ActionKind, Actor, Approach, AutomationMode, BreakGlassId, Burst, Captured, Category, Cause, Ceiling, Clock,
+        Command, DiagnosisDocument, DiagnosisId, Effect, ErrorEvent, ErrorGroup, Event, Evidence, Finding, Findings,
+        Fix, IncidentId, IncidentRole, Level, Message, Milestone, RecoveryId, RecoveryOutcome, ReviewVerdict, Role,
         RollbackRequest, RollbackTarget, RootCause, Scope, Severity, SnapshotId, SnapshotState, SnapshotTrigger, Stage,
         State, Status, Step, StepState, SuggestedFix, Verdict, decide, plan_rollback,
     },
@@ -377,6 +377,8 @@ pub fn document(state: &State, id: DiagnosisId, service: &str, confidence: f64, 
         detected_at: state.clock,
         severity: Severity::Sev2,
         category: Category::Deployment,
+        root_cause_category: Cause::Release,
+        approach: Approach::RollBack,
         affected_services: vec![service.to_owned()],
         root_cause: RootCause {
             service: service.to_owned(),

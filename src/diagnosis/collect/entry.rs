@@ -78,12 +78,13 @@ fn json(line: &str, now: DateTime<Utc>, zone: Zone, deeper: usize) -> Option<Ent
         return None;
     }
     let Ok(Value::Object(fields)) = serde_json::from_str(line) else { return None };
-    let at = ["time", "ts", "timestamp", "@timestamp", "@t", "datetime", "eventTime"]
+    let at = ["time", "ts", "timestamp", "@timestamp", "@t", "datetime", "eventTime", "Timestamp", "t"]
         .iter()
         .find_map(|key| moment(fields.get(*key)?, now, zone));
-    let level = ["level", "severity", "lvl", "loglevel", "log.level", "levelname", "severity_text", "@l"]
-        .iter()
-        .find_map(|key| level(fields.get(*key)?));
+    let level =
+        ["level", "severity", "lvl", "loglevel", "log.level", "levelname", "severity_text", "@l", "LogLevel", "s"]
+            .iter()
+            .find_map(|key| level(fields.get(*key)?));
     let trace = ["trace_id", "traceId", "traceID", "trace.id", "dd.trace_id", "trace"]
         .iter()
         .find_map(|key| trace(fields.get(*key)?));
@@ -129,13 +130,15 @@ pub(super) fn moment(value: &Value, now: DateTime<Utc>, zone: Zone) -> Option<Da
     match value {
         Value::String(text) => stamp::whole(text, now, zone).or_else(|| stamp::number(text.trim().parse().ok()?)),
         Value::Number(number) => stamp::number(number.as_f64()?),
+        // As MongoDB writes it.
+        Value::Object(fields) => moment(fields.get("$date")?, now, zone),
         _ => None,
     }
 }
 
 fn level(value: &Value) -> Option<Level> {
     match value {
-        Value::String(text) => Level::named(text.trim()),
+        Value::String(text) => Level::named(text.trim()).or_else(|| Level::of_letter(text.trim())),
         Value::Number(number) => number.as_u64().map(Level::of_number),
         _ => None,
     }

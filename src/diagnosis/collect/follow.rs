@@ -465,7 +465,7 @@ pub(super) fn entries(lines: impl IntoIterator<Item = Line>, now: DateTime<Utc>,
 ///
 /// # Errors
 /// When it cannot be read, or is no regular file.
-pub(super) fn tail(path: &Path, most: u64, now: DateTime<Utc>, zone: Zone) -> io::Result<Vec<Entry>> {
+pub(in super::super) fn tail(path: &Path, most: u64, now: DateTime<Utc>, zone: Zone) -> io::Result<Vec<Entry>> {
     // Opening a pipe that nobody writes to would wait for ever.
     if !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());

@@ -16,7 +16,15 @@ pub enum Level {
     Error,
 }
 
-const WORDS: [(&str, Level); 21] = [
+const WORDS: [(&str, Level); 29] = [
+    ("trc", Level::Debug),
+    ("dbg", Level::Debug),
+    ("inf", Level::Info),
+    ("hint", Level::Info),
+    ("detail", Level::Info),
+    ("wrn", Level::Warning),
+    ("fail", Level::Error),
+    ("eror", Level::Error),
     ("trace", Level::Debug),
     ("debug", Level::Debug),
     ("fine", Level::Debug),
@@ -45,6 +53,18 @@ impl Level {
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
         WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, level)| *level)
+    }
+
+    /// The level that a letter names, as klog, MongoDB and the logger of Ruby write it.
+    #[must_use]
+    pub fn of_letter(letter: &str) -> Option<Self> {
+        match letter {
+            "D" => Some(Self::Debug),
+            "I" => Some(Self::Info),
+            "W" => Some(Self::Warning),
+            "E" | "F" => Some(Self::Error),
+            _ => None,
+        }
     }
 
     /// The level of a severity of syslog, 0 to 7 (RFC 5424, section 6.2.1).

@@ -27,6 +27,7 @@ mod tests;
 
 pub use entry::{Entry, Zone};
 pub use files::{Files, tails};
+pub(super) use follow::tail;
 pub use follow::{Figures, Given};
 pub use journald::{Journald, JournaldPlace};
 pub use level::Level;

@@ -32,6 +32,7 @@ pub(super) fn front(line: &str, now: DateTime<Utc>, zone: Zone) -> Stamp {
         // The version of RFC 5424.
         read.tried(|read| (read.digits(1, 2).is_some() && read.eat(b' ')).then_some(()));
     }
+    read.tried(ruby).or_else(|| read.tried(redis));
     let bracketed = read.eat(b'[') || read.eat(b'"');
     let mut at = None;
     if let Some((letter, found)) = read.tried(|read| klog(read, now)) {
@@ -83,6 +84,18 @@ fn priority(read: &mut Read) -> Option<u64> {
     }
     let priority = read.digits(1, 3).filter(|priority| *priority <= 191)?;
     read.eat(b'>').then_some(priority.into())
+}
+
+/// `E, `: the letter of the level, which stands behind the time as a word too.
+fn ruby(read: &mut Read) -> Option<()> {
+    read.one_of(b"DIWEFA")?;
+    (read.eat(b',') && read.eat(b' ')).then_some(())
+}
+
+/// `1:M `: the process and what it is to the others.
+fn redis(read: &mut Read) -> Option<()> {
+    read.digits(1, 10)?;
+    (read.eat(b':') && read.one_of(b"MSXC").is_some() && read.eat(b' ')).then_some(())
 }
 
 /// The time in brackets of an access log, which stands behind the client.

@@ -6,8 +6,9 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use crate::{
     client::Update,
     domain::{
-        Actor, Captured, Category, Command, DeploymentOrigin, DiagnosisDocument, Evidence, Fix, Meta, Recorded,
-        RootCause, Severity, SnapshotTrigger, State, Status, SuggestedFix, Verdict, Vitals, apply, decide, react,
+        Actor, Approach, Captured, Category, Cause, Command, DeploymentOrigin, DiagnosisDocument, Evidence, Fix, Meta,
+        Recorded, RootCause, Severity, SnapshotTrigger, State, Status, SuggestedFix, Verdict, Vitals, apply, decide,
+        react,
     },
     platform::{ActionRisk, Reading, Sample, parse},
     tui::{
@@ -151,6 +152,8 @@ impl Scene {
                 detected_at: scene.now,
                 severity: Severity::Sev1,
                 category: Category::Deployment,
+                root_cause_category: Cause::Release,
+                approach: Approach::RollBack,
                 affected_services: vec!["patient-api".to_owned()],
                 root_cause: RootCause {
                     service: "patient-api".to_owned(),

@@ -1,0 +1,142 @@
+//! Who is spoken of: a service by its name or its address, or somebody outside of the platform.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use regex::Regex;
+
+use super::signs;
+use crate::platform::{Platform, Probe};
+
+/// How a text may name each service of a platform.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    /// `host:port` where its checks ask it.
+    addresses: BTreeMap<String, Vec<String>>,
+}
+
+/// What a text calls a thing, and which words in a service's name say that it is one.
+const KINDS: [(&[&str], &[&str]); 3] = [
+    (&["database", "postgres", "postgresql", "mysql", "mongodb"], &["db", "database", "postgres", "mysql", "mongo"]),
+    (&["redis", "memcached", "cache"], &["cache", "redis", "memcached"]),
+    (&["rabbitmq", "kafka", "broker", "amqp"], &["queue", "kafka", "mq", "broker", "rabbit"]),
+];
+
+impl Names {
+    pub(super) fn of(platform: &Platform) -> Self {
+        let addresses = platform.services.iter().map(|service| {
+            let found = service.checks.iter().filter_map(|check| address(&check.probe)).collect();
+            (service.name.clone(), found)
+        });
+        Self { addresses: addresses.collect() }
+    }
+
+    /// The first of these services that a text names.
+    pub(super) fn first<'a>(&self, text: &str, among: &'a [String]) -> Option<&'a str> {
+        let direct = among.iter().find(|name| self.names(text, name));
+        direct.or_else(|| self.by_kind(text, among)).map(String::as_str)
+    }
+
+    /// Whether a text names this service, by its name or its address.
+    pub(super) fn names(&self, text: &str, service: &str) -> bool {
+        let known = self.addresses.get(service).map(Vec::as_slice).unwrap_or_default();
+        is_word(text, service) || known.iter().any(|address| is_word(text, address))
+    }
+
+    /// "the database does not answer" names the only database among them.
+    fn by_kind<'a>(&self, text: &str, among: &'a [String]) -> Option<&'a String> {
+        let text = text.to_lowercase();
+        if !signs::is_unreached(&text) {
+            return None;
+        }
+        let (_, parts) = KINDS.iter().find(|(called, _)| called.iter().any(|word| is_word(&text, word)))?;
+        let is_one = |name: &&String| name.split(['-', '_', '.']).any(|part| parts.contains(&part));
+        let mut ones = among.iter().filter(is_one);
+        let only = ones.next()?;
+        ones.next().is_none().then_some(only)
+    }
+
+    /// A host that a text names and that is no part of the platform.
+    pub(super) fn outside(&self, text: &str) -> Option<String> {
+        let own = |host: &str| {
+            self.addresses.values().flatten().any(|address| address.starts_with(host))
+                || self.addresses.keys().any(|name| host == name || host.starts_with(&format!("{name}.")))
+        };
+        let found = HOST
+            .iter()
+            .flat_map(|host| host.captures_iter(text))
+            .filter_map(|found| found.get(1).or(found.get(2)).or(found.get(3)));
+        let local = |host: &str| host.ends_with(".local") || host.ends_with(".internal") || host.ends_with(".svc");
+        found.map(|host| host.as_str()).find(|host| !own(host) && !local(host)).map(str::to_owned)
+    }
+}
+
+/// A name of a host: after what introduces one, with a port, or before its address. Names of classes look the same otherwise.
+static HOST: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let host = r"((?:[a-z0-9-]+\.)+[a-z]{2,})";
+    Regex::new(&format!(r"(?:://|host=['\x22]?|@|lookup |ENOTFOUND |resolve(?: host)?:? )(?:[^/\s@]*@)?{host}|\b{host}:\d{{2,5}}\b|\b{host}/\d+\.\d+")).ok()
+});
+
+/// Whether a text has this name in it as a word of its own.
+pub(super) fn is_word(text: &str, name: &str) -> bool {
+    let apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '-' && c != '_');
+    text.match_indices(name)
+        .any(|(at, _)| apart(text[..at].chars().next_back()) && apart(text[at + name.len()..].chars().next()))
+}
+
+fn address(probe: &Probe) -> Option<String> {
+    let of_url = |url: &str| {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        authority.contains(':').then(|| authority.to_owned())
+    };
+    match probe {
+        Probe::Tcp { address } => Some(address.clone()),
+        Probe::Http(probe) => of_url(&probe.url),
+        Probe::Postgres(probe) if !probe.host.starts_with('/') => Some(format!("{}:{}", probe.host, probe.port)),
+        Probe::Inference(probe) => of_url(&probe.url),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names {
+        let addresses = [("records-db", "127.0.0.1:5432"), ("auth", "10.0.0.7:8103")];
+        Names { addresses: addresses.map(|(name, at)| (name.to_owned(), vec![at.to_owned()])).into() }
+    }
+
+    #[test]
+    fn a_name_is_a_word_of_its_own() {
+        assert!(is_word("HTTP 503: \"auth: connection refused\"", "auth"));
+        assert!(!is_word("author unknown, auth-proxy fine", "auth"));
+    }
+
+    #[test]
+    fn a_service_is_named_by_its_name_its_address_or_as_the_only_one_of_its_kind() {
+        let all = ["auth".to_owned(), "records-db".to_owned()];
+        for (text, named) in [
+            ("connect ECONNREFUSED 127.0.0.1:5432", Some("records-db")),
+            ("returned 503 from auth", Some("auth")),
+            ("the database does not answer: timed out", Some("records-db")),
+            ("the database schema is of version 7", None),
+            ("connect ECONNREFUSED 127.0.0.1:54321", None),
+        ] {
+            assert_eq!(names().first(text, &all), named, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_outside_is_told_from_a_class_and_from_our_own() {
+        for (text, host) in [
+            ("Post \"https://api.clearing.example/v2\": connection refused", Some("api.clearing.example")),
+            ("HTTPSConnectionPool(host='api.clearing.example', port=443)", Some("api.clearing.example")),
+            ("Connection refused: api.clearing.example/192.0.2.44:443", Some("api.clearing.example")),
+            ("java.net.ConnectException: Connection refused", None),
+            ("get http://10.0.0.7:8103/login", None),
+        ] {
+            assert_eq!(names().outside(text).as_deref(), host, "{text}");
+        }
+    }
+}
