@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    document::SUGGESTIONS,
     knowledge::{Index, Means, Page, PageError, PageFix, Query, Text},
+    remedies::SUGGESTIONS,
 };
 use crate::{
     domain::{

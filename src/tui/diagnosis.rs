@@ -69,6 +69,7 @@ pub fn suspects(document: &DiagnosisDocument) -> Vec<Candidate> {
         return vec![Candidate {
             service: cause.service.clone(),
             category: document.category,
+            cause: document.root_cause_category,
             issue: cause.issue.clone(),
             probability: cause.confidence,
             deployment: cause.deployment,

@@ -9,8 +9,8 @@ use super::{
 use crate::{
     client::Update,
     domain::{
-        Candidate, Category, Command, DiagnosisDocument, DiagnosisId, Evidence, Fix, IncidentId, SecondOpinion, Stance,
-        Status, SuggestedFix,
+        Candidate, Category, Cause, Command, DiagnosisDocument, DiagnosisId, Evidence, Fix, IncidentId, SecondOpinion,
+        Stance, Status, SuggestedFix,
     },
     engine::ModelWords,
     platform::{ActionRisk, LanguageModel},
@@ -35,6 +35,7 @@ pub fn thorough(scene: &Scene, id: DiagnosisId) -> DiagnosisDocument {
     let candidate = |service: &str, category, issue: &str, probability, evidence| Candidate {
         service: service.to_owned(),
         category,
+        cause: Cause::Unknown,
         issue: issue.to_owned(),
         probability,
         deployment: None,
