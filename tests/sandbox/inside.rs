@@ -1,6 +1,11 @@
 //! Faults inside a running process: each takes effect, is missed by the check that it should be missed by, and heals.
 
-use std::{fs, net::TcpStream, path::Path, time::Duration};
+use std::{
+    fs,
+    net::TcpStream,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use chrono::Utc;
 use codeblue::sandbox::{self, FaultKind};
@@ -136,4 +141,26 @@ fn a_process_that_is_started_anew_is_well() {
     assert!(!healthy(dir).contains(&"records-db"));
     assert_eq!(sandbox::heal(dir).unwrap().faults.len(), 2);
     eventually("health", || healthy(dir).len() == sandbox::SERVICES.len());
+}
+
+#[test]
+fn a_slow_process_stays_slow_until_it_is_healed_or_started_anew() {
+    let (_home, sandbox) = start();
+    let dir = sandbox.dir();
+    let port = port(&sandbox::status(dir).unwrap(), "ai-analysis");
+    let takes = || {
+        let started = Instant::now();
+        assert_eq!(get(port, "/summaries/1").unwrap().0, 200);
+        started.elapsed()
+    };
+    let slow = Duration::from_millis(900);
+    assert!(takes() < slow);
+    sandbox::inject(dir, FaultKind::Slow, None, LEASE, Utc::now()).unwrap();
+    assert!(takes() >= slow);
+    sandbox::heal(dir).unwrap();
+    assert!(takes() < slow);
+    sandbox::inject(dir, FaultKind::Slow, None, LEASE, Utc::now()).unwrap();
+    sandbox::restart(dir, "ai-analysis").unwrap();
+    assert!(takes() < slow);
+    assert!(!sandbox::status(dir).unwrap().faults[0].in_force);
 }

@@ -263,45 +263,6 @@ fn every_fault_shows_where_it_should_and_heals_without_a_trace() {
 }
 
 #[test]
-fn a_wrong_dose_shows_nowhere_and_heals_without_a_trace() {
-    let (_home, sandbox) = start();
-    let dir = sandbox.dir();
-    let (right, started) = (doses(dir), state_of(dir));
-    sandbox::inject(dir, FaultKind::WrongDose, None, LEASE, Utc::now()).unwrap();
-    let changed: Vec<(String, String)> =
-        right.iter().cloned().zip(doses(dir)).filter(|(right, now)| right != now).collect();
-    assert_eq!(changed.len(), 1, "{changed:?}");
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
-    assert_eq!(digits(&changed[0].1), digits(&changed[0].0) + 1, "{changed:?}");
-    assert_eq!(healthy(dir).len(), sandbox::SERVICES.len(), "the services themselves see nothing");
-    assert!(sandbox::status(dir).unwrap().faults[0].in_force);
-    assert!(sandbox::heal(dir).unwrap().faults[0].was_in_force);
-    assert_eq!(state_of(dir), started);
-}
-
-#[test]
-fn a_slow_process_stays_slow_until_it_is_healed_or_started_anew() {
-    let (_home, sandbox) = start();
-    let dir = sandbox.dir();
-    let port = port(&sandbox::status(dir).unwrap(), "ai-analysis");
-    let takes = || {
-        let started = Instant::now();
-        assert_eq!(get(port, "/summaries/1").unwrap().0, 200);
-        started.elapsed()
-    };
-    let slow = Duration::from_millis(900);
-    assert!(takes() < slow);
-    sandbox::inject(dir, FaultKind::Slow, None, LEASE, Utc::now()).unwrap();
-    assert!(takes() >= slow);
-    sandbox::heal(dir).unwrap();
-    assert!(takes() < slow);
-    sandbox::inject(dir, FaultKind::Slow, None, LEASE, Utc::now()).unwrap();
-    sandbox::restart(dir, "ai-analysis").unwrap();
-    assert!(takes() < slow);
-    assert!(!sandbox::status(dir).unwrap().faults[0].in_force);
-}
-
-#[test]
 fn a_killed_service_stays_dead_until_the_restart_action_and_keeps_its_port() {
     let (_home, sandbox) = start();
     let dir = sandbox.dir();

@@ -111,3 +111,20 @@ fn what_a_rollback_of_the_records_lost_or_doubled_is_told_by_the_ledger() {
     assert_eq!(open().execute(again, []).unwrap(), 1);
     assert_eq!(sandbox::ledger(dir).unwrap().doubled.len(), 1);
 }
+
+#[test]
+fn a_wrong_dose_shows_nowhere_and_heals_without_a_trace() {
+    let (_home, sandbox) = start();
+    let dir = sandbox.dir();
+    let (right, started) = (doses(dir), state_of(dir));
+    sandbox::inject(dir, FaultKind::WrongDose, None, LEASE, Utc::now()).unwrap();
+    let changed: Vec<(String, String)> =
+        right.iter().cloned().zip(doses(dir)).filter(|(right, now)| right != now).collect();
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
+    assert_eq!(digits(&changed[0].1), digits(&changed[0].0) + 1, "{changed:?}");
+    assert_eq!(healthy(dir).len(), sandbox::SERVICES.len(), "the services themselves see nothing");
+    assert!(sandbox::status(dir).unwrap().faults[0].in_force);
+    assert!(sandbox::heal(dir).unwrap().faults[0].was_in_force);
+    assert_eq!(state_of(dir), started);
+}
