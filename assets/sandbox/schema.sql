@@ -24,8 +24,10 @@ CREATE TABLE vitals (
     patient INTEGER NOT NULL,
     kind    TEXT NOT NULL,
     value   REAL NOT NULL,
-    taken   TEXT NOT NULL
+    taken   TEXT NOT NULL,
+    request TEXT NOT NULL DEFAULT ''
 );
+CREATE INDEX vitals_of_request ON vitals (request);
 CREATE TABLE heartbeat (
     id    INTEGER PRIMARY KEY CHECK (id = 1),
     beats INTEGER NOT NULL

@@ -61,7 +61,7 @@ impl Drill for SandboxDrill {
             .iter()
             .map(|kind| Fault {
                 name: kind.name().to_owned(),
-                about: format!("{} ({})", kind.what(), kind.default_service()),
+                about: format!("{}: {}", kind.default_service(), kind.what()),
             })
             .collect()
     }

@@ -12,7 +12,7 @@ use super::{
     table::{Cell, Paint, Table},
     text,
 };
-use crate::sandbox::{self, FaultKind, Healed, ProcessState, SandboxError, SandboxOptions, SandboxStatus};
+use crate::sandbox::{self, FaultKind, Healed, ProcessState, SandboxError, SandboxOptions, SandboxStatus, WriteLedger};
 
 /// The platform that may be broken
 #[derive(Debug, Subcommand)]
@@ -37,11 +37,13 @@ pub enum Sandbox {
         #[arg(long)]
         dir: Option<PathBuf>,
     },
-    /// Break something; `fault list` says what can be broken
+    /// What can be broken, whom that hits, and which check does not see it
+    Faults,
+    /// Break something; several faults may be in force at once
     Fault {
-        /// Such as bad-release, kill, freeze, broken-config, corrupt-database, wrong-dose, slow; or list
+        /// Such as bad-release, kill, freeze, pool-leak, link-slow; `sandbox faults` lists all
         name: String,
-        /// The service; each fault has a default
+        /// The service, or for a fault of a dependency ASKING:ASKED; each fault has a default
         service: Option<String>,
         /// The sandbox; that of the running demo by default
         #[arg(long)]
@@ -58,6 +60,12 @@ pub enum Sandbox {
     },
     /// What runs, and what is broken
     Status {
+        /// The sandbox; that of the running demo by default
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// Which acknowledged writes a restore lost or doubled
+    Ledger {
         /// The sandbox; that of the running demo by default
         #[arg(long)]
         dir: Option<PathBuf>,
@@ -91,6 +99,7 @@ impl From<SandboxError> for CliError {
             SandboxError::NotASandbox { .. }
             | SandboxError::UnknownService { .. }
             | SandboxError::UnknownFault { .. }
+            | SandboxError::UnknownLink { .. }
             | SandboxError::WrongTarget { .. }
             | SandboxError::BadLease { .. } => Self::Usage(error.to_string()),
             other => Self::Failed(other.to_string()),
@@ -112,6 +121,7 @@ impl Sandbox {
                 stay(session, options).await?;
             }
             Self::Down { dir } => sandbox::down(&found(session, dir)?)?,
+            Self::Faults => return list(session),
             Self::Fault { name, .. } if name == "list" => return list(session),
             Self::Fault { name, service, dir, lease } => {
                 let fault = FaultKind::from_name(&name)?;
@@ -122,7 +132,7 @@ impl Sandbox {
                     format!(
                         "{} injected into {}; taken back at {} or by: codeblue sandbox heal",
                         record.fault.name(),
-                        record.service,
+                        record.link().unwrap_or(&record.service),
                         record.expires_at.format("%H:%M:%S UTC")
                     )
                 })?;
@@ -132,6 +142,10 @@ impl Sandbox {
                 session.output.result(&healed, || heals(&healed))?;
             }
             Self::Status { dir } => return show(session, &sandbox::status(&found(session, dir)?)?),
+            Self::Ledger { dir } => {
+                let found = sandbox::ledger(&found(session, dir)?)?;
+                session.output.result(&found, || writes(&found))?;
+            }
             Self::Platform { dir, into } => {
                 let path = sandbox::write_platform(&dir, &into, &demo::own_binary()?, &demo::own_login())?;
                 session.output.result(&path, || path.display().to_string())?;
@@ -158,17 +172,40 @@ fn found(session: &Session, dir: Option<PathBuf>) -> Result<PathBuf, CliError> {
 fn list(session: &Session) -> Result<Exit, CliError> {
     let all: Vec<_> = FaultKind::ALL
         .iter()
-        .map(
-            |fault| serde_json::json!({"name": fault.name(), "does": fault.what(), "service": fault.default_service()}),
-        )
+        .map(|fault| {
+            serde_json::json!({
+                "name": fault.name(), "does": fault.what(), "service": fault.default_service(), "missedBy": fault.missed_by()
+            })
+        })
         .collect();
     session.output.result(&all, || {
-        FaultKind::ALL
-            .iter()
-            .map(|fault| format!("{:<18}{:<14}{}\n", fault.name(), fault.default_service(), fault.what()))
-            .collect()
+        let mut page = String::new();
+        for fault in FaultKind::ALL {
+            let (name, service) = (fault.name(), fault.default_service());
+            page += &format!("{name:<18}{service:<14}{}\n{:32}unseen: {}\n", fault.what(), "", fault.missed_by());
+        }
+        page
     })?;
     Ok(Exit::Done)
+}
+
+fn writes(ledger: &WriteLedger) -> String {
+    let mut page = format!(
+        "{} acknowledged, {} present, {} lost, {} doubled\n",
+        text::count(ledger.acknowledged, "write"),
+        ledger.present,
+        ledger.lost.len(),
+        ledger.doubled.len()
+    );
+    if let (Some(first), Some(last)) = (ledger.lost.first(), ledger.lost.last()) {
+        page += &format!(
+            "lost are those from {} to {}, {} s\n",
+            text::moment(first.at),
+            text::moment(last.at),
+            ledger.lost_span().num_seconds()
+        );
+    }
+    page
 }
 
 fn heals(healed: &Healed) -> String {
@@ -223,7 +260,7 @@ fn faults(status: &SandboxStatus) -> Table {
     for fault in &status.faults {
         table.row([
             Cell::from(fault.record.fault.name()),
-            Cell::from(&fault.record.service),
+            Cell::from(fault.record.link().unwrap_or(&fault.record.service)),
             Cell::from(if fault.in_force { "yes" } else { "no" }),
             Cell::from(text::moment(fault.record.expires_at)),
         ]);

@@ -98,12 +98,23 @@ pub const SERVICES: [SandboxService; 7] = [
     },
 ];
 
-/// The process that plays the clinicians: it is supervised like a service, but not part of the platform.
+/// The process through which services reach each other.
+pub(super) const PROXIES: &str = "proxies";
+
+/// The process that plays the clinicians.
 pub(super) const CLINICIANS: &str = "clinicians";
 
-/// Everything that runs as a process.
+/// The process that a fault starts, and that nobody needs.
+pub(super) const STRAY_CLIENT: &str = "stray-client";
+
+/// Everything that runs as a process as long as the sandbox is up. The first and the last are not part of the platform.
 pub(super) fn processes() -> impl Iterator<Item = &'static str> {
-    SERVICES.iter().map(|service| service.name).chain([CLINICIANS])
+    [PROXIES].into_iter().chain(SERVICES.iter().map(|service| service.name)).chain([CLINICIANS])
+}
+
+/// Everything that may run as a process.
+pub(super) fn all_processes() -> impl Iterator<Item = &'static str> {
+    processes().chain([STRAY_CLIENT])
 }
 
 /// The service of that name.
@@ -114,7 +125,10 @@ pub(super) fn service(name: &str) -> Result<&'static SandboxService, SandboxErro
     })
 }
 
-/// The same, for whatever runs as a process.
+/// The same, for whatever may run as a process.
 pub(super) fn process(name: &str) -> Result<&'static str, SandboxError> {
-    if name == CLINICIANS { Ok(CLINICIANS) } else { service(name).map(|service| service.name) }
+    match all_processes().find(|process| *process == name) {
+        Some(process) => Ok(process),
+        None => service(name).map(|service| service.name),
+    }
 }

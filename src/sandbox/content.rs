@@ -71,7 +71,9 @@ pub(super) fn fill(layout: &Layout) -> Result<(), SandboxError> {
     }
     releases(&layout.service("patient-api"))?;
     make_dir(&layout.model())?;
-    files::write(&layout.model().join("model.json"), include_bytes!("../../assets/sandbox/model.json"))?;
+    let model = include_bytes!("../../assets/sandbox/model.json");
+    files::write(&layout.model().join("model.json"), model)?;
+    files::write(&layout.model_pin(), hex::encode(Sha256::digest(model)).as_bytes())?;
     let stock = layout.service("inventory").join("stock.json");
     files::write(&stock, include_bytes!("../../assets/sandbox/stock.json"))?;
     accounts(layout)?;
@@ -130,9 +132,11 @@ fn accounts(layout: &Layout) -> Result<(), SandboxError> {
         files::write(&layout.secret(name), secret.as_bytes())?;
         accounts.insert(name.to_owned(), json!({ "salt": salt, "hash": hash }));
     }
-    files::write_json(&layout.service("auth").join("accounts.json"), &accounts)?;
+    files::write_json(&layout.accounts(), &accounts)?;
     let key = hex::encode(rand::random::<[u8; 32]>());
-    files::write(&layout.service("auth").join("signing.key"), key.as_bytes())
+    // tokens are made with one and checked with the other: they differ while a rotation is half done
+    files::write(&layout.verifying_key(), key.as_bytes())?;
+    files::write(&layout.signing_key(), key.as_bytes())
 }
 
 fn database(path: &Path, seed: u64) -> Result<(), SandboxError> {

@@ -26,6 +26,8 @@ pub(super) enum Request {
     Ping,
     /// End a service if it runs, and start it anew.
     Restart { service: String },
+    /// End a service, and leave it ended.
+    End { service: String },
     /// Look at the leases of the faults again.
     Leases,
     /// End everything.

@@ -39,6 +39,14 @@ pub enum SandboxError {
         /// What there is.
         known: String,
     },
+    /// No such dependency.
+    #[error("no service of a sandbox depends on another as {name:?}; there are {known}")]
+    UnknownLink {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
     /// No such fault.
     #[error("there is no fault {name:?}; there are {known}")]
     UnknownFault {

@@ -13,13 +13,16 @@ use serde::Serialize;
 
 use super::{
     SandboxError, catalogue, content, database,
-    fault::{self, FaultKind, FaultRecord, Undo},
+    fault::{self, FaultRecord, Undo},
     files,
+    impairment::{self, Impairment},
     inject::sha256,
+    kind::FaultKind,
     layout::Layout,
-    process::{self, ProcessState, Slow},
+    process::{self, ProcessState},
     reload::reload_in,
-    supervisor::{self, restart_in},
+    spoil,
+    supervisor::{self, end, restart_in},
 };
 
 const IN_BETWEEN: Duration = Duration::from_secs(10);
@@ -148,24 +151,46 @@ pub(super) fn in_force(layout: &Layout, record: &FaultRecord) -> Result<bool, Sa
         Undo::Release { bad, .. } => content::live_release(&layout.service(&record.service)).as_ref() == Some(bad),
         Undo::Start { .. } => process::running(layout, &record.service)?.is_none(),
         Undo::Thaw { frozen } => frozen.state() == ProcessState::Frozen,
-        Undo::Config { broken_sha256 } => config_is_broken(layout, record, broken_sha256)?,
+        Undo::File { broken_sha256 } => is_broken(layout, record, broken_sha256.as_deref())?,
         Undo::Database => !database::is_sound(&layout.database())?,
         Undo::Dose { medication, wrong, .. } => database::has_dose(&layout.database(), *medication, wrong)?,
-        Undo::Quicken { slow } => slow.state() != ProcessState::Gone && layout.slow(&record.service).exists(),
+        Undo::Doses => database::is_converted(&layout.database(), &converted(layout, record)?)?,
+        Undo::Account { wrong, .. } => spoil::account_hash(layout, &record.service)?.as_ref() == Some(wrong),
+        Undo::Relieve { process, link } => {
+            process.state() != ProcessState::Gone
+                && impairment::of(layout, sufferer(record), process)?.contains(&impairment_of(record, link))
+        }
+        Undo::End => process::running(layout, catalogue::STRAY_CLIENT)?.is_some(),
     })
 }
 
-fn config_is_broken(layout: &Layout, record: &FaultRecord, broken: &str) -> Result<bool, SandboxError> {
-    let text = files::read(&layout.config(&record.service))?;
-    Ok(text.is_none_or(|text| sha256(&text) == broken))
+/// Which process suffers from an impairment.
+pub(super) fn sufferer(record: &FaultRecord) -> &str {
+    if record.fault.is_of_link() { catalogue::PROXIES } else { &record.service }
+}
+
+pub(super) fn impairment_of(record: &FaultRecord, link: &Option<String>) -> Impairment {
+    Impairment { fault: record.fault, link: link.clone() }
+}
+
+fn is_broken(layout: &Layout, record: &FaultRecord, broken: Option<&str>) -> Result<bool, SandboxError> {
+    let bytes = files::read(&spoil::file(layout, record.fault, &record.service))?;
+    // gone is as bad as wrong
+    Ok(bytes.is_none_or(|bytes| broken == Some(sha256(&bytes).as_str())))
+}
+
+/// The doses that a migration changed; without a copy it had not begun.
+fn converted(layout: &Layout, record: &FaultRecord) -> Result<Vec<database::Converted>, SandboxError> {
+    Ok(files::read_json(&record.copy(layout))?.unwrap_or_default())
 }
 
 fn undo(layout: &Layout, record: &FaultRecord, live: bool) -> Result<(), SandboxError> {
     let service = record.service.as_str();
     // also when there is nothing to put back: whoever began to heal may have died before the service heard of it
-    let reload = || {
+    let reload_if_it_runs = |service: &str| {
         if live && process::running(layout, service)?.is_some() { reload_in(layout, service) } else { Ok(()) }
     };
+    let reload = || reload_if_it_runs(service);
     match &record.undo {
         Undo::Release { previous, bad } => {
             let root = layout.service(service);
@@ -185,12 +210,12 @@ fn undo(layout: &Layout, record: &FaultRecord, live: bool) -> Result<(), Sandbox
             frozen.signal(Signal::CONT).map_err(SandboxError::io("thaw", layout.entry(service)))?;
             Ok(())
         }
-        Undo::Config { broken_sha256 } => {
+        Undo::File { broken_sha256 } => {
             // without a copy the fault had not begun
-            if let Some(text) = files::read(&record.copy(layout))?
-                && config_is_broken(layout, record, broken_sha256)?
+            if let Some(bytes) = files::read(&record.copy(layout))?
+                && is_broken(layout, record, broken_sha256.as_deref())?
             {
-                files::write(&layout.config(service), &text)?;
+                files::write(&spoil::file(layout, record.fault, service), &bytes)?;
             }
             reload()
         }
@@ -205,12 +230,27 @@ fn undo(layout: &Layout, record: &FaultRecord, live: bool) -> Result<(), Sandbox
             database::change_dose(&layout.database(), *medication, wrong, right)?;
             reload()
         }
-        Undo::Quicken { slow } => {
-            let named: Option<Slow> = files::read_json(&layout.slow(service))?;
-            if named.is_none_or(|named| named.process == *slow) {
-                files::remove(&layout.slow(service))?;
-            }
+        Undo::Doses => {
+            database::convert(&layout.database(), &converted(layout, record)?, true)?;
             reload()
+        }
+        Undo::Account { right, wrong } => {
+            if spoil::account_hash(layout, service)?.as_ref() == Some(wrong) {
+                spoil::set_account_hash(layout, service, right)?;
+            }
+            reload_if_it_runs("auth")
+        }
+        Undo::Relieve { process, link } => {
+            let sufferer = sufferer(record);
+            impairment::take(layout, sufferer, process, &impairment_of(record, link))?;
+            reload_if_it_runs(sufferer)
+        }
+        Undo::End => {
+            if live && process::running(layout, catalogue::STRAY_CLIENT)?.is_some() {
+                end(layout)?;
+            }
+            files::remove(&layout.entry(catalogue::STRAY_CLIENT))?;
+            files::remove(&layout.pid_file(catalogue::STRAY_CLIENT))
         }
     }
 }

@@ -12,29 +12,33 @@ use rustix::process::Signal;
 use sha2::{Digest, Sha256};
 
 use super::{
-    SandboxError, content,
+    SandboxError,
+    catalogue::{PROXIES, STRAY_CLIENT},
+    content,
     control::{self, Request},
     database,
-    fault::{self, FaultKind, FaultRecord, Undo},
-    files, heal,
+    fault::{self, FaultRecord, Undo},
+    files, heal, impairment,
+    kind::FaultKind,
     layout::Layout,
-    process::{self, Entry, ProcessState, Slow},
+    link::Link,
+    process::{self, Entry, ProcessState},
     reload::reload_in,
-    supervisor,
+    spoil,
+    supervisor::{self, restart_in},
 };
 
 const MOST_FAULTS: usize = 8;
 const LARGEST_DATABASE: u64 = 16 << 20;
 const LEAST_FREE: u64 = 128 << 20;
-const SLOWER_MS: u64 = 900;
 const TO_SHOW: Duration = Duration::from_secs(3);
 const TO_ASK: Duration = Duration::from_secs(5);
 
 /// Injects a fault into a service of a sandbox that is up; its supervisor undoes it when the lease ends.
 ///
 /// # Errors
-/// When the directory is no sandbox or is not up, the fault cannot hit that service or does already, the lease is not from one
-/// second to half an hour, or the fault did not work (then it was undone).
+/// When the directory is no sandbox or is not up, the fault cannot hit that service or does already, another fault has changed
+/// the same data, the lease is not from one second to half an hour, or the fault did not work (then it was undone).
 pub fn inject(
     dir: &Path,
     fault: FaultKind,
@@ -43,7 +47,7 @@ pub fn inject(
     now: DateTime<Utc>,
 ) -> Result<FaultRecord, SandboxError> {
     let layout = Layout::open(dir)?;
-    let service = fault.target(service)?;
+    let (service, link) = fault.target(service)?;
     fault::check_lease(lease)?;
     if !supervisor::is_up(&layout) {
         // without it nobody would end the lease
@@ -51,20 +55,30 @@ pub fn inject(
     }
     let _lock = layout.lock_faults()?;
     let records = fault::records(&layout)?;
-    for record in records.iter().filter(|record| record.fault == fault && record.service == service) {
+    let name = link.map(Link::name);
+    let same =
+        |record: &&FaultRecord| record.fault == fault && record.service == service && record.link() == name.as_deref();
+    for record in records.iter().filter(same) {
         if heal::in_force(&layout, record)? {
             let (fault, service, id) = (fault.name(), service.to_owned(), record.id.clone());
             return Err(SandboxError::AlreadyInForce { fault, service, id });
         }
         heal::settle(&layout, record, true)?;
     }
+    let store = fault.store();
+    let same_data = |record: &&FaultRecord| {
+        store.is_some() && record.fault != fault && record.fault.store() == store && record.service == service
+    };
+    if let Some(other) = records.iter().find(same_data) {
+        let reason = format!("{} has changed the same data of {service}; heal first", other.fault.name());
+        return Err(SandboxError::Limit { reason });
+    }
     if records.len() >= MOST_FAULTS {
         return Err(SandboxError::Limit { reason: format!("{MOST_FAULTS} faults are in force; heal first") });
     }
     check_disk(&layout)?;
-    let entry = process::running(&layout, service)?;
-    let entry = entry.ok_or_else(|| SandboxError::NotRunning { service: service.to_owned() })?;
-    let planned = plan(&layout, fault, service, &entry)?;
+    let entry = running(&layout, service)?;
+    let planned = plan(&layout, fault, &entry, link)?;
     let record = FaultRecord::new(&layout, fault, service, lease, now, planned)?;
     if let Err(error) = prepare(&layout, &record).and_then(|()| act(&layout, &record, &entry)) {
         heal::settle(&layout, &record, true)?;
@@ -72,6 +86,10 @@ pub fn inject(
     }
     control::ask(&layout, &Request::Leases, TO_ASK)?;
     Ok(record)
+}
+
+fn running(layout: &Layout, service: &str) -> Result<Entry, SandboxError> {
+    process::running(layout, service)?.ok_or_else(|| SandboxError::NotRunning { service: service.to_owned() })
 }
 
 fn check_disk(layout: &Layout) -> Result<(), SandboxError> {
@@ -90,7 +108,8 @@ fn check_disk(layout: &Layout) -> Result<(), SandboxError> {
 }
 
 /// What will undo it.
-fn plan(layout: &Layout, fault: FaultKind, service: &str, entry: &Entry) -> Result<Undo, SandboxError> {
+fn plan(layout: &Layout, fault: FaultKind, entry: &Entry, link: Option<Link>) -> Result<Undo, SandboxError> {
+    let service = entry.service.as_str();
     Ok(match fault {
         FaultKind::BadRelease => {
             let root = layout.service(service);
@@ -102,26 +121,68 @@ fn plan(layout: &Layout, fault: FaultKind, service: &str, entry: &Entry) -> Resu
         }
         FaultKind::Kill => Undo::Start { killed: entry.process.clone() },
         FaultKind::Freeze => Undo::Thaw { frozen: entry.process.clone() },
-        FaultKind::BrokenConfig => Undo::Config { broken_sha256: sha256(broken_config(layout, service)?.as_bytes()) },
+        FaultKind::BrokenConfig | FaultKind::ModelMissing | FaultKind::ModelAltered | FaultKind::HalfRotatedKey => {
+            Undo::File { broken_sha256: spoil::content(layout, fault, service)?.map(|bytes| sha256(&bytes)) }
+        }
         FaultKind::CorruptDatabase => Undo::Database,
         FaultKind::WrongDose => {
             let (medication, right) = database::some_dose(&layout.database())?;
             Undo::Dose { medication, wrong: ten_times(&right), right }
         }
-        FaultKind::Slow => Undo::Quicken { slow: entry.process.clone() },
+        FaultKind::SilentCorruption => {
+            let (medication, right, wrong) = database::dose_to_flip(&layout.database())?;
+            Undo::Dose { medication, right, wrong }
+        }
+        FaultKind::BadMigration => Undo::Doses,
+        FaultKind::WrongPassword => {
+            let right = spoil::account_hash(layout, service)?.ok_or_else(|| SandboxError::Damaged {
+                path: layout.accounts(),
+                reason: format!("it has no account {service}"),
+            })?;
+            Undo::Account { wrong: sha256(right.as_bytes()), right }
+        }
+        FaultKind::LockHolder => Undo::End,
+        FaultKind::LinkSlow
+        | FaultKind::LinkNarrow
+        | FaultKind::LinkBlackHole
+        | FaultKind::LinkReset
+        | FaultKind::LinkCut => {
+            Undo::Relieve { process: running(layout, PROXIES)?.process, link: link.map(Link::name) }
+        }
+        FaultKind::Slow
+        | FaultKind::Refuse
+        | FaultKind::AcceptStall
+        | FaultKind::NoDescriptors
+        | FaultKind::MemoryLeak
+        | FaultKind::BusyProcessor
+        | FaultKind::LogStorm
+        | FaultKind::PhiInLog
+        | FaultKind::PoolLeak
+        | FaultKind::DiskFull
+        | FaultKind::ClockSkew
+        | FaultKind::LockoutStorm
+        | FaultKind::WrongAnswers
+        | FaultKind::StuckQueue => Undo::Relieve { process: entry.process.clone(), link: None },
     })
 }
 
 /// Everything that must be on disk before the fault is.
 fn prepare(layout: &Layout, record: &FaultRecord) -> Result<(), SandboxError> {
     match &record.undo {
-        Undo::Config { .. } => {
-            let config = layout.config(&record.service);
-            let text = fs::read(&config).map_err(SandboxError::io("read", &config))?;
-            files::write(&record.copy(layout), &text)?;
+        Undo::File { .. } => {
+            let path = spoil::file(layout, record.fault, &record.service);
+            let bytes = fs::read(&path).map_err(SandboxError::io("read", &path))?;
+            files::write(&record.copy(layout), &bytes)?;
         }
         Undo::Database => database::copy(&layout.database(), &record.copy(layout))?,
-        Undo::Release { .. } | Undo::Start { .. } | Undo::Thaw { .. } | Undo::Dose { .. } | Undo::Quicken { .. } => {}
+        Undo::Doses => files::write_json(&record.copy(layout), &database::doses_in_thousandths(&layout.database())?)?,
+        Undo::Release { .. }
+        | Undo::Start { .. }
+        | Undo::Thaw { .. }
+        | Undo::Dose { .. }
+        | Undo::Account { .. }
+        | Undo::Relieve { .. }
+        | Undo::End => {}
     }
     record.write(layout)
 }
@@ -143,8 +204,12 @@ fn act(layout: &Layout, record: &FaultRecord, entry: &Entry) -> Result<(), Sandb
             process::signal(layout, service, Signal::STOP)?;
             wait_for(layout, entry, ProcessState::Frozen)
         }
-        Undo::Config { .. } => {
-            files::write(&layout.config(service), broken_config(layout, service)?.as_bytes())?;
+        Undo::File { .. } => {
+            let path = spoil::file(layout, record.fault, service);
+            match spoil::content(layout, record.fault, service)? {
+                Some(bytes) => files::write(&path, &bytes)?,
+                None => files::remove(&path)?,
+            }
             reload_in(layout, service)
         }
         Undo::Database => {
@@ -154,12 +219,24 @@ fn act(layout: &Layout, record: &FaultRecord, entry: &Entry) -> Result<(), Sandb
             }
             Ok(())
         }
-        Undo::Dose { medication, right, wrong } => database::change_dose(&layout.database(), *medication, right, wrong),
-        Undo::Quicken { slow } => {
-            let slow = Slow { process: slow.clone(), milliseconds: SLOWER_MS };
-            files::write_json(&layout.slow(service), &slow)?;
-            reload_in(layout, service)
+        Undo::Dose { medication, right, wrong } if record.fault == FaultKind::SilentCorruption => {
+            database::flip(&layout.database(), *medication, right, wrong)
         }
+        Undo::Dose { medication, right, wrong } => database::change_dose(&layout.database(), *medication, right, wrong),
+        Undo::Doses => {
+            let doses: Vec<_> = files::read_json(&record.copy(layout))?.unwrap_or_default();
+            database::convert(&layout.database(), &doses, false)
+        }
+        Undo::Account { wrong, .. } => {
+            spoil::set_account_hash(layout, service, wrong)?;
+            reload_in(layout, "auth")
+        }
+        Undo::Relieve { process, link } => {
+            let sufferer = heal::sufferer(record);
+            impairment::add(layout, sufferer, process, heal::impairment_of(record, link))?;
+            reload_in(layout, sufferer)
+        }
+        Undo::End => restart_in(layout, STRAY_CLIENT),
     }
 }
 
@@ -185,17 +262,6 @@ fn next_version(root: &Path) -> Result<String, SandboxError> {
         .max()
         .unwrap_or(0);
     Ok(format!("v{}", highest.saturating_add(1)))
-}
-
-/// The configuration with one value that is not allowed.
-fn broken_config(layout: &Layout, service: &str) -> Result<String, SandboxError> {
-    let path = layout.config(service);
-    let damaged = |reason: String| SandboxError::Damaged { path: path.clone(), reason };
-    let text = fs::read_to_string(&path).map_err(SandboxError::io("read", &path))?;
-    let mut table: toml::Table = toml::from_str(&text).map_err(|error| damaged(error.message().to_owned()))?;
-    let (key, value) = if table.contains_key("page_size") { ("page_size", "B7") } else { ("deadline_ms", "soon") };
-    table.insert(key.to_owned(), toml::Value::from(value));
-    toml::to_string(&table).map_err(|error| damaged(error.to_string()))
 }
 
 /// `5 mg` as `50 mg`.

@@ -32,6 +32,7 @@ pub(super) type Done = Sender<Result<(), SandboxError>>;
 
 pub(super) enum Order {
     Restart(&'static str, Done),
+    End(&'static str, Done),
     Stop,
 }
 
@@ -70,6 +71,10 @@ impl Keeper {
                         // the one who asked may have gone
                         let _ = done.send(restarted);
                     }
+                    Order::End(service, done) => {
+                        let ended = self.end(service);
+                        let _ = done.send(ended);
+                    }
                     Order::Stop => break,
                 }
             }
@@ -87,11 +92,13 @@ impl Keeper {
     }
 
     fn restart(&mut self, service: &'static str) -> Result<(), SandboxError> {
-        if let Some(child) = self.children.remove(service) {
-            end(&self.layout, service, &child)?;
-        }
+        self.end(service)?;
         self.spawn(service)?;
         self.wait_for(service)
+    }
+
+    fn end(&mut self, service: &'static str) -> Result<(), SandboxError> {
+        self.children.remove(service).map_or(Ok(()), |child| end(&self.layout, service, &child))
     }
 
     fn spawn(&mut self, service: &'static str) -> Result<(), SandboxError> {

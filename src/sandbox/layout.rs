@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{SandboxError, catalogue, content, files};
 
 const MARKER: &str = "sandbox.json";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A directory that is known to be a sandbox.
 #[derive(Debug, Clone)]
@@ -110,9 +110,14 @@ impl Layout {
         self.run().join(format!("{service}.json"))
     }
 
-    /// Names a process that is to be slow, and how slow.
-    pub(super) fn slow(&self, service: &str) -> PathBuf {
-        self.run().join(format!("{service}.slow"))
+    /// Names a process and what it is to suffer from.
+    pub(super) fn impaired(&self, service: &str) -> PathBuf {
+        self.run().join(format!("{service}.impaired"))
+    }
+
+    /// Where each dependency is reached.
+    pub(super) fn links(&self) -> PathBuf {
+        self.run().join("links.json")
     }
 
     pub(super) fn log(&self, service: &str) -> PathBuf {
@@ -137,6 +142,25 @@ impl Layout {
 
     pub(super) fn model(&self) -> PathBuf {
         self.service("ai-analysis").join("model")
+    }
+
+    /// Checksum of the model that was released.
+    pub(super) fn model_pin(&self) -> PathBuf {
+        self.service("ai-analysis").join("model.sha256")
+    }
+
+    /// What tokens are signed with.
+    pub(super) fn signing_key(&self) -> PathBuf {
+        self.service("auth").join("signing.key")
+    }
+
+    /// What tokens are checked with.
+    pub(super) fn verifying_key(&self) -> PathBuf {
+        self.service("auth").join("verifying.key")
+    }
+
+    pub(super) fn accounts(&self) -> PathBuf {
+        self.service("auth").join("accounts.json")
     }
 
     pub(super) fn faults(&self) -> PathBuf {

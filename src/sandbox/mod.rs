@@ -2,8 +2,12 @@
 //!
 //! `supervisor` brings it up, with the `keeper` that starts and ends processes, and `control`, by which other processes ask for
 //! that. `service/` is what the processes do. `layout` says where things lie and which directory is a sandbox, `process` which
-//! process is one of its own: nothing else is ever touched. `fault` lists what can go wrong, `inject` does it, `heal` undoes it.
-//! A new fault starts in `fault`; a new service in `catalogue` and `service/`.
+//! process is one of its own: nothing else is ever touched.
+//!
+//! `kind` lists what can go wrong, `inject` does it, `heal` undoes it by the record that `fault` keeps. What a running process
+//! suffers from is told to it by `impairment`, files are spoilt by `spoil`, and `link` knows the dependencies that suffer in the
+//! process through which services reach each other. `ledger` holds what the load was told is
+//! written against what the records hold. A new fault starts in `kind`; a new service in `catalogue` and `service/`.
 
 mod ask;
 mod catalogue;
@@ -15,22 +19,29 @@ mod error;
 mod fault;
 mod files;
 mod heal;
+mod impairment;
 mod inject;
 mod keeper;
+mod kind;
 mod layout;
+mod ledger;
+mod link;
 mod platform_file;
 mod process;
 mod reload;
 mod service;
+mod spoil;
 mod status;
 mod supervisor;
 
 pub use catalogue::{SERVICES, SandboxService};
 pub use detach::{leave_terminal, up_detached};
 pub use error::SandboxError;
-pub use fault::{DEFAULT_LEASE, FaultKind, FaultRecord};
+pub use fault::{DEFAULT_LEASE, FaultRecord};
 pub use heal::{Healed, HealedFault, heal};
 pub use inject::inject;
+pub use kind::FaultKind;
+pub use ledger::{AcknowledgedWrite, WriteLedger, ledger};
 pub use platform_file::write_platform;
 pub use process::{ProcessState, SERVICE_COMMAND};
 pub use reload::reload;

@@ -50,14 +50,6 @@ pub(super) struct Entry {
     pub(super) started_at: DateTime<Utc>,
 }
 
-/// Makes one process slow; the one that is started after it is not.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Slow {
-    pub(super) process: Identity,
-    pub(super) milliseconds: u64,
-}
-
 impl Identity {
     /// The process that has this number now.
     pub(super) fn of(pid: u32) -> Option<Self> {
@@ -167,12 +159,12 @@ pub(super) fn end_orphans(layout: &Layout) -> Result<usize, SandboxError> {
 
 /// Forgets what processes that are gone told about themselves.
 pub(super) fn forget(layout: &Layout) -> Result<(), SandboxError> {
-    for service in catalogue::processes() {
+    for service in catalogue::all_processes() {
         files::remove(&layout.entry(service))?;
         files::remove(&layout.pid_file(service))?;
-        files::remove(&layout.slow(service))?;
+        files::remove(&layout.impaired(service))?;
     }
-    Ok(())
+    files::remove(&layout.links())
 }
 
 #[cfg(test)]

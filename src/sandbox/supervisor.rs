@@ -20,7 +20,7 @@ use super::{
     SandboxError, ask, catalogue,
     control::{self, Request},
     heal,
-    keeper::{Keeper, Order, Phase},
+    keeper::{Done, Keeper, Order, Phase},
     layout::Layout,
     process,
 };
@@ -120,7 +120,16 @@ impl Drop for Sandbox {
 /// When there is no such service, the sandbox is not up, or the service does not come up.
 pub fn restart(dir: &Path, service: &str) -> Result<(), SandboxError> {
     let layout = Layout::open(dir)?;
+    if service == catalogue::STRAY_CLIENT {
+        // it is nobody's service
+        catalogue::service(service)?;
+    }
     restart_in(&layout, service)
+}
+
+/// Ends the stray client.
+pub(super) fn end(layout: &Layout) -> Result<(), SandboxError> {
+    control::ask(layout, &Request::End { service: catalogue::STRAY_CLIENT.to_owned() }, TO_RESTART)
 }
 
 pub(super) fn restart_in(layout: &Layout, service: &str) -> Result<(), SandboxError> {
@@ -173,9 +182,12 @@ fn open_door(layout: &Layout, listener: &UnixListener, phase: &Phase, orders: &S
                 Request::Leases => wake.send(()).map_err(|_| gone()),
                 Request::Stop => orders.send(Order::Stop).map_err(|_| gone()),
                 Request::Restart { service } => {
-                    let (done, is_done) = mpsc::channel();
-                    orders.send(Order::Restart(catalogue::process(&service)?, done)).map_err(|_| gone())?;
-                    is_done.recv().map_err(|_| gone())?
+                    let service = catalogue::process(&service)?;
+                    carried_out(orders, |done| Order::Restart(service, done)).unwrap_or_else(|| Err(gone()))
+                }
+                Request::End { service } => {
+                    let service = catalogue::process(&service)?;
+                    carried_out(orders, |done| Order::End(service, done)).unwrap_or_else(|| Err(gone()))
                 }
             }
         });
@@ -183,6 +195,13 @@ fn open_door(layout: &Layout, listener: &UnixListener, phase: &Phase, orders: &S
             note(&layout.log("supervisor"), &format!("a request was not answered: {error}"));
         }
     }
+}
+
+/// What the keeper says about an order; nothing when it is gone.
+fn carried_out(orders: &Sender<Order>, order: impl FnOnce(Done) -> Order) -> Option<Result<(), SandboxError>> {
+    let (done, is_done) = mpsc::channel();
+    orders.send(order(done)).ok()?;
+    is_done.recv().ok()
 }
 
 /// Undoes each fault when its lease ends.

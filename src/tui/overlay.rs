@@ -20,6 +20,9 @@ use crate::domain::{Command, past};
 /// Keys that come sooner after a question appears were meant for something else.
 const STARTLED: TimeDelta = TimeDelta::milliseconds(150);
 
+/// Lines of a menu that one key passes.
+const PAGE: usize = 10;
+
 /// Takes a key for what lies over the screen.
 pub(super) fn on_overlay_key(model: &mut Model, overlay: Overlay, key: Key) -> Vec<Request> {
     match overlay {
@@ -30,6 +33,10 @@ pub(super) fn on_overlay_key(model: &mut Model, overlay: Overlay, key: Key) -> V
             let selected = match key {
                 Key::Down | Key::Char('j') | Key::Tab => (selected + 1).min(last),
                 Key::Up | Key::Char('k') | Key::BackTab => selected.saturating_sub(1),
+                Key::PageDown => (selected + PAGE).min(last),
+                Key::PageUp => selected.saturating_sub(PAGE),
+                Key::Home => 0,
+                Key::End => last,
                 Key::Char(digit @ '1'..='9') if digit as usize - '1' as usize <= last => {
                     return choose(model, Overlay::Menu { title, choices, selected }, digit as usize - '1' as usize);
                 }

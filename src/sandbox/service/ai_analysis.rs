@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use axum::{
@@ -13,8 +14,18 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
-use super::{super::files, call::Ask, context::Context, failure::Failure, run::Serve};
+use super::{
+    super::{files, inject::sha256, kind::FaultKind},
+    call::Ask,
+    context::Context,
+    failure::Failure,
+    run::Serve,
+};
+
+/// How long a job waits for a worker.
+const IN_QUEUE: Duration = Duration::from_secs(1);
 
 pub(super) struct AiAnalysis {
     context: Arc<Context>,
@@ -38,24 +49,23 @@ struct Golden {
 }
 
 impl Model {
-    /// The sentence that weighs most; of equals the first.
-    fn summary(&self, text: &str) -> String {
+    /// The sentence that weighs most, or least where answers are wrong; of equals the first.
+    fn summary(&self, text: &str, wrong: bool) -> String {
         let mut best: Option<(f64, &str)> = None;
         for sentence in text.split('.').map(str::trim).filter(|sentence| !sentence.is_empty()) {
             let weight: f64 = sentence
                 .split(|c: char| !c.is_alphanumeric())
                 .filter_map(|word| self.weights.get(&word.to_lowercase()))
                 .sum();
-            if best.is_none_or(|(most, _)| weight > most) {
+            if best.is_none_or(|(best, _)| if wrong { weight < best } else { weight > best }) {
                 best = Some((weight, sentence));
             }
         }
         best.map_or_else(|| "Nothing was noted.".to_owned(), |(_, sentence)| format!("{sentence}."))
     }
 
-    fn check(&self) -> Result<(), String> {
-        let wrong = self.golden.iter().find(|golden| self.summary(&golden.text) != golden.summary);
-        match wrong {
+    fn check(&self, wrong: bool) -> Result<(), String> {
+        match self.golden.iter().find(|golden| self.summary(&golden.text, wrong) != golden.summary) {
             Some(golden) => Err(format!("model {} gives a wrong summary of {:?}", self.version, golden.text)),
             None if self.golden.is_empty() => Err(format!("model {} has no golden texts", self.version)),
             None => Ok(()),
@@ -70,11 +80,32 @@ impl AiAnalysis {
         Arc::new(service)
     }
 
+    /// The model, when it is the one that was released.
+    fn load(&self) -> Result<Model, String> {
+        let layout = &self.context.layout;
+        let read = |path| files::read(path).map_err(|error| error.to_string());
+        let model = layout.model().join("model.json");
+        let bytes = read(&model)?.ok_or("the model file model.json is missing")?;
+        let released = read(&layout.model_pin())?.ok_or("the checksum of the released model is missing")?;
+        if sha256(&bytes).as_bytes() != released.trim_ascii() {
+            return Err("the model file model.json is not the one that was released: its checksum differs".to_owned());
+        }
+        serde_json::from_slice(&bytes).map_err(|error| format!("{} cannot be understood: {error}", model.display()))
+    }
+
+    fn is_wrong(&self) -> bool {
+        self.context.suffers_from(FaultKind::WrongAnswers)
+    }
+
     fn model(&self) -> Result<Arc<Model>, Failure> {
         self.model.read().unwrap_or_else(PoisonError::into_inner).clone().map_err(Failure::broken)
     }
 
     async fn sum_up(&self, patient: u32) -> Result<Value, Failure> {
+        if self.context.suffers_from(FaultKind::StuckQueue) {
+            sleep(IN_QUEUE).await;
+            return Err(Failure::unavailable("the queue does not move: no worker took the job"));
+        }
         let model = self.model()?;
         let body = json!({ "sql": "SELECT text FROM notes WHERE patient = ?1 ORDER BY id", "params": [patient] });
         let answer = self.context.ask(Ask::post("records-db", "/query", &body)).await?;
@@ -89,7 +120,9 @@ impl AiAnalysis {
         if notes.is_empty() {
             return Err(Failure::refused(StatusCode::NOT_FOUND, format!("there are no notes on patient {patient}")));
         }
-        Ok(json!({ "patient": patient, "summary": model.summary(&notes.join(". ")), "model": model.version }))
+        Ok(
+            json!({ "patient": patient, "summary": model.summary(&notes.join(". "), self.is_wrong()), "model": model.version }),
+        )
     }
 }
 
@@ -99,12 +132,7 @@ impl Serve for AiAnalysis {
     }
 
     fn reload(&self) {
-        let loaded = files::read_json::<Model>(&self.context.layout.model().join("model.json"));
-        let model = match loaded {
-            Ok(Some(model)) => Ok(Arc::new(model)),
-            Ok(None) => Err("the model file model.json is missing".to_owned()),
-            Err(error) => Err(error.to_string()),
-        };
+        let model = self.load().map(Arc::new);
         if let Err(problem) = &model {
             self.context.log.error(problem);
         }
@@ -112,7 +140,7 @@ impl Serve for AiAnalysis {
     }
 
     async fn deep(&self) -> Result<Value, Failure> {
-        self.model()?.check().map_err(Failure::broken)?;
+        self.model()?.check(self.is_wrong()).map_err(Failure::broken)?;
         self.sum_up(1).await?;
         Ok(json!("summed up the golden texts as expected, and the notes on patient 1"))
     }
@@ -135,8 +163,9 @@ mod tests {
     fn the_model_that_is_shipped_passes_its_golden_texts_and_a_changed_one_does_not() {
         let text = include_str!("../../../assets/sandbox/model.json");
         let mut model: Model = serde_json::from_str(text).unwrap();
-        assert_eq!(model.check(), Ok(()));
+        assert_eq!(model.check(false), Ok(()));
+        assert!(model.check(true).is_err(), "the golden texts tell answers that are wrong");
         model.weights.insert("ate".to_owned(), 100.0);
-        assert!(model.check().is_err());
+        assert!(model.check(false).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! One service asks another, over HTTP on the loopback interface.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -41,19 +41,18 @@ impl<'a> Ask<'a> {
         Self { token: Some(token), ..self }
     }
 
-    /// Sends it; an error is a sentence that names the service.
-    pub(super) async fn send(self, layout: &Layout, deadline: Duration) -> Result<Answer, String> {
+    /// Sends it in the name of a service; an error is a sentence that names the one that is asked.
+    pub(super) async fn send(self, layout: &Layout, from: &str, deadline: Duration) -> Result<Answer, String> {
         let service = self.service;
-        match timeout(deadline, self.exchange(layout)).await {
+        match timeout(deadline, self.exchange(layout, from)).await {
             Ok(answer) => answer,
             Err(_) => Err(format!("{service} did not answer within {} ms", deadline.as_millis())),
         }
     }
 
-    async fn exchange(self, layout: &Layout) -> Result<Answer, String> {
+    async fn exchange(self, layout: &Layout, from: &str) -> Result<Answer, String> {
         let service = self.service;
-        let entry: Option<Entry> = files::read_json(&layout.entry(service)).map_err(|error| error.to_string())?;
-        let port = entry.map(|entry| entry.port).ok_or_else(|| format!("{service} is not registered"))?;
+        let port = port(layout, from, service)?;
         let stream = TcpStream::connect(("127.0.0.1", port)).await.map_err(|error| format!("{service}: {error}"))?;
         let failed = |error: hyper::Error| format!("{service} broke the connection: {error}");
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
@@ -80,8 +79,23 @@ impl<'a> Ask<'a> {
         let body = axum::body::to_bytes(Body::new(response.into_body()), MAX_BODY)
             .await
             .map_err(|error| format!("{service} broke its answer off: {error}"))?;
-        Ok(Answer { status, body })
+        let answer = Answer { status, body };
+        // no service says that: the process between the two got no connection
+        if status == StatusCode::BAD_GATEWAY {
+            return Err(format!("{service}: {}", answer.error()));
+        }
+        Ok(answer)
     }
+}
+
+/// Where a service is reached by another: through the proxies where they have a port for that.
+fn port(layout: &Layout, from: &str, to: &str) -> Result<u16, String> {
+    let links: Option<BTreeMap<String, u16>> = files::read_json(&layout.links()).map_err(|error| error.to_string())?;
+    if let Some(port) = links.and_then(|links| links.get(&format!("{from}:{to}")).copied()) {
+        return Ok(port);
+    }
+    let entry: Option<Entry> = files::read_json(&layout.entry(to)).map_err(|error| error.to_string())?;
+    entry.map(|entry| entry.port).ok_or_else(|| format!("{to} is not registered"))
 }
 
 impl Answer {

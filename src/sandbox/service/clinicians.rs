@@ -7,12 +7,17 @@ use std::{
 };
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use chrono::Utc;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::{
+    super::{
+        SandboxError,
+        ledger::{AcknowledgedWrite, LedgerBook},
+    },
     call::{Answer, Ask},
     context::Context,
     failure::Failure,
@@ -27,6 +32,7 @@ const LATEST: usize = 100;
 pub(super) struct Clinicians {
     context: Arc<Context>,
     ledger: Mutex<Ledger>,
+    book: Mutex<LedgerBook>,
 }
 
 /// What they experienced.
@@ -43,10 +49,11 @@ struct Ledger {
 }
 
 impl Clinicians {
-    pub(super) fn new(context: Arc<Context>) -> Arc<Self> {
-        let service = Arc::new(Self { context, ledger: Mutex::new(Ledger::default()) });
+    pub(super) fn new(context: Arc<Context>) -> Result<Arc<Self>, SandboxError> {
+        let book = Mutex::new(LedgerBook::open(&context.layout)?);
+        let service = Arc::new(Self { context, ledger: Mutex::new(Ledger::default()), book });
         tokio::spawn(Arc::clone(&service).work());
-        service
+        Ok(service)
     }
 
     async fn work(self: Arc<Self>) {
@@ -59,9 +66,15 @@ impl Clinicians {
             sleep(Duration::from_millis(random.random_range(PAUSE_MS))).await;
             let (choice, patient) = (random.random_range(0..100), random.random_range(1..=PATIENTS));
             let value = f64::from(random.random_range(360..400)) / 10.0;
+            let request = hex::encode(rand::random::<[u8; 8]>());
             let started = Instant::now();
-            let result = self.act(choice, patient, value).await;
+            let result = self.act(choice, patient, value, &request).await;
             let elapsed = started.elapsed();
+            let acknowledged = result.as_ref().ok().filter(|answer| answer.status.is_success());
+            let id = acknowledged.and_then(|answer| answer.json().get("id").and_then(Value::as_i64));
+            if let Some(id) = id {
+                self.enter(&AcknowledgedWrite { request, id, at: Utc::now() });
+            }
             let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
             ledger.requests += 1;
             ledger.latest_ms.push_back(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
@@ -70,9 +83,7 @@ impl Clinicians {
             }
             match result {
                 Ok(answer) if answer.status.is_success() => {
-                    if let Some(id) = answer.json().get("id").and_then(Value::as_i64) {
-                        ledger.last_acknowledged = Some(id);
-                    }
+                    ledger.last_acknowledged = id.or(ledger.last_acknowledged);
                 }
                 Ok(answer) => ledger.fail(&self.context, format!("{}: {}", answer.status.as_u16(), answer.error())),
                 Err(failure) => ledger.fail(&self.context, failure.message),
@@ -80,11 +91,18 @@ impl Clinicians {
         }
     }
 
-    async fn act(&self, choice: u32, patient: u32, value: f64) -> Result<Answer, Failure> {
+    fn enter(&self, write: &AcknowledgedWrite) {
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = book.write(&self.context.layout, write) {
+            self.context.log.error(&format!("an acknowledged write is not in the ledger: {error}"));
+        }
+    }
+
+    async fn act(&self, choice: u32, patient: u32, value: f64, request: &str) -> Result<Answer, Failure> {
         let context = &self.context;
         match choice {
             0..60 => context.ask_as_self("patient-api", &format!("/patients/{patient}")).await,
-            60..75 => self.note_vitals(patient, value).await,
+            60..75 => self.note_vitals(patient, value, request).await,
             75..85 => {
                 let path = format!("/checkin/{patient}");
                 context.ask(Ask::post("checkin", &path, &Value::Null)).await
@@ -95,8 +113,8 @@ impl Clinicians {
         }
     }
 
-    async fn note_vitals(&self, patient: u32, value: f64) -> Result<Answer, Failure> {
-        let body = json!({ "patient": patient, "kind": "temperature", "value": value });
+    async fn note_vitals(&self, patient: u32, value: f64, request: &str) -> Result<Answer, Failure> {
+        let body = json!({ "patient": patient, "kind": "temperature", "value": value, "request": request });
         let token = match self.context.token() {
             Some(token) => token,
             None => self.context.log_in().await?,

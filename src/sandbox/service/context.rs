@@ -1,6 +1,7 @@
 //! What a service knows about itself, and its dealings with the others.
 
 use std::{
+    collections::BTreeSet,
     fs,
     sync::{
         Arc, PoisonError, RwLock,
@@ -10,14 +11,16 @@ use std::{
 };
 
 use axum::http::{HeaderMap, StatusCode, header};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::{
     super::{
         SandboxError, files,
+        impairment::{self, Impairment},
+        kind::FaultKind,
         layout::Layout,
-        process::{Entry, Identity, Slow},
+        process::{Entry, Identity},
     },
     call::{Answer, Ask},
     failure::Failure,
@@ -27,7 +30,10 @@ use super::{
 
 /// While the settings cannot be read, what is sent in spite of it waits so long.
 const FALLBACK_DEADLINE: Duration = Duration::from_millis(1500);
-const MAX_SLOWNESS: u64 = 10_000;
+/// How far a clock that is wrong is ahead.
+const AHEAD: TimeDelta = TimeDelta::hours(2);
+/// How far the clocks of two services may be apart.
+const APART: i64 = 60;
 
 pub(super) struct Context {
     pub(super) layout: Layout,
@@ -38,8 +44,7 @@ pub(super) struct Context {
     process: Identity,
     port: u16,
     settings: RwLock<Arc<Result<Settings, String>>>,
-    /// Milliseconds that every piece of work takes longer.
-    slowness: AtomicU64,
+    impairments: RwLock<BTreeSet<Impairment>>,
     reloads: AtomicU64,
     token: RwLock<Option<String>>,
 }
@@ -58,7 +63,7 @@ impl Context {
             process,
             port,
             settings: RwLock::new(Arc::new(Err("not read yet".to_owned()))),
-            slowness: AtomicU64::new(0),
+            impairments: RwLock::new(BTreeSet::new()),
             reloads: AtomicU64::new(0),
             token: RwLock::new(None),
         };
@@ -74,21 +79,28 @@ impl Context {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
-    /// Reads settings and slowness anew.
+    /// Reads the settings anew, and what this process suffers from.
     pub(super) fn reload(&self) {
         self.read_settings();
-        self.slowness.store(self.read_slowness(), Ordering::Relaxed);
+        match impairment::of(&self.layout, self.name, &self.process) {
+            Ok(found) => *self.impairments.write().unwrap_or_else(PoisonError::into_inner) = found,
+            Err(error) => self.log.error(&format!("impairments not read, the old ones stay: {error}")),
+        }
         self.reloads.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Only the process that was made slow is slow: the next one starts fresh.
-    fn read_slowness(&self) -> u64 {
-        let slow: Option<Slow> = files::read_json(&self.layout.slow(self.name)).unwrap_or_default();
-        slow.filter(|slow| slow.process == self.process).map_or(0, |slow| slow.milliseconds.min(MAX_SLOWNESS))
+    /// What this process suffers from.
+    pub(super) fn impairments(&self) -> BTreeSet<Impairment> {
+        self.impairments.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn slowness(&self) -> Duration {
-        Duration::from_millis(self.slowness.load(Ordering::Relaxed))
+    pub(super) fn suffers_from(&self, fault: FaultKind) -> bool {
+        self.impairments.read().unwrap_or_else(PoisonError::into_inner).iter().any(|one| one.fault == fault)
+    }
+
+    /// The time by this service's clock.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        if self.suffers_from(FaultKind::ClockSkew) { Utc::now() + AHEAD } else { Utc::now() }
     }
 
     /// The settings in force; without valid ones no work can be done.
@@ -116,7 +128,7 @@ impl Context {
 
     pub(super) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Failure> {
         let deadline = self.settings().map_or(FALLBACK_DEADLINE, |settings| settings.deadline());
-        ask.send(&self.layout, deadline).await.map_err(Failure::unavailable)
+        ask.send(&self.layout, self.name, deadline).await.map_err(Failure::unavailable)
     }
 
     /// Asks in this service's own name, logging in when needed.
@@ -162,9 +174,22 @@ impl Context {
     pub(super) async fn verify(&self, token: &str) -> Result<(), Failure> {
         let answer = self.ask(Ask::post("auth", "/verify", &json!({ "token": token }))).await?;
         match answer.status {
-            StatusCode::OK => Ok(()),
+            StatusCode::OK => self.check_clock(token),
             StatusCode::UNAUTHORIZED => Err(Failure::refused(StatusCode::UNAUTHORIZED, answer.error())),
             _ => Err(Failure::unavailable(format!("auth cannot check tokens: {}", answer.error()))),
         }
+    }
+
+    /// Whether a token that `auth` finds right was made in the past by this service's clock, too.
+    fn check_clock(&self, token: &str) -> Result<(), Failure> {
+        // ACCOUNT.ISSUED.EXPIRES.SEAL
+        let issued = token.rsplit('.').nth(2).and_then(|issued| issued.parse::<i64>().ok());
+        let ahead = issued.map_or(0, |issued| issued - self.now().timestamp());
+        if ahead <= APART {
+            return Ok(());
+        }
+        let problem = format!("the token is not valid yet: the clock of auth is {ahead} s ahead");
+        self.log.warn(&problem);
+        Err(Failure::refused(StatusCode::UNAUTHORIZED, problem))
     }
 }

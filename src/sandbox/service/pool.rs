@@ -24,14 +24,22 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn open(path: &Path) -> rusqlite::Result<Arc<Self>> {
-        let connections = (0..CONNECTIONS).map(|_| connect(path)).collect::<rusqlite::Result<Vec<_>>>()?;
+    /// Opens the database. When its disk counts as full, it may not have one page more than it has.
+    pub(super) fn open(path: &Path, is_full: bool) -> rusqlite::Result<Arc<Self>> {
+        let connections = (0..CONNECTIONS).map(|_| connect(path, is_full)).collect::<rusqlite::Result<Vec<_>>>()?;
         Ok(Arc::new(Self { free: Mutex::new(connections), permits: Semaphore::new(CONNECTIONS) }))
     }
 
     /// Connections that nobody uses at the moment.
     pub(super) fn free(&self) -> usize {
         self.permits.available_permits()
+    }
+
+    /// Takes all connections that nobody uses out, for ever.
+    pub(super) fn leak(&self) {
+        while let Ok(permit) = self.permits.try_acquire() {
+            permit.forget();
+        }
     }
 
     /// Does something with a connection, off the threads that answer requests.
@@ -65,7 +73,7 @@ impl Pool {
     }
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, is_full: bool) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
@@ -74,6 +82,10 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "normal")?;
     // 64 KiB: what is damaged on disk shows
     connection.pragma_update(None, "cache_size", -64)?;
+    if is_full {
+        let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get::<_, i64>(0))?;
+    }
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, 1 << 20)?;
     connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, 64 << 10)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    super::kind::FaultKind,
     context::Context,
     failure::Failure,
     pool::{CONNECTIONS, Pool},
@@ -17,6 +18,8 @@ use super::{
 
 const MAX_ROWS: usize = 500;
 const MAX_VITALS: i64 = 5_000;
+/// Bytes for which there has to be room.
+const ROOM: i64 = 16 << 10;
 
 pub(super) struct RecordsDb {
     context: Arc<Context>,
@@ -35,6 +38,9 @@ struct Vitals {
     patient: i64,
     kind: String,
     value: f64,
+    /// What the one who writes calls it.
+    #[serde(default)]
+    request: String,
 }
 
 impl RecordsDb {
@@ -61,9 +67,12 @@ impl Serve for RecordsDb {
     /// Opens the database again: the file may be another one.
     fn reload(&self) {
         let path = self.context.layout.database();
-        let opened = Pool::open(&path).map_err(|error| format!("cannot open {}: {error}", path.display()));
-        if let Err(problem) = &opened {
-            self.context.log.error(problem);
+        let is_full = self.context.suffers_from(FaultKind::DiskFull);
+        let opened = Pool::open(&path, is_full).map_err(|error| format!("cannot open {}: {error}", path.display()));
+        match &opened {
+            Ok(pool) if self.context.suffers_from(FaultKind::PoolLeak) => pool.leak(),
+            Ok(_) => {}
+            Err(problem) => self.context.log.error(problem),
         }
         *self.pool.write().unwrap_or_else(PoisonError::into_inner) = opened;
     }
@@ -72,6 +81,7 @@ impl Serve for RecordsDb {
         let (patients, medications) = self
             .with(|connection| {
                 connection.execute("UPDATE heartbeat SET beats = beats + 1 WHERE id = 1", [])?;
+                find_room(connection)?;
                 let patients: i64 =
                     connection.query_row("SELECT count(name) FROM patients NOT INDEXED", [], |row| row.get(0))?;
                 let sql = "SELECT count(m.dose) FROM medications m JOIN patients p ON p.id = m.patient";
@@ -89,6 +99,13 @@ impl Serve for RecordsDb {
     fn routes(self: Arc<Self>) -> Router {
         Router::new().route("/query", post(query)).route("/vitals", post(add_vitals)).with_state(self)
     }
+}
+
+/// Whether new rows would find room: writes some and takes them back.
+fn find_room(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute("INSERT INTO notes (patient, text) VALUES (1, zeroblob(?1))", [ROOM])?;
+    transaction.rollback()
 }
 
 async fn query(State(service): State<Arc<RecordsDb>>, Json(asked): Json<Query>) -> Result<Json<Value>, Failure> {
@@ -126,7 +143,7 @@ fn select(connection: &Connection, asked: &Query) -> rusqlite::Result<Vec<Value>
 
 async fn add_vitals(State(service): State<Arc<RecordsDb>>, Json(vitals): Json<Vitals>) -> Result<Json<Value>, Failure> {
     service.context.settings()?;
-    if vitals.kind.len() > 32 || !vitals.value.is_finite() {
+    if vitals.kind.len() > 32 || vitals.request.len() > 64 || !vitals.value.is_finite() {
         return Err(Failure::refused(StatusCode::BAD_REQUEST, "these are no vital signs"));
     }
     let taken = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
@@ -134,8 +151,8 @@ async fn add_vitals(State(service): State<Arc<RecordsDb>>, Json(vitals): Json<Vi
         .with(move |connection| {
             let transaction = connection.transaction()?;
             transaction.execute(
-                "INSERT INTO vitals (patient, kind, value, taken) VALUES (?1, ?2, ?3, ?4)",
-                params![vitals.patient, vitals.kind, vitals.value, taken],
+                "INSERT INTO vitals (patient, kind, value, taken, request) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![vitals.patient, vitals.kind, vitals.value, taken, vitals.request],
             )?;
             let id = transaction.last_insert_rowid();
             transaction.execute("DELETE FROM vitals WHERE id <= ?1", [id - MAX_VITALS])?;

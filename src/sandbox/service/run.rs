@@ -21,15 +21,19 @@ use tokio::{
 };
 
 use super::{
-    super::{SandboxError, catalogue, layout::Layout},
+    super::{SandboxError, catalogue, kind::FaultKind, layout::Layout},
     ai_analysis::AiAnalysis,
     auth::Auth,
     clinicians::Clinicians,
     context::Context,
+    door::{Access, Door},
     failure::Failure,
     inventory::Inventory,
     patient_api::PatientApi,
+    proxies::Proxies,
     records_db::RecordsDb,
+    stray_client::StrayClient,
+    suffering::Suffering,
     wards::{Checkin, Handouts},
 };
 
@@ -40,6 +44,8 @@ const NICER: i32 = 10;
 const PORT_PATIENCE: Duration = Duration::from_secs(2);
 /// How long requests in flight may take to finish at the end.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How much longer every piece of work of a slow process takes.
+const SLOWER: Duration = Duration::from_millis(900);
 
 /// Which service to run, and for whom.
 #[derive(Debug, Clone, clap::Args)]
@@ -60,6 +66,8 @@ pub(super) trait Serve: Send + Sync + 'static {
     fn version(&self) -> String;
     /// Reads its own files anew; what cannot be read leaves the old in place.
     fn reload(&self) {}
+    /// Begins or ends what it suffers from beyond what all may.
+    fn suffer(self: &Arc<Self>) {}
     /// Does its real work once, with everything that needs.
     fn deep(&self) -> impl Future<Output = Result<Value, Failure>> + Send;
     /// Its real work.
@@ -87,7 +95,9 @@ pub async fn run_service(args: ServiceArgs) -> Result<(), SandboxError> {
         "checkin" => serve(&context, Checkin::new(Arc::clone(&context)), listener).await,
         "handouts" => serve(&context, Handouts::new(Arc::clone(&context)), listener).await,
         "inventory" => serve(&context, Inventory::new(Arc::clone(&context)), listener).await,
-        _ => serve(&context, Clinicians::new(Arc::clone(&context)), listener).await,
+        catalogue::PROXIES => serve(&context, Proxies::new(Arc::clone(&context)).await?, listener).await,
+        catalogue::STRAY_CLIENT => serve(&context, StrayClient::new(&context)?, listener).await,
+        _ => serve(&context, Clinicians::new(Arc::clone(&context))?, listener).await,
     }
 }
 
@@ -134,22 +144,30 @@ async fn serve<S: Serve>(context: &Arc<Context>, service: Arc<S>, listener: TcpL
     let mut end = signal(SignalKind::terminate()).map_err(failed("listen to signals in"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("listen to signals in"))?;
     let (ending, mut ended) = watch::channel(false);
-    let server = axum::serve(listener, router(context, &service)).with_graceful_shutdown(async move {
+    let (access, granted) = watch::channel(Access::default());
+    let door = Door::new(listener, granted, Arc::clone(context)).map_err(failed("listen for"))?;
+    let server = axum::serve(door, router(context, &service)).with_graceful_shutdown(async move {
         // an error means that the sender is gone, which is an end, too
         let _ = ended.wait_for(|ended| *ended).await;
     });
     let server = tokio::spawn(server.into_future());
+    let mut suffering = Suffering::default();
     context.register(&service.version())?;
     context.log.info(&format!("{} serves {}", context.name, service.version()));
     loop {
         tokio::select! {
             _ = reload.recv() => {
+                // without it nothing could be read
+                suffering.open_files();
                 context.reload();
+                service.suffer();
                 service.reload();
+                access.send_replace(Access::of(context));
                 context.log.info(&format!("{} read its files anew and serves {}", context.name, service.version()));
                 if let Err(error) = context.register(&service.version()) {
                     context.log.error(&error.to_string());
                 }
+                suffering.set(context);
             }
             _ = end.recv() => break,
             _ = interrupt.recv() => break,
@@ -194,11 +212,10 @@ fn about(context: &Context, version: &str) -> Value {
 
 /// Around every piece of work: takes longer when told to, and writes failures into the log.
 async fn around(State(context): State<Arc<Context>>, request: Request, next: Next) -> Response {
-    let slowness = context.slowness();
     let what = format!("{} {}", request.method(), request.uri().path());
-    if !slowness.is_zero() {
-        context.log.warn(&format!("{what} waits {} ms for a worker, all are busy", slowness.as_millis()));
-        sleep(slowness).await;
+    if context.suffers_from(FaultKind::Slow) {
+        context.log.warn(&format!("{what} waits {} ms for a worker, all are busy", SLOWER.as_millis()));
+        sleep(SLOWER).await;
     }
     let response = next.run(request).await;
     if let Some(failure) = response.extensions().get::<Failure>().filter(|failure| failure.status.is_server_error()) {

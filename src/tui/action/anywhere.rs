@@ -31,12 +31,14 @@ pub(super) static ACTIONS: &[Action] = &[
                 .then(|| "faults are for the sandbox alone: codeblue demo".to_owned())
         },
         run: |model| {
+            let width = model.faults.iter().map(|fault| fault.name.len()).max().unwrap_or(0).max(17);
+            let line = |name: &str, about: &str| format!("{name:<width$} {about}");
             let mut choices: Vec<(String, Vec<Request>)> = model
                 .faults
                 .iter()
-                .map(|fault| (format!("{:<17} {}", fault.name, fault.about), vec![Request::Inject(fault.name.clone())]))
+                .map(|fault| (line(&fault.name, &fault.about), vec![Request::Inject(fault.name.clone())]))
                 .collect();
-            choices.push(("heal              take all faults back".to_owned(), vec![Request::Heal]));
+            choices.push((line("heal", "take all faults back"), vec![Request::Heal]));
             model.overlay = Some(Overlay::Menu { title: "Break what?".to_owned(), choices, selected: 0 });
             Vec::new()
         },

@@ -10,6 +10,7 @@ use crate::{
     client::Update,
     domain::{ChangeId, Event, IncidentId, State, Status, Vitals},
     tui::{
+        Fault,
         action::{Danger, all},
         message::{Message, Request, Timed},
         model::{Link, List, Model, Overlay, Pane, Screen, Target},
@@ -173,4 +174,20 @@ fn every_key_that_does_something_stands_on_the_page_for_users() {
         .map(|action| format!("{} {}", action.keys[0], action.name))
         .collect();
     assert!(missing.is_empty(), "docs/board.md lacks {missing:?}");
+}
+
+#[test]
+fn a_long_menu_of_faults_shows_what_is_chosen_on_a_small_screen() {
+    let mut model = Scene::healthy().seen_by("alice");
+    model.faults = (1..=40)
+        .map(|number| Fault { name: format!("a-fault-with-a-long-name-{number}"), about: "auth: breaks it".to_owned() })
+        .collect();
+    press(&mut model, &[Key::Char('f'), Key::PageDown, Key::PageDown, Key::Down]);
+    let shown = picture(&mut model, 80, 24);
+    let line =
+        shown.lines().find(|line| line.contains("a-fault-with-a-long-name-22 ")).unwrap_or_else(|| panic!("{shown}"));
+    assert!(line.contains("auth: breaks it"), "{line}");
+    assert_eq!(press(&mut model, &[Key::Enter]), [Request::Inject("a-fault-with-a-long-name-22".to_owned())]);
+    press(&mut model, &[Key::Char('f'), Key::End]);
+    assert_eq!(press(&mut model, &[Key::Enter]), [Request::Heal]);
 }

@@ -19,10 +19,13 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
         Overlay::Confirm(confirm) => ask(canvas, area, confirm),
         Overlay::Form(written) => form::draw(model, canvas, area, written),
         Overlay::Menu { title, choices, selected } => {
+            let digits = choices.len().to_string().len();
             let lines: Vec<Vec<Piece>> = choices
                 .iter()
                 .enumerate()
-                .map(|(place, (text, _))| vec![(Role::Key, format!(" {} ", place + 1)), (Role::Text, text.clone())])
+                .map(|(place, (text, _))| {
+                    vec![(Role::Key, format!(" {:>digits$} ", place + 1)), (Role::Text, text.clone())]
+                })
                 .collect();
             list(canvas, area, title, &lines, *selected, None);
         }
