@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     diagnose_logs::FromLogs,
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     client::{Client, ClientError},
+    diagnosis::record_of,
     domain::{
         Category, Command, DiagnosisDocument, DiagnosisId, DiagnosisState, Event, IncidentId, Judgement, Refusal,
         SecondOpinion, State, TrueCause,
@@ -51,6 +52,12 @@ pub struct Diagnose {
 
 #[derive(Debug, Subcommand)]
 enum Step {
+    /// How often answers of each confidence were right here, as people have judged, and whether that corrects what is shown
+    Calibrate {
+        /// Print the record
+        #[arg(long, default_value_t = true, hide = true)]
+        report: bool,
+    },
     /// Say whether a diagnosis was right: what confidence is measured by, and what the knowledge base learns from
     Judge {
         diagnosis: DiagnosisId,
@@ -77,6 +84,13 @@ impl Diagnose {
             let cause = TrueCause { service, category, issue: cause.unwrap_or_default() };
             let cause = Some(cause).filter(|cause| *cause != TrueCause::default());
             return session.submit(Command::JudgeDiagnosis { diagnosis, judgement, cause, note }).await;
+        }
+        if let Some(Step::Calibrate { .. }) = self.step {
+            let record = record_of(&session.client()?.state().await?, session.now());
+            let quality = record.quality();
+            let document = json!({"corrects": record.is_enough(), "n": quality.as_ref().map_or(0, |found| found.cases), "quality": quality});
+            session.output.result(&document, || record.report())?;
+            return Ok(Exit::Done);
         }
         if let Some(document) = self.from_logs.document()? {
             session.output.result(&document, || describe(&document))?;

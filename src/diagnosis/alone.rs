@@ -182,7 +182,7 @@ logs = ["/var/log/shop/orders.log"]
             ("redis", Cause::OutOfMemory),
             "{found:#?}"
         );
-        assert_eq!(found.detected_at.to_rfc3339(), "2026-03-02T09:30:01+00:00");
+        assert_eq!(found.detected_at.to_rfc3339(), "2026-03-02T09:30:01.003+00:00");
         assert_eq!(found.affected_services, ["redis", "auth", "order"]);
     }
 

@@ -9,6 +9,7 @@ use super::{
     candidates::{self, Weighed},
     confidence::shipped,
     hypotheses::{CLAIM_FROM, Hypothesis, rounded, weigh},
+    judged::{learned_of, record_of},
     learned::Learned,
     line::Level,
     logs::{Lines, Repeated},
@@ -94,7 +95,7 @@ const SIMULTANEOUS: TimeDelta = TimeDelta::seconds(2);
 /// Finds the most likely cause of an incident.
 #[must_use]
 pub fn analyse(case: &CaseFile) -> DiagnosisDocument {
-    analyse_with(case, &Learned::default())
+    analyse_with(case, &learned_of(case.state))
 }
 
 /// The same, with what confirmed cases have taught.
@@ -139,12 +140,12 @@ pub fn analyse_with(case: &CaseFile, learned: &Learned) -> DiagnosisDocument {
     }
 }
 
-/// How sure it may be said, by how cases with a first candidate of that probability have ended. Who has not been heard of is not known well.
+/// How sure it may be said, by how cases with a first candidate of that probability have ended, here and before it was shipped. Who has not been heard of is not known well.
 fn confidence(case: &CaseFile, best: &Candidate) -> f64 {
     let heard = |service: &str| case.logs.iter().any(|log| log.service == service && !log.entries.is_empty());
     let logs = case.state.platform.service(&best.service).is_some_and(|service| service.log_sources().next().is_some());
     let most = if logs && !heard(&best.service) { MUTE } else { 1.0 };
-    rounded(shipped(best.probability).min(most))
+    rounded(record_of(case.state, case.now).corrected(shipped(best.probability)).min(most))
 }
 
 /// What the log of each service tells.

@@ -1,6 +1,6 @@
 //! Floor 3. What broke: collects evidence (`logs`, line by line in `line`), finds which services come into question and which
 //! explains which (`root`, `names`), weighs what could be the cause (`hypotheses` with the words of `signs`; `release`; `learned`
-//! from confirmed cases), sets all causes side by side (`candidates`), and writes the document (`document`) with what may be
+//! from confirmed cases, by what people have `judged`), sets all causes side by side (`candidates`), and writes the document (`document`) with what may be
 //! done (`remedies`). Deterministic, without a network; the same case gives the same answer. `alone` does it for log files
 //! without an engine. Where the platform file names a language model, `second_mind` puts what was found before it (`model`) and
 //! writes both into one document.
@@ -21,6 +21,7 @@ pub mod collect;
 pub mod confidence;
 mod document;
 mod hypotheses;
+mod judged;
 mod knowledge;
 mod learned;
 mod library;
@@ -44,6 +45,7 @@ mod tests;
 
 pub use alone::{WHOLE_LOG, analyse_logs, read_log, service_of};
 pub use document::{CaseFile, analyse, analyse_with};
+pub use judged::{learned_of, record_of};
 pub use knowledge::PageError;
 pub use learned::{Confirmed, Learned};
 pub use library::{FoundArticle, Library, Reason, SEEDS, consult, read_article, write_article};

@@ -1,5 +1,7 @@
 //! What people say of diagnoses: what the forms about it ask and send, and what so many verdicts are worth.
 
+use std::collections::BTreeMap;
+
 use super::{form::Form, model::Model, preview::Foreseen, text};
 use crate::{
     diagnosis::confidence::Quality,
@@ -81,15 +83,12 @@ pub(super) fn judged(after: &State, id: DiagnosisId, judgement: Judgement, fores
 /// Answers that people have judged: how sure each was, and whether it was right in everybody's eyes.
 #[must_use]
 pub fn record(state: &State) -> Vec<(f64, bool)> {
-    let mut judged: Vec<(DiagnosisId, f64, bool)> = Vec::new();
+    let mut judged: BTreeMap<DiagnosisId, (f64, bool)> = BTreeMap::new();
     for verdict in &state.knowledge.verdicts {
-        let right = verdict.judgement == Judgement::Right;
-        match judged.iter_mut().find(|(id, ..)| *id == verdict.diagnosis) {
-            Some((.., all)) => *all &= right,
-            None => judged.push((verdict.diagnosis, verdict.confidence, right)),
-        }
+        let (_, right) = judged.entry(verdict.diagnosis).or_insert((verdict.confidence, true));
+        *right &= verdict.judgement == Judgement::Right;
     }
-    judged.into_iter().map(|(_, confidence, right)| (confidence, right)).collect()
+    judged.into_values().collect()
 }
 
 /// What a number of an answer rests on, in words.

@@ -41,6 +41,7 @@ fn category(fault: FaultKind) -> Category {
         FaultKind::BrokenConfig => Category::Configuration,
         FaultKind::CorruptDatabase | FaultKind::WrongDose => Category::Database,
         FaultKind::Slow => Category::Performance,
+        other => panic!("{} is not drawn here", other.name()),
     }
 }
 

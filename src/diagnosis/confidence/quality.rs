@@ -1,10 +1,13 @@
 //! How good probabilities were.
 
+use serde::Serialize;
+
 /// Bins of about as many cases each.
 const BINS: usize = 10;
 
 /// Cases with probabilities near each other.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Bin {
     /// Their lowest probability.
     pub from: f64,
@@ -21,7 +24,8 @@ pub struct Bin {
 }
 
 /// A report on probabilities of which the truth is known.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Quality {
     /// How many there are.
     pub cases: usize,
