@@ -52,10 +52,10 @@ impl Ground<'_> {
         candidates
     }
 
-    /// Whether it is judged to fail, or one of its checks does.
+    /// Whether it is judged to fail, or one of its checks does: those above may have been judged first.
     pub(super) fn fails(&self, name: &str) -> bool {
         self.state.services.get(name).is_some_and(|health| matches!(health.status, Status::Down | Status::Degraded))
-            || !checks(self.vitals, name, Reading::Bad).is_empty()
+            || [Reading::Bad, Reading::Slow].iter().any(|reading| !checks(self.vitals, name, *reading).is_empty())
     }
 
     fn is_down(&self, name: &str) -> bool {
