@@ -19,6 +19,8 @@ const CANDIDATES: usize = 8;
 const ACTIONS: usize = 24;
 const ARTICLES: usize = 3;
 const SERVICES: usize = 24;
+/// What stands before a text when it is read once more, as something will where it is put.
+const INSIDE: &str = "E1 [log] ";
 /// Letters of the fence. No vowels, so that it is no word; no digits, so that it looks like nobody's number.
 const LETTERS: &[u8; 16] = b"bcdfghjkmnpqrtvw";
 
@@ -50,7 +52,11 @@ impl Prompt {
     /// may not leave; `nonce` makes the fence one that nobody can have foreseen.
     #[must_use]
     pub fn of(case: &Case, most: u32, nonce: u64, redact: &(dyn Fn(&str) -> String + Sync)) -> Self {
-        let told = |text: &str, most: usize| line(&redact(&whole_words(text, 4 * most)), most);
+        // A time at the front of a line is that of the line, but here something stands before it.
+        let told = |text: &str, most: usize| {
+            let told = redact(&format!("{INSIDE}{}", whole_words(text, 4 * most)));
+            line(told.strip_prefix(INSIDE).unwrap_or(&told), most)
+        };
         let mut shown = Shown {
             candidates: case.candidates.len().min(CANDIDATES),
             actions: case.actions.len().min(ACTIONS),
