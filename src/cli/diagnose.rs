@@ -262,6 +262,7 @@ fn describe(document: &DiagnosisDocument) -> String {
     if let Some(deployment) = cause.deployment {
         page += &format!("blamed      {deployment}\n");
     }
+    page += &format!("to do       {}\n", document.approach.words());
     page += &format!("affected    {}\n", text::line(&document.affected_services.join(", ")));
     page += &format!("since       {}\n", text::moment(document.detected_at));
     page += "\nevidence\n";

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     knowledge::{Index, Means, Page, PageError, PageFix, Query, Text},
+    patterns::MASK,
+    redact::Class,
     remedies::SUGGESTIONS,
 };
 use crate::{
@@ -235,7 +237,13 @@ fn question(document: &DiagnosisDocument) -> String {
         words += "\n";
         words += &evidence.text;
     }
-    words
+    without_marks(words)
+}
+
+/// A text without the marks of what was taken out of it: they say nothing of the failure.
+fn without_marks(text: String) -> String {
+    let classes = Class::ALL.into_iter().map(|class| format!("[{}]", class.name()));
+    classes.chain([MASK.to_owned()]).fold(text, |text, mark| text.replace(&mark, " "))
 }
 
 /// A fix that articles of the same kind of failure name is suggested when it is declared for the service; it comes first when it has
@@ -295,4 +303,16 @@ fn suggestion(platform: &Platform, fix: Fix, own: Option<IncidentId>) -> Option<
         }
     };
     Some(SuggestedFix { action, priority: 0, estimated_time, risk, commands: vec![command], fix })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_of_what_was_taken_out_are_not_searched_for() {
+        let text = "GET <*>[MRN] 500: no such column for [NAME] in [main]".to_owned();
+        let words: Vec<String> = without_marks(text).split_whitespace().map(str::to_owned).collect();
+        assert_eq!(words, ["GET", "500:", "no", "such", "column", "for", "in", "[main]"]);
+    }
 }

@@ -104,42 +104,40 @@ pub struct CauseRow {
     pub category: Category,
     /// What is done about it.
     pub approach: Approach,
-    /// How much of its severity the cause alone makes, 0 to 2: what destroys data is worse than what is slow.
-    pub gravity: u8,
 }
 
-const fn row(cause: Cause, name: &'static str, category: Category, approach: Approach, gravity: u8) -> CauseRow {
-    CauseRow { cause, name, category, approach, gravity }
+const fn row(cause: Cause, name: &'static str, category: Category, approach: Approach) -> CauseRow {
+    CauseRow { cause, name, category, approach }
 }
 
 /// Every cause with what it is and what it calls for.
 #[rustfmt::skip]
 pub const CAUSES: [CauseRow; 25] = [
-    row(Cause::Release, "release", Category::Deployment, Approach::RollBack, 1),
-    row(Cause::ProcessExit, "process-exit", Category::Process, Approach::Restart, 1),
-    row(Cause::ProcessHang, "process-hang", Category::Process, Approach::Restart, 1),
-    row(Cause::CrashLoop, "crash-loop", Category::Process, Approach::Investigate, 1),
-    row(Cause::Setting, "setting", Category::Configuration, Approach::RollBack, 1),
-    row(Cause::Corruption, "corruption", Category::Database, Approach::Restore, 2),
-    row(Cause::AlteredData, "altered-data", Category::Database, Approach::Restore, 2),
-    row(Cause::Slowness, "slowness", Category::Performance, Approach::Restart, 0),
-    row(Cause::CacheMiss, "cache-miss", Category::Performance, Approach::Investigate, 0),
-    row(Cause::LockContention, "lock-contention", Category::Contention, Approach::Unblock, 1),
-    row(Cause::PoolExhausted, "pool-exhausted", Category::Capacity, Approach::Restart, 1),
-    row(Cause::QueueBacklog, "queue-backlog", Category::Capacity, Approach::AddCapacity, 0),
-    row(Cause::RateLimit, "rate-limit", Category::Capacity, Approach::AddCapacity, 0),
-    row(Cause::DiskFull, "disk-full", Category::Resource, Approach::FreeSpace, 1),
-    row(Cause::OutOfMemory, "out-of-memory", Category::Resource, Approach::Restart, 1),
-    row(Cause::OutOfDescriptors, "out-of-descriptors", Category::Resource, Approach::Restart, 1),
-    row(Cause::ProcessorSaturated, "processor-saturated", Category::Resource, Approach::AddCapacity, 0),
-    row(Cause::Certificate, "certificate", Category::Security, Approach::Renew, 1),
-    row(Cause::Credentials, "credentials", Category::Security, Approach::Renew, 1),
-    row(Cause::NameResolution, "name-resolution", Category::Network, Approach::Investigate, 1),
-    row(Cause::Connectivity, "connectivity", Category::Network, Approach::Investigate, 1),
-    row(Cause::NetworkLatency, "network-latency", Category::Network, Approach::Investigate, 0),
-    row(Cause::ExternalDependency, "external-dependency", Category::ExternalDependency, Approach::AskProvider, 0),
-    row(Cause::ClockSkew, "clock-skew", Category::Infrastructure, Approach::SetClock, 0),
-    row(Cause::Unknown, "unknown", Category::Unknown, Approach::Investigate, 0),
+    row(Cause::Release, "release", Category::Deployment, Approach::RollBack),
+    row(Cause::ProcessExit, "process-exit", Category::Process, Approach::Restart),
+    row(Cause::ProcessHang, "process-hang", Category::Process, Approach::Restart),
+    row(Cause::CrashLoop, "crash-loop", Category::Process, Approach::Investigate),
+    row(Cause::Setting, "setting", Category::Configuration, Approach::RollBack),
+    row(Cause::Corruption, "corruption", Category::Database, Approach::Restore),
+    row(Cause::AlteredData, "altered-data", Category::Database, Approach::Restore),
+    row(Cause::Slowness, "slowness", Category::Performance, Approach::Restart),
+    row(Cause::CacheMiss, "cache-miss", Category::Performance, Approach::Investigate),
+    row(Cause::LockContention, "lock-contention", Category::Contention, Approach::Unblock),
+    row(Cause::PoolExhausted, "pool-exhausted", Category::Capacity, Approach::Restart),
+    row(Cause::QueueBacklog, "queue-backlog", Category::Capacity, Approach::AddCapacity),
+    row(Cause::RateLimit, "rate-limit", Category::Capacity, Approach::AddCapacity),
+    row(Cause::DiskFull, "disk-full", Category::Resource, Approach::FreeSpace),
+    row(Cause::OutOfMemory, "out-of-memory", Category::Resource, Approach::Restart),
+    row(Cause::OutOfDescriptors, "out-of-descriptors", Category::Resource, Approach::Restart),
+    row(Cause::ProcessorSaturated, "processor-saturated", Category::Resource, Approach::AddCapacity),
+    row(Cause::Certificate, "certificate", Category::Security, Approach::Renew),
+    row(Cause::Credentials, "credentials", Category::Security, Approach::Renew),
+    row(Cause::NameResolution, "name-resolution", Category::Network, Approach::Investigate),
+    row(Cause::Connectivity, "connectivity", Category::Network, Approach::Investigate),
+    row(Cause::NetworkLatency, "network-latency", Category::Network, Approach::Investigate),
+    row(Cause::ExternalDependency, "external-dependency", Category::ExternalDependency, Approach::AskProvider),
+    row(Cause::ClockSkew, "clock-skew", Category::Infrastructure, Approach::SetClock),
+    row(Cause::Unknown, "unknown", Category::Unknown, Approach::Investigate),
 ];
 
 impl Cause {

@@ -11,7 +11,7 @@ use super::{finding::Notes, header::Spot};
 const RULE: &str = "attributes";
 
 /// The order in which attributes are written: who and what first, what only other programs read last.
-const ORDER: [&str; 30] = [
+pub(super) const ORDER: [&str; 30] = [
     "name",
     "kind",
     "effect",

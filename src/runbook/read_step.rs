@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    attributes::{Attributes, RUNME},
+    attributes::{Attributes, ORDER, RUNME},
     command::{Command, command, is_input_name},
     expect::{Expectation, expectations},
     finding::Notes,
@@ -21,35 +21,8 @@ use crate::platform::Role;
 
 const RULE: &str = "attribute";
 const KINDS: [&str; 7] = ["check", "action", "manual", "decision", "wait", "notify", "gate"];
-const KEYS: [&str; 27] = [
-    "name",
-    "kind",
-    "effect",
-    "role",
-    "approval",
-    "confirm",
-    "when",
-    "needs",
-    "doneIf",
-    "timeout",
-    "expect",
-    "retry",
-    "onFail",
-    "onTimeout",
-    "onSkip",
-    "then",
-    "verify",
-    "undo",
-    "once",
-    "idempotent",
-    "budget",
-    "sets",
-    "evidence",
-    "drill",
-    "ignore",
-    "interactive",
-    "excludeFromRunAll",
-];
+/// Attributes that belong to other things than steps.
+const ELSEWHERE: [&str; 3] = ["for", "is", "parallel"];
 const APPROVALS: [(&str, Approval); 3] =
     [("none", Approval::None), ("change", Approval::Change), ("second-person", Approval::SecondPerson)];
 const CHANGES: [(&str, Change); 2] = [("write", Change::Write), ("destructive", Change::Destructive)];
@@ -440,8 +413,9 @@ impl<'a> Reader<'a> {
     /// Reports attributes that nothing asked for.
     fn finish(&mut self) {
         for (key, spot) in &self.attributes.entries {
-            if !KEYS.contains(&key.as_str()) {
-                self.notes.unknown(RULE, spot.at, self.place, &format!("{key:?} is no attribute"), key, KEYS);
+            let known = ORDER.into_iter().filter(|known| !ELSEWHERE.contains(known));
+            if !known.clone().any(|known| known == key.as_str()) {
+                self.notes.unknown(RULE, spot.at, self.place, &format!("{key:?} is no attribute"), key, known);
             } else if !self.used.contains(key.as_str()) {
                 let what = format!("{key:?} means nothing for a step of this kind");
                 self.notes.error(RULE, spot.at, self.place, what, "no such attribute, or another kind");

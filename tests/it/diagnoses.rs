@@ -81,21 +81,26 @@ fn log_files_are_diagnosed_without_an_engine() {
     );
     let auth = file("auth.log", "2026-03-02 09:30:05 ERROR sessions: connect ECONNREFUSED redis:6379\n");
     let store = file("out.txt", "1:M 02 Mar 2026 09:30:01.003 # Can't save in background: No space left on device\n");
-    let diagnose = |logs: &[String]| {
+    let diagnose = |logs: &[String], form: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_codeblue"));
-        command.arg("diagnose").arg("--platform").arg(&platform).arg("--json");
+        command.arg("diagnose").arg("--platform").arg(&platform).args(form);
         for log in logs {
             command.arg("--log").arg(log);
         }
         command.env("CODEBLUE_HOME", folder.path()).output().unwrap()
     };
-    let answer = diagnose(&[auth.display().to_string(), format!("redis={}", store.display())]);
+    let logs = [auth.display().to_string(), format!("redis={}", store.display())];
+    let answer = diagnose(&logs, &["--json"]);
     let document: Value = serde_json::from_slice(&answer.stdout).unwrap();
     let found = (&document["rootCause"]["service"], &document["rootCauseCategory"], &document["approach"]);
     assert_eq!(found, (&"redis".into(), &"disk-full".into(), &"free-space".into()), "{document:#}");
     assert_eq!(document["affectedServices"], serde_json::json!(["redis", "auth"]));
 
-    let unknown = diagnose(&[store.display().to_string()]);
+    let page = String::from_utf8(diagnose(&logs, &[]).stdout).unwrap();
+    let to_do = format!("to do       {}\n", Cause::DiskFull.approach().words());
+    assert!(page.contains(&to_do), "{page}");
+
+    let unknown = diagnose(&[store.display().to_string()], &["--json"]);
     assert_eq!(unknown.status.code(), Some(2));
     let told = String::from_utf8_lossy(&unknown.stderr);
     assert!(told.contains("does not say whose log it is") && told.contains("redis, auth"), "{told}");

@@ -8,7 +8,7 @@ const SERVICES: usize = 2;
 /// Digits that nobody is known by; a longer number may be somebody's.
 const DIGITS: usize = 5;
 /// What stands for a value that may not be shown.
-const MASK: &str = "<*>";
+pub const MASK: &str = "<*>";
 
 impl Miner {
     /// A message with `<*>` for each variable of its template that may be somebody's; none when its template is not known.

@@ -27,6 +27,7 @@ pub use cascade::{Cascade, Onset, Step, cascades};
 pub use history::{History, Standing, Trend};
 pub use kept::{Kept, KeptError};
 pub use kind::Kind;
+pub use mask::MASK;
 pub use miner::{Change, Miner, Taken, Variable};
 pub use observed::{KeptObserved, Observed, Seen};
 pub use slot::{FEW, Slot, Value};
