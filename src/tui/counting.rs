@@ -9,6 +9,7 @@ impl Model {
     pub fn is_counting(&self) -> bool {
         self.state.open_incidents().next().is_some()
             || !self.state.pending_changes().is_empty()
+            || !self.state.continuity.interruptions.is_empty()
             || self.state.running_recoveries().next().is_some()
             || matches!(self.screen(), Screen::Plan | Screen::Difference(..) | Screen::Snapshots | Screen::Calendar)
             || matches!(self.screen(), Screen::Recovery(id) if self.is_watched(*id))

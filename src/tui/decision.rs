@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     action::{Action, named},
-    break_glass,
+    break_glass, continuity,
     form::{Form, Writing},
     model::Model,
     preview::{Follow, Foreseen, give, refusal},
@@ -202,6 +202,8 @@ fn in_words<E>(
         Writing::RevokeBreakGlass(break_glass) => Command::RevokeBreakGlass { break_glass, reason: words("Reason")? },
         Writing::MakeTemplate(proof) => Command::MakeTemplate { name: words("Name")?, proof },
         Writing::SuspendTemplate(template) => Command::SuspendTemplate { template, reason: words("Reason")? },
+        Writing::WorkByHand(function) => Command::ActivateFallback { function, reason: words("Reason")? },
+        Writing::EndByHand(function) => Command::EndFallback { function, note: words("Note")? },
         Writing::RetireArticle(article) => Command::RetireArticle { article, reason: words("Reason")? },
         Writing::UseTemplate(template) => {
             Command::SubmitStandardChange { template, reason: words("Reason")?, incident: None, window: None }
@@ -283,6 +285,8 @@ pub(super) fn said(model: &Model, form: &Form, command: &Command) -> Foreseen {
                 "No diagnosis names {article} any more; what it says and what became of its fixes stays on record"
             ));
         }
+        Command::ActivateFallback { function, .. } => continuity::activated(model, function, &mut foreseen),
+        Command::EndFallback { function, .. } => continuity::ended(model, function, &mut foreseen),
         Command::SubmitStandardChange { .. } => templates::used(&after, &follow, &mut foreseen),
         _ => {}
     }

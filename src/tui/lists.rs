@@ -24,6 +24,8 @@ impl Model {
             Screen::Recoveries => Some(List::Recoveries),
             Screen::Templates => Some(List::Templates),
             Screen::Calendar => Some(List::Work),
+            Screen::Continuity => Some(List::Functions),
+            Screen::Function(_) => Some(List::HandSteps),
             Screen::Journal => Some(List::Journal),
             _ => None,
         }
@@ -100,6 +102,17 @@ impl Model {
             List::Recoveries => self.state.recoveries.keys().rev().take(500).map(ToString::to_string).collect(),
             List::Templates => self.state.templates.keys().filter(|name| wanted(name)).cloned().collect(),
             List::Work => self.wanted_work().map(key).collect(),
+            List::Functions => {
+                let all = self.functions_by_urgency().into_iter();
+                all.filter(|function| wanted(&function.name)).map(|function| function.name.clone()).collect()
+            }
+            List::HandSteps => match self.screen() {
+                Screen::Function(name) => {
+                    let steps = self.state.platform.function(name).map_or(0, |function| function.fallback.len());
+                    (1..=steps).map(|step| step.to_string()).collect()
+                }
+                _ => Vec::new(),
+            },
             List::Journal => self
                 .recent
                 .iter()

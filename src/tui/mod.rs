@@ -14,6 +14,7 @@ mod action;
 mod break_glass;
 mod browse;
 mod calendar;
+mod continuity;
 mod counting;
 mod decision;
 mod diagnosis;

@@ -208,6 +208,10 @@ pub enum Screen {
     Map,
     /// Planned work.
     Calendar,
+    /// What people cannot do without.
+    Continuity,
+    /// One function that people cannot do without.
+    Function(String),
     /// The journal.
     Journal,
     /// What can be done where.
@@ -262,6 +266,10 @@ pub enum List {
     Templates,
     /// Planned work.
     Work,
+    /// What people cannot do without.
+    Functions,
+    /// The steps of doing one function by hand.
+    HandSteps,
     /// The journal screen.
     Journal,
 }

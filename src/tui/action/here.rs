@@ -54,6 +54,7 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
     };
     model.screens.push(screen);
     model.unroll();
+    model.turn_to_next_hand_step();
     measure(model);
     model.plan_ahead();
     if request.is_empty() { look_back(model) } else { request }
@@ -103,6 +104,8 @@ pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
         }
         Screen::Diagnosis(..) => return open_row(model),
         Screen::Knowledge => model.selected(List::Articles).map(Screen::Article),
+        Screen::Continuity => model.selected(List::Functions).map(Screen::Function),
+        Screen::Function(name) => model.interruption(name).and_then(|found| found.incident).map(Screen::Incident),
         Screen::Change(id) => model.state.changes.get(id).and_then(|change| change.recovery).map(Screen::Recovery),
         Screen::Service(name) => model.state.incident_of(name).map(|incident| Screen::Incident(incident.id)),
         _ => None,

@@ -8,6 +8,7 @@ mod anywhere;
 mod break_glass;
 mod calendar;
 mod change;
+mod continuity;
 mod diagnosis;
 mod here;
 mod incident;

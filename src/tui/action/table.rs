@@ -1,8 +1,8 @@
 //! The table itself: what an action is, which keys lead to it, and which are worth a hint.
 
 use super::{
-    anywhere, break_glass, calendar, change, diagnosis, here::is_about_snapshots, incident, knowledge, recovery,
-    snapshot, template,
+    anywhere, break_glass, calendar, change, continuity, diagnosis, here::is_about_snapshots, incident, knowledge,
+    recovery, snapshot, template,
 };
 use crate::tui::{
     message::Request,
@@ -48,6 +48,8 @@ pub enum Where {
     Recovery,
     /// Among planned work.
     Calendar,
+    /// Where a function that people cannot do without is in question.
+    Continuity,
     /// In a drill on a sandbox.
     Drill,
 }
@@ -83,6 +85,7 @@ pub fn all() -> impl DoubleEndedIterator<Item = &'static Action> + Clone {
         anywhere::ACTIONS,
         template::ACTIONS,
         calendar::ACTIONS,
+        continuity::ACTIONS,
         diagnosis::ACTIONS,
         knowledge::ACTIONS,
     ]
@@ -114,6 +117,7 @@ fn belongs(model: &Model, place: Where) -> bool {
         Where::Diagnosis => matches!(model.screen(), Screen::Diagnosis(..)),
         Where::Knowledge => matches!(model.screen(), Screen::Knowledge | Screen::Article(_)),
         Where::Calendar => *model.screen() == Screen::Calendar,
+        Where::Continuity => matches!(model.screen(), Screen::Continuity | Screen::Function(_)),
         Where::Template => *model.screen() == Screen::Templates,
         Where::BreakGlass => model.break_glass().is_some(),
         Where::Recovery => matches!(model.screen(), Screen::Recovery(_) | Screen::Recoveries | Screen::Change(_)),
@@ -212,6 +216,8 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         }
         Screen::Recoveries => vec!["back", "open", "undo"],
         Screen::Calendar => vec!["back", "open", "begin-maintenance", "end-maintenance", "filter"],
+        Screen::Continuity => vec!["back", "open", "work-by-hand", "tick-hand-step", "end-work-by-hand", "filter"],
+        Screen::Function(_) => vec!["back", "work-by-hand", "tick-hand-step", "end-work-by-hand"],
         Screen::Map => vec!["back", "open", "needs", "needed-by", "next-beside"],
         Screen::Metrics => vec!["back", "reach"],
         Screen::Journal => vec!["back", "filter"],

@@ -73,6 +73,10 @@ pub enum Writing {
     Judge(DiagnosisId, Judgement),
     /// An article that is not to be used any more.
     RetireArticle(String),
+    /// A function that is done by hand from here on.
+    WorkByHand(String),
+    /// A function that is not done by hand any more.
+    EndByHand(String),
 }
 
 impl Writing {
@@ -101,7 +105,9 @@ impl Writing {
             | Self::SuspendTemplate(_)
             | Self::UseTemplate(_)
             | Self::Judge(..)
-            | Self::RetireArticle(_) => true,
+            | Self::RetireArticle(_)
+            | Self::WorkByHand(_)
+            | Self::EndByHand(_) => true,
             about => about.change().is_some(),
         }
     }
@@ -142,6 +148,8 @@ impl Form {
             }
             Writing::SuspendTemplate(_) => vec![line("Reason", "why nobody may use it any more")],
             Writing::UseTemplate(_) => vec![line("Reason", "why it is done now")],
+            Writing::WorkByHand(_) => vec![line("Reason", "why it cannot wait for the platform")],
+            Writing::EndByHand(_) => vec![line("Note", "what is still to be entered, and by whom")],
             Writing::RetireArticle(_) => vec![line("Reason", "why it is not to be used any more")],
             Writing::Judge(_, Judgement::Right) => vec![line("Note", "how you know; may stay empty")],
             Writing::Judge(..) => vec![
@@ -330,6 +338,8 @@ pub(in crate::tui) fn settle(model: &mut Model, recorded: &Recorded) -> Vec<Requ
         Event::BreakGlassEnded { break_glass, .. } => Writing::RevokeBreakGlass(*break_glass),
         Event::TemplateMade { template } => Writing::MakeTemplate(template.proved_by),
         Event::ArticleRetired { article, .. } => Writing::RetireArticle(article.clone()),
+        Event::FallbackActivated { function, .. } => Writing::WorkByHand(function.clone()),
+        Event::FallbackEnded { function, .. } => Writing::EndByHand(function.clone()),
         Event::DiagnosisJudged { diagnosis, judgement, .. } => Writing::Judge(*diagnosis, *judgement),
         Event::TemplateSuspended { template, .. } => Writing::SuspendTemplate(template.clone()),
         Event::ChangeSubmitted { template: Some(template), .. } => Writing::UseTemplate(template.clone()),

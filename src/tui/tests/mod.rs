@@ -3,6 +3,7 @@
 mod approvals;
 mod break_glass;
 mod calendar;
+mod continuity;
 mod diagnosis;
 mod forms;
 mod incident;

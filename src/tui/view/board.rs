@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, Piece, first_visible},
-    rows,
+    continuity, rows,
 };
 use crate::{
     domain::{ChangeState, Status},
@@ -25,6 +25,8 @@ use crate::{
 };
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let clock = continuity::banner(model, canvas, area);
+    let area = Rect { y: area.y + clock, height: area.height - clock, ..area };
     let panes = if area.width >= 100 { wide(area) } else { narrow(model, area) };
     for (pane, place) in Pane::ALL.into_iter().zip(panes) {
         draw_pane(model, canvas, place, pane);

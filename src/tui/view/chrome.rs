@@ -114,6 +114,8 @@ fn place(model: &Model) -> Option<String> {
         Screen::Recovery(id) => Some(id.to_string()),
         Screen::Recoveries => Some("recoveries".to_owned()),
         Screen::Calendar => Some("planned work".to_owned()),
+        Screen::Continuity => Some("continuity".to_owned()),
+        Screen::Function(name) => Some(name.clone()),
         Screen::Map => Some("dependency map".to_owned()),
         Screen::Metrics => Some("metrics".to_owned()),
         Screen::Journal => Some("journal".to_owned()),

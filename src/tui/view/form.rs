@@ -66,6 +66,8 @@ fn place(area: Rect, form: &Form) -> Rect {
         | Writing::SuspendTemplate(_)
         | Writing::UseTemplate(_)
         | Writing::RetireArticle(_)
+        | Writing::WorkByHand(_)
+        | Writing::EndByHand(_)
         | Writing::Judge(_, Judgement::Right) => 12,
         Writing::Note(_)
         | Writing::Approve(_)
@@ -116,6 +118,8 @@ fn title(model: &Model, form: &Form) -> String {
         Writing::MakeTemplate(id) => format!("Agree beforehand to what {id} did"),
         Writing::SuspendTemplate(name) => format!("Suspend {}", text::fit(name, 40)),
         Writing::RetireArticle(name) => format!("Retire {}", text::fit(name, 40)),
+        Writing::WorkByHand(name) => format!("Do {} by hand", text::fit(name, 40)),
+        Writing::EndByHand(name) => format!("Stop doing {} by hand", text::fit(name, 40)),
         Writing::Judge(id, judgement) => format!("{id} was {judgement}"),
         Writing::UseTemplate(name) => format!("Have {} done", text::fit(name, 40)),
     }
@@ -132,6 +136,8 @@ fn verb(form: &Form) -> &'static str {
             "Put it on record"
         }
         Writing::RetireArticle(_) => "Retire it",
+        Writing::WorkByHand(_) => "Do it by hand",
+        Writing::EndByHand(_) => "Stop",
         Writing::Delegate => "Name the deputy",
         Writing::RevokeBreakGlass(_) => "Revoke it",
         Writing::MakeTemplate(_) => "Agree beforehand",

@@ -8,6 +8,7 @@ mod calendar;
 mod canvas;
 mod change;
 mod chrome;
+mod continuity;
 mod diagnosis;
 mod dialog;
 mod difference;
@@ -92,6 +93,8 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         Screen::Recovery(id) => recovery::draw(model, &mut canvas, body, *id),
         Screen::Recoveries => history::draw(model, &mut canvas, body),
         Screen::Calendar => calendar::draw(model, &mut canvas, body),
+        Screen::Continuity => continuity::list(model, &mut canvas, body),
+        Screen::Function(name) => continuity::function(model, &mut canvas, body, name),
         Screen::Map => map::draw(model, &mut canvas, body),
         Screen::Metrics => metrics::draw(model, &mut canvas, body),
         Screen::Journal => journal::draw(model, &mut canvas, body),
