@@ -12,7 +12,12 @@ use super::{
     table::{Cell, Paint, Table},
     text,
 };
-use crate::sandbox::{self, FaultKind, Healed, ProcessState, SandboxError, SandboxOptions, SandboxStatus, WriteLedger};
+use crate::sandbox::{
+    self, BackEntry, FaultKind, Healed, ProcessState, SandboxError, SandboxOptions, SandboxStatus, WriteLedger,
+};
+
+/// Entries of the paper that are listed.
+const LISTED: usize = 20;
 
 /// The platform that may be broken
 #[derive(Debug, Subcommand)]
@@ -66,6 +71,23 @@ pub enum Sandbox {
     },
     /// Which acknowledged writes a restore lost or doubled
     Ledger {
+        /// The sandbox; that of the running demo by default
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// What the wards have to know while the records are away, as of the last time they could be read
+    Pack {
+        /// The sheet of this ward, to print
+        ward: Option<String>,
+        /// The sandbox; that of the running demo by default
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// What was written on paper while nothing could be saved, and is not in the records yet
+    BackEntry {
+        /// Enter it now, each with the time at which it was written
+        #[arg(long)]
+        enter: bool,
         /// The sandbox; that of the running demo by default
         #[arg(long)]
         dir: Option<PathBuf>,
@@ -146,6 +168,23 @@ impl Sandbox {
                 let found = sandbox::ledger(&found(session, dir)?)?;
                 session.output.result(&found, || writes(&found))?;
             }
+            Self::Pack { ward: Some(ward), dir } => {
+                let sheet = sandbox::sheet(&found(session, dir)?, &ward)?;
+                session.output.result(&sheet, || sheet.clone())?;
+            }
+            Self::Pack { ward: None, dir } => {
+                let pack = sandbox::data_pack(&found(session, dir)?)?;
+                session.output.result(&pack, || {
+                    let (age, dir, wards) =
+                        (text::age(Some(pack.made_at), session.now()), pack.dir.display(), pack.wards.join(", "));
+                    format!("made {age} ago, in {dir}\nsheets: {wards}\nprint one: codeblue sandbox pack WARD\n")
+                })?;
+            }
+            Self::BackEntry { enter, dir } => {
+                let dir = found(session, dir)?;
+                let paper = if enter { sandbox::enter_back(&dir)? } else { sandbox::back_entry(&dir)? };
+                session.output.result(&paper, || on_paper(&paper))?;
+            }
             Self::Platform { dir, into } => {
                 let path = sandbox::write_platform(&dir, &into, &demo::own_binary()?, &demo::own_login())?;
                 session.output.result(&path, || path.display().to_string())?;
@@ -204,6 +243,25 @@ fn writes(ledger: &WriteLedger) -> String {
             text::moment(last.at),
             ledger.lost_span().num_seconds()
         );
+    }
+    page
+}
+
+fn on_paper(paper: &BackEntry) -> String {
+    let mut page = format!(
+        "{} written on paper, {} of them not in the records\n",
+        text::count(paper.written, "entry"),
+        paper.open.len()
+    );
+    for entry in paper.open.iter().take(LISTED) {
+        let (at, patient, kind, value) = (text::moment(entry.at), entry.patient, &entry.kind, entry.value);
+        page += &format!("  {at}  patient {patient}  {kind} {value}\n");
+    }
+    if paper.open.len() > LISTED {
+        page += &format!("  and {} more; --json lists all\n", paper.open.len() - LISTED);
+    }
+    if !paper.open.is_empty() {
+        page += "enter them: codeblue sandbox back-entry --enter\n";
     }
     page
 }

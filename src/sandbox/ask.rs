@@ -19,10 +19,22 @@ pub(super) struct Answer {
 
 /// GETs a path from a port of this host.
 pub(super) fn get(port: u16, path: &str, deadline: Duration) -> io::Result<Answer> {
+    exchange("GET", port, path, deadline)
+}
+
+/// POSTs nothing to a path of a port of this host.
+pub(super) fn post(port: u16, path: &str, deadline: Duration) -> io::Result<Answer> {
+    exchange("POST", port, path, deadline)
+}
+
+fn exchange(method: &str, port: u16, path: &str, deadline: Duration) -> io::Result<Answer> {
     let until = Instant::now() + deadline;
     let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), deadline)?;
     stream.set_write_timeout(Some(deadline))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )?;
     let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
     loop {
         let left = until.saturating_duration_since(Instant::now());

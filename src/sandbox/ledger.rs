@@ -3,9 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -13,10 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 
-use super::{SandboxError, files, layout::Layout};
-
-/// So many writes are remembered, the last ones; the records hold more.
-const REMEMBERED: usize = 4000;
+use super::{SandboxError, book, layout::Layout};
 
 /// A write that somebody was told is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +56,7 @@ impl WriteLedger {
 pub fn ledger(dir: &Path) -> Result<WriteLedger, SandboxError> {
     let layout = Layout::open(dir)?;
     // before the records are read: what is acknowledged meanwhile is not looked for
-    let acknowledged = read(&path(&layout))?;
+    let acknowledged: Vec<AcknowledgedWrite> = book::read(&path(&layout))?;
     let database = layout.database();
     let rows = || -> rusqlite::Result<BTreeMap<String, u64>> {
         let connection = Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -87,81 +81,28 @@ pub fn ledger(dir: &Path) -> Result<WriteLedger, SandboxError> {
     Ok(found)
 }
 
-fn path(layout: &Layout) -> PathBuf {
+pub(super) fn path(layout: &Layout) -> PathBuf {
     layout.service(super::catalogue::CLINICIANS).join("acknowledged.jsonl")
-}
-
-/// The last writes; half a line, of a writer that was killed, is no acknowledgement.
-fn read(path: &Path) -> Result<Vec<AcknowledgedWrite>, SandboxError> {
-    let text = files::read(path)?.unwrap_or_default();
-    let lines: Vec<_> =
-        text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
-    let old = lines.len().saturating_sub(REMEMBERED);
-    Ok(lines.into_iter().skip(old).collect())
-}
-
-/// The ledger as the clinicians keep it.
-pub(super) struct LedgerBook {
-    path: PathBuf,
-    file: File,
-    lines: usize,
-}
-
-impl LedgerBook {
-    /// Opens it, and forgets what is too old.
-    pub(super) fn open(layout: &Layout) -> Result<Self, SandboxError> {
-        let path = path(layout);
-        let kept = read(&path)?;
-        let mut text = Vec::new();
-        for write in &kept {
-            line(write).and_then(|line| text.write_all(&line)).map_err(SandboxError::io("write", &path))?;
-        }
-        files::write(&path, &text)?;
-        let file = append_to(&path).map_err(SandboxError::io("open", &path))?;
-        Ok(Self { path, file, lines: kept.len() })
-    }
-
-    /// Durable when this returns.
-    pub(super) fn write(&mut self, layout: &Layout, write: &AcknowledgedWrite) -> Result<(), SandboxError> {
-        if self.lines >= 2 * REMEMBERED {
-            *self = Self::open(layout)?;
-        }
-        let mut act = || {
-            self.file.write_all(&line(write)?)?;
-            self.file.sync_data()
-        };
-        act().map_err(SandboxError::io("write", &self.path))?;
-        self.lines += 1;
-        Ok(())
-    }
-}
-
-fn line(write: &AcknowledgedWrite) -> io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(write)?;
-    line.push(b'\n');
-    Ok(line)
-}
-
-fn append_to(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::io::Write;
+
+    use super::{super::book::Book, *};
 
     #[test]
     fn writes_are_lost_present_or_doubled_and_half_a_line_is_none() {
         let home = tempfile::tempdir().unwrap();
         let layout = Layout::create(&home.path().join("sandbox"), 1, Utc::now()).unwrap();
-        let mut book = LedgerBook::open(&layout).unwrap();
+        let mut book = Book::open(path(&layout)).unwrap();
         let at = |seconds| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
         let write = |name: &str, id| AcknowledgedWrite { request: name.to_owned(), id, at: at(id) };
         let writes = [write("a", 1), write("b", 2), write("c", 3), write("d", 5)];
         for write in &writes {
-            book.write(&layout, write).unwrap();
+            book.write(write).unwrap();
         }
-        append_to(&path(&layout)).unwrap().write_all(b"{\"request\":\"e\",\"id\":").unwrap();
+        book::append_to(&path(&layout)).unwrap().write_all(b"{\"request\":\"e\",\"id\":").unwrap();
         let database = Connection::open(layout.database()).unwrap();
         for request in ["a", "b", "b", "not acknowledged"] {
             let sql = "INSERT INTO vitals (patient, kind, value, taken, request) VALUES (1, 'pulse', 60, '', ?1)";
@@ -172,7 +113,7 @@ mod tests {
         assert_eq!((found.lost.as_slice(), found.doubled.as_slice()), (&writes[2..], &writes[1..2]));
         assert_eq!(found.lost_span(), TimeDelta::seconds(2));
         // who goes on after a crash writes whole lines again
-        LedgerBook::open(&layout).unwrap().write(&layout, &write("f", 6)).unwrap();
+        Book::open(path(&layout)).unwrap().write(&write("f", 6)).unwrap();
         assert_eq!(ledger(layout.dir()).unwrap().acknowledged, 5);
     }
 }

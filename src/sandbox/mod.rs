@@ -7,9 +7,10 @@
 //! `kind` lists what can go wrong, `inject` does it, `heal` undoes it by the record that `fault` keeps. What a running process
 //! suffers from is told to it by `impairment`, files are spoilt by `spoil`, and `link` knows the dependencies that suffer in the
 //! process through which services reach each other. `ledger` holds what the load was told is
-//! written against what the records hold. A new fault starts in `kind`; a new service in `catalogue` and `service/`.
+//! written against what the records hold, `paper` what it wrote on paper meanwhile, and `pack` is what wards read then; `book` keeps lines durably. A new fault starts in `kind`; a new service in `catalogue` and `service/`.
 
 mod ask;
+mod book;
 mod catalogue;
 mod content;
 mod control;
@@ -26,6 +27,8 @@ mod kind;
 mod layout;
 mod ledger;
 mod link;
+mod pack;
+mod paper;
 mod platform_file;
 mod process;
 mod reload;
@@ -42,6 +45,8 @@ pub use heal::{Healed, HealedFault, heal};
 pub use inject::inject;
 pub use kind::FaultKind;
 pub use ledger::{AcknowledgedWrite, WriteLedger, ledger};
+pub use pack::{DataPack, data_pack, sheet};
+pub use paper::{BackEntry, PaperEntry, back_entry, enter_back};
 pub use platform_file::write_platform;
 pub use process::{ProcessState, SERVICE_COMMAND};
 pub use reload::reload;

@@ -26,7 +26,7 @@ max_downtime = "30m"
 owner = "the pharmacy"
 contacts = ["Pharmacy lead, extension 4711", "Ward supervisor, pager 12"]
 fallback = [
-    "Open the downtime box of the ward",
+    "Open the downtime box of the ward, and print its sheet: codeblue sandbox pack WARD",
     "Chart every dose on the blue sheet, with time and initials",
     "Ask the pharmacy by telephone before a dose that you do not know",
 ]

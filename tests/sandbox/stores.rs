@@ -128,3 +128,35 @@ fn a_wrong_dose_shows_nowhere_and_heals_without_a_trace() {
     assert!(sandbox::heal(dir).unwrap().faults[0].was_in_force);
     assert_eq!(state_of(dir), started);
 }
+
+#[test]
+fn what_was_written_on_paper_is_entered_once_with_its_time_and_the_wards_can_read_meanwhile() {
+    let (_home, sandbox) = start();
+    let dir = sandbox.dir();
+    eventually("a data pack", || sandbox::data_pack(dir).is_ok());
+    assert_eq!(sandbox::back_entry(dir).unwrap().open, []);
+    sandbox::inject(dir, FaultKind::Kill, Some("patient-api"), LEASE, Utc::now()).unwrap();
+    eventually("two entries on paper", || sandbox::back_entry(dir).unwrap().open.len() >= 2);
+    let refused = sandbox::enter_back(dir).unwrap_err().to_string();
+    assert!(refused.contains("may be tried again"), "{refused}");
+    let pack = sandbox::data_pack(dir).unwrap();
+    let sheets: Vec<String> = pack.wards.iter().map(|ward| sandbox::sheet(dir, ward).unwrap()).collect();
+    let patients: usize = sheets.iter().map(|sheet| sheet.matches("[ ] ").count()).sum();
+    assert_eq!(patients, 160, "every patient is on one sheet");
+    assert!(sheets.iter().all(|sheet| sheet.contains("Read only") && sheet.contains("born")), "{}", sheets[0]);
+    assert!(sandbox::sheet(dir, "laundry").unwrap_err().to_string().contains("cardiology"));
+
+    sandbox::heal(dir).unwrap();
+    let open = sandbox::back_entry(dir).unwrap().open;
+    eventually("everything entered", || sandbox::enter_back(dir).is_ok_and(|paper| paper.open.is_empty()));
+    let ledger = sandbox::ledger(dir).unwrap();
+    assert_eq!((ledger.lost, ledger.doubled), (vec![], vec![]), "nothing is lost, and nothing is there twice");
+    let database = Connection::open(dir.join("services/records-db/records.db")).unwrap();
+    for entry in open {
+        let sql = "SELECT count(*), min(taken) FROM vitals WHERE request = ?1";
+        let found: (i64, String) =
+            database.query_row(sql, [&entry.request], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let at = entry.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        assert_eq!(found, (1, at), "{entry:?}");
+    }
+}

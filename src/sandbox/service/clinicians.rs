@@ -1,4 +1,5 @@
 //! The load: clinicians who read charts, note vital signs, check patients in and print handouts, from a seed, a few times a second.
+//! What nobody takes down they write on paper, and enter it when somebody asks them to.
 
 use std::{
     collections::VecDeque,
@@ -6,8 +7,13 @@ use std::{
     time::Duration,
 };
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
-use chrono::Utc;
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    routing::{get, post},
+};
+use chrono::{SecondsFormat, Utc};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,7 +22,10 @@ use tokio::time::{Instant, sleep};
 use super::{
     super::{
         SandboxError,
-        ledger::{AcknowledgedWrite, LedgerBook},
+        book::Book,
+        ledger::{self, AcknowledgedWrite},
+        pack,
+        paper::{self, PaperEntry},
     },
     call::{Answer, Ask},
     context::Context,
@@ -28,11 +37,16 @@ const PATIENTS: u32 = 160;
 /// Between two requests.
 const PAUSE_MS: std::ops::Range<u64> = 150..450;
 const LATEST: usize = 100;
+/// Of a hundred requests, those that note vital signs.
+const VITALS: std::ops::RangeInclusive<u32> = 60..=74;
 
 pub(super) struct Clinicians {
     context: Arc<Context>,
     ledger: Mutex<Ledger>,
-    book: Mutex<LedgerBook>,
+    book: Mutex<Book<AcknowledgedWrite>>,
+    paper: Mutex<Book<PaperEntry>>,
+    /// Only one enters what is on paper.
+    entering: tokio::sync::Mutex<()>,
 }
 
 /// What they experienced.
@@ -50,9 +64,12 @@ struct Ledger {
 
 impl Clinicians {
     pub(super) fn new(context: Arc<Context>) -> Result<Arc<Self>, SandboxError> {
-        let book = Mutex::new(LedgerBook::open(&context.layout)?);
-        let service = Arc::new(Self { context, ledger: Mutex::new(Ledger::default()), book });
+        let book = Mutex::new(Book::open(ledger::path(&context.layout))?);
+        let paper = Mutex::new(Book::open(paper::path(&context.layout))?);
+        let (ledger, entering) = (Mutex::new(Ledger::default()), tokio::sync::Mutex::new(()));
+        let service = Arc::new(Self { context, ledger, book, paper, entering });
         tokio::spawn(Arc::clone(&service).work());
+        tokio::spawn(Arc::clone(&service).keep_pack());
         Ok(service)
     }
 
@@ -68,13 +85,19 @@ impl Clinicians {
             let value = f64::from(random.random_range(360..400)) / 10.0;
             let request = hex::encode(rand::random::<[u8; 8]>());
             let started = Instant::now();
-            let result = self.act(choice, patient, value, &request).await;
+            let measured = VITALS.contains(&choice).then(|| PaperEntry {
+                request,
+                patient,
+                kind: "temperature".to_owned(),
+                value,
+                at: Utc::now(),
+            });
+            let result = match &measured {
+                Some(vitals) => self.note_vitals(vitals).await,
+                None => self.act(choice, patient).await,
+            };
             let elapsed = started.elapsed();
-            let acknowledged = result.as_ref().ok().filter(|answer| answer.status.is_success());
-            let id = acknowledged.and_then(|answer| answer.json().get("id").and_then(Value::as_i64));
-            if let Some(id) = id {
-                self.enter(&AcknowledgedWrite { request, id, at: Utc::now() });
-            }
+            let id = measured.and_then(|vitals| self.keep(vitals, &result));
             let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
             ledger.requests += 1;
             ledger.latest_ms.push_back(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
@@ -91,18 +114,59 @@ impl Clinicians {
         }
     }
 
-    fn enter(&self, write: &AcknowledgedWrite) {
+    /// What is acknowledged is in the ledger, everything else on paper. Gives the id of what is acknowledged.
+    fn keep(&self, vitals: PaperEntry, result: &Result<Answer, Failure>) -> Option<i64> {
+        let Some(id) = acknowledged(result) else {
+            let mut paper = self.paper.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = paper.write(&vitals) {
+                self.context.log.error(&format!("what was measured is not on paper: {error}"));
+            }
+            return None;
+        };
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = book.write(&self.context.layout, write) {
+        if let Err(error) = book.write(&AcknowledgedWrite { request: vitals.request, id, at: Utc::now() }) {
             self.context.log.error(&format!("an acknowledged write is not in the ledger: {error}"));
+        }
+        Some(id)
+    }
+
+    /// Enters what is on paper and not in the records, the oldest first.
+    async fn enter_back(&self) -> Result<usize, Failure> {
+        let _turn = self.entering.lock().await;
+        let layout = self.context.layout.clone();
+        let found = tokio::task::spawn_blocking(move || paper::open_entries(&layout)).await;
+        let found = found.map_err(|error| Failure::broken(error.to_string()))?;
+        let open = found.map_err(|error| Failure::unavailable(error.to_string()))?.open;
+        let all = open.len();
+        for vitals in open {
+            let result = self.note_vitals(&vitals).await;
+            if acknowledged(&result).is_none() {
+                return Err(Failure::unavailable(match result {
+                    Ok(answer) => answer.error(),
+                    Err(failure) => failure.message,
+                }));
+            }
+            self.keep(vitals, &result);
+        }
+        Ok(all)
+    }
+
+    /// Makes the data pack anew as long as the records can be read; what is there stays when they cannot.
+    async fn keep_pack(self: Arc<Self>) {
+        loop {
+            let layout = self.context.layout.clone();
+            let made = tokio::task::spawn_blocking(move || pack::make(&layout, Utc::now())).await;
+            if let Ok(Err(error)) = made {
+                self.context.log.warn(&format!("the data pack stays as it is: {error}"));
+            }
+            sleep(pack::EVERY).await;
         }
     }
 
-    async fn act(&self, choice: u32, patient: u32, value: f64, request: &str) -> Result<Answer, Failure> {
+    async fn act(&self, choice: u32, patient: u32) -> Result<Answer, Failure> {
         let context = &self.context;
         match choice {
             0..60 => context.ask_as_self("patient-api", &format!("/patients/{patient}")).await,
-            60..75 => self.note_vitals(patient, value, request).await,
             75..85 => {
                 let path = format!("/checkin/{patient}");
                 context.ask(Ask::post("checkin", &path, &Value::Null)).await
@@ -113,8 +177,11 @@ impl Clinicians {
         }
     }
 
-    async fn note_vitals(&self, patient: u32, value: f64, request: &str) -> Result<Answer, Failure> {
-        let body = json!({ "patient": patient, "kind": "temperature", "value": value, "request": request });
+    async fn note_vitals(&self, vitals: &PaperEntry) -> Result<Answer, Failure> {
+        let body = json!({
+            "patient": vitals.patient, "kind": vitals.kind, "value": vitals.value, "request": vitals.request,
+            "taken": vitals.at.to_rfc3339_opts(SecondsFormat::Millis, true)
+        });
         let token = match self.context.token() {
             Some(token) => token,
             None => self.context.log_in().await?,
@@ -153,8 +220,18 @@ impl Serve for Clinicians {
     }
 
     fn routes(self: Arc<Self>) -> Router {
-        Router::new().route("/ledger", get(ledger)).with_state(self)
+        Router::new().route("/ledger", get(ledger)).route("/back-entry", post(back_entry)).with_state(self)
     }
+}
+
+/// The id of what was written, when somebody was told that it is.
+fn acknowledged(result: &Result<Answer, Failure>) -> Option<i64> {
+    let answer = result.as_ref().ok().filter(|answer| answer.status.is_success())?;
+    answer.json().get("id").and_then(Value::as_i64)
+}
+
+async fn back_entry(State(service): State<Arc<Clinicians>>) -> Result<Json<Value>, Failure> {
+    service.enter_back().await.map(|entered| Json(json!({ "entered": entered })))
 }
 
 async fn ledger(State(service): State<Arc<Clinicians>>) -> Json<Value> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use rusqlite::{Connection, ErrorCode, params, params_from_iter, types::ValueRef};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -41,6 +41,8 @@ struct Vitals {
     /// What the one who writes calls it.
     #[serde(default)]
     request: String,
+    /// When it was measured; now, when nobody says.
+    taken: Option<DateTime<Utc>>,
 }
 
 impl RecordsDb {
@@ -146,7 +148,11 @@ async fn add_vitals(State(service): State<Arc<RecordsDb>>, Json(vitals): Json<Vi
     if vitals.kind.len() > 32 || vitals.request.len() > 64 || !vitals.value.is_finite() {
         return Err(Failure::refused(StatusCode::BAD_REQUEST, "these are no vital signs"));
     }
-    let taken = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
+    let now = Utc::now();
+    if vitals.taken.is_some_and(|taken| taken > now + TimeDelta::minutes(1)) {
+        return Err(Failure::refused(StatusCode::BAD_REQUEST, "it was not measured yet"));
+    }
+    let taken = vitals.taken.unwrap_or(now).to_rfc3339_opts(SecondsFormat::Millis, true);
     let id = service
         .with(move |connection| {
             let transaction = connection.transaction()?;
