@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::term::input::Input;
 use crate::{
     client::Update,
+    diagnosis::patterns::{Seen, SeenPattern},
     domain::{ChangeId, Command, DiagnosisId, History, Operator, Recorded, SnapshotId, Window},
     engine::{Answer, Code, ComponentDifference, DryRun, DryRunRequest},
 };
@@ -36,6 +37,10 @@ pub enum Message {
     Difference(SnapshotId, Option<SnapshotId>, Result<Vec<ComponentDifference>, String>),
     /// How a service was over a window is here.
     History(String, Window, Result<History, String>),
+    /// What the logs of a service say, or of all, is here.
+    Patterns(Option<String>, Result<Vec<Seen>, String>),
+    /// One pattern is here.
+    Pattern(String, Result<SeenPattern, String>),
     /// What a language model was told is here.
     Prompt(DiagnosisId, Result<String, String>),
     /// Something worth a short message.
@@ -66,6 +71,10 @@ pub enum Request {
     Difference(SnapshotId, Option<SnapshotId>),
     /// Find out how a service was over a window.
     History(String, Window),
+    /// Find out what the logs of a service say, or of all.
+    Patterns(Option<String>),
+    /// Find out more of one pattern.
+    Pattern(String),
     /// Find out what a language model was told for a diagnosis.
     Prompt(DiagnosisId),
     /// Inject a fault into the sandbox.

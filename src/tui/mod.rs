@@ -29,6 +29,7 @@ mod measure;
 mod message;
 mod model;
 mod overlay;
+mod patterns;
 mod preview;
 mod queue;
 mod rehearsal;

@@ -16,6 +16,7 @@ use super::{
     map::Map,
     measure::Measured,
     message::Request,
+    patterns::Patterns,
 };
 use crate::{
     domain::{
@@ -90,6 +91,8 @@ pub struct Model {
     pub browse: Browse,
     /// How the service that is looked at was over time.
     pub looked_back: LookedBack,
+    /// What the logs say, while that is looked at.
+    pub patterns: Patterns,
     /// How incidents went, while that is looked at.
     pub measured: Measured,
     /// Who needs whom.
@@ -186,6 +189,10 @@ pub enum Screen {
     Knowledge,
     /// One article of it.
     Article(String),
+    /// What the logs of a service say, or of all, as patterns.
+    Patterns(Option<String>),
+    /// One pattern, by its id.
+    Pattern(String),
     /// One change, as its approver sees it.
     Change(ChangeId),
     /// One use of break-glass.
@@ -254,6 +261,8 @@ pub enum List {
     Diagnosis,
     /// Articles of the knowledge base.
     Articles,
+    /// Patterns of lines of logs.
+    Patterns,
     /// The approvals screen.
     Approvals,
     /// The recoveries screen.
@@ -434,6 +443,7 @@ impl Model {
             drafts: HashMap::new(),
             browse: Browse::default(),
             looked_back: LookedBack::default(),
+            patterns: Patterns::default(),
             measured: Measured::default(),
             map: Map::default(),
             work: Vec::new(),

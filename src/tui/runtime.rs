@@ -26,6 +26,7 @@ use tokio::{
 use super::{
     message::{Message, Request, Timed},
     model::{Fault, Model},
+    patterns,
     term::{
         input::{self, Input},
         session::{NoScreen, Session},
@@ -280,6 +281,14 @@ impl Loop {
                 Request::History(service, window) => self.ask(move |client| async move {
                     let result = client.uptime(&service, window, view::STRIP).await;
                     Some(Message::History(service, window, result.map_err(|error| error.to_string())))
+                }),
+                Request::Patterns(service) => self.ask(move |client| async move {
+                    let result = client.patterns(service.as_deref(), patterns::MOST).await;
+                    Some(Message::Patterns(service, result.map_err(|error| error.to_string())))
+                }),
+                Request::Pattern(id) => self.ask(move |client| async move {
+                    let result = client.pattern(&id).await;
+                    Some(Message::Pattern(id, result.map_err(|error| error.to_string())))
                 }),
                 Request::Prompt(id) => self.ask(move |client| async move {
                     let result = client.prompt(id).await;

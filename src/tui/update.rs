@@ -12,6 +12,7 @@ use super::{
     message::{Message, Request, Timed},
     model::{Link, List, Loaded, Model, Overlay, Pane, RECENT, Screen, Target},
     overlay::{choose, go_on, on_overlay_key},
+    patterns::look_at_patterns,
     term::input::{Input, Key},
     text,
 };
@@ -41,7 +42,10 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
         Message::Tick => {
             measure(model);
             model.plan_ahead();
-            lock_when_left(model).into_iter().chain(look_back(model)).collect()
+            let mut requests: Vec<Request> = lock_when_left(model).into_iter().collect();
+            requests.extend(look_back(model));
+            requests.extend(look_at_patterns(model));
+            requests
         }
         Message::CodeNeeded(command, why) => {
             ask_code(model, *command, &why);
@@ -80,6 +84,14 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
         }
         Message::History(service, window, result) => {
             model.looked_back.take(&service, window, loaded(result));
+            Vec::new()
+        }
+        Message::Patterns(service, result) => {
+            model.patterns.take(service.as_deref(), loaded(result));
+            Vec::new()
+        }
+        Message::Pattern(id, result) => {
+            model.patterns.take_one(&id, loaded(result));
             Vec::new()
         }
         Message::Difference(of, against, result) => {

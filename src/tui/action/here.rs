@@ -14,6 +14,7 @@ use crate::{
         measure::measure,
         message::Request,
         model::{Asked, Confirm, Link, List, Loaded, Model, Overlay, Pane, Purpose, Screen},
+        patterns::look_at_patterns,
     },
 };
 
@@ -56,7 +57,7 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
     model.unroll();
     measure(model);
     model.plan_ahead();
-    if request.is_empty() { look_back(model) } else { request }
+    if request.is_empty() { look_back(model).into_iter().chain(look_at_patterns(model)).collect() } else { request }
 }
 
 /// Whose snapshots are shown: those of the service in question, else of what was looked at before, else of what is in the
@@ -103,6 +104,7 @@ pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
         }
         Screen::Diagnosis(..) => return open_row(model),
         Screen::Knowledge => model.selected(List::Articles).map(Screen::Article),
+        Screen::Patterns(_) => model.selected(List::Patterns).map(Screen::Pattern),
         Screen::Change(id) => model.state.changes.get(id).and_then(|change| change.recovery).map(Screen::Recovery),
         Screen::Service(name) => model.state.incident_of(name).map(|incident| Screen::Incident(incident.id)),
         _ => None,

@@ -148,7 +148,9 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
             Pane::Approvals => vec!["open", "approve", "reject", "approvals"],
             Pane::Snapshots => vec!["open", "snapshot", "difference"],
         },
-        Screen::Service(_) => vec!["back", "roll-back", "window", "diagnose", "snapshot", "snapshots", "declare"],
+        Screen::Service(_) => {
+            vec!["back", "roll-back", "window", "patterns", "diagnose", "snapshot", "snapshots", "declare"]
+        }
         Screen::Incident(_) => {
             vec![
                 "back",
@@ -176,6 +178,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
                 "judge-wrong",
                 "earlier-diagnosis",
                 "later-diagnosis",
+                "patterns",
                 "prompt",
                 "reliability",
                 "knowledge",
@@ -185,6 +188,8 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         }
         Screen::Knowledge => vec!["back", "open", "confirm-article", "retire-article", "filter"],
         Screen::Article(_) => vec!["back", "confirm-article", "retire-article"],
+        Screen::Patterns(_) => vec!["back", "open", "filter", "knowledge"],
+        Screen::Pattern(_) => vec!["back", "knowledge"],
         Screen::Evidence(..) | Screen::Prompt(_) | Screen::Reliability => vec!["back"],
         Screen::Change(_) => {
             let able = model.ways().into_iter().map(|action| action.name);

@@ -13,6 +13,7 @@ mod lookback;
 mod map;
 mod metrics;
 mod pages;
+mod patterns;
 mod recoveries;
 mod scene;
 mod snapshots;

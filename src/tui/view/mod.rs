@@ -22,6 +22,7 @@ mod lookback;
 mod map;
 mod metrics;
 mod page;
+mod patterns;
 mod plan;
 mod recovery;
 mod reliability;
@@ -94,6 +95,8 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         Screen::Calendar => calendar::draw(model, &mut canvas, body),
         Screen::Map => map::draw(model, &mut canvas, body),
         Screen::Metrics => metrics::draw(model, &mut canvas, body),
+        Screen::Patterns(service) => patterns::list(model, &mut canvas, body, service.as_deref()),
+        Screen::Pattern(id) => patterns::one(model, &mut canvas, body, id),
         Screen::Journal => journal::draw(model, &mut canvas, body),
         Screen::Help => dialog::help(model, &mut canvas, body),
     }
