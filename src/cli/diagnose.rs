@@ -170,7 +170,10 @@ impl<W: Write> Told<W> {
         if let Some(draft) = found.draft.as_ref().filter(|_| !self.drafted) {
             self.drafted = true;
             let cause = &draft.root_cause;
-            self.line(&format!("{id}: so far, with confidence {:.2}, {}: {}", cause.confidence, cause.service, cause.issue));
+            self.line(&format!(
+                "{id}: so far, with confidence {:.2}, {}: {}",
+                cause.confidence, cause.service, cause.issue
+            ));
             if let Some(model) = &state.platform.language_model {
                 let (name, within) = (&model.name, model.within.as_secs_f64());
                 self.line(&format!("{id}: {name} is asked, for {within:.0} s at most; --stop-asking ends that"));

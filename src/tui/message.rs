@@ -6,7 +6,7 @@ use super::term::input::Input;
 use crate::{
     client::Update,
     diagnosis::patterns::{Seen, SeenPattern},
-    domain::{ChangeId, Command, DiagnosisId, History, Operator, Recorded, SnapshotId, Window},
+    domain::{ArticleBody, ChangeId, Command, DiagnosisId, History, Operator, Recorded, SnapshotId, Window},
     engine::{Answer, Code, ComponentDifference, DryRun, DryRunRequest},
 };
 
@@ -43,6 +43,8 @@ pub enum Message {
     Pattern(String, Result<SeenPattern, String>),
     /// What a language model was told is here.
     Prompt(DiagnosisId, Result<String, String>),
+    /// Articles were read from files.
+    Articles(Vec<(String, ArticleBody)>),
     /// Something worth a short message.
     Said(String),
 }
@@ -77,6 +79,10 @@ pub enum Request {
     Pattern(String),
     /// Find out what a language model was told for a diagnosis.
     Prompt(DiagnosisId),
+    /// Read articles from a file, or from the files of a folder.
+    ReadArticles(String),
+    /// Write articles into a folder, each with its name.
+    WriteArticles(String, Vec<(String, String)>),
     /// Inject a fault into the sandbox.
     Inject(String),
     /// Take all faults back.

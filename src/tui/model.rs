@@ -27,6 +27,8 @@ use crate::{
     platform::Profile,
 };
 
+pub use super::overlay::Purpose;
+
 /// Events kept for the journal screen.
 pub const RECENT: usize = 1000;
 
@@ -388,25 +390,6 @@ pub struct Confirm {
     pub opened: DateTime<Utc>,
     /// What is done.
     pub requests: Vec<Request>,
-}
-
-/// What a line of text is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// Why an incident is escalated.
-    Escalate(IncidentId),
-    /// What ended an incident.
-    Resolve(IncidentId),
-    /// Why policies have to stop.
-    Halt,
-    /// What lists are narrowed to.
-    Filter,
-    /// A point in time to go back to.
-    Time,
-    /// The second factor, for the command that waits for it.
-    Code,
-    /// The own name, at a board that was left.
-    Name,
 }
 
 impl Model {

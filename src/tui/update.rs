@@ -5,6 +5,7 @@ use chrono::DateTime;
 
 use super::{
     action::{named, on_key, open, perform, propose, show_plan},
+    article::import,
     form::{self, on_form_key, settle},
     lock::{ask_code, hold_back, lock_when_left, unlock_when_back},
     lookback::look_back,
@@ -67,6 +68,7 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             model.say(why, true);
             Vec::new()
         }
+        Message::Articles(articles) => import(model, articles),
         Message::Said(text) => {
             model.say(text, false);
             Vec::new()

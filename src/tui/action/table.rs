@@ -165,6 +165,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
                 "escalate",
                 "resolve",
                 "close",
+                "propose-article",
             ]
         }
         Screen::Diagnosis(..) => {
@@ -178,6 +179,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
                 "judge-wrong",
                 "earlier-diagnosis",
                 "later-diagnosis",
+                "propose-article",
                 "patterns",
                 "prompt",
                 "reliability",
@@ -186,8 +188,22 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
             ];
             std::iter::once("back").chain(stop).chain(rest).collect()
         }
-        Screen::Knowledge => vec!["back", "open", "confirm-article", "retire-article", "filter"],
-        Screen::Article(_) => vec!["back", "confirm-article", "retire-article"],
+        Screen::Knowledge => {
+            vec![
+                "back",
+                "open",
+                "confirm-article",
+                "retire-article",
+                "new-article",
+                "edit-article",
+                "filter",
+                "import-articles",
+                "export-articles",
+            ]
+        }
+        Screen::Article(_) => {
+            vec!["back", "confirm-article", "edit-article", "retire-article", "new-article", "export-articles"]
+        }
         Screen::Patterns(_) => vec!["back", "open", "filter", "knowledge"],
         Screen::Pattern(_) => vec!["back", "knowledge"],
         Screen::Evidence(..) | Screen::Prompt(_) | Screen::Reliability => vec!["back"],

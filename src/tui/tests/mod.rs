@@ -1,6 +1,7 @@
 //! The board from outside: pictures of every page, and keys and clicks that end in what they ask for.
 
 mod approvals;
+mod articles;
 mod break_glass;
 mod calendar;
 mod diagnosis;

@@ -108,7 +108,7 @@ fn a_pattern_says_all_that_is_known_of_it() {
         procedure: "roll back".to_owned(),
         prevention: String::new(),
     };
-    scene.give_as(by("alice"), Command::ProposeArticle { article: "missing-column".to_owned(), body });
+    scene.give_as(by("alice"), Command::ProposeArticle { article: "missing-column".to_owned(), body, incident: None });
     let mut model = at(&scene, "alice", Screen::Patterns(None));
     let all = found(&model);
     model.patterns.list = None;
