@@ -3,6 +3,7 @@
 use super::{
     kind::Kind,
     miner::{Miner, Variable},
+    slot::Slot,
     text::clean,
     words::{is_plain, told},
 };
@@ -12,7 +13,7 @@ const TIMES: u32 = 3;
 const SERVICES: usize = 2;
 /// Lines in which the words of a path were seen, if only in one service, before they count as words of the programs; none of them
 /// may be a name.
-const MANY: u32 = 20;
+const MANY: u32 = 8;
 /// Digits that nobody is known by; a longer number may be somebody's.
 pub(super) const DIGITS: usize = 5;
 /// What stands for a value that may not be shown.
@@ -53,6 +54,15 @@ fn is_common(variable: &Variable<'_>, text: &str) -> bool {
     let everywhere = value.times >= TIMES && value.sources().len() >= SERVICES;
     let often = matches!(variable.kind, Kind::Path | Kind::List) && value.times >= MANY;
     everywhere || often && is_plain(text)
+}
+
+/// The words of a path that all lines have in one place, if they were seen in many and none may be a name.
+pub(super) fn words_of(slot: &Slot) -> Option<&str> {
+    let is_path = slot.kinds().all(|kind| matches!(kind, Kind::Path | Kind::List));
+    match slot.values() {
+        [only] if is_path && only.times >= MANY && is_plain(&only.text) => Some(&only.text),
+        _ => None,
+    }
 }
 
 /// Whether what stands there is nobody's, by its form alone.
@@ -103,6 +113,11 @@ mod tests {
             assert_eq!(shown(&miner, "GET /patients/[MRN] 500"), wanted, "{times}");
         }
         assert_eq!(miner.templates().count(), 1, "a short number and what was taken out are of one kind");
+        let template = miner.templates().next().unwrap();
+        assert_eq!(
+            (template.text(), template.text_with(words_of)),
+            ("GET <*>".to_owned(), "GET /patients/<*> <*>".to_owned())
+        );
         assert_eq!(shown(&miner, "GET /patients/1234567 500"), "GET /patients/<*> 500");
         assert_eq!(shown(&miner, "GET /patients/maria 500"), "GET <*> 500");
         for _ in 0..2 * MANY {

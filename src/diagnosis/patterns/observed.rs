@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     history::{History, Standing, Trend},
     kept::{Kept, KeptError},
+    mask::words_of,
     miner::Miner,
     template::{Template, TemplateId},
     text::hash,
@@ -43,7 +44,7 @@ pub struct KeptObserved {
 pub struct Seen {
     /// The id of the template: the same on every machine.
     pub id: String,
-    /// Its text, with `<*>` for each variable.
+    /// Its text, with `<*>` for each variable; the words of a path that all its lines have stand there.
     pub template: String,
     /// The service.
     pub service: String,
@@ -155,7 +156,7 @@ impl Observed {
 fn seen(template: &Template, standing: Standing, per_minute: Vec<u32>) -> Seen {
     Seen {
         id: template.id().to_string(),
-        template: template.text(),
+        template: template.text_with(words_of),
         service: standing.service,
         state: standing.trend,
         count: standing.count,

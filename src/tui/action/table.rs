@@ -137,6 +137,11 @@ pub fn perform(model: &mut Model, action: &Action) -> Vec<Request> {
     }
 }
 
+/// The name of an action that can do something here.
+fn able(model: &Model, name: &str) -> Option<&'static str> {
+    named(name).filter(|action| (action.disabled)(model).is_none()).map(|action| action.name)
+}
+
 /// The actions worth a hint here, the most useful first.
 #[must_use]
 pub fn hints(model: &Model) -> Vec<&'static Action> {
@@ -151,26 +156,25 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         Screen::Service(_) => {
             vec!["back", "roll-back", "window", "patterns", "diagnose", "snapshot", "snapshots", "declare"]
         }
-        Screen::Incident(_) => {
-            vec![
-                "back",
-                "turn",
-                "acknowledge",
-                "diagnose",
-                "diagnosis",
-                "approve",
-                "note",
-                "update",
-                "command",
-                "escalate",
-                "resolve",
-                "close",
-                "propose-article",
-            ]
-        }
+        Screen::Incident(_) => vec![
+            "back",
+            "turn",
+            "acknowledge",
+            "diagnose",
+            "diagnosis",
+            "approve",
+            "note",
+            "update",
+            "command",
+            "escalate",
+            "resolve",
+            "close",
+        ]
+        .into_iter()
+        .chain(able(model, "propose-article"))
+        .collect(),
         Screen::Diagnosis(..) => {
-            let asked = named("stop-model").filter(|action| (action.disabled)(model).is_none());
-            let stop = asked.map(|action| action.name);
+            let first = able(model, "stop-model").into_iter().chain(able(model, "propose-article"));
             let rest = [
                 "open",
                 "diagnose",
@@ -179,14 +183,13 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
                 "judge-wrong",
                 "earlier-diagnosis",
                 "later-diagnosis",
-                "propose-article",
                 "patterns",
                 "prompt",
                 "reliability",
                 "knowledge",
                 "note",
             ];
-            std::iter::once("back").chain(stop).chain(rest).collect()
+            std::iter::once("back").chain(first).chain(rest).collect()
         }
         Screen::Knowledge => {
             vec![

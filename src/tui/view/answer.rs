@@ -282,8 +282,7 @@ impl<'a> Page<'a> {
             return;
         }
         self.about("Causes");
-        self.facts
-            .say(Role::Muted, "share of each in what was weighed; how often such an answer is right is its confidence");
+        self.facts.say(Role::Muted, "share of each cause in what was weighed, which is not the confidence");
         let listed = all.iter().take_while(|found| found.probability >= UNLIKELY).count();
         for suspect in &all[..listed] {
             let row = self.row();

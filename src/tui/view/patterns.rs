@@ -61,8 +61,7 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect, service: Opti
             }
         }
         Some((Loaded::Here(_), is_cut)) => {
-            let heading =
-                format!("lines by the minute over the last {MINUTES} minutes; first what is new or bursts in trouble");
+            let heading = format!("bars: the last {MINUTES} minutes; first what is new or bursts where it is not well");
             lines.push((vec![(Role::Muted, text::fit(&format!("  {heading}"), columns))], None));
             let selected = model.selected_place(List::Patterns);
             for (place, pattern) in wanted.iter().enumerate() {
@@ -106,8 +105,11 @@ fn row(
     lines: &mut Vec<(Vec<Piece>, Option<usize>)>,
 ) {
     let (role, sign) = badge(pattern.state());
-    let ages = pattern.span().map(|(first, last)| (ago(model, first), ago(model, last)));
-    let (first, last) = ages.unwrap_or_default();
+    // Where it stands as its sign says: elsewhere it may be old.
+    let state = pattern.state();
+    let here = || pattern.services.iter().filter(|seen| seen.state == state);
+    let first = here().map(|seen| seen.first).min().map_or_else(String::new, |at| ago(model, at));
+    let last = here().map(|seen| seen.last).max().map_or_else(String::new, |at| ago(model, at));
     let mark = if is_selected { "▶ " } else { "  " };
     let room = columns.saturating_sub(FIGURES + SERVICES + 2);
     let wide = if room < BARS { 0 } else { room.min(MINUTES) };
@@ -121,7 +123,7 @@ fn row(
             (Role::Muted, text::left(&format!("  first {first}"), 12)),
             (Role::Muted, text::left(&format!("last {last}"), 10)),
             (Role::Text, plot),
-            (trouble(model, &pattern.services), text::fit(&services(model, &pattern.services), names)),
+            (trouble(model, &pattern.services), services(model, &pattern.services, names)),
         ],
         Some(place),
     ));
@@ -130,13 +132,16 @@ fn row(
 }
 
 /// The services in which it came, those in trouble first; the others are counted where there are many.
-fn services(model: &Model, seen: &[Seen]) -> String {
+fn services(model: &Model, seen: &[Seen], columns: usize) -> String {
     let (bad, well): (Vec<&Seen>, Vec<&Seen>) = seen.iter().partition(|seen| model.is_in_trouble(&seen.service));
     let mut names = bad.into_iter().chain(well).map(|seen| seen.service.as_str());
     let first = names.next().unwrap_or_default();
     match names.count() {
-        0 => first.to_owned(),
-        more => format!("+{more} {first}"),
+        0 => text::fit(first, columns),
+        more => {
+            let more = format!(" +{more}");
+            text::fit(first, columns.saturating_sub(text::width(&more))) + &more
+        }
     }
 }
 
