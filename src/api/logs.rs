@@ -24,7 +24,7 @@ use super::{
 use crate::{
     diagnosis::{
         collect::{Entry, Format, PushError, Pushed, read_push, unpack},
-        patterns::Seen,
+        patterns::{Seen, SeenPattern},
     },
     engine::{LogAnswer, LogFigures, LogRefusal},
 };
@@ -45,6 +45,7 @@ pub(super) fn router() -> Router<Api> {
         .route("/v1/logs", post(telemetry).layer(sized))
         .route("/api/v1/logs/{service}", get(newest))
         .route("/api/v1/patterns", get(patterns))
+        .route("/api/v1/patterns/{id}", get(pattern))
 }
 
 /// What is asked of a list.
@@ -83,6 +84,14 @@ async fn patterns(
     let mut found = api.engine.patterns(asked.service.as_deref());
     found.truncate(asked.most());
     Ok(Json(found))
+}
+
+async fn pattern(
+    State(api): State<Api>,
+    _caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<SeenPattern>, Problem> {
+    Ok(Json(api.engine.pattern(&id)?))
 }
 
 #[derive(Deserialize)]

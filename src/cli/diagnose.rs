@@ -170,7 +170,10 @@ impl<W: Write> Told<W> {
         if let Some(draft) = found.draft.as_ref().filter(|_| !self.drafted) {
             self.drafted = true;
             let cause = &draft.root_cause;
-            self.line(&format!("{id}: so far {:.2} {}: {}", cause.confidence, cause.service, cause.issue));
+            self.line(&format!(
+                "{id}: so far, with confidence {:.2}, {}: {}",
+                cause.confidence, cause.service, cause.issue
+            ));
             if let Some(model) = &state.platform.language_model {
                 let (name, within) = (&model.name, model.within.as_secs_f64());
                 self.line(&format!("{id}: {name} is asked, for {within:.0} s at most; --stop-asking ends that"));
@@ -262,6 +265,7 @@ fn describe(document: &DiagnosisDocument) -> String {
     if let Some(deployment) = cause.deployment {
         page += &format!("blamed      {deployment}\n");
     }
+    page += &format!("cause       {}\n", document.root_cause_category.row().name);
     page += &format!("to do       {}\n", document.approach.words());
     page += &format!("affected    {}\n", text::line(&document.affected_services.join(", ")));
     page += &format!("since       {}\n", text::moment(document.detected_at));
@@ -274,10 +278,10 @@ fn describe(document: &DiagnosisDocument) -> String {
     for (place, other) in document.candidates.iter().enumerate().skip(1).filter(|(_, other)| other.probability >= 0.01)
     {
         if place == 1 {
-            page += "\nwhat else it could be\n";
+            page += "\nwhat else it could be, by its share in what was weighed\n";
         }
         let percent = 100.0 * other.probability;
-        page += &format!("  {percent:.0} %  {}: {}\n", text::line(&other.service), text::line(&other.issue));
+        page += &format!("  share {percent:.0} %  {}: {}\n", text::line(&other.service), text::line(&other.issue));
     }
     page += "\nwhat may help\n";
     for fix in &document.suggested_fixes {

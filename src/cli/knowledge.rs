@@ -20,7 +20,7 @@ use super::{
 use crate::{
     client::Client,
     diagnosis::{FoundArticle, Library, SEEDS, read_article, write_article},
-    domain::{Article, ArticleBody, ArticleState, Category, Command, Refusal},
+    domain::{Article, ArticleBody, ArticleState, Category, Command, IncidentId, Refusal, article_from},
     report::{ArticleSummary, FixFigures},
 };
 
@@ -91,6 +91,9 @@ pub struct Add {
     /// The article as a Markdown file; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "name")]
     file: Option<PathBuf>,
+    /// Make it from this incident, which is over: $EDITOR opens with what is known of it
+    #[arg(long, value_name = "INCIDENT")]
+    incident: Option<IncidentId>,
     /// Stand for it at once
     #[arg(long)]
     confirm: bool,
@@ -251,17 +254,30 @@ async fn write(session: &Session, command: Command, article: String, confirm: bo
     Ok(Exit::Done)
 }
 
+/// The text of a new article to go on from: what is known of the incident that it is made from, if there is one.
+async fn begun(session: &Session, name: &str, incident: Option<IncidentId>) -> Result<ArticleBody, CliError> {
+    let Some(id) = incident else { return Ok(article::blank(name)) };
+    let state = session.client()?.state().await?;
+    Ok(article_from(&state, id).map_or_else(|| article::blank(name), |(_, body)| body))
+}
+
 impl Add {
     async fn run(self, session: &Session) -> Result<Exit, CliError> {
         let (article, body) = match (&self.file, self.name) {
             (Some(file), _) => article::read(file)?,
-            (None, Some(name)) => match article::edited(&name, &article::blank(&name))? {
+            (None, Some(name)) => match article::edited(&name, &begun(session, &name, self.incident).await?)? {
                 Some(body) => (name, body),
                 None => return Err(CliError::Usage("nothing was written, so nothing is proposed".to_owned())),
             },
             (None, None) => return Err(CliError::Usage("name the article, or give it with --file".to_owned())),
         };
-        write(session, Command::ProposeArticle { article: article.clone(), body }, article, self.confirm).await
+        write(
+            session,
+            Command::ProposeArticle { article: article.clone(), body, incident: self.incident },
+            article,
+            self.confirm,
+        )
+        .await
     }
 }
 

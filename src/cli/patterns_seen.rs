@@ -6,19 +6,21 @@ use super::{
     table::{Cell, Paint, Table},
     text,
 };
-use crate::diagnosis::patterns::{Seen, Trend};
+use crate::diagnosis::patterns::{Trend, bars};
+
+/// Columns of the lines of the last hour.
+const BARS: usize = 20;
 
 /// Shows the kinds of lines that the engine has seen, what is out of the ordinary first.
 pub(super) async fn show(session: &Session, service: Option<&str>, top: usize) -> Result<Exit, CliError> {
     let client = session.client()?;
-    let named = service.map(|service| format!("&service={service}")).unwrap_or_default();
-    let seen: Vec<Seen> = client.get(&format!("/api/v1/patterns?limit={top}{named}")).await?;
+    let seen = client.patterns(service, top).await?;
     let now = session.now();
     session.output.result(&seen, || {
         if seen.is_empty() {
             return "no lines were seen; name logs in the platform file: docs/logs.md\n".to_owned();
         }
-        let mut table = Table::new(["STATE", "COUNT", "SERVICE", "FIRST", "LAST", "ID", "TEMPLATE"]);
+        let mut table = Table::new(["STATE", "COUNT", "SERVICE", "FIRST", "LAST", "LAST HOUR", "ID", "TEMPLATE"]);
         for pattern in &seen {
             let state = text::word(&pattern.state);
             let state = match pattern.state {
@@ -32,6 +34,7 @@ pub(super) async fn show(session: &Session, service: Option<&str>, top: usize) -
                 Cell::from(&pattern.service),
                 Cell::from(ago(pattern.first)),
                 Cell::from(ago(pattern.last)),
+                Cell::from(bars(&pattern.per_minute, BARS)),
                 Cell::from(&pattern.id),
                 Cell::from(&pattern.template),
             ]);

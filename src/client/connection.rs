@@ -10,7 +10,10 @@ use reqwest::{Method, Response};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    diagnosis::FoundArticle,
+    diagnosis::{
+        FoundArticle,
+        patterns::{Seen, SeenPattern},
+    },
     domain::{
         ArticleState, Command, DiagnosisId, History, Operator, Recorded, Refusal, SnapshotId, State, TokenSecret,
         Vitals, Window,
@@ -254,6 +257,23 @@ impl Client {
     /// As every question: see [`ClientError`].
     pub async fn uptime(&self, service: &str, window: Window, buckets: usize) -> Result<History, ClientError> {
         self.get(&format!("/api/v1/services/{service}/history?window={}&buckets={buckets}", window.name())).await
+    }
+
+    /// What kinds of lines were seen, in all services or in one, what is out of the ordinary first; at most so many.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn patterns(&self, service: Option<&str>, most: usize) -> Result<Vec<Seen>, ClientError> {
+        let named = service.map(|service| format!("&service={service}")).unwrap_or_default();
+        self.get(&format!("/api/v1/patterns?limit={most}{named}")).await
+    }
+
+    /// One kind of line, with some of its newest lines.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`]; also when it is not known.
+    pub async fn pattern(&self, id: &str) -> Result<SeenPattern, ClientError> {
+        self.get(&format!("/api/v1/patterns/{id}")).await
     }
 
     /// What was put before a language model for a diagnosis, word for word.

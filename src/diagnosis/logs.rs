@@ -114,15 +114,19 @@ pub(super) struct Lines<'a> {
     pub(super) now: DateTime<Utc>,
 }
 
+/// Whether a value of a line is a name from the platform file, or stands for what was taken out.
+#[must_use]
+pub fn is_nobodys(platform: &Platform, text: &str) -> bool {
+    platform.service(text).is_some()
+        || platform.component(text).is_some()
+        || Class::ALL.into_iter().any(|class| class.name() == text)
+}
+
 impl Lines<'_> {
     /// A line that may be kept and shown: what is somebody's is out, and what is a variable and not known to be nobody's too.
     /// Those not seen before are judged by the templates of the case's own.
     fn safe(&self, message: &str, own: &Miner) -> String {
-        let is_known = |text: &str| {
-            self.platform.service(text).is_some()
-                || self.platform.component(text).is_some()
-                || Class::ALL.into_iter().any(|class| class.name() == text)
-        };
+        let is_known = |text: &str| is_nobodys(self.platform, text);
         let masked = self.observed.masked(message, is_known).or_else(|| own.masked(message, is_known));
         masked.unwrap_or_else(|| message.to_owned())
     }

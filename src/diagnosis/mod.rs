@@ -49,6 +49,6 @@ pub use judged::{learned_of, record_of};
 pub use knowledge::PageError;
 pub use learned::{Confirmed, Learned};
 pub use library::{FoundArticle, Library, Reason, SEEDS, consult, read_article, write_article};
-pub use logs::{LogExcerpt, collect_logs, signatures};
+pub use logs::{LogExcerpt, collect_logs, is_nobodys, signatures};
 pub use redact::{Class, Extra, Found, Leak, PseudonymKey, Redactor, Removed, Stream};
 pub use second_mind::{joined, put, scan};

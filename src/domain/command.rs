@@ -118,6 +118,9 @@ pub enum Command {
     ProposeArticle {
         article: String,
         body: ArticleBody,
+        /// The incident that it is made from, which is over: whoever says so says that it was of its kind.
+        #[serde(default)]
+        incident: Option<IncidentId>,
     },
     /// Write it anew: another version, whose fixes are counted anew.
     EditArticle {

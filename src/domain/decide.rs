@@ -152,7 +152,9 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::JudgeDiagnosis { diagnosis, judgement, cause, note } => {
             knowledge::judge(state, diagnosis, judgement, cause, &note, meta)
         }
-        Command::ProposeArticle { article, body } => knowledge::propose(state, &article, body),
+        Command::ProposeArticle { article, body, incident } => {
+            knowledge::propose(state, &article, body, incident, meta)
+        }
         Command::EditArticle { article, body, version } => knowledge::edit(state, &article, body, version, meta),
         Command::ImportArticle { article, body, replace } => knowledge::import(state, &article, body, replace, meta),
         Command::ConfirmArticle { article, version } => knowledge::confirm(state, &article, version, meta),

@@ -81,7 +81,8 @@ pub use incident::{
 };
 pub use knowledge::{
     Article, ArticleBody, ArticleState, DiagnosisVerdict, FixEstimate, FixRecord, Judgement, Knowledge, PastVersion,
-    Pool, Symptoms, Treatment, Trial, TrueCause, VERDICTS_LIMIT, VerdictRecord, confirmed_cause, time_to_resolution,
+    Pool, Symptoms, Treatment, Trial, TrueCause, VERDICTS_LIMIT, VerdictRecord, article_from, confirmed_cause,
+    time_to_resolution,
 };
 pub use moment::{future, past};
 pub use operator::{

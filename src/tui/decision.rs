@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     action::{Action, named},
-    break_glass, continuity,
+    article, break_glass, continuity,
     form::{Form, Writing},
     model::Model,
     preview::{Follow, Foreseen, give, refusal},
@@ -127,6 +127,7 @@ pub(super) fn choices(model: &Model, purpose: &Writing, label: &str) -> Vec<(Str
             same("unjustified", "NOT justified: a compliance finding, which it stays"),
         ],
         (Writing::Judge(..), label) => verdict::choices(model, label),
+        (Writing::ProposeArticle(_) | Writing::EditArticle(_), _) => choices_of_article(),
         (Writing::Delegate, "To") => {
             let (people, _) = model.deputies();
             let said = |name: &str| {
@@ -143,6 +144,11 @@ pub(super) fn choices(model: &Model, purpose: &Writing, label: &str) -> Vec<(Str
     }
 }
 
+/// The kinds of failures that an article may be about.
+pub(super) fn choices_of_article() -> Vec<(String, String)> {
+    verdict::CATEGORIES.iter().map(|(_, word)| ((*word).to_owned(), (*word).to_owned())).collect()
+}
+
 /// What a form about what takes an approval asks for; the field that lacks something and what, else.
 pub(super) fn command(model: &Model, form: &Form) -> Result<Command, (&'static str, String)> {
     let needed = |label: &'static str| match form.text(label) {
@@ -154,6 +160,20 @@ pub(super) fn command(model: &Model, form: &Form) -> Result<Command, (&'static s
     }
     if let Writing::Judge(diagnosis, judgement) = form.purpose {
         return Ok(verdict::command(form, diagnosis, judgement));
+    }
+    match &form.purpose {
+        Writing::ProposeArticle(incident) => {
+            return Ok(Command::ProposeArticle {
+                article: needed("Name")?,
+                body: article::body(form)?,
+                incident: *incident,
+            });
+        }
+        Writing::EditArticle(name) => {
+            let version = form.seen.as_ref().map(|(_, version)| *version);
+            return Ok(Command::EditArticle { article: name.clone(), body: article::body(form)?, version });
+        }
+        _ => {}
     }
     if let Writing::Approve(change) = form.purpose {
         // What was on the screen when the form was opened is what is agreed to.
@@ -214,9 +234,29 @@ fn in_words<E>(
 
 /// Why the rules would say no to a form that asks for nothing but words and choices, whatever is written in it.
 pub(super) fn cannot_write(model: &Model, purpose: &Writing) -> Option<String> {
+    let body = super::article::unwritten;
+    match purpose {
+        Writing::ProposeArticle(incident) => {
+            let command = Command::ProposeArticle { article: free_name(model), body: body(), incident: *incident };
+            return refusal(model, command);
+        }
+        Writing::EditArticle(name) => {
+            return refusal(model, Command::EditArticle { article: name.clone(), body: body(), version: None });
+        }
+        _ => {}
+    }
     let unwritten = |_: &'static str| Ok::<_, Infallible>(UNWRITTEN.to_owned());
     let command = in_words(purpose, unwritten, |_| String::new()).ok().flatten()?;
     refusal(model, command)
+}
+
+/// A name that no article has.
+fn free_name(model: &Model) -> String {
+    let taken = |name: &String| model.state.knowledge.articles.contains_key(name);
+    (0..=model.state.knowledge.articles.len())
+        .map(|number| format!("a{number}"))
+        .find(|name| !taken(name))
+        .unwrap_or_default()
 }
 
 /// What saying so would lead to.
@@ -279,6 +319,15 @@ pub(super) fn said(model: &Model, form: &Form, command: &Command) -> Foreseen {
         Command::SuspendTemplate { template, .. } => templates::suspended(model, template, &mut foreseen),
         Command::JudgeDiagnosis { diagnosis, judgement, .. } => {
             verdict::judged(&after, *diagnosis, *judgement, &mut foreseen);
+        }
+        Command::ProposeArticle { article, body, incident } => {
+            article::proposed(article, body, *incident, &mut foreseen);
+        }
+        Command::EditArticle { article: name, .. } => {
+            let found = |state: &State| state.knowledge.articles.get(name).cloned();
+            if let Some((before, then)) = found(&model.state).zip(found(&after)) {
+                article::edited(&before, &then, form.is_draft, &mut foreseen);
+            }
         }
         Command::RetireArticle { article, .. } => {
             foreseen.fact(format!(

@@ -20,6 +20,7 @@ impl Model {
             Screen::Snapshots => Some(List::Snapshots),
             Screen::Diagnosis(..) if self.diagnosis_rows().len() > 1 => Some(List::Diagnosis),
             Screen::Knowledge => Some(List::Articles),
+            Screen::Patterns(_) => Some(List::Patterns),
             Screen::Approvals => Some(List::Approvals),
             Screen::Recoveries => Some(List::Recoveries),
             Screen::Templates => Some(List::Templates),
@@ -101,6 +102,7 @@ impl Model {
             List::Diagnosis => self.diagnosis_rows().iter().map(Row::key).collect(),
             List::Recoveries => self.state.recoveries.keys().rev().take(500).map(ToString::to_string).collect(),
             List::Templates => self.state.templates.keys().filter(|name| wanted(name)).cloned().collect(),
+            List::Patterns => self.wanted_patterns().into_iter().map(|pattern| pattern.id.clone()).collect(),
             List::Work => self.wanted_work().map(key).collect(),
             List::Functions => {
                 let all = self.functions_by_urgency().into_iter();
@@ -156,7 +158,7 @@ impl Model {
     #[must_use]
     pub fn service(&self) -> Option<String> {
         match self.screen() {
-            Screen::Service(name) => Some(name.clone()),
+            Screen::Service(name) | Screen::Patterns(Some(name)) => Some(name.clone()),
             Screen::Map => self.on_map(),
             Screen::Board if self.focus == Pane::Services => self.selected(List::Pane(Pane::Services)),
             _ => self.incident().and_then(|id| {

@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use super::term::input::Input;
 use crate::{
     client::Update,
-    domain::{ChangeId, Command, DiagnosisId, History, Operator, Recorded, SnapshotId, Window},
+    diagnosis::patterns::{Seen, SeenPattern},
+    domain::{ArticleBody, ChangeId, Command, DiagnosisId, History, Operator, Recorded, SnapshotId, Window},
     engine::{Answer, Code, ComponentDifference, DryRun, DryRunRequest},
 };
 
@@ -36,8 +37,14 @@ pub enum Message {
     Difference(SnapshotId, Option<SnapshotId>, Result<Vec<ComponentDifference>, String>),
     /// How a service was over a window is here.
     History(String, Window, Result<History, String>),
+    /// What the logs of a service say, or of all, is here.
+    Patterns(Option<String>, Result<Vec<Seen>, String>),
+    /// One pattern is here.
+    Pattern(String, Result<SeenPattern, String>),
     /// What a language model was told is here.
     Prompt(DiagnosisId, Result<String, String>),
+    /// Articles were read from files.
+    Articles(Vec<(String, ArticleBody)>),
     /// Something worth a short message.
     Said(String),
 }
@@ -66,8 +73,16 @@ pub enum Request {
     Difference(SnapshotId, Option<SnapshotId>),
     /// Find out how a service was over a window.
     History(String, Window),
+    /// Find out what the logs of a service say, or of all.
+    Patterns(Option<String>),
+    /// Find out more of one pattern.
+    Pattern(String),
     /// Find out what a language model was told for a diagnosis.
     Prompt(DiagnosisId),
+    /// Read articles from a file, or from the files of a folder.
+    ReadArticles(String),
+    /// Write articles into a folder, each with its name.
+    WriteArticles(String, Vec<(String, String)>),
     /// Inject a fault into the sandbox.
     Inject(String),
     /// Take all faults back.

@@ -7,10 +7,11 @@
 //! ```
 //!
 //! `model` is all the board knows, `message` all that can happen to it, `action` the one table of what a person can do.
-//! Only `update` changes the model, only `view` draws, only `runtime` does I/O, and only `term` touches the terminal. A new
+//! Only `update` changes the model, only `view` draws, only `runtime` does I/O (`files` for it), and only `term` touches the terminal. A new
 //! page is a variant of `model::Screen` and a file in `view`; a new action is a row of the table.
 
 mod action;
+mod article;
 mod break_glass;
 mod browse;
 mod calendar;
@@ -19,6 +20,7 @@ mod counting;
 mod decision;
 mod diagnosis;
 mod effect;
+mod files;
 mod form;
 mod health;
 mod hit;
@@ -30,6 +32,7 @@ mod measure;
 mod message;
 mod model;
 mod overlay;
+mod patterns;
 mod preview;
 mod queue;
 mod rehearsal;

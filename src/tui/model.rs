@@ -16,6 +16,7 @@ use super::{
     map::Map,
     measure::Measured,
     message::Request,
+    patterns::Patterns,
 };
 use crate::{
     domain::{
@@ -25,6 +26,8 @@ use crate::{
     engine::{ComponentDifference, DryRun, DryRunRequest, ModelWords},
     platform::Profile,
 };
+
+pub use super::overlay::Purpose;
 
 /// Events kept for the journal screen.
 pub const RECENT: usize = 1000;
@@ -90,6 +93,8 @@ pub struct Model {
     pub browse: Browse,
     /// How the service that is looked at was over time.
     pub looked_back: LookedBack,
+    /// What the logs say, while that is looked at.
+    pub patterns: Patterns,
     /// How incidents went, while that is looked at.
     pub measured: Measured,
     /// Who needs whom.
@@ -186,6 +191,10 @@ pub enum Screen {
     Knowledge,
     /// One article of it.
     Article(String),
+    /// What the logs of a service say, or of all, as patterns.
+    Patterns(Option<String>),
+    /// One pattern, by its id.
+    Pattern(String),
     /// One change, as its approver sees it.
     Change(ChangeId),
     /// One use of break-glass.
@@ -258,6 +267,8 @@ pub enum List {
     Diagnosis,
     /// Articles of the knowledge base.
     Articles,
+    /// Patterns of lines of logs.
+    Patterns,
     /// The approvals screen.
     Approvals,
     /// The recoveries screen.
@@ -389,25 +400,6 @@ pub struct Confirm {
     pub requests: Vec<Request>,
 }
 
-/// What a line of text is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// Why an incident is escalated.
-    Escalate(IncidentId),
-    /// What ended an incident.
-    Resolve(IncidentId),
-    /// Why policies have to stop.
-    Halt,
-    /// What lists are narrowed to.
-    Filter,
-    /// A point in time to go back to.
-    Time,
-    /// The second factor, for the command that waits for it.
-    Code,
-    /// The own name, at a board that was left.
-    Name,
-}
-
 impl Model {
     /// A board that has heard nothing yet.
     #[must_use]
@@ -442,6 +434,7 @@ impl Model {
             drafts: HashMap::new(),
             browse: Browse::default(),
             looked_back: LookedBack::default(),
+            patterns: Patterns::default(),
             measured: Measured::default(),
             map: Map::default(),
             work: Vec::new(),

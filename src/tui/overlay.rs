@@ -8,20 +8,44 @@ use nucleo_matcher::{
 use tui_textarea::TextArea;
 
 use super::{
-    action::{Action, all, perform, show_plan},
+    action::{Action, all, exported, perform, show_plan},
+    article::{import, seeds},
     form::{Kind, on_form_key},
     lock::{on_code, on_name},
     message::Request,
-    model::{Confirm, Model, Overlay, Purpose},
+    model::{Confirm, Model, Overlay},
     term::input::Key,
 };
-use crate::domain::{Command, past};
+use crate::domain::{Command, IncidentId, past};
 
 /// Keys that come sooner after a question appears were meant for something else.
 const STARTLED: TimeDelta = TimeDelta::milliseconds(150);
 
 /// Lines of a menu that one key passes.
 const PAGE: usize = 10;
+
+/// What a line of text is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Why an incident is escalated.
+    Escalate(IncidentId),
+    /// What ended an incident.
+    Resolve(IncidentId),
+    /// Why policies have to stop.
+    Halt,
+    /// What lists are narrowed to.
+    Filter,
+    /// The file or folder from which articles are taken.
+    Import,
+    /// The folder into which articles are written.
+    Export,
+    /// A point in time to go back to.
+    Time,
+    /// The second factor, for the command that waits for it.
+    Code,
+    /// The own name, at a board that was left.
+    Name,
+}
 
 /// Takes a key for what lies over the screen.
 pub(super) fn on_overlay_key(model: &mut Model, overlay: Overlay, key: Key) -> Vec<Request> {
@@ -160,6 +184,8 @@ fn on_answer(model: &mut Model, purpose: Purpose, answer: &str) -> Vec<Request> 
         return Vec::new();
     }
     match purpose {
+        Purpose::Import if answer.is_empty() => return import(model, seeds()),
+        Purpose::Import => return vec![Request::ReadArticles(answer.to_owned())],
         Purpose::Code => return on_code(model, answer),
         Purpose::Name => return on_name(model, answer),
         _ => {}
@@ -173,7 +199,10 @@ fn on_answer(model: &mut Model, purpose: Purpose, answer: &str) -> Vec<Request> 
         Purpose::Escalate(incident) => Command::EscalateIncident { incident, reason: text },
         Purpose::Resolve(incident) => Command::ResolveIncident { incident, resolution: text },
         Purpose::Halt => Command::HaltAutomation { reason: text },
-        Purpose::Filter | Purpose::Time | Purpose::Code | Purpose::Name => return Vec::new(),
+        Purpose::Export => {
+            return exported(model).map(|files| vec![Request::WriteArticles(text, files)]).unwrap_or_default();
+        }
+        Purpose::Filter | Purpose::Time | Purpose::Code | Purpose::Name | Purpose::Import => return Vec::new(),
     };
     vec![Request::Submit(Box::new(command))]
 }

@@ -24,8 +24,10 @@ use tokio::{
 };
 
 use super::{
+    files,
     message::{Message, Request, Timed},
     model::{Fault, Model},
+    patterns,
     term::{
         input::{self, Input},
         session::{NoScreen, Session},
@@ -265,6 +267,8 @@ impl Loop {
                 }
                 Request::Inject(fault) => self.drill(move |drill| drill.inject(&fault)),
                 Request::Heal => self.drill(|drill| drill.heal()),
+                Request::ReadArticles(path) => self.beside(move || files::read(&path)),
+                Request::WriteArticles(folder, articles) => self.beside(move || files::write(&folder, &articles)),
                 Request::Submit(command) => self.ask(|client| submit(client, *command)),
                 Request::SubmitWithCode(command, code) => {
                     self.ask(|client| submit(client.with_code(Some(code)), *command));
@@ -280,6 +284,14 @@ impl Loop {
                 Request::History(service, window) => self.ask(move |client| async move {
                     let result = client.uptime(&service, window, view::STRIP).await;
                     Some(Message::History(service, window, result.map_err(|error| error.to_string())))
+                }),
+                Request::Patterns(service) => self.ask(move |client| async move {
+                    let result = client.patterns(service.as_deref(), patterns::MOST).await;
+                    Some(Message::Patterns(service, result.map_err(|error| error.to_string())))
+                }),
+                Request::Pattern(id) => self.ask(move |client| async move {
+                    let result = client.pattern(&id).await;
+                    Some(Message::Pattern(id, result.map_err(|error| error.to_string())))
                 }),
                 Request::Prompt(id) => self.ask(move |client| async move {
                     let result = client.prompt(id).await;
@@ -307,13 +319,14 @@ impl Loop {
 
     fn drill(&self, act: impl FnOnce(&dyn Drill) -> Result<String, String> + Send + 'static) {
         let Some(drill) = self.options.drill.clone() else { return };
+        self.beside(move || act(drill.as_ref()).map(Message::Said));
+    }
+
+    /// Does something that takes a while beside the loop.
+    fn beside(&self, act: impl FnOnce() -> Result<Message, String> + Send + 'static) {
         let answer = self.answer.clone();
         tokio::task::spawn_blocking(move || {
-            let message = match act(drill.as_ref()) {
-                Ok(text) => Message::Said(text),
-                Err(why) => Message::Failed(why),
-            };
-            let _ = answer.blocking_send(message);
+            let _ = answer.blocking_send(act().unwrap_or_else(Message::Failed));
         });
     }
 

@@ -5,6 +5,7 @@ use chrono::DateTime;
 
 use super::{
     action::{named, on_key, open, perform, propose, show_plan},
+    article::import,
     form::{self, on_form_key, settle},
     lock::{ask_code, hold_back, lock_when_left, unlock_when_back},
     lookback::look_back,
@@ -12,6 +13,7 @@ use super::{
     message::{Message, Request, Timed},
     model::{Link, List, Loaded, Model, Overlay, Pane, RECENT, Screen, Target},
     overlay::{choose, go_on, on_overlay_key},
+    patterns::look_at_patterns,
     term::input::{Input, Key},
     text,
 };
@@ -41,7 +43,10 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
         Message::Tick => {
             measure(model);
             model.plan_ahead();
-            lock_when_left(model).into_iter().chain(look_back(model)).collect()
+            let mut requests: Vec<Request> = lock_when_left(model).into_iter().collect();
+            requests.extend(look_back(model));
+            requests.extend(look_at_patterns(model));
+            requests
         }
         Message::CodeNeeded(command, why) => {
             ask_code(model, *command, &why);
@@ -63,6 +68,7 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             model.say(why, true);
             Vec::new()
         }
+        Message::Articles(articles) => import(model, articles),
         Message::Said(text) => {
             model.say(text, false);
             Vec::new()
@@ -80,6 +86,14 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
         }
         Message::History(service, window, result) => {
             model.looked_back.take(&service, window, loaded(result));
+            Vec::new()
+        }
+        Message::Patterns(service, result) => {
+            model.patterns.take(service.as_deref(), loaded(result));
+            Vec::new()
+        }
+        Message::Pattern(id, result) => {
+            model.patterns.take_one(&id, loaded(result));
             Vec::new()
         }
         Message::Difference(of, against, result) => {

@@ -58,7 +58,10 @@ fn confirm(desk: &mut Desk, name: &str) {
 
 /// An article that a person stands for.
 fn with_article(desk: &mut Desk, name: &str) {
-    desk.must(&person("erin"), Command::ProposeArticle { article: name.to_owned(), body: body("It panics") });
+    desk.must(
+        &person("erin"),
+        Command::ProposeArticle { article: name.to_owned(), body: body("It panics"), incident: None },
+    );
     confirm(desk, name);
 }
 
@@ -239,7 +242,7 @@ fn a_fix_comes_first_when_it_has_worked_often_and_nothing_is_suggested_that_is_n
         dream("wipe-cache", Some("auth")),
         dream("restart", None),
     ];
-    desk.must(&person("erin"), Command::ProposeArticle { article: "panics".to_owned(), body: text });
+    desk.must(&person("erin"), Command::ProposeArticle { article: "panics".to_owned(), body: text, incident: None });
     confirm(&mut desk, "panics");
     let consulted = |desk: &Desk, signatures: &[String]| {
         let mut found = document(&desk.state, DiagnosisId(99), "handouts", 0.8, 1);
@@ -364,7 +367,7 @@ fn what_an_article_says_is_bounded_and_harmless() {
     let propose = |name: &str, change: Change| {
         let mut body = body("It panics");
         change(&mut body);
-        Command::ProposeArticle { article: name.to_owned(), body }
+        Command::ProposeArticle { article: name.to_owned(), body, incident: None }
     };
     for (name, rule) in
         [("", "article-name"), ("Up", "article-name"), ("../up", "article-name"), ("-a", "article-name")]

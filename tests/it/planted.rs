@@ -228,6 +228,11 @@ async fn no_planted_identifier_or_secret_is_kept_logged_shown_or_sent() {
         let (_, out, err) = script.run(&[arguments, &["--json"]].concat());
         shown.push((format!("{} --json", arguments.join(" ")), (out + &err).into_bytes()));
     }
+    for seen in client.patterns(None, 2_000).await.expect("there are patterns") {
+        let told = client.pattern(&seen.id).await.expect("it is known");
+        let text = serde_json::to_vec(&told).expect("it is data");
+        shown.push((format!("the pattern {}", seen.id), text));
+    }
     let mut board = Terminal::run(&[], &script.home());
     board.until("1 Services");
     // Whichever comes first, both incidents are looked at.
@@ -242,6 +247,15 @@ async fn no_planted_identifier_or_secret_is_kept_logged_shown_or_sent() {
     }
     board.press("1\r");
     board.until("▸ charts");
+    board.press("\x1b");
+    board.until("1 Services");
+    // What the logs say, and one pattern with its examples.
+    board.press("O");
+    board.until("bars: the last");
+    board.press("\r");
+    board.until("Lately");
+    board.press("\x1b");
+    board.until("bars: the last");
     board.press("\x1b");
     board.until("1 Services");
     board.press("q");

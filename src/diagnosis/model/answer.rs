@@ -3,10 +3,14 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::text::{line, whole_words, without_last_words};
+
 /// Places in a text at which an object is looked for.
 const STARTS: usize = 64;
 /// Ids that are read of one list.
 const IDS: usize = 32;
+/// Words at the end of what can be read that wait for what comes: as many as a name or an address has.
+const HELD_BACK: usize = 8;
 
 /// An opinion as it was written. Nothing in it is known to be true, or to exist.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -44,9 +48,18 @@ fn read(text: &str) -> Option<Answer> {
     Answer::deserialize(values.next()?.ok()?).ok()
 }
 
-/// What can be read so far of the explanation in an answer that is still being written, in whole words: half an identifier looks like
-/// none.
-pub(super) fn explanation_so_far(text: &str) -> Option<String> {
+/// What can be shown so far of the explanation in an answer that is still being written, in at most so many characters: redacted, and
+/// without its last words. Half an identifier looks like none, and one that takes several words is found once they are all there.
+pub(super) fn shown_so_far(text: &str, most: usize, redact: impl Fn(&str) -> String) -> String {
+    let Some((said, is_whole)) = explanation_so_far(text) else { return String::new() };
+    let cut = whole_words(&said, most);
+    let is_whole = is_whole && cut == line(&said, said.len());
+    let told = line(&redact(&cut), most);
+    if is_whole { told } else { without_last_words(&told, HELD_BACK).to_owned() }
+}
+
+/// What can be read so far of the explanation, in whole words, and whether that is all of it.
+fn explanation_so_far(text: &str) -> Option<(String, bool)> {
     let (_, after) = text.split_once("\"explanation\"")?;
     let after = after.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
     let mut escaped = false;
@@ -59,7 +72,10 @@ pub(super) fn explanation_so_far(text: &str) -> Option<String> {
     // An escape of which the end has not come yet is at most twelve characters long.
     let whole = |cut: usize| said.get(..said.len().checked_sub(cut)?).map(|said| format!("\"{said}\""));
     let said: String = (0..=12).filter_map(whole).find_map(|said| serde_json::from_str(&said).ok())?;
-    Some(if end.is_some() { said } else { said.rsplit_once(char::is_whitespace)?.0.to_owned() })
+    match end {
+        Some(_) => Some((said, true)),
+        None => Some((said.rsplit_once(char::is_whitespace)?.0.to_owned(), false)),
+    }
 }
 
 fn word<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
@@ -107,6 +123,7 @@ fn number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnosis::Redactor;
 
     #[test]
     fn an_answer_is_found_wherever_it_stands() {
@@ -148,9 +165,31 @@ mod tests {
         let whole = r#"{"explanation": "The \"v41\" release → \u00e9 \ud83d\ude00 broke it", "evidence""#;
         let said = "The \"v41\" release → é 😀 broke it";
         for end in (0..=whole.len()).filter(|end| whole.is_char_boundary(*end)) {
-            let so_far = explanation_so_far(&whole[..end]).unwrap_or_default();
+            let (so_far, _) = explanation_so_far(&whole[..end]).unwrap_or_default();
             assert!(said.starts_with(&so_far), "{so_far}");
         }
-        assert_eq!(explanation_so_far(whole).as_deref(), Some(said));
+        assert_eq!(explanation_so_far(whole), Some((said.to_owned(), true)));
+    }
+
+    #[test]
+    fn nobody_is_named_by_halves_while_an_answer_is_written() {
+        let redactor = Redactor::default();
+        let said = "The chart of patient Maria Gonzalez, phone (415) 555 0134, living at 12 North Main Street, Springfield, was asked \
+                    for by everyone at once, and that is why all connections of the pool are in use since then.";
+        let whole = format!("{{\"explanation\": \"{said}\", \"cause\": 1}}");
+        let mut longest = 0;
+        for most in [400, 60] {
+            for end in 0..=whole.len() {
+                let shown = shown_so_far(&whole[..end], most, |text| redactor.line(text));
+                for word in ["Maria", "Gonzalez", "415", "0134", "North", "Springfield"] {
+                    assert!(!shown.contains(word), "{word} of {}: {shown}", &whole[..end]);
+                }
+                longest = longest.max(shown.len());
+            }
+        }
+        assert!(longest > 100, "most of it is shown");
+        assert_eq!(shown_so_far(&whole, 400, |text| redactor.line(text)), redactor.line(said), "in the end all of it");
+        let plain = r#"{"explanation": "one two three four five six seven eight nine ten eleven"#;
+        assert_eq!(shown_so_far(plain, 400, str::to_owned), "one two", "it is told while it comes");
     }
 }

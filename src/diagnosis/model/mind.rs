@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{sync::watch, time::timeout};
 
 use super::{
-    answer::{Answer, explanation_so_far},
+    answer::{Answer, shown_so_far},
     breaker::Breaker,
     case::Case,
     exchange::{self, Request, Trouble},
@@ -261,9 +261,8 @@ impl<'a> Talk<'a> {
         let key = request.key;
         let heard = |reply: &Reply| {
             if let Some(progress) = self.question.progress {
-                let saying = whole_words(&explanation_so_far(&reply.content).unwrap_or_default(), SAYING);
-                let saying = key.map_or_else(|| saying.clone(), |key| key.hidden_in(&saying));
-                let saying = line(&(self.question.redact)(&saying), SAYING);
+                let hidden = |text: &str| key.map_or_else(|| text.to_owned(), |key| key.hidden_in(text));
+                let saying = shown_so_far(&reply.content, SAYING, |text| (self.question.redact)(&hidden(text)));
                 progress.send_replace(Progress { attempt, received: reply.content.len(), saying });
             }
         };

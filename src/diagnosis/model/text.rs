@@ -39,6 +39,11 @@ pub(super) fn whole_words(text: &str, most: usize) -> String {
     }
 }
 
+/// A line without so many of its last words.
+pub(super) fn without_last_words(line: &str, words: usize) -> &str {
+    (0..words).fold(line, |kept, _| kept.rsplit_once(' ').map_or("", |(kept, _)| kept))
+}
+
 /// Characters that nobody sees, or that make the others look different: joiners, directions, tags, selectors.
 fn hidden(letter: char) -> bool {
     matches!(letter,
@@ -54,6 +59,15 @@ pub(super) fn tokens(text: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_words_of_a_line_are_left_out() {
+        assert_eq!(without_last_words("a b c d", 2), "a b");
+        assert_eq!(
+            (without_last_words("a b", 2), without_last_words("", 1), without_last_words("a b", 0)),
+            ("", "", "a b")
+        );
+    }
 
     #[test]
     fn nothing_hides_in_a_line_and_it_has_an_end() {

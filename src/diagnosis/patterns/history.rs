@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::miner::Change;
+use super::{lately::Lately, miner::Change};
 
 /// How long a window is, in seconds.
 pub(super) const WINDOW: i64 = 300;
@@ -79,6 +79,8 @@ struct Track {
     /// Lines in all windows before those two, and the most in one of them.
     past: u64,
     peak: u64,
+    #[serde(default)]
+    lately: Lately,
 }
 
 /// What is remembered of templates over time.
@@ -136,10 +138,12 @@ impl History {
             .map(move |(service, track)| self.standing(number, *service, track, now))
     }
 
-    /// How every template stands in every service.
-    pub fn all(&self, now: DateTime<Utc>) -> impl Iterator<Item = Standing> {
+    /// How every template stands in every service, with its lines in each of the last minutes.
+    pub fn all(&self, now: DateTime<Utc>) -> impl Iterator<Item = (Standing, Vec<u32>)> {
         self.tracks.iter().flat_map(move |(number, tracks)| {
-            tracks.iter().map(move |(service, track)| self.standing(*number, *service, track, now))
+            tracks
+                .iter()
+                .map(move |(service, track)| (self.standing(*number, *service, track, now), track.lately.until(now)))
         })
     }
 
@@ -169,11 +173,15 @@ impl History {
 impl Track {
     fn new(at: DateTime<Utc>) -> Self {
         let window = window(at);
-        Self { count: 1, first: at, last: at, pause: 0, window, now: (1, at), before: (0, at), past: 0, peak: 0 }
+        let mut lately = Lately::default();
+        lately.note(at);
+        let (now, before) = ((1, at), (0, at));
+        Self { count: 1, first: at, last: at, pause: 0, window, now, before, past: 0, peak: 0, lately }
     }
 
     fn note(&mut self, at: DateTime<Utc>) {
         self.count += 1;
+        self.lately.note(at);
         self.pause = self.pause.max((at - self.last).num_seconds());
         self.advance(window(at));
         if self.now.0 == 0 {
@@ -205,6 +213,7 @@ impl Track {
         };
         (self.now, self.before) = (both(self.now, other.now), both(self.before, other.before));
         (self.count, self.past, self.peak) = (self.count + other.count, self.past + other.past, self.peak + other.peak);
+        self.lately.merge(&other.lately);
         self.pause = self.pause.min(other.pause);
         (self.first, self.last) = (self.first.min(other.first), self.last.max(other.last));
     }

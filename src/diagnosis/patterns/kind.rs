@@ -42,11 +42,13 @@ pub enum Kind {
     List,
     /// No value where one could stand: `user=`, `()`.
     Empty,
+    /// What the redactor has left in the place of what it took out: `[MRN]`.
+    Taken,
 }
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Mark,
         Self::Word,
         Self::Numbered,
@@ -65,6 +67,7 @@ impl Kind {
         Self::Text,
         Self::List,
         Self::Empty,
+        Self::Taken,
     ];
 
     /// Whether a piece of this kind is a variable wherever it stands.

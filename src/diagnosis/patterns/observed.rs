@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     history::{History, Standing, Trend},
     kept::{Kept, KeptError},
+    mask::words_of,
     miner::Miner,
     template::{Template, TemplateId},
     text::hash,
@@ -15,6 +16,7 @@ use super::{
 
 /// Templates that are kept; the one that was not used for the longest time gives way.
 const TEMPLATES: usize = 10_000;
+
 /// Templates over all services, and how often each came.
 #[derive(Debug)]
 pub struct Observed {
@@ -42,7 +44,7 @@ pub struct KeptObserved {
 pub struct Seen {
     /// The id of the template: the same on every machine.
     pub id: String,
-    /// Its text, with `<*>` for each variable.
+    /// Its text, with `<*>` for each variable; the words of a path that all its lines have stand there.
     pub template: String,
     /// The service.
     pub service: String,
@@ -56,6 +58,31 @@ pub struct Seen {
     pub last: DateTime<Utc>,
     /// Since when it stands so.
     pub since: DateTime<Utc>,
+    /// Lines in each of the last [`super::MINUTES`] minutes, the oldest first.
+    #[serde(default)]
+    pub per_minute: Vec<u32>,
+}
+
+/// One template, as it is told to who looks at it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeenPattern {
+    /// The template in each service in which it came, what is out of the ordinary first.
+    pub services: Vec<Seen>,
+    /// Some of its newest lines, the newest first.
+    pub examples: Vec<Example>,
+}
+
+/// A line of a template, without what may be somebody's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Example {
+    /// Whose line it is.
+    pub service: String,
+    /// When it was written, as far as it says.
+    pub at: Option<DateTime<Utc>>,
+    /// What it says.
+    pub message: String,
 }
 
 impl Observed {
@@ -91,8 +118,8 @@ impl Observed {
         let mut all: Vec<Seen> = self
             .history
             .all(now)
-            .filter(|standing| service.is_none_or(|service| standing.service == service))
-            .filter_map(|standing| Some(seen(by_number.get(&standing.number)?, standing)))
+            .filter(|(standing, _)| service.is_none_or(|service| standing.service == service))
+            .filter_map(|(standing, lately)| Some(seen(by_number.get(&standing.number)?, standing, lately)))
             .collect();
         all.sort_by(|a, b| a.state.cmp(&b.state).then(b.count.cmp(&a.count)).then_with(|| a.id.cmp(&b.id)));
         all
@@ -102,6 +129,13 @@ impl Observed {
     #[must_use]
     pub fn masked(&self, message: &str, is_known: impl Fn(&str) -> bool) -> Option<String> {
         self.miner.masked(message, is_known)
+    }
+
+    /// The same of a message of one template; none when it is of another.
+    #[must_use]
+    pub fn masked_of(&self, id: &str, message: &str, is_known: impl Fn(&str) -> bool) -> Option<String> {
+        let (template, _) = self.miner.look(message)?;
+        (template.id().to_string() == id).then(|| self.masked(message, is_known))?
     }
 
     /// Everything that is to be kept over a restart.
@@ -119,15 +153,16 @@ impl Observed {
     }
 }
 
-fn seen(template: &Template, standing: Standing) -> Seen {
+fn seen(template: &Template, standing: Standing, per_minute: Vec<u32>) -> Seen {
     Seen {
         id: template.id().to_string(),
-        template: template.text(),
+        template: template.text_with(words_of),
         service: standing.service,
         state: standing.trend,
         count: standing.count,
         first: standing.first,
         last: standing.last,
         since: standing.since,
+        per_minute,
     }
 }

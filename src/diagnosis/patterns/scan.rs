@@ -6,7 +6,7 @@
 
 use super::{
     kind::{Kind, is_day, is_host, is_ip, is_literal, is_month, is_unit, is_uuid, is_zone, of_number},
-    text::{ENDS_PATH, ENDS_URL, bracketed, colon_address, counted, frame, hash, letters, rejoins, until},
+    text::{ENDS_PATH, ENDS_URL, bracketed, colon_address, counted, frame, hash, letters, rejoins, taken, until},
 };
 
 /// Bytes of a line that are looked at; what follows is one variable.
@@ -83,6 +83,13 @@ impl Scanner {
                 b'.' if next == b'/' || next == b'.' && bytes.get(place + 2) == Some(&b'/') => {
                     self.path(line, place, spaced)
                 }
+                b'[' => match taken(line, place) {
+                    Some(to) => {
+                        self.variable(line, Kind::Taken, place, to, spaced);
+                        to
+                    }
+                    None => self.mark(line, place, spaced),
+                },
                 _ => self.mark(line, place, spaced),
             };
             spaced = false;

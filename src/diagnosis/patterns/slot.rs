@@ -1,8 +1,10 @@
 //! A variable of a template: what kinds of values stand there, and which, as long as they are few.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-use super::kind::Kind;
+use super::{kind::Kind, words::skeleton};
 
 /// Values that are told apart; from one more on there are many.
 pub const FEW: usize = 4;
@@ -27,7 +29,7 @@ pub struct Slot {
 /// One of the few values of a variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Value {
-    /// As it stood in the line; cut when long.
+    /// As it stood in the line, of a path and of values in a row what is the same in many lines; cut when long.
     #[serde(rename = "t")]
     pub text: Box<str>,
     /// In how many lines, or more than can be counted.
@@ -101,10 +103,11 @@ impl Slot {
         &self.values
     }
 
-    /// What is known of one value, if the values are few and it is one of them.
+    /// What is known of one value of a kind, if the values are few and it is one of them.
     #[must_use]
-    pub fn value(&self, text: &str) -> Option<&Value> {
-        let text = shortened(text);
+    pub fn value(&self, kind: Kind, text: &str) -> Option<&Value> {
+        let text = kept(kind, text);
+        let text = shortened(&text);
         self.values.iter().find(|known| *known.text == *text)
     }
 
@@ -113,7 +116,7 @@ impl Slot {
         if !self.many {
             let mut sources = Sources::default();
             sources.add(source);
-            self.add(shortened(text), u32::try_from(times).unwrap_or(u32::MAX), sources);
+            self.add(shortened(&kept(kind, text)), u32::try_from(times).unwrap_or(u32::MAX), sources);
         }
     }
 
@@ -147,6 +150,14 @@ impl Slot {
     fn overflow(&mut self) {
         self.many = true;
         self.values = Vec::new();
+    }
+}
+
+/// What is kept of a value.
+fn kept(kind: Kind, text: &str) -> Cow<'_, str> {
+    match kind {
+        Kind::Path | Kind::List => skeleton(text).into(),
+        _ => text.into(),
     }
 }
 

@@ -116,15 +116,22 @@ impl Template {
     /// Its text, with `<*>` for each variable.
     #[must_use]
     pub fn text(&self) -> String {
+        self.text_with(|_| None)
+    }
+
+    /// The same with what stands in a variable in all lines, where it is known.
+    pub(super) fn text_with<'a>(&'a self, constant: impl Fn(&'a Slot) -> Option<&'a str>) -> String {
         let mut text = String::with_capacity(self.text.len() + 8 * self.slots.len());
+        let mut slots = self.slots.iter();
         for (piece, part) in self.parts() {
+            let slot = if piece.is_variable() { slots.next() } else { None };
             if piece.spaced && !text.is_empty() {
                 text.push(' ');
             }
             if piece.kind == Kind::Empty && !piece.wild {
                 continue;
             }
-            text.push_str(if piece.is_variable() { "<*>" } else { part });
+            text.push_str(if piece.is_variable() { slot.and_then(&constant).unwrap_or("<*>") } else { part });
         }
         text
     }

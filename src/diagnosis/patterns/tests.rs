@@ -259,7 +259,7 @@ fn a_line_is_asked_for_its_variables_and_what_else_stood_there() {
     assert_eq!(variables[0].slot.distinct(), None, "too many to tell");
 
     let (_, variables) = miner.look("mode is safe=true level=3").unwrap();
-    let known = variables[1].slot.value("3").unwrap();
+    let known = variables[1].slot.value(Kind::Number, "3").unwrap();
     assert_eq!((variables[1].slot.distinct(), known.times, known.sources()), (Some(1), 5, &[1, 2][..]));
     assert_eq!(variables[0].slot.kinds().collect::<Vec<_>>(), [Kind::Literal]);
     assert!(miner.look("never seen").is_none());
@@ -310,7 +310,7 @@ fn nothing_is_new_or_bursts_at_the_beginning() {
     for second in 0..300 {
         history.note(second % 7, "api", at(0) + TimeDelta::seconds(i64::try_from(second).unwrap()));
     }
-    assert!(history.all(at(5)).all(|standing| standing.trend == Trend::Recurring));
+    assert!(history.all(at(5)).all(|(standing, _)| standing.trend == Trend::Recurring));
 }
 
 #[test]

@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 
 use super::scan::{LINE, QUOTED};
+use crate::diagnosis::redact::Class;
+
+/// Bytes that the name of a class and its digits have at most.
+const TAKEN: usize = 24;
 
 /// What ends a path, beside the end of the line.
 pub(super) const ENDS_PATH: [bool; 256] = table(b" \t\"'`<>|,;()[]{}");
@@ -23,6 +27,16 @@ const fn table(bytes: &[u8]) -> [bool; 256] {
 pub(super) fn until(line: &str, from: usize, ends: &[bool; 256]) -> usize {
     let length = line.as_bytes()[from..].iter().position(|b| ends[usize::from(*b)]);
     length.map_or(line.len(), |length| from + length)
+}
+
+/// Where what the redactor has left in the place of something ends, such as `[MRN]` or `[NAME#a3f1c2]`, if it begins here.
+pub(super) fn taken(line: &str, from: usize) -> Option<usize> {
+    let inside = line.get(from..)?.strip_prefix('[')?;
+    let length = inside.bytes().take(TAKEN).position(|b| b == b']')?;
+    let inside = inside.get(..length)?;
+    let (name, digits) = inside.split_once('#').unwrap_or((inside, "0"));
+    let is_token = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    (is_token && Class::ALL.into_iter().any(|class| class.name() == name)).then_some(from + length + 2)
 }
 
 /// The text of a line that may be kept and shown: without control characters, escape sequences, and what reorders text; no

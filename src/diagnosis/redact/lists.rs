@@ -78,6 +78,12 @@ pub(super) fn look_up(word: &str) -> Known {
     LIST.get(stem).copied().unwrap_or_default()
 }
 
+/// Whether it is a word of the language or of operations, and no name.
+pub(in crate::diagnosis) fn is_plain_word(word: &str) -> bool {
+    let known = look_up(word);
+    known.word && !known.given && !known.family
+}
+
 /// In small letters without accents, apostrophes and hyphens.
 fn fold(word: &str) -> String {
     let mut folded = String::with_capacity(word.len());

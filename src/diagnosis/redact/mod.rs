@@ -44,6 +44,7 @@ use ring::hmac;
 
 pub use class::Class;
 pub(super) use evidence::clip;
+pub(super) use lists::is_plain_word;
 pub use stream::Stream;
 
 use page::{Marks, OTHER, PERSON, Page, Span, tidy};

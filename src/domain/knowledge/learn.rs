@@ -91,6 +91,15 @@ fn name_for(service: &str, category: Category) -> String {
     format!("{}-{category}", service.trim_matches('-')).trim_matches('-').to_owned()
 }
 
+/// A name and a first text for an article that somebody proposes from an incident, by its newest answer; none while there is no answer.
+#[must_use]
+pub fn article_from(state: &State, id: IncidentId) -> Option<(String, ArticleBody)> {
+    let incident = state.incidents.get(&id)?;
+    let document = documents(state, incident).last()?;
+    let body = body_from(state, incident, document);
+    Some((name_for(&document.root_cause.service, document.category), body))
+}
+
 /// What is known of an incident, as a first text for people to go on from.
 fn body_from(state: &State, incident: &Incident, document: &DiagnosisDocument) -> ArticleBody {
     let cause = &document.root_cause;

@@ -15,6 +15,7 @@ pub use article::{
     time_to_resolution,
 };
 pub use estimate::{FixEstimate, Pool};
+pub use learn::article_from;
 pub use verdict::{DiagnosisVerdict, Judgement, TrueCause, VERDICTS_LIMIT, VerdictRecord, confirmed_cause};
 
 pub(super) use learn::{apply as apply_learned, count, deadlines, learn, teaches};

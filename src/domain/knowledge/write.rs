@@ -6,15 +6,31 @@ use super::{
     Article, ArticleBody, ArticleState, FixRecord, PastVersion, Symptoms, Treatment, article::REMEMBERED,
     verdict::a_person,
 };
-use crate::domain::{Event, Meta, Recorded, Refusal, State, text};
+use crate::domain::{Event, IncidentId, Meta, Recorded, Refusal, State, text};
 
 /// Symptoms of each kind and fixes that an article has at most.
 const LISTED: usize = 40;
 /// Articles that are kept at most.
 const ARTICLES: usize = 20_000;
 
-/// Decides that somebody proposes an article.
-pub(in crate::domain) fn propose(state: &State, name: &str, body: ArticleBody) -> Result<Vec<Event>, Refusal> {
+/// Decides that somebody proposes an article. That an incident was of its kind, a person has to say, and once it is over.
+pub(in crate::domain) fn propose(
+    state: &State,
+    name: &str,
+    body: ArticleBody,
+    incident: Option<IncidentId>,
+    meta: &Meta,
+) -> Result<Vec<Event>, Refusal> {
+    if let Some(id) = incident {
+        a_person(meta)?;
+        if state.incident(id)?.state.is_open() {
+            return Err(Refusal::new(
+                "incident-open",
+                format!("{id} is not over, so nobody knows yet what it teaches"),
+            )
+            .hint("propose the article once it is resolved"));
+        }
+    }
     if state.knowledge.articles.contains_key(name) {
         return Err(Refusal::new("article-known", format!("there is an article {name}"))
             .hint("edit it, or choose another name"));
@@ -23,7 +39,7 @@ pub(in crate::domain) fn propose(state: &State, name: &str, body: ArticleBody) -
         return Err(Refusal::new("too-many-articles", format!("{ARTICLES} articles are kept at most")));
     }
     named(name)?;
-    Ok(vec![Event::ArticleProposed { article: name.to_owned(), body: checked(body)?, incident: None }])
+    Ok(vec![Event::ArticleProposed { article: name.to_owned(), body: checked(body)?, incident }])
 }
 
 /// Decides that somebody writes an article anew. What was seen of it before, by its version, tells whether somebody else was faster.
@@ -58,7 +74,7 @@ pub(in crate::domain) fn import(
     meta: &Meta,
 ) -> Result<Vec<Event>, Refusal> {
     match state.knowledge.articles.get(name) {
-        None => propose(state, name, body),
+        None => propose(state, name, body, None, meta),
         Some(_) if replace => edit(state, name, body, None, meta),
         Some(found) if checked(body)? == found.body => Ok(Vec::new()),
         Some(_) => Err(Refusal::new("article-known", format!("{name} is here already, and says something else"))

@@ -96,4 +96,13 @@ impl EngineHandle {
     pub fn patterns(&self, service: Option<&str>) -> Vec<crate::diagnosis::patterns::Seen> {
         self.collected.patterns(service, self.now())
     }
+
+    /// One kind of line, with some of the newest that are of it.
+    ///
+    /// # Errors
+    /// When no line of such an id is known.
+    pub fn pattern(&self, id: &str) -> Result<crate::diagnosis::patterns::SeenPattern, Refusal> {
+        let found = self.collected.pattern(id, &self.state().platform, self.now());
+        found.ok_or_else(|| Refusal::unknown("pattern", id))
+    }
 }

@@ -22,7 +22,8 @@ use crate::{
     diagnosis::{
         LogExcerpt, Redactor,
         collect::{Entry, Figures, Level, Queue, Window},
-        patterns::{Observed, Seen},
+        is_nobodys,
+        patterns::{Example, Observed, Seen, SeenPattern},
     },
     platform::{Platform, Reading, Sample},
 };
@@ -31,6 +32,10 @@ use crate::{
 const BYTES: usize = 64 << 20;
 /// Places of one service that are told apart; what is sent and what checks say have one each.
 const PLACES: usize = 256;
+/// Examples of a template that are told, of so many services, among so many of the newest lines of each.
+const EXAMPLES: usize = 5;
+const EXAMPLE_SERVICES: usize = 8;
+const LOOKED_THROUGH: usize = 2_000;
 /// The place of what programs send.
 const SENT: &str = "sent";
 /// The place of what checks say.
@@ -226,6 +231,24 @@ impl Collected {
     /// What was seen of all lines, or of those of one service.
     pub(in crate::engine) fn patterns(&self, service: Option<&str>, now: DateTime<Utc>) -> Vec<Seen> {
         self.observed().all(service, now)
+    }
+
+    /// One template, with some of its newest lines; none when it is not known.
+    pub(in crate::engine) fn pattern(&self, id: &str, platform: &Platform, now: DateTime<Utc>) -> Option<SeenPattern> {
+        let services: Vec<Seen> = self.patterns(None, now).into_iter().filter(|seen| seen.id == id).collect();
+        let mut examples = Vec::new();
+        for seen in services.iter().take(EXAMPLE_SERVICES) {
+            let newest = self.newest(&seen.service, LOOKED_THROUGH);
+            let observed = self.observed();
+            let of_it = newest.into_iter().rev().filter_map(|entry| {
+                let message = observed.masked_of(id, &entry.message, |text| is_nobodys(platform, text))?;
+                Some(Example { service: seen.service.clone(), at: entry.at, message })
+            });
+            examples.extend(of_it.take(EXAMPLES));
+        }
+        examples.sort_by_key(|example| std::cmp::Reverse(example.at));
+        examples.truncate(EXAMPLES);
+        (!services.is_empty()).then_some(SeenPattern { services, examples })
     }
 
     /// Takes in what was sent, at most so many lines of each service; says whether more waits.

@@ -161,6 +161,22 @@ pub(super) static ACTIONS: &[Action] = &[
         run: |model| open(model, Screen::Snapshots),
     },
     Action {
+        name: "patterns",
+        keys: &[Key::Char('O')],
+        label: "Patterns",
+        about: "What the logs say, as patterns: what is new, bursts or has stopped; on a service's page, of that service",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| {
+            let service = match model.screen() {
+                Screen::Service(name) => Some(name.clone()),
+                _ => None,
+            };
+            open(model, Screen::Patterns(service))
+        },
+    },
+    Action {
         name: "metrics",
         keys: &[Key::Char('M')],
         label: "Metrics",

@@ -14,6 +14,7 @@ use crate::{
         measure::measure,
         message::Request,
         model::{Asked, Confirm, Link, List, Loaded, Model, Overlay, Pane, Purpose, Screen},
+        patterns::look_at_patterns,
     },
 };
 
@@ -57,7 +58,7 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
     model.turn_to_next_hand_step();
     measure(model);
     model.plan_ahead();
-    if request.is_empty() { look_back(model) } else { request }
+    if request.is_empty() { look_back(model).into_iter().chain(look_at_patterns(model)).collect() } else { request }
 }
 
 /// Whose snapshots are shown: those of the service in question, else of what was looked at before, else of what is in the
@@ -106,6 +107,7 @@ pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
         Screen::Knowledge => model.selected(List::Articles).map(Screen::Article),
         Screen::Continuity => model.selected(List::Functions).map(Screen::Function),
         Screen::Function(name) => model.interruption(name).and_then(|found| found.incident).map(Screen::Incident),
+        Screen::Patterns(_) => model.selected(List::Patterns).map(Screen::Pattern),
         Screen::Change(id) => model.state.changes.get(id).and_then(|change| change.recovery).map(Screen::Recovery),
         Screen::Service(name) => model.state.incident_of(name).map(|incident| Screen::Incident(incident.id)),
         _ => None,

@@ -1,16 +1,17 @@
 //! What can be done with what is known: verdicts on diagnoses, their record, and articles.
 
 use super::{
-    here::{cannot_act, confirm, open},
+    here::{NO_INCIDENT, ask, cannot_act, confirm, open},
     table::{Action, Danger, Where},
 };
 use crate::{
-    domain::{ArticleState, Command, DiagnosisId, DiagnosisState, Judgement},
+    diagnosis::write_article,
+    domain::{ArticleState, Command, DiagnosisId, DiagnosisState, IncidentId, Judgement},
     tui::{
         decision::cannot_write,
         form::{Writing, open_form},
         message::Request,
-        model::{List, Model, Screen},
+        model::{List, Model, Purpose, Screen},
         preview::refusal,
         term::input::Key,
     },
@@ -66,6 +67,68 @@ pub(super) static ACTIONS: &[Action] = &[
         danger: Danger::View,
         disabled: |_| None,
         run: |model| open(model, Screen::Knowledge),
+    },
+    Action {
+        name: "propose-article",
+        keys: &[Key::Char('I')],
+        label: "Make an article",
+        about: "Of an incident that is over: propose an article from what is known of it, for the next time",
+        place: Where::Incident,
+        danger: Danger::Guarded,
+        disabled: |model| to_make(model).err(),
+        run: |model| match to_make(model) {
+            Ok(id) => open_form(model, &Writing::ProposeArticle(Some(id)), None),
+            Err(_) => Vec::new(),
+        },
+    },
+    Action {
+        name: "new-article",
+        keys: &[Key::Char('n')],
+        label: "New",
+        about: "Among the articles: propose one",
+        place: Where::Knowledge,
+        danger: Danger::Guarded,
+        disabled: |model| among(model).err().or_else(|| cannot_write(model, &Writing::ProposeArticle(None))),
+        run: |model| open_form(model, &Writing::ProposeArticle(None), None),
+    },
+    Action {
+        name: "edit-article",
+        keys: &[Key::Char('e')],
+        label: "Edit",
+        about: "Write the article anew: a new version, whose fixes are counted anew",
+        place: Where::Knowledge,
+        danger: Danger::Guarded,
+        disabled: |model| match in_question(model) {
+            Err(why) => Some(why),
+            Ok(name) => cannot_write(model, &Writing::EditArticle(name)),
+        },
+        run: |model| match in_question(model) {
+            Ok(name) => open_form(model, &Writing::EditArticle(name), None),
+            Err(_) => Vec::new(),
+        },
+    },
+    Action {
+        name: "import-articles",
+        keys: &[Key::Char('I')],
+        label: "Import",
+        about: "Take articles from Markdown files, or those that come with the program",
+        place: Where::Knowledge,
+        danger: Danger::Reversible,
+        disabled: |model| among(model).err(),
+        run: |model| {
+            let title = "Import which file or folder? Nothing for those that come with the program";
+            ask(model, title.to_owned(), Purpose::Import)
+        },
+    },
+    Action {
+        name: "export-articles",
+        keys: &[Key::Char('X')],
+        label: "Export",
+        about: "Write the article, or all that are not retired, as Markdown files",
+        place: Where::Knowledge,
+        danger: Danger::View,
+        disabled: |model| exported(model).err(),
+        run: |model| ask(model, "Write them into which folder, on this host?".to_owned(), Purpose::Export),
     },
     Action {
         name: "confirm-article",
@@ -133,6 +196,44 @@ fn judge(model: &mut Model, judgement: Judgement) -> Vec<Request> {
         Ok(id) => open_form(model, &Writing::Judge(id, judgement), None),
         Err(_) => Vec::new(),
     }
+}
+
+/// The incident that an article can be made from; why there is none, else.
+fn to_make(model: &Model) -> Result<IncidentId, String> {
+    if let Some(why) = cannot_act(model) {
+        return Err(why);
+    }
+    let id = model.incident().ok_or_else(|| NO_INCIDENT.to_owned())?;
+    let made = model.state.knowledge.articles.values().find(|article| article.made_from == Some(id));
+    match made {
+        Some(article) => Err(format!("{} was made from {id}: A shows it, e writes it anew", article.name)),
+        None => cannot_write(model, &Writing::ProposeArticle(Some(id))).map_or(Ok(id), Err),
+    }
+}
+
+/// Whether the articles are open, and who looks may act.
+fn among(model: &Model) -> Result<(), String> {
+    match model.screen() {
+        Screen::Knowledge | Screen::Article(_) => cannot_act(model).map_or(Ok(()), Err),
+        _ => Err("open the articles first (A)".to_owned()),
+    }
+}
+
+/// The articles that would be written as files, each with its text; why there are none, else.
+pub fn exported(model: &Model) -> Result<Vec<(String, String)>, String> {
+    let articles = &model.state.knowledge.articles;
+    let one = match model.screen() {
+        Screen::Knowledge => None,
+        Screen::Article(name) => Some(name),
+        _ => return Err("open the articles first (A)".to_owned()),
+    };
+    let wanted = articles.values().filter(|article| match one {
+        Some(name) => article.name == *name,
+        None => article.state != ArticleState::Retired,
+    });
+    let files: Vec<_> =
+        wanted.map(|article| (article.name.clone(), write_article(&article.name, &article.body))).collect();
+    if files.is_empty() { Err("there is no article to write".to_owned()) } else { Ok(files) }
 }
 
 /// The article that is selected or read; why nothing can be done with one, else.

@@ -19,5 +19,6 @@ mod table;
 mod template;
 
 pub use here::{cannot_act, latest_document, open, roles, show_plan};
+pub use knowledge::exported;
 pub use recovery::propose;
 pub use table::{Action, Danger, Where, all, hints, named, on_key, perform};

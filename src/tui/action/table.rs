@@ -141,6 +141,11 @@ pub fn perform(model: &mut Model, action: &Action) -> Vec<Request> {
     }
 }
 
+/// The name of an action that can do something here.
+fn able(model: &Model, name: &str) -> Option<&'static str> {
+    named(name).filter(|action| (action.disabled)(model).is_none()).map(|action| action.name)
+}
+
 /// The actions worth a hint here, the most useful first.
 #[must_use]
 pub fn hints(model: &Model) -> Vec<&'static Action> {
@@ -152,26 +157,28 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
             Pane::Approvals => vec!["open", "approve", "reject", "approvals"],
             Pane::Snapshots => vec!["open", "snapshot", "difference"],
         },
-        Screen::Service(_) => vec!["back", "roll-back", "window", "diagnose", "snapshot", "snapshots", "declare"],
-        Screen::Incident(_) => {
-            vec![
-                "back",
-                "turn",
-                "acknowledge",
-                "diagnose",
-                "diagnosis",
-                "approve",
-                "note",
-                "update",
-                "command",
-                "escalate",
-                "resolve",
-                "close",
-            ]
+        Screen::Service(_) => {
+            vec!["back", "roll-back", "window", "patterns", "diagnose", "snapshot", "snapshots", "declare"]
         }
+        Screen::Incident(_) => vec![
+            "back",
+            "turn",
+            "acknowledge",
+            "diagnose",
+            "diagnosis",
+            "approve",
+            "note",
+            "update",
+            "command",
+            "escalate",
+            "resolve",
+            "close",
+        ]
+        .into_iter()
+        .chain(able(model, "propose-article"))
+        .collect(),
         Screen::Diagnosis(..) => {
-            let asked = named("stop-model").filter(|action| (action.disabled)(model).is_none());
-            let stop = asked.map(|action| action.name);
+            let first = able(model, "stop-model").into_iter().chain(able(model, "propose-article"));
             let rest = [
                 "open",
                 "diagnose",
@@ -180,15 +187,32 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
                 "judge-wrong",
                 "earlier-diagnosis",
                 "later-diagnosis",
+                "patterns",
                 "prompt",
                 "reliability",
                 "knowledge",
                 "note",
             ];
-            std::iter::once("back").chain(stop).chain(rest).collect()
+            std::iter::once("back").chain(first).chain(rest).collect()
         }
-        Screen::Knowledge => vec!["back", "open", "confirm-article", "retire-article", "filter"],
-        Screen::Article(_) => vec!["back", "confirm-article", "retire-article"],
+        Screen::Knowledge => {
+            vec![
+                "back",
+                "open",
+                "confirm-article",
+                "retire-article",
+                "new-article",
+                "edit-article",
+                "filter",
+                "import-articles",
+                "export-articles",
+            ]
+        }
+        Screen::Article(_) => {
+            vec!["back", "confirm-article", "edit-article", "retire-article", "new-article", "export-articles"]
+        }
+        Screen::Patterns(_) => vec!["back", "open", "filter", "knowledge"],
+        Screen::Pattern(_) => vec!["back", "knowledge"],
         Screen::Evidence(..) | Screen::Prompt(_) | Screen::Reliability => vec!["back"],
         Screen::Change(_) => {
             let able = model.ways().into_iter().map(|action| action.name);

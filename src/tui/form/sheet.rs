@@ -113,6 +113,14 @@ impl Form {
         }
     }
 
+    /// Chooses one of a few by its value.
+    pub fn pick(&mut self, label: &str, value: &str) {
+        let field = self.fields.iter_mut().find(|field| field.label == label);
+        if let Some(Kind::Choice(pick)) = field.map(|field| &mut field.kind) {
+            pick.at = pick.options.iter().position(|(known, _)| known == value).unwrap_or(pick.at);
+        }
+    }
+
     /// What can be chosen now; what was chosen before stays so, where it still can be.
     pub(super) fn offer(&mut self, model: &Model) {
         let purpose = self.purpose.clone();
@@ -125,6 +133,11 @@ impl Form {
         // Where there is nothing to choose between, nothing is asked.
         if matches!(purpose, Writing::Approve(_)) {
             self.fields.retain(|field| !matches!(&field.kind, Kind::Choice(pick) if pick.options.len() < 2 && pick.options.iter().all(|(value, _)| value.is_empty())));
+        }
+        if let Writing::EditArticle(name) = &purpose {
+            let article = model.state.knowledge.articles.get(name);
+            self.seen = article.map(|article| (name.clone(), article.version));
+            return;
         }
         let change = purpose.change().and_then(|id| model.state.changes.get(&id));
         self.seen = change.map(|change| (change.plan_hash.clone(), change.round));

@@ -14,7 +14,7 @@ use crate::{
         Recorded, RecoveryId, Severity,
     },
     tui::{
-        decision,
+        article, decision,
         message::Request,
         model::Model,
         preview::Foreseen,
@@ -29,6 +29,8 @@ const NOTE: usize = 4000;
 const LINE: usize = 400;
 /// What a section of a post-mortem may hold: fifty lines, each as long as a line may be.
 const SECTION: usize = 50 * (LINE + 1);
+/// What a part of an article may hold.
+const PAGE: usize = 20_000;
 
 /// What a form is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -71,6 +73,10 @@ pub enum Writing {
     UseTemplate(String),
     /// Whether a diagnosis was right.
     Judge(DiagnosisId, Judgement),
+    /// An article that is proposed, perhaps from an incident.
+    ProposeArticle(Option<IncidentId>),
+    /// An article that is written anew.
+    EditArticle(String),
     /// An article that is not to be used any more.
     RetireArticle(String),
     /// A function that is done by hand from here on.
@@ -105,6 +111,8 @@ impl Writing {
             | Self::SuspendTemplate(_)
             | Self::UseTemplate(_)
             | Self::Judge(..)
+            | Self::ProposeArticle(_)
+            | Self::EditArticle(_)
             | Self::RetireArticle(_)
             | Self::WorkByHand(_)
             | Self::EndByHand(_) => true,
@@ -150,6 +158,27 @@ impl Form {
             Writing::UseTemplate(_) => vec![line("Reason", "why it is done now")],
             Writing::WorkByHand(_) => vec![line("Reason", "why it cannot wait for the platform")],
             Writing::EndByHand(_) => vec![line("Note", "what is still to be entered, and by whom")],
+            Writing::ProposeArticle(_) | Writing::EditArticle(_) => {
+                let lines = |label, about, limit| text(label, about, limit, Breaks::Lines);
+                let options = decision::choices_of_article();
+                let category = Field { label: "Category", about: "", kind: Kind::Choice(Pick { options, at: 0 }) };
+                let mut fields = vec![
+                    text("Name", "small letters, digits and -; it never changes", 80, Breaks::None),
+                    line("Title", "the failure in one line"),
+                    category,
+                    lines("Signs", "words, error codes, lines of a log that come with it, a line for each", SECTION),
+                    line("Patterns", "ids of patterns (O) that come with it; may stay empty"),
+                    lines(
+                        "Fixes",
+                        "run: restart, roll back: code, or what is done by hand; @ SERVICE; a line for each",
+                        SECTION,
+                    ),
+                    lines("How", "how to go about it, step by step", PAGE),
+                    lines("Avoid", "what keeps it from coming back; may stay empty", PAGE),
+                ];
+                fields.retain(|field| field.label != "Name" || matches!(purpose, Writing::ProposeArticle(_)));
+                fields
+            }
             Writing::RetireArticle(_) => vec![line("Reason", "why it is not to be used any more")],
             Writing::Judge(_, Judgement::Right) => vec![line("Note", "how you know; may stay empty")],
             Writing::Judge(..) => vec![
@@ -218,6 +247,11 @@ pub(super) fn begun(model: &Model, purpose: &Writing) -> Form {
         scope.iter().for_each(|service| form.toggle(service));
         form.fill("Reach", "code");
         form.fill("Minutes", "30");
+    }
+    match purpose {
+        Writing::ProposeArticle(incident) => article::begin(model, &mut form, *incident),
+        Writing::EditArticle(name) => article::begin_again(model, &mut form, name),
+        _ => {}
     }
     if let Writing::MakeTemplate(proof) = purpose {
         form.fill("Name", &templates::name_for(model, *proof));
@@ -337,6 +371,8 @@ pub(in crate::tui) fn settle(model: &mut Model, recorded: &Recorded) -> Vec<Requ
         Event::BreakGlassReviewed { break_glass, .. } => Writing::ReviewBreakGlass(*break_glass),
         Event::BreakGlassEnded { break_glass, .. } => Writing::RevokeBreakGlass(*break_glass),
         Event::TemplateMade { template } => Writing::MakeTemplate(template.proved_by),
+        Event::ArticleProposed { incident, .. } => Writing::ProposeArticle(*incident),
+        Event::ArticleEdited { article, .. } => Writing::EditArticle(article.clone()),
         Event::ArticleRetired { article, .. } => Writing::RetireArticle(article.clone()),
         Event::FallbackActivated { function, .. } => Writing::WorkByHand(function.clone()),
         Event::FallbackEnded { function, .. } => Writing::EndByHand(function.clone()),

@@ -1,6 +1,7 @@
 //! The board from outside: pictures of every page, and keys and clicks that end in what they ask for.
 
 mod approvals;
+mod articles;
 mod break_glass;
 mod calendar;
 mod continuity;
@@ -14,6 +15,7 @@ mod lookback;
 mod map;
 mod metrics;
 mod pages;
+mod patterns;
 mod recoveries;
 mod scene;
 mod snapshots;

@@ -28,6 +28,7 @@ pub fn pages(model: &Model) -> Vec<(&'static str, Screen)> {
         ("diagnosis", Screen::Diagnosis(incident, None)),
         ("knowledge", Screen::Knowledge),
         ("reliability", Screen::Reliability),
+        ("patterns", Screen::Patterns(None)),
         ("approvals", Screen::Approvals),
         ("change", Screen::Change(change)),
         ("templates", Screen::Templates),

@@ -18,7 +18,7 @@ use crate::{
         model::{List, Model, Screen, Target},
         text,
         theme::Role,
-        verdict::{rests_on, verdicts},
+        verdict::{category_name, rests_on, verdicts},
     },
 };
 
@@ -179,9 +179,10 @@ impl<'a> Page<'a> {
         let others: Vec<&str> =
             document.affected_services.iter().filter(|name| **name != cause.service).map(String::as_str).collect();
         let hits = if others.is_empty() { String::new() } else { format!(" · also hits {}", others.join(", ")) };
-        let category = format!("{:?}", document.category).to_lowercase();
+        let (category, kind) = (category_name(document.category), document.root_cause_category.row().name);
         let since = document.detected_at.format("%H:%M:%SZ");
-        self.facts.say(Role::Muted, &format!("{category} · since {since}{hits}"));
+        self.facts.say(Role::Muted, &format!("{category}: {kind} · since {since}{hits}"));
+        self.facts.say(Role::Muted, &format!("what that calls for: {}", document.approach.words()));
     }
 
     /// A word, a number, and what they rest on.
@@ -196,7 +197,7 @@ impl<'a> Page<'a> {
         self.facts.put(
             vec![
                 (role, format!("{}  ", word(cause.confidence))),
-                (Role::Title, format!("{:.2} {}", cause.confidence, dots(cause.confidence))),
+                (Role::Title, format!("confidence {:.2} {}", cause.confidence, dots(cause.confidence))),
                 (Role::Muted, format!("  on {} of evidence", count(cause.evidence.len(), "piece"))),
             ],
             None,
@@ -281,6 +282,7 @@ impl<'a> Page<'a> {
             return;
         }
         self.about("Causes");
+        self.facts.say(Role::Muted, "share of each cause in what was weighed, which is not the confidence");
         let listed = all.iter().take_while(|found| found.probability >= UNLIKELY).count();
         for suspect in &all[..listed] {
             let row = self.row();

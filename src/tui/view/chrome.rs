@@ -118,6 +118,9 @@ fn place(model: &Model) -> Option<String> {
         Screen::Function(name) => Some(name.clone()),
         Screen::Map => Some("dependency map".to_owned()),
         Screen::Metrics => Some("metrics".to_owned()),
+        Screen::Patterns(None) => Some("patterns".to_owned()),
+        Screen::Patterns(Some(service)) => Some(format!("patterns of {service}")),
+        Screen::Pattern(id) => Some(format!("pattern {id}")),
         Screen::Journal => Some("journal".to_owned()),
         Screen::Help => Some("help".to_owned()),
     }

@@ -11,6 +11,7 @@ use crate::{
         model::{Loaded, Model},
         text,
         theme::Role,
+        verdict::category_name,
     },
 };
 
@@ -32,16 +33,15 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: Diagnosis
     canvas.page(inside, &lines, model.scroll);
 }
 
-/// How likely it is, and on how much that rests.
+/// Its share beside the other causes, and on how much that rests.
 pub(super) fn summary(suspect: &Candidate) -> String {
-    format!("{} · {}", percent(suspect.probability), count(suspect.evidence.len(), "piece"))
+    format!("share {} · {}", percent(suspect.probability), count(suspect.evidence.len(), "piece"))
 }
 
 /// Where it would sit, and what kind of failure it would be.
 pub(super) fn about(suspect: &Candidate) -> String {
     let deployment = suspect.deployment.map(|id| format!(" · {id}")).unwrap_or_default();
-    let category = format!("{:?}", suspect.category).to_lowercase();
-    format!("{} · {category}{deployment}", suspect.service)
+    format!("{} · {}{deployment}", suspect.service, category_name(suspect.category))
 }
 
 /// A share in percent; what is not nothing is never shown as nothing.

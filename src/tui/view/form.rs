@@ -76,6 +76,8 @@ fn place(area: Rect, form: &Form) -> Rect {
         | Writing::RevokeBreakGlass(_) => 16,
         Writing::Update(_) => 18,
         Writing::PostMortem(_)
+        | Writing::ProposeArticle(_)
+        | Writing::EditArticle(_)
         | Writing::BreakGlass(_)
         | Writing::Declare
         | Writing::Maintain
@@ -117,6 +119,9 @@ fn title(model: &Model, form: &Form) -> String {
         Writing::RevokeBreakGlass(id) => format!("Take break-glass {} away", of_whom(id)),
         Writing::MakeTemplate(id) => format!("Agree beforehand to what {id} did"),
         Writing::SuspendTemplate(name) => format!("Suspend {}", text::fit(name, 40)),
+        Writing::ProposeArticle(None) => "Propose an article".to_owned(),
+        Writing::ProposeArticle(Some(id)) => format!("Propose an article from {}", about(id)),
+        Writing::EditArticle(name) => format!("Write {} anew", text::fit(name, 40)),
         Writing::RetireArticle(name) => format!("Retire {}", text::fit(name, 40)),
         Writing::WorkByHand(name) => format!("Do {} by hand", text::fit(name, 40)),
         Writing::EndByHand(name) => format!("Stop doing {} by hand", text::fit(name, 40)),
@@ -135,6 +140,8 @@ fn verb(form: &Form) -> &'static str {
         Writing::Validate(_) | Writing::Review(_) | Writing::ReviewBreakGlass(_) | Writing::Judge(..) => {
             "Put it on record"
         }
+        Writing::ProposeArticle(_) => "Propose it",
+        Writing::EditArticle(_) => "Write it",
         Writing::RetireArticle(_) => "Retire it",
         Writing::WorkByHand(_) => "Do it by hand",
         Writing::EndByHand(_) => "Stop",
@@ -201,8 +208,14 @@ fn foreseen(canvas: &mut Canvas, area: Rect, review: &Review) {
     canvas.page(area, &lines, 0);
 }
 
-/// The rows of each field: those of one line get what they need, the others share the rest.
+/// The rows of each field: those of one line get what they need, the others share the rest. Of the many fields of an article the one
+/// with the cursor gets all that the first lines of the others leave.
 fn heights(form: &Form, rows: u16) -> Vec<u16> {
+    if matches!(form.purpose, Writing::ProposeArticle(_) | Writing::EditArticle(_)) {
+        let others = u16::try_from(form.fields.len()).unwrap_or(u16::MAX).saturating_sub(1);
+        let of = |place| if place == form.at { rows.saturating_sub(others) } else { 1 };
+        return (0..form.fields.len()).map(of).collect();
+    }
     let is_short = matches!(
         form.purpose,
         Writing::Declare | Writing::Maintain | Writing::BreakGlass(_) | Writing::Delegate | Writing::Judge(..)

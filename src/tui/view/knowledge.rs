@@ -39,7 +39,7 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
     if keys.is_empty() {
         let why = if model.filter.is_empty() {
             "nothing is known yet. An article is proposed by itself when somebody has judged the diagnosis of a resolved incident right (+); \
-             codeblue knowledge import brings articles from files"
+             n writes one, I on the page of an incident that is over makes one of it, and I here brings those that come with the program, or files"
         } else {
             "nothing matches the filter: / changes it"
         };
@@ -96,7 +96,7 @@ pub(super) fn article(model: &Model, canvas: &mut Canvas, area: Rect, name: &str
         canvas.line(area, 0, &[(Role::Muted, format!("  there is no article {name}"))]);
         return;
     };
-    let names = ["confirm-article", "retire-article"];
+    let names = ["confirm-article", "edit-article", "retire-article"];
     let able = names.into_iter().filter_map(named).filter(|action| (action.disabled)(model).is_none());
     let mut buttons: Vec<(String, Target)> = able.map(page::asking).collect();
     buttons.push(("Esc Back".to_owned(), Target::Action("back")));

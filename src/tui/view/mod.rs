@@ -23,6 +23,7 @@ mod lookback;
 mod map;
 mod metrics;
 mod page;
+mod patterns;
 mod plan;
 mod recovery;
 mod reliability;
@@ -97,6 +98,8 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         Screen::Function(name) => continuity::function(model, &mut canvas, body, name),
         Screen::Map => map::draw(model, &mut canvas, body),
         Screen::Metrics => metrics::draw(model, &mut canvas, body),
+        Screen::Patterns(service) => patterns::list(model, &mut canvas, body, service.as_deref()),
+        Screen::Pattern(id) => patterns::one(model, &mut canvas, body, id),
         Screen::Journal => journal::draw(model, &mut canvas, body),
         Screen::Help => dialog::help(model, &mut canvas, body),
     }
