@@ -8,7 +8,10 @@ use std::{
     time::Instant,
 };
 
-use codeblue::diagnosis::patterns::{Change, Miner, Template};
+use codeblue::diagnosis::{
+    Redactor,
+    patterns::{Change, Miner, Template},
+};
 use divan::{Bencher, counter::ItemsCount};
 
 use crate::loghub::{self, Set, score};
@@ -138,6 +141,68 @@ fn loghub_beside_drain3(bencher: Bencher) {
     bencher
         .counter(ItemsCount::new(lines))
         .bench_local(|| sets.iter().map(|set| ours(&set.lines).0.len()).sum::<usize>());
+}
+
+/// How well lines are grouped before and after the redactor: what it takes out may cost a point.
+#[divan::bench(sample_count = 1, sample_size = 1)]
+fn loghub_before_and_after_redaction(bencher: Bencher) {
+    let (sets, redactor) = (sets(), Redactor::default());
+    println!("set            before   after    changed lines");
+    let (mut before, mut after) = (0.0, 0.0);
+    for set in &sets {
+        let redacted: Vec<String> = set.lines.iter().map(|line| redactor.redact(line)).collect();
+        let changed = set.lines.iter().zip(&redacted).filter(|(line, redacted)| line != redacted).count();
+        let [plain, without] = [&set.lines, &redacted].map(|lines| score(&set.truth, &ours(lines).0).lines);
+        println!("{:13} {plain:.4}   {without:.4}   {changed}", set.name);
+        (before, after) = (before + plain, after + without);
+    }
+    let count = sets.len().max(1) as f64;
+    let (before, after) = (before / count, after / count);
+    println!("{:13} {before:.4}   {after:.4}   {:+.2} points", "mean", 100.0 * (after - before));
+    let lines: Vec<&String> = sets.iter().flat_map(|set| &set.lines).collect();
+    bencher
+        .counter(ItemsCount::new(lines.len()))
+        .bench_local(|| lines.iter().map(|line| redactor.redact(line).len()).sum::<usize>());
+}
+
+/// `codeblue patterns` on a file of a million lines of all kinds: how long, and how much memory at most.
+#[divan::bench(sample_count = 1, sample_size = 1)]
+fn a_million_lines(bencher: Bencher) {
+    const LINES: u64 = 1_000_000;
+    let known: Vec<String> = sets().into_iter().flat_map(|set| set.lines).collect();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut text = std::io::BufWriter::new(file.as_file());
+    for seed in 0..LINES {
+        // One line in a hundred is like no other.
+        match known.get(seed as usize % known.len().max(1)).filter(|_| seed % 100 > 0) {
+            Some(line) => writeln!(text, "{line}").unwrap(),
+            None => writeln!(text, "{}", random_line(seed)).unwrap(),
+        }
+    }
+    text.flush().unwrap();
+    bencher.counter(ItemsCount::new(LINES)).bench_local(|| {
+        let start = Instant::now();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_codeblue"));
+        let mut child = command.arg("patterns").arg(file.path()).stdout(Stdio::null()).spawn().unwrap();
+        let mut most = 0;
+        while child.try_wait().unwrap().is_none() {
+            most = most.max(most_memory(child.id()).unwrap_or_default());
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let (bytes, seconds) = (file.as_file().metadata().unwrap().len(), start.elapsed().as_secs_f64());
+        println!(
+            "{LINES} lines ({} MB) took {seconds:.2} s and at most {} MB of memory",
+            bytes / 1_000_000,
+            most / 1000
+        );
+    });
+}
+
+/// The most memory that a process has had so far, in kB.
+fn most_memory(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// Lines of all sets in one stream, by a miner that knows them.

@@ -20,8 +20,8 @@ use crate::{
     client::{Client, ClientError},
     diagnosis::record_of,
     domain::{
-        Category, Command, DiagnosisDocument, DiagnosisId, DiagnosisState, Event, IncidentId, Judgement, Refusal,
-        SecondOpinion, State, TrueCause,
+        Category, Command, DiagnosisDocument, DiagnosisId, DiagnosisState, Event, FoundSeverity, IncidentId, Judgement,
+        Refusal, SecondOpinion, State, TrueCause,
     },
     engine::ModelWords,
 };
@@ -266,6 +266,9 @@ fn describe(document: &DiagnosisDocument) -> String {
         page += &format!("blamed      {deployment}\n");
     }
     page += &format!("cause       {}\n", document.root_cause_category.row().name);
+    if let Some(found) = &document.found_severity {
+        page += &severity(document, found);
+    }
     page += &format!("to do       {}\n", document.approach.words());
     page += &format!("affected    {}\n", text::line(&document.affected_services.join(", ")));
     page += &format!("since       {}\n", text::moment(document.detected_at));
@@ -305,6 +308,21 @@ fn describe(document: &DiagnosisDocument) -> String {
     if !document.knowledge_base_articles.is_empty() {
         page += &format!("\nknown       {}\n", text::line(&document.knowledge_base_articles.join(", ")));
         page += "            codeblue knowledge show NAME tells what to do\n";
+    }
+    page
+}
+
+/// How bad it looks by the rules, and what to do where that is worse than the incident's own severity.
+fn severity(document: &DiagnosisDocument, found: &FoundSeverity) -> String {
+    let worse = document.worse_than(document.severity).is_some();
+    let than = if worse { format!(", worse than {}", document.severity) } else { String::new() };
+    let mut page = format!("looks like  {} ({} points){than}\n", found.severity, found.points);
+    for addend in &found.addends {
+        page += &format!("            {}\n", text::line(&addend.words()));
+    }
+    if worse {
+        let number = found.severity.number();
+        page += &format!("            to raise it: codeblue incident severity INCIDENT {number} --reason TEXT\n");
     }
     page
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     LogExcerpt,
     candidates::{self, Weighed},
-    confidence::shipped,
+    confidence::{self, shipped},
     hypotheses::{CLAIM_FROM, Hypothesis, rounded, weigh},
     judged::{learned_of, record_of},
     learned::Learned,
@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Candidate, Cause, DiagnosisDocument, DiagnosisId, Evidence, Incident, IncidentId, RootCause, Severity, State,
-        Status, Vitals,
+        Candidate, Cause, DiagnosisDocument, DiagnosisId, Evidence, FoundSeverity, Incident, IncidentId, RootCause,
+        Severity, State, Status, Vitals,
     },
     platform::{Reading, Sample},
 };
@@ -35,6 +35,10 @@ const EVIDENCE: usize = 8;
 const STOPPED: usize = 2;
 /// So long before or after the trouble was noticed a kind of line may have stopped because of it.
 const ABOUT: TimeDelta = TimeDelta::minutes(10);
+
+/// Errors of a minute are compared with those of the minute before, from so many on.
+const MINUTE: TimeDelta = TimeDelta::minutes(1);
+const MANY_ERRORS: usize = 20;
 
 /// Everything an analysis looks at.
 #[derive(Debug, Clone)]
@@ -121,6 +125,7 @@ pub fn analyse_with(case: &CaseFile, learned: &Learned) -> DiagnosisDocument {
         error_id: case.diagnosis.to_string(),
         detected_at,
         severity: incident.map_or(Severity::Sev4, |incident| incident.severity),
+        found_severity: incident.and_then(|incident| severity(case, incident, &root, cause)),
         category: cause.category(),
         root_cause_category: cause,
         approach: cause.approach(),
@@ -140,12 +145,33 @@ pub fn analyse_with(case: &CaseFile, learned: &Learned) -> DiagnosisDocument {
     }
 }
 
+/// How bad it is by the rules, were its root this service.
+fn severity(case: &CaseFile, incident: &Incident, root: &str, cause: Cause) -> Option<FoundSeverity> {
+    let root = (!root.is_empty()).then(|| root.to_owned());
+    let incident = Incident { root, ..incident.clone() };
+    FoundSeverity::now(case.state, &incident, cause.category(), errors_rise(case, &incident), case.now)
+}
+
+/// Whether the logs of an incident's services tell of twice as many errors in the last minute as in the one before it, and not
+/// only since the trouble began.
+fn errors_rise(case: &CaseFile, incident: &Incident) -> bool {
+    let parts = || incident.services.iter().chain(&incident.root);
+    let entries = case.logs.iter().filter(|log| parts().any(|name| *name == log.service)).flat_map(|log| &log.entries);
+    let errors: Vec<DateTime<Utc>> =
+        entries.filter(|entry| Level::from(entry.level) == Level::Error).filter_map(|entry| entry.at).collect();
+    let within = |from: TimeDelta, until: TimeDelta| {
+        errors.iter().filter(|at| **at > case.now - from && **at <= case.now - until).count()
+    };
+    let (before, lately) = (within(MINUTE * 2, MINUTE), within(MINUTE, TimeDelta::zero()));
+    case.now - incident.detected_at >= MINUTE * 2 && lately >= MANY_ERRORS && lately >= 2 * before
+}
+
 /// How sure it may be said, by how cases with a first candidate of that probability have ended, here and before it was shipped. Who has not been heard of is not known well.
 fn confidence(case: &CaseFile, best: &Candidate) -> f64 {
     let heard = |service: &str| case.logs.iter().any(|log| log.service == service && !log.entries.is_empty());
     let logs = case.state.platform.service(&best.service).is_some_and(|service| service.log_sources().next().is_some());
     let most = if logs && !heard(&best.service) { MUTE } else { 1.0 };
-    rounded(record_of(case.state, case.now).corrected(shipped(best.probability)).min(most))
+    confidence::told(record_of(case.state, case.now).corrected(shipped(best.probability)).min(most))
 }
 
 /// What the log of each service tells.

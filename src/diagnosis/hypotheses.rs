@@ -1,6 +1,6 @@
 //! What could be the cause, and how much speaks for it. Each cause collects weights from independent signs (`signs`, and the
-//! functions below); the confidence is `1 - Π(1 - weight)`, so that two independent signs of 0.7 make 0.91, and nothing ever
-//! makes 95 %. What is only a symptom of something more specific counts less.
+//! functions below); the confidence is `1 - Π(1 - weight)`, so that two independent signs of 0.7 make 0.91, and no weights
+//! make 95 %. What is only a symptom of something more specific counts less.
 
 use std::collections::BTreeMap;
 
@@ -36,6 +36,10 @@ pub(super) const CLAIM_FROM: f64 = 0.3;
 pub(super) const QUOTE: usize = 120;
 /// How much of a symptom is left beside something more specific that is certain.
 const SYMPTOM: f64 = 0.25;
+/// From here on a limit that was reached is a cause of its own, whatever was changed before.
+const CERTAIN: f64 = 0.7;
+/// How much it says that settings were read anew.
+const SPOKEN_OF: f64 = 0.45;
 /// What is told by another service's log counts so much of what a service's own log tells.
 const HEARSAY: f64 = 0.7;
 
@@ -96,6 +100,7 @@ pub(super) fn weigh(scene: &Scene) -> Vec<Hypothesis> {
     database(scene, &mut tally);
     beyond(scene, &mut tally);
     heard(scene, &mut tally);
+    reset(&mut tally);
     let release = release::weigh(scene, tally.confidence(Cause::Setting).max(tally.confidence(Cause::OutOfMemory)));
     let released = release.as_ref().map_or(0.0, |release| release.confidence);
     damp(&mut tally, released);
@@ -132,7 +137,13 @@ fn damp(tally: &mut Tally, released: f64) {
     let most = specific.map(|cause| tally.confidence(*cause)).fold(0.0, f64::max);
     let most = if released >= 0.6 { most.max(0.5 * released) } else { most };
     let left = 1.0 - (1.0 - SYMPTOM) * most;
-    for cause in [Cause::ProcessHang, Cause::CrashLoop, Cause::Slowness, Cause::CacheMiss, Cause::Connectivity] {
+    // What is not found in a cache is done anew, and that work piles up; no backlog empties a cache.
+    let missing = tally.confidence(Cause::CacheMiss);
+    let others = tally.weights.keys().filter(|cause| !is_symptom(**cause) && **cause != Cause::QueueBacklog);
+    let others = others.map(|cause| tally.confidence(*cause)).fold(0.0, f64::max);
+    tally.scale(Cause::CacheMiss, 1.0 - (1.0 - SYMPTOM) * others);
+    tally.scale(Cause::QueueBacklog, 1.0 - (1.0 - SYMPTOM) * missing);
+    for cause in [Cause::ProcessHang, Cause::CrashLoop, Cause::Slowness, Cause::Connectivity] {
         tally.scale(cause, left);
     }
     let looping = tally.confidence(Cause::CrashLoop);
@@ -154,7 +165,7 @@ fn words(scene: &Scene, tally: &mut Tally) {
     }
     for line in scene.lines.iter().filter(|line| line.new) {
         if line.level == Level::Info {
-            count(tally, Place::Both, Cause::Setting, 0.45, &|| line.line.clone());
+            count(tally, Place::Both, Cause::Setting, SPOKEN_OF, &|| line.line.clone());
             continue;
         }
         for (cause, weight) in signs::read(&line.raw, Place::Log) {
@@ -343,6 +354,26 @@ fn beyond(scene: &Scene, tally: &mut Tally) {
     if let Some((weight, line)) = best.max_by(|a, b| a.0.total_cmp(&b.0)) {
         tally.add(Cause::NetworkLatency, weight);
         tally.quote(Cause::NetworkLatency, weight, || told(line));
+    }
+}
+
+/// A line speaks of settings, and beside it there are symptoms of which nothing says what they come from, or a limit that is itself a
+/// setting was reached: then the setting is suspected before the limit.
+fn reset(tally: &mut Tally) {
+    let spoken_of = (SPOKEN_OF..CERTAIN).contains(&tally.confidence(Cause::Setting));
+    let causes: Vec<Cause> = tally.weights.keys().copied().filter(|cause| *cause != Cause::Setting).collect();
+    let may_follow = |cause: Cause| {
+        let limit = matches!(cause, Cause::OutOfMemory | Cause::RateLimit | Cause::QueueBacklog);
+        is_symptom(cause) || limit && tally.confidence(cause) < CERTAIN
+    };
+    let ails = causes.iter().any(|cause| {
+        !matches!(cause, Cause::ProcessExit | Cause::ProcessHang | Cause::CrashLoop)
+            && may_follow(*cause)
+            && tally.confidence(*cause) >= CLAIM_FROM
+    });
+    let other = causes.iter().any(|cause| !may_follow(*cause) && tally.confidence(*cause) >= CLAIM_FROM);
+    if spoken_of && ails && !other {
+        tally.add(Cause::Setting, 0.5);
     }
 }
 

@@ -126,6 +126,7 @@ pub fn joined(local: DiagnosisDocument, put: &Put, name: &str, asked: &Consultat
     {
         let first = document.candidates.remove(place);
         document.category = first.category;
+        document.found_severity = document.found_severity.map(|found| found.for_category(first.category));
         document.root_cause_category = first.cause;
         document.approach = first.cause.approach();
         document.root_cause = RootCause {

@@ -1,6 +1,7 @@
 //! One outage of each kind, and the decoys that lead astray.
 
 mod candidates;
+mod severity;
 
 use std::{path::Path, time::Duration};
 

@@ -468,11 +468,17 @@ fn apply_diagnosis(state: &mut State, recorded: &Recorded) {
             found.draft = None;
             found.state = DiagnosisState::Concluded { document: document.clone(), at: recorded.at };
             let incident = found.incident;
+            let mut worse = None;
             if let Some(incident) = state.incidents.get_mut(&incident) {
                 incident.root = Some(document.root_cause.service.clone());
+                worse = document.worse_than(incident.severity);
             }
             let text = format!("diagnosis {:.2}: {}", document.root_cause.confidence, document.root_cause.issue);
             tell(state, incident, recorded, TimelineKind::Diagnosis, text);
+            if let Some(found) = worse {
+                let text = format!("looks like {}: {}", found.severity, found.why());
+                tell(state, incident, recorded, TimelineKind::Diagnosis, text.chars().take(400).collect());
+            }
         }
         Event::DiagnosisFailed { diagnosis, error } => {
             let Some(found) = state.diagnoses.get_mut(diagnosis) else { return };

@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, Approach, AutomationMode, Cause, DeploymentId, DiagnosisId, DiagnosisVerdict, Event, Incident, IncidentId,
-    Refusal, SecondOpinion, Severity, State, Status,
+    Actor, Approach, AutomationMode, Cause, DeploymentId, DiagnosisId, DiagnosisVerdict, Event, FoundSeverity,
+    Incident, IncidentId, Refusal, SecondOpinion, Severity, State, Status,
 };
 use crate::platform::ActionRisk;
 
@@ -77,6 +77,9 @@ pub struct DiagnosisDocument {
     pub detected_at: DateTime<Utc>,
     /// Severity of the incident.
     pub severity: Severity,
+    /// The severity that it has by rules, with every point explained; none where no service is known to suffer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_severity: Option<FoundSeverity>,
     /// What kind of failure it is.
     pub category: Category,
     /// The kind of its root cause, finer than the category.
@@ -102,6 +105,14 @@ pub struct DiagnosisDocument {
     /// What a language model had to do with it; none where the platform file names no model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_opinion: Option<SecondOpinion>,
+}
+
+impl DiagnosisDocument {
+    /// What was found, where it is worse than the severity that the incident has.
+    #[must_use]
+    pub fn worse_than(&self, severity: Severity) -> Option<&FoundSeverity> {
+        self.found_severity.as_ref().filter(|found| found.severity < severity)
+    }
 }
 
 /// What kind of failure it is.

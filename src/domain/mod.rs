@@ -73,10 +73,11 @@ pub use health::{
 };
 pub use ids::{BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId, TokenId};
 pub use incident::{
-    Act, ActionItem, ActionKind, BURST, Between, Burst, Callee, Classified, Clock, ENOUGH, ERRORS_LIMIT, ErrorCounts,
-    ErrorEvent, ErrorGroup, ErrorKind, ErrorSeverity, Findings, Group, Impact, Incident, IncidentRole, IncidentState,
-    IncidentTimes, KnownErrors, Level, Median, Message, Metrics, Moment, Notice, POST_MORTEM_DUE, PostMortem, REQUESTS,
-    REQUESTS_ONE_IN, RULES, Recoverability, Rule, Severity, Share, StakeholderUpdate, Start, TIMELINE_LIMIT,
+    Act, ActionItem, ActionKind, BURST, Between, Burst, Callee, Classified, Clock, Course, ENOUGH, ERRORS_LIMIT,
+    ErrorCounts, ErrorEvent, ErrorGroup, ErrorKind, ErrorSeverity, Findings, FoundSeverity, Group, Hit, Impact,
+    Incident, IncidentRole, IncidentState, IncidentTimes, KnownErrors, Level, Median, Message, Metrics, Moment, Notice,
+    POST_MORTEM_DUE, PostMortem, REQUESTS, REQUESTS_ONE_IN, RULES, Recoverability, Rule, SEVERITY_FROM,
+    SEVERITY_POINTS, Severity, SeverityAddend, SeverityRow, Share, StakeholderUpdate, Start, TIMELINE_LIMIT,
     TimeFigures, TimelineEntry, TimelineKind, UPDATES_LIMIT, Updates, Workflow, WorkflowStep, classify, metrics, names,
 };
 pub use knowledge::{

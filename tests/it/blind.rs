@@ -119,6 +119,19 @@ async fn trial(engine: &EngineHandle, dir: &Path, dice: &mut Dice, number: usize
     (right, healed)
 }
 
+/// How long the analyses took, by the record: from the request to the answer, without a language model.
+fn paces(state: &State) -> String {
+    let took = state.diagnoses.values().filter_map(|found| match &found.state {
+        DiagnosisState::Concluded { at, .. } => Some((*at - found.requested_at).num_milliseconds()),
+        _ => None,
+    });
+    let mut took: Vec<i64> = took.collect();
+    took.sort_unstable();
+    let at =
+        |percent: usize| took.get((took.len() * percent).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default();
+    format!("{} analyses took {} ms (p50), {} ms (p95), {} ms (slowest)", took.len(), at(50), at(95), at(100))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_that_nobody_announced_are_named_and_healed_among_decoys() {
     let trials = std::env::var("CODEBLUE_TEST_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(3);
@@ -152,6 +165,7 @@ async fn faults_that_nobody_announced_are_named_and_healed_among_decoys() {
         tokio::task::spawn_blocking(move || sandbox::heal(&place)).await.unwrap().unwrap();
         until(&handle, "calm again", is_well).await;
     }
+    println!("{}", paces(&handle.state()));
     println!("{trials} faults: the cause was named first in {named}, the first remedy healed {healed}");
     approver.abort();
     let _ = approver.await;

@@ -30,6 +30,7 @@ mod faults;
 mod foresight;
 mod heartbeats;
 mod history;
+mod hostile_lines;
 mod house;
 mod invariants;
 mod knowledge;

@@ -108,7 +108,7 @@ login = "{me}"
     std::fs::write(script.home().join("codeblue.toml"), text).unwrap();
 }
 
-async fn until(client: &Client, what: &str, wished: impl Fn(&State) -> bool) -> Arc<State> {
+pub async fn until(client: &Client, what: &str, wished: impl Fn(&State) -> bool) -> Arc<State> {
     let start = Instant::now();
     loop {
         let state = client.state().await.unwrap();

@@ -6,6 +6,8 @@ use super::{Isotonic, Platt, earned};
 const STEPS_FROM: f64 = 200.0;
 /// Days after which a case counts half: services and their faults change.
 const HALF_LIFE: f64 = 90.0;
+/// Up to here a probability needs no proof.
+pub(super) const FREE: f64 = 0.949;
 /// Cases above a probability of which fewer count to nothing any more.
 const COUNTS: f64 = 0.01;
 
@@ -86,8 +88,6 @@ impl Calibrator {
     /// bear out. Without 59 of them that were all right, 95 % is not shown.
     #[must_use]
     pub fn shown(&self, claimed: f64) -> f64 {
-        /// Up to here a probability needs no proof.
-        const FREE: f64 = 0.949;
         let probability = self.probability(claimed);
         if probability <= FREE {
             return probability;

@@ -4,7 +4,7 @@ use super::*;
 
 impl Case {
     /// A check fails so many seconds after the trouble began, and its service is judged by it.
-    fn bad_from(mut self, seconds: i64, service: &str, check: &str, detail: &str) -> Self {
+    pub(super) fn bad_from(mut self, seconds: i64, service: &str, check: &str, detail: &str) -> Self {
         self = self.at(seconds);
         let (status, reason) = (Status::Down, detail.to_owned());
         let verdict = Verdict { service: service.to_owned(), status, reason, failing_since: Some(self.now) };
@@ -13,7 +13,7 @@ impl Case {
     }
 
     /// Opens the incident at a service now and has it analysed.
-    fn diagnose_now(mut self, service: &str) -> DiagnosisDocument {
+    pub(super) fn diagnose_now(mut self, service: &str) -> DiagnosisDocument {
         self.give(&Actor::Engine, Command::OpenIncident { service: service.to_owned() });
         self.analyse()
     }

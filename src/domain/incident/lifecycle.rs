@@ -428,7 +428,7 @@ pub(in crate::domain) fn open_or_reopen(state: &State, opening: Event, now: Date
 }
 
 /// Whether, for each service that needs this one, another of the same redundancy group works.
-fn is_carried(state: &State, service: &str) -> bool {
+pub(super) fn is_carried(state: &State, service: &str) -> bool {
     let works = |name: &String| {
         let status = state.services.get(name).map(|health| health.status);
         matches!(status, Some(Status::Healthy | Status::Degraded))

@@ -1,4 +1,4 @@
-//! Incidents from their first failure to their last action item: error events, workflows, lifecycle, clocks, escalation, impact,
+//! Incidents from their first failure to their last action item: error events, workflows, lifecycle, severity by rules, clocks, escalation, impact,
 //! stakeholder updates, post-mortem and figures.
 
 mod error_count;
@@ -8,6 +8,7 @@ pub(super) mod impact;
 mod lifecycle;
 mod metrics;
 pub(super) mod postmortem;
+mod severity;
 mod statistics;
 pub(super) mod update;
 pub(super) mod workflow;
@@ -28,6 +29,7 @@ pub(super) use lifecycle::{
 };
 pub use metrics::{Between, Group, IncidentTimes, Metrics, Start, TimeFigures, metrics};
 pub use postmortem::{ActionItem, ActionKind, Findings, POST_MORTEM_DUE, PostMortem};
+pub use severity::{Course, FoundSeverity, Hit, SEVERITY_FROM, SEVERITY_POINTS, SeverityAddend, SeverityRow};
 pub use statistics::{ENOUGH, Median, Share};
 pub use update::{Message, StakeholderUpdate, UPDATES_LIMIT, Updates};
 pub use workflow::{Act, Moment, Workflow, WorkflowStep};

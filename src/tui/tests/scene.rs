@@ -151,6 +151,7 @@ impl Scene {
                 error_id: diagnosis.to_string(),
                 detected_at: scene.now,
                 severity: Severity::Sev1,
+                found_severity: None,
                 category: Category::Deployment,
                 root_cause_category: Cause::Release,
                 approach: Approach::RollBack,

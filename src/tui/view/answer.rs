@@ -45,6 +45,7 @@ impl<'a> Page<'a> {
         page.now(incident, looked);
         if let Some((_, document)) = looked.answer {
             page.broke(document);
+            page.bad(incident, document);
             page.sure(document);
             page.judged(looked);
         }
@@ -183,6 +184,16 @@ impl<'a> Page<'a> {
         let since = document.detected_at.format("%H:%M:%SZ");
         self.facts.say(Role::Muted, &format!("{category}: {kind} · since {since}{hits}"));
         self.facts.say(Role::Muted, &format!("what that calls for: {}", document.approach.words()));
+    }
+
+    /// How bad it looks, where that is worse than what the incident is taken for.
+    fn bad(&mut self, incident: &Incident, document: &DiagnosisDocument) {
+        let Some(found) = document.worse_than(incident.severity).filter(|_| incident.state.is_open()) else { return };
+        self.about("Bad");
+        self.facts.say(Role::Warn, &format!("▲ looks like {}, worse than {}", found.severity, incident.severity));
+        self.facts.say(Role::Muted, &found.why());
+        let number = found.severity.number();
+        self.facts.say(Role::Muted, &format!("$ codeblue incident severity {} {number} --reason TEXT", incident.id));
     }
 
     /// A word, a number, and what they rest on.

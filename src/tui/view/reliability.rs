@@ -58,7 +58,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     say(&mut lines, Role::Text, &brier);
     say(&mut lines, Role::Text, &format!("Distance between claimed and right, on average: {:.3}", found.ece));
     lines.push(Vec::new());
-    let words = "95 % is not shown before 59 answers that sure were all right. An answer counts as right when all who judged it say so.";
+    let words = "Judged or, before that, simulated: 95 % is not shown before 59 answers that sure were all right. An answer counts as right when all who judged it say so.";
     say(&mut lines, Role::Muted, words);
     canvas.page(inside, &lines, model.scroll);
 }

@@ -8,11 +8,14 @@ mod scene;
 mod second;
 mod voice;
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use codeblue::{
     diagnosis::{CaseFile, Redactor, analyse, patterns::Observed},
-    domain::{Category, DiagnosisDocument, DiagnosisId, Fix},
+    domain::{Category, Cause, DiagnosisDocument, DiagnosisId, Fix},
     platform::ActionRisk,
 };
 
@@ -33,6 +36,8 @@ pub enum Half {
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
     pub family: &'static str,
+    /// The cause that was named first.
+    pub named: Cause,
     /// Service and category of the first cause are right; where nothing is wrong, that none is named.
     pub first: bool,
     /// One of the first three is.
@@ -100,7 +105,7 @@ fn mark(family: &'static str, incident: &Incident) -> Mark {
         Some(proposed) => proposed.risk == ActionRisk::Low && !loses_data(&proposed.fix),
         None => incident.truth.heals.is_empty(),
     };
-    Mark { family, first, third, service, fix, confidence, weight, took }
+    Mark { family, named: document.root_cause_category, first, third, service, fix, confidence, weight, took }
 }
 
 fn loses_data(fix: &Fix) -> bool {
@@ -112,6 +117,19 @@ pub fn shares(marks: &[Mark]) -> [f64; 4] {
     let share =
         |right: fn(&Mark) -> bool| marks.iter().filter(|mark| right(mark)).count() as f64 / marks.len().max(1) as f64;
     [share(|mark| mark.first), share(|mark| mark.third), share(|mark| mark.service), share(|mark| mark.fix)]
+}
+
+/// What was named instead, how often, by family: in general terms, as the families of `second` are not to be fitted to.
+pub fn confusions(marks: &[Mark]) -> String {
+    let mut wrong: BTreeMap<(&str, Cause, bool), usize> = BTreeMap::new();
+    for mark in marks.iter().filter(|mark| !mark.first) {
+        *wrong.entry((mark.family, mark.named, mark.service)).or_default() += 1;
+    }
+    let told = |(family, named, service): &(&str, Cause, bool), times: &usize| {
+        let place = if *service { "at the right service" } else { "elsewhere" };
+        format!("{family:32} named {named} {place}, {times} times\n")
+    };
+    wrong.iter().map(|(wrong, times)| told(wrong, times)).collect()
 }
 
 /// The marks of the families of a half.
