@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use codeblue::diagnosis::confidence::Quality;
 use divan::{Bencher, black_box, counter::ItemsCount};
 
-use crate::matrix::{Half, Mark, ask, incidents, measure, table};
+use crate::matrix::{Half, Mark, ask, confusions, incidents, measure, table};
 
 /// Lines of a log that an analysis is given at most in `lines_by_the_hundred_thousand`.
 const LINES: usize = 100_000;
@@ -48,7 +48,7 @@ fn matrix(bencher: Bencher) {
         ("windows in which nothing is wrong: top-1 is to name nothing", Half::Quiet),
     ] {
         let marks = measure(half, 0..40);
-        println!("{title}\n{}", table(&marks));
+        println!("{title}\n{}{}", table(&marks), confusions(&marks));
         let error = |of: fn(&Mark) -> f64| {
             let cases: Vec<(f64, bool)> = marks.iter().map(|mark| (of(mark), mark.first)).collect();
             Quality::of(&cases).map_or(0.0, |quality| quality.ece)

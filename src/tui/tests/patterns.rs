@@ -127,7 +127,7 @@ fn a_pattern_says_all_that_is_known_of_it() {
         vec![example(1, "missing column <*> in table doses: query of <*> failed"), example(4, "\u{1b}[2Jmissing")];
     let one = SeenPattern { services, examples };
     let at = model.now;
-    update(&mut model, Timed { at, message: Message::Pattern(COLUMN.to_owned(), Ok(one.clone())) });
+    update(&mut model, Timed { at, message: Message::Pattern(COLUMN.to_owned(), Ok(one)) });
     for (width, height) in SIZES {
         insta::assert_snapshot!(format!("one-{width}x{height}"), picture(&mut model, width, height));
     }
