@@ -44,15 +44,20 @@ fn an_article_is_made_of_an_incident_that_is_over_from_what_is_known_of_it() {
     assert!(model.overlay.is_none());
     let why = model.toast.clone().unwrap().text;
     assert!(why.contains("INC-1 is not over"), "{why}");
-    for screen in [Screen::Incident(INCIDENT), Screen::Diagnosis(INCIDENT, None)] {
+    let asked = [Screen::Incident(INCIDENT), Screen::Diagnosis(INCIDENT, None)].map(|screen| {
         let mut model = at(&over(), "alice", screen);
-        press(&mut model, &[Key::Char('I')]);
-        for (width, height) in SIZES {
-            insta::assert_snapshot!(format!("made-{width}x{height}"), picture(&mut model, width, height));
-        }
-        press(&mut model, &[Key::Enter]);
-        insta::assert_snapshot!("made-review-80x24", picture(&mut model, 80, 24));
+        press(&mut model, &[Key::Char('I'), Key::Enter]);
+        let requests = press(&mut model, &[Key::Enter]);
+        accepted(&model, &requests)
+    });
+    assert_eq!(asked[0], asked[1], "from its page and from that of its diagnosis");
+    let mut model = at(&over(), "alice", Screen::Diagnosis(INCIDENT, None));
+    press(&mut model, &[Key::Char('I')]);
+    for (width, height) in SIZES {
+        insta::assert_snapshot!(format!("made-{width}x{height}"), picture(&mut model, width, height));
     }
+    press(&mut model, &[Key::Enter]);
+    insta::assert_snapshot!("made-review-80x24", picture(&mut model, 80, 24));
     let (scene, name) = made();
     let article = &scene.state.knowledge.articles[&name];
     assert_eq!((article.made_from, article.state), (Some(INCIDENT), ArticleState::Proposed));
