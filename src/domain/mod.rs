@@ -34,6 +34,7 @@ mod payload;
 mod policy;
 mod recovery;
 mod refusal;
+pub mod runbook;
 mod second_opinion;
 mod snapshot;
 mod state;
