@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use super::{Approval, Condition, InputKind, Runbook, SectionKind, ServiceRef, Step, Undo, rules};
+use super::{Approval, Condition, InputKind, Runbook, SectionKind, ServiceRef, Step, Undo};
+use crate::domain::inputs_of;
 use crate::platform::{Action, ActionRisk, Platform, Role, optional_seconds, seconds};
 
 /// A run as it would go.
@@ -122,40 +123,10 @@ impl Planner<'_> {
     }
 
     fn inputs(&mut self, given: &BTreeMap<String, String>) {
-        for name in given.keys() {
-            let known =
-                self.book.front.inputs.iter().any(|input| input.name == *name) || rules::GIVEN.contains(&name.as_str());
-            if !known {
-                self.lacks(None, format!("the book has no input {name}"));
-            }
-        }
-        for name in rules::GIVEN {
-            if let Some(value) = given.get(name) {
-                self.values.insert(name.to_owned(), value.clone());
-            }
-        }
-        for input in &self.book.front.inputs {
-            let Some(value) = given.get(&input.name).or(input.default.as_ref()) else {
-                let hint = if input.hint.is_empty() { String::new() } else { format!(": {}", input.hint) };
-                self.lacks(None, format!("{} ({}) has no value{hint}", input.name, input.kind.name()));
-                continue;
-            };
-            let known = self.platform.is_none_or(|platform| match input.kind {
-                InputKind::Service => platform.service(value).is_some(),
-                InputKind::Component => platform.component(value).is_some(),
-                _ => true,
-            });
-            if let Some(expected) = input.kind.problem(value) {
-                self.lacks(None, format!("{} is {value:?}, expected {expected}", input.name));
-            } else if !known {
-                self.lacks(
-                    None,
-                    format!("{} is {value:?}, and the platform has no such {}", input.name, input.kind.name()),
-                );
-            }
-            // A secret is known to be there, and its value goes no further.
-            let value = if input.kind == InputKind::Secret { "***" } else { value };
-            self.values.insert(input.name.clone(), value.to_owned());
+        let (values, wrong) = inputs_of(self.book, self.platform, given);
+        self.values = values;
+        for what in wrong {
+            self.lacks(None, what);
         }
     }
 

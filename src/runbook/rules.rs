@@ -1,14 +1,12 @@
 //! What must hold between the parts of one book.
 
+use crate::domain::GIVEN;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Command, Condition, FrontMatter, InputKind, OnTrouble, SectionKind, ServiceRef, Step, Target, Undo, Word, Work,
     finding::Notes, front::FORMAT, parse::DraftBook, read_step::Draft, visible,
 };
-
-/// Names that every run knows without being told.
-pub(super) const GIVEN: [&str; 2] = ["INCIDENT", "RUN"];
 
 /// Notes every rule that does not hold.
 pub(super) fn check(draft: &DraftBook<'_>, notes: &mut Notes) {

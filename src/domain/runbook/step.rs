@@ -349,6 +349,15 @@ impl Work {
         }
     }
 
+    /// The action, where it is one.
+    #[must_use]
+    pub fn action(&self) -> Option<&Action> {
+        match self {
+            Self::Action(action) => Some(action),
+            _ => None,
+        }
+    }
+
     /// How deep it cuts; none when it only looks, tells or asks.
     #[must_use]
     pub fn change(&self) -> Option<Change> {
