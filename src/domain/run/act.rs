@@ -64,10 +64,10 @@ pub(super) fn begin(
         }
         Work::Manual(manual) => {
             all_done(run, step, manual)?;
-            walk.end(step, StepEnd::Ok);
+            walk.end(step, &StepEnd::Ok);
         }
-        Work::Gate { .. } => walk.end(step, StepEnd::Ok),
-        _ if run.mode == RunMode::Drill && step.drill == InDrill::Simulate => walk.end(step, StepEnd::Simulated),
+        Work::Gate { .. } => walk.end(step, &StepEnd::Ok),
+        _ if run.mode == RunMode::Drill && step.drill == InDrill::Simulate => walk.end(step, &StepEnd::Simulated),
         Work::Action(action) if action.done_if.is_some() => walk.push(begun(run, step, AttemptPart::DoneIf)),
         Work::Action(_) | Work::Check(_) | Work::Wait(_) | Work::Notify(_) => {
             walk.push(begun(run, step, AttemptPart::Work));
@@ -300,9 +300,9 @@ pub(in crate::domain) fn begin_attempt(
     // Since somebody asked, the same may have been done elsewhere.
     let refused = if part == AttemptPart::Work { blocked(state, run, found, meta.at).err() } else { None };
     if run.step(step).is_some_and(|known| known.cancel.is_some()) {
-        walk.end(found, StepEnd::Cancelled);
+        walk.end(found, &StepEnd::Cancelled);
     } else if let Some(refusal) = refused {
-        walk.end(found, StepEnd::Failed { why: refusal.message });
+        walk.end(found, &StepEnd::Failed { why: refusal.message });
     } else {
         let target = if part == AttemptPart::Work { target(run, found) } else { None };
         walk.push(Event::RunAttemptBegun { run: id, step: step.to_owned(), part, target });
@@ -324,7 +324,7 @@ pub(in crate::domain) fn finish_attempt(
     let end = ended(run, found, part, &result);
     walk.push(Event::RunAttemptEnded { run: id, step: step.to_owned(), part, result });
     if let Some(end) = end {
-        walk.end(found, end);
+        walk.end(found, &end);
     }
     Ok(walk.events())
 }
@@ -371,7 +371,7 @@ pub(in crate::domain) fn lose_attempt(
     let mut walk = Walk::new(state, run, meta);
     walk.push(Event::RunAttemptLost { run: id, step: step.to_owned(), part });
     if after_loss(run, step, part).is_none() {
-        walk.end(found, StepEnd::Unknown);
+        walk.end(found, &StepEnd::Unknown);
     }
     Ok(walk.events())
 }

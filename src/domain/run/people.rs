@@ -112,7 +112,7 @@ pub(in crate::domain) fn skip(
     let (run, step) = overridable(state, id, step, meta)?;
     let reason = text::line("reason", reason)?;
     let mut walk = Walk::new(state, run, meta);
-    walk.end(step, StepEnd::Skipped { cause: SkipCause::Person { reason } });
+    walk.end(step, &StepEnd::Skipped { cause: SkipCause::Person { reason } });
     Ok(walk.events())
 }
 
@@ -131,7 +131,7 @@ pub(in crate::domain) fn mark_done(
     }
     let reason = text::line("reason", reason)?;
     let mut walk = Walk::new(state, run, meta);
-    walk.end(step, StepEnd::DoneByHand { reason });
+    walk.end(step, &StepEnd::DoneByHand { reason });
     Ok(walk.events())
 }
 
@@ -220,7 +220,7 @@ pub(in crate::domain) fn resolve_unknown(
         UnknownAnswer::Done => {
             let mut walk = Walk::new(state, run, meta);
             walk.push(resolved);
-            walk.end(step, StepEnd::DoneByHand { reason });
+            walk.end(step, &StepEnd::DoneByHand { reason });
             Ok(walk.events())
         }
     }

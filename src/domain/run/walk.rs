@@ -37,12 +37,12 @@ impl<'a> Walk<'a> {
     }
 
     /// Ends a step and goes on as the book says.
-    pub(super) fn end(&mut self, step: &Step, end: StepEnd) {
+    pub(super) fn end(&mut self, step: &Step, end: &StepEnd) {
         self.set_end(&step.name, end.clone());
-        match (&self.run.stand, &end) {
+        match (&self.run.stand, end) {
             (Stand::Undoing { undoes, cause, .. }, end) => {
                 let (undoes, cause) = (undoes.clone(), cause.clone());
-                self.undo_ended(&step.name, undoes, cause, end);
+                self.undo_ended(&step.name, &undoes, cause, end);
             }
             (_, StepEnd::Unknown) => self.halt(&step.name, Halt::Unknown),
             (_, StepEnd::Cancelled) => self.halt(&step.name, Halt::Cancelled),
@@ -94,13 +94,13 @@ impl<'a> Walk<'a> {
         self.go_to(Stand::Halted { step: step.to_owned(), halt });
     }
 
-    fn undo_ended(&mut self, by: &str, undoes: String, cause: UndoCause, end: &StepEnd) {
+    fn undo_ended(&mut self, by: &str, undoes: &str, cause: UndoCause, end: &StepEnd) {
         if !end.has_passed() {
-            return self.halt(&undoes, Halt::NotUndone);
+            return self.halt(undoes, Halt::NotUndone);
         }
-        self.set_end(&undoes, StepEnd::Undone { by: by.to_owned() });
+        self.set_end(undoes, StepEnd::Undone { by: by.to_owned() });
         match cause {
-            UndoCause::Asked => self.halt(&undoes, Halt::Undone),
+            UndoCause::Asked => self.halt(undoes, Halt::Undone),
             UndoCause::Rollback { failed } => self.roll_back(&failed),
         }
     }
