@@ -249,7 +249,10 @@ impl Walk {
         let answer = session.give(&client, &command).await?;
         let state = settled(session, &client, id, &answer).await?;
         show(session, &state, id)?;
-        Ok(exit_of(state.run(id)?))
+        Ok(match &state.run(id)?.stand {
+            Stand::At { .. } | Stand::Undoing { .. } => Exit::Done,
+            _ => exit_of(state.run(id)?),
+        })
     }
 }
 
