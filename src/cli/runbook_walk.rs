@@ -305,7 +305,9 @@ async fn settled(session: &Session, client: &Client, id: RunId, answer: &Answer)
             session.output.progress(&recorded.event.summary());
         }
     };
-    answer.events.iter().for_each(|recorded| tell(recorded));
+    for recorded in &answer.events {
+        tell(recorded);
+    }
     wait::until(client, |state, recorded| {
         recorded.filter(|recorded| recorded.seq > seq).into_iter().for_each(tell);
         let over = state.seq >= seq && state.run(id).is_ok_and(Run::is_at_rest);
