@@ -1,4 +1,4 @@
-//! `codeblue runbook …`: none of it needs an engine.
+//! `codeblue runbook …`: what concerns books needs no engine; runs are in `runbook_walk`.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{
     error::{CliError, Exit},
     output::Output,
-    runbook_commands,
+    runbook_commands, runbook_walk,
     session::Session,
     table::{Cell, Paint, Table},
     text,
@@ -66,20 +66,23 @@ pub enum Runbook {
         #[arg(long, value_name = "FILE")]
         platform: Option<PathBuf>,
     },
+    #[command(flatten)]
+    Walk(runbook_walk::Walk),
 }
 
-fn input(text: &str) -> Result<(String, String), String> {
+pub(super) fn input(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, such as DATABASE=records-db")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
 impl Runbook {
-    pub(super) fn run(self, session: &Session) -> Result<Exit, CliError> {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         match self {
             Self::List => list(session),
             Self::Show { name, plain, markdown } => show(session, &name, plain, markdown),
             Self::Lint { files, platform } => lint(session, &files, platform.as_deref()),
             Self::Fmt { files, check } => lay_out(session, &files, check),
+            Self::Walk(walk) => walk.run(session).await,
             Self::Plan { name, input, platform } => plan(session, &name, input, platform.as_deref()),
         }
     }

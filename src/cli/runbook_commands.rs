@@ -28,7 +28,7 @@ fn finding(file: &str, step: &Step, what: String) -> Finding {
 }
 
 fn problem(step: &Step) -> Option<String> {
-    let command = &step.work.run()?.command;
+    let command = &step.work.execution()?.command;
     if command.program() != Some("codeblue") {
         return None;
     }

@@ -165,7 +165,7 @@ impl Verb {
             Self::Patterns(verb) => verb.run(session).await,
             Self::Rootcause(verb) => verb.run(session),
             Self::Action(verb) => verb.run(session).await,
-            Self::Runbook(verb) => verb.run(session),
+            Self::Runbook(verb) => verb.run(session).await,
             Self::Automation(verb) => verb.run(session).await,
             Self::Policy(verb) => verb.run(session),
             Self::Operator(verb) => verb.run(session).await,

@@ -8,8 +8,7 @@ use super::{
     continuity, evidence, fast_track,
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
-    knowledge, operator,
-    recovery::run,
+    knowledge, operator, recovery, run,
     snapshot::{self, adopt, replica},
     stream,
 };
@@ -76,6 +75,20 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::MaintenanceWithdrawn { .. }
         | Event::MaintenanceStarted { .. }
         | Event::MaintenanceEnded { .. } => maintenance::apply(state, recorded),
+        Event::RunStarted { .. }
+        | Event::RunMoved { .. }
+        | Event::RunStepBegun { .. }
+        | Event::RunAttemptBegun { .. }
+        | Event::RunAttemptEnded { .. }
+        | Event::RunAttemptLost { .. }
+        | Event::RunStepEnded { .. }
+        | Event::RunStepAnswered { .. }
+        | Event::RunStepCoSigned { .. }
+        | Event::RunUnknownResolved { .. }
+        | Event::RunStepCancelRequested { .. }
+        | Event::RunUndoBegun { .. }
+        | Event::RunEnded { .. }
+        | Event::RunTimeUsed { .. } => run::apply(state, recorded),
         Event::DiagnosisRequested { .. }
         | Event::DiagnosisDrafted { .. }
         | Event::SecondOpinionCancelled { .. }
@@ -151,7 +164,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::RecoveryEnded { .. }
         | Event::RecoveryValidated { .. }
         | Event::WatchEnded { .. } => {
-            run::apply(state, recorded);
+            recovery::run::apply(state, recorded);
             change::apply(state, recorded);
         }
         Event::ErrorsRecorded { .. } => error_event::apply(state, recorded),

@@ -1,16 +1,20 @@
 //! What somebody asks for. Most come from people; the last group is the engine's own report of what it saw and did.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionKind, ArticleBody, BreakGlassId, Burst, Captured, Ceiling, ChangeId, ChangeRequest, ChangeWindow, Clock,
-    Criterion, DiagnosisDocument, DiagnosisId, DowntimeMark, ErrorGroup, Finding, Findings, Found, IncidentId,
-    IncidentRole, Judgement, Level, Message, Milestone, Notice, Phase, Proof, Purgeable, RecoveryId, RecoveryOutcome,
-    ReviewOutcome, ReviewVerdict, RollbackRequest, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage,
-    TestResult, TokenId, TokenScope, TrueCause, Verdict,
+    ActionKind, ArticleBody, AttemptPart, AttemptResult, BreakGlassId, Burst, Captured, Ceiling, ChangeId,
+    ChangeRequest, ChangeWindow, Clock, Criterion, DiagnosisDocument, DiagnosisId, DowntimeMark, ErrorGroup, Finding,
+    Findings, Found, IncidentId, IncidentRole, Judgement, Level, Message, Milestone, Notice, Phase, Proof, Purgeable,
+    RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest, RunId, RunMark, RunMode,
+    SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, StepAnswer, TestResult, TokenId, TokenScope,
+    TrueCause, UnknownAnswer, Verdict, runbook::Runbook,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -309,6 +313,77 @@ pub enum Command {
         findings: String,
     },
 
+    /// Begin to walk through a runbook of the engine's library.
+    StartRun {
+        /// Its id, or the beginning of it.
+        book: String,
+        /// The hash of the text that was seen.
+        #[serde(default)]
+        seen: Option<String>,
+        #[serde(default)]
+        inputs: BTreeMap<String, String>,
+        #[serde(default)]
+        incident: Option<IncidentId>,
+        #[serde(default)]
+        mode: RunMode,
+        /// What the library holds: the engine looks it up, and nobody tells it.
+        #[serde(skip)]
+        found: Option<Arc<Runbook>>,
+    },
+    /// Have the step run at which a run stands, or say that it is done where a person does it.
+    RunStep {
+        run: RunId,
+        step: String,
+        /// What the step asks to be typed.
+        #[serde(default)]
+        confirmation: Option<String>,
+    },
+    /// Agree, as a second person, to the next attempt of a step.
+    CoSignStep {
+        run: RunId,
+        step: String,
+    },
+    AnswerStep {
+        run: RunId,
+        step: String,
+        answer: StepAnswer,
+    },
+    SkipStep {
+        run: RunId,
+        step: String,
+        reason: String,
+    },
+    MarkStepDone {
+        run: RunId,
+        step: String,
+        reason: String,
+    },
+    /// Take the last change of a run back.
+    UndoStep {
+        run: RunId,
+        step: String,
+        reason: String,
+    },
+    /// Say how it goes on after a step of which nobody knows what it has done.
+    ResolveUnknown {
+        run: RunId,
+        step: String,
+        how: UnknownAnswer,
+        reason: String,
+        #[serde(default)]
+        confirmation: Option<String>,
+    },
+    /// End the program that runs for a step.
+    CancelStep {
+        run: RunId,
+        step: String,
+        reason: String,
+    },
+    AbandonRun {
+        run: RunId,
+        reason: String,
+    },
+
     RecordDeployment {
         component: String,
         version: String,
@@ -589,6 +664,28 @@ pub enum Command {
     StartRecovery {
         change: ChangeId,
     },
+    /// Before a program is begun for a step of a run.
+    BeginAttempt {
+        run: RunId,
+        step: String,
+        part: AttemptPart,
+    },
+    FinishAttempt {
+        run: RunId,
+        step: String,
+        part: AttemptPart,
+        result: AttemptResult,
+    },
+    /// The engine died while a program ran.
+    LoseAttempt {
+        run: RunId,
+        step: String,
+        part: AttemptPart,
+    },
+    RemindOfRun {
+        run: RunId,
+        mark: RunMark,
+    },
     StartStep {
         recovery: RecoveryId,
         step: usize,
@@ -712,6 +809,10 @@ impl Command {
                 | Self::ObserveVersion { .. }
                 | Self::BeginSafetySnapshot { .. }
                 | Self::StartRecovery { .. }
+                | Self::BeginAttempt { .. }
+                | Self::FinishAttempt { .. }
+                | Self::LoseAttempt { .. }
+                | Self::RemindOfRun { .. }
                 | Self::StartStep { .. }
                 | Self::FinishStep { .. }
                 | Self::FailStep { .. }

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use super::{ArticleBody, Captured, ChangeRequest, Command, DiagnosisDocument, Findings, Message, Treatment};
+use super::{
+    ArticleBody, AttemptEnd, AttemptResult, Captured, ChangeRequest, Command, DiagnosisDocument, Findings, KeptOutput,
+    Message, StepAnswer, Treatment,
+};
 
 impl Command {
     /// Every text in it, for the redactor to read before anything is decided.
@@ -43,6 +46,12 @@ impl Command {
             | Self::HaltAutomation { reason: text }
             | Self::StartMaintenance { reason: text, .. }
             | Self::PlanMaintenance { reason: text, .. }
+            | Self::SkipStep { reason: text, .. }
+            | Self::MarkStepDone { reason: text, .. }
+            | Self::UndoStep { reason: text, .. }
+            | Self::ResolveUnknown { reason: text, .. }
+            | Self::CancelStep { reason: text, .. }
+            | Self::AbandonRun { reason: text, .. }
             | Self::ActivateFallback { reason: text, .. }
             | Self::EndFallback { note: text, .. }
             | Self::StopEngine { reason: text }
@@ -56,6 +65,11 @@ impl Command {
             | Self::FailStep { error: text, .. }
             | Self::EndRecovery { summary: text, .. }
             | Self::EndWatch { reason: text, .. } => vec![text],
+            Self::StartRun { inputs, .. } => inputs.values_mut().collect(),
+            Self::AnswerStep { answer: StepAnswer::Text { value, .. } | StepAnswer::Value { value, .. }, .. } => {
+                vec![value]
+            }
+            Self::FinishAttempt { result, .. } => of_result(result),
             Self::JudgeDiagnosis { cause, note, .. } => {
                 cause.iter_mut().map(|cause| &mut cause.issue).chain([note]).collect()
             }
@@ -86,6 +100,12 @@ impl Command {
             Self::RecordValidation { criteria, .. } => criteria.iter_mut().map(|one| &mut one.found).collect(),
             // Reported errors were read where they are counted, as they are told apart by their texts.
             Self::RecordErrors { .. }
+            | Self::AnswerStep { .. }
+            | Self::RunStep { .. }
+            | Self::CoSignStep { .. }
+            | Self::BeginAttempt { .. }
+            | Self::LoseAttempt { .. }
+            | Self::RemindOfRun { .. }
             | Self::AcknowledgeIncident { .. }
             | Self::AssignIncident { .. }
             | Self::CloseIncident { .. }
@@ -163,6 +183,19 @@ impl Command {
 }
 
 /// What is to be done by hand is a text; ids of templates and names of actions and services are none.
+fn of_result(result: &mut AttemptResult) -> Vec<&mut String> {
+    let why = match &mut result.end {
+        AttemptEnd::Failed { why } | AttemptEnd::NotStarted { why } => Some(why),
+        AttemptEnd::Passed | AttemptEnd::Warned | AttemptEnd::TimedOut | AttemptEnd::Cancelled => None,
+    };
+    let output = match &mut result.output {
+        KeptOutput::Text { text, .. } => Some(text),
+        KeptOutput::Nothing | KeptOutput::Hash { .. } => None,
+    };
+    let captured = result.captured.iter_mut().map(|found| &mut found.value);
+    why.into_iter().chain(output).chain(captured).collect()
+}
+
 fn of_article(body: &mut ArticleBody) -> Vec<&mut String> {
     let ArticleBody { title, category: _, symptoms, fixes, procedure, prevention } = body;
     let by_hand = fixes.iter_mut().filter_map(|fix| match fix {

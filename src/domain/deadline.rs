@@ -7,7 +7,7 @@ use super::{
     change::carry_out,
     continuity, diagnosis, fast_track,
     health::maintenance,
-    knowledge,
+    knowledge, run,
     snapshot::{self, replica},
 };
 
@@ -109,6 +109,7 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         .chain(watches)
         .chain(maintenance::deadlines(state))
         .chain(continuity::deadlines(state))
+        .chain(run::deadlines(state))
 }
 
 /// All components whose time has come, in one snapshot, so that they belong together.

@@ -19,7 +19,8 @@ use super::{
     knowledge,
     operator::{keys, people, refused, second_factor, session, token},
     payload,
-    recovery::{plan, remedy, run},
+    recovery::{plan, remedy, run as recovery_run},
+    run,
     snapshot::{self, adopt, replica, retention},
     stream, text,
 };
@@ -173,12 +174,12 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::RequestRollback(request) => {
             let planned = plan::plan_rollback(state, &request)?;
             let incident = request.incident.or_else(|| incident_for(state, meta, &planned));
-            run::start_or_ask(state, planned, &request.reason, incident, meta)
+            recovery_run::start_or_ask(state, planned, &request.reason, incident, meta)
         }
         Command::RequestAction { service, action, incident, reason } => {
             let planned = plan::plan_action(state, &service, &action)?;
             let incident = incident.or_else(|| incident_for(state, meta, &planned));
-            run::start_or_ask(state, planned, &reason, incident, meta)
+            recovery_run::start_or_ask(state, planned, &reason, incident, meta)
         }
         Command::CancelRecovery { recovery, reason } => {
             let found = state.recovery(recovery)?;
@@ -196,7 +197,7 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             let incident =
                 found.incident.filter(|id| state.incidents.get(id).is_some_and(|found| found.state.is_open()));
             let incident = incident.or_else(|| break_glass::incident_of(state, meta, &planned));
-            run::start_or_ask(state, planned, &reason, incident, meta)
+            recovery_run::start_or_ask(state, planned, &reason, incident, meta)
         }
 
         Command::SubmitChange { request, reason, incident, window, after } => {
@@ -240,6 +241,21 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::ReviewBreakGlass { break_glass, verdict, findings } => {
             break_glass::review(state, break_glass, verdict, &findings, meta)
         }
+
+        Command::StartRun { book: _, seen, inputs, incident, mode, found } => {
+            run::start(state, found, seen.as_deref(), &inputs, incident, mode, meta)
+        }
+        Command::RunStep { run, step, confirmation } => run::run_step(state, run, &step, confirmation.as_deref(), meta),
+        Command::CoSignStep { run, step } => run::co_sign(state, run, &step, meta),
+        Command::AnswerStep { run, step, answer } => run::answer(state, run, &step, answer, meta),
+        Command::SkipStep { run, step, reason } => run::skip(state, run, &step, &reason, meta),
+        Command::MarkStepDone { run, step, reason } => run::mark_done(state, run, &step, &reason, meta),
+        Command::UndoStep { run, step, reason } => run::undo(state, run, &step, &reason, meta),
+        Command::ResolveUnknown { run, step, how, reason, confirmation } => {
+            run::resolve_unknown(state, run, &step, how, &reason, confirmation.as_deref(), meta)
+        }
+        Command::CancelStep { run, step, reason } => run::cancel(state, run, &step, &reason, meta),
+        Command::AbandonRun { run, reason } => run::abandon(state, run, &reason, meta),
 
         Command::RecordDeployment { component, version, note } => {
             deployment::record(state, &component, &version, DeploymentOrigin::Reported, &note)
@@ -382,15 +398,23 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
             snapshot::request(state, components, SnapshotTrigger::Safety, &format!("before {recovery}"), Some(recovery))
         }
         Command::StartRecovery { change } => carry_out::start(state, change, meta),
-        Command::StartStep { recovery, step } => run::start_step(state, recovery, step, meta),
+        Command::BeginAttempt { run, step, part } => run::begin_attempt(state, run, &step, part, meta),
+        Command::FinishAttempt { run, step, part, result } => {
+            run::finish_attempt(state, run, &step, part, result, meta)
+        }
+        Command::LoseAttempt { run, step, part } => run::lose_attempt(state, run, &step, part, meta),
+        Command::RemindOfRun { run, mark } => Ok(run::remind(state, run, mark, meta)),
+        Command::StartStep { recovery, step } => recovery_run::start_step(state, recovery, step, meta),
         Command::FinishStep { recovery, step, output, finding } => {
-            run::finish_step(state, recovery, step, output, finding)
+            recovery_run::finish_step(state, recovery, step, output, finding)
         }
         Command::FailStep { recovery, step, error } => {
-            run::running_step(state, recovery, step)?;
+            recovery_run::running_step(state, recovery, step)?;
             Ok(vec![Event::StepFailed { recovery, step, error }])
         }
-        Command::EndRecovery { recovery, outcome, summary } => run::end_recovery(state, recovery, outcome, summary),
+        Command::EndRecovery { recovery, outcome, summary } => {
+            recovery_run::end_recovery(state, recovery, outcome, summary)
+        }
         Command::RecordValidation { recovery, phase, criteria } => {
             state.recovery(recovery)?;
             Ok(vec![Event::RecoveryValidated { recovery, phase, criteria }])

@@ -7,12 +7,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionKind, Actor, ArticleBody, AttemptBy, Attestation, BreakGlassEnd, BreakGlassId, Burst, Captured, Ceiling,
-    ChangeId, ChangeKind, ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow, Clock, Criterion, Delegation,
-    DeploymentId, DeploymentOrigin, DiagnosisDocument, DiagnosisId, DowntimeMark, ErrorGroup, Findings, ImpactAnalysis,
-    IncidentId, IncidentRole, IncidentState, Judgement, Level, Message, Milestone, Notice, Phase, Plan, PlannedWork,
-    Proof, RecoveryId, RecoveryOutcome, ReviewVerdict, Risk, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger,
-    Stage, Status, Terms, TestResult, TokenId, TokenScope, TrueCause, Workflow,
+    ActionKind, Actor, ArticleBody, AttemptBy, AttemptPart, AttemptResult, Attestation, BreakGlassEnd, BreakGlassId,
+    Burst, Captured, Ceiling, ChangeId, ChangeKind, ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow, Clock,
+    Criterion, Delegation, DeploymentId, DeploymentOrigin, DiagnosisDocument, DiagnosisId, DowntimeMark, ErrorGroup,
+    Findings, ImpactAnalysis, IncidentId, IncidentRole, IncidentState, Judgement, Level, Message, Milestone, Notice,
+    Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome, ReviewVerdict, Risk, RunId, RunInput, RunMark,
+    RunMode, RunOutcome, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, Stand, Status, StepAnswer,
+    StepEnd, Terms, TestResult, TokenId, TokenScope, TrueCause, UnknownAnswer, Workflow, runbook::Runbook,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -415,6 +416,49 @@ pub enum Event {
     ReplicationStarted,
     /// It was, or could not be, or damage was found on the way.
     ReplicationEnded { problem: Option<String> },
+
+    /// Somebody walks through a runbook, as it was then.
+    RunStarted {
+        run: RunId,
+        book: Arc<Runbook>,
+        inputs: Vec<RunInput>,
+        /// The services that its steps may act on.
+        services: Vec<String>,
+        incident: Option<IncidentId>,
+        mode: RunMode,
+    },
+    /// It goes on there.
+    RunMoved { run: RunId, to: Stand },
+    /// Somebody has a step run, beginning with this part of it.
+    RunStepBegun { run: RunId, step: String, turn: u32, part: AttemptPart },
+    /// A program is about to be begun for it.
+    RunAttemptBegun {
+        run: RunId,
+        step: String,
+        part: AttemptPart,
+        /// What it acts on: the service and its action, or a hash of the command.
+        target: Option<String>,
+    },
+    /// It has ended.
+    RunAttemptEnded { run: RunId, step: String, part: AttemptPart, result: AttemptResult },
+    /// The engine died while it ran.
+    RunAttemptLost { run: RunId, step: String, part: AttemptPart },
+    /// A step of a run is over.
+    RunStepEnded { run: RunId, step: String, end: StepEnd },
+    /// Somebody has said something at a step.
+    RunStepAnswered { run: RunId, step: String, answer: StepAnswer },
+    /// Somebody else agrees to the next attempt of it.
+    RunStepCoSigned { run: RunId, step: String },
+    /// A person says how it goes on although nobody knows what the step has done.
+    RunUnknownResolved { run: RunId, step: String, how: UnknownAnswer, reason: String },
+    /// Somebody wants the program ended that runs for it.
+    RunStepCancelRequested { run: RunId, step: String, reason: String },
+    /// Somebody wants a change of a run taken back.
+    RunUndoBegun { run: RunId, step: String, reason: String },
+    /// A run is over.
+    RunEnded { run: RunId, outcome: RunOutcome },
+    /// Its time is over, or nothing goes on.
+    RunTimeUsed { run: RunId, mark: RunMark },
 
     /// A recovery began.
     RecoveryStarted {

@@ -85,6 +85,11 @@ id!(
     "DEP"
 );
 id!(
+    /// A run of a runbook.
+    RunId,
+    "RUN"
+);
+id!(
     /// An API token.
     TokenId,
     "TOK"

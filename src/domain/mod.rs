@@ -34,6 +34,8 @@ mod payload;
 mod policy;
 mod recovery;
 mod refusal;
+mod run;
+pub mod runbook;
 mod second_opinion;
 mod snapshot;
 mod state;
@@ -71,7 +73,9 @@ pub use health::{
     ServiceHealth, ServiceVitals, Sketch, Standing, Status, Verdict, Vitals, Window, Witness, WorkOrigin, affected,
     calendar, fold, judged_alone, next_window, percent,
 };
-pub use ids::{BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId, TokenId};
+pub use ids::{
+    BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, RunId, SnapshotId, TokenId,
+};
 pub use incident::{
     Act, ActionItem, ActionKind, BURST, Between, Burst, Callee, Classified, Clock, Course, ENOUGH, ERRORS_LIMIT,
     ErrorCounts, ErrorEvent, ErrorGroup, ErrorKind, ErrorSeverity, Findings, FoundSeverity, Group, Hit, Impact,
@@ -98,6 +102,11 @@ pub use recovery::{
     plan_deployment, plan_rollback, plan_undo, step_seconds, steps_back,
 };
 pub use refusal::Refusal;
+pub use run::{
+    Attempt, AttemptEnd, AttemptFate, AttemptPart, AttemptResult, Awaited, GIVEN, Halt, KeptOutput, Run, RunInput,
+    RunMark, RunMode, RunOutcome, RunStep, RunStepState, SkipCause, Stand, StepAnswer, StepEnd, StepStanding,
+    TaskAnswer, UndoCause, UnknownAnswer, command_of, inputs_of, standing, waits_for_change,
+};
 pub use second_opinion::{SecondOpinion, Stance, model_tokens_of_day};
 pub use snapshot::{
     Captured, Found, Proof, ReplicaState, Snapshot, SnapshotState, SnapshotTrigger, TestRestore, TestResult,

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, BreakGlassId, ChangeId, ChangeState, Event, IncidentId, Meta, Recorded, RecoveryId, Refusal, Role, State,
-    text,
+    Actor, BreakGlassId, ChangeId, ChangeState, Event, IncidentId, Meta, Recorded, RecoveryId, Refusal, Role, RunId,
+    State, text,
 };
 
 /// What is read where a text was.
@@ -84,6 +84,15 @@ pub const PAYLOADS: &[(&str, &[&str])] = &[
     ("recoveryValidated", &["criteria/*/found"]),
     ("rejectionRevoked", &["reason"]),
     ("replicationEnded", &["problem"]),
+    ("runAttemptEnded", &["result/captured/*/value", "result/end/why", "result/output/text"]),
+    ("runEnded", &["outcome/reason"]),
+    ("runMoved", &["to/outcome/reason"]),
+    ("runStarted", &["inputs/*/value"]),
+    ("runStepAnswered", &["answer/value"]),
+    ("runStepCancelRequested", &["reason"]),
+    ("runStepEnded", &["end/cause/reason", "end/reason", "end/why"]),
+    ("runUndoBegun", &["reason"]),
+    ("runUnknownResolved", &["reason"]),
     ("serviceStatusChanged", &["reason"]),
     ("snapshotAdopted", &["captured/*/unreadable/*"]),
     ("snapshotFailed", &["error"]),
@@ -176,6 +185,7 @@ struct About {
     change: Option<ChangeId>,
     recovery: Option<RecoveryId>,
     break_glass: Option<BreakGlassId>,
+    run: Option<RunId>,
 }
 
 /// What an event belongs to that people or rules still decide by its texts. The work on an incident is not among it, but for
@@ -193,6 +203,9 @@ fn still_open(state: &State, event: &Event) -> Option<String> {
     let glass = about.break_glass.and_then(|id| state.break_glass.get(&id));
     if let Some(glass) = glass.filter(|found| found.is_review_owed()) {
         return Some(format!("{}, which others still have to review", glass.id));
+    }
+    if let Some(run) = about.run.and_then(|id| state.runs.get(&id)).filter(|run| run.is_open()) {
+        return Some(format!("{}, which is not over", run.id));
     }
     let incident = about.incident.and_then(|id| state.incidents.get(&id));
     let told_apart = matches!(event, Event::ErrorsRecorded { .. });

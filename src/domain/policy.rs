@@ -2,8 +2,9 @@
 //! workflow says is in `incident/workflow.rs`.
 
 use super::{
-    Callee, Command, Criticality, DiagnosisId, DiagnosisState, Event, IncidentId, Moment, Notice, Phase, Proof,
-    Recorded, RecoveryId, RecoveryOutcome, Severity, SnapshotId, SnapshotState, State, Status, break_glass, continuity,
+    Callee, Command, Criticality, DiagnosisId, DiagnosisState, Event, Halt, IncidentId, Moment, Notice, Phase, Proof,
+    Recorded, RecoveryId, RecoveryOutcome, RunId, RunMark, Severity, SnapshotId, SnapshotState, Stand, State, Status,
+    break_glass, continuity,
     incident::{escalation, workflow},
     knowledge,
     recovery::{remedy::newest_diagnosis, validation},
@@ -28,6 +29,8 @@ pub enum Effect {
     Replicate,
     /// Carry out a plan, from its first step that is not done.
     RunRecovery(RecoveryId),
+    /// Run what a step of a run of a runbook asks for: the step of this turn.
+    RunStep(RunId, u32),
 }
 
 /// What follows from one event.
@@ -114,6 +117,11 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         {
             give("carry out what is approved", Command::StartRecovery { change: *change });
         }
+        Event::RunStepBegun { run, turn, .. } => reaction.effects.push(Effect::RunStep(*run, *turn)),
+        Event::RunMoved { run, to: Stand::Halted { step, halt: Halt::Escalated } } => {
+            escalate_run(state, *run, &format!("step {step} did not pass"), &mut give);
+        }
+        Event::RunTimeUsed { run, mark } => run_time_used(state, *run, *mark, &mut give),
         Event::RecoveryStarted { recovery, .. } => reaction.effects.push(Effect::RunRecovery(*recovery)),
         Event::RecoveryEnded { recovery, outcome: RecoveryOutcome::Succeeded, .. } => {
             let found = state.recoveries.get(recovery);
@@ -216,6 +224,23 @@ fn lapse_break_glass(state: &State, recorded: &Recorded, give: &mut impl FnMut(&
     }
 }
 
+/// Calls the next level for a run that does not get on.
+fn escalate_run(state: &State, id: RunId, why: &str, give: &mut impl FnMut(&'static str, Command)) {
+    let Some(run) = state.runs.get(&id) else { return };
+    let open = |incident: &IncidentId| state.incidents.get(incident).is_some_and(|found| found.state.is_open());
+    let Some(incident) = run.incident.filter(open) else { return };
+    let reason = format!("{id} of {}: {why}", run.book.front.id).chars().take(400).collect();
+    give("a runbook does not get on", Command::EscalateIncident { incident, reason });
+}
+
+fn run_time_used(state: &State, id: RunId, mark: RunMark, give: &mut impl FnMut(&'static str, Command)) {
+    let why = match mark {
+        RunMark::TimeUp => "its time is over",
+        RunMark::Stalled => "nothing has gone on for too long",
+    };
+    escalate_run(state, id, why, give);
+}
+
 fn call(incident: IncidentId, to: Vec<Callee>, reason: &str) -> Command {
     let reason = reason.chars().take(400).collect();
     Command::CallPeople { notice: Notice { incident, to, reason } }
@@ -292,8 +317,9 @@ pub fn unfinished(state: &State) -> Vec<Effect> {
     let copy = state.vault.replica.copying_since.map(|_| Effect::Replicate);
     let repair = state.vault.replica.repairing.then_some(Effect::RepairVault);
     let recoveries = state.running_recoveries().map(|recovery| Effect::RunRecovery(recovery.id));
+    let steps = state.open_runs().filter(|run| run.is_busy()).map(|run| Effect::RunStep(run.id, run.turn));
     let validations =
         state.recoveries.values().filter_map(|recovery| Some(Effect::Validate(recovery.id, recovery.validating?)));
     let vault = prune.into_iter().chain(copy).chain(repair);
-    diagnoses.chain(snapshots).chain(proofs).chain(vault).chain(recoveries).chain(validations).collect()
+    diagnoses.chain(snapshots).chain(proofs).chain(vault).chain(recoveries).chain(steps).chain(validations).collect()
 }

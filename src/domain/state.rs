@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     BreakGlass, BreakGlassId, Change, ChangeId, ChangeState, ChangeTemplate, Continuity, Credentials, Criticality,
     Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, EvidenceState, Incident, IncidentId, Knowledge,
-    Operator, PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status,
-    Stream, TokenId, VaultState,
+    Operator, PlannedWork, Recovery, RecoveryId, Refusal, Run, RunId, ServiceHealth, Severity, Snapshot, SnapshotId,
+    Status, Stream, TokenId, VaultState,
 };
 use crate::platform::{
     Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, Platform, Profile, RedactionRules, VaultCare,
@@ -84,6 +84,9 @@ pub struct State {
     pub break_glass: BTreeMap<BreakGlassId, BreakGlass>,
     /// Recoveries, oldest first.
     pub recoveries: BTreeMap<RecoveryId, Recovery>,
+    /// Runs of runbooks, oldest first.
+    #[serde(default)]
+    pub runs: BTreeMap<RunId, Arc<Run>>,
     /// Functions that people cannot do without for long.
     #[serde(default)]
     pub continuity: Continuity,
@@ -165,6 +168,7 @@ impl Default for State {
             templates: BTreeMap::new(),
             break_glass: BTreeMap::new(),
             recoveries: BTreeMap::new(),
+            runs: BTreeMap::new(),
             continuity: Continuity::default(),
             knowledge: Knowledge::default(),
         }
@@ -226,6 +230,19 @@ impl State {
     /// `unknown-recovery`.
     pub fn recovery(&self, id: RecoveryId) -> Result<&Recovery, Refusal> {
         self.recoveries.get(&id).ok_or_else(|| Refusal::unknown("recovery", id))
+    }
+
+    /// The run, if it exists.
+    ///
+    /// # Errors
+    /// `unknown-run`.
+    pub fn run(&self, id: RunId) -> Result<&Run, Refusal> {
+        self.runs.get(&id).map(Arc::as_ref).ok_or_else(|| Refusal::unknown("run", id))
+    }
+
+    /// Runs that are not over, oldest first.
+    pub fn open_runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values().map(Arc::as_ref).filter(|run| run.is_open())
     }
 
     /// Incidents in which users may still suffer, oldest first.
@@ -307,6 +324,10 @@ impl State {
 
     pub(super) fn next_recovery(&self) -> RecoveryId {
         RecoveryId(self.recoveries.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+
+    pub(super) fn next_run(&self) -> RunId {
+        RunId(self.runs.keys().next_back().map_or(1, |id| id.0 + 1))
     }
 
     pub(super) fn next_diagnosis(&self) -> DiagnosisId {

@@ -2,8 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use super::{AttemptBy, ChangeOutcome, Event, Proof, Role, Status, fast_track};
+use super::{
+    AttemptBy, AttemptEnd, AttemptPart, ChangeOutcome, Event, Proof, Role, RunMark, RunMode, Stand, Status, StepAnswer,
+    UnknownAnswer, fast_track,
+};
 use crate::platform::count;
+
+fn part_name(part: AttemptPart) -> &'static str {
+    match part {
+        AttemptPart::DoneIf => "the check before",
+        AttemptPart::Work => "the step",
+        AttemptPart::Verify => "the check after",
+    }
+}
 
 impl Event {
     /// What happened, in one line without its time and actor.
@@ -115,6 +126,59 @@ impl Event {
                 format!("{service} in maintenance until {}: {reason}", until.format("%H:%M"))
             }
             Self::MaintenanceEnded { service } => format!("maintenance of {service} ended"),
+            Self::RunStarted { run, book, mode, .. } => {
+                let drill = if *mode == RunMode::Drill { " as a drill" } else { "" };
+                format!("{run} begun{drill}: {} {}", book.front.id, book.front.title)
+            }
+            Self::RunMoved { run, to } => match to {
+                Stand::At { step } => format!("{run} is at {step}"),
+                Stand::Undoing { step, undoes, .. } => format!("{run} takes {undoes} back: {step}"),
+                Stand::Halted { step, halt } => format!("{run} HALTED at {step}: {halt}"),
+                Stand::Ended { outcome, .. } => format!("{run} {outcome}"),
+            },
+            Self::RunStepBegun { run, step, part, .. } => match part {
+                AttemptPart::Verify => format!("{run} {step}: somebody wants to know whether it has worked"),
+                AttemptPart::DoneIf | AttemptPart::Work => format!("{run} {step}: to be run"),
+            },
+            Self::RunAttemptBegun { run, step, part, .. } => format!("{run} {step}: {} begun", part_name(*part)),
+            Self::RunAttemptEnded { run, step, part, result } => {
+                let how = match &result.end {
+                    AttemptEnd::Passed => "passed".to_owned(),
+                    AttemptEnd::Warned => "passed with a warning".to_owned(),
+                    AttemptEnd::Failed { why } => format!("did not pass: {why}"),
+                    AttemptEnd::TimedOut => "took too long and was ended".to_owned(),
+                    AttemptEnd::Cancelled => "was ended".to_owned(),
+                    AttemptEnd::NotStarted { why } => format!("was not begun: {why}"),
+                };
+                format!("{run} {step}: {} {how}", part_name(*part))
+            }
+            Self::RunAttemptLost { run, step, part } => {
+                format!("{run} {step}: the engine died during {}", part_name(*part))
+            }
+            Self::RunStepEnded { run, step, end } => format!("{run} {step} {end}"),
+            Self::RunStepAnswered { run, step, answer } => match answer {
+                StepAnswer::Tick { task } => format!("{run} {step}: task {task} is done"),
+                StepAnswer::Untick { task } => format!("{run} {step}: task {task} is NOT done"),
+                StepAnswer::Text { task, value } => format!("{run} {step}: task {task}: {value}"),
+                StepAnswer::Choice { choice } => format!("{run} {step}: choice {choice}"),
+                StepAnswer::Value { name, value } => format!("{run} {step}: {name} is {value}"),
+            },
+            Self::RunStepCoSigned { run, step } => format!("{run} {step}: a second person agrees"),
+            Self::RunUnknownResolved { run, step, how, reason } => {
+                let how = match how {
+                    UnknownAnswer::Verify => "its check decides",
+                    UnknownAnswer::RunAgain => "it runs again",
+                    UnknownAnswer::Done => "it is done",
+                };
+                format!("{run} {step} was unknown; {how}: {reason}")
+            }
+            Self::RunStepCancelRequested { run, step, reason } => format!("{run} {step} is to be ended: {reason}"),
+            Self::RunUndoBegun { run, step, reason } => format!("{run} {step} is to be taken back: {reason}"),
+            Self::RunEnded { run, outcome } => format!("{run} {outcome}"),
+            Self::RunTimeUsed { run, mark } => match mark {
+                RunMark::TimeUp => format!("{run}: the time for the book is OVER"),
+                RunMark::Stalled => format!("{run}: nothing has gone on for too long"),
+            },
             Self::IncidentOpened { incident, severity, title, .. } => format!("{incident} {severity} opened: {title}"),
             Self::WorkflowChanged { incident, workflow } => format!("{incident} is a case of {workflow}"),
             Self::ErrorsRecorded { incident, errors, burst } => match burst {

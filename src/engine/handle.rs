@@ -21,6 +21,7 @@ use super::{
     library::Shelf,
     pace::{Pace, PaceFigures},
     people::TokenUses,
+    runbooks::Walking,
 };
 use crate::{
     checks::Heartbeats,
@@ -59,6 +60,7 @@ pub struct EngineHandle {
     pub(super) redactor: Arc<Redactor>,
     pub(super) words: watch::Sender<Arc<Vec<ModelWords>>>,
     pub(super) shelf: Arc<Shelf>,
+    pub(super) walking: Arc<Walking>,
 }
 
 /// Why a question was not answered.
@@ -100,7 +102,8 @@ impl EngineHandle {
     ///
     /// # Errors
     /// As [`EngineHandle::submit`]; also when the code is wrong, which is recorded.
-    pub async fn submit_as(&self, mut command: Command, asking: Asking) -> Result<Answer, SubmitError> {
+    pub async fn submit_as(&self, command: Command, asking: Asking) -> Result<Answer, SubmitError> {
+        let mut command = self.with_book(command).await?;
         // Nothing is decided by, and so nothing is kept of, what the redactor has not read.
         let removed = self.redactor.clean_all(command.texts_mut());
         let (reply, answer) = oneshot::channel();

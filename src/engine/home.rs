@@ -65,6 +65,18 @@ impl Home {
         })
     }
 
+    /// The folder of the runbooks that stand beside the platform file.
+    #[must_use]
+    pub fn runbooks(&self) -> PathBuf {
+        self.config.join("runbooks")
+    }
+
+    /// What a program of ours needs in its environment to find this home; nothing where it is this user's own.
+    #[must_use]
+    pub fn environment(&self) -> Option<(&'static str, PathBuf)> {
+        (self.config == self.state).then(|| ("CODEBLUE_HOME", self.state.clone()))
+    }
+
     /// The platform file.
     #[must_use]
     pub fn platform_file(&self) -> PathBuf {

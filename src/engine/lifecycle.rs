@@ -27,6 +27,7 @@ use super::{
     factors::{Factors, FactorsError},
     follow, halt, heap, observe,
     people::TokenUses,
+    runbooks::Walking,
     watch,
 };
 use crate::{
@@ -119,6 +120,7 @@ impl Engine {
         }
         let vault = Arc::new(vault);
         let factors = Arc::new(Factors::open(&home.keys())?);
+        let walking = Arc::new(Walking::in_home(home)?);
         let resumed = unfinished(&state);
 
         let (commands, waiting) = mpsc::channel(WAITING);
@@ -157,6 +159,7 @@ impl Engine {
             redactor: Arc::new(Redactor::from(&*platform)),
             words: latest::Sender::default(),
             shelf: Arc::default(),
+            walking,
         };
         begin(&handle, host, origin, platform.clone(), lost).await?;
         evidence::cut(&handle).await;

@@ -30,5 +30,6 @@ pub use adapter::{
 };
 pub use error::RecoveryError;
 pub use postgres::{Following, follow};
+pub use program::{end_left, write_note};
 pub use reload::{ProgramOutput, reload, run_program};
 pub use switch::Settled;

@@ -317,7 +317,10 @@ fn take_output(sink: &Mutex<Sink>) -> Output {
 }
 
 /// Ends a program that an earlier engine started and was killed before it ended; waits until it is gone.
-pub(super) fn end_left(note: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// When the note cannot be read, or the program cannot be killed.
+pub fn end_left(note: &Path) -> io::Result<()> {
     let text = match fs::read_to_string(note) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -338,7 +341,11 @@ pub(super) fn end_left(note: &Path) -> io::Result<()> {
     fs::remove_file(note)
 }
 
-fn write_note(path: &Path, id: u32) -> io::Result<()> {
+/// Writes down at `path` which process it is that was started.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_note(path: &Path, id: u32) -> io::Result<()> {
     fs::write(path, format!("{id} {}", begun_at(id).unwrap_or_default()))
 }
 

@@ -8,6 +8,7 @@ mod page;
 mod policies;
 mod postmortem;
 mod recovery;
+mod run;
 mod words;
 
 pub use article::{ArticleReport, ArticleSummary, FixFigures};
@@ -16,3 +17,4 @@ pub use page::html;
 pub use policies::Policies;
 pub use postmortem::PostMortemReport;
 pub use recovery::RecoveryReport;
+pub use run::{RunReport, RunStepReport};

@@ -4,10 +4,10 @@
 use std::ops::Range;
 
 use super::{
+    Work,
     outline::RawItem,
     parse::{DraftBook, drafted},
     read_step::Draft,
-    step::Work,
     visible,
 };
 

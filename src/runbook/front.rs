@@ -5,12 +5,17 @@ use std::time::Duration;
 use chrono::NaiveDate;
 
 use super::{
-    command::is_input_name,
+    FrontMatter, Input, InputKind, Phi, Proof, Scenario, ServiceRef,
     finding::Notes,
     header::{Entry, Header, Spot, Value},
-    model::{FrontMatter, Input, InputKind, Phi, Proof, Scenario, ServiceRef},
 };
-use crate::{domain::Severity, platform::Role};
+use crate::{
+    domain::{
+        Severity,
+        runbook::{duration, is_input_name, is_slug, service_ref},
+    },
+    platform::Role,
+};
 
 /// The format that is read here.
 pub const FORMAT: &str = "runbook/v1";
@@ -288,25 +293,6 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A duration from a millisecond to four hundred days.
-pub(super) fn duration(text: &str) -> Option<Duration> {
-    let range = Duration::from_millis(1)..=Duration::from_secs(400 * 86_400);
-    humantime::parse_duration(text).ok().filter(|duration| range.contains(duration))
-}
-
-/// Whether a text is a name as platform files and books use them.
-pub(super) fn is_slug(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-    text.len() <= 64 && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(allowed)
-}
-
-pub(super) fn service_ref(text: &str) -> Option<ServiceRef> {
-    match text.strip_prefix('$') {
-        Some(name) => is_input_name(name).then(|| ServiceRef::Input(name.to_owned())),
-        None => is_slug(text).then(|| ServiceRef::Name(text.to_owned())),
-    }
-}
-
 /// Reads `NAME:type:default:hint`.
 fn input(text: &str) -> Result<Input, (String, String)> {
     let mut parts = text.splitn(4, ':');
@@ -354,45 +340,4 @@ pub(super) fn input_kind(word: &str) -> Result<InputKind, (String, String)> {
             return Err((format!("{word:?} is no type of an input"), expected.to_owned()));
         }
     })
-}
-
-impl InputKind {
-    /// What would be right, where a value is not.
-    #[must_use]
-    pub fn problem(&self, value: &str) -> Option<String> {
-        let (right, expected) = match self {
-            Self::Int => (value.parse::<i64>().is_ok(), "a whole number".to_owned()),
-            Self::Duration => (duration(value).is_some(), "a duration such as 15m".to_owned()),
-            Self::Path => (value.starts_with('/'), "an absolute path".to_owned()),
-            Self::Service | Self::Component => (is_slug(value), "a name as in the platform file".to_owned()),
-            Self::Incident => {
-                let number = value.strip_prefix("INC-").unwrap_or_default();
-                (number.parse::<u64>().is_ok(), "an incident such as INC-42".to_owned())
-            }
-            Self::Choice(choices) => {
-                (choices.iter().any(|choice| choice == value), format!("one of {}", choices.join(", ")))
-            }
-            Self::String | Self::Secret => {
-                let fits = !value.contains(char::is_control) && !value.starts_with('-');
-                (fits, "one line that does not begin with -".to_owned())
-            }
-        };
-        (!right).then_some(expected)
-    }
-
-    /// Its type as it is written in the front matter.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match self {
-            Self::String => "string".to_owned(),
-            Self::Int => "int".to_owned(),
-            Self::Duration => "duration".to_owned(),
-            Self::Path => "path".to_owned(),
-            Self::Service => "service".to_owned(),
-            Self::Component => "component".to_owned(),
-            Self::Incident => "incident".to_owned(),
-            Self::Choice(choices) => format!("choice({})", choices.join("/")),
-            Self::Secret => "secret".to_owned(),
-        }
-    }
 }

@@ -3,12 +3,11 @@
 use chrono::NaiveDate;
 
 use super::{
+    Condition, FrontMatter, InputKind, Runbook, ServiceRef, Target, Work,
     finding::{Finding, Notes},
-    model::{FrontMatter, InputKind, Runbook, ServiceRef},
     parse::{DraftBook, drafted},
     read_step::Draft,
     rules,
-    step::{Condition, Target, Work},
 };
 use crate::platform::Platform;
 
@@ -123,7 +122,9 @@ fn declared(draft: &DraftBook<'_>, front: &FrontMatter, platform: &Platform, not
 /// The action that a step runs is declared, or the step says that it is skipped where it is not.
 fn actions(front: &FrontMatter, found: &Draft, platform: &Platform, notes: &mut Notes) {
     let (Some(step), Some(block)) = (&found.step, &found.block) else { return };
-    let Some((service, action)) = step.work.run().and_then(|run| rules::declared_action(&run.command)) else { return };
+    let Some((service, action)) = step.work.execution().and_then(|run| run.command.declared_action()) else {
+        return;
+    };
     let guarded = Condition::Action { service: service.clone(), action: action.clone() };
     if step.when.as_ref() == Some(&guarded) {
         return;

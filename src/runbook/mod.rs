@@ -1,27 +1,25 @@
 //! Floor 3. Runbooks: Markdown files that a person reads at three in the night, on a screen, on a code host or on paper, and
 //! that a run walks through.
 //!
-//! `model` and `step` say what a book is, once it has been read and found right. On the way there are `header` (the front
-//! matter's flat YAML) with `front` (its fields), `outline` (sections, steps, blocks), `attributes` (the fence attributes of
-//! runme), `command` (what a block runs, without a shell), `expect` (what it has to show), `values` (what
-//! attributes hold), `pieces` (a step's parts), `read_step` and `parse`.
+//! What a book is, once it has been read and found right, says `domain::runbook`, as the rules of a run decide on it. On the way
+//! there are `header` (the front matter's flat YAML) with `front` (its fields), `outline` (sections, steps, blocks), `attributes`
+//! (the fence attributes of runme), `command` (what a block runs, without a shell), `values` (what attributes hold), `pieces` (a
+//! step's parts), `read_step` and `parse`.
 //! `rules` has what must hold within one book, `lint` what must hold around it, `finding` how it is told. `format` lays a book
 //! out, `visible` writes the line that tells readers what attributes hide, `plain` is the paper, `plan` what a run would do,
 //! `library` the books there are.
 //!
-//! Nothing here runs a command or reads a clock. A new attribute starts in `step` and `read_step`, a new rule in `rules` or
+//! Nothing here runs a command or reads a clock. A new attribute starts in `domain/runbook/step.rs` and `read_step`, a new rule in `rules` or
 //! `lint`; docs/runbooks.md lists both.
 
 mod attributes;
 mod command;
-mod expect;
 mod finding;
 mod format;
 mod front;
 mod header;
 mod library;
 mod lint;
-mod model;
 mod outline;
 mod parse;
 mod pieces;
@@ -29,24 +27,22 @@ mod plain;
 mod plan;
 mod read_step;
 mod rules;
-mod step;
 #[cfg(test)]
 mod tests;
 mod values;
 mod visible;
 
-pub use command::{Command, Part, Word};
-pub use expect::{Comparison, Expectation, Judgement, Outcome, expectations, judge};
+pub use crate::domain::runbook::{
+    Action, Approval, Capture, Change, Choice, Command, Comparison, Condition, Confirm, Ended, Evidence, Execution,
+    Expectation, FrontMatter, InDrill, Input, InputKind, Judgement, Manual, OnTrouble, Outcome, Part, Phi, Proof,
+    RateLimit, Retry, Runbook, Scenario, Section, SectionKind, ServiceRef, Step, Target, Task, Undo, Word, Work,
+    expectations, judge,
+};
 pub use finding::{Finding, Level};
 pub use format::format;
 pub use front::FORMAT;
 pub use library::{BUILT_IN, Origin, Volume, built_in, find, library, open};
 pub use lint::{Surroundings, lint};
-pub use model::{FrontMatter, Input, InputKind, Phi, Proof, Runbook, Scenario, Section, SectionKind, ServiceRef};
 pub use parse::{LONGEST, Reading, read, read_bytes};
 pub use plain::plain;
 pub use plan::{Missing, PlannedStep, RunPlan, plan};
-pub use step::{
-    Action, Approval, Capture, Change, Choice, Condition, Confirm, Ended, Evidence, InDrill, Manual, OnTrouble,
-    RateLimit, Retry, Run, Step, Target, Task, Undo, Work,
-};

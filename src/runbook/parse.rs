@@ -3,15 +3,14 @@
 use sha2::{Digest, Sha256};
 
 use super::{
+    FrontMatter, Runbook, Section, SectionKind, Step,
     finding::{Finding, Notes},
     format,
     front::front_matter,
     header::{self, Header, header},
-    model::{FrontMatter, Runbook, Section, SectionKind},
     outline::{Fence, outline},
     read_step::{Draft, Shared, read_step},
     rules,
-    step::Step,
 };
 use crate::platform::{Role, nearest};
 

@@ -5,11 +5,7 @@ use std::collections::BTreeMap;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{
-    model::{InputKind, Runbook, Section, SectionKind},
-    step::{Confirm, OnTrouble, Step, Target, Undo, Work},
-    visible,
-};
+use super::{Confirm, InputKind, OnTrouble, Runbook, Section, SectionKind, Step, Target, Undo, Work, visible};
 use crate::{
     domain::role_name,
     platform::{Platform, Role},
@@ -94,7 +90,7 @@ impl Page {
         self.line("", "CONTACTS");
         let mut roles: Vec<Role> = book.steps().map(|step| step.role).collect();
         roles.extend([Role::TechnicalLead, Role::Cto]);
-        if book.front.phi != super::model::Phi::None {
+        if book.front.phi != super::Phi::None {
             roles.push(Role::ComplianceOfficer);
         }
         roles.sort_unstable();
@@ -165,7 +161,7 @@ impl Page {
             self.paragraph("     !! ", indent, caution);
         }
         self.markdown(indent, &step.text);
-        if let Some(run) = step.work.run() {
+        if let Some(run) = step.work.execution() {
             let blank = |name: &str| format!("{name}{BLANK}");
             self.command(&run.command.shown(blank));
             if let Work::Action(action) = &step.work {

@@ -4,13 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use super::{
-    command::Word,
-    model::{InputKind, Runbook, SectionKind, ServiceRef, optional_seconds, seconds},
-    rules,
-    step::{Approval, Condition, Step, Undo, Work},
-};
-use crate::platform::{Action, ActionRisk, Platform, Role};
+use super::{Approval, Condition, InputKind, Runbook, SectionKind, ServiceRef, Step, Undo};
+use crate::domain::inputs_of;
+use crate::platform::{Action, ActionRisk, Platform, Role, optional_seconds, seconds};
 
 /// A run as it would go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,10 +25,10 @@ pub struct RunPlan {
     /// What stands in the way of a run, each with the step it concerns where there is one.
     pub missing: Vec<Missing>,
     /// How long a run may take.
-    #[serde(serialize_with = "seconds", rename = "timeBudgetSeconds")]
+    #[serde(with = "seconds", rename = "timeBudgetSeconds")]
     pub time_budget: Duration,
     /// How long its commands may take together, those of Rollback and of skipped steps aside.
-    #[serde(serialize_with = "seconds", rename = "longestSeconds")]
+    #[serde(with = "seconds", rename = "longestSeconds")]
     pub longest: Duration,
 }
 
@@ -61,7 +57,7 @@ pub struct PlannedStep {
     /// The command with inputs filled in, and `<NAME>` where one has no value yet.
     pub command: Option<String>,
     /// After so long the command is ended.
-    #[serde(serialize_with = "optional_seconds", rename = "timeoutSeconds")]
+    #[serde(with = "optional_seconds", rename = "timeoutSeconds")]
     pub timeout: Option<Duration>,
     /// How it is taken back.
     pub undo: Option<Undo>,
@@ -77,15 +73,6 @@ pub struct Missing {
     pub step: Option<String>,
     /// What is missing.
     pub what: String,
-}
-
-/// The service that a word of a command names.
-pub(super) fn service_of_word(word: &Word) -> Option<ServiceRef> {
-    match (word.text(), word.input()) {
-        (Some(name), _) => (!name.starts_with('-')).then(|| ServiceRef::Name(name.to_owned())),
-        (None, Some(name)) => Some(ServiceRef::Input(name.to_owned())),
-        (None, None) => None,
-    }
 }
 
 /// Plans a run of a book on a platform, if one is known. `given` are the values of inputs; what later steps set is not known yet.
@@ -104,7 +91,7 @@ pub fn plan(book: &Runbook, platform: Option<&Platform>, given: &BTreeMap<String
         .steps()
         .zip(&steps)
         .filter(|(_, planned)| planned.skipped.is_none() && planned.section != SectionKind::Rollback);
-    let longest = counted.filter_map(|(step, _)| step.work.run()).map(|run| run.timeout).sum();
+    let longest = counted.filter_map(|(step, _)| step.work.execution()).map(|run| run.timeout).sum();
     if let Some(platform) = platform {
         planner.people(platform, &steps);
     }
@@ -136,40 +123,10 @@ impl Planner<'_> {
     }
 
     fn inputs(&mut self, given: &BTreeMap<String, String>) {
-        for name in given.keys() {
-            let known =
-                self.book.front.inputs.iter().any(|input| input.name == *name) || rules::GIVEN.contains(&name.as_str());
-            if !known {
-                self.lacks(None, format!("the book has no input {name}"));
-            }
-        }
-        for name in rules::GIVEN {
-            if let Some(value) = given.get(name) {
-                self.values.insert(name.to_owned(), value.clone());
-            }
-        }
-        for input in &self.book.front.inputs {
-            let Some(value) = given.get(&input.name).or(input.default.as_ref()) else {
-                let hint = if input.hint.is_empty() { String::new() } else { format!(": {}", input.hint) };
-                self.lacks(None, format!("{} ({}) has no value{hint}", input.name, input.kind.name()));
-                continue;
-            };
-            let known = self.platform.is_none_or(|platform| match input.kind {
-                InputKind::Service => platform.service(value).is_some(),
-                InputKind::Component => platform.component(value).is_some(),
-                _ => true,
-            });
-            if let Some(expected) = input.kind.problem(value) {
-                self.lacks(None, format!("{} is {value:?}, expected {expected}", input.name));
-            } else if !known {
-                self.lacks(
-                    None,
-                    format!("{} is {value:?}, and the platform has no such {}", input.name, input.kind.name()),
-                );
-            }
-            // A secret is known to be there, and its value goes no further.
-            let value = if input.kind == InputKind::Secret { "***" } else { value };
-            self.values.insert(input.name.clone(), value.to_owned());
+        let (values, wrong) = inputs_of(self.book, self.platform, given);
+        self.values = values;
+        for what in wrong {
+            self.lacks(None, what);
         }
     }
 
@@ -215,10 +172,10 @@ impl Planner<'_> {
 
     fn step(&mut self, section: SectionKind, step: &Step) -> PlannedStep {
         let skipped = self.skipped(step);
-        let run = step.work.run();
+        let run = step.work.execution();
         let approval = step.work.approval();
         let mut approvals = Vec::new();
-        if let Some((service, name)) = run.and_then(|run| rules::declared_action(&run.command)) {
+        if let Some((service, name)) = run.and_then(|run| run.command.declared_action()) {
             let risk = self.declared(&service, &name).map(|action| action.risk);
             match (risk, self.platform) {
                 (Some(risk), Some(platform)) if approval == Approval::Change => approvals = levels(platform, risk),
@@ -272,13 +229,5 @@ fn levels(platform: &Platform, risk: ActionRisk) -> Vec<Role> {
         ActionRisk::Low => platform.approvals.low.clone(),
         ActionRisk::Medium => platform.approvals.medium.clone(),
         ActionRisk::High => platform.approvals.high.clone(),
-    }
-}
-
-impl Work {
-    /// Whether a person has to be there for it, whatever the mode.
-    #[must_use]
-    pub fn needs_person(&self) -> bool {
-        matches!(self, Self::Manual(_) | Self::Decision { .. } | Self::Gate { .. })
     }
 }

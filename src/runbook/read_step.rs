@@ -3,21 +3,21 @@
 use std::collections::BTreeSet;
 
 use super::{
+    Action, Approval, Change, Choice, Command, Confirm, Evidence, Execution, Expectation, InDrill, Input, Manual,
+    OnTrouble, Retry, SectionKind, Step, Target, Task, Undo, Work,
     attributes::{Attributes, ORDER, RUNME},
-    command::{Command, command, is_input_name},
-    expect::{Expectation, expectations},
+    command::command,
+    expectations,
     finding::Notes,
-    front::{ROLES, duration, input_kind, is_slug},
-    model::{Input, SectionKind},
+    front::{ROLES, input_kind},
     outline::{RawItem, RawStep},
     pieces::{Block, Extra, alert, blocks, prose, slug},
-    step::{
-        Action, Approval, Change, Choice, Confirm, Evidence, InDrill, Manual, OnTrouble, Retry, Run, Step, Target,
-        Task, Undo, Work,
-    },
     values::{captures, condition, confirm, on_trouble, rate_limit, retry, target_of, then},
 };
-use crate::platform::Role;
+use crate::{
+    domain::runbook::{duration, is_input_name, is_slug},
+    platform::Role,
+};
 
 const RULE: &str = "attribute";
 const KINDS: [&str; 7] = ["check", "action", "manual", "decision", "wait", "notify", "gate"];
@@ -265,7 +265,7 @@ impl<'a> Reader<'a> {
         let sets = self.parsed("sets", captures).unwrap_or_default();
         let evidence = self.choice("evidence", &EVIDENCE).unwrap_or(Evidence::Keep);
         let expect = expect.unwrap_or_else(|| vec![Expectation::Exit(vec![0])]);
-        let read = command.zip(timeout).map(|(command, timeout)| Run {
+        let read = command.zip(timeout).map(|(command, timeout)| Execution {
             command,
             timeout,
             expect,
@@ -309,7 +309,7 @@ impl<'a> Reader<'a> {
             );
         }
         Some(Work::Action(Box::new(Action {
-            run: run.read?,
+            execution: run.read?,
             effect: effect?,
             undo: undo?,
             verify,
@@ -427,5 +427,5 @@ impl<'a> Reader<'a> {
 /// A command and what is expected, as far as it could be read.
 struct PartRun {
     retry: Option<Retry>,
-    read: Option<Run>,
+    read: Option<Execution>,
 }

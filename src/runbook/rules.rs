@@ -1,20 +1,12 @@
 //! What must hold between the parts of one book.
 
+use crate::domain::GIVEN;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    command::Command,
-    finding::Notes,
-    front::FORMAT,
-    model::{FrontMatter, InputKind, SectionKind, ServiceRef},
-    parse::DraftBook,
-    read_step::Draft,
-    step::{Condition, OnTrouble, Step, Target, Undo, Work},
-    visible,
+    Command, Condition, FrontMatter, InputKind, OnTrouble, SectionKind, ServiceRef, Step, Target, Undo, Word, Work,
+    finding::Notes, front::FORMAT, parse::DraftBook, read_step::Draft, visible,
 };
-
-/// Names that every run knows without being told.
-pub(super) const GIVEN: [&str; 2] = ["INCIDENT", "RUN"];
 
 /// Notes every rule that does not hold.
 pub(super) fn check(draft: &DraftBook<'_>, notes: &mut Notes) {
@@ -167,7 +159,7 @@ fn targets(draft: &DraftBook<'_>, found: &Draft, step: &Step, known: &[&str], no
             wrong.push(("once", at, "it may run again and may not".to_owned(), "once or idempotent"));
         }
     }
-    if let Some(run) = step.work.run() {
+    if let Some(run) = step.work.execution() {
         for trouble in [&run.on_fail, &run.on_timeout] {
             if let OnTrouble::Goto(name) = trouble {
                 missing("goto", at, name, "what comes next");
@@ -210,7 +202,7 @@ fn targets(draft: &DraftBook<'_>, found: &Draft, step: &Step, known: &[&str], no
 
 /// What a command of a step may do.
 fn command_rules(draft: &DraftBook<'_>, found: &Draft, step: &Step, notes: &mut Notes) {
-    let (Some(run), Some(block)) = (step.work.run(), &found.block) else { return };
+    let (Some(run), Some(block)) = (step.work.execution(), &found.block) else { return };
     let at = block.fence.body_at;
     let Some(program) = run.command.program() else {
         notes.error("command", at, &step.name, "an input names the program", "the program written out");
@@ -226,7 +218,7 @@ fn command_rules(draft: &DraftBook<'_>, found: &Draft, step: &Step, notes: &mut 
         notes.error("requires", at, &step.name, what, format!("requires: [{program}]"));
     }
     if step.work.change().is_some() {
-        for service in services_acted_on(&run.command).filter(|service| !front.services.contains(service)) {
+        for service in run.command.services().filter(|service| !front.services.contains(service)) {
             let listed: Vec<String> = front.services.iter().map(ToString::to_string).collect();
             let what = format!("it acts on {service}, which is none of the book's services");
             notes.error(
@@ -238,23 +230,6 @@ fn command_rules(draft: &DraftBook<'_>, found: &Draft, step: &Step, notes: &mut 
             );
         }
     }
-}
-
-/// The services that a command of codeblue names.
-pub(super) fn services_acted_on(command: &Command) -> impl Iterator<Item = ServiceRef> {
-    let by_action = declared_action(command).map(|(service, _)| service);
-    let by_option = command.values_of("--service").filter_map(super::plan::service_of_word);
-    by_action.into_iter().chain(by_option)
-}
-
-/// The service and the action of `codeblue action run SERVICE ACTION`.
-pub(super) fn declared_action(command: &Command) -> Option<(ServiceRef, String)> {
-    let words = command.words();
-    let verb: Vec<&str> = words.iter().take(3).filter_map(super::command::Word::text).collect();
-    if verb != ["codeblue", "action", "run"] {
-        return None;
-    }
-    Some((super::plan::service_of_word(words.get(3)?)?, words.get(4)?.text()?.to_owned()))
 }
 
 /// Commands of codeblue that change neither the platform nor the record of anybody.
@@ -307,7 +282,7 @@ fn only_reads(command: &Command) -> bool {
         "runbook plan",
         "host list",
     ];
-    let words: Vec<&str> = command.words().iter().skip(1).filter_map(super::command::Word::text).collect();
+    let words: Vec<&str> = command.words().iter().skip(1).filter_map(Word::text).collect();
     let first = words.first().copied().unwrap_or_default();
     let two = format!("{first} {}", words.get(1).copied().unwrap_or_default());
     READS.contains(&first) || READS.contains(&two.as_str()) || command.has("--dry-run")
@@ -382,7 +357,7 @@ fn inputs(draft: &DraftBook<'_>, notes: &mut Notes) {
 
 /// What a step sets for later ones.
 fn sets(step: &Step) -> Vec<&str> {
-    let captured = step.work.run().into_iter().flat_map(|run| &run.sets).map(|capture| capture.name.as_str());
+    let captured = step.work.execution().into_iter().flat_map(|run| &run.sets).map(|capture| capture.name.as_str());
     let answered = match &step.work {
         Work::Manual(manual) => manual.tasks.as_slice(),
         _ => &[],
@@ -393,7 +368,7 @@ fn sets(step: &Step) -> Vec<&str> {
 
 /// The inputs a step needs.
 fn names_used(step: &Step) -> Vec<&str> {
-    let mut names: Vec<&str> = step.work.run().into_iter().flat_map(|run| run.command.inputs()).collect();
+    let mut names: Vec<&str> = step.work.execution().into_iter().flat_map(|run| run.command.inputs()).collect();
     if let Some(Condition::Input { name, .. } | Condition::Action { service: ServiceRef::Input(name), .. }) = &step.when
     {
         names.push(name);

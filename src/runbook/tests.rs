@@ -355,3 +355,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_book_reads_back_from_the_record_as_it_was() {
+    for volume in built_in() {
+        let book = volume.reading.runbook.unwrap();
+        let written = serde_json::to_string(&book).unwrap();
+        assert_eq!(serde_json::from_str::<Runbook>(&written).unwrap(), book, "{}", volume.file);
+    }
+}

@@ -1,11 +1,8 @@
 //! What stands in the values of attributes: retries, rates, conditions, and where a run goes on. Each gives what it read, or what
 //! is wrong and what would be right.
 
-use super::{
-    command::is_input_name,
-    front::{duration, is_slug, service_ref},
-    step::{Capture, Condition, Confirm, Ended, OnTrouble, RateLimit, Retry, Target},
-};
+use super::{Capture, Condition, Confirm, Ended, OnTrouble, RateLimit, Retry, Target};
+use crate::domain::runbook::{duration, is_input_name, is_slug, service_ref};
 
 /// What is wrong, and what would be right.
 pub(super) type Wrong = (String, String);

@@ -2,10 +2,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use super::{
-    outline::RawStep,
-    step::{Action, Approval, Change, Condition, Ended, Step, Target, Undo, Work},
-};
+use super::{Action, Approval, Change, Condition, Ended, Step, Target, Undo, Work, outline::RawStep};
 use crate::domain::role_name;
 
 const KINDS: [&str; 7] = ["Check", "Wait", "Action", "Notify", "Manual", "Decision", "Gate"];
@@ -18,7 +15,7 @@ pub(super) fn line(step: &Step) -> String {
         parts.push(step.work.effect().to_owned());
     }
     parts.push(role_name(step.role).to_owned());
-    if let Some(run) = step.work.run() {
+    if let Some(run) = step.work.execution() {
         parts.push(format!("≤{}", span(run.timeout)));
     }
     match step.work.undo() {

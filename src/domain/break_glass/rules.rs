@@ -255,6 +255,16 @@ fn is_incident_work(command: &Command) -> bool {
             | Command::StopChange { .. }
             | Command::ValidateChange { .. }
             | Command::ReviewChange { .. }
+            | Command::StartRun { .. }
+            | Command::RunStep { .. }
+            | Command::CoSignStep { .. }
+            | Command::AnswerStep { .. }
+            | Command::SkipStep { .. }
+            | Command::MarkStepDone { .. }
+            | Command::UndoStep { .. }
+            | Command::ResolveUnknown { .. }
+            | Command::CancelStep { .. }
+            | Command::AbandonRun { .. }
             | Command::ActivateFallback { .. }
             | Command::FinishFallbackStep { .. }
             | Command::EndFallback { .. }

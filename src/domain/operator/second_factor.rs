@@ -75,6 +75,7 @@ impl Command {
             | Self::BreakGlass { .. }
             | Self::ExecuteUnderBreakGlass { .. }
             | Self::ReviewBreakGlass { .. }
+            | Self::CoSignStep { .. }
             | Self::PurgePayloads { .. } => true,
             // A signature with the own key proves more than a code.
             Self::ApproveChange { signature, .. } => signature.is_none(),

@@ -164,3 +164,18 @@ fn people(state: &State, plan: &Plan, incident: &Incident) -> Option<String> {
     });
     decided.map(|change| format!("people deal with it: {} is {}", change.id, change.state))
 }
+
+/// When an action of a service was begun in a span of time.
+pub(in crate::domain) fn action_began_between<'a>(
+    state: &'a State,
+    service: &'a str,
+    action: &'a str,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> impl Iterator<Item = DateTime<Utc>> + 'a {
+    let steps = state.recoveries.values().flat_map(|recovery| recovery.plan.steps.iter().zip(&recovery.steps));
+    let runs = steps.filter(move |(step, _)| {
+        matches!(step, Step::RunAction { service: on, action: named } if on == service && named == action)
+    });
+    runs.filter_map(|(_, run)| run.started_at).filter(move |at| *at > from && *at <= until)
+}

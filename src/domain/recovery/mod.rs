@@ -10,6 +10,7 @@ pub(super) mod run;
 pub(super) mod validation;
 
 pub use estimate::step_seconds;
+pub(super) use guard::action_began_between;
 pub use plan::{plan_action, plan_deployment, plan_rollback, plan_undo, steps_back};
 pub use record::{
     Finding, Plan, Recovery, RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, Step, StepRun, StepState,

@@ -1,11 +1,13 @@
 //! Effects: work in the outside world that follows from events. One file per effect; each reports its outcome as a
 //! command, and each can be started again after a crash at any point.
 
+mod child;
 mod diagnose;
 pub(super) mod prove;
 mod prune;
 mod recover;
 mod replicate;
+mod run_step;
 mod snapshot;
 mod validate;
 
@@ -113,6 +115,7 @@ pub(super) async fn run(hands: Hands, mut effects: mpsc::UnboundedReceiver<Effec
                 Effect::RepairVault => replicate::repair(&hands).await,
                 Effect::Replicate => replicate::run(&hands).await,
                 Effect::RunRecovery(id) => recover::run(&hands, id).await,
+                Effect::RunStep(id, turn) => run_step::run(&hands, id, turn).await,
             }
             lock(&running).remove(&effect);
         });

@@ -3,13 +3,16 @@
 use std::{fmt, time::Duration};
 
 use chrono::NaiveDate;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::step::Step;
-use crate::{domain::Severity, platform::Role};
+use super::{Input, Step, input::service_ref};
+use crate::{
+    domain::Severity,
+    platform::{Role, optional_seconds, seconds},
+};
 
 /// A book for one scenario.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Runbook {
     /// What stands before the first section.
@@ -41,7 +44,7 @@ impl Runbook {
 }
 
 /// The fields of the front matter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FrontMatter {
     /// Never used again for another book, such as `RB-02-database-connection`.
@@ -65,20 +68,20 @@ pub struct FrontMatter {
     /// Whether health information may be touched.
     pub phi: Phi,
     /// In how long users are to be served again.
-    #[serde(serialize_with = "seconds", rename = "rtoSeconds")]
+    #[serde(with = "seconds", rename = "rtoSeconds")]
     pub rto: Duration,
     /// How much of the newest data may be lost.
-    #[serde(serialize_with = "seconds", rename = "rpoSeconds")]
+    #[serde(with = "seconds", rename = "rpoSeconds")]
     pub rpo: Duration,
     /// How long the whole book may take.
-    #[serde(serialize_with = "seconds", rename = "timeBudgetSeconds")]
+    #[serde(with = "seconds", rename = "timeBudgetSeconds")]
     pub time_budget: Duration,
     /// What has to be known before steps can run.
     pub inputs: Vec<Input>,
     /// Programs that have to be there.
     pub requires: Vec<String>,
     /// After so long without progress the next level is called.
-    #[serde(serialize_with = "optional_seconds", rename = "escalateAfterSeconds")]
+    #[serde(default, with = "optional_seconds", rename = "escalateAfterSeconds")]
     pub escalate_after: Option<Duration>,
     /// The drills that prove it.
     pub drills: Vec<String>,
@@ -87,7 +90,7 @@ pub struct FrontMatter {
     /// When a person last read it and found it right.
     pub reviewed_on: Option<NaiveDate>,
     /// How often somebody has to.
-    #[serde(serialize_with = "seconds", rename = "reviewEverySeconds")]
+    #[serde(with = "seconds", rename = "reviewEverySeconds")]
     pub review_every: Duration,
     /// What of the HIPAA rules it is evidence for.
     pub hipaa: Vec<String>,
@@ -96,7 +99,7 @@ pub struct FrontMatter {
 }
 
 /// When a drill last proved a book.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Proof {
     /// The day.
@@ -106,7 +109,7 @@ pub struct Proof {
 }
 
 /// Which emergency a book is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scenario {
     /// Nothing works.
@@ -130,7 +133,8 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    pub(super) const CHOICES: [(&'static str, Self); 9] = [
+    /// All of them, as they are written.
+    pub const CHOICES: [(&'static str, Self); 9] = [
         ("outage", Self::Outage),
         ("database", Self::Database),
         ("ai", Self::Ai),
@@ -144,7 +148,7 @@ impl Scenario {
 }
 
 /// Whether steps may touch health information.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phi {
     /// They do not.
@@ -156,7 +160,8 @@ pub enum Phi {
 }
 
 impl Phi {
-    pub(super) const CHOICES: [(&'static str, Self); 3] =
+    /// All of them, as they are written.
+    pub const CHOICES: [(&'static str, Self); 3] =
         [("none", Self::None), ("possible", Self::Possible), ("yes", Self::Yes)];
 }
 
@@ -184,47 +189,15 @@ impl Serialize for ServiceRef {
     }
 }
 
-/// Something that has to be known before steps can run, or that a step asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Input {
-    /// In capital letters; `$NAME` in commands.
-    pub name: String,
-    /// What may be given.
-    #[serde(rename = "type")]
-    pub kind: InputKind,
-    /// What holds when nothing is given; none: it has to be.
-    pub default: Option<String>,
-    /// What it is, in a few words.
-    pub hint: String,
-}
-
-/// What may be given as an input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind", content = "of")]
-pub enum InputKind {
-    /// One line.
-    String,
-    /// A whole number.
-    Int,
-    /// Such as `15m`.
-    Duration,
-    /// An absolute path.
-    Path,
-    /// A service of the platform.
-    Service,
-    /// A component of the platform.
-    Component,
-    /// Such as `INC-42`.
-    Incident,
-    /// One of these.
-    Choice(Vec<String>),
-    /// Never shown, stored or hashed.
-    Secret,
+impl<'de> Deserialize<'de> for ServiceRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        service_ref(&text).ok_or_else(|| de::Error::custom(format!("{text:?} is no service")))
+    }
 }
 
 /// One of the nine parts of a book.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Section {
     /// Which.
@@ -236,7 +209,7 @@ pub struct Section {
 }
 
 /// Which of the nine parts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SectionKind {
     /// What has happened, and to whom.
@@ -288,13 +261,4 @@ impl SectionKind {
             Self::PostIncident => "Post-incident",
         }
     }
-}
-
-pub(super) fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64())
-}
-
-#[expect(clippy::ref_option, reason = "serde gives a reference to the field")]
-pub(super) fn optional_seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
 }

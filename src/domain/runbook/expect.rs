@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use regex::Regex;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 /// One condition on what a command did.
@@ -53,7 +53,7 @@ pub struct Outcome<'a> {
 }
 
 /// What is thought of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "why")]
 pub enum Judgement {
     /// All is as expected.
@@ -106,6 +106,12 @@ impl fmt::Display for Expectation {
 impl Serialize for Expectation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Expectation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        one(&String::deserialize(deserializer)?).map_err(|(what, _)| de::Error::custom(what))
     }
 }
 

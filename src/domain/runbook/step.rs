@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{
-    command::Command,
-    expect::Expectation,
-    model::{Input, ServiceRef, seconds},
-};
-use crate::platform::Role;
+use super::{Command, Expectation, Input, ServiceRef};
+use crate::platform::{Role, seconds};
 
 /// One thing to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
     /// Unique in the book; how other steps name it.
@@ -39,7 +35,7 @@ pub struct Step {
     pub on_skip: OnTrouble,
     /// Where the run goes on when it has passed.
     pub then: Target,
-    /// Steps that must have passed before; the previous one of its section when empty.
+    /// Steps that must have passed before, beside the order of the book.
     pub needs: Vec<String>,
     /// What a drill does with it.
     pub drill: InDrill,
@@ -48,17 +44,17 @@ pub struct Step {
 }
 
 /// What a step does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Work {
     /// Looks, and changes nothing.
-    Check(Run),
+    Check(Execution),
     /// Looks again and again until it is as expected.
-    Wait(Run),
+    Wait(Execution),
     /// Changes something.
     Action(Box<Action>),
     /// Tells people; there is nothing to take back.
-    Notify(Run),
+    Notify(Execution),
     /// A person does it.
     Manual(Manual),
     /// A person chooses how to go on.
@@ -74,13 +70,13 @@ pub enum Work {
 }
 
 /// A command and what is expected of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Run {
+pub struct Execution {
     /// Program and arguments; no shell.
     pub command: Command,
     /// After so long it is ended.
-    #[serde(serialize_with = "seconds", rename = "timeoutSeconds")]
+    #[serde(with = "seconds", rename = "timeoutSeconds")]
     pub timeout: Duration,
     /// All of it has to hold.
     pub expect: Vec<Expectation>,
@@ -99,12 +95,12 @@ pub struct Run {
 }
 
 /// A command that changes something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Action {
     /// The command.
     #[serde(flatten)]
-    pub run: Run,
+    pub execution: Execution,
     /// How deep it cuts.
     pub effect: Change,
     /// How it is taken back.
@@ -126,7 +122,7 @@ pub struct Action {
 }
 
 /// How deep a change cuts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// It can be taken back, or does no lasting harm.
@@ -136,7 +132,7 @@ pub enum Change {
 }
 
 /// How a change is taken back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "is")]
 pub enum Undo {
     /// By this step.
@@ -146,7 +142,7 @@ pub enum Undo {
 }
 
 /// Work of a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manual {
     /// What is to be done or answered, one after the other; may be empty where the text says it all.
@@ -156,7 +152,7 @@ pub struct Manual {
 }
 
 /// One box to tick.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
     /// What.
@@ -166,7 +162,7 @@ pub struct Task {
 }
 
 /// One way to go on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
     /// When it is the right one.
@@ -176,7 +172,7 @@ pub struct Choice {
 }
 
 /// Where a run goes on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "is")]
 pub enum Target {
     /// At the next step.
@@ -190,7 +186,7 @@ pub enum Target {
 }
 
 /// What comes next when a step does not pass.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "is")]
 pub enum OnTrouble {
     /// The run stops.
@@ -208,7 +204,7 @@ pub enum OnTrouble {
 }
 
 /// Whose agreement a step takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Approval {
     /// Nobody's.
@@ -220,7 +216,7 @@ pub enum Approval {
 }
 
 /// What is asked before a step runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "is")]
 pub enum Confirm {
     /// Nothing.
@@ -232,32 +228,32 @@ pub enum Confirm {
 }
 
 /// How often and at which pauses something is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Retry {
     /// How often at most, the first attempt included.
     pub attempts: u32,
     /// The pause after the first.
-    #[serde(serialize_with = "seconds", rename = "pauseSeconds")]
+    #[serde(with = "seconds", rename = "pauseSeconds")]
     pub pause: Duration,
     /// To which it grows, doubling; the same where it does not grow.
-    #[serde(serialize_with = "seconds", rename = "longestSeconds")]
+    #[serde(with = "seconds", rename = "longestSeconds")]
     pub longest: Duration,
 }
 
 /// How often something may happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RateLimit {
     /// So often,
     pub times: u32,
     /// within this.
-    #[serde(serialize_with = "seconds", rename = "withinSeconds")]
+    #[serde(with = "seconds", rename = "withinSeconds")]
     pub within: Duration,
 }
 
 /// What a later step takes from what a command printed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Capture {
     /// The name under which it is known then.
@@ -267,7 +263,7 @@ pub struct Capture {
 }
 
 /// What is kept of what a command printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Evidence {
     /// All of it, redacted and bounded.
@@ -279,7 +275,7 @@ pub enum Evidence {
 }
 
 /// What a drill does with a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InDrill {
     /// The same as in an emergency.
@@ -291,7 +287,7 @@ pub enum InDrill {
 }
 
 /// When a step is not skipped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Condition {
     /// An input has this value, or any other.
@@ -320,7 +316,7 @@ pub enum Condition {
 }
 
 /// How a step ended, for conditions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ended {
     /// It passed, with or without a warning, or was done by hand.
@@ -331,14 +327,34 @@ pub enum Ended {
     Skipped,
 }
 
+impl Step {
+    /// The check that says whether it has worked, where it was cut off.
+    #[must_use]
+    pub fn decider(&self) -> Option<&str> {
+        match &self.work {
+            Work::Action(action) => action.verify.as_deref().or(action.done_if.as_deref()),
+            _ => None,
+        }
+    }
+}
+
 impl Work {
     /// The command, where one runs.
     #[must_use]
-    pub fn run(&self) -> Option<&Run> {
+    pub fn execution(&self) -> Option<&Execution> {
         match self {
-            Self::Check(run) | Self::Wait(run) | Self::Notify(run) => Some(run),
-            Self::Action(action) => Some(&action.run),
+            Self::Check(execution) | Self::Wait(execution) | Self::Notify(execution) => Some(execution),
+            Self::Action(action) => Some(&action.execution),
             Self::Manual(_) | Self::Decision { .. } | Self::Gate { .. } => None,
+        }
+    }
+
+    /// The action, where it is one.
+    #[must_use]
+    pub fn action(&self) -> Option<&Action> {
+        match self {
+            Self::Action(action) => Some(action),
+            _ => None,
         }
     }
 
@@ -395,5 +411,17 @@ impl Work {
             (_, Some(Change::Destructive)) => "destructive",
             _ => "",
         }
+    }
+
+    /// Whether it looks at the world and leaves it as it is.
+    #[must_use]
+    pub fn only_looks(&self) -> bool {
+        matches!(self, Self::Check(_) | Self::Wait(_))
+    }
+
+    /// Whether a person has to be there for it, whatever the mode.
+    #[must_use]
+    pub fn needs_person(&self) -> bool {
+        matches!(self, Self::Manual(_) | Self::Decision { .. } | Self::Gate { .. })
     }
 }
