@@ -85,6 +85,11 @@ id!(
     "DEP"
 );
 id!(
+    /// A drill.
+    DrillId,
+    "DRILL"
+);
+id!(
     /// An API token.
     TokenId,
     "TOK"

@@ -20,6 +20,7 @@ mod deadline;
 mod decide;
 mod deployment;
 mod diagnosis;
+mod drill;
 mod event;
 mod evidence;
 mod fast_track;
@@ -62,6 +63,11 @@ pub use deployment::{Deployment, DeploymentOrigin};
 pub use diagnosis::{
     Candidate, Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix,
 };
+pub use drill::{
+    Blame, CONFIDENCE_DAYS, Cadence, Confidence, ConfidenceCell, Drill, DrillAnswer, DrillClaim, DrillEnd, DrillMode,
+    DrillOutcome, DrillPlan, DrillReveal, DrillScore, DrillTold, DrillTruth, Drills, Letter, Objective, Part, Remedy,
+    ScoredPart, SystemProbe, SystemScore, WritesFound, commitment, confidence, drill_ends_by, score,
+};
 pub use event::{Event, Recorded};
 pub use evidence::{EvidenceState, LostCheckpoints, Outage, SeenCheckpoint, WITNESSED_LIMIT, Witnessed};
 pub use fast_track::{FastTrack, FastTrackCriterion, Milestone, Progress, Stage};
@@ -71,7 +77,9 @@ pub use health::{
     ServiceHealth, ServiceVitals, Sketch, Standing, Status, Verdict, Vitals, Window, Witness, WorkOrigin, affected,
     calendar, fold, judged_alone, next_window, percent,
 };
-pub use ids::{BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, SnapshotId, TokenId};
+pub use ids::{
+    BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, DrillId, IncidentId, RecoveryId, SnapshotId, TokenId,
+};
 pub use incident::{
     Act, ActionItem, ActionKind, BURST, Between, Burst, Callee, Classified, Clock, ENOUGH, ERRORS_LIMIT, ErrorCounts,
     ErrorEvent, ErrorGroup, ErrorKind, ErrorSeverity, Findings, Group, Impact, Incident, IncidentRole, IncidentState,

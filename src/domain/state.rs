@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BreakGlass, BreakGlassId, Change, ChangeId, ChangeState, ChangeTemplate, Continuity, Credentials, Criticality,
-    Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, EvidenceState, Incident, IncidentId, Knowledge,
-    Operator, PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId, Status,
-    Stream, TokenId, VaultState,
+    Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, Drills, EvidenceState, Incident, IncidentId,
+    Knowledge, Operator, PlannedWork, Recovery, RecoveryId, Refusal, ServiceHealth, Severity, Snapshot, SnapshotId,
+    Status, Stream, TokenId, VaultState,
 };
 use crate::platform::{
     Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, Platform, Profile, RedactionRules, VaultCare,
@@ -90,6 +90,9 @@ pub struct State {
     /// What is known about what breaks.
     #[serde(default)]
     pub knowledge: Knowledge,
+    /// Drills, and when the next are due.
+    #[serde(default)]
+    pub drills: Drills,
 }
 
 /// The engine in charge.
@@ -167,6 +170,7 @@ impl Default for State {
             recoveries: BTreeMap::new(),
             continuity: Continuity::default(),
             knowledge: Knowledge::default(),
+            drills: Drills::default(),
         }
     }
 }

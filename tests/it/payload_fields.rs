@@ -39,6 +39,7 @@ const KNOWN: &[&str] = &[
     "DeploymentId",
     "BreakGlassId",
     "TokenId",
+    "DrillId",
 ];
 
 /// The platform file is in the journal as it is in force: the rules decide by all of it.
