@@ -86,6 +86,14 @@ pub enum Sandbox {
         dir: PathBuf,
     },
     #[command(hide = true)]
+    Repair {
+        #[arg(value_enum)]
+        what: sandbox::Repair,
+        service: String,
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    #[command(hide = true)]
     Reload {
         service: String,
         #[arg(long)]
@@ -151,6 +159,7 @@ impl Sandbox {
                 session.output.result(&path, || path.display().to_string())?;
             }
             Self::Restart { service, dir } => sandbox::restart(&dir, &service)?,
+            Self::Repair { what, service, dir } => sandbox::repair(&dir, what, &service)?,
             Self::Reload { service, dir } => sandbox::reload(&dir, &service)?,
         }
         Ok(Exit::Done)

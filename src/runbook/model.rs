@@ -130,7 +130,8 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    pub(super) const CHOICES: [(&'static str, Self); 9] = [
+    /// Each by its name in files.
+    pub const CHOICES: [(&'static str, Self); 9] = [
         ("outage", Self::Outage),
         ("database", Self::Database),
         ("ai", Self::Ai),
