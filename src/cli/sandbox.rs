@@ -167,7 +167,7 @@ impl Sandbox {
 }
 
 /// The sandbox named, or that of the running demo.
-fn found(session: &Session, dir: Option<PathBuf>) -> Result<PathBuf, CliError> {
+pub(super) fn found(session: &Session, dir: Option<PathBuf>) -> Result<PathBuf, CliError> {
     if let Some(dir) = dir {
         return Ok(dir);
     }
