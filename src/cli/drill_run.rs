@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{DrillMode, DrillOutcome},
-    engine::{Clock, SystemClock},
+    engine::{Clock, Home, SystemClock},
     sandbox::{self, DrillFile, Holding, Play},
 };
 
@@ -42,7 +42,7 @@ pub struct Run {
     /// Nobody is there: let the program play people, as operators of the same login
     #[arg(long, value_enum, value_name = "PLAY")]
     unattended: Option<Play>,
-    /// The sandbox; that of the running demo by default
+    /// The sandbox; that of the demo whose engine is meant by default
     #[arg(long)]
     dir: Option<PathBuf>,
 }
@@ -83,7 +83,7 @@ impl Run {
         };
         let holding = Holding {
             client: client.clone(),
-            sandbox: found(session, self.dir)?,
+            sandbox: sandbox_of(session, &home, self.dir)?,
             drawn,
             mode,
             team: self.team.into_iter().collect(),
@@ -120,5 +120,14 @@ impl Run {
         let count = u64::try_from(all.len()).unwrap_or(1).max(1);
         let place = usize::try_from(seed % count).unwrap_or_default();
         all.into_iter().nth(place).ok_or_else(|| CliError::Usage("there is no drill: codeblue drill lint".to_owned()))
+    }
+}
+
+/// The sandbox named, or the one beside the engine's home, as a demo lays them out, or that of the running demo.
+fn sandbox_of(session: &Session, home: &Home, named: Option<PathBuf>) -> Result<PathBuf, CliError> {
+    let beside = home.platform_file().parent().and_then(|home| Some(home.parent()?.join("sandbox")));
+    match (named, beside) {
+        (None, Some(beside)) if beside.is_dir() => Ok(beside),
+        (named, _) => found(session, named),
     }
 }
