@@ -436,6 +436,9 @@ pub enum Command {
         #[serde(default)]
         away: BTreeSet<String>,
         commitment: String,
+        /// Nobody is there: a program plays people.
+        #[serde(default)]
+        unattended: bool,
     },
     /// Say what is broken. Wrong answers cost.
     AnswerDrill {

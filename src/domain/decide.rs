@@ -283,8 +283,9 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::ActivateFallback { function, reason } => continuity::activate(state, function, &reason),
         Command::FinishFallbackStep { function, step } => continuity::step(state, function, step),
         Command::EndFallback { function, note } => continuity::end(state, function, &note),
-        Command::StartDrill { mode, told, limit_seconds, team, away, commitment } => {
-            drill::start(state, drill::Wish { mode, told, limit_seconds, team, away, commitment }, meta)
+        Command::StartDrill { mode, told, limit_seconds, team, away, commitment, unattended } => {
+            let wish = drill::Wish { mode, told, limit_seconds, team, away, commitment, unattended };
+            drill::start(state, wish, meta)
         }
         Command::AnswerDrill { drill, claim } => drill::answer(state, drill, claim, meta),
         Command::AbortDrill { drill, reason } => drill::abort(state, drill, &reason),

@@ -162,6 +162,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         away: BTreeSet<String>,
         commitment: String,
+        /// Nobody is there: a program plays people.
+        #[serde(default)]
+        unattended: bool,
     },
     /// Somebody says what is broken.
     DrillAnswered { drill: DrillId, claim: DrillClaim },

@@ -103,10 +103,11 @@ impl Event {
             Self::FunctionTimeUsed { function, mark } => format!("{function}: {mark}"),
             Self::FallbackActivated { function, reason } => format!("{function} is done by hand: {reason}"),
             Self::FallbackStepDone { function, step } => format!("{function} by hand: step {step} is done"),
-            Self::DrillStarted { drill, mode, away, .. } => {
+            Self::DrillStarted { drill, mode, away, unattended, .. } => {
                 let away: Vec<&str> = away.iter().map(String::as_str).collect();
                 let away = if away.is_empty() { String::new() } else { format!(": {}", away.join(", ")) };
-                format!("{drill} began, {mode}{away}")
+                let played = if *unattended { ", people are played" } else { "" };
+                format!("{drill} began, {mode}{away}{played}")
             }
             Self::DrillAnswered { drill, claim } => format!("{drill} answered: {claim}"),
             Self::DrillAborted { drill, reason } => format!("{drill} is to STOP: {reason}"),

@@ -33,6 +33,8 @@ pub struct DrillReport {
     pub asked: BTreeSet<String>,
     /// Who took part, by what they did.
     pub took_part: BTreeSet<String>,
+    /// Nobody was there: a program played people.
+    pub unattended: bool,
     /// Who played to be away.
     pub away: BTreeSet<String>,
     /// When it began.
@@ -91,6 +93,7 @@ impl DrillReport {
             conductor: drill.conductor.to_string(),
             asked: drill.team.clone(),
             took_part: people.map(|name| state.person(name).to_owned()).collect(),
+            unattended: drill.unattended,
             away: drill.away.clone(),
             started_at: drill.started_at,
             ended: drill.ended.clone(),
@@ -160,7 +163,8 @@ impl DrillReport {
             "Asked to take part",
             &if self.asked.is_empty() { "whoever is there".to_owned() } else { list(&self.asked) },
         );
-        row("Took part", &list(&self.took_part));
+        let played = if self.unattended { ": all played by the program, which shows nothing of people" } else { "" };
+        row("Took part", &format!("{}{played}", list(&self.took_part)));
         if !self.away.is_empty() {
             row("Played to be away", &list(&self.away));
         }
@@ -308,7 +312,7 @@ pub fn heat_map_markdown(platform: &str, cells: &[ConfidenceCell], now: DateTime
     let _ = write!(
         page,
         "\nnone: nothing is written down. paper: a runbook says what to do. drilled: people did it in a drill, with 50 points or more. \
-         drilled blind: the same within {CONFIDENCE_DAYS} days, and nobody knew what was broken. Tutorials do not count.\n"
+         drilled blind: the same within {CONFIDENCE_DAYS} days, and nobody knew what was broken. Tutorials, and drills in which people were played, do not count.\n"
     );
     page
 }

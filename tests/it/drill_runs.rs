@@ -74,15 +74,12 @@ impl Demo {
     fn is_steady(&self) -> bool {
         let output = self.command(&["status"]).output().unwrap();
         let Ok(status) = serde_json::from_slice::<Value>(&output.stdout) else { return false };
-        let services = status["services"].as_array();
-        let well = services.is_some_and(|all| !all.is_empty() && all.iter().all(|one| one["status"] == "healthy"));
-        let open = status["incidents"].as_array().is_some_and(|open| !open.is_empty());
-        well && !open && self.has_snapshots()
+        status["health"]["overall"] == "healthy" && status["activeIncidents"] == 0 && self.has_snapshots()
     }
 
     fn has_snapshots(&self) -> bool {
         let (code, snapshots) = self.ask(&["snapshot", "list"]);
-        code == 0 && snapshots.as_array().is_some_and(|all| all.iter().any(|one| one["state"] == "complete"))
+        code == 0 && snapshots.as_array().is_some_and(|all| all.iter().any(|one| one["state"]["state"] == "complete"))
     }
 
     /// Holds a drill; its score.
@@ -154,7 +151,11 @@ fn who_knows_comes_before_who_panics_before_who_is_wrong_before_who_does_nothing
             .find(|cell| cell["service"] == "records-db" && cell["scenario"] == scenario);
         found.unwrap()["level"].clone()
     };
-    assert_eq!((cell("database"), cell("outage")), ("drilled-blind".into(), "paper".into()));
+    assert_eq!(
+        (cell("database"), cell("performance")),
+        ("paper".into(), "paper".into()),
+        "what is played shows nothing"
+    );
 }
 
 #[test]

@@ -25,9 +25,9 @@ pub enum Confidence {
     None,
     /// A runbook says what to do, and nobody has tried.
     Paper,
-    /// It was done in a drill.
+    /// People did it in a drill.
     Drilled,
-    /// It was done in a drill that nobody knew anything of, within 90 days.
+    /// People did it in a drill that nobody knew anything of, within 90 days.
     DrilledBlind,
 }
 
@@ -95,7 +95,7 @@ fn cell(
         true => Confidence::Paper,
         false => Confidence::None,
     };
-    let shown = held.iter().filter(|drill| drill.mode != DrillMode::Tutorial);
+    let shown = held.iter().filter(|drill| drill.mode != DrillMode::Tutorial && !drill.unattended);
     let shown = shown.filter(|drill| scores.get(&drill.id).is_some_and(|score| score.total >= SHOWN));
     let level = shown.map(|drill| {
         let ended = drill.ended.as_ref().map_or(drill.started_at, |end| end.at);

@@ -57,6 +57,9 @@ pub struct Drill {
     pub away: BTreeSet<String>,
     /// The hash that stands for the truth.
     pub commitment: String,
+    /// Nobody was there: a program played people.
+    #[serde(default)]
+    pub unattended: bool,
     /// What people say is broken, in the order in which they said it.
     pub answers: Vec<DrillAnswer>,
     /// When, by whom and why it was to be stopped.
@@ -236,7 +239,7 @@ pub fn drill_ends_by(drill: &Drill) -> DateTime<Utc> {
 pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     let at = recorded.at;
     match &recorded.event {
-        Event::DrillStarted { drill, mode, told, limit_seconds, team, away, commitment } => {
+        Event::DrillStarted { drill, mode, told, limit_seconds, team, away, commitment, unattended } => {
             let held = Drill {
                 id: *drill,
                 first: recorded.seq,
@@ -248,6 +251,7 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
                 team: team.clone(),
                 away: away.clone(),
                 commitment: commitment.clone(),
+                unattended: *unattended,
                 answers: Vec::new(),
                 aborted: None,
                 ended: None,

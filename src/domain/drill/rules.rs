@@ -20,6 +20,7 @@ pub(in crate::domain) struct Wish {
     pub(in crate::domain) team: BTreeSet<String>,
     pub(in crate::domain) away: BTreeSet<String>,
     pub(in crate::domain) commitment: String,
+    pub(in crate::domain) unattended: bool,
 }
 
 /// Refuses on an engine that watches something people depend on.
@@ -60,9 +61,9 @@ pub(in crate::domain) fn start(state: &State, wish: Wish, meta: &Meta) -> Result
         return Err(Refusal::new("drill-away", "who holds the drill is there"));
     }
     steady(state)?;
-    let Wish { mode, told, limit_seconds, team, commitment, .. } = wish;
+    let Wish { mode, told, limit_seconds, team, commitment, unattended, .. } = wish;
     let drill = state.next_drill();
-    Ok(vec![Event::DrillStarted { drill, mode, told, limit_seconds, team, away, commitment }])
+    Ok(vec![Event::DrillStarted { drill, mode, told, limit_seconds, team, away, commitment, unattended }])
 }
 
 /// What is well before is what a drill is measured against.

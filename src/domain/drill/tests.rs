@@ -68,13 +68,15 @@ struct Tape {
     stopped: i64,
     writes: WritesFound,
     residue: Vec<String>,
+    unattended: bool,
     events: Vec<(i64, Actor, Event)>,
 }
 
 impl Tape {
     fn new(false_alarm: bool) -> Self {
         let writes = WritesFound::default();
-        Self { truth: truth(false_alarm), cured: None, stopped: 200, writes, residue: Vec::new(), events: Vec::new() }
+        let (residue, events) = (Vec::new(), Vec::new());
+        Self { truth: truth(false_alarm), cured: None, stopped: 200, writes, residue, unattended: false, events }
     }
 
     fn tell(&mut self, at: i64, by: Actor, event: Event) -> &mut Self {
@@ -145,6 +147,7 @@ impl Tape {
             team: ["bob".to_owned()].into(),
             away: std::collections::BTreeSet::new(),
             commitment: commitment(&nonce, &self.truth),
+            unattended: self.unattended,
         };
         let reveal = DrillReveal {
             nonce,
@@ -382,6 +385,7 @@ fn begin(away: &[&str]) -> Command {
         team: std::collections::BTreeSet::new(),
         away: away.iter().map(|name| (*name).to_owned()).collect(),
         commitment: commitment("00", &truth(false)),
+        unattended: false,
     }
 }
 
@@ -529,6 +533,8 @@ fn a_scenario_is_as_sure_as_it_was_drilled_and_that_fades() {
     assert_eq!(level(&state, 100, 89), [Confidence::DrilledBlind, Confidence::None]);
     assert_eq!(level(&state, 100, 91), [Confidence::Drilled, Confidence::None]);
     assert_eq!(level(&state, 49, 1), [Confidence::Paper, Confidence::None], "it has shown nothing");
+    state.drills.held.get_mut(&DrillId(1)).expect("a drill").unattended = true;
+    assert_eq!(level(&state, 100, 1), [Confidence::Paper, Confidence::None], "what is played shows nothing of people");
 }
 
 #[test]

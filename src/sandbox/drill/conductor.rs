@@ -118,6 +118,7 @@ pub async fn hold(
         team: holding.team.clone(),
         away: holding.away.clone(),
         commitment: commitment(&nonce, &holding.drawn.truth),
+        unattended: holding.play.is_some(),
     };
     let answer = holding.client.submit(&start).await?;
     let drill = answer.events.iter().find_map(|one| match &one.event {

@@ -183,7 +183,8 @@ impl Team {
         let Some(incident) = incident else {
             // What no check sees, somebody who reads logs does.
             let half = Duration::from_secs(self.truth.detect_seconds / 2);
-            if self.began.is_some_and(|began| began.elapsed() >= half) && self.first_time("declare") {
+            let unseen = self.noticed.is_none() && self.began.is_some_and(|began| began.elapsed() >= half);
+            if unseen && self.first_time("declare") {
                 let title = format!("{} is not as it should be", blame.service);
                 let services = vec![blame.service.clone()];
                 let declare = Command::DeclareIncident { severity: Severity::Sev2, title, services };

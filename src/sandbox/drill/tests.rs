@@ -75,8 +75,11 @@ fn a_seed_gives_the_same_drill_always_and_each_variant_and_decoy_some_time() {
     }
     // Known by heart, so that a score on paper can be held again in years.
     let known = built_in().into_iter().find(|file| file.id == "slow-service").unwrap();
-    let picked: Vec<String> = (1..=6).map(|seed| draw(&known, seed, false).unwrap().truth.faults.join("+")).collect();
-    insta::assert_compact_json_snapshot!(picked);
+    let picked = (1..=6).map(|seed| draw(&known, seed, false).unwrap().truth.faults.join("+"));
+    assert_eq!(
+        picked.collect::<Vec<_>>().join(", "),
+        "slow handouts, slow checkin, slow ai-analysis, slow checkin, slow handouts, slow handouts"
+    );
 }
 
 #[test]
