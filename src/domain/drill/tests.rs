@@ -47,6 +47,7 @@ fn truth(false_alarm: bool) -> DrillTruth {
         seed: 7,
         scenario: "database-connection".to_owned(),
         book: "RB-02-database-connection".to_owned(),
+        book_hash: String::new(),
         faults: if false_alarm { Vec::new() } else { vec!["pool-leak records-db".to_owned()] },
         decoys: vec!["log-storm inventory".to_owned()],
         decoy_services: vec!["inventory".to_owned()],
