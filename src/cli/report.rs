@@ -7,12 +7,13 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::{
+    drill_paper,
     error::{CliError, Exit},
     session::Session,
     text, words,
 };
 use crate::{
-    domain::{self, IncidentId, RecoveryId, RunId},
+    domain::{self, DrillId, IncidentId, RecoveryId, RunId},
     report::{self, PostMortemReport, RecoveryReport, RunReport},
 };
 
@@ -45,6 +46,12 @@ pub enum Report {
         #[arg(long, value_enum, default_value_t = Format::Markdown)]
         format: Format,
     },
+    /// One drill: what was broken, what people did, what that scored and why, and what to do better
+    Drill {
+        drill: DrillId,
+        #[arg(long, value_enum, default_value_t = Format::Markdown)]
+        format: Format,
+    },
 }
 
 /// How a document is written.
@@ -74,6 +81,7 @@ impl Report {
                 write(session, &document, &title, &document.markdown(), format)
             }
             Self::Postmortem { incident, format } => post_mortem(session, incident, format).await,
+            Self::Drill { drill, format } => drill_paper::report(session, drill, format).await,
             Self::Metrics { window, format } => {
                 let window = TimeDelta::from_std(window)
                     .map_err(|_| CliError::Usage("--window: longer than a calendar".to_owned()))?;
@@ -92,7 +100,7 @@ pub(super) async fn post_mortem(session: &Session, incident: IncidentId, format:
     write(session, &document, &title, &document.markdown(), format)
 }
 
-fn write(
+pub(super) fn write(
     session: &Session,
     document: &impl Serialize,
     title: &str,

@@ -108,6 +108,14 @@ pub enum Sandbox {
         dir: PathBuf,
     },
     #[command(hide = true)]
+    Repair {
+        #[arg(value_enum)]
+        what: sandbox::Repair,
+        service: String,
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    #[command(hide = true)]
     Reload {
         service: String,
         #[arg(long)]
@@ -190,6 +198,7 @@ impl Sandbox {
                 session.output.result(&path, || path.display().to_string())?;
             }
             Self::Restart { service, dir } => sandbox::restart(&dir, &service)?,
+            Self::Repair { what, service, dir } => sandbox::repair(&dir, what, &service)?,
             Self::Reload { service, dir } => sandbox::reload(&dir, &service)?,
         }
         Ok(Exit::Done)
@@ -197,7 +206,7 @@ impl Sandbox {
 }
 
 /// The sandbox named, or that of the running demo.
-fn found(session: &Session, dir: Option<PathBuf>) -> Result<PathBuf, CliError> {
+pub(super) fn found(session: &Session, dir: Option<PathBuf>) -> Result<PathBuf, CliError> {
     if let Some(dir) = dir {
         return Ok(dir);
     }

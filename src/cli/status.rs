@@ -69,6 +69,20 @@ fn page(session: &Session, state: &State, vitals: &Vitals, lag: f64, secured: &s
     if let Some(reason) = &state.halted {
         page += &output.paint(&format!("automation HALTED: {}\n", text::line(reason)), Some(Paint::Bad));
     }
+    if let Some(drill) = state.drills.running() {
+        let (since, held) = (text::age(Some(drill.started_at), now), text::line(&drill.conductor.to_string()));
+        let line = format!(
+            "{} runs for {since}, {}, held by {held}; say what is broken: codeblue drill answer\n",
+            drill.id, drill.mode
+        );
+        page += &output.paint(&line, Some(Paint::Warn));
+    }
+    let due = state.drills.planned.iter().filter(|(_, plan)| plan.due_at <= now);
+    for (file, plan) in due {
+        let line = format!("drill {file} is due since {}\n", plan.due_at.format("%Y-%m-%d"));
+        page += &output.paint(&text::line(&line), Some(Paint::Warn));
+        page.push('\n');
+    }
     if lag >= LATE {
         let late = format!("checks start up to {lag:.1} s late: this host is too busy, failures are seen later\n");
         page += &output.paint(&late, Some(Paint::Warn));

@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
-    action, anomalies, audit, automation, board, break_glass, change, check, continuity, demo, deploy, diagnose,
+    action, anomalies, audit, automation, board, break_glass, change, check, continuity, demo, deploy, diagnose, drill,
     emergency,
     error::{CliError, Exit},
     heartbeat, incident, init, knowledge, log, operator, patterns, policy, proof, recovery, redact, report, rollback,
@@ -65,6 +65,9 @@ enum Verb {
     /// What people cannot do without for long, and doing it by hand
     #[command(subcommand)]
     Continuity(continuity::Continuity),
+    /// Break the sandbox on purpose, work on it as if it were real, and see how well that went
+    #[command(subcommand)]
+    Drill(drill::Drill),
     /// Find out what broke
     Diagnose(diagnose::Diagnose),
     /// What is known about what breaks: symptoms, procedures, and which fixes work
@@ -158,6 +161,7 @@ impl Verb {
             Self::Change(verb) => verb.run(session).await,
             Self::BreakGlass(verb) => verb.run(session).await,
             Self::Continuity(verb) => verb.run(session).await,
+            Self::Drill(verb) => verb.run(session).await,
             Self::Diagnose(verb) => verb.run(session).await,
             Self::Knowledge(verb) => verb.run(session).await,
             Self::Anomalies(verb) => verb.run(session),

@@ -5,7 +5,7 @@ use super::{
     Level, PostMortem, Recorded, ServiceHealth, Severity, State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
     Updates, Workflow, break_glass,
     change::{self, delegation, template},
-    continuity, evidence, fast_track,
+    continuity, drill, evidence, fast_track,
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
     knowledge, operator, recovery, run,
@@ -71,6 +71,13 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::FallbackActivated { .. }
         | Event::FallbackStepDone { .. }
         | Event::FallbackEnded { .. } => continuity::apply(state, recorded),
+        Event::DrillStarted { .. }
+        | Event::DrillAnswered { .. }
+        | Event::DrillAborted { .. }
+        | Event::DrillEnded { .. }
+        | Event::DrillScheduled { .. }
+        | Event::DrillUnscheduled { .. }
+        | Event::DrillDue { .. } => drill::apply(state, recorded),
         Event::MaintenancePlanned { .. }
         | Event::MaintenanceWithdrawn { .. }
         | Event::MaintenanceStarted { .. }

@@ -9,12 +9,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionKind, ArticleBody, AttemptPart, AttemptResult, BreakGlassId, Burst, Captured, Ceiling, ChangeId,
-    ChangeRequest, ChangeWindow, Clock, Criterion, DiagnosisDocument, DiagnosisId, DowntimeMark, ErrorGroup, Finding,
-    Findings, Found, IncidentId, IncidentRole, Judgement, Level, Message, Milestone, Notice, Phase, Proof, Purgeable,
-    RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest, RunId, RunMark, RunMode,
-    SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, StepAnswer, TestResult, TokenId, TokenScope,
-    TrueCause, UnknownAnswer, Verdict, runbook::Runbook,
+    ActionKind, ArticleBody, AttemptPart, AttemptResult, BreakGlassId, Burst, Cadence, Captured, Ceiling, ChangeId,
+    ChangeRequest, ChangeWindow, Clock, Criterion, DiagnosisDocument, DiagnosisId, DowntimeMark, DrillClaim, DrillId,
+    DrillMode, DrillOutcome, DrillReveal, DrillTold, ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole,
+    Judgement, Level, Message, Milestone, Notice, Phase, Proof, Purgeable, RecoveryId, RecoveryOutcome, ReviewOutcome,
+    ReviewVerdict, RollbackRequest, RunId, RunMark, RunMode, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger,
+    Stage, StepAnswer, TestResult, TokenId, TokenScope, TrueCause, UnknownAnswer, Verdict, runbook::Runbook,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -500,6 +500,50 @@ pub enum Command {
         note: String,
     },
 
+    /// Begin a drill on a platform that is there to be broken: everything has to be well, and what will be broken is committed
+    /// to by its hash.
+    StartDrill {
+        mode: DrillMode,
+        #[serde(default)]
+        told: Box<DrillTold>,
+        /// How long people have.
+        limit_seconds: u64,
+        #[serde(default)]
+        team: BTreeSet<String>,
+        #[serde(default)]
+        away: BTreeSet<String>,
+        commitment: String,
+        /// Nobody is there: a program plays people.
+        #[serde(default)]
+        unattended: bool,
+    },
+    /// Say what is broken. Wrong answers cost.
+    AnswerDrill {
+        drill: DrillId,
+        claim: DrillClaim,
+    },
+    /// Have it stopped, and what was broken taken back.
+    AbortDrill {
+        drill: DrillId,
+        reason: String,
+    },
+    /// Say how it ended, and tell what it was about.
+    EndDrill {
+        drill: DrillId,
+        outcome: DrillOutcome,
+        reason: String,
+        #[serde(default)]
+        reveal: Option<Arc<DrillReveal>>,
+    },
+    /// Be reminded of it so often.
+    ScheduleDrill {
+        file: String,
+        every: Cadence,
+    },
+    UnscheduleDrill {
+        file: String,
+    },
+
     StartEngine {
         version: String,
         host: String,
@@ -753,6 +797,12 @@ pub enum Command {
         incident: IncidentId,
         item: usize,
     },
+    LapseDrill {
+        drill: DrillId,
+    },
+    RemindOfDrill {
+        file: String,
+    },
 }
 
 impl Command {
@@ -830,6 +880,8 @@ impl Command {
                 | Self::RemindOfUpdate { .. }
                 | Self::LapsePostMortem { .. }
                 | Self::LapseActionItem { .. }
+                | Self::LapseDrill { .. }
+                | Self::RemindOfDrill { .. }
         )
     }
 }

@@ -54,6 +54,7 @@ impl Command {
             | Self::AbandonRun { reason: text, .. }
             | Self::ActivateFallback { reason: text, .. }
             | Self::EndFallback { note: text, .. }
+            | Self::AbortDrill { reason: text, .. }
             | Self::StopEngine { reason: text }
             | Self::RetireArticle { reason: text, .. }
             | Self::SetTask { task: text, .. }
@@ -97,6 +98,10 @@ impl Command {
             }
             Self::RecordSnapshotCheck { problems, .. } => problems.iter_mut().collect(),
             Self::RecordTestRestore { results, .. } => results.iter_mut().map(|result| &mut result.detail).collect(),
+            Self::EndDrill { reason, reveal, .. } => {
+                let residue = reveal.iter_mut().flat_map(|reveal| &mut Arc::make_mut(reveal).residue);
+                std::iter::once(reason).chain(residue).collect()
+            }
             Self::RecordValidation { criteria, .. } => criteria.iter_mut().map(|one| &mut one.found).collect(),
             // Reported errors were read where they are counted, as they are told apart by their texts.
             Self::RecordErrors { .. }
@@ -177,7 +182,13 @@ impl Command {
             | Self::LapseReview { .. }
             | Self::RemindOfUpdate { .. }
             | Self::LapsePostMortem { .. }
-            | Self::LapseActionItem { .. } => Vec::new(),
+            | Self::LapseActionItem { .. }
+            | Self::StartDrill { .. }
+            | Self::AnswerDrill { .. }
+            | Self::ScheduleDrill { .. }
+            | Self::UnscheduleDrill { .. }
+            | Self::LapseDrill { .. }
+            | Self::RemindOfDrill { .. } => Vec::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, break_glass,
     change::carry_out,
-    continuity, diagnosis, fast_track,
+    continuity, diagnosis, drill, fast_track,
     health::maintenance,
     knowledge, run,
     snapshot::{self, replica},
@@ -110,6 +110,7 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         .chain(maintenance::deadlines(state))
         .chain(continuity::deadlines(state))
         .chain(run::deadlines(state))
+        .chain(drill::deadlines(state))
 }
 
 /// All components whose time has come, in one snapshot, so that they belong together.

@@ -13,7 +13,7 @@ use super::{
         submit::{self, Wish},
         template,
     },
-    continuity, deployment, diagnosis, evidence, fast_track,
+    continuity, deployment, diagnosis, drill, evidence, fast_track,
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
     knowledge,
@@ -87,6 +87,7 @@ fn authorise(state: &State, command: &Command, meta: &Meta) -> Result<(), Refusa
     {
         return Err(Refusal::new("role-needed", "this takes a technical lead or the CTO"));
     }
+    drill::may_act(state, command, name)?;
     break_glass::within_reach(state, command, name, meta.at)
 }
 
@@ -300,6 +301,17 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::ActivateFallback { function, reason } => continuity::activate(state, function, &reason),
         Command::FinishFallbackStep { function, step } => continuity::step(state, function, step),
         Command::EndFallback { function, note } => continuity::end(state, function, &note),
+        Command::StartDrill { mode, told, limit_seconds, team, away, commitment, unattended } => {
+            let wish = drill::Wish { mode, told, limit_seconds, team, away, commitment, unattended };
+            drill::start(state, wish, meta)
+        }
+        Command::AnswerDrill { drill, claim } => drill::answer(state, drill, claim, meta),
+        Command::AbortDrill { drill, reason } => drill::abort(state, drill, &reason),
+        Command::EndDrill { drill, outcome, reason, reveal } => {
+            drill::end(state, drill, outcome, &reason, reveal, meta)
+        }
+        Command::ScheduleDrill { file, every } => drill::schedule(state, file, every, meta),
+        Command::UnscheduleDrill { file } => drill::unschedule(state, file),
         internal => decide_internal(state, internal, meta),
     }
 }
@@ -438,6 +450,8 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         Command::RemindOfUpdate { incident } => update::remind(state, incident, meta.at),
         Command::LapsePostMortem { incident } => postmortem::lapse(state, incident, meta.at),
         Command::LapseActionItem { incident, item } => postmortem::lapse_action(state, incident, item, meta.at),
+        Command::LapseDrill { drill } => Ok(drill::lapse(state, drill, meta.at)),
+        Command::RemindOfDrill { file } => Ok(drill::remind(state, file, meta.at)),
         person => Err(Refusal::new("person-needed", format!("{person:?} is for people"))),
     }
 }

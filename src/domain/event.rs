@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ActionKind, Actor, ArticleBody, AttemptBy, AttemptPart, AttemptResult, Attestation, BreakGlassEnd, BreakGlassId,
-    Burst, Captured, Ceiling, ChangeId, ChangeKind, ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow, Clock,
-    Criterion, Delegation, DeploymentId, DeploymentOrigin, DiagnosisDocument, DiagnosisId, DowntimeMark, ErrorGroup,
-    Findings, ImpactAnalysis, IncidentId, IncidentRole, IncidentState, Judgement, Level, Message, Milestone, Notice,
-    Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome, ReviewVerdict, Risk, RunId, RunInput, RunMark,
-    RunMode, RunOutcome, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, Stand, Status, StepAnswer,
-    StepEnd, Terms, TestResult, TokenId, TokenScope, TrueCause, UnknownAnswer, Workflow, runbook::Runbook,
+    Burst, Cadence, Captured, Ceiling, ChangeId, ChangeKind, ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow,
+    Clock, Criterion, Delegation, DeploymentId, DeploymentOrigin, DiagnosisDocument, DiagnosisId, DowntimeMark,
+    DrillClaim, DrillId, DrillMode, DrillOutcome, DrillReveal, DrillTold, ErrorGroup, Findings, ImpactAnalysis,
+    IncidentId, IncidentRole, IncidentState, Judgement, Level, Message, Milestone, Notice, Phase, Plan, PlannedWork,
+    Proof, RecoveryId, RecoveryOutcome, ReviewVerdict, Risk, RunId, RunInput, RunMark, RunMode, RunOutcome,
+    SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, Stand, Status, StepAnswer, StepEnd, Terms,
+    TestResult, TokenId, TokenScope, TrueCause, UnknownAnswer, Workflow, runbook::Runbook,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -150,6 +151,40 @@ pub enum Event {
     FallbackStepDone { function: String, step: usize },
     /// It is not done by hand any more.
     FallbackEnded { function: String, note: String },
+
+    /// A fault is about to be injected on purpose; what it is stands in the hash.
+    DrillStarted {
+        drill: DrillId,
+        mode: DrillMode,
+        told: Box<DrillTold>,
+        limit_seconds: u64,
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        team: BTreeSet<String>,
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        away: BTreeSet<String>,
+        commitment: String,
+        /// Nobody is there: a program plays people.
+        #[serde(default)]
+        unattended: bool,
+    },
+    /// Somebody says what is broken.
+    DrillAnswered { drill: DrillId, claim: DrillClaim },
+    /// It is to stop: somebody said so, or a guard did.
+    DrillAborted { drill: DrillId, reason: String },
+    /// It is over, and what it was about is told.
+    DrillEnded {
+        drill: DrillId,
+        outcome: DrillOutcome,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reveal: Option<Arc<DrillReveal>>,
+    },
+    /// A drill is to be held so often.
+    DrillScheduled { file: String, every: Cadence, due_at: DateTime<Utc> },
+    /// Nobody is reminded of it any more.
+    DrillUnscheduled { file: String },
+    /// It should be held now.
+    DrillDue { file: String, due_at: DateTime<Utc> },
 
     /// Something is wrong and somebody has to see to it.
     IncidentOpened {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Recorded, Refusal, State, payload};
+use super::{Event, Recorded, Refusal, State, drill, payload};
 
 /// Journals of others that are watched over at most.
 pub const WITNESSED_LIMIT: usize = 64;
@@ -78,10 +78,10 @@ pub struct SeenCheckpoint {
     pub note: String,
 }
 
-/// Decides that an engine takes charge; that the one before it never let go is said first.
+/// Decides that an engine takes charge; that the one before it never let go is said first. A drill does not outlive its engine.
 pub(super) fn start(state: &State, version: String, host: String, origin: String) -> Vec<Event> {
     let lost = state.engine.started_at.map(|since| Event::UncleanEndFound { since, last: state.seq, at: state.clock });
-    lost.into_iter().chain([Event::EngineStarted { version, host, origin }]).collect()
+    lost.into_iter().chain([Event::EngineStarted { version, host, origin }]).chain(drill::interrupted(state)).collect()
 }
 
 /// Decides that a place outside is reached, or is not; news only when that changes.

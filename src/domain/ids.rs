@@ -90,6 +90,11 @@ id!(
     "RUN"
 );
 id!(
+    /// A drill.
+    DrillId,
+    "DRILL"
+);
+id!(
     /// An API token.
     TokenId,
     "TOK"

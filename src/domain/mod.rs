@@ -20,6 +20,7 @@ mod deadline;
 mod decide;
 mod deployment;
 mod diagnosis;
+mod drill;
 mod event;
 mod evidence;
 mod fast_track;
@@ -64,6 +65,11 @@ pub use deployment::{Deployment, DeploymentOrigin};
 pub use diagnosis::{
     Candidate, Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix,
 };
+pub use drill::{
+    Blame, CONFIDENCE_DAYS, Cadence, Confidence, ConfidenceCell, Drill, DrillAnswer, DrillClaim, DrillEnd, DrillMode,
+    DrillOutcome, DrillPlan, DrillReveal, DrillScore, DrillTold, DrillTruth, Drills, Letter, Objective, Part, Remedy,
+    ScoredPart, SystemProbe, SystemScore, WritesFound, commitment, confidence, score,
+};
 pub use event::{Event, Recorded};
 pub use evidence::{EvidenceState, LostCheckpoints, Outage, SeenCheckpoint, WITNESSED_LIMIT, Witnessed};
 pub use fast_track::{FastTrack, FastTrackCriterion, Milestone, Progress, Stage};
@@ -74,7 +80,8 @@ pub use health::{
     calendar, fold, judged_alone, next_window, percent,
 };
 pub use ids::{
-    BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, IncidentId, RecoveryId, RunId, SnapshotId, TokenId,
+    BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, DrillId, IncidentId, RecoveryId, RunId, SnapshotId,
+    TokenId,
 };
 pub use incident::{
     Act, ActionItem, ActionKind, BURST, Between, Burst, Callee, Classified, Clock, Course, ENOUGH, ERRORS_LIMIT,

@@ -61,6 +61,8 @@ pub const PAYLOADS: &[(&str, &[&str])] = &[
     ("diagnosisDrafted", DIAGNOSIS),
     ("diagnosisFailed", &["error"]),
     ("diagnosisJudged", &["cause/issue", "note"]),
+    ("drillAborted", &["reason"]),
+    ("drillEnded", &["reason", "reveal/residue/*"]),
     ("errorsRecorded", &["errors/fingerprint", "errors/frame", "errors/message"]),
     ("exportChanged", &["problem"]),
     ("fallbackActivated", &["reason"]),

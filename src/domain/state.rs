@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BreakGlass, BreakGlassId, Change, ChangeId, ChangeState, ChangeTemplate, Continuity, Credentials, Criticality,
-    Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, EvidenceState, Incident, IncidentId, Knowledge,
-    Operator, PlannedWork, Recovery, RecoveryId, Refusal, Run, RunId, ServiceHealth, Severity, Snapshot, SnapshotId,
-    Status, Stream, TokenId, VaultState,
+    Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, Drills, EvidenceState, Incident, IncidentId,
+    Knowledge, Operator, PlannedWork, Recovery, RecoveryId, Refusal, Run, RunId, ServiceHealth, Severity, Snapshot,
+    SnapshotId, Status, Stream, TokenId, VaultState,
 };
 use crate::platform::{
     Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, Platform, Profile, RedactionRules, VaultCare,
@@ -93,6 +93,9 @@ pub struct State {
     /// What is known about what breaks.
     #[serde(default)]
     pub knowledge: Knowledge,
+    /// Drills, and when the next are due.
+    #[serde(default)]
+    pub drills: Drills,
 }
 
 /// The engine in charge.
@@ -171,6 +174,7 @@ impl Default for State {
             runs: BTreeMap::new(),
             continuity: Continuity::default(),
             knowledge: Knowledge::default(),
+            drills: Drills::default(),
         }
     }
 }

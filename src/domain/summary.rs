@@ -114,6 +114,23 @@ impl Event {
             Self::FunctionTimeUsed { function, mark } => format!("{function}: {mark}"),
             Self::FallbackActivated { function, reason } => format!("{function} is done by hand: {reason}"),
             Self::FallbackStepDone { function, step } => format!("{function} by hand: step {step} is done"),
+            Self::DrillStarted { drill, mode, away, unattended, .. } => {
+                let away: Vec<&str> = away.iter().map(String::as_str).collect();
+                let away = if away.is_empty() { String::new() } else { format!(": {}", away.join(", ")) };
+                let played = if *unattended { ", people are played" } else { "" };
+                format!("{drill} began, {mode}{away}{played}")
+            }
+            Self::DrillAnswered { drill, claim } => format!("{drill} answered: {claim}"),
+            Self::DrillAborted { drill, reason } => format!("{drill} is to STOP: {reason}"),
+            Self::DrillEnded { drill, outcome, reason, reveal } => {
+                let file = reveal.as_ref().map(|reveal| format!(" ({})", reveal.truth.file)).unwrap_or_default();
+                format!("{drill}{file} {outcome}: {reason}")
+            }
+            Self::DrillScheduled { file, every, due_at } => {
+                format!("drill {file} {every}, next on {}", due_at.format("%Y-%m-%d"))
+            }
+            Self::DrillUnscheduled { file } => format!("drill {file} is not scheduled any more"),
+            Self::DrillDue { file, due_at } => format!("drill {file} is DUE since {}", due_at.format("%Y-%m-%d")),
             Self::FallbackEnded { function, note } => format!("{function} is not done by hand any more: {note}"),
             Self::MaintenancePlanned { work } => {
                 let (from, until) = (work.from.format("%Y-%m-%d %H:%M"), work.until.format("%Y-%m-%d %H:%M"));

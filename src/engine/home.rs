@@ -143,6 +143,12 @@ impl Home {
         self.data().join("halt")
     }
 
+    /// The safety lever: while this file is there, no drill begins, and one that runs stops.
+    #[must_use]
+    pub fn drill_lever(&self) -> PathBuf {
+        self.data().join("stop-drills")
+    }
+
     /// The folder of the engine's socket.
     #[must_use]
     pub fn run(&self) -> PathBuf {

@@ -23,8 +23,6 @@ use super::{
 
 /// A platform file larger than this is a mistake.
 const MAX_BYTES: u64 = 4 << 20;
-/// After so many syntax errors the rest is noise.
-const MAX_SYNTAX_ERRORS: usize = 10;
 
 const EVERY_SNAPSHOT: Duration = Duration::from_secs(3600);
 const RPO: Duration = Duration::from_secs(3600);
@@ -66,10 +64,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     let mut reader = Reader::new(file, text);
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        for error in errors.iter().take(MAX_SYNTAX_ERRORS) {
-            let at = error.span().map_or(0, |span| span.start);
-            reader.problem(at, "", error.message().replace('\n', ", "), "");
-        }
+        reader.syntax(&errors);
         return Err(Problems::new(reader.into_problems()));
     }
     let mut root = Section::new(table.get_ref(), 0, "");

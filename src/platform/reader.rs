@@ -14,28 +14,30 @@ use toml::{
 
 use super::{
     probe::Figure,
-    problem::{Problem, nearest},
+    problem::{Problem, Problems, nearest},
 };
 
 /// A TOML key and its place.
-pub(super) type Key<'i> = Spanned<DeString<'i>>;
+pub(crate) type Key<'i> = Spanned<DeString<'i>>;
 /// A TOML value and its place.
-pub(super) type Value<'i> = Spanned<DeValue<'i>>;
+pub(crate) type Value<'i> = Spanned<DeValue<'i>>;
 
 /// The shortest and the longest duration that makes sense anywhere in a platform file.
 const DURATIONS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(400 * 86_400);
+/// After so many syntax errors the rest is noise.
+const MAX_SYNTAX_ERRORS: usize = 10;
 /// Words that only a shell understands.
 const SHELL_WORDS: [&str; 9] = ["|", "||", "&&", "&", ";", ">", ">>", "<", "2>&1"];
 
 /// A value that was read, and the byte of the file where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Found<T> {
-    pub(super) value: T,
-    pub(super) at: usize,
+pub(crate) struct Found<T> {
+    pub(crate) value: T,
+    pub(crate) at: usize,
 }
 
 /// The file being read and what has been found wrong with it.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     file: String,
     folder: PathBuf,
     lines: Vec<String>,
@@ -44,7 +46,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(file: &Path, text: &str) -> Self {
+    pub(crate) fn new(file: &Path, text: &str) -> Self {
         let lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
         let starts = lines
             .iter()
@@ -58,13 +60,42 @@ impl Reader {
         Self { file: file.display().to_string(), folder, lines, starts, problems: Vec::new() }
     }
 
+    /// What `read` makes of a file that people write beside the platform file, or everything that is wrong with it.
+    pub(crate) fn file<T>(
+        file: &Path,
+        text: &str,
+        read: impl FnOnce(&mut Section<'_, '_>, &mut Self) -> Option<T>,
+    ) -> Result<T, Problems> {
+        let mut reader = Self::new(file, text);
+        let (table, errors) = DeTable::parse_recoverable(text);
+        reader.syntax(&errors);
+        if !errors.is_empty() {
+            return Err(Problems::new(reader.problems));
+        }
+        let mut root = Section::new(table.get_ref(), 0, "");
+        let made = read(&mut root, &mut reader);
+        root.finish(&mut reader);
+        match made {
+            Some(made) if reader.problems.is_empty() => Ok(made),
+            _ => Err(Problems::new(reader.problems)),
+        }
+    }
+
+    /// Notes what keeps the text from being TOML.
+    pub(crate) fn syntax(&mut self, errors: &[toml::de::Error]) {
+        for error in errors.iter().take(MAX_SYNTAX_ERRORS) {
+            let at = error.span().map_or(0, |span| span.start);
+            self.problem(at, "", error.message().replace('\n', ", "), "");
+        }
+    }
+
     /// Notes a problem at a byte of the file.
-    pub(super) fn problem(&mut self, at: usize, place: &str, what: impl Into<String>, expected: impl Into<String>) {
+    pub(crate) fn problem(&mut self, at: usize, place: &str, what: impl Into<String>, expected: impl Into<String>) {
         self.report(at, place, what.into(), expected.into(), None);
     }
 
     /// The same, with what was probably meant.
-    pub(super) fn report(&mut self, at: usize, place: &str, what: String, expected: String, nearest: Option<String>) {
+    pub(crate) fn report(&mut self, at: usize, place: &str, what: String, expected: String, nearest: Option<String>) {
         let index = self.starts.partition_point(|start| *start <= at).saturating_sub(1);
         let within = at - self.starts[index];
         let column = self.lines[index].char_indices().take_while(|(offset, _)| *offset < within).count() + 1;
@@ -80,23 +111,23 @@ impl Reader {
     }
 
     /// The line, counted from 1, on which a byte of the file stands.
-    pub(super) fn line(&self, at: usize) -> usize {
+    pub(crate) fn line(&self, at: usize) -> usize {
         self.starts.partition_point(|start| *start <= at)
     }
 
     /// Whether something is wrong with a key, or with one within it.
-    pub(super) fn complained_of(&self, place: &str) -> bool {
+    pub(crate) fn complained_of(&self, place: &str) -> bool {
         let within = |problem: &Problem| {
             problem.place.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         self.problems.iter().any(within)
     }
 
-    pub(super) fn into_problems(self) -> Vec<Problem> {
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
         self.problems
     }
 
-    pub(super) fn mismatch(&mut self, value: &Value<'_>, place: &str, expected: &str) {
+    pub(crate) fn mismatch(&mut self, value: &Value<'_>, place: &str, expected: &str) {
         let found = match value.get_ref() {
             DeValue::String(text) => format!("found {:?}", text.as_ref()),
             DeValue::Integer(number) => format!("found the number {number}"),
@@ -110,7 +141,7 @@ impl Reader {
     }
 
     /// Text that is not blank.
-    pub(super) fn text(&mut self, value: &Value<'_>, place: &str, expected: &str) -> Option<Found<String>> {
+    pub(crate) fn text(&mut self, value: &Value<'_>, place: &str, expected: &str) -> Option<Found<String>> {
         let at = value.span().start;
         match value.get_ref() {
             DeValue::String(text) if text.trim().is_empty() => self.problem(at, place, "it is empty", expected),
@@ -124,7 +155,7 @@ impl Reader {
     }
 
     /// Text on one line that is not longer than so many characters.
-    pub(super) fn one_line(
+    pub(crate) fn one_line(
         &mut self,
         value: &Value<'_>,
         place: &str,
@@ -141,7 +172,7 @@ impl Reader {
 
     /// A name: lower-case letters, digits, `-` and `.`, at most 64 of them. A wrong one is reported and still handed on, so that
     /// references to it are not reported too.
-    pub(super) fn name(&mut self, value: &Value<'_>, place: &str) -> Option<Found<String>> {
+    pub(crate) fn name(&mut self, value: &Value<'_>, place: &str) -> Option<Found<String>> {
         let expected = "a name of at most 64 lower-case letters, digits, \"-\" and \".\"";
         let name = self.text(value, place, expected)?;
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
@@ -158,7 +189,7 @@ impl Reader {
     }
 
     /// A path, resolved against the folder of the platform file.
-    pub(super) fn path(&mut self, value: &Value<'_>, place: &str) -> Option<Found<PathBuf>> {
+    pub(crate) fn path(&mut self, value: &Value<'_>, place: &str) -> Option<Found<PathBuf>> {
         let text = self.text(value, place, "a path")?;
         if text.value.starts_with("~/") || text.value == "~" {
             self.problem(text.at, place, "\"~\" has no meaning here", "an absolute path, or one relative to this file");
@@ -167,11 +198,11 @@ impl Reader {
     }
 
     /// A path that is part of a text, resolved against the folder of the platform file.
-    pub(super) fn resolve(&self, path: &str) -> PathBuf {
+    pub(crate) fn resolve(&self, path: &str) -> PathBuf {
         self.folder.join(path)
     }
 
-    pub(super) fn duration(&mut self, value: &Value<'_>, place: &str) -> Option<Duration> {
+    pub(crate) fn duration(&mut self, value: &Value<'_>, place: &str) -> Option<Duration> {
         let expected = "a duration such as \"30s\", \"5m\" or \"1h 30m\"";
         let at = value.span().start;
         if let DeValue::Integer(number) = value.get_ref() {
@@ -192,7 +223,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn number(&mut self, value: &Value<'_>, place: &str, range: RangeInclusive<u32>) -> Option<u32> {
+    pub(crate) fn number(&mut self, value: &Value<'_>, place: &str, range: RangeInclusive<u32>) -> Option<u32> {
         let number = match value.get_ref() {
             DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
             _ => None,
@@ -204,7 +235,7 @@ impl Reader {
         fitting
     }
 
-    pub(super) fn figure(&mut self, value: &Value<'_>, place: &str) -> Option<Figure> {
+    pub(crate) fn figure(&mut self, value: &Value<'_>, place: &str) -> Option<Figure> {
         let number = match value.get_ref() {
             DeValue::Integer(number) => i32::from_str_radix(number.as_str(), number.radix()).ok().map(f64::from),
             DeValue::Float(number) => number.as_str().parse().ok(),
@@ -217,7 +248,7 @@ impl Reader {
         figure
     }
 
-    pub(super) fn flag(&mut self, value: &Value<'_>, place: &str) -> Option<bool> {
+    pub(crate) fn flag(&mut self, value: &Value<'_>, place: &str) -> Option<bool> {
         if let DeValue::Boolean(flag) = value.get_ref() {
             return Some(*flag);
         }
@@ -226,7 +257,7 @@ impl Reader {
     }
 
     /// One of a few words.
-    pub(super) fn choice<T: Copy>(&mut self, value: &Value<'_>, place: &str, choices: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn choice<T: Copy>(&mut self, value: &Value<'_>, place: &str, choices: &[(&str, T)]) -> Option<T> {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
         let expected = format!("one of {}", words.join(", "));
         let text = self.text(value, place, &expected)?;
@@ -239,7 +270,7 @@ impl Reader {
     }
 
     /// The items of a list.
-    pub(super) fn items<'a, 'i>(&mut self, value: &'a Value<'i>, place: &str, of: &str) -> &'a [Value<'i>] {
+    pub(crate) fn items<'a, 'i>(&mut self, value: &'a Value<'i>, place: &str, of: &str) -> &'a [Value<'i>] {
         if let DeValue::Array(items) = value.get_ref() {
             return items;
         }
@@ -248,7 +279,7 @@ impl Reader {
     }
 
     /// A program and its arguments, as one string or as a list; never given to a shell.
-    pub(super) fn command(&mut self, value: &Value<'_>, place: &str) -> Option<Vec<String>> {
+    pub(crate) fn command(&mut self, value: &Value<'_>, place: &str) -> Option<Vec<String>> {
         let expected =
             "a program and its arguments, such as \"systemctl restart auth\" or [\"systemctl\", \"restart\", \"auth\"]";
         let at = value.span().start;
@@ -293,7 +324,7 @@ impl Reader {
     }
 
     /// A table.
-    pub(super) fn section<'a, 'i>(&mut self, value: &'a Value<'i>, place: &str, hint: &str) -> Option<Section<'a, 'i>> {
+    pub(crate) fn section<'a, 'i>(&mut self, value: &'a Value<'i>, place: &str, hint: &str) -> Option<Section<'a, 'i>> {
         if let DeValue::Table(table) = value.get_ref() {
             return Some(Section::new(table, value.span().start, place));
         }
@@ -302,7 +333,7 @@ impl Reader {
     }
 
     /// The tables of an array of tables, written as `[[…]]`.
-    pub(super) fn sections<'a, 'i>(&mut self, value: Option<&'a Value<'i>>, place: &str) -> Vec<Section<'a, 'i>> {
+    pub(crate) fn sections<'a, 'i>(&mut self, value: Option<&'a Value<'i>>, place: &str) -> Vec<Section<'a, 'i>> {
         let expected = format!("a table headed [[{place}]]");
         let Some(value) = value else { return Vec::new() };
         if let DeValue::Array(items) = value.get_ref() {
@@ -314,7 +345,7 @@ impl Reader {
 }
 
 /// One table, which remembers the keys it was asked for: any other key in it is a mistake.
-pub(super) struct Section<'a, 'i> {
+pub(crate) struct Section<'a, 'i> {
     table: &'a DeTable<'i>,
     place: String,
     at: usize,
@@ -322,22 +353,22 @@ pub(super) struct Section<'a, 'i> {
 }
 
 impl<'a, 'i> Section<'a, 'i> {
-    pub(super) fn new(table: &'a DeTable<'i>, at: usize, place: &str) -> Self {
+    pub(crate) fn new(table: &'a DeTable<'i>, at: usize, place: &str) -> Self {
         Self { table, place: place.to_owned(), at, known: Vec::new() }
     }
 
     /// Where the table begins.
-    pub(super) fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> usize {
         self.at
     }
 
     /// What the table is called in messages.
-    pub(super) fn place(&self) -> &str {
+    pub(crate) fn place(&self) -> &str {
         &self.place
     }
 
     /// What a key of the table is called in messages.
-    pub(super) fn key(&self, key: &str) -> String {
+    pub(crate) fn key(&self, key: &str) -> String {
         let mut place = self.place.clone();
         if !place.is_empty() {
             place.push('.');
@@ -347,18 +378,18 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// All keys and values of a table whose keys are names that the reader of the file chooses.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a Key<'i>, &'a Value<'i>)> + use<'a, 'i> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a Key<'i>, &'a Value<'i>)> + use<'a, 'i> {
         self.table.iter()
     }
 
     /// The value of a key, which is a known key from now on.
-    pub(super) fn get(&mut self, key: &'static str) -> Option<&'a Value<'i>> {
+    pub(crate) fn get(&mut self, key: &'static str) -> Option<&'a Value<'i>> {
         self.known.push(key);
         self.table.get(key)
     }
 
     /// The same, read by `read` with the key's place.
-    pub(super) fn read<T>(
+    pub(crate) fn read<T>(
         &mut self,
         reader: &mut Reader,
         key: &'static str,
@@ -369,7 +400,7 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// The same for a key that must be there.
-    pub(super) fn require<T>(
+    pub(crate) fn require<T>(
         &mut self,
         reader: &mut Reader,
         key: &'static str,
@@ -383,7 +414,7 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// Those of the keys that the table has, in the order of the file.
-    pub(super) fn present(&self, keys: &[&'static str]) -> Vec<Found<&'static str>> {
+    pub(crate) fn present(&self, keys: &[&'static str]) -> Vec<Found<&'static str>> {
         let mut present: Vec<_> = keys
             .iter()
             .filter_map(|key| {
@@ -395,7 +426,7 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// Reports every key that nothing asked for.
-    pub(super) fn finish(self, reader: &mut Reader) {
+    pub(crate) fn finish(self, reader: &mut Reader) {
         for key in self.table.keys().filter(|key| !self.known.contains(&key.get_ref().as_ref())) {
             let mut expected = String::from("one of ");
             for (index, known) in self.known.iter().enumerate() {

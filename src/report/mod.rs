@@ -3,6 +3,7 @@
 //! writes times and figures.
 
 mod article;
+mod drill;
 mod metrics;
 mod page;
 mod policies;
@@ -12,6 +13,7 @@ mod run;
 mod words;
 
 pub use article::{ArticleReport, ArticleSummary, FixFigures};
+pub use drill::{DrillReport, TimelineRow, heat_map_markdown};
 pub use metrics::metrics_markdown;
 pub use page::html;
 pub use policies::Policies;

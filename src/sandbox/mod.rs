@@ -7,7 +7,9 @@
 //! `kind` lists what can go wrong, `inject` does it, `heal` undoes it by the record that `fault` keeps. What a running process
 //! suffers from is told to it by `impairment`, files are spoilt by `spoil`, and `link` knows the dependencies that suffer in the
 //! process through which services reach each other. `ledger` holds what the load was told is
-//! written against what the records hold, `paper` what it wrote on paper meanwhile, and `pack` is what wards read then; `book` keeps lines durably. A new fault starts in `kind`; a new service in `catalogue` and `service/`.
+//! written against what the records hold, `paper` what it wrote on paper meanwhile, and `pack` is what wards read then; `book`
+//! keeps lines durably. `repair` is what declared actions do beside starting anew. `drill/` holds drills.
+//! A new fault starts in `kind`; a new service in `catalogue` and `service/`; a new drill is a file in `drills/`.
 
 mod ask;
 mod book;
@@ -16,6 +18,7 @@ mod content;
 mod control;
 mod database;
 mod detach;
+mod drill;
 mod error;
 mod fault;
 mod files;
@@ -32,6 +35,7 @@ mod paper;
 mod platform_file;
 mod process;
 mod reload;
+mod repair;
 mod service;
 mod spoil;
 mod status;
@@ -39,6 +43,10 @@ mod supervisor;
 
 pub use catalogue::{SERVICES, SandboxService};
 pub use detach::{leave_terminal, up_detached};
+pub use drill::{
+    Decoy, Drawn, DrillFile, DrillVolume, FaultSpec, Held, Holding, NOT_YET, Play, Variant, draw, find, hold, library,
+    open, read,
+};
 pub use error::SandboxError;
 pub use fault::{DEFAULT_LEASE, FaultRecord};
 pub use heal::{Healed, HealedFault, heal};
@@ -50,6 +58,7 @@ pub use paper::{BackEntry, PaperEntry, back_entry, enter_back};
 pub use platform_file::write_platform;
 pub use process::{ProcessState, SERVICE_COMMAND};
 pub use reload::reload;
+pub use repair::{Repair, repair};
 pub use service::{ServiceArgs, run_service};
 pub use status::{FaultStatus, SandboxStatus, ServiceStatus, status};
 pub use supervisor::{Sandbox, SandboxOptions, down, restart};

@@ -136,11 +136,22 @@ fn service_text(layout: &Layout, service: &SandboxService, port: u16, binary: &P
              host = {{ resource = \"disk\", above = 95, path = {dir} }}"
         ));
     }
-    let restart = command(binary, "restart", name, layout.dir());
-    add(
-        &mut text,
-        format_args!("[[service.action]]\nname = \"restart\"\nrun = {restart}\nrisk = \"low\"\ntakes = \"3s\"\n"),
-    );
+    let mut action = |what: &str, run: String| {
+        add(
+            &mut text,
+            format_args!("[[service.action]]\nname = \"{what}\"\nrun = {run}\nrisk = \"low\"\ntakes = \"3s\"\n"),
+        );
+    };
+    action("restart", command(binary, "restart", name, layout.dir()));
+    let repairs: &[&str] = match name {
+        "records-db" => &["unblock"],
+        "auth" => &["renew-key"],
+        "patient-api" | "checkin" | "handouts" => &["renew-credential"],
+        _ => &[],
+    };
+    for what in repairs {
+        action(what, command(binary, &format!("repair {what}"), name, layout.dir()));
+    }
     text
 }
 
@@ -192,7 +203,8 @@ fn components(layout: &Layout, binary: &Path) -> String {
 /// `codeblue sandbox VERB SERVICE --dir DIR`, as a list of arguments.
 fn command(binary: &Path, verb: &str, service: &str, dir: &Path) -> String {
     let (binary, dir) = (binary.display().to_string(), dir.display().to_string());
-    list([binary, "sandbox".to_owned(), verb.to_owned(), service.to_owned(), "--dir".to_owned(), dir])
+    let words = std::iter::once("sandbox").chain(verb.split(' ')).chain([service, "--dir"]).map(str::to_owned);
+    list(std::iter::once(binary).chain(words).chain([dir]))
 }
 
 fn list(items: impl IntoIterator<Item = String>) -> String {

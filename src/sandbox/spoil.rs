@@ -65,3 +65,9 @@ pub(super) fn set_account_hash(layout: &Layout, account: &str, hash: &str) -> Re
     }
     files::write_json(&layout.accounts(), &accounts)
 }
+
+/// Makes an account one that knows this secret.
+pub(super) fn know_secret(layout: &Layout, account: &str, secret: &str) -> Result<(), SandboxError> {
+    let salt = accounts(layout)?[account]["salt"].as_str().unwrap_or_default().to_owned();
+    set_account_hash(layout, account, &sha256(format!("{salt}:{secret}").as_bytes()))
+}

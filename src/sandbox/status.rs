@@ -81,10 +81,7 @@ pub fn status(dir: &Path) -> Result<SandboxStatus, SandboxError> {
             catalogue::SERVICES.iter().map(|service| scope.spawn(|| look_at(layout, service.name))).collect();
         asked.into_iter().filter_map(|asked| asked.join().ok()).collect::<Result<_, _>>()
     })?;
-    let faults = fault::records(&layout)?
-        .into_iter()
-        .map(|record| Ok(FaultStatus { in_force: heal::in_force(&layout, &record)?, record }))
-        .collect::<Result<_, SandboxError>>()?;
+    let faults = faults(&layout)?;
     let clinicians = process::running(&layout, catalogue::CLINICIANS)?
         .and_then(|entry| ask::get(entry.port, "/ledger", TO_ANSWER).ok())
         .map(|answer| answer.body);
@@ -96,6 +93,12 @@ pub fn status(dir: &Path) -> Result<SandboxStatus, SandboxError> {
         faults,
         clinicians,
     })
+}
+
+/// The faults of a sandbox, oldest first.
+pub(super) fn faults(layout: &Layout) -> Result<Vec<FaultStatus>, SandboxError> {
+    let told = |record| Ok(FaultStatus { in_force: heal::in_force(layout, &record)?, record });
+    fault::records(layout)?.into_iter().map(told).collect()
 }
 
 fn look_at(layout: &Layout, name: &'static str) -> Result<ServiceStatus, SandboxError> {

@@ -40,6 +40,7 @@ const KNOWN: &[&str] = &[
     "BreakGlassId",
     "TokenId",
     "RunId",
+    "DrillId",
 ];
 
 /// The platform file is in the journal as it is in force, and a runbook as it was when a run began: the rules decide by all of both.

@@ -268,6 +268,9 @@ fn is_incident_work(command: &Command) -> bool {
             | Command::ActivateFallback { .. }
             | Command::FinishFallbackStep { .. }
             | Command::EndFallback { .. }
+            | Command::AnswerDrill { .. }
+            | Command::AbortDrill { .. }
+            | Command::EndDrill { .. }
             // Whoever idles has to come back in.
             | Command::LockSession
             | Command::UnlockSession

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{Approval, Change, ChangeState, Delegation, role_name};
-use crate::domain::{Actor, Operator, Refusal, State};
+use crate::domain::{Actor, Operator, Refusal, State, drill};
 use crate::platform::Role;
 
 /// An approval that counts, with the persons it stands for and the roles it can fill.
@@ -122,6 +122,7 @@ pub fn who_may_approve<'a>(state: &'a State, change: &Change) -> Vec<(Role, Vec<
                 && person.can_stand_for(role)
                 && !is_author(state, change, &person.name)
                 && person.belongs_to.is_none()
+                && drill::is_there(state, &person.name).is_ok()
         });
         able.filter(|person| may_vote(state, change, &person.name).is_ok()).map(|person| person.name.as_str()).collect()
     };
@@ -132,7 +133,8 @@ pub fn who_may_approve<'a>(state: &'a State, change: &Change) -> Vec<(Role, Vec<
 #[must_use]
 pub fn unsatisfiable(state: &State, change: &Change) -> Vec<Role> {
     let mut all = votes(state, change);
-    for person in state.operators.values().filter(|person| may_vote(state, change, &person.name).is_ok()) {
+    let able = |name: &str| may_vote(state, change, name).is_ok() && drill::is_there(state, name).is_ok();
+    for person in state.operators.values().filter(|person| able(&person.name)) {
         all.push(Vote { persons: BTreeSet::from([state.person(&person.name)]), roles: person.roles.clone() });
     }
     unfilled(&required_now(state, change), &all)

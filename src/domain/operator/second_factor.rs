@@ -269,7 +269,9 @@ pub(in crate::domain) fn needs_lead(state: &State, command: &Command, name: &str
         | Command::EnableOperator { .. }
         | Command::ResetSecondFactor { .. }
         | Command::SetAutomation { .. }
-        | Command::MakeTemplate { .. } => true,
+        | Command::MakeTemplate { .. }
+        | Command::ScheduleDrill { .. }
+        | Command::UnscheduleDrill { .. } => true,
         // The own keys and tokens are everybody's own business.
         Command::AddKey { operator, .. } | Command::RemoveKey { operator, .. } => operator != name,
         Command::RevokeToken { token } => {

@@ -133,7 +133,7 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    /// All of them, as they are written.
+    /// Each by its name in files.
     pub const CHOICES: [(&'static str, Self); 9] = [
         ("outage", Self::Outage),
         ("database", Self::Database),

@@ -27,8 +27,10 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
         left.push((Role::Muted, " ▸ ".to_owned()));
         left.push((Role::Title, name));
     }
-    if model.is_drill() {
-        left.push((Role::Planned, "  DRILL".to_owned()));
+    match model.state.drills.running() {
+        Some(drill) => left.push((Role::Planned, format!("  {} RUNS", drill.id))),
+        None if model.is_drill() => left.push((Role::Planned, "  DRILL".to_owned())),
+        None => {}
     }
     let columns: usize = left.iter().map(|(_, piece)| text::width(piece)).sum();
     let used = u16::try_from(columns).unwrap_or(u16::MAX).min(area.width);
