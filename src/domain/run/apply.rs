@@ -7,9 +7,11 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use super::record::{
-    Attempt, AttemptEnd, AttemptFate, AttemptPart, AttemptResult, Run, RunInput, RunMark, RunOutcome, RunStep,
-    RunStepState, SkipCause, Stand, StepAnswer, StepEnd, TaskAnswer,
+use super::{
+    attempt::{Attempt, AttemptEnd, AttemptFate, AttemptPart, AttemptResult},
+    record::{
+        Run, RunInput, RunMark, RunOutcome, RunStep, RunStepState, SkipCause, Stand, StepAnswer, StepEnd, TaskAnswer,
+    },
 };
 use crate::domain::{Actor, Event, Recorded, RunId, State, TimelineKind, apply::tell, runbook::Work};
 
