@@ -226,6 +226,9 @@ fn heals(healed: &Healed) -> String {
     for service in &healed.started {
         page += &format!("  {service} started\n");
     }
+    for measure in &healed.lifted {
+        page += &format!("  {measure}\n");
+    }
     page
 }
 

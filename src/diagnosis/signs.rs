@@ -63,6 +63,7 @@ pub(super) const SIGNS: &[Sign] = &[
     sign(C::CrashLoop, Log, 0.85, &["restart counter is at", "crashloopbackoff", "back-off restarting", "start request repeated too quickly", "restarting too often"]),
     sign(C::ProcessExit, Log, 0.5, &["main process exited", "terminated by signal", "segfault", "segmentation fault", "killed by signal", "exited with code", "exit code", "shutting down", "deactivated successfully", "received sigterm"]),
     sign(C::CacheMiss, Log, 0.65, &["hit rate", "hit ratio", "cache miss", "cold cache", "cache is empty", "cache is cold"]),
+    sign(C::Slowness, Log, 0.75, &["reads the whole table", "full table scan", "seq scan on", "sequential scan on"]),
     sign(C::Slowness, Log, 0.35, &["slow request", "slow query", "slow log", "is behind by"]),
 ];
 

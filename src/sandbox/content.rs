@@ -13,6 +13,7 @@ use super::{
 };
 
 const PATIENTS: u32 = 160;
+const RESULTS: u32 = 60_000;
 const GIVEN: [&str; 12] =
     ["Ada", "Bela", "Chidi", "Dana", "Emre", "Freya", "Goran", "Hana", "Ivo", "Jun", "Kemi", "Lena"];
 const FAMILY: [&str; 12] =
@@ -172,6 +173,14 @@ fn database(path: &Path, seed: u64) -> Result<(), SandboxError> {
                 transaction.execute("INSERT INTO notes (patient, text) VALUES (?1, ?2)", params![patient, text])?;
             }
         }
+        // of the laboratory, over the years: so many that reading all of them takes its time
+        transaction.execute(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2) \
+             INSERT INTO results (patient, kind, value, taken) \
+             SELECT 1 + (i * 7919) % ?1, CASE i % 3 WHEN 0 THEN 'sodium' WHEN 1 THEN 'potassium' ELSE 'creatinine' END, \
+             (i * 31) % 400 / 10.0, 1600000000 + i * 1200 FROM n",
+            params![PATIENTS, RESULTS],
+        )?;
         transaction.commit()
     };
     act().map_err(SandboxError::database("make", path))

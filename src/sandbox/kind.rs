@@ -49,6 +49,8 @@ pub enum FaultKind {
     SilentCorruption,
     /// Doses are stored in another unit than everybody reads.
     BadMigration,
+    /// Results are looked for without an index.
+    MissingIndex,
     /// The clock of `auth` is two hours ahead.
     ClockSkew,
     /// Somebody tries wrong secrets until accounts are locked.
@@ -101,7 +103,7 @@ const MODEL: &str = "only ai-analysis has a model";
 
 impl FaultKind {
     /// All of them, in the order of lists.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::BadRelease,
         Self::Kill,
         Self::Freeze,
@@ -121,6 +123,7 @@ impl FaultKind {
         Self::LockHolder,
         Self::SilentCorruption,
         Self::BadMigration,
+        Self::MissingIndex,
         Self::ClockSkew,
         Self::LockoutStorm,
         Self::WrongPassword,
@@ -179,9 +182,11 @@ impl FaultKind {
     /// What it changes on the disk in a way that has to be changed back.
     pub(super) fn store(self) -> Option<Store> {
         match self {
-            Self::CorruptDatabase | Self::WrongDose | Self::SilentCorruption | Self::BadMigration => {
-                Some(Store::Records)
-            }
+            Self::CorruptDatabase
+            | Self::WrongDose
+            | Self::SilentCorruption
+            | Self::BadMigration
+            | Self::MissingIndex => Some(Store::Records),
             Self::ModelMissing | Self::ModelAltered => Some(Store::Model),
             Self::BadRelease => Some(Store::Release),
             Self::BrokenConfig => Some(Store::Configuration),
@@ -337,6 +342,12 @@ impl FaultKind {
                 "records-db",
                 "writes all doses in thousandths of their unit, as a migration would that readers do not know of",
                 "pages, counts and every query are fine; only the values are wrong",
+            ),
+            Self::MissingIndex => about(
+                "missing-index",
+                "records-db",
+                "drops the index of the results by patient: the newest one of each is found by reading the whole table",
+                "every answer is right, and most are quick; one query alone takes most of a second",
             ),
             Self::ClockSkew => about(
                 "clock-skew",

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{SandboxError, catalogue, content, files};
 
 const MARKER: &str = "sandbox.json";
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// A directory that is known to be a sandbox.
 #[derive(Debug, Clone)]
@@ -113,6 +113,11 @@ impl Layout {
     /// Names a process and what it is to suffer from.
     pub(super) fn impaired(&self, service: &str) -> PathBuf {
         self.run().join(format!("{service}.impaired"))
+    }
+
+    /// What people have the service do until they take it back.
+    pub(super) fn measures(&self, service: &str) -> PathBuf {
+        self.run().join(format!("{service}.measures"))
     }
 
     /// Where each dependency is reached.

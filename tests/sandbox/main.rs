@@ -1,6 +1,7 @@
 //! The sandbox from outside: the real binary, real processes, real signals.
 #![expect(clippy::unwrap_used, reason = "a helper of a test that fails is a test that fails")]
 
+mod actions;
 mod inside;
 mod links;
 mod stores;
@@ -112,6 +113,9 @@ fn state_of(dir: &Path) -> BTreeMap<String, String> {
     let database = rusqlite::Connection::open(dir.join("services/records-db/records.db")).unwrap();
     let check: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     state.insert("integrity".to_owned(), check);
+    let mut indexes = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'index' ORDER BY name").unwrap();
+    let indexes: Vec<String> = indexes.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    state.insert("indexes".to_owned(), indexes.join(" "));
     for table in ["patients", "medications", "notes"] {
         let sql = format!("SELECT count(*) FROM {table}");
         let rows: i64 = database.query_row(&sql, [], |row| row.get(0)).unwrap();
