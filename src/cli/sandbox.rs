@@ -159,7 +159,7 @@ impl Sandbox {
                 session.output.result(&path, || path.display().to_string())?;
             }
             Self::Restart { service, dir } => sandbox::restart(&dir, &service)?,
-            Self::Repair { what, service, dir } => sandbox::repair(&dir, what, &service)?,
+            Self::Repair { what, service, dir } => sandbox::repair(&dir, what, &service, session.now())?,
             Self::Reload { service, dir } => sandbox::reload(&dir, &service)?,
         }
         Ok(Exit::Done)

@@ -8,7 +8,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{
-    SandboxError, catalogue, files,
+    SandboxError, catalogue, certificate, files,
     layout::{Layout, make_dir},
 };
 
@@ -63,7 +63,7 @@ pub(super) const PROBE: &str = "probe";
 
 /// Writes everything a new sandbox needs; may be repeated.
 pub(super) fn fill(layout: &Layout) -> Result<(), SandboxError> {
-    for name in ["run", "logs", "config", "secrets", "faults"] {
+    for name in ["run", "logs", "config", "secrets", "tls", "faults"] {
         make_dir(&layout.dir().join(name))?;
     }
     for service in catalogue::processes() {
@@ -78,6 +78,7 @@ pub(super) fn fill(layout: &Layout) -> Result<(), SandboxError> {
     let stock = layout.service("inventory").join("stock.json");
     files::write(&stock, include_bytes!("../../assets/sandbox/stock.json"))?;
     accounts(layout)?;
+    certificate::make(layout, layout.marker.created_at)?;
     database(&layout.database(), layout.marker.seed)
 }
 

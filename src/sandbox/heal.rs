@@ -282,7 +282,7 @@ fn sweep_copies(layout: &Layout) -> Result<(), SandboxError> {
 /// Removes what writers left unfinished; nobody writes now.
 fn sweep(layout: &Layout) -> Result<(), SandboxError> {
     let services = catalogue::processes().map(|service| layout.service(service));
-    for dir in services.chain(["run", "config", "faults", "secrets"].map(|name| layout.dir().join(name))) {
+    for dir in services.chain(["run", "config", "faults", "secrets", "tls"].map(|name| layout.dir().join(name))) {
         for entry in fs::read_dir(&dir).map_err(SandboxError::io("list", &dir))?.flatten() {
             if entry.file_name().to_string_lossy().ends_with(files::UNFINISHED) {
                 files::remove(&entry.path())?;

@@ -121,7 +121,13 @@ fn plan(layout: &Layout, fault: FaultKind, entry: &Entry, link: Option<Link>) ->
         }
         FaultKind::Kill => Undo::Start { killed: entry.process.clone() },
         FaultKind::Freeze => Undo::Thaw { frozen: entry.process.clone() },
-        FaultKind::BrokenConfig | FaultKind::ModelMissing | FaultKind::ModelAltered | FaultKind::HalfRotatedKey => {
+        FaultKind::BrokenConfig
+        | FaultKind::ModelMissing
+        | FaultKind::ModelAltered
+        | FaultKind::HalfRotatedKey
+        | FaultKind::CertificateExpired
+        | FaultKind::CertificateWrongName
+        | FaultKind::CertificateUnknownAuthority => {
             Undo::File { broken_sha256: spoil::content(layout, fault, service)?.map(|bytes| sha256(&bytes)) }
         }
         FaultKind::CorruptDatabase => Undo::Database,

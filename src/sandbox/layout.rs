@@ -168,6 +168,20 @@ impl Layout {
         self.service("auth").join("accounts.json")
     }
 
+    /// The certificate that the front shows, and its key.
+    pub(super) fn certificate(&self) -> PathBuf {
+        self.dir.join("tls").join("front.pem")
+    }
+
+    /// The certificate of the authority that signs it.
+    pub(super) fn authority(&self) -> PathBuf {
+        self.dir.join("tls").join("authority.pem")
+    }
+
+    pub(super) fn authority_key(&self) -> PathBuf {
+        self.dir.join("tls").join("authority.key")
+    }
+
     pub(super) fn faults(&self) -> PathBuf {
         self.dir.join("faults")
     }
@@ -208,6 +222,7 @@ fn choose_ports(dir: &Path) -> Result<BTreeMap<String, u16>, SandboxError> {
         Ok((name.to_owned(), TcpListener::bind(("127.0.0.1", 0))?))
     };
     let held: Vec<_> = catalogue::processes()
+        .chain([catalogue::FRONT])
         .map(listen)
         .collect::<io::Result<_>>()
         .map_err(SandboxError::io("choose ports for", dir))?;

@@ -5,7 +5,7 @@
 //! process is one of its own: nothing else is ever touched.
 //!
 //! `kind` lists what can go wrong, `inject` does it, `heal` undoes it by the record that `fault` keeps. What a running process
-//! suffers from is told to it by `impairment`, files are spoilt by `spoil`, and `link` knows the dependencies that suffer in the
+//! suffers from is told to it by `impairment`, files are spoilt by `spoil`, `certificate` makes those of the front, and `link` knows the dependencies that suffer in the
 //! process through which services reach each other. `ledger` holds what the load was told is
 //! written against what the records hold, `repair` is what declared actions do beside starting anew, and `measure` what of that lasts
 //! until people take it back. `drill/` holds drills.
@@ -13,6 +13,7 @@
 
 mod ask;
 mod catalogue;
+mod certificate;
 mod content;
 mod control;
 mod database;

@@ -10,7 +10,7 @@ use toml::Value;
 
 use super::{
     SandboxError,
-    catalogue::{SERVICES, SandboxService},
+    catalogue::{FRONT, FRONTED, SERVICES, SandboxService},
     content::PROBE,
     files,
     layout::Layout,
@@ -61,7 +61,8 @@ fn text(layout: &Layout, binary: &Path, login: &str) -> Result<String, SandboxEr
     for service in &SERVICES {
         let port = process::running(layout, service.name)?.map_or(layout.port(service.name), |entry| entry.port);
         text.push_str(&service_text(layout, service, port, binary));
-        if service.name == "patient-api" {
+        if service.name == FRONTED {
+            text.push_str(&front_check(layout));
             text.push_str(&chart_reading(layout, port)?);
         }
     }
@@ -154,6 +155,15 @@ fn action_text(name: &str, run: &str, risk: ActionRisk, takes: &str, purpose: Op
     };
     let purpose = purpose.map(|purpose| format!("for = \"{}\"\n", purpose.name())).unwrap_or_default();
     format!("[[service.action]]\nname = \"{name}\"\nrun = {run}\nrisk = \"{risk}\"\ntakes = \"{takes}\"\n{purpose}")
+}
+
+/// As the world comes in: over TLS, believing the sandbox's authority alone.
+fn front_check(layout: &Layout) -> String {
+    let (port, authority) = (layout.port(FRONT), quoted_path(&layout.authority()));
+    format!(
+        "[[service.check]]\nlevel = \"shallow\"\nevery = \"2s\"\nfailures = 2\nsuccesses = 2\nwithin = \"1s\"\n\
+         http = {{ url = \"https://127.0.0.1:{port}/health\", authority = {authority}, json = {{ path = \"$.status\", equals = \"ok\" }} }}\n"
+    )
 }
 
 /// What a clinician does all day: log in at `auth`, then read a chart. A sandbox of an older version has no account for it.

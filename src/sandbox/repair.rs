@@ -7,11 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use rustix::process::Signal;
 
 use super::{
-    SandboxError, catalogue, files, impairment, index,
+    SandboxError,
+    catalogue::{self, FRONTED},
+    certificate, files, impairment, index,
     kind::FaultKind,
     layout::Layout,
     measure::{self, Measure},
@@ -55,6 +58,8 @@ pub enum Repair {
     UnlockAccounts,
     /// Have `auth` know the secret that a service has.
     RenewCredential,
+    /// Have the front show a new certificate of the right authority.
+    RenewCertificate,
     /// Sum up by plain rules instead of the model.
     FallbackOn,
     /// Use the model again.
@@ -78,7 +83,7 @@ impl Repair {
                 Self::DropIndex,
             ],
             "auth" => &[Self::RenewKey, Self::SyncClock, Self::UnlockAccounts],
-            "patient-api" => &[Self::RenewCredential, Self::RecyclePool],
+            FRONTED => &[Self::RenewCredential, Self::RecyclePool, Self::RenewCertificate],
             "checkin" => &[Self::RenewCredential],
             "handouts" => &[Self::RenewCredential, Self::ShedLoad, Self::AcceptLoad],
             "ai-analysis" => &[Self::FallbackOn, Self::FallbackOff, Self::ShedLoad, Self::AcceptLoad],
@@ -129,7 +134,7 @@ impl Repair {
 ///
 /// # Errors
 /// When the directory is no sandbox, it is not up, this cannot be done at that service, or its process is gone or does nothing.
-pub fn repair(dir: &Path, what: Repair, service: &str) -> Result<(), SandboxError> {
+pub fn repair(dir: &Path, what: Repair, service: &str, now: DateTime<Utc>) -> Result<(), SandboxError> {
     let layout = Layout::open(dir)?;
     let service = catalogue::service(service)?.name;
     if !Repair::of(service).any(|known| known == what) {
@@ -161,6 +166,11 @@ pub fn repair(dir: &Path, what: Repair, service: &str) -> Result<(), SandboxErro
             })?;
             spoil::know_secret(&layout, service, String::from_utf8_lossy(&secret).trim())?;
             reload_in(&layout, "auth")
+        }
+        Repair::RenewCertificate => {
+            awake(&layout, service)?;
+            certificate::renew(&layout, now)?;
+            reload_in(&layout, service)
         }
         Repair::RenewKey => {
             let path = layout.verifying_key();

@@ -101,6 +101,11 @@ impl Context {
         self.reloads.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Where this service listens.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// What this process suffers from.
     pub(super) fn impairments(&self) -> BTreeSet<Impairment> {
         self.impairments.read().unwrap_or_else(PoisonError::into_inner).clone()
