@@ -70,6 +70,8 @@ pub enum Drill {
         #[arg(long, value_enum, default_value_t = Format::Markdown)]
         format: Format,
     },
+    /// Which runbooks a drill has proved with 90 points or more, and whether they have changed since
+    Proofs,
     /// When drills are due; with a name and --every: be reminded of it so often
     Schedule {
         /// The drill's id
@@ -126,6 +128,7 @@ impl Drill {
             Self::Held => held(session).await,
             Self::Score { drill } => drill_paper::points(session, drill).await,
             Self::Report { drill, format } => drill_paper::report(session, drill, format).await,
+            Self::Proofs => drill_paper::proofs(session).await,
             Self::Heatmap { format } => drill_paper::heat_map(session, format).await,
             Self::Schedule { name: Some(file), off: true, .. } => {
                 session.submit(Command::UnscheduleDrill { file }).await

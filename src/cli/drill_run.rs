@@ -72,6 +72,7 @@ impl Run {
         let wrong = || CliError::Usage(format!("{} has nothing to draw from", file.id));
         let mut drawn = sandbox::draw(&file, seed, false_alarm).ok_or_else(wrong)?;
         drawn.limit = self.limit.unwrap_or(drawn.limit);
+        drawn.truth.book_hash = drill_paper::hash_of(session, &drawn.truth.book).unwrap_or_default();
         let away: BTreeSet<String> = self.away.into_iter().collect();
         let mode = match self.mode {
             Mode::Tutorial => DrillMode::Tutorial,
@@ -94,7 +95,7 @@ impl Run {
         let stop = async {
             // Without signals to listen to it runs to its end.
             if until_told_to_stop().await.is_err() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         let tell = |line: &str| session.output.progress(line);

@@ -66,7 +66,7 @@ pub use diagnosis::{
 pub use drill::{
     Blame, CONFIDENCE_DAYS, Cadence, Confidence, ConfidenceCell, Drill, DrillAnswer, DrillClaim, DrillEnd, DrillMode,
     DrillOutcome, DrillPlan, DrillReveal, DrillScore, DrillTold, DrillTruth, Drills, Letter, Objective, Part, Remedy,
-    ScoredPart, SystemProbe, SystemScore, WritesFound, commitment, confidence, drill_ends_by, score,
+    ScoredPart, SystemProbe, SystemScore, WritesFound, commitment, confidence, score,
 };
 pub use event::{Event, Recorded};
 pub use evidence::{EvidenceState, LostCheckpoints, Outage, SeenCheckpoint, WITNESSED_LIMIT, Witnessed};

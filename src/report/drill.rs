@@ -281,6 +281,9 @@ fn is_told(event: &Event) -> bool {
             | Event::SnapshotsForgotten { .. }
             | Event::VaultPruned { .. }
             | Event::StepStarted { .. }
+            | Event::FixCounted { .. }
+            | Event::ArticleSeen { .. }
+            | Event::ArticleProposed { .. }
             | Event::ReplicationStarted
             | Event::ReplicationEnded { .. }
             | Event::StreamChanged { .. }

@@ -35,7 +35,7 @@ impl Demo {
         command.env("CODEBLUE_HOME", self.folder.path().join("own")).env("RUST_BACKTRACE", "0");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         self.process = Some(command.spawn().unwrap());
-        self.until("everything is well and captured", |demo| demo.is_steady());
+        self.until("everything is well and captured", Self::is_steady);
     }
 
     fn home(&self) -> PathBuf {

@@ -19,9 +19,7 @@ mod truth;
 
 pub use confidence::{CONFIDENCE_DAYS, Confidence, ConfidenceCell, confidence};
 pub use parts::{Letter, Part, ScoredPart};
-pub use record::{
-    Drill, DrillAnswer, DrillClaim, DrillEnd, DrillMode, DrillOutcome, DrillTold, Drills, WritesFound, drill_ends_by,
-};
+pub use record::{Drill, DrillAnswer, DrillClaim, DrillEnd, DrillMode, DrillOutcome, DrillTold, Drills, WritesFound};
 pub use schedule::{Cadence, DrillPlan};
 pub use score::{DrillScore, score};
 pub use system::{SystemProbe, SystemScore};

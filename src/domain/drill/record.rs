@@ -225,8 +225,7 @@ impl State {
 }
 
 /// By when a drill that runs must have been ended by whoever holds it.
-#[must_use]
-pub fn drill_ends_by(drill: &Drill) -> DateTime<Utc> {
+pub(super) fn ends_by(drill: &Drill) -> DateTime<Utc> {
     let stopped = match &drill.aborted {
         Some((at, _, _)) => Some(*at),
         None => TimeDelta::try_seconds(i64::try_from(drill.limit_seconds).unwrap_or(i64::MAX))

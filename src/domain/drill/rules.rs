@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
-use super::{DrillClaim, DrillMode, DrillOutcome, DrillReveal, DrillTold, commitment, record::drill_ends_by};
-use crate::domain::{Actor, Command, DrillId, Event, Meta, Refusal, State, Status, text};
+use super::{DrillClaim, DrillMode, DrillOutcome, DrillReveal, DrillTold, commitment, record::ends_by};
+use crate::domain::{Command, DrillId, Event, Meta, Refusal, State, Status, text};
 use crate::platform::{Profile, count};
 
 /// The shortest and the longest time that people get, in seconds.
@@ -156,7 +156,7 @@ pub(in crate::domain) fn end(
 
 /// Decides that a drill is over of which nothing was heard by its time.
 pub(in crate::domain) fn lapse(state: &State, id: DrillId, now: DateTime<Utc>) -> Vec<Event> {
-    let late = state.drills.running().filter(|drill| drill.id == id && drill_ends_by(drill) <= now);
+    let late = state.drills.running().filter(|drill| drill.id == id && ends_by(drill) <= now);
     let reason = || "nothing was heard from whoever held it".to_owned();
     late.map(|drill| cut_short(drill.id, reason())).into_iter().collect()
 }
@@ -173,7 +173,7 @@ fn cut_short(drill: DrillId, reason: String) -> Event {
 
 /// When a drill is over of which nothing is heard.
 pub(in crate::domain) fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
-    let late = state.drills.running().map(|drill| (drill_ends_by(drill), Command::LapseDrill { drill: drill.id }));
+    let late = state.drills.running().map(|drill| (ends_by(drill), Command::LapseDrill { drill: drill.id }));
     late.into_iter().chain(super::schedule::deadlines(state))
 }
 
@@ -192,12 +192,4 @@ pub(in crate::domain) fn is_there(state: &State, operator: &str) -> Result<(), R
     };
     Err(Refusal::new("away-in-drill", format!("{operator} is away as long as {} runs", drill.id))
         .hint("that is what this drill is about: somebody else has to, or act under break-glass"))
-}
-
-impl super::Drill {
-    /// Whether this actor holds it.
-    #[must_use]
-    pub fn is_held_by(&self, actor: &Actor) -> bool {
-        self.conductor == *actor
-    }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{
+    Drill, DrillMode,
     facts::Facts,
     parts::{Letter, Part, ScoredPart, scored},
     system::{SystemScore, system},
@@ -30,6 +31,17 @@ pub struct DrillScore {
     pub parts: Vec<ScoredPart>,
     /// How well the engine itself did. People can save a bad system, and be let down by nothing in a good one.
     pub system: SystemScore,
+}
+
+/// Points from which a drill has proved its runbook.
+const PROVES: u32 = 90;
+
+impl DrillScore {
+    /// Whether it was so good that the runbook of a drill in which people took part counts as proved.
+    #[must_use]
+    pub fn proves(&self, drill: &Drill) -> bool {
+        self.total >= PROVES && drill.mode != DrillMode::Tutorial && !drill.unattended
+    }
 }
 
 /// The score of the first drill among these events; none when it was not held to its end.

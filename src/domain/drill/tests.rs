@@ -47,6 +47,7 @@ fn truth(false_alarm: bool) -> DrillTruth {
         seed: 7,
         scenario: "database-connection".to_owned(),
         book: "RB-02-database-connection".to_owned(),
+        book_hash: String::new(),
         faults: if false_alarm { Vec::new() } else { vec!["pool-leak records-db".to_owned()] },
         decoys: vec!["log-storm inventory".to_owned()],
         decoy_services: vec!["inventory".to_owned()],
@@ -390,9 +391,10 @@ fn begin(away: &[&str]) -> Command {
 }
 
 fn give(state: &mut State, at: i64, who: Actor, command: Command) -> Result<Vec<Event>, Refusal> {
-    let events = decide(state, command, &Meta::new(moment(at), who.clone()))?;
+    let meta = Meta::new(moment(at), who);
+    let events = decide(state, command, &meta)?;
     for event in &events {
-        let (seq, actor, event) = (state.seq + 1, who.clone(), event.clone());
+        let (seq, actor, event) = (state.seq + 1, meta.actor.clone(), event.clone());
         apply(state, &Recorded { seq, at: moment(at), actor, cause: None, event, hash: String::new() });
     }
     Ok(events)
@@ -498,7 +500,7 @@ fn people_are_reminded_of_a_drill_and_not_again_before_it_was_held() {
     assert_eq!(rule(give(&mut state, 0, bob(), schedule.clone())), "role-needed");
     give(&mut state, 0, alice(), schedule).expect("a schedule");
     let remind = Command::RemindOfDrill { file: "pool-exhaustion".to_owned() };
-    assert_eq!(due(&state, moment(0)), [remind.clone()]);
+    assert_eq!(due(&state, moment(0)), std::slice::from_ref(&remind));
     give(&mut state, 0, Actor::Engine, remind).expect("a reminder");
     assert_eq!(next_due(&state), None);
     give(&mut state, 10, bob(), begin(&[])).expect("a drill");

@@ -25,6 +25,9 @@ pub struct DrillTruth {
     pub scenario: String,
     /// The runbook it is for.
     pub book: String,
+    /// The hash of that runbook as it was then; empty where there is none of that name.
+    #[serde(default)]
+    pub book_hash: String,
     /// Faults and whom they hit, such as `pool-leak records-db`; none in a false alarm.
     pub faults: Vec<String>,
     /// What was done to lead astray.

@@ -150,8 +150,10 @@ pub async fn hold(
     let cured = course.as_ref().is_ok_and(|course| course.cured_at.is_some() || holding.drawn.faults.is_empty());
     let dir = holding.sandbox.clone();
     let (writes, residue) = blocking(move || {
-        let writes = if cured { writes(&before, &ledger(&dir)?) } else { WritesFound::default() };
+        // Before anything is taken back, as that puts back what was lost, and loses what was written since.
+        let after = cured.then(|| ledger(&dir)).transpose();
         heal(&dir)?;
+        let writes = after?.map(|after| writes(&before, &after)).unwrap_or_default();
         Ok((writes, residue(&dir)?))
     })
     .await?;

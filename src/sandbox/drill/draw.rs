@@ -41,6 +41,7 @@ pub fn draw(file: &DrillFile, seed: u64, false_alarm: bool) -> Option<Drawn> {
         seed,
         scenario: file.scenario_name.to_owned(),
         book: file.book.clone(),
+        book_hash: String::new(),
         faults: if false_alarm { Vec::new() } else { variant.faults.iter().map(ToString::to_string).collect() },
         decoys: decoys.iter().map(ToString::to_string).collect(),
         decoy_services,

@@ -1,8 +1,8 @@
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use super::{library::library, *};
 use crate::{
-    domain::{Part, Remedy},
+    domain::{Part, Remedy, ServiceHealth, State, Status},
     platform, runbook,
     sandbox::{layout::Layout, write_platform},
 };
@@ -125,4 +125,28 @@ fn what_a_drill_names_is_what_the_sandbox_declares() {
             assert!(known, "{}: {cure:?}", drill.id);
         }
     }
+}
+
+#[test]
+fn a_drill_stops_when_something_fails_that_its_fault_cannot_reach() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("sandbox");
+    Layout::create(&dir, 1, chrono::Utc::now()).unwrap();
+    let path = write_platform(&dir, home.path(), Path::new("/usr/bin/codeblue"), "nurse").unwrap();
+    let platform = platform::load(&path).unwrap_or_else(|problems| panic!("{problems}"));
+    let mut state = State { platform: Arc::new(platform), ..State::default() };
+    let file = built_in().into_iter().find(|file| file.id == "auth-clock-skew").unwrap();
+    let mut drawn = draw(&file, 1, false).unwrap();
+    drawn.truth.decoy_services = vec!["ai-analysis".to_owned()];
+    let radius = guard::blast_radius(&state, &drawn);
+    let mut failing = |name: &str| {
+        let health = ServiceHealth { status: Status::Down, ..ServiceHealth::default() };
+        state.services = [(name.to_owned(), health)].into();
+        guard::outside(&state, &radius, chrono::DateTime::UNIX_EPOCH)
+    };
+    for reached in ["auth", "patient-api", "checkin", "ai-analysis"] {
+        assert_eq!(failing(reached), None, "{reached}");
+    }
+    assert!(failing("inventory").is_some_and(|why| why.starts_with("inventory is down")), "nothing there needs auth");
+    assert!(failing("records-db").is_some());
 }
