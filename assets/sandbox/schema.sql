@@ -19,6 +19,14 @@ CREATE TABLE notes (
     text    TEXT NOT NULL
 );
 CREATE INDEX notes_of_patient ON notes (patient);
+CREATE TABLE results (
+    id      INTEGER PRIMARY KEY,
+    patient INTEGER NOT NULL,
+    kind    TEXT NOT NULL,
+    value   REAL NOT NULL,
+    taken   INTEGER NOT NULL
+);
+CREATE INDEX results_of_patient ON results (patient, taken);
 CREATE TABLE vitals (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     patient INTEGER NOT NULL,

@@ -198,7 +198,7 @@ impl Sandbox {
                 session.output.result(&path, || path.display().to_string())?;
             }
             Self::Restart { service, dir } => sandbox::restart(&dir, &service)?,
-            Self::Repair { what, service, dir } => sandbox::repair(&dir, what, &service)?,
+            Self::Repair { what, service, dir } => sandbox::repair(&dir, what, &service, session.now())?,
             Self::Reload { service, dir } => sandbox::reload(&dir, &service)?,
         }
         Ok(Exit::Done)
@@ -283,6 +283,9 @@ fn heals(healed: &Healed) -> String {
     }
     for service in &healed.started {
         page += &format!("  {service} started\n");
+    }
+    for measure in &healed.lifted {
+        page += &format!("  {measure}\n");
     }
     page
 }

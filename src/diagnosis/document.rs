@@ -118,9 +118,9 @@ pub fn analyse_with(case: &CaseFile, learned: &Learned) -> DiagnosisDocument {
     let root = best.as_ref().map_or_else(noticed, |best| best.service.clone());
     let nothing = || issue_at(case, &root, "no evidence points to a cause");
     let cause = best.as_ref().map_or(Cause::Unknown, |best| best.hypothesis.cause);
-    let causes: Vec<Cause> =
-        weighed.iter().filter(|found| found.service == root).map(|found| found.hypothesis.cause).collect();
     let ranked = candidates::rank(weighed);
+    let causes = ranked.iter().filter(|found| found.service == root).map(|found| (found.cause, &*found.evidence));
+    let suggested_fixes = remedies(case.state, case.incident, &root, causes);
     DiagnosisDocument {
         error_id: case.diagnosis.to_string(),
         detected_at,
@@ -138,7 +138,7 @@ pub fn analyse_with(case: &CaseFile, learned: &Learned) -> DiagnosisDocument {
             evidence: best.map(|best| best.evidence).unwrap_or_default(),
         },
         candidates: ranked,
-        suggested_fixes: remedies(case.state, case.incident, &root, causes),
+        suggested_fixes,
         related_incidents: related(case, &root),
         knowledge_base_articles: Vec::new(),
         second_opinion: None,

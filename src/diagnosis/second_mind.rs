@@ -36,7 +36,7 @@ pub fn put(file: &CaseFile, document: &DiagnosisDocument) -> Put {
     for found in &document.candidates {
         let evidence = found.evidence.iter().map(|fact| place(&mut facts, fact)).collect();
         let mut actions = Vec::new();
-        for fix in remedies::remedies(file.state, file.incident, &found.service, [found.cause]) {
+        for fix in remedies::remedies(file.state, file.incident, &found.service, [(found.cause, &*found.evidence)]) {
             let known = remedies.iter().position(|known| known.fix == fix.fix);
             actions.push(known.unwrap_or(remedies.len()));
             if known.is_none() {

@@ -86,6 +86,7 @@ pub(super) const SIGNS: &[Sign] = &[
     sign(C::ProcessExit, Log, 0.5, &["exited on signal", "core dumped", "sigsegv", "sigabrt", "got signal 11", "fatal signal", "exited unexpectedly", "unexpectedly exited", "exit status", "received signal", "process exited"]),
     sign(C::CacheMiss, Log, 0.65, &["hit rate", "hit ratio", "cache miss", "cold cache", "cache is empty", "cache is cold"]),
     sign(C::CacheMiss, Log, 0.65, &["cache misses", "keyspace_misses", "cache*evict", "evicted keys", "evictions", "cache stampede", "thundering herd", "cache was flushed", "cache flushed", "not in cache", "not found in cache", "miss ratio", "miss rate"]),
+    sign(C::Slowness, Log, 0.75, &["reads the whole table", "full table scan", "seq scan on", "sequential scan on"]),
     sign(C::Slowness, Log, 0.35, &["slow request", "slow query", "slow log", "is behind by"]),
     sign(C::ProcessHang, Log, 0.5, &["worker timeout", "blocked for more than", "hung_task", "watchdog timeout", "watchdog*timed out", "has stalled"]),
     sign(C::Slowness, Log, 0.4, &["gc pause", "stop-the-world", "pause young", "full gc", "took too long", "full table scan", "sequential scan", "exceeded*slo"]),

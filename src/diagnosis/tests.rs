@@ -60,6 +60,18 @@ risk = "high"
 name = "restart"
 run = "systemctl restart auth"
 risk = "low"
+[[service.action]]
+name = "thaw"
+run = "systemctl kill --signal=CONT auth"
+risk = "low"
+[[service.action]]
+name = "reconnect"
+run = "nft -f /srv/auth/open.nft"
+risk = "low"
+[[service.action]]
+name = "recycle-pool"
+run = "systemctl reload auth"
+risk = "medium"
 [[service]]
 name = "patient-api"
 criticality = "critical"
@@ -278,6 +290,33 @@ fn a_process_that_is_there_and_does_not_answer() {
     assert_eq!(told(&present), ("patient-api", Category::Process));
     assert!(present.root_cause.issue.contains("frozen"), "{}", present.root_cause.issue);
     assert!(present.root_cause.confidence > alone.root_cause.confidence, "an open port speaks for it");
+}
+
+#[test]
+fn what_fits_the_cause_comes_before_a_restart_and_nothing_else_does() {
+    let names = |document: &DiagnosisDocument| -> Vec<String> {
+        let fixes = document.suggested_fixes.iter().map(|suggested| match &suggested.fix {
+            Fix::RunAction { action, .. } => action.clone(),
+            other => panic!("{other:?}"),
+        });
+        fixes.collect()
+    };
+    let stopped = Case::new()
+        .bad("auth", "auth-health", "no answer within 1.0 s")
+        .bad("auth", "auth-process", "process 4711 is stopped")
+        .diagnose("auth");
+    assert_eq!(names(&stopped)[0], "thaw", "it loses nothing");
+    assert!(names(&stopped).contains(&"restart".to_owned()));
+    let silent = Case::new().bad("auth", "auth-health", "no answer within 1.0 s").diagnose("auth");
+    assert_eq!(names(&silent)[0], "restart", "nothing says that it is stopped");
+    let used_up = Case::new()
+        .bad("auth", "auth-health", "HTTP 503 in 4 ms")
+        .log("auth", &[(1, "ERROR pool exhausted: all 4 connections are in use")])
+        .diagnose("auth");
+    assert_eq!(names(&used_up)[..2], ["recycle-pool", "restart"]);
+    for document in [stopped, silent, used_up] {
+        assert!(!names(&document).contains(&"reconnect".to_owned()), "what takes something back heals nothing");
+    }
 }
 
 #[test]

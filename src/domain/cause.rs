@@ -207,9 +207,17 @@ impl Approach {
             Self::AddCapacity => &["scale", "add-", "grow", "more-", "resize", "capacity", "shed"],
             Self::FreeSpace => &["clean", "prune", "purge", "free", "rotate-log", "trim", "expand", "extend"],
             Self::Renew => &["renew", "certificate", "credential", "secret", "reissue", "rotate-key"],
-            Self::Unblock => &["terminate", "unblock", "kill-", "cancel", "release-lock"],
+            Self::Unblock => &["terminate", "unblock", "kill-", "cancel", "release-lock", "lock-holder"],
             Self::SetClock => &["clock", "ntp", "chrony", "sync-time"],
         }
+    }
+
+    /// Whether a declared action takes another one back, by its name: it heals nothing.
+    #[must_use]
+    pub fn takes_back(name: &str) -> bool {
+        const BEGINNINGS: [&str; 6] = ["reconnect", "allow-", "accept-", "drop-", "undo-", "disable-"];
+        let name = name.to_lowercase().replace('_', "-");
+        BEGINNINGS.iter().any(|word| name.starts_with(word)) || name.ends_with("-off")
     }
 
     /// What a declared action is for, by its name; none where the name does not say.
@@ -251,9 +259,14 @@ mod tests {
             ("prune-logs", Some(Approach::FreeSpace)),
             ("fail-over", Some(Approach::FailOver)),
             ("sync-clock", Some(Approach::SetClock)),
+            ("end-lock-holder", Some(Approach::Unblock)),
             ("reset-all-sessions", None),
         ] {
             assert_eq!(Approach::of_action(name), approach, "{name}");
+            assert!(!Approach::takes_back(name), "{name}");
+        }
+        for name in ["fallback-off", "allow_writes", "accept-load", "drop-index", "reconnect"] {
+            assert!(Approach::takes_back(name), "{name}");
         }
     }
 }

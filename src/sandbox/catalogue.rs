@@ -104,6 +104,12 @@ pub(super) const PROXIES: &str = "proxies";
 /// The process that plays the clinicians.
 pub(super) const CLINICIANS: &str = "clinicians";
 
+/// The port at which the world reaches [`FRONTED`], over TLS; its process is that of the service.
+pub(super) const FRONT: &str = "front";
+
+/// The service behind the front.
+pub(super) const FRONTED: &str = "patient-api";
+
 /// The process that a fault starts, and that nobody needs.
 pub(super) const STRAY_CLIENT: &str = "stray-client";
 

@@ -8,11 +8,12 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{
-    SandboxError, catalogue, files,
+    SandboxError, catalogue, certificate, files,
     layout::{Layout, make_dir},
 };
 
 const PATIENTS: u32 = 160;
+const RESULTS: u32 = 60_000;
 const GIVEN: [&str; 12] =
     ["Ada", "Bela", "Chidi", "Dana", "Emre", "Freya", "Goran", "Hana", "Ivo", "Jun", "Kemi", "Lena"];
 const FAMILY: [&str; 12] =
@@ -62,7 +63,7 @@ pub(super) const PROBE: &str = "probe";
 
 /// Writes everything a new sandbox needs; may be repeated.
 pub(super) fn fill(layout: &Layout) -> Result<(), SandboxError> {
-    for name in ["run", "logs", "config", "secrets", "faults"] {
+    for name in ["run", "logs", "config", "secrets", "tls", "faults"] {
         make_dir(&layout.dir().join(name))?;
     }
     for service in catalogue::processes() {
@@ -77,6 +78,7 @@ pub(super) fn fill(layout: &Layout) -> Result<(), SandboxError> {
     let stock = layout.service("inventory").join("stock.json");
     files::write(&stock, include_bytes!("../../assets/sandbox/stock.json"))?;
     accounts(layout)?;
+    certificate::make(layout, layout.marker.created_at)?;
     database(&layout.database(), layout.marker.seed)
 }
 
@@ -172,6 +174,14 @@ fn database(path: &Path, seed: u64) -> Result<(), SandboxError> {
                 transaction.execute("INSERT INTO notes (patient, text) VALUES (?1, ?2)", params![patient, text])?;
             }
         }
+        // of the laboratory, over the years: so many that reading all of them takes its time
+        transaction.execute(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2) \
+             INSERT INTO results (patient, kind, value, taken) \
+             SELECT 1 + (i * 7919) % ?1, CASE i % 3 WHEN 0 THEN 'sodium' WHEN 1 THEN 'potassium' ELSE 'creatinine' END, \
+             (i * 31) % 400 / 10.0, 1600000000 + i * 1200 FROM n",
+            params![PATIENTS, RESULTS],
+        )?;
         transaction.commit()
     };
     act().map_err(SandboxError::database("make", path))

@@ -48,6 +48,8 @@ pub(super) enum Undo {
     Dose { medication: i64, right: String, wrong: String },
     /// Write the doses of the copy back, where they are still the wrong ones.
     Doses,
+    /// Make the index of the results again, unless somebody has.
+    Index,
     /// Write the right hash of an account's secret back, unless somebody has.
     Account { right: String, wrong: String },
     /// Take one impairment from the process; of a dependency, when one is named.

@@ -16,9 +16,11 @@ use super::{
     fault::{self, FaultRecord, Undo},
     files,
     impairment::{self, Impairment},
+    index,
     inject::sha256,
     kind::FaultKind,
     layout::Layout,
+    measure,
     process::{self, ProcessState},
     reload::reload_in,
     spoil,
@@ -36,6 +38,8 @@ pub struct Healed {
     pub faults: Vec<HealedFault>,
     /// Services that did not run and were started.
     pub started: Vec<String>,
+    /// Measures of people that were taken back, in words.
+    pub lifted: Vec<String>,
     /// Processes without a supervisor that were ended.
     pub ended: usize,
 }
@@ -54,7 +58,7 @@ pub struct HealedFault {
     pub was_in_force: bool,
 }
 
-/// Undoes all faults of a sandbox, and starts what should run and does not. When no supervisor is left, undoes what is on disk
+/// Undoes all faults of a sandbox, takes back what people had its services do until further notice, and starts what should run and does not. When no supervisor is left, undoes what is on disk
 /// and ends what still runs. May be repeated.
 ///
 /// # Errors
@@ -79,6 +83,10 @@ pub fn heal(dir: &Path) -> Result<Healed, SandboxError> {
 fn with_supervisor(layout: &Layout) -> Result<Healed, SandboxError> {
     let _lock = layout.lock_faults()?;
     let (mut healed, mut problems) = settle_all(layout, true)?;
+    match measure::lift_all(layout) {
+        Ok(lifted) => healed.lifted = lifted,
+        Err(error) => problems.push(error.to_string()),
+    }
     for service in catalogue::processes() {
         if process::running(layout, service)?.is_none() {
             match restart_in(layout, service) {
@@ -160,6 +168,7 @@ pub(super) fn in_force(layout: &Layout, record: &FaultRecord) -> Result<bool, Sa
             process.state() != ProcessState::Gone
                 && impairment::of(layout, sufferer(record), process)?.contains(&impairment_of(record, link))
         }
+        Undo::Index => !index::exists(&layout.database())?,
         Undo::End => process::running(layout, catalogue::STRAY_CLIENT)?.is_some(),
     })
 }
@@ -245,6 +254,7 @@ fn undo(layout: &Layout, record: &FaultRecord, live: bool) -> Result<(), Sandbox
             impairment::take(layout, sufferer, process, &impairment_of(record, link))?;
             reload_if_it_runs(sufferer)
         }
+        Undo::Index => index::restore(&layout.database()),
         Undo::End => {
             if live && process::running(layout, catalogue::STRAY_CLIENT)?.is_some() {
                 end(layout)?;
@@ -272,7 +282,7 @@ fn sweep_copies(layout: &Layout) -> Result<(), SandboxError> {
 /// Removes what writers left unfinished; nobody writes now.
 fn sweep(layout: &Layout) -> Result<(), SandboxError> {
     let services = catalogue::processes().map(|service| layout.service(service));
-    for dir in services.chain(["run", "config", "faults", "secrets"].map(|name| layout.dir().join(name))) {
+    for dir in services.chain(["run", "config", "faults", "secrets", "tls"].map(|name| layout.dir().join(name))) {
         for entry in fs::read_dir(&dir).map_err(SandboxError::io("list", &dir))?.flatten() {
             if entry.file_name().to_string_lossy().ends_with(files::UNFINISHED) {
                 files::remove(&entry.path())?;

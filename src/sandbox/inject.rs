@@ -18,7 +18,7 @@ use super::{
     control::{self, Request},
     database,
     fault::{self, FaultRecord, Undo},
-    files, heal, impairment,
+    files, heal, impairment, index,
     kind::FaultKind,
     layout::Layout,
     link::Link,
@@ -121,7 +121,13 @@ fn plan(layout: &Layout, fault: FaultKind, entry: &Entry, link: Option<Link>) ->
         }
         FaultKind::Kill => Undo::Start { killed: entry.process.clone() },
         FaultKind::Freeze => Undo::Thaw { frozen: entry.process.clone() },
-        FaultKind::BrokenConfig | FaultKind::ModelMissing | FaultKind::ModelAltered | FaultKind::HalfRotatedKey => {
+        FaultKind::BrokenConfig
+        | FaultKind::ModelMissing
+        | FaultKind::ModelAltered
+        | FaultKind::HalfRotatedKey
+        | FaultKind::CertificateExpired
+        | FaultKind::CertificateWrongName
+        | FaultKind::CertificateUnknownAuthority => {
             Undo::File { broken_sha256: spoil::content(layout, fault, service)?.map(|bytes| sha256(&bytes)) }
         }
         FaultKind::CorruptDatabase => Undo::Database,
@@ -134,6 +140,7 @@ fn plan(layout: &Layout, fault: FaultKind, entry: &Entry, link: Option<Link>) ->
             Undo::Dose { medication, right, wrong }
         }
         FaultKind::BadMigration => Undo::Doses,
+        FaultKind::MissingIndex => Undo::Index,
         FaultKind::WrongPassword => {
             let right = spoil::account_hash(layout, service)?.ok_or_else(|| SandboxError::Damaged {
                 path: layout.accounts(),
@@ -182,6 +189,7 @@ fn prepare(layout: &Layout, record: &FaultRecord) -> Result<(), SandboxError> {
         | Undo::Dose { .. }
         | Undo::Account { .. }
         | Undo::Relieve { .. }
+        | Undo::Index
         | Undo::End => {}
     }
     record.write(layout)
@@ -236,6 +244,7 @@ fn act(layout: &Layout, record: &FaultRecord, entry: &Entry) -> Result<(), Sandb
             impairment::add(layout, sufferer, process, heal::impairment_of(record, link))?;
             reload_in(layout, sufferer)
         }
+        Undo::Index => index::take_away(&layout.database()),
         Undo::End => restart_in(layout, STRAY_CLIENT),
     }
 }

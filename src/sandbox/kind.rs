@@ -49,6 +49,8 @@ pub enum FaultKind {
     SilentCorruption,
     /// Doses are stored in another unit than everybody reads.
     BadMigration,
+    /// Results are looked for without an index.
+    MissingIndex,
     /// The clock of `auth` is two hours ahead.
     ClockSkew,
     /// Somebody tries wrong secrets until accounts are locked.
@@ -57,6 +59,12 @@ pub enum FaultKind {
     WrongPassword,
     /// Tokens are signed with a new key and checked with the old one.
     HalfRotatedKey,
+    /// The certificate of the front has run out.
+    CertificateExpired,
+    /// It is for another name.
+    CertificateWrongName,
+    /// An authority that nobody knows has signed it.
+    CertificateUnknownAuthority,
     /// The model is not there.
     ModelMissing,
     /// The model is not the one that was released.
@@ -93,6 +101,7 @@ pub(super) enum Store {
     Release,
     Configuration,
     SigningKey,
+    Certificate,
 }
 
 const RECORDS: &str = "only records-db has a database";
@@ -101,7 +110,7 @@ const MODEL: &str = "only ai-analysis has a model";
 
 impl FaultKind {
     /// All of them, in the order of lists.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 36] = [
         Self::BadRelease,
         Self::Kill,
         Self::Freeze,
@@ -121,10 +130,14 @@ impl FaultKind {
         Self::LockHolder,
         Self::SilentCorruption,
         Self::BadMigration,
+        Self::MissingIndex,
         Self::ClockSkew,
         Self::LockoutStorm,
         Self::WrongPassword,
         Self::HalfRotatedKey,
+        Self::CertificateExpired,
+        Self::CertificateWrongName,
+        Self::CertificateUnknownAuthority,
         Self::ModelMissing,
         Self::ModelAltered,
         Self::WrongAnswers,
@@ -179,13 +192,18 @@ impl FaultKind {
     /// What it changes on the disk in a way that has to be changed back.
     pub(super) fn store(self) -> Option<Store> {
         match self {
-            Self::CorruptDatabase | Self::WrongDose | Self::SilentCorruption | Self::BadMigration => {
-                Some(Store::Records)
-            }
+            Self::CorruptDatabase
+            | Self::WrongDose
+            | Self::SilentCorruption
+            | Self::BadMigration
+            | Self::MissingIndex => Some(Store::Records),
             Self::ModelMissing | Self::ModelAltered => Some(Store::Model),
             Self::BadRelease => Some(Store::Release),
             Self::BrokenConfig => Some(Store::Configuration),
             Self::HalfRotatedKey => Some(Store::SigningKey),
+            Self::CertificateExpired | Self::CertificateWrongName | Self::CertificateUnknownAuthority => {
+                Some(Store::Certificate)
+            }
             _ => None,
         }
     }
@@ -206,6 +224,7 @@ impl FaultKind {
             }
             Self::WrongPassword => None,
             _ if self.store() == Some(Store::Records) => Some(RECORDS),
+            _ if self.store() == Some(Store::Certificate) => Some("only patient-api is reached over TLS"),
             Self::PoolLeak | Self::DiskFull | Self::LockHolder => Some(RECORDS),
             Self::ClockSkew | Self::LockoutStorm | Self::HalfRotatedKey => Some(AUTH),
             Self::ModelMissing | Self::ModelAltered | Self::WrongAnswers | Self::StuckQueue => Some(MODEL),
@@ -338,6 +357,12 @@ impl FaultKind {
                 "writes all doses in thousandths of their unit, as a migration would that readers do not know of",
                 "pages, counts and every query are fine; only the values are wrong",
             ),
+            Self::MissingIndex => about(
+                "missing-index",
+                "records-db",
+                "drops the index of the results by patient: the newest one of each is found by reading the whole table",
+                "every answer is right, and most are quick; one query alone takes most of a second",
+            ),
             Self::ClockSkew => about(
                 "clock-skew",
                 "auth",
@@ -361,6 +386,24 @@ impl FaultKind {
                 "auth",
                 "signs tokens with a new key and goes on checking them with the old one",
                 "tokens that were given before still count; only new ones are refused",
+            ),
+            Self::CertificateExpired => about(
+                "certificate-expired",
+                "patient-api",
+                "has the front of patient-api show a certificate that ran out yesterday",
+                "services reach it without TLS and are well, and so is every check that accepts any certificate",
+            ),
+            Self::CertificateWrongName => about(
+                "certificate-wrong-name",
+                "patient-api",
+                "has the front of patient-api show a certificate for another name",
+                "it is valid and from the right authority; only the name is another",
+            ),
+            Self::CertificateUnknownAuthority => about(
+                "certificate-unknown-authority",
+                "patient-api",
+                "has the front of patient-api show a certificate that an authority has signed that nobody knows",
+                "its name and its dates are right",
             ),
             Self::ModelMissing => about(
                 "model-missing",

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{SandboxError, catalogue, content, files};
 
 const MARKER: &str = "sandbox.json";
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// A directory that is known to be a sandbox.
 #[derive(Debug, Clone)]
@@ -115,6 +115,11 @@ impl Layout {
         self.run().join(format!("{service}.impaired"))
     }
 
+    /// What people have the service do until they take it back.
+    pub(super) fn measures(&self, service: &str) -> PathBuf {
+        self.run().join(format!("{service}.measures"))
+    }
+
     /// Where each dependency is reached.
     pub(super) fn links(&self) -> PathBuf {
         self.run().join("links.json")
@@ -163,6 +168,20 @@ impl Layout {
         self.service("auth").join("accounts.json")
     }
 
+    /// The certificate that the front shows, and its key.
+    pub(super) fn certificate(&self) -> PathBuf {
+        self.dir.join("tls").join("front.pem")
+    }
+
+    /// The certificate of the authority that signs it.
+    pub(super) fn authority(&self) -> PathBuf {
+        self.dir.join("tls").join("authority.pem")
+    }
+
+    pub(super) fn authority_key(&self) -> PathBuf {
+        self.dir.join("tls").join("authority.key")
+    }
+
     pub(super) fn faults(&self) -> PathBuf {
         self.dir.join("faults")
     }
@@ -203,6 +222,7 @@ fn choose_ports(dir: &Path) -> Result<BTreeMap<String, u16>, SandboxError> {
         Ok((name.to_owned(), TcpListener::bind(("127.0.0.1", 0))?))
     };
     let held: Vec<_> = catalogue::processes()
+        .chain([catalogue::FRONT])
         .map(listen)
         .collect::<io::Result<_>>()
         .map_err(SandboxError::io("choose ports for", dir))?;

@@ -5,15 +5,17 @@
 //! process is one of its own: nothing else is ever touched.
 //!
 //! `kind` lists what can go wrong, `inject` does it, `heal` undoes it by the record that `fault` keeps. What a running process
-//! suffers from is told to it by `impairment`, files are spoilt by `spoil`, and `link` knows the dependencies that suffer in the
-//! process through which services reach each other. `ledger` holds what the load was told is
+//! suffers from is told to it by `impairment`, files are spoilt by `spoil`, `certificate` makes those of the front, and `link` knows
+//! the dependencies that suffer in the process through which services reach each other. `ledger` holds what the load was told is
 //! written against what the records hold, `paper` what it wrote on paper meanwhile, and `pack` is what wards read then; `book`
-//! keeps lines durably. `repair` is what declared actions do beside starting anew. `drill/` holds drills.
+//! keeps lines durably. `repair` is what declared actions do beside starting anew, and `measure` what of that lasts until people
+//! take it back. `drill/` holds drills.
 //! A new fault starts in `kind`; a new service in `catalogue` and `service/`; a new drill is a file in `drills/`.
 
 mod ask;
 mod book;
 mod catalogue;
+mod certificate;
 mod content;
 mod control;
 mod database;
@@ -24,12 +26,14 @@ mod fault;
 mod files;
 mod heal;
 mod impairment;
+mod index;
 mod inject;
 mod keeper;
 mod kind;
 mod layout;
 mod ledger;
 mod link;
+mod measure;
 mod pack;
 mod paper;
 mod platform_file;

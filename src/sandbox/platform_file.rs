@@ -10,13 +10,14 @@ use toml::Value;
 
 use super::{
     SandboxError,
-    catalogue::{SERVICES, SandboxService},
+    catalogue::{FRONT, FRONTED, SERVICES, SandboxService},
     content::PROBE,
     files,
     layout::Layout,
     process,
+    repair::Repair,
 };
-use crate::platform::{Criticality, HealthInformation};
+use crate::platform::{ActionRisk, Criticality, HealthInformation, Purpose};
 
 /// What the wards of the sandbox cannot do without.
 const FUNCTIONS: &str = r#"
@@ -60,7 +61,8 @@ fn text(layout: &Layout, binary: &Path, login: &str) -> Result<String, SandboxEr
     for service in &SERVICES {
         let port = process::running(layout, service.name)?.map_or(layout.port(service.name), |entry| entry.port);
         text.push_str(&service_text(layout, service, port, binary));
-        if service.name == "patient-api" {
+        if service.name == FRONTED {
+            text.push_str(&front_check(layout));
             text.push_str(&chart_reading(layout, port)?);
         }
     }
@@ -136,23 +138,32 @@ fn service_text(layout: &Layout, service: &SandboxService, port: u16, binary: &P
              host = {{ resource = \"disk\", above = 95, path = {dir} }}"
         ));
     }
-    let mut action = |what: &str, run: String| {
-        add(
-            &mut text,
-            format_args!("[[service.action]]\nname = \"{what}\"\nrun = {run}\nrisk = \"low\"\ntakes = \"3s\"\n"),
-        );
-    };
-    action("restart", command(binary, "restart", name, layout.dir()));
-    let repairs: &[&str] = match name {
-        "records-db" => &["unblock"],
-        "auth" => &["renew-key"],
-        "patient-api" | "checkin" | "handouts" => &["renew-credential"],
-        _ => &[],
-    };
-    for what in repairs {
-        action(what, command(binary, &format!("repair {what}"), name, layout.dir()));
+    let restart = command(binary, "restart", name, layout.dir());
+    text += &action_text("restart", &restart, ActionRisk::Low, "3s", None);
+    for repair in Repair::of(name) {
+        let run = command(binary, &format!("repair {}", repair.name()), name, layout.dir());
+        text += &action_text(&repair.name(), &run, repair.risk(), "1s", repair.purpose());
     }
     text
+}
+
+fn action_text(name: &str, run: &str, risk: ActionRisk, takes: &str, purpose: Option<Purpose>) -> String {
+    let risk = match risk {
+        ActionRisk::Low => "low",
+        ActionRisk::Medium => "medium",
+        ActionRisk::High => "high",
+    };
+    let purpose = purpose.map(|purpose| format!("for = \"{}\"\n", purpose.name())).unwrap_or_default();
+    format!("[[service.action]]\nname = \"{name}\"\nrun = {run}\nrisk = \"{risk}\"\ntakes = \"{takes}\"\n{purpose}")
+}
+
+/// As the world comes in: over TLS, believing the sandbox's authority alone.
+fn front_check(layout: &Layout) -> String {
+    let (port, authority) = (layout.port(FRONT), quoted_path(&layout.authority()));
+    format!(
+        "[[service.check]]\nlevel = \"shallow\"\nevery = \"2s\"\nfailures = 2\nsuccesses = 2\nwithin = \"1s\"\n\
+         http = {{ url = \"https://127.0.0.1:{port}/health\", authority = {authority}, json = {{ path = \"$.status\", equals = \"ok\" }} }}\n"
+    )
 }
 
 /// What a clinician does all day: log in at `auth`, then read a chart. A sandbox of an older version has no account for it.
@@ -255,6 +266,28 @@ mod tests {
         let url = format!("http://127.0.0.1:{}/deep", layout.port("patient-api"));
         let probes = format!("{:?}", read.service("patient-api").unwrap().checks);
         assert!(probes.contains(&url), "{probes}");
+    }
+
+    #[test]
+    fn every_action_that_a_book_asks_for_is_declared() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("sandbox");
+        Layout::create(&dir, 1, Utc::now()).unwrap();
+        let path = write_platform(&dir, home.path(), Path::new("/usr/bin/codeblue"), "nurse").unwrap();
+        let read = platform::load(&path).unwrap_or_else(|problems| panic!("{problems}"));
+        let mut asked = 0;
+        for volume in runbook::built_in() {
+            let front = &volume.reading.runbook.as_ref().unwrap().front;
+            for named in volume.text.split("\"when\":\"action.$").skip(1) {
+                let (input, action) = named.split_once('"').unwrap().0.split_once('/').unwrap();
+                let input = front.inputs.iter().find(|known| known.name == input).unwrap();
+                let service = read.service(input.default.as_ref().unwrap()).unwrap();
+                let declared = service.actions.iter().any(|known| known.name == action);
+                assert!(declared, "{}: {action} of {}", volume.file, service.name);
+                asked += 1;
+            }
+        }
+        assert!(asked >= 18, "only {asked} were found: is the condition written in another way now?");
     }
 
     #[test]

@@ -163,6 +163,7 @@ pub(super) fn forget(layout: &Layout) -> Result<(), SandboxError> {
         files::remove(&layout.entry(service))?;
         files::remove(&layout.pid_file(service))?;
         files::remove(&layout.impaired(service))?;
+        files::remove(&layout.measures(service))?;
     }
     files::remove(&layout.links())
 }

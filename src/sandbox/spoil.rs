@@ -8,13 +8,19 @@ use std::{
 
 use serde_json::Value;
 
-use super::{SandboxError, files, inject::sha256, kind::FaultKind, layout::Layout};
+use super::{
+    SandboxError, certificate, files,
+    inject::sha256,
+    kind::{FaultKind, Store},
+    layout::Layout,
+};
 
 /// The file that a fault spoils.
 pub(super) fn file(layout: &Layout, fault: FaultKind, service: &str) -> PathBuf {
     match fault {
         FaultKind::ModelMissing | FaultKind::ModelAltered => layout.model().join("model.json"),
         FaultKind::HalfRotatedKey => layout.signing_key(),
+        _ if fault.store() == Some(Store::Certificate) => layout.certificate(),
         _ => layout.config(service),
     }
 }
@@ -34,6 +40,10 @@ pub(super) fn content(layout: &Layout, fault: FaultKind, service: &str) -> Resul
             Some(serde_json::to_vec_pretty(&model).map_err(|error| damaged(error.to_string()))?)
         }
         FaultKind::HalfRotatedKey => Some(sha256(&bytes).into_bytes()),
+        _ if fault.store() == Some(Store::Certificate) => {
+            let spoilt = certificate::spoilt(layout, fault);
+            Some(fs::read(&spoilt).map_err(SandboxError::io("read", &spoilt))?)
+        }
         _ => Some(broken_config(&path, &String::from_utf8_lossy(&bytes))?.into_bytes()),
     })
 }

@@ -30,8 +30,8 @@ fn rolls_back(fix: &Fix, name: &str) -> bool {
     matches!(fix, Fix::RollBack { component } if component == name)
 }
 
-fn restarts(fix: &Fix, name: &str) -> bool {
-    matches!(fix, Fix::RunAction { service, action } if service == name && action == "restart")
+fn runs(fix: &Fix, what: &str, name: &str) -> bool {
+    matches!(fix, Fix::RunAction { service, action } if service == name && action == what)
 }
 
 const DRILLS: [Drill; 7] = [
@@ -41,12 +41,17 @@ const DRILLS: [Drill; 7] = [
         category: Category::Deployment,
         fix: |fix| rolls_back(fix, "patient-api-code"),
     },
-    Drill { fault: FaultKind::Kill, root: "auth", category: Category::Process, fix: |fix| restarts(fix, "auth") },
+    Drill {
+        fault: FaultKind::Kill,
+        root: "auth",
+        category: Category::Process,
+        fix: |fix| runs(fix, "restart", "auth"),
+    },
     Drill {
         fault: FaultKind::Freeze,
         root: "records-db",
         category: Category::Process,
-        fix: |fix| restarts(fix, "records-db"),
+        fix: |fix| runs(fix, "thaw", "records-db"),
     },
     Drill {
         fault: FaultKind::BrokenConfig,
@@ -70,7 +75,7 @@ const DRILLS: [Drill; 7] = [
         fault: FaultKind::Slow,
         root: "ai-analysis",
         category: Category::Performance,
-        fix: |fix| restarts(fix, "ai-analysis"),
+        fix: |fix| runs(fix, "restart", "ai-analysis"),
     },
 ];
 

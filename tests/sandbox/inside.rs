@@ -69,6 +69,23 @@ fn auth_is_well_by_itself_when_nobody_gets_in() {
 }
 
 #[test]
+fn a_certificate_that_is_not_accepted_keeps_the_world_out_and_services_in() {
+    let (_home, sandbox) = start();
+    let dir = sandbox.dir();
+    let api = ["patient-api"];
+    shows_and_heals(dir, FaultKind::CertificateExpired, &api, "certificate expired");
+    shows_and_heals(dir, FaultKind::CertificateWrongName, &api, "not valid for name");
+    shows_and_heals(dir, FaultKind::CertificateUnknownAuthority, &api, "UnknownIssuer");
+    let failures = || sandbox::status(dir).unwrap().clinicians.unwrap()["failures"].as_u64().unwrap();
+    let before = failures();
+    sandbox::inject(dir, FaultKind::CertificateExpired, None, LEASE, Utc::now()).unwrap();
+    eventually("clinicians outside", || failures() > before);
+    assert!(says_it_is_well(dir, "patient-api"), "without TLS nothing is seen");
+    let second = sandbox::inject(dir, FaultKind::CertificateWrongName, None, LEASE, Utc::now());
+    assert!(second.is_err(), "one certificate at a time");
+}
+
+#[test]
 fn the_model_is_known_by_its_checksum_and_by_texts_whose_summary_is_known() {
     let (_home, sandbox) = start();
     let dir = sandbox.dir();

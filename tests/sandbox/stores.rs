@@ -62,7 +62,7 @@ fn everything_that_the_new_faults_did_is_undone_after_kill_9_of_everything() {
         FaultKind::ModelAltered,
         FaultKind::WrongPassword,
         FaultKind::HalfRotatedKey,
-        FaultKind::LinkCut,
+        FaultKind::CertificateWrongName,
         FaultKind::NoDescriptors,
     ];
     for fault in faults {

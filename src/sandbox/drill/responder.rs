@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use chrono::{TimeDelta, Utc};
 use tokio::{sync::watch, time::Instant};
 
 use super::watcher::Watcher;
@@ -19,6 +20,8 @@ use crate::{
 const EVERY: Duration = Duration::from_millis(300);
 /// How long who knows what to do waits for the engine to propose it.
 const TO_PROPOSE: Duration = Duration::from_secs(12);
+/// How long after a recovery they look before they do anything else.
+const TO_SETTLE: TimeDelta = TimeDelta::seconds(6);
 /// How long it takes somebody to see that nothing is broken.
 const TO_BE_SURE: Duration = Duration::from_secs(10);
 /// How long who panics waits after everything was started anew.
@@ -212,23 +215,31 @@ impl Team {
         if waits || self.state().running_recoveries().next().is_some() {
             return;
         }
-        let waited = self.noticed.is_some_and(|noticed| noticed.elapsed() >= TO_PROPOSE);
-        let next = self.truth.remedies.iter().find(|remedy| !self.was_done(remedy)).cloned();
-        match next {
-            Some(remedy) if waited && self.first_time(format!("{remedy:?}")) => {
-                self.ask_for(remedy, Some(incident)).await;
-            }
-            None if self.all_well() && self.first_time("resolve") => {
+        if self.recoveries().next().is_some() && self.all_well() {
+            if self.first_time("resolve") {
                 let resolution = "drill: the cause is gone".to_owned();
                 self.give(&self.worker(), Command::ResolveIncident { incident, resolution }).await;
             }
-            _ => {}
+            return;
+        }
+        // what stands on a service that was just cured takes a moment to be well again
+        let waited = self.noticed.is_some_and(|noticed| noticed.elapsed() >= TO_PROPOSE) && self.has_settled();
+        let next = self.truth.remedies.iter().find(|remedy| !self.was_done(remedy)).cloned();
+        if let Some(remedy) = next.filter(|_| waited)
+            && self.first_time(format!("{remedy:?}"))
+        {
+            self.ask_for(remedy, Some(incident)).await;
         }
     }
 
     fn all_well(&self) -> bool {
         let unwell = |status: Status| matches!(status, Status::Down | Status::Degraded);
         self.state().services.iter().all(|(name, health)| self.is_decoy(name) || !unwell(health.status))
+    }
+
+    fn has_settled(&self) -> bool {
+        let ended = self.state().recoveries.values().filter_map(|one| one.ended).map(|(at, _)| at).max();
+        ended.is_none_or(|at| Utc::now() - at >= TO_SETTLE)
     }
 
     /// Whether one of the cures has worked in this drill.

@@ -9,9 +9,21 @@ use axum::{
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 
-use super::super::{files, layout::Layout, process::Entry};
+use super::{
+    super::{
+        catalogue::{CLINICIANS, FRONT, FRONTED},
+        files,
+        layout::Layout,
+        process::Entry,
+    },
+    front,
+};
 
 const MAX_BODY: usize = 256 << 10;
 
@@ -52,8 +64,21 @@ impl<'a> Ask<'a> {
 
     async fn exchange(self, layout: &Layout, from: &str) -> Result<Answer, String> {
         let service = self.service;
+        // as everybody who is no service of the sandbox
+        if service == FRONTED && (from == CLINICIANS || from == service) {
+            let stream = front::connect(layout).await.map_err(|error| format!("{service}: {error}"))?;
+            return self.exchange_over(stream, layout.port(FRONT)).await;
+        }
         let port = port(layout, from, service)?;
         let stream = TcpStream::connect(("127.0.0.1", port)).await.map_err(|error| format!("{service}: {error}"))?;
+        self.exchange_over(stream, port).await
+    }
+
+    async fn exchange_over<S>(self, stream: S, port: u16) -> Result<Answer, String>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = self.service;
         let failed = |error: hyper::Error| format!("{service} broke the connection: {error}");
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
         // ends by itself when the answer is read and the sender is dropped

@@ -20,6 +20,7 @@ use super::{
         impairment::{self, Impairment},
         kind::FaultKind,
         layout::Layout,
+        measure::{self, Measure},
         process::{Entry, Identity},
     },
     call::{Answer, Ask},
@@ -45,6 +46,7 @@ pub(super) struct Context {
     port: u16,
     settings: RwLock<Arc<Result<Settings, String>>>,
     impairments: RwLock<BTreeSet<Impairment>>,
+    measures: RwLock<BTreeSet<Measure>>,
     reloads: AtomicU64,
     token: RwLock<Option<String>>,
 }
@@ -64,10 +66,12 @@ impl Context {
             port,
             settings: RwLock::new(Arc::new(Err("not read yet".to_owned()))),
             impairments: RwLock::new(BTreeSet::new()),
+            measures: RwLock::new(BTreeSet::new()),
             reloads: AtomicU64::new(0),
             token: RwLock::new(None),
         };
         context.read_settings();
+        context.read_measures();
         Ok(context)
     }
 
@@ -79,14 +83,27 @@ impl Context {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
-    /// Reads the settings anew, and what this process suffers from.
+    fn read_measures(&self) {
+        match measure::of(&self.layout, self.name) {
+            Ok(found) => *self.measures.write().unwrap_or_else(PoisonError::into_inner) = found,
+            Err(error) => self.log.error(&format!("measures not read, the old ones stay: {error}")),
+        }
+    }
+
+    /// Reads the settings anew, what this process suffers from, and what people have it do.
     pub(super) fn reload(&self) {
         self.read_settings();
+        self.read_measures();
         match impairment::of(&self.layout, self.name, &self.process) {
             Ok(found) => *self.impairments.write().unwrap_or_else(PoisonError::into_inner) = found,
             Err(error) => self.log.error(&format!("impairments not read, the old ones stay: {error}")),
         }
         self.reloads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Where this service listens.
+    pub(super) fn port(&self) -> u16 {
+        self.port
     }
 
     /// What this process suffers from.
@@ -96,6 +113,11 @@ impl Context {
 
     pub(super) fn suffers_from(&self, fault: FaultKind) -> bool {
         self.impairments.read().unwrap_or_else(PoisonError::into_inner).iter().any(|one| one.fault == fault)
+    }
+
+    /// Whether people have it do this until they take it back.
+    pub(super) fn is_under(&self, measure: Measure) -> bool {
+        self.measures.read().unwrap_or_else(PoisonError::into_inner).contains(&measure)
     }
 
     /// The time by this service's clock.

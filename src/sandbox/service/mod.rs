@@ -2,7 +2,7 @@
 //! (`run`), what it knows about itself (`context`), its settings, its log, how it takes connections (`door`), how it asks the
 //! others (`call`), and what any process can be made to suffer from (`suffering`).
 //!
-//! Two processes are no services: `proxies`, through which services reach each other, and `stray_client`, which a fault starts.
+//! `front` is the TLS through which the world reaches `patient-api`. Two processes are no services: `proxies`, through which services reach each other, and `stray_client`, which a fault starts.
 //!
 //! A new service gets a file here, a line in `run` and one in the catalogue.
 
@@ -13,6 +13,7 @@ mod clinicians;
 mod context;
 mod door;
 mod failure;
+mod front;
 mod inventory;
 mod log;
 mod patient_api;

@@ -10,16 +10,21 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{call::Ask, context::Context, failure::Failure, release::Release, run::Serve};
+use super::{
+    super::catalogue::FRONTED, call::Ask, context::Context, failure::Failure, front::Front, release::Release,
+    run::Serve,
+};
 
 pub(super) struct PatientApi {
     context: Arc<Context>,
     release: RwLock<Option<Arc<Release>>>,
+    front: Arc<Front>,
 }
 
 impl PatientApi {
     pub(super) fn new(context: Arc<Context>) -> Arc<Self> {
-        let service = Self { context, release: RwLock::new(None) };
+        let front = Front::open(Arc::clone(&context));
+        let service = Self { context, release: RwLock::new(None), front };
         service.reload();
         Arc::new(service)
     }
@@ -64,6 +69,7 @@ impl Serve for PatientApi {
     }
 
     fn reload(&self) {
+        self.front.reload();
         match Release::load(&self.context.layout.service("patient-api")) {
             Ok(release) => {
                 *self.release.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(release));
@@ -77,7 +83,9 @@ impl Serve for PatientApi {
         let token = self.context.log_in().await?;
         self.context.verify(&token).await?;
         self.chart(&release, 1).await?;
-        Ok(json!("checked a token with auth and read the chart of patient 1 from records-db"))
+        // as the world comes in
+        self.context.ask(Ask::get(FRONTED, "/health")).await?;
+        Ok(json!("checked a token with auth, read the chart of patient 1 from records-db, and was reached over TLS"))
     }
 
     fn routes(self: Arc<Self>) -> Router {

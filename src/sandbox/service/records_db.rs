@@ -1,6 +1,9 @@
 //! `records-db`: the patients' records in a SQLite database, asked over HTTP.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -9,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    super::kind::FaultKind,
+    super::{kind::FaultKind, measure::Measure},
     context::Context,
     failure::Failure,
     pool::{CONNECTIONS, Pool},
@@ -18,6 +21,10 @@ use super::{
 
 const MAX_ROWS: usize = 500;
 const MAX_VITALS: i64 = 5_000;
+/// A query that takes longer is told in the log.
+const SLOW_QUERY: Duration = Duration::from_millis(200);
+const NEWEST: &str = "SELECT count(newest) FROM \
+    (SELECT (SELECT max(r.taken) FROM results r WHERE r.patient = p.id) AS newest FROM patients p)";
 /// Bytes for which there has to be room.
 const ROOM: i64 = 16 << 10;
 
@@ -59,6 +66,26 @@ impl RecordsDb {
         let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
         pool.map_err(Failure::broken)?.with(work).await?.map_err(|error| failure(&error))
     }
+
+    /// What the wards look at in the morning. How a query that is too slow finds its rows is told in the log, as databases do.
+    async fn newest_results(&self) -> Result<i64, Failure> {
+        let started = Instant::now();
+        let found = self.with(|connection| connection.query_row(NEWEST, [], |row| row.get(0))).await;
+        let took = started.elapsed();
+        if took > SLOW_QUERY {
+            let sql = format!("EXPLAIN QUERY PLAN {NEWEST}");
+            let plan = self.with(move |connection| {
+                let mut statement = connection.prepare(&sql)?;
+                let steps = statement.query_map([], |row| row.get(3))?;
+                steps.collect::<rusqlite::Result<Vec<String>>>()
+            });
+            let scans = plan.await.is_ok_and(|steps| steps.iter().any(|step| reads_all_results(step)));
+            let how = if scans { "it reads the whole table results for each patient" } else { "it uses an index" };
+            let took = took.as_millis();
+            self.context.log.warn(&format!("slow query: the newest result of each patient took {took} ms, {how}"));
+        }
+        found
+    }
 }
 
 impl Serve for RecordsDb {
@@ -80,20 +107,28 @@ impl Serve for RecordsDb {
     }
 
     async fn deep(&self) -> Result<Value, Failure> {
+        let writes = !self.context.is_under(Measure::StoppedWrites);
         let (patients, medications) = self
-            .with(|connection| {
-                connection.execute("UPDATE heartbeat SET beats = beats + 1 WHERE id = 1", [])?;
-                find_room(connection)?;
+            .with(move |connection| {
+                if writes {
+                    connection.execute("UPDATE heartbeat SET beats = beats + 1 WHERE id = 1", [])?;
+                    find_room(connection)?;
+                }
                 let patients: i64 =
                     connection.query_row("SELECT count(name) FROM patients NOT INDEXED", [], |row| row.get(0))?;
                 let sql = "SELECT count(m.dose) FROM medications m JOIN patients p ON p.id = m.patient";
                 Ok((patients, connection.query_row(sql, [], |row| row.get::<_, i64>(0))?))
             })
             .await?;
+        self.newest_results().await?;
         let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
         let free = pool.map_or(0, |pool| pool.free());
         Ok(json!({
-            "did": "wrote a heartbeat and read all patients and medications",
+            "did": if writes {
+                "wrote a heartbeat and read all patients, medications and the newest result of each"
+            } else {
+                "read all patients, medications and the newest result of each; writes are stopped"
+            },
             "patients": patients, "medications": medications, "connections": CONNECTIONS, "free": free
         }))
     }
@@ -101,6 +136,11 @@ impl Serve for RecordsDb {
     fn routes(self: Arc<Self>) -> Router {
         Router::new().route("/query", post(query)).route("/vitals", post(add_vitals)).with_state(self)
     }
+}
+
+/// Whether a step of a query plan goes through the table of results without an index.
+fn reads_all_results(step: &str) -> bool {
+    matches!(step, "SCAN r" | "SEARCH r")
 }
 
 /// Whether new rows would find room: writes some and takes them back.
@@ -145,6 +185,10 @@ fn select(connection: &Connection, asked: &Query) -> rusqlite::Result<Vec<Value>
 
 async fn add_vitals(State(service): State<Arc<RecordsDb>>, Json(vitals): Json<Vitals>) -> Result<Json<Value>, Failure> {
     service.context.settings()?;
+    if service.context.is_under(Measure::StoppedWrites) {
+        let told = "writes are stopped: an operator stopped them, and `allow-writes` ends that";
+        return Err(Failure::refused(StatusCode::LOCKED, told));
+    }
     if vitals.kind.len() > 32 || vitals.request.len() > 64 || !vitals.value.is_finite() {
         return Err(Failure::refused(StatusCode::BAD_REQUEST, "these are no vital signs"));
     }

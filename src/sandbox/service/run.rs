@@ -5,8 +5,9 @@ use std::{future::Future, io, path::PathBuf, sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::{Request, State},
+    http::StatusCode,
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::get,
 };
 use rustix::process::{
@@ -21,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    super::{SandboxError, catalogue, kind::FaultKind, layout::Layout},
+    super::{SandboxError, catalogue, kind::FaultKind, layout::Layout, measure::Measure},
     ai_analysis::AiAnalysis,
     auth::Auth,
     clinicians::Clinicians,
@@ -210,9 +211,25 @@ fn about(context: &Context, version: &str) -> Value {
     json!({ "status": "ok", "service": context.name, "version": version, "uptimeSeconds": uptime })
 }
 
-/// Around every piece of work: takes longer when told to, and writes failures into the log.
+/// What people have this service refuse. The check of its real work is no request that can wait.
+fn held_back(context: &Context, path: &str) -> Option<Failure> {
+    if context.is_under(Measure::Isolation) {
+        let told = format!("{} is isolated: an operator cut it off, and `reconnect` ends that", context.name);
+        return Some(Failure::refused(StatusCode::FORBIDDEN, told));
+    }
+    if context.is_under(Measure::Shedding) && path != "/deep" {
+        let told = format!("{} sheds load: come back later, or have an operator `accept-load`", context.name);
+        return Some(Failure::refused(StatusCode::TOO_MANY_REQUESTS, told));
+    }
+    None
+}
+
+/// Around every piece of work: refuses what people have it refuse, takes longer when told to, and writes failures into the log.
 async fn around(State(context): State<Arc<Context>>, request: Request, next: Next) -> Response {
     let what = format!("{} {}", request.method(), request.uri().path());
+    if let Some(refusal) = held_back(&context, request.uri().path()) {
+        return refusal.into_response();
+    }
     if context.suffers_from(FaultKind::Slow) {
         context.log.warn(&format!("{what} waits {} ms for a worker, all are busy", SLOWER.as_millis()));
         sleep(SLOWER).await;
