@@ -6,7 +6,7 @@ use super::term::input::Input;
 use crate::{
     client::Update,
     domain::{ChangeId, Command, DiagnosisId, History, Operator, Recorded, SnapshotId, Window},
-    engine::{Answer, Code, ComponentDifference, DryRun, DryRunRequest},
+    engine::{Answer, Code, ComponentDifference, DryRun, DryRunRequest, LibraryBook},
 };
 
 /// Something that happened to the board.
@@ -38,6 +38,8 @@ pub enum Message {
     History(String, Window, Result<History, String>),
     /// What a language model was told is here.
     Prompt(DiagnosisId, Result<String, String>),
+    /// The books of the engine are here.
+    Books(Result<Vec<LibraryBook>, String>),
     /// Something worth a short message.
     Said(String),
 }
@@ -68,6 +70,8 @@ pub enum Request {
     History(String, Window),
     /// Find out what a language model was told for a diagnosis.
     Prompt(DiagnosisId),
+    /// Find out which runbooks the engine has.
+    Books,
     /// Inject a fault into the sandbox.
     Inject(String),
     /// Take all faults back.

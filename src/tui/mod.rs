@@ -42,6 +42,7 @@ mod theme;
 mod update;
 mod verdict;
 mod view;
+mod walk;
 mod written;
 
 pub use model::Fault;

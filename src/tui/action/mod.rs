@@ -13,6 +13,8 @@ mod here;
 mod incident;
 mod knowledge;
 mod recovery;
+mod run;
+mod runbook;
 mod snapshot;
 mod table;
 mod template;

@@ -1,8 +1,8 @@
 //! The table itself: what an action is, which keys lead to it, and which are worth a hint.
 
 use super::{
-    anywhere, break_glass, calendar, change, diagnosis, here::is_about_snapshots, incident, knowledge, recovery,
-    snapshot, template,
+    anywhere, break_glass, calendar, change, diagnosis, here::is_about_snapshots, incident, knowledge, recovery, run,
+    runbook, snapshot, template,
 };
 use crate::tui::{
     message::Request,
@@ -46,6 +46,10 @@ pub enum Where {
     Snapshot,
     /// Where a recovery is in question.
     Recovery,
+    /// Where a runbook is in question.
+    Runbook,
+    /// On the page of a run of a runbook.
+    Run,
     /// Among planned work.
     Calendar,
     /// In a drill on a sandbox.
@@ -85,6 +89,8 @@ pub fn all() -> impl DoubleEndedIterator<Item = &'static Action> + Clone {
         calendar::ACTIONS,
         diagnosis::ACTIONS,
         knowledge::ACTIONS,
+        runbook::ACTIONS,
+        run::ACTIONS,
     ]
     .into_iter()
     .flatten()
@@ -96,10 +102,25 @@ pub fn named(name: &str) -> Option<&'static Action> {
     all().find(|action| action.name == name)
 }
 
-/// The action on a key: where several share it, the first that can do something here; when none can, the one that belongs
-/// here, so that it says why.
+/// The action to which a page gives a key, whatever else is on it: where a run waits for a word, a key that can do nothing must not
+/// do something else.
+#[must_use]
+pub fn owned(model: &Model, key: Key) -> Option<&'static Action> {
+    let owner = match model.screen() {
+        Screen::Books(_) | Screen::Book(_) => Where::Runbook,
+        Screen::Run(_) | Screen::StepWhy(..) | Screen::RunText(_) => Where::Run,
+        _ => return None,
+    };
+    all().find(|action| action.place == owner && action.keys.contains(&key))
+}
+
+/// The action on a key: where several share it, the one that the page owns, else the first that can do something here; when none can,
+/// the one that belongs here, so that it says why.
 #[must_use]
 pub fn on_key(model: &Model, key: Key) -> Option<&'static Action> {
+    if let Some(own) = owned(model, key) {
+        return Some(own);
+    }
     let sharing = all().filter(|action| action.keys.contains(&key));
     let mut able = sharing.clone().filter(|action| (action.disabled)(model).is_none());
     able.next()
@@ -115,6 +136,8 @@ fn belongs(model: &Model, place: Where) -> bool {
         Where::Knowledge => matches!(model.screen(), Screen::Knowledge | Screen::Article(_)),
         Where::Calendar => *model.screen() == Screen::Calendar,
         Where::Template => *model.screen() == Screen::Templates,
+        Where::Runbook => matches!(model.screen(), Screen::Books(_) | Screen::Book(_)),
+        Where::Run => matches!(model.screen(), Screen::Run(_) | Screen::StepWhy(..) | Screen::RunText(_)),
         Where::BreakGlass => model.break_glass().is_some(),
         Where::Recovery => matches!(model.screen(), Screen::Recovery(_) | Screen::Recoveries | Screen::Change(_)),
         Where::Change => match model.screen() {
@@ -143,7 +166,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
     let mut wanted: Vec<&str> = match model.screen() {
         Screen::Board => match model.focus {
             Pane::Services => vec!["open", "roll-back", "diagnose", "snapshot"],
-            Pane::Incidents => vec!["open", "acknowledge", "diagnose", "escalate", "note"],
+            Pane::Incidents => vec!["open", "acknowledge", "diagnose", "escalate", "books", "note"],
             Pane::Approvals if model.break_glass().is_some() => vec!["open", "review-break-glass", "approvals"],
             Pane::Approvals => vec!["open", "approve", "reject", "approvals"],
             Pane::Snapshots => vec!["open", "snapshot", "difference"],
@@ -156,6 +179,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
                 "acknowledge",
                 "diagnose",
                 "diagnosis",
+                "books",
                 "approve",
                 "note",
                 "update",
@@ -211,6 +235,24 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
             ["back", "cancel", "undo"].into_iter().chain(proves.map(|action| action.name)).collect()
         }
         Screen::Recoveries => vec!["back", "open", "undo"],
+        Screen::Books(_) => vec!["back", "open", "begin-run", "filter"],
+        Screen::Book(_) => vec!["back", "begin-run"],
+        Screen::Run(_) => vec![
+            "back",
+            "open",
+            "run-step",
+            "skip-step",
+            "step-done",
+            "undo-step",
+            "co-sign",
+            "step-why",
+            "run-text",
+            "cancel-step",
+            "abandon-run",
+            "turn",
+            "update",
+        ],
+        Screen::StepWhy(..) | Screen::RunText(_) => vec!["back"],
         Screen::Calendar => vec!["back", "open", "begin-maintenance", "end-maintenance", "filter"],
         Screen::Map => vec!["back", "open", "needs", "needed-by", "next-beside"],
         Screen::Metrics => vec!["back", "reach"],

@@ -4,13 +4,14 @@ use ratatui::{layout::Rect, widgets::Widget};
 
 use super::canvas::{Canvas, Piece, first_visible};
 use crate::{
-    domain::{BreakGlassId, ChangeId, Clock, IncidentId, Judgement, Severity},
+    domain::{BreakGlassId, ChangeId, Clock, IncidentId, Judgement, Severity, UnknownAnswer},
     tui::{
         form::{Chosen, Field, Form, Kind, Pick, Review, Writing},
         model::{Model, Target},
         preview::Weight,
         text,
         theme::{Role, status_badge},
+        walk::Said,
         written::Written,
     },
 };
@@ -68,12 +69,14 @@ fn place(area: Rect, form: &Form) -> Rect {
         | Writing::RetireArticle(_)
         | Writing::Judge(_, Judgement::Right) => 12,
         Writing::Note(_)
+        | Writing::Step(..)
         | Writing::Approve(_)
         | Writing::Validate(_)
         | Writing::ReviewBreakGlass(_)
         | Writing::RevokeBreakGlass(_) => 16,
         Writing::Update(_) => 18,
         Writing::PostMortem(_)
+        | Writing::StartRun(_)
         | Writing::BreakGlass(_)
         | Writing::Declare
         | Writing::Maintain
@@ -118,6 +121,22 @@ fn title(model: &Model, form: &Form) -> String {
         Writing::RetireArticle(name) => format!("Retire {}", text::fit(name, 40)),
         Writing::Judge(id, judgement) => format!("{id} was {judgement}"),
         Writing::UseTemplate(name) => format!("Have {} done", text::fit(name, 40)),
+        Writing::StartRun(book) => format!("Walk through {}", text::fit(book, 40)),
+        Writing::Step(run, step, said) => {
+            let what = match said {
+                Said::Skip => "leave out",
+                Said::Done => "done by hand:",
+                Said::Undo => "take back",
+                Said::Cancel => "end what runs for",
+                Said::Abandon => return format!("End {run}"),
+                Said::Unclear(UnknownAnswer::Verify) => "have its check decide:",
+                Said::Unclear(UnknownAnswer::RunAgain) => "run again",
+                Said::Unclear(UnknownAnswer::Done) => "it is done:",
+                Said::Task(task) => return format!("{run} {step}: task {task}"),
+                Said::Value(name) => return format!("{run}: {name}"),
+            };
+            format!("{run}: {what} {}", text::fit(step, 40))
+        }
     }
 }
 
@@ -137,6 +156,15 @@ fn verb(form: &Form) -> &'static str {
         Writing::MakeTemplate(_) => "Agree beforehand",
         Writing::SuspendTemplate(_) => "Suspend it",
         Writing::UseTemplate(_) => "Ask for it",
+        Writing::Step(_, _, ref said) => match said {
+            Said::Skip => "Leave it out",
+            Said::Done | Said::Unclear(UnknownAnswer::Done) => "It is done",
+            Said::Undo => "Take it back",
+            Said::Cancel | Said::Abandon => "End it",
+            Said::Unclear(UnknownAnswer::Verify) => "Let it decide",
+            Said::Unclear(UnknownAnswer::RunAgain) => "Run it again",
+            Said::Task(_) | Said::Value(_) => "Send it",
+        },
         _ => "Begin",
     }
 }
@@ -199,7 +227,12 @@ fn foreseen(canvas: &mut Canvas, area: Rect, review: &Review) {
 fn heights(form: &Form, rows: u16) -> Vec<u16> {
     let is_short = matches!(
         form.purpose,
-        Writing::Declare | Writing::Maintain | Writing::BreakGlass(_) | Writing::Delegate | Writing::Judge(..)
+        Writing::Declare
+            | Writing::Maintain
+            | Writing::BreakGlass(_)
+            | Writing::Delegate
+            | Writing::Judge(..)
+            | Writing::StartRun(_)
     );
     let fixed = |field: &Field| match &field.kind {
         Kind::Severity(_) => Some(5),
@@ -223,6 +256,8 @@ fn heights(form: &Form, rows: u16) -> Vec<u16> {
 }
 
 fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
+    let widest = form.fields.iter().map(|field| text::width(&field.label) + 3).max().unwrap_or(0);
+    let label = u16::try_from(widest).unwrap_or(LABEL).clamp(LABEL, 20);
     let mut y = area.y;
     for (place, (field, height)) in form.fields.iter().zip(heights(form, area.height)).enumerate() {
         let height = height.min(area.bottom().saturating_sub(y));
@@ -233,11 +268,11 @@ fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
         y += height;
         canvas.hits.add(whole, Target::Field(place));
         let focus = place == form.at;
-        let (mark, role) = if focus { ("▶", Role::Focus) } else { (" ", Role::Title) };
-        canvas.line(whole, 0, &[(role, format!("{mark} {}", field.label))]);
         // The row below a field keeps it apart from the next.
         let gap = u16::from(height > 1 && form.fields.len() > 1);
-        let left = if form.fields.len() == 1 { 2 } else { LABEL };
+        let left = if form.fields.len() == 1 { 2 } else { label };
+        let (mark, role) = if focus { ("▶", Role::Focus) } else { (" ", Role::Title) };
+        canvas.line(Rect { width: left.min(whole.width), ..whole }, 0, &[(role, format!("{mark} {}", field.label))]);
         let top = u16::from(form.fields.len() == 1);
         let inside = Rect {
             x: whole.x + left.min(whole.width),
@@ -313,7 +348,7 @@ fn severities(canvas: &mut Canvas, area: Rect, chosen: Severity, focus: bool) {
 /// One of a few; each row can be clicked once its field has the cursor.
 fn few(canvas: &mut Canvas, area: Rect, field: &Field, pick: &Pick, (place, focus): (usize, bool)) {
     if pick.options.is_empty() {
-        canvas.line(area, 0, &[(Role::Warn, field.about.to_owned())]);
+        canvas.line(area, 0, &[(Role::Warn, field.about.to_string())]);
     }
     let room = usize::from(area.height);
     let first = first_visible(pick.at, pick.options.len(), room);
