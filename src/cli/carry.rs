@@ -58,7 +58,16 @@ pub(super) async fn carry_out(
 
 /// Gives the command and follows it when asked to.
 pub(super) async fn begin(session: &Session, client: &Client, command: &Command, stay: bool) -> Result<Exit, CliError> {
-    let answer = session.give(client, command).await?;
+    let answer = match session.give(client, command).await {
+        Err(CliError::Refused(refusal)) if stay && refusal.rule == "same-change" => {
+            // Who waits for it need not ask a second time: the rule names the change that is waited for already.
+            let same = refusal.message.split_whitespace().next().and_then(|name| name.parse::<ChangeId>().ok());
+            let Some(change) = same else { return Err(refusal.into()) };
+            session.output.progress(&format!("{change} asks for the same already; it is waited for"));
+            return follow(session, client, UnderWay { recovery: None, change: Some(change) }).await;
+        }
+        answer => answer?,
+    };
     let under_way = UnderWay::of(&answer);
     if stay && (under_way.recovery.is_some() || under_way.change.is_some()) {
         return follow(session, client, under_way).await;

@@ -305,7 +305,7 @@ async fn settled(session: &Session, client: &Client, id: RunId, answer: &Answer)
     answer.events.iter().for_each(|recorded| tell(recorded));
     wait::until(client, |state, recorded| {
         recorded.filter(|recorded| recorded.seq > seq).into_iter().for_each(tell);
-        let over = state.seq >= seq && state.run(id).is_ok_and(|run| !run.is_busy());
+        let over = state.seq >= seq && state.run(id).is_ok_and(Run::is_at_rest);
         over.then(|| state.clone())
     })
     .await
@@ -327,7 +327,7 @@ async fn go_on(session: &Session, client: &Client, id: RunId) -> Result<Exit, Cl
     let mut state = client.state().await?;
     loop {
         let run = state.run(id)?;
-        if run.is_busy() {
+        if !run.is_at_rest() {
             let here = Answer { seq: state.seq, events: Vec::new(), removed: crate::diagnosis::Removed::new() };
             state = settled(session, client, id, &here).await?;
             continue;

@@ -55,6 +55,7 @@ mod rootcause;
 mod rows;
 mod rules;
 mod runbooks;
+mod runs;
 mod sealing;
 mod second_mind;
 mod served;

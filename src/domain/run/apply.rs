@@ -107,6 +107,9 @@ pub(super) fn change(run: &mut Run, event: &Event, at: DateTime<Utc>, actor: &Ac
             let known = set(run, step, RunStepState::Asked { part: *part }, at);
             known.by = Some(actor.clone());
             (known.co_signed, known.cancel) = (None, None);
+            if matches!(run.stand, Stand::Halted { .. }) {
+                run.stand = Stand::At { step: step.clone() };
+            }
         }
         Event::RunAttemptBegun { step, part, target, .. } => {
             let known = set(run, step, RunStepState::Running { part: *part }, at);

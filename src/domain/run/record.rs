@@ -582,6 +582,17 @@ impl Run {
         self.stand.step().is_some_and(busy)
     }
 
+    /// Whether nothing goes on until a person does something, or ever. Between the events of one command it may be neither busy nor
+    /// at rest.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        match &self.stand {
+            Stand::At { step } | Stand::Undoing { step, .. } => *self.state_of(step) == RunStepState::Pending,
+            Stand::Halted { step, .. } => matches!(self.state_of(step), RunStepState::Ended { .. }),
+            Stand::Ended { .. } => true,
+        }
+    }
+
     /// The step that would be taken back next, and the step that does so.
     #[must_use]
     pub fn next_undo(&self) -> Option<(&Step, &str)> {
