@@ -10,7 +10,9 @@ use super::{
     verdict::category_name,
     walk::{Listed, run_of},
 };
-use crate::domain::{ArticleState, BreakGlassId, ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId};
+use crate::domain::{
+    ArticleState, BreakGlassId, ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId, waits_for_change,
+};
 
 impl Model {
     /// The list that the arrow keys move in, if there is one.
@@ -209,6 +211,10 @@ impl Model {
                 (Queue::You | Queue::Others, Queued::Change(change)) => Some(change.id),
                 _ => None,
             },
+            Screen::Run(id) => {
+                let run = self.state.runs.get(id)?;
+                waits_for_change(&self.state, run, run.current()?)
+            }
             Screen::Incident(id) => self
                 .state
                 .incidents

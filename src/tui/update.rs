@@ -262,7 +262,10 @@ fn on_accepted(model: &mut Model, answer: &Answer) -> Vec<Request> {
     // What was asked for, rather than what else follows from it.
     let follows = |event: &Event| matches!(event, Event::IncidentAcknowledged { .. } | Event::PeopleToCall { .. });
     let told = answer.events.iter().rev().find(|recorded| !follows(&recorded.event));
+    // The page of a run shows itself what became of it.
+    let shown = matches!(model.screen(), Screen::Run(_)) && !answer.events.is_empty();
     match (answer.told_removed(), told.or(answer.events.last())) {
+        (None, Some(_)) if shown => model.toast = None,
         (Some(removed), _) => model.say(removed, true),
         (None, Some(recorded)) => model.say(recorded.event.summary(), false),
         (None, None) => model.say("it was so already", false),

@@ -21,4 +21,6 @@ mod template;
 
 pub use here::{cannot_act, latest_document, open, roles, show_plan};
 pub use recovery::propose;
+#[cfg(test)]
+pub use table::owned;
 pub use table::{Action, Danger, Where, all, hints, named, on_key, perform};

@@ -9,10 +9,20 @@ use crate::tui::{
     message::Request,
     model::{Model, Screen},
     term::input::Key,
-    walk::{Said, cannot_say, co_sign, in_question, refused, run_step, start, wants_value},
+    walk::{Said, cannot_say, co_sign, go_on, in_question, refused, run_step, start, wants_value},
 };
 
 pub(super) static ACTIONS: &[Action] = &[
+    Action {
+        name: "walk-on",
+        keys: &[Key::Enter],
+        label: "Go on",
+        about: "Run a step that only looks, say that the tasks are done, open the change that is waited for, come back to where the run stands",
+        place: Where::Run,
+        danger: Danger::Reversible,
+        disabled: |model| (!matches!(model.screen(), Screen::Run(_))).then(|| "open a run first (b)".to_owned()),
+        run: go_on,
+    },
     Action {
         name: "run-step",
         keys: &[Key::Char('r')],

@@ -239,7 +239,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         Screen::Book(_) => vec!["back", "begin-run"],
         Screen::Run(_) => vec![
             "back",
-            "open",
+            "walk-on",
             "run-step",
             "skip-step",
             "step-done",

@@ -17,3 +17,4 @@ mod recoveries;
 mod scene;
 mod snapshots;
 mod templates;
+mod walk;

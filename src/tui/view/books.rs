@@ -168,8 +168,10 @@ fn of_book(model: &Model, book: &LibraryBook, fit: Option<&Fit>, columns: usize)
         }
         return rows;
     }
-    let mut rows = vec![first, vec![(Role::Text, text::fit(&format!("  {}", front.title), columns))]];
-    rows[0].push((Role::Muted, text::fit(&format!("{last}{own}"), columns.saturating_sub(34 + 5 + 15 + 16))));
+    let last = format!("{last}{own}");
+    let room = columns.saturating_sub(text::width(&last) + 1);
+    let second = vec![(Role::Text, text::left(&format!("  {}", front.title), room)), (Role::Muted, format!(" {last}"))];
+    let mut rows = vec![first, second];
     if !fits.is_empty() {
         rows.push(vec![(Role::Focus, text::fit(&format!("  {fits}"), columns))]);
     }

@@ -63,6 +63,14 @@ impl Facts {
         }
     }
 
+    /// Something that is chosen with its digit, counted from 1, or clicked.
+    pub(super) fn option(&mut self, place: usize, role: Role, content: &str) {
+        for (row, line) in text::wrap(content, self.room.saturating_sub(2)).into_iter().enumerate() {
+            let digit = if row == 0 { format!("{} ", place + 1) } else { "  ".to_owned() };
+            self.put(vec![(Role::Key, digit), (role, line)], Some(Target::Choice(place)));
+        }
+    }
+
     /// A line as a program wrote it, its blanks where they were; what does not fit goes on in the next.
     pub(super) fn verbatim(&mut self, role: Role, line: &str) {
         let line = text::clean(&line.replace('\t', "    "));

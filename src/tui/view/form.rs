@@ -281,7 +281,17 @@ fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
             height: height.saturating_sub(gap + top),
         };
         match &field.kind {
-            Kind::Text(written) => writing(canvas, inside, field, written, focus),
+            Kind::Text(written) => {
+                writing(canvas, inside, field, written, focus);
+                // What is filled in already says no more what belongs there.
+                if gap > 0 && matches!(form.purpose, Writing::StartRun(_)) && !written.text().is_empty() {
+                    canvas.line(
+                        Rect { x: inside.x, ..whole },
+                        height - 1,
+                        &[(Role::Muted, format!("({})", field.about))],
+                    );
+                }
+            }
             Kind::Severity(severity) => severities(canvas, inside, *severity, focus),
             Kind::Choice(pick) => few(canvas, inside, field, pick, (place, focus)),
             Kind::Services(chosen) => services(model, canvas, inside, (form, field, chosen), focus),

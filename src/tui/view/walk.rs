@@ -157,7 +157,10 @@ fn steps(model: &Model, canvas: &mut Canvas, area: Rect, run: &Run) {
         for step in &section.steps {
             let mark = mark(&standing(&model.state, run, step, model.now));
             let here = run.stand.step() == Some(step.name.as_str());
-            let room = columns.saturating_sub(6 + 3 + text::width(mark.word) + 1);
+            // Where room is short, the sign says what is as it should be.
+            let is_plain = matches!(mark.word, "ok" | "to do" | "to choose");
+            let word = if is_plain && columns < 48 { "" } else { mark.word };
+            let room = columns.saturating_sub(7 + text::width(word));
             let shade = if here {
                 Role::Title
             } else if mark.word.is_empty() {
@@ -169,7 +172,7 @@ fn steps(model: &Model, canvas: &mut Canvas, area: Rect, run: &Run) {
                 (Role::Focus, if here { "▶" } else { " " }.to_owned()),
                 (mark.role, format!("{} ", mark.sign)),
                 (shade, format!("{:>2} {} ", step.number, text::left(&step.title, room))),
-                (mark.role, mark.word.to_owned()),
+                (mark.role, word.to_owned()),
             ];
             lines.push((pieces, Some(place), looked == Some(step.name.as_str())));
             place += 1;

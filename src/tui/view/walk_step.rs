@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Awaited, Run, RunId, RunStep, StepEnd, StepStanding, role_name,
-        runbook::{Approval, Confirm, InDrill, OnTrouble, Step, Undo, Work},
+        Awaited, Run, RunId, RunStep, Stand, StepEnd, StepStanding, role_name,
+        runbook::{Approval, Confirm, InDrill, OnTrouble, Step, Target as Goal, Undo, Work},
         standing,
     },
     runbook::visible_line,
@@ -64,10 +64,19 @@ fn now(model: &Model, run: &Run, step: &Step, seen: &StepStanding, facts: &mut F
     let here = run.stand.step() == Some(step.name.as_str());
     if here {
         let waits = model.waits(run);
-        facts.say(waits.role, &text::capitalised(&waits.words));
+        let words = text::capitalised(&waits.words);
+        match seen {
+            StepStanding::WaitingPerson(awaited) if waits.mine => {
+                facts.say(waits.role, &format!("{words}: {}", how(step, awaited)));
+            }
+            _ => facts.say(waits.role, &words),
+        }
+        if let Stand::Halted { halt, .. } = &run.stand {
+            facts.say(Role::Bad, &halt.to_string());
+        }
     } else if let Some(current) = run.current() {
         let stands = format!("{} stands at step {}: ↵ goes there", run.id, current.number);
-        facts.link(Role::Muted, &stands, &Target::Action("open"));
+        facts.link(Role::Muted, &stands, &Target::Action("walk-on"));
     }
     match seen {
         StepStanding::WaitingApproval(id) => {
@@ -78,11 +87,6 @@ fn now(model: &Model, run: &Run, step: &Step, seen: &StepStanding, facts: &mut F
                 if !who.is_empty() {
                     facts.say(Role::Text, &format!("it waits for {who}; then it goes on by itself"));
                 }
-            }
-        }
-        StepStanding::WaitingPerson(awaited) if here => {
-            if let Some(words) = how(step, awaited) {
-                facts.say(Role::Key, &words);
             }
         }
         StepStanding::Ended(end) => ended(run, step, end, here, facts),
@@ -98,8 +102,8 @@ fn now(model: &Model, run: &Run, step: &Step, seen: &StepStanding, facts: &mut F
 }
 
 /// With which key it goes on.
-fn how(step: &Step, awaited: &Awaited) -> Option<String> {
-    Some(match awaited {
+fn how(step: &Step, awaited: &Awaited) -> String {
+    match awaited {
         Awaited::Run if step.work.only_looks() => "↵ or r runs it: it only looks".to_owned(),
         Awaited::Run => "r runs it, after a question".to_owned(),
         Awaited::Confirmation(text) if text == "yes" => "r runs it, after a yes".to_owned(),
@@ -111,7 +115,7 @@ fn how(step: &Step, awaited: &Awaited) -> Option<String> {
         },
         Awaited::Choice => "choose with its digit".to_owned(),
         Awaited::Gate => "r goes on, once it is agreed to".to_owned(),
-    })
+    }
 }
 
 /// How a step ended, and what a person may do about it.
@@ -126,10 +130,13 @@ fn ended(run: &Run, step: &Step, end: &StepEnd, here: bool, facts: &mut Facts) {
     let known = run.step(&step.name);
     let by = known.and_then(|known| known.by.as_ref()).map(|by| format!(", by {by}")).unwrap_or_default();
     let at = known.and_then(|known| known.since).map(|at| at.format(" at %H:%M:%S").to_string()).unwrap_or_default();
-    facts.say(role, &format!("{end}{by}{at}"));
+    // Why it failed stands at the attempt.
+    let is_told = matches!(end, StepEnd::Failed { .. }) && known.is_some_and(|known| !known.attempts.is_empty());
+    let words = if is_told { end.word().to_owned() } else { end.to_string() };
+    facts.say(role, &format!("{words}{by}{at}"));
     let choices = resolutions(run, step);
     for (place, (_, words)) in choices.iter().enumerate() {
-        facts.link(Role::Key, &format!("[{}] {words}", place + 1), &Target::Choice(place));
+        facts.option(place, Role::Text, words);
     }
     if here && choices.is_empty() && !end.has_passed() {
         facts.say(
@@ -155,19 +162,23 @@ fn asked(model: &Model, run: &Run, step: &Step, known: Option<&RunStep>, facts: 
                 let who = answer
                     .map(|answer| format!("  {} {}", answer.by, answer.at.format("%H:%M:%S")))
                     .unwrap_or_default();
-                let words =
-                    format!("{} [{sign}] {}{asks}{}{who}", place + 1, flat(&task.text), said.unwrap_or_default());
-                facts.link(role, &words, &Target::Choice(place));
+                let words = format!("[{sign}] {}{asks}{}{who}", flat(&task.text), said.unwrap_or_default());
+                facts.option(place, role, &words);
             }
         }
         Work::Decision { choices } => {
             facts.about("Choose");
             for (place, choice) in choices.iter().enumerate() {
                 let chosen = known.is_some_and(|known| known.answers.contains_key(&(place + 1)));
-                let sign = if chosen { "●" } else { " " };
-                let to = leads(run, step, &choice.to);
-                let words = format!("[{}]{sign}{} → {to}", place + 1, flat(&choice.text));
-                facts.link(if chosen { Role::Ok } else { Role::Key }, &words, &Target::Choice(place));
+                let to = match &choice.to {
+                    Goal::Step(name) => {
+                        run.book.step(name).map_or_else(|| name.clone(), |step| format!("step {}", step.number))
+                    }
+                    to => leads(run, step, to),
+                };
+                let sign = if chosen { "●" } else { "→" };
+                let words = format!("{} {sign} {to}", flat(&choice.text));
+                facts.option(place, if chosen { Role::Ok } else { Role::Text }, &words);
             }
         }
         Work::Gate { .. } => {
@@ -211,12 +222,13 @@ fn next(run: &Run, step: &Step, facts: &mut Facts) {
     if step.on_skip != OnTrouble::Continue {
         facts.say(Role::Muted, &format!("left out → {}", trouble(run, step, &step.on_skip)));
     }
+    let undo = match step.work.undo() {
+        Some(Undo::Step(by)) => (Role::Text, format!("{by} takes it back (u)")),
+        Some(Undo::None(why)) => (Role::Muted, format!("none: {why}")),
+        None => return,
+    };
     facts.about("Undo");
-    match step.work.undo() {
-        Some(Undo::Step(by)) => facts.say(Role::Text, &format!("{by} takes it back (u)")),
-        Some(Undo::None(why)) => facts.say(Role::Muted, &format!("none: {why}")),
-        None => {}
-    }
+    facts.say(undo.0, &undo.1);
 }
 
 /// Prose in lines of the page: paragraphs filled anew, rows of tables and items of lists one by one.
@@ -270,6 +282,7 @@ pub(super) fn why(model: &Model, canvas: &mut Canvas, area: Rect, id: RunId, nam
     takes(model, run, step, &mut facts);
     next(run, step, &mut facts);
     if let Some(execution) = step.work.execution() {
+        facts.about("Else");
         facts.say(Role::Muted, &format!("takes too long → {}", trouble(run, step, &execution.on_timeout)));
     }
     facts.gap();

@@ -8,9 +8,10 @@ use crate::{
         runbook::{Runbook, Scenario, ServiceRef},
     },
     engine::LibraryBook,
+    platform::{ComponentKind, Criticality},
     tui::{
         action::latest_document,
-        model::{Loaded, Model, Screen},
+        model::{List, Loaded, Model, Screen},
     },
 };
 
@@ -105,37 +106,39 @@ impl Model {
     #[must_use]
     pub fn fit(&self, book: &Runbook, incident: IncidentId) -> Option<Fit> {
         let incident = self.state.incidents.get(&incident)?;
-        let (mut weight, mut why) = (0, Vec::new());
         let cause = latest_document(self, incident.id).map(|document| document.root_cause_category);
-        if let Some(cause) = cause.filter(|cause| scenario_of(*cause) == Some(book.front.scenario)) {
-            weight += 8;
-            why.push(format!("for the cause {}", cause.row().name));
-        }
         let kind = match incident.workflow {
             Workflow::DataCorruption => Some(Scenario::Corruption),
             Workflow::SecurityBreach => Some(Scenario::Breach),
             Workflow::Outage | Workflow::Degradation => None,
         };
-        if kind == Some(book.front.scenario) {
-            weight += 8;
+        let is_database = |name: &String| {
+            let mut parts = self.state.platform.components_of(name);
+            parts.any(|component| component.kind == ComponentKind::Database)
+        };
+        let scenario = book.front.scenario;
+        let mut why = Vec::new();
+        if let Some(cause) = cause.filter(|cause| scenario_of(*cause) == Some(scenario)) {
+            why.push(format!("for the cause {}", cause.row().name));
+        }
+        if kind == Some(scenario) {
             why.push("for what kind of incident it is".to_owned());
         }
-        if book.front.scenario == Scenario::Outage && self.is_complete_outage() {
-            weight += 8;
-            why.push("most of what is critical is down".to_owned());
+        if scenario == Scenario::Outage && self.is_complete_outage() {
+            why.push("most of what is critical is down by itself".to_owned());
         }
+        if scenario == Scenario::Database && incident.root.as_ref().is_some_and(is_database) {
+            why.push("the root is a database".to_owned());
+        }
+        let mut weight = if why.is_empty() { 0 } else { 8 };
         let acts_on = services_of(book);
-        if let Some(root) = incident.root.as_ref().filter(|root| acts_on.contains(root.as_str())) {
+        let is_noticed = self.notices(book, incident);
+        let root = incident.root.as_ref().or_else(|| incident.services.first());
+        if let Some(root) = root.filter(|root| acts_on.contains(root.as_str()) && (is_noticed || weight > 0)) {
             weight += 4;
-            why.push(format!("acts on {root}, the root"));
-        } else if let Some(name) = incident.services.iter().find(|name| acts_on.contains(name.as_str())) {
-            weight += 2;
-            why.push(format!("acts on {name}"));
+            why.push(format!("acts on {root}"));
         }
-        if weight > 0 && self.notices(book, incident) {
-            weight += 1;
-        }
-        (weight > 0).then(|| Fit { weight, why: why.join(" · ") })
+        (weight > 0).then(|| Fit { weight: weight + u8::from(is_noticed), why: why.join(" · ") })
     }
 
     /// Whether the services of an incident show what a book is noticed by.
@@ -150,16 +153,16 @@ impl Model {
 
     fn is_complete_outage(&self) -> bool {
         let critical = self.state.platform.services.iter();
-        let critical: Vec<_> =
-            critical.filter(|service| service.criticality == crate::platform::Criticality::Critical).collect();
-        let down = critical.iter().filter(|service| self.status_of(&service.name) == Status::Down).count();
+        let critical: Vec<_> = critical.filter(|service| service.criticality == Criticality::Critical).collect();
+        let is_down = |name: &str| self.status_of(name) == Status::Down && self.affected_by(name).is_none();
+        let down = critical.iter().filter(|service| is_down(&service.name)).count();
         down > 1 && down * 2 > critical.len()
     }
 
     /// The run that is selected on the page of runbooks.
     #[must_use]
     pub fn selected_run(&self) -> Option<RunId> {
-        self.selected(super::super::model::List::Books)?.parse().ok()
+        self.selected(List::Books)?.parse().ok()
     }
 
     /// The book in question here: the one that is read, or selected.
@@ -167,7 +170,7 @@ impl Model {
     pub fn book_here(&self) -> Option<&LibraryBook> {
         match self.screen() {
             Screen::Book(id) => self.book(id),
-            Screen::Books(_) => self.book(&self.selected(super::super::model::List::Books)?),
+            Screen::Books(_) => self.book(&self.selected(List::Books)?),
             _ => None,
         }
     }

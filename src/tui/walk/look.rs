@@ -107,7 +107,7 @@ impl Model {
             }
             StepStanding::WaitingPerson(_) => says(mine, Role::Focus, format!("waits for {whose}")),
             StepStanding::Pending | StepStanding::Ended(_) => match &run.stand {
-                Stand::Halted { halt, .. } => says(mine, Role::Bad, format!("HALTED, {halt}: waits for {whose}")),
+                Stand::Halted { .. } => says(mine, Role::Bad, format!("HALTED, waits for {whose}")),
                 _ => says(mine, Role::Focus, format!("waits for {whose}")),
             },
         }
@@ -151,7 +151,7 @@ pub fn mark(standing: &StepStanding) -> Mark {
         StepStanding::Pending => ("·", "", Role::Muted),
         StepStanding::Blocked(_) => ("■", "blocked", Role::Bad),
         StepStanding::WaitingApproval(_) => ("⚑", "approval", Role::Warn),
-        StepStanding::WaitingPerson(Awaited::SecondPerson) => ("◇", "second person", Role::Warn),
+        StepStanding::WaitingPerson(Awaited::SecondPerson) => ("◇", "2nd person", Role::Warn),
         StepStanding::WaitingPerson(Awaited::Choice) => ("◇", "to choose", Role::Focus),
         StepStanding::WaitingPerson(_) => ("◇", "to do", Role::Focus),
         StepStanding::Running(_) => ("▸", "runs", Role::Focus),
