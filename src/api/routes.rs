@@ -19,9 +19,9 @@ use super::{
     audit, emergency, errors, events, heartbeats, identity::Caller, knowledge, logs, metrics, people, problem::Problem,
 };
 use crate::{
-    domain::{Command, Metrics, SnapshotId, Window},
+    domain::{Command, Metrics, Refusal, SnapshotId, Window},
     engine::{Answer, ComponentDifference, DryRun, DryRunRequest, EngineHandle, LibraryBook, LiveProof},
-    report::PostMortemReport,
+    report::{PostMortemReport, RunReport},
 };
 
 /// Bytes of a request's body at most.
@@ -57,6 +57,8 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .route("/api/v1/heartbeats/{name}", post(heartbeats::beat))
         .route("/api/v1/reports/metrics", get(metrics_report))
         .route("/api/v1/reports/postmortem/{id}", get(post_mortem))
+        .route("/api/v1/runs", get(runs))
+        .route("/api/v1/runs/{id}", get(run))
         .route("/api/v1/restic-env", get(restic_env))
         .merge(people::router())
         .merge(audit::router())
@@ -208,6 +210,17 @@ async fn post_mortem(
 ) -> Result<Json<PostMortemReport>, Problem> {
     let id = id.parse().map_err(|error: crate::domain::BadId| Problem::bad_request(error.to_string()))?;
     Ok(Json(PostMortemReport::of(&api.engine.state(), id, api.engine.now())?))
+}
+
+async fn runs(State(api): State<Api>, _caller: Caller) -> Result<Json<Vec<RunReport>>, Problem> {
+    let (state, now) = (api.engine.state(), api.engine.now());
+    let reports: Result<_, Refusal> = state.runs.keys().rev().map(|id| RunReport::of(&state, *id, now)).collect();
+    Ok(Json(reports?))
+}
+
+async fn run(State(api): State<Api>, _caller: Caller, Path(id): Path<String>) -> Result<Json<RunReport>, Problem> {
+    let id = id.parse().map_err(|error: crate::domain::BadId| Problem::bad_request(error.to_string()))?;
+    Ok(Json(RunReport::of(&api.engine.state(), id, api.engine.now())?))
 }
 
 async fn restic_env(State(api): State<Api>, caller: Caller) -> Result<Json<Vec<(String, String)>>, Problem> {

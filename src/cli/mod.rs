@@ -47,6 +47,7 @@ mod rollback;
 mod rootcause;
 mod runbook;
 mod runbook_commands;
+mod runbook_page;
 mod runbook_walk;
 mod sandbox;
 mod serve;

@@ -12,8 +12,8 @@ use super::{
     text, words,
 };
 use crate::{
-    domain::{self, IncidentId, RecoveryId},
-    report::{self, PostMortemReport, RecoveryReport},
+    domain::{self, IncidentId, RecoveryId, RunId},
+    report::{self, PostMortemReport, RecoveryReport, RunReport},
 };
 
 /// Documents from the record
@@ -22,6 +22,12 @@ pub enum Report {
     /// One recovery: steps, times against targets, what the checks found, who and why
     Recovery {
         recovery: RecoveryId,
+        #[arg(long, value_enum, default_value_t = Format::Markdown)]
+        format: Format,
+    },
+    /// One run of a runbook: what was done, by whom and when, with what is kept of what programs printed
+    Run {
+        run: RunId,
         #[arg(long, value_enum, default_value_t = Format::Markdown)]
         format: Format,
     },
@@ -61,6 +67,11 @@ impl Report {
                 let markdown = document.markdown();
                 let title = format!("{recovery}: {}", document.title);
                 write(session, &document, &title, &markdown, format)
+            }
+            Self::Run { run, format } => {
+                let document = RunReport::of(&session.client()?.state().await?, run, session.now())?;
+                let title = format!("{run}: {}", document.title);
+                write(session, &document, &title, &document.markdown(), format)
             }
             Self::Postmortem { incident, format } => post_mortem(session, incident, format).await,
             Self::Metrics { window, format } => {

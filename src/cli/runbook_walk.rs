@@ -7,20 +7,21 @@ use clap::{ArgGroup, Args, Subcommand};
 use super::{
     danger,
     error::{CliError, Exit},
+    runbook_page::{details, page, time_left},
     session::Session,
-    table::{Cell, Paint, Table},
-    text, wait,
+    table::{Cell, Table},
+    wait,
 };
 use crate::{
     client::Client,
     domain::{
         Awaited, Command, Event, Halt, IncidentId, Recorded, Refusal, Run, RunId, RunMode, Stand, State, StepAnswer,
-        StepEnd, StepStanding, UnknownAnswer,
+        StepStanding, UnknownAnswer,
         runbook::{Step, Work},
         standing,
     },
     engine::Answer,
-    report::{RunReport, RunStepReport},
+    report::RunReport,
 };
 
 /// Walking through a book
@@ -249,7 +250,10 @@ impl Walk {
         let answer = session.give(&client, &command).await?;
         let state = settled(session, &client, id, &answer).await?;
         show(session, &state, id)?;
-        Ok(exit_of(state.run(id)?))
+        Ok(match &state.run(id)?.stand {
+            Stand::At { .. } | Stand::Undoing { .. } => Exit::Done,
+            _ => exit_of(state.run(id)?),
+        })
     }
 }
 
@@ -302,7 +306,9 @@ async fn settled(session: &Session, client: &Client, id: RunId, answer: &Answer)
             session.output.progress(&recorded.event.summary());
         }
     };
-    answer.events.iter().for_each(|recorded| tell(recorded));
+    for recorded in &answer.events {
+        tell(recorded);
+    }
     wait::until(client, |state, recorded| {
         recorded.filter(|recorded| recorded.seq > seq).into_iter().for_each(tell);
         let over = state.seq >= seq && state.run(id).is_ok_and(Run::is_at_rest);
@@ -381,124 +387,9 @@ async fn list(session: &Session, client: &Client, all: bool) -> Result<Exit, Cli
     Ok(Exit::Done)
 }
 
-fn time_left(report: &RunReport, now: chrono::DateTime<chrono::Utc>) -> Cell {
-    let left = report.until - now;
-    if left < chrono::TimeDelta::zero() {
-        Cell::painted(format!("OVER by {}", text::span(-left)), Paint::Bad)
-    } else {
-        Cell::from(text::span(left))
-    }
-}
-
 fn show(session: &Session, state: &State, id: RunId) -> Result<Exit, CliError> {
     let report = RunReport::of(state, id, session.now())?;
     let run = state.run(id)?;
-    session.output.result(&report, || page(session, run, &report))?;
+    session.output.result(&report, || page(&session.output, run, &report))?;
     Ok(Exit::Done)
-}
-
-fn page(session: &Session, run: &Run, report: &RunReport) -> String {
-    let output = &session.output;
-    let incident = report.incident.as_ref().map_or_else(String::new, |incident| format!(" · for {incident}"));
-    let drill = if report.mode == RunMode::Drill { " · DRILL" } else { "" };
-    let mut page = format!(
-        "{}  {} · {}{incident}{drill} · text {}\n{}\n\n",
-        output.paint(&report.run.to_string(), Some(Paint::Strong)),
-        text::line(&report.book),
-        text::line(&report.title),
-        text::short(&report.hash),
-        output.paint(&text::line(&report.stands), Some(stand_paint(&report.stand))),
-    );
-    let mut table = Table::new(["", "#", "STEP", "STATE", "BY", "TITLE"]);
-    for step in &report.steps {
-        let here = Some(step.name.as_str()) == report.stand.step();
-        table.row([
-            if here { "▶".into() } else { "".into() },
-            step.number.to_string().into(),
-            Cell::from(&step.name),
-            state_cell(step),
-            Cell::from(step.by.as_deref().unwrap_or("")),
-            Cell::from(&step.title),
-        ]);
-    }
-    page += &table.render(output);
-    if let (Some(step), Some(found)) = (run.current(), report.current()) {
-        page.push('\n');
-        for line in details(run, step, found) {
-            page += &text::line(&line);
-            page.push('\n');
-        }
-    }
-    page
-}
-
-fn stand_paint(stand: &Stand) -> Paint {
-    match stand {
-        Stand::Halted { .. } => Paint::Bad,
-        Stand::Undoing { .. } => Paint::Warn,
-        Stand::At { .. } | Stand::Ended { .. } => Paint::Strong,
-    }
-}
-
-fn state_cell(step: &RunStepReport) -> Cell {
-    let paint = match &step.state {
-        crate::domain::RunStepState::Ended { end } if end.has_passed() => Paint::Good,
-        crate::domain::RunStepState::Ended { end: StepEnd::Skipped { .. } | StepEnd::Undone { .. } } => Paint::Dim,
-        crate::domain::RunStepState::Ended { .. } => Paint::Bad,
-        crate::domain::RunStepState::Pending => Paint::Dim,
-        _ => Paint::Warn,
-    };
-    Cell::painted(step.standing, paint)
-}
-
-/// What somebody has to know who is about to do a step, and how to go on.
-fn details(run: &Run, step: &Step, found: &RunStepReport) -> Vec<String> {
-    let mut lines = vec![format!("{}. {}  ({}: {})", step.number, step.title, step.work.name(), found.how())];
-    lines.extend(step.text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(|line| format!("  {line}")));
-    lines.extend(step.cautions.iter().map(|caution| format!("  CAUTION {caution}")));
-    lines.extend(found.command.iter().map(|command| format!("  $ {command}")));
-    match &step.work {
-        Work::Manual(manual) => lines.extend((1..).zip(&manual.tasks).map(|(number, task)| {
-            let answer = found.answers.get(&number);
-            let mark = if answer.is_some() { "[x]" } else { "[ ]" };
-            let value =
-                answer.and_then(|answer| answer.value.as_ref()).map_or_else(String::new, |said| format!(": {said}"));
-            format!("  {mark} {number}. {}{value}", task.text)
-        })),
-        Work::Decision { choices } => {
-            lines.extend((1..).zip(choices).map(|(number, choice)| format!("  {number}. {}", choice.text)));
-        }
-        _ => {}
-    }
-    lines.push(String::new());
-    lines.extend(next(run, step).into_iter().map(|line| format!("  codeblue runbook {line}")));
-    lines
-}
-
-/// Commands with which somebody goes on.
-fn next(run: &Run, step: &Step) -> Vec<String> {
-    let id = run.id;
-    let unclear = run.end_of(&step.name).is_some_and(StepEnd::is_unclear);
-    let mut next = Vec::new();
-    if run.is_busy() {
-        return vec![format!("cancel {id} --reason …")];
-    }
-    if unclear {
-        next.push(format!("resolve {id} --verify|--again|--done --reason …"));
-    }
-    match &step.work {
-        Work::Decision { .. } => next.push(format!("answer {id} --choose N")),
-        Work::Manual(manual) if !manual.tasks.is_empty() => {
-            next.push(format!("answer {id} --tick N   (or --text N=ANSWER), then: codeblue runbook step {id}"));
-        }
-        _ if run.end_of(&step.name) == Some(&StepEnd::Unknown) => {}
-        _ => next.push(format!("step {id}")),
-    }
-    if !unclear {
-        next.push(format!("skip {id} --reason …   or: mark-done {id} --reason …"));
-    }
-    if let (Some((step, _)), false) = (run.next_undo(), matches!(run.stand, Stand::Undoing { .. })) {
-        next.push(format!("undo {id} {} --reason …", step.name));
-    }
-    next
 }

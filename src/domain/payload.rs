@@ -86,6 +86,7 @@ pub const PAYLOADS: &[(&str, &[&str])] = &[
     ("replicationEnded", &["problem"]),
     ("runAttemptEnded", &["result/captured/*/value", "result/end/why", "result/output/text"]),
     ("runEnded", &["outcome/reason"]),
+    ("runMoved", &["to/outcome/reason"]),
     ("runStarted", &["inputs/*/value"]),
     ("runStepAnswered", &["answer/value"]),
     ("runStepCancelRequested", &["reason"]),

@@ -5,10 +5,15 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use directories::ProjectDirs;
 use rustix::fs::{FlockOperation, flock};
+
+/// How long a lock is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The folders of one engine: one below another with `--home`, the XDG folders without.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,10 +193,15 @@ impl Home {
         let path = self.data().join("engine.lock");
         let error = |source| HomeError::Folder { path: path.clone(), source };
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(error)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(HomeError::Busy { path: self.state.clone() }),
-            Err(errno) => Err(error(errno.into())),
+        let begun = Instant::now();
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(file),
+                // A program that an engine was about to begin when it was killed holds the lock until it has begun.
+                Err(rustix::io::Errno::WOULDBLOCK) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+                Err(rustix::io::Errno::WOULDBLOCK) => return Err(HomeError::Busy { path: self.state.clone() }),
+                Err(errno) => return Err(error(errno.into())),
+            }
         }
     }
 }

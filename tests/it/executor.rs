@@ -58,6 +58,8 @@ impl Executor {
                     false
                 }
                 Effect::RunRecovery(id) => self.recover(desk, world, dice, id),
+                // No year of a hospital walks through a runbook yet: `runs` has those.
+                Effect::RunStep(..) => false,
             };
             if goes_on {
                 let next = desk.now + TimeDelta::seconds(1 + i64::try_from(dice.below(30)).unwrap());

@@ -54,6 +54,7 @@ mod remedies;
 mod rootcause;
 mod rows;
 mod rules;
+mod run_kills;
 mod runbooks;
 mod runs;
 mod sealing;

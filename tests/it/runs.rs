@@ -641,7 +641,7 @@ fn wish(desk: &Desk, roll: Roll) -> (Actor, Command) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 4000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 4000, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_people_do_and_whenever_the_engine_dies_nothing_is_done_twice_or_forgotten(rolls in rolls()) {

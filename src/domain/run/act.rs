@@ -5,7 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::{
     apply::{after_loss, next_part},
-    record::{AttemptEnd, AttemptPart, AttemptResult, Run, RunMode, RunStepState, SkipCause, StepEnd},
+    attempt::{AttemptEnd, AttemptPart, AttemptResult},
+    record::{Run, RunMode, RunStepState, SkipCause, StepEnd},
     standing::command_of,
     walk::{Walk, resolved},
 };

@@ -7,23 +7,37 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use super::record::{
-    Attempt, AttemptEnd, AttemptFate, AttemptPart, AttemptResult, Run, RunInput, RunMark, RunOutcome, RunStep,
-    RunStepState, SkipCause, Stand, StepAnswer, StepEnd, TaskAnswer,
+use super::{
+    attempt::{Attempt, AttemptEnd, AttemptFate, AttemptPart, AttemptResult},
+    record::{
+        Run, RunInput, RunMark, RunOutcome, RunStep, RunStepState, SkipCause, Stand, StepAnswer, StepEnd, TaskAnswer,
+    },
 };
 use crate::domain::{Actor, Event, Recorded, RunId, State, TimelineKind, apply::tell, runbook::Work};
+
+/// Runs that are known at the same time; the oldest of those that are over are forgotten first.
+const RUNS_LIMIT: usize = 30;
 
 /// What is true after an event.
 pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     let Some(id) = run_of(&recorded.event) else { return };
     if let Some(begun) = begun(&recorded.event, recorded.at, &recorded.actor) {
         state.runs.insert(id, Arc::new(begun));
+        forget(state);
     } else if let Some(run) = state.runs.get_mut(&id) {
         change(Arc::make_mut(run), &recorded.event, recorded.at, &recorded.actor);
     }
     let incident = state.runs.get(&id).and_then(|run| run.incident);
     if let (Some(incident), Some(kind)) = (incident, worth_telling(&recorded.event)) {
         tell(state, incident, recorded, kind, recorded.event.summary());
+    }
+}
+
+/// Keeps the state small: each run holds its book. What is forgotten here is in the journal.
+fn forget(state: &mut State) {
+    let over: Vec<RunId> = state.runs.values().filter(|run| !run.is_open()).map(|run| run.id).collect();
+    for id in over.into_iter().take(state.runs.len().saturating_sub(RUNS_LIMIT)) {
+        state.runs.remove(&id);
     }
 }
 

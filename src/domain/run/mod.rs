@@ -1,5 +1,5 @@
 //! Runs of runbooks: people walk through a book step by step, the engine runs its programs, and every attempt is on record before it
-//! begins. What a run is stands in `record`, what people see of a step in `standing`; `start` begins one, `walk` says where it
+//! begins. What a run is stands in `record` and `attempt`, what people see of a step in `standing`; `start` begins one, `walk` says where it
 //! goes on, `act` what a step takes and what becomes of an attempt, `people` what a person may decide otherwise, `time` what
 //! clocks remind of. A clock grants nothing.
 //!
@@ -7,6 +7,7 @@
 
 mod act;
 mod apply;
+mod attempt;
 mod people;
 mod record;
 mod standing;
@@ -16,10 +17,11 @@ mod walk;
 
 pub(super) use act::{begin_attempt, finish_attempt, lose_attempt, run_step};
 pub(super) use apply::apply;
+pub use attempt::{Attempt, AttemptEnd, AttemptFate, AttemptPart, AttemptResult, KeptOutput};
 pub(super) use people::{abandon, answer, cancel, co_sign, mark_done, resolve_unknown, skip, undo};
 pub use record::{
-    Attempt, AttemptEnd, AttemptFate, AttemptPart, AttemptResult, Halt, KeptOutput, Run, RunInput, RunMark, RunMode,
-    RunOutcome, RunStep, RunStepState, SkipCause, Stand, StepAnswer, StepEnd, TaskAnswer, UndoCause, UnknownAnswer,
+    Halt, Run, RunInput, RunMark, RunMode, RunOutcome, RunStep, RunStepState, SkipCause, Stand, StepAnswer, StepEnd,
+    TaskAnswer, UndoCause, UnknownAnswer,
 };
 pub use standing::{Awaited, StepStanding, command_of, standing, waits_for_change};
 pub(super) use start::start;

@@ -2,7 +2,8 @@
 
 use super::{
     act::{at, begin, begun, holds_role, may, person},
-    record::{AttemptPart, RunOutcome, RunStepState, SkipCause, Stand, StepAnswer, StepEnd, UndoCause, UnknownAnswer},
+    attempt::AttemptPart,
+    record::{RunOutcome, RunStepState, SkipCause, Stand, StepAnswer, StepEnd, UndoCause, UnknownAnswer},
     start::problem,
     walk::{Walk, no_undo},
 };

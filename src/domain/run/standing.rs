@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::{
     act::blocked,
-    record::{AttemptPart, Run, RunStepState, StepEnd},
+    attempt::AttemptPart,
+    record::{Run, RunStepState, StepEnd},
 };
 use crate::domain::{
     ChangeId, ChangeState, State, Step as PlanStep,
