@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     domain::{Command, Metrics, Refusal, SnapshotId, Window},
-    engine::{Answer, ComponentDifference, DryRun, DryRunRequest, EngineHandle, LiveProof},
+    engine::{Answer, ComponentDifference, DryRun, DryRunRequest, EngineHandle, LibraryBook, LiveProof},
     report::{PostMortemReport, RunReport},
 };
 
@@ -52,6 +52,7 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .route("/api/v1/snapshots/{id}/verify", post(verify))
         .route("/api/v1/verify", post(verify_live))
         .route("/api/v1/diagnoses/{id}/prompt", get(prompt))
+        .route("/api/v1/runbooks", get(books))
         .route("/api/v1/services/{name}/history", get(history))
         .route("/api/v1/heartbeats/{name}", post(heartbeats::beat))
         .route("/api/v1/reports/metrics", get(metrics_report))
@@ -153,6 +154,10 @@ pub(super) fn snapshot_id(text: &str) -> Result<SnapshotId, Problem> {
 async fn prompt(State(api): State<Api>, _caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
     let id = id.parse().map_err(|error: crate::domain::BadId| Problem::bad_request(error.to_string()))?;
     Ok(Json(json!({"diagnosis": id, "prompt": api.engine.prompt(id).await?})))
+}
+
+async fn books(State(api): State<Api>, _caller: Caller) -> Result<Json<Vec<LibraryBook>>, Problem> {
+    Ok(Json(api.engine.books().await?))
 }
 
 /// What of a service's history is asked for: its last samples, or the figures of a window.

@@ -20,7 +20,7 @@ use crate::{
     },
     engine::{
         AS_HEADER, Answer, CODE_HEADER, Code, ComponentDifference, DryRun, DryRunRequest, Enrolled, Enrolment,
-        ErrorAnswer, ErrorBatch, EvidenceFigures, LiveProof, PurgePreview, TokenEntry,
+        ErrorAnswer, ErrorBatch, EvidenceFigures, LibraryBook, LiveProof, PurgePreview, TokenEntry,
     },
     platform::Sample,
     report::{ArticleReport, ArticleSummary},
@@ -287,6 +287,14 @@ impl Client {
         }
         let told: Told = self.get(&format!("/api/v1/diagnoses/{id}/prompt")).await?;
         Ok(told.prompt)
+    }
+
+    /// The books that runs can be begun with, and those that have mistakes.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn books(&self) -> Result<Vec<LibraryBook>, ClientError> {
+        self.get("/api/v1/runbooks").await
     }
 
     /// Every article of the knowledge base in one line.

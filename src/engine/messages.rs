@@ -1,6 +1,6 @@
 //! What the engine says to those who call it, in the shape in which it travels.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::PlaceFigures;
 use crate::diagnosis::Removed;
 use crate::domain::{
     Actor, BreakGlassId, DiagnosisId, ErrorEvent, ErrorGroup, ImpactAnalysis, IncidentId, LostCheckpoints, Outage,
-    Plan, Recorded, Refusal, Risk, Role,
+    Plan, Recorded, Refusal, Risk, Role, runbook::Runbook,
 };
 
 /// Header by which several people who share a login in a drill say who they are.
@@ -264,4 +264,20 @@ pub enum FileChangeKind {
     Removed,
     /// Its content would change.
     Changed,
+}
+
+/// A book of the engine's library.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LibraryBook {
+    /// Its id; what its file is called, when it could not be read.
+    pub id: String,
+    /// Its file.
+    pub file: String,
+    /// It came with the program.
+    pub built_in: bool,
+    /// Mistakes that keep it from being walked through.
+    pub errors: usize,
+    /// What it says; none while it has mistakes.
+    pub runbook: Option<Arc<Runbook>>,
 }

@@ -11,10 +11,10 @@ use std::{
 
 use ring::hmac;
 
-use super::{EngineHandle, Home, vouchers::Vouchers};
+use super::{EngineHandle, Home, LibraryBook, QueryError, queries::blocking, vouchers::Vouchers};
 use crate::{
     domain::{Command, Refusal, runbook::Runbook},
-    runbook,
+    runbook::{self, Level, Origin, Volume},
 };
 
 /// The name of the file with the key of what is kept of output as a hash.
@@ -64,6 +64,20 @@ fn output_key(keys: &Path) -> io::Result<hmac::Key> {
 }
 
 impl EngineHandle {
+    /// All books that a run can be begun with, and those that have mistakes.
+    ///
+    /// # Errors
+    /// When the folder of books cannot be read.
+    pub async fn books(&self) -> Result<Vec<LibraryBook>, QueryError> {
+        let folder = self.walking.books.clone();
+        blocking(move || {
+            let volumes = runbook::library(Some(&folder))
+                .map_err(|error| format!("the books in {} cannot be read: {error}", folder.display()))?;
+            Ok(volumes.into_iter().map(listed).collect())
+        })
+        .await
+    }
+
     /// A command with the book that it names, where it begins a run.
     pub(super) async fn with_book(&self, command: Command) -> Result<Command, Refusal> {
         let Command::StartRun { book, seen, inputs, incident, mode, found: _ } = command else { return Ok(command) };
@@ -71,6 +85,17 @@ impl EngineHandle {
         let found = tokio::task::spawn_blocking(move || read(&folder, &name)).await;
         let found = found.unwrap_or_else(|error| Err(Refusal::new("runbook-unreadable", error.to_string())))?;
         Ok(Command::StartRun { book, seen, inputs, incident, mode, found: Some(found) })
+    }
+}
+
+fn listed(volume: Volume) -> LibraryBook {
+    let errors = volume.reading.findings.iter().filter(|finding| finding.level == Level::Error).count();
+    LibraryBook {
+        id: volume.id().to_owned(),
+        built_in: volume.origin == Origin::BuiltIn,
+        errors,
+        runbook: volume.reading.runbook.map(Arc::new),
+        file: volume.file,
     }
 }
 

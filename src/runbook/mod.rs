@@ -46,3 +46,4 @@ pub use lint::{Surroundings, lint};
 pub use parse::{LONGEST, Reading, read, read_bytes};
 pub use plain::plain;
 pub use plan::{Missing, PlannedStep, RunPlan, plan};
+pub use visible::line as visible_line;

@@ -9,7 +9,7 @@ const KINDS: [&str; 7] = ["Check", "Wait", "Action", "Notify", "Manual", "Decisi
 
 /// The line as it should be.
 #[must_use]
-pub(super) fn line(step: &Step) -> String {
+pub fn line(step: &Step) -> String {
     let mut parts = vec![step.work.name().to_owned()];
     if !step.work.effect().is_empty() {
         parts.push(step.work.effect().to_owned());

@@ -14,6 +14,7 @@ impl Model {
             || matches!(self.screen(), Screen::Plan | Screen::Difference(..) | Screen::Snapshots | Screen::Calendar)
             || matches!(self.screen(), Screen::Recovery(id) if self.is_watched(*id))
             || matches!(self.screen(), Screen::Change(id) if self.is_open(*id))
+            || self.state.open_runs().next().is_some()
             || matches!(self.link, Link::Lost { .. })
     }
 

@@ -10,7 +10,7 @@ use super::{
     form::{Form, Writing},
     model::Model,
     preview::{Follow, Foreseen, give, refusal},
-    templates, text, verdict,
+    templates, text, verdict, walk,
 };
 use crate::{
     domain::{
@@ -128,6 +128,7 @@ pub(super) fn choices(model: &Model, purpose: &Writing, label: &str) -> Vec<(Str
         ],
         (Writing::Judge(..), label) => verdict::choices(model, label),
         (Writing::ProposeArticle(_) | Writing::EditArticle(_), _) => choices_of_article(),
+        (Writing::StartRun(_) | Writing::Step(..), label) => walk::answers(model, purpose, label),
         (Writing::Delegate, "To") => {
             let (people, _) = model.deputies();
             let said = |name: &str| {

@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use super::{
     calendar::key,
     diagnosis::Row,
-    model::{Cursor, List, Model, Pane, Screen},
+    model::{Cursor, List, Model, Pane, Part, Screen},
     queue::{Queue, Queued},
     verdict::category_name,
+    walk::{Listed, run_of},
 };
-use crate::domain::{ArticleState, BreakGlassId, ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId};
+use crate::domain::{
+    ArticleState, BreakGlassId, ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId, waits_for_change,
+};
 
 impl Model {
     /// The list that the arrow keys move in, if there is one.
@@ -23,6 +26,8 @@ impl Model {
             Screen::Patterns(_) => Some(List::Patterns),
             Screen::Approvals => Some(List::Approvals),
             Screen::Recoveries => Some(List::Recoveries),
+            Screen::Books(_) => Some(List::Books),
+            Screen::Run(_) if self.part == Part::Facts => Some(List::Steps),
             Screen::Templates => Some(List::Templates),
             Screen::Calendar => Some(List::Work),
             Screen::Continuity => Some(List::Functions),
@@ -101,6 +106,11 @@ impl Model {
             }
             List::Diagnosis => self.diagnosis_rows().iter().map(Row::key).collect(),
             List::Recoveries => self.state.recoveries.keys().rev().take(500).map(ToString::to_string).collect(),
+            List::Books => self.listed().iter().map(Listed::key).collect(),
+            List::Steps => {
+                let steps = self.run_here().into_iter().flat_map(|run| run.book.steps());
+                steps.map(|step| step.name.clone()).collect()
+            }
             List::Templates => self.state.templates.keys().filter(|name| wanted(name)).cloned().collect(),
             List::Patterns => self.wanted_patterns().into_iter().map(|pattern| pattern.id.clone()).collect(),
             List::Work => self.wanted_work().map(key).collect(),
@@ -130,6 +140,10 @@ impl Model {
     pub fn selected_place(&self, list: List) -> usize {
         let rows = self.rows(list);
         let cursor = self.cursors.get(&list);
+        if list == List::Steps && cursor.is_none() {
+            let looked = self.run_here().and_then(|run| self.step_looked_at(run));
+            return looked.and_then(|step| rows.iter().position(|name| *name == step.name)).unwrap_or(0);
+        }
         cursor
             .and_then(|cursor| rows.iter().position(|key| *key == cursor.key))
             .or(cursor.map(|cursor| cursor.place.min(rows.len().saturating_sub(1))))
@@ -144,6 +158,9 @@ impl Model {
 
     /// Puts the cursor of a list on a row.
     pub fn select(&mut self, list: List, place: usize) {
+        if list == List::Steps {
+            return self.turn_to_step(place);
+        }
         let rows = self.rows(list);
         let place = place.min(rows.len().saturating_sub(1));
         if list == List::Pane(Pane::Services) {
@@ -178,6 +195,10 @@ impl Model {
             Screen::Change(id) => self.state.changes.get(id)?.incident,
             Screen::BreakGlass(id) => self.state.break_glass.get(id).map(|glass| glass.incident),
             Screen::Recovery(id) => self.state.recoveries.get(id)?.incident,
+            Screen::Books(incident) => *incident,
+            screen @ (Screen::Run(_) | Screen::StepWhy(..) | Screen::RunText(_)) => {
+                self.state.runs.get(&run_of(screen)?)?.incident
+            }
             Screen::Board => match self.focus {
                 Pane::Incidents => self.selected(List::Pane(Pane::Incidents))?.parse().ok(),
                 Pane::Services => {
@@ -205,6 +226,10 @@ impl Model {
                 (Queue::You | Queue::Others, Queued::Change(change)) => Some(change.id),
                 _ => None,
             },
+            Screen::Run(id) => {
+                let run = self.state.runs.get(id)?;
+                waits_for_change(&self.state, run, run.current()?)
+            }
             Screen::Incident(id) => self
                 .state
                 .incidents

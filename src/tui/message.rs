@@ -7,7 +7,7 @@ use crate::{
     client::Update,
     diagnosis::patterns::{Seen, SeenPattern},
     domain::{ArticleBody, ChangeId, Command, DiagnosisId, History, Operator, Recorded, SnapshotId, Window},
-    engine::{Answer, Code, ComponentDifference, DryRun, DryRunRequest},
+    engine::{Answer, Code, ComponentDifference, DryRun, DryRunRequest, LibraryBook},
 };
 
 /// Something that happened to the board.
@@ -45,6 +45,8 @@ pub enum Message {
     Prompt(DiagnosisId, Result<String, String>),
     /// Articles were read from files.
     Articles(Vec<(String, ArticleBody)>),
+    /// The books of the engine are here.
+    Books(Result<Vec<LibraryBook>, String>),
     /// Something worth a short message.
     Said(String),
 }
@@ -83,6 +85,8 @@ pub enum Request {
     ReadArticles(String),
     /// Write articles into a folder, each with its name.
     WriteArticles(String, Vec<(String, String)>),
+    /// Find out which runbooks the engine has.
+    Books,
     /// Inject a fault into the sandbox.
     Inject(String),
     /// Take all faults back.

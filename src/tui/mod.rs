@@ -46,6 +46,7 @@ mod theme;
 mod update;
 mod verdict;
 mod view;
+mod walk;
 mod written;
 
 pub use model::Fault;

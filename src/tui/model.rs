@@ -21,9 +21,9 @@ use super::{
 use crate::{
     domain::{
         BreakGlassId, CalendarEntry, ChangeId, Command, DiagnosisId, IncidentId, Operator, Plan, Recorded, RecoveryId,
-        Severity, SnapshotId, State, Vitals,
+        RunId, Severity, SnapshotId, State, Vitals,
     },
-    engine::{ComponentDifference, DryRun, DryRunRequest, ModelWords},
+    engine::{ComponentDifference, DryRun, DryRunRequest, LibraryBook, ModelWords},
     platform::Profile,
 };
 
@@ -87,6 +87,8 @@ pub struct Model {
     pub words: Vec<ModelWords>,
     /// What a language model was told, for the diagnosis looked at last.
     pub prompt: Option<(DiagnosisId, Loaded<String>)>,
+    /// The runbooks of the engine, once somebody has asked for them.
+    pub books: Option<Loaded<Vec<LibraryBook>>>,
     /// What was written and not sent, or not accepted yet.
     pub drafts: HashMap<Writing, Form>,
     /// What is looked at among the snapshots.
@@ -211,6 +213,16 @@ pub enum Screen {
     Recovery(RecoveryId),
     /// All recoveries.
     Recoveries,
+    /// The runbooks and their runs; those that fit the incident first.
+    Books(Option<IncidentId>),
+    /// One runbook, to be read.
+    Book(String),
+    /// One run of a runbook.
+    Run(RunId),
+    /// Why a step of a run is done, and what it takes.
+    StepWhy(RunId, String),
+    /// A run's book as it was when it began, to be read.
+    RunText(RunId),
     /// How incidents went.
     Metrics,
     /// Who needs whom.
@@ -245,7 +257,7 @@ impl Pane {
     pub const ALL: [Self; 4] = [Self::Services, Self::Incidents, Self::Approvals, Self::Snapshots];
 }
 
-/// A part of the page of an incident or a change.
+/// A part of the page of an incident, a change or a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
     /// What is known, and what comes next.
@@ -273,6 +285,10 @@ pub enum List {
     Approvals,
     /// The recoveries screen.
     Recoveries,
+    /// Runbooks and their runs.
+    Books,
+    /// The steps of a run.
+    Steps,
     /// Standard changes.
     Templates,
     /// Planned work.
@@ -431,6 +447,7 @@ impl Model {
             differences: HashMap::new(),
             words: Vec::new(),
             prompt: None,
+            books: None,
             drafts: HashMap::new(),
             browse: Browse::default(),
             looked_back: LookedBack::default(),

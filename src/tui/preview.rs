@@ -7,7 +7,7 @@ use super::{model::Model, text};
 use crate::{
     domain::{
         Actor, Assurance, BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, Clock, Command, Event, Incident, Meta, Recorded,
-        Severity, SnapshotTrigger, State, Status, apply, decide, react,
+        Refusal, Severity, SnapshotTrigger, State, Status, apply, decide, react,
     },
     platform::count,
 };
@@ -215,18 +215,23 @@ pub(super) fn refusal(model: &Model, command: Command) -> Option<String> {
     decided_now(model, command).err()
 }
 
-/// What the rules make of a command of the one who looks; the one that says no, else.
+/// What the rules make of a command of the one who looks; the one that says no, in words, else.
 pub(super) fn decided_now(model: &Model, command: Command) -> Result<Vec<Event>, String> {
+    by_the_rules(model, command).map_err(|refusal| match refusal.hint {
+        Some(hint) => format!("{}; {hint}", refusal.message),
+        None => refusal.message,
+    })
+}
+
+/// What the rules make of a command of the one who looks.
+pub(super) fn by_the_rules(model: &Model, command: Command) -> Result<Vec<Event>, Refusal> {
     // Who has a second factor is asked for its code when the command is given: here it counts as shown.
     let assurance = match model.state.second_factor(model.my_name()) {
         Some(factor) => Assurance::SecondFactor { step: factor.last_step + 1 },
         None => Assurance::Session,
     };
     let meta = Meta { at: model.now, actor: Actor::Operator(model.my_name().to_owned()), assurance };
-    decide(&model.state, command, &meta).map_err(|refusal| match refusal.hint {
-        Some(hint) => format!("{}; {hint}", refusal.message),
-        None => refusal.message,
-    })
+    decide(&model.state, command, &meta)
 }
 
 /// The first few names, and how many more there are.

@@ -297,6 +297,10 @@ impl Loop {
                     let result = client.prompt(id).await;
                     Some(Message::Prompt(id, result.map_err(|error| error.to_string())))
                 }),
+                Request::Books => self.ask(|client| async move {
+                    let result = client.books().await;
+                    Some(Message::Books(result.map_err(|error| error.to_string())))
+                }),
                 Request::Difference(of, against) => self.ask(move |client| async move {
                     let result = client.difference(of, against).await;
                     Some(Message::Difference(of, against, result.map_err(|error| error.to_string())))

@@ -11,11 +11,11 @@ use super::{
     lookback::look_back,
     measure::measure,
     message::{Message, Request, Timed},
-    model::{Link, List, Loaded, Model, Overlay, Pane, RECENT, Screen, Target},
+    model::{Link, List, Loaded, Model, Overlay, Pane, Part, RECENT, Screen, Target},
     overlay::{choose, go_on, on_overlay_key},
     patterns::look_at_patterns,
     term::input::{Input, Key},
-    text,
+    text, walk,
 };
 use crate::{
     client::Update,
@@ -82,6 +82,10 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             if let Some((_, prompt)) = model.prompt.as_mut().filter(|(asked, _)| *asked == id) {
                 *prompt = loaded(result);
             }
+            Vec::new()
+        }
+        Message::Books(result) => {
+            model.books = Some(loaded(result));
             Vec::new()
         }
         Message::History(service, window, result) => {
@@ -217,6 +221,12 @@ fn changes_plans(event: &Event) -> bool {
 fn renew(model: &mut Model, recorded: &Recorded) -> Vec<Request> {
     match (&recorded.event, model.screen()) {
         (_, Screen::Plan) => renew_plan(model),
+        (Event::RunMoved { run, .. }, Screen::Run(here)) if run == here => {
+            if !model.cursors.contains_key(&List::Steps) {
+                model.unroll_step();
+            }
+            Vec::new()
+        }
         (Event::DeploymentRecorded { .. } | Event::StepDone { .. }, Screen::Change(id)) => {
             vec![Request::ChangeDryRun(*id)]
         }
@@ -250,6 +260,7 @@ fn on_accepted(model: &mut Model, answer: &Answer) -> Vec<Request> {
             Event::ChangeSubmitted { change, .. } => Screen::Change(*change),
             Event::RecoveryStarted { recovery, .. } => Screen::Recovery(*recovery),
             Event::IncidentOpened { incident, .. } => Screen::Incident(*incident),
+            Event::RunStarted { run, .. } => Screen::Run(*run),
             _ => continue,
         };
         // What was asked for is under way: its plan is history.
@@ -265,7 +276,10 @@ fn on_accepted(model: &mut Model, answer: &Answer) -> Vec<Request> {
     // What was asked for, rather than what else follows from it.
     let follows = |event: &Event| matches!(event, Event::IncidentAcknowledged { .. } | Event::PeopleToCall { .. });
     let told = answer.events.iter().rev().find(|recorded| !follows(&recorded.event));
+    // The page of a run shows itself what became of it.
+    let shown = matches!(model.screen(), Screen::Run(_)) && !answer.events.is_empty();
     match (answer.told_removed(), told.or(answer.events.last())) {
+        (None, Some(_)) if shown => model.toast = None,
         (Some(removed), _) => model.say(removed, true),
         (None, Some(recorded)) => model.say(recorded.event.summary(), false),
         (None, None) => model.say("it was so already", false),
@@ -377,6 +391,7 @@ fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
                 _ => Vec::new(),
             }
         }
+        (Some(Target::Choice(place)), None) if matches!(model.screen(), Screen::Run(_)) => walk::choose(model, place),
         (Some(Target::Choice(place)), None) => propose(model, place),
         (Some(Target::Moment(seconds)), None) => {
             if let Some(at) = DateTime::from_timestamp(seconds, 0) {
@@ -400,6 +415,12 @@ fn on_key_pressed(model: &mut Model, key: Key) -> Vec<Request> {
     match key {
         Key::Down | Key::Char('j') => step(model, 1),
         Key::Up | Key::Char('k') => step(model, -1),
+        Key::PageDown | Key::PageUp if matches!(model.screen(), Screen::Run(_)) => {
+            let by = if key == Key::PageDown { page(model) } else { -page(model) };
+            let deepest = model.deepest;
+            let place = if model.part == Part::Aside { &mut model.scroll } else { &mut model.aside };
+            *place = place.saturating_add_signed(by).min(deepest);
+        }
         Key::PageDown => step(model, page(model)),
         Key::PageUp => step(model, -page(model)),
         Key::Home => step(model, isize::MIN),
@@ -414,6 +435,9 @@ fn on_key_pressed(model: &mut Model, key: Key) -> Vec<Request> {
         Key::Char(digit @ '1'..='4') if on_board => focus(model, Pane::ALL[digit as usize - '1' as usize]),
         Key::Char(digit @ '1'..='9') if matches!(model.screen(), Screen::Incident(_) | Screen::Diagnosis(..)) => {
             return propose(model, digit as usize - '1' as usize);
+        }
+        Key::Char(digit @ '1'..='9') if matches!(model.screen(), Screen::Run(_)) => {
+            return walk::choose(model, digit as usize - '1' as usize);
         }
         key => {
             return match on_key(model, key) {

@@ -66,5 +66,6 @@ mod simulation;
 mod stream;
 mod terminal;
 mod two_minds;
+mod walkthrough;
 mod world;
 mod year;

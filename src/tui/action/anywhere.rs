@@ -45,7 +45,7 @@ pub(super) static ACTIONS: &[Action] = &[
     },
     Action {
         name: "become",
-        keys: &[Key::Char('b')],
+        keys: &[Key::Char('@')],
         label: "Be somebody else",
         about: "In a drill: act as another operator of the same login",
         place: Where::Drill,

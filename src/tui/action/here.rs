@@ -15,6 +15,7 @@ use crate::{
         message::Request,
         model::{Asked, Confirm, Link, List, Loaded, Model, Overlay, Pane, Purpose, Screen},
         patterns::look_at_patterns,
+        walk,
     },
 };
 
@@ -46,6 +47,15 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
         Screen::Change(id) => {
             model.dry_runs.entry(*id).or_insert(Loaded::Waiting);
             vec![Request::ChangeDryRun(*id)]
+        }
+        Screen::Books(_) | Screen::Book(_) => {
+            let held = model.books.take().filter(|books| matches!(books, Loaded::Here(_)));
+            model.books = held.or(Some(Loaded::Waiting));
+            vec![Request::Books]
+        }
+        Screen::Run(_) => {
+            model.cursors.remove(&List::Steps);
+            Vec::new()
         }
         Screen::Snapshots => {
             choose_component(model);
@@ -98,6 +108,12 @@ pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
             None => Screen::Recovery(template.proved_by),
         }),
         Screen::Recoveries => model.recovery().map(Screen::Recovery),
+        Screen::Books(_) => match model.selected_run() {
+            Some(run) => Some(Screen::Run(run)),
+            None => model.selected(List::Books).map(Screen::Book),
+        },
+        Screen::Book(_) => return super::runbook::begin(model),
+        Screen::Run(_) => return walk::go_on(model),
         Screen::Incident(id) => {
             let last = || model.state.incidents.get(id)?.recoveries.last().copied();
             let change = model.change().map(Screen::Change);

@@ -107,12 +107,12 @@ pub(super) static ACTIONS: &[Action] = &[
         name: "turn",
         keys: &[Key::Tab, Key::BackTab],
         label: "Other part",
-        about: "On the page of an incident or a change: scroll what stands beside, or what is known",
+        about: "On the page of an incident, a change or a run: scroll what stands beside, or what is known",
         place: Where::Incident,
         danger: Danger::View,
         disabled: |model| {
-            let has_parts = matches!(model.screen(), Screen::Incident(_) | Screen::Change(_));
-            (!has_parts).then(|| "open an incident or a change first".to_owned())
+            let has_parts = matches!(model.screen(), Screen::Incident(_) | Screen::Change(_) | Screen::Run(_));
+            (!has_parts).then(|| "open an incident, a change or a run first".to_owned())
         },
         run: |model| {
             model.turn_to(if model.part == Part::Facts { Part::Aside } else { Part::Facts });

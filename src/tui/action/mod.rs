@@ -14,6 +14,8 @@ mod here;
 mod incident;
 mod knowledge;
 mod recovery;
+mod run;
+mod runbook;
 mod snapshot;
 mod table;
 mod template;
@@ -21,4 +23,6 @@ mod template;
 pub use here::{cannot_act, latest_document, open, roles, show_plan};
 pub use knowledge::exported;
 pub use recovery::propose;
+#[cfg(test)]
+pub use table::owned;
 pub use table::{Action, Danger, Where, all, hints, named, on_key, perform};

@@ -2,7 +2,7 @@
 
 use super::{
     anywhere, break_glass, calendar, change, continuity, diagnosis, here::is_about_snapshots, incident, knowledge,
-    recovery, snapshot, template,
+    recovery, run, runbook, snapshot, template,
 };
 use crate::tui::{
     message::Request,
@@ -46,6 +46,10 @@ pub enum Where {
     Snapshot,
     /// Where a recovery is in question.
     Recovery,
+    /// Where a runbook is in question.
+    Runbook,
+    /// On the page of a run of a runbook.
+    Run,
     /// Among planned work.
     Calendar,
     /// Where a function that people cannot do without is in question.
@@ -88,6 +92,8 @@ pub fn all() -> impl DoubleEndedIterator<Item = &'static Action> + Clone {
         continuity::ACTIONS,
         diagnosis::ACTIONS,
         knowledge::ACTIONS,
+        runbook::ACTIONS,
+        run::ACTIONS,
     ]
     .into_iter()
     .flatten()
@@ -99,10 +105,25 @@ pub fn named(name: &str) -> Option<&'static Action> {
     all().find(|action| action.name == name)
 }
 
-/// The action on a key: where several share it, the first that can do something here; when none can, the one that belongs
-/// here, so that it says why.
+/// The action to which a page gives a key, whatever else is on it: where a run waits for a word, a key that can do nothing must not
+/// do something else.
+#[must_use]
+pub fn owned(model: &Model, key: Key) -> Option<&'static Action> {
+    let owner = match model.screen() {
+        Screen::Books(_) | Screen::Book(_) => Where::Runbook,
+        Screen::Run(_) | Screen::StepWhy(..) | Screen::RunText(_) => Where::Run,
+        _ => return None,
+    };
+    all().find(|action| action.place == owner && action.keys.contains(&key))
+}
+
+/// The action on a key: where several share it, the one that the page owns, else the first that can do something here; when none can,
+/// the one that belongs here, so that it says why.
 #[must_use]
 pub fn on_key(model: &Model, key: Key) -> Option<&'static Action> {
+    if let Some(own) = owned(model, key) {
+        return Some(own);
+    }
     let sharing = all().filter(|action| action.keys.contains(&key));
     let mut able = sharing.clone().filter(|action| (action.disabled)(model).is_none());
     able.next()
@@ -119,6 +140,8 @@ fn belongs(model: &Model, place: Where) -> bool {
         Where::Calendar => *model.screen() == Screen::Calendar,
         Where::Continuity => matches!(model.screen(), Screen::Continuity | Screen::Function(_)),
         Where::Template => *model.screen() == Screen::Templates,
+        Where::Runbook => matches!(model.screen(), Screen::Books(_) | Screen::Book(_)),
+        Where::Run => matches!(model.screen(), Screen::Run(_) | Screen::StepWhy(..) | Screen::RunText(_)),
         Where::BreakGlass => model.break_glass().is_some(),
         Where::Recovery => matches!(model.screen(), Screen::Recovery(_) | Screen::Recoveries | Screen::Change(_)),
         Where::Change => match model.screen() {
@@ -152,7 +175,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
     let mut wanted: Vec<&str> = match model.screen() {
         Screen::Board => match model.focus {
             Pane::Services => vec!["open", "roll-back", "diagnose", "snapshot"],
-            Pane::Incidents => vec!["open", "acknowledge", "diagnose", "escalate", "note"],
+            Pane::Incidents => vec!["open", "acknowledge", "diagnose", "escalate", "books", "note"],
             Pane::Approvals if model.break_glass().is_some() => vec!["open", "review-break-glass", "approvals"],
             Pane::Approvals => vec!["open", "approve", "reject", "approvals"],
             Pane::Snapshots => vec!["open", "snapshot", "difference"],
@@ -166,6 +189,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
             "acknowledge",
             "diagnose",
             "diagnosis",
+            "books",
             "approve",
             "note",
             "update",
@@ -239,6 +263,24 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
             ["back", "cancel", "undo"].into_iter().chain(proves.map(|action| action.name)).collect()
         }
         Screen::Recoveries => vec!["back", "open", "undo"],
+        Screen::Books(_) => vec!["back", "open", "begin-run", "filter"],
+        Screen::Book(_) => vec!["back", "begin-run"],
+        Screen::Run(_) => vec![
+            "back",
+            "walk-on",
+            "run-step",
+            "skip-step",
+            "step-done",
+            "undo-step",
+            "co-sign",
+            "step-why",
+            "run-text",
+            "cancel-step",
+            "abandon-run",
+            "turn",
+            "update",
+        ],
+        Screen::StepWhy(..) | Screen::RunText(_) => vec!["back"],
         Screen::Calendar => vec!["back", "open", "begin-maintenance", "end-maintenance", "filter"],
         Screen::Continuity => vec!["back", "open", "work-by-hand", "tick-hand-step", "end-work-by-hand", "filter"],
         Screen::Function(_) => vec!["back", "work-by-hand", "tick-hand-step", "end-work-by-hand"],

@@ -1,5 +1,7 @@
 //! What a form is: its fields, what they hold, and what each takes from the keyboard.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 
 use super::Writing;
@@ -40,9 +42,9 @@ pub struct Review {
 #[derive(Debug, Clone)]
 pub struct Field {
     /// What it is called.
-    pub label: &'static str,
+    pub label: Cow<'static, str>,
     /// What belongs in it, shown while it is empty.
-    pub about: &'static str,
+    pub about: Cow<'static, str>,
     /// What it holds.
     pub kind: Kind,
 }
@@ -127,7 +129,7 @@ impl Form {
         for field in &mut self.fields {
             let Kind::Choice(pick) = &mut field.kind else { continue };
             let held = pick.options.get(pick.at).map(|(value, _)| value.clone());
-            pick.options = decision::choices(model, &purpose, field.label);
+            pick.options = decision::choices(model, &purpose, &field.label);
             pick.at = pick.options.iter().position(|(value, _)| Some(value) == held.as_ref()).unwrap_or(0);
         }
         // Where there is nothing to choose between, nothing is asked.
@@ -210,7 +212,7 @@ impl Form {
     /// Nothing stands in it that does not stand in the other.
     pub(super) fn says_no_more_than(&self, other: &Self) -> bool {
         self.services() == other.services()
-            && self.fields.iter().all(|field| self.text(field.label) == other.text(field.label))
+            && self.fields.iter().all(|field| self.text(&field.label) == other.text(&field.label))
     }
 
     /// The first field whose label it is gets the cursor.

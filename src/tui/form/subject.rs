@@ -1,6 +1,6 @@
 //! What each form is for, what it asks, and what it sends.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{
         BreakGlassId, Ceiling, ChangeId, Command, DiagnosisId, Event, Findings, IncidentId, Judgement, Message,
-        Recorded, RecoveryId, Severity,
+        Recorded, RecoveryId, RunId, Severity,
     },
     tui::{
         article, decision,
@@ -19,6 +19,7 @@ use crate::{
         model::Model,
         preview::Foreseen,
         templates,
+        walk::{self, Said},
         written::{Breaks, Written},
     },
 };
@@ -83,6 +84,10 @@ pub enum Writing {
     WorkByHand(String),
     /// A function that is not done by hand any more.
     EndByHand(String),
+    /// A run of a runbook that is begun.
+    StartRun(String),
+    /// Something about a step of a run.
+    Step(RunId, String, Said),
 }
 
 impl Writing {
@@ -115,7 +120,9 @@ impl Writing {
             | Self::EditArticle(_)
             | Self::RetireArticle(_)
             | Self::WorkByHand(_)
-            | Self::EndByHand(_) => true,
+            | Self::EndByHand(_)
+            | Self::StartRun(_) => true,
+            Self::Step(_, _, said) => said.is_decision(),
             about => about.change().is_some(),
         }
     }
@@ -125,14 +132,22 @@ impl Form {
     /// An empty form.
     #[must_use]
     pub fn empty(purpose: Writing) -> Self {
-        let text = |label, about, limit, breaks| Field { label, about, kind: Kind::Text(Written::new(limit, breaks)) };
+        let text = |label: &'static str, about: &'static str, limit, breaks| Field {
+            label: label.into(),
+            about: about.into(),
+            kind: Kind::Text(Written::new(limit, breaks)),
+        };
         let line = |label, about| text(label, about, LINE, Breaks::None);
         let services = || {
             let filter = Written::new(64, Breaks::None);
             let kind = Kind::Services(Chosen { names: Vec::new(), filter, at: 0 });
-            Field { label: "Services", about: "type to find, space takes one", kind }
+            Field { label: "Services".into(), about: "type to find, space takes one".into(), kind }
         };
-        let pick = |label, about| Field { label, about, kind: Kind::Choice(Pick::default()) };
+        let pick = |label: &'static str, about: &'static str| Field {
+            label: label.into(),
+            about: about.into(),
+            kind: Kind::Choice(Pick::default()),
+        };
         let fields = match &purpose {
             Writing::Approve(_) => vec![line("Reason", "what you looked at; may stay empty"), pick("As", "")],
             Writing::Reject(_) => vec![line("Reason", "what is wrong with it, and what instead")],
@@ -161,7 +176,7 @@ impl Form {
             Writing::ProposeArticle(_) | Writing::EditArticle(_) => {
                 let lines = |label, about, limit| text(label, about, limit, Breaks::Lines);
                 let options = decision::choices_of_article();
-                let category = Field { label: "Category", about: "", kind: Kind::Choice(Pick { options, at: 0 }) };
+                let category = Field { label: "Category".into(), about: "".into(), kind: Kind::Choice(Pick { options, at: 0 }) };
                 let mut fields = vec![
                     text("Name", "small letters, digits and -; it never changes", 80, Breaks::None),
                     line("Title", "the failure in one line"),
@@ -211,11 +226,16 @@ impl Form {
                 text("Confirm", "type the incident's name", 16, Breaks::None),
             ],
             Writing::Declare => vec![
-                Field { label: "Severity", about: "", kind: Kind::Severity(Severity::Sev2) },
+                Field {
+                    label: Cow::Borrowed("Severity"),
+                    about: Cow::Borrowed(""),
+                    kind: Kind::Severity(Severity::Sev2),
+                },
                 line("Title", "what is wrong, in one line"),
                 services(),
                 text("Note", "what is known so far; may stay empty", NOTE, Breaks::Lines),
             ],
+            Writing::StartRun(_) | Writing::Step(..) => walk::fields(&purpose),
             Writing::Maintain => vec![
                 services(),
                 text("For", "how long: 90m, 2h, 1h30m", 16, Breaks::None),
@@ -256,6 +276,7 @@ pub(super) fn begun(model: &Model, purpose: &Writing) -> Form {
     if let Writing::MakeTemplate(proof) = purpose {
         form.fill("Name", &templates::name_for(model, *proof));
     }
+    walk::begun(model, &mut form);
     form
 }
 
@@ -263,7 +284,11 @@ pub(super) fn begun(model: &Model, purpose: &Writing) -> Form {
 pub(super) fn decided(model: &Model, form: &Form, commands: &[Command]) -> Foreseen {
     let mut all = Foreseen::default();
     for command in commands {
-        all.lines.extend(decision::said(model, form, command).lines);
+        let found = match form.purpose {
+            Writing::StartRun(_) | Writing::Step(..) => walk::foreseen(model, command),
+            _ => decision::said(model, form, command),
+        };
+        all.lines.extend(found.lines);
     }
     all
 }
@@ -338,6 +363,7 @@ pub(super) fn commands(model: &Model, form: &Form) -> Result<Vec<Command>, (&'st
             };
             form.services().iter().map(start).collect()
         }
+        Writing::StartRun(_) | Writing::Step(..) => vec![walk::command(model, form)?],
         _ => vec![decision::command(model, form)?],
     })
 }
@@ -354,6 +380,7 @@ pub(in crate::tui) fn until(text: &str, now: DateTime<Utc>) -> Result<DateTime<U
 
 /// What was accepted is no draft any more; the first note of an incident follows it.
 pub(in crate::tui) fn settle(model: &mut Model, recorded: &Recorded) -> Vec<Request> {
+    walk::settled(model, &recorded.event);
     let purpose = match &recorded.event {
         Event::IncidentNoted { incident, .. } => Writing::Note(*incident),
         Event::StakeholdersUpdated { incident, .. } => Writing::Update(*incident),

@@ -20,3 +20,4 @@ mod recoveries;
 mod scene;
 mod snapshots;
 mod templates;
+mod walk;

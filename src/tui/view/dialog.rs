@@ -110,7 +110,8 @@ fn ask(canvas: &mut Canvas, area: Rect, confirm: &Confirm) {
         .lines
         .iter()
         .flat_map(|line| {
-            let role = if line.starts_with("LOSES") { Role::Bad } else { Role::Text };
+            let is_warning = ["LOSES", "CAUTION", "UNDO"].iter().any(|word| line.starts_with(word));
+            let role = if is_warning { Role::Bad } else { Role::Text };
             text::wrap(line, usize::from(width.saturating_sub(4))).into_iter().map(move |line| (role, line))
         })
         .collect();
@@ -190,6 +191,8 @@ pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
         (Where::Service, "Services"),
         (Where::Recovery, "Recoveries"),
         (Where::Snapshot, "Snapshots"),
+        (Where::Runbook, "Runbooks"),
+        (Where::Run, "Runs of runbooks"),
         (Where::Calendar, "Planned work"),
         (Where::Drill, "In a drill"),
         (Where::Anywhere, "Anywhere"),

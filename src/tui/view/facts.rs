@@ -9,7 +9,7 @@ use super::{canvas::Piece, recovery::outcome, rows};
 use crate::{
     domain::{
         ChangeState, Deployment, DeploymentOrigin, DiagnosisDocument, DiagnosisState, Incident, IncidentRole,
-        Milestone, SecondOpinion, Stance, missing_roles, role_name,
+        Milestone, RunOutcome, SecondOpinion, Stance, Stand, missing_roles, role_name,
     },
     tui::{
         action::latest_document,
@@ -51,10 +51,40 @@ impl Facts {
         self.label = label;
     }
 
+    /// A line between two subjects.
+    pub(super) fn gap(&mut self) {
+        self.lines.push((Vec::new(), None));
+    }
+
     /// A text, wrapped.
     pub(super) fn say(&mut self, role: Role, content: &str) {
         for line in text::wrap(content, self.room) {
             self.put(vec![(role, line)], None);
+        }
+    }
+
+    /// Something that is chosen with its digit, counted from 1, or clicked.
+    pub(super) fn option(&mut self, place: usize, role: Role, content: &str) {
+        for (row, line) in text::wrap(content, self.room.saturating_sub(2)).into_iter().enumerate() {
+            let digit = if row == 0 { format!("{} ", place + 1) } else { "  ".to_owned() };
+            self.put(vec![(Role::Key, digit), (role, line)], Some(Target::Choice(place)));
+        }
+    }
+
+    /// A line as a program wrote it, its blanks where they were; what does not fit goes on in the next.
+    pub(super) fn verbatim(&mut self, role: Role, line: &str) {
+        let line = text::clean(&line.replace('\t', "    "));
+        let mut rest = line.as_str();
+        loop {
+            let mut end = rest.len().min(self.room.max(1));
+            while end < rest.len() && !rest.is_char_boundary(end) {
+                end += 1;
+            }
+            self.put(vec![(role, rest[..end].to_owned())], None);
+            rest = &rest[end..];
+            if rest.is_empty() {
+                return;
+            }
         }
     }
 
@@ -141,6 +171,12 @@ fn next(model: &Model, incident: &Incident, document: Option<&DiagnosisDocument>
     facts.about("Next");
     if incident.acknowledged_at.is_none() {
         facts.link(Role::Key, "[a] acknowledge: nobody has yet", &Target::Action("acknowledge"));
+    }
+    for run in model.state.open_runs().filter(|run| run.incident == Some(incident.id)) {
+        let waits = model.waits(run);
+        let at = run.current().map(|step| format!(" step {} {}", step.number, step.title)).unwrap_or_default();
+        let words = format!("[.] {}{at}: {}", run.id, waits.words);
+        facts.link(if waits.mine { Role::Key } else { waits.role }, &words, &Target::Page(Screen::Run(run.id)));
     }
     let changes = incident.changes.iter().filter_map(|id| model.state.changes.get(id));
     for change in changes.filter(|change| change.state == ChangeState::Pending) {
@@ -371,6 +407,13 @@ fn tried(model: &Model, incident: &Incident, facts: &mut Facts) {
         };
         let words = format!("{word} {}{change} in {}: {}{why}", recovery.id, text::clock(took), recovery.plan.title);
         all.push((recovery.started_at, role, words, Target::Action("open")));
+    }
+    for run in model.state.runs.values().filter(|run| run.incident == Some(incident.id)) {
+        let Stand::Ended { at, outcome } = &run.stand else { continue };
+        let took = text::clock(*at - run.started_at);
+        let words = format!("{} {} in {took}: {outcome}", run.id, run.book.front.id);
+        let role = if *outcome == RunOutcome::Completed { Role::Ok } else { Role::Text };
+        all.push((run.started_at, role, words, Target::Page(Screen::Run(run.id))));
     }
     all.sort_by_key(|(at, ..)| *at);
     facts.about("Tried");

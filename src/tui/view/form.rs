@@ -4,13 +4,14 @@ use ratatui::{layout::Rect, widgets::Widget};
 
 use super::canvas::{Canvas, Piece, first_visible};
 use crate::{
-    domain::{BreakGlassId, ChangeId, Clock, IncidentId, Judgement, Severity},
+    domain::{BreakGlassId, ChangeId, Clock, IncidentId, Judgement, Severity, UnknownAnswer},
     tui::{
         form::{Chosen, Field, Form, Kind, Pick, Review, Writing},
         model::{Model, Target},
         preview::Weight,
         text,
         theme::{Role, status_badge},
+        walk::Said,
         written::Written,
     },
 };
@@ -70,6 +71,7 @@ fn place(area: Rect, form: &Form) -> Rect {
         | Writing::EndByHand(_)
         | Writing::Judge(_, Judgement::Right) => 12,
         Writing::Note(_)
+        | Writing::Step(..)
         | Writing::Approve(_)
         | Writing::Validate(_)
         | Writing::ReviewBreakGlass(_)
@@ -78,6 +80,7 @@ fn place(area: Rect, form: &Form) -> Rect {
         Writing::PostMortem(_)
         | Writing::ProposeArticle(_)
         | Writing::EditArticle(_)
+        | Writing::StartRun(_)
         | Writing::BreakGlass(_)
         | Writing::Declare
         | Writing::Maintain
@@ -127,6 +130,22 @@ fn title(model: &Model, form: &Form) -> String {
         Writing::EndByHand(name) => format!("Stop doing {} by hand", text::fit(name, 40)),
         Writing::Judge(id, judgement) => format!("{id} was {judgement}"),
         Writing::UseTemplate(name) => format!("Have {} done", text::fit(name, 40)),
+        Writing::StartRun(book) => format!("Walk through {}", text::fit(book, 40)),
+        Writing::Step(run, step, said) => {
+            let what = match said {
+                Said::Skip => "leave out",
+                Said::Done => "done by hand:",
+                Said::Undo => "take back",
+                Said::Cancel => "end what runs for",
+                Said::Abandon => return format!("End {run}"),
+                Said::Unclear(UnknownAnswer::Verify) => "have its check decide:",
+                Said::Unclear(UnknownAnswer::RunAgain) => "run again",
+                Said::Unclear(UnknownAnswer::Done) => "it is done:",
+                Said::Task(task) => return format!("{run} {step}: task {task}"),
+                Said::Value(name) => return format!("{run}: {name}"),
+            };
+            format!("{run}: {what} {}", text::fit(step, 40))
+        }
     }
 }
 
@@ -150,6 +169,15 @@ fn verb(form: &Form) -> &'static str {
         Writing::MakeTemplate(_) => "Agree beforehand",
         Writing::SuspendTemplate(_) => "Suspend it",
         Writing::UseTemplate(_) => "Ask for it",
+        Writing::Step(_, _, ref said) => match said {
+            Said::Skip => "Leave it out",
+            Said::Done | Said::Unclear(UnknownAnswer::Done) => "It is done",
+            Said::Undo => "Take it back",
+            Said::Cancel | Said::Abandon => "End it",
+            Said::Unclear(UnknownAnswer::Verify) => "Let it decide",
+            Said::Unclear(UnknownAnswer::RunAgain) => "Run it again",
+            Said::Task(_) | Said::Value(_) => "Send it",
+        },
         _ => "Begin",
     }
 }
@@ -218,7 +246,12 @@ fn heights(form: &Form, rows: u16) -> Vec<u16> {
     }
     let is_short = matches!(
         form.purpose,
-        Writing::Declare | Writing::Maintain | Writing::BreakGlass(_) | Writing::Delegate | Writing::Judge(..)
+        Writing::Declare
+            | Writing::Maintain
+            | Writing::BreakGlass(_)
+            | Writing::Delegate
+            | Writing::Judge(..)
+            | Writing::StartRun(_)
     );
     let fixed = |field: &Field| match &field.kind {
         Kind::Severity(_) => Some(5),
@@ -242,6 +275,8 @@ fn heights(form: &Form, rows: u16) -> Vec<u16> {
 }
 
 fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
+    let widest = form.fields.iter().map(|field| text::width(&field.label) + 3).max().unwrap_or(0);
+    let label = u16::try_from(widest).unwrap_or(LABEL).clamp(LABEL, 20);
     let mut y = area.y;
     for (place, (field, height)) in form.fields.iter().zip(heights(form, area.height)).enumerate() {
         let height = height.min(area.bottom().saturating_sub(y));
@@ -252,11 +287,11 @@ fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
         y += height;
         canvas.hits.add(whole, Target::Field(place));
         let focus = place == form.at;
-        let (mark, role) = if focus { ("▶", Role::Focus) } else { (" ", Role::Title) };
-        canvas.line(whole, 0, &[(role, format!("{mark} {}", field.label))]);
         // The row below a field keeps it apart from the next.
         let gap = u16::from(height > 1 && form.fields.len() > 1);
-        let left = if form.fields.len() == 1 { 2 } else { LABEL };
+        let left = if form.fields.len() == 1 { 2 } else { label };
+        let (mark, role) = if focus { ("▶", Role::Focus) } else { (" ", Role::Title) };
+        canvas.line(Rect { width: left.min(whole.width), ..whole }, 0, &[(role, format!("{mark} {}", field.label))]);
         let top = u16::from(form.fields.len() == 1);
         let inside = Rect {
             x: whole.x + left.min(whole.width),
@@ -265,7 +300,17 @@ fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
             height: height.saturating_sub(gap + top),
         };
         match &field.kind {
-            Kind::Text(written) => writing(canvas, inside, field, written, focus),
+            Kind::Text(written) => {
+                writing(canvas, inside, field, written, focus);
+                // What is filled in already says no more what belongs there.
+                if gap > 0 && matches!(form.purpose, Writing::StartRun(_)) && !written.text().is_empty() {
+                    canvas.line(
+                        Rect { x: inside.x, ..whole },
+                        height - 1,
+                        &[(Role::Muted, format!("({})", field.about))],
+                    );
+                }
+            }
             Kind::Severity(severity) => severities(canvas, inside, *severity, focus),
             Kind::Choice(pick) => few(canvas, inside, field, pick, (place, focus)),
             Kind::Services(chosen) => services(model, canvas, inside, (form, field, chosen), focus),
@@ -332,7 +377,7 @@ fn severities(canvas: &mut Canvas, area: Rect, chosen: Severity, focus: bool) {
 /// One of a few; each row can be clicked once its field has the cursor.
 fn few(canvas: &mut Canvas, area: Rect, field: &Field, pick: &Pick, (place, focus): (usize, bool)) {
     if pick.options.is_empty() {
-        canvas.line(area, 0, &[(Role::Warn, field.about.to_owned())]);
+        canvas.line(area, 0, &[(Role::Warn, field.about.to_string())]);
     }
     let room = usize::from(area.height);
     let first = first_visible(pick.at, pick.options.len(), room);

@@ -3,6 +3,7 @@
 mod answer;
 mod approvals;
 mod board;
+mod books;
 mod break_glass;
 mod calendar;
 mod canvas;
@@ -33,6 +34,9 @@ mod snapshots;
 mod strip;
 mod templates;
 mod vault;
+mod walk;
+mod walk_output;
+mod walk_step;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -72,6 +76,7 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
     }
     chrome::header(model, &mut canvas, area);
     let loud = break_glass::banner(model, &mut canvas, area);
+    let loud = loud + walk::banner(model, &mut canvas, area, loud);
     let body = Rect { y: area.y + 1 + loud, height: area.height - 3 - loud, ..area };
     chrome::footer(model, &mut canvas, area);
     match model.screen() {
@@ -93,6 +98,11 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         Screen::Difference(of, against) => difference::draw(model, &mut canvas, body, *of, *against),
         Screen::Recovery(id) => recovery::draw(model, &mut canvas, body, *id),
         Screen::Recoveries => history::draw(model, &mut canvas, body),
+        Screen::Books(incident) => books::list(model, &mut canvas, body, *incident),
+        Screen::Book(id) => books::book(model, &mut canvas, body, id),
+        Screen::Run(id) => walk::draw(model, &mut canvas, body, *id),
+        Screen::StepWhy(id, step) => walk_step::why(model, &mut canvas, body, *id, step),
+        Screen::RunText(id) => books::text(model, &mut canvas, body, *id),
         Screen::Calendar => calendar::draw(model, &mut canvas, body),
         Screen::Continuity => continuity::list(model, &mut canvas, body),
         Screen::Function(name) => continuity::function(model, &mut canvas, body, name),
