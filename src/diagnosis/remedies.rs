@@ -21,7 +21,7 @@ struct Fitting {
     evidence: &'static [&'static str],
 }
 
-const FITTING: [Fitting; 5] = [
+const FITTING: [Fitting; 7] = [
     Fitting { cause: Cause::ProcessHang, action: &["thaw", "unfreeze"], evidence: &["is stopped"] },
     Fitting { cause: Cause::PoolExhausted, action: &["pool"], evidence: &[] },
     Fitting {
@@ -29,6 +29,8 @@ const FITTING: [Fitting; 5] = [
         action: &["index"],
         evidence: &["whole table", "full scan", "full table scan", "seq scan", "sequential scan"],
     },
+    Fitting { cause: Cause::Certificate, action: &["certificate"], evidence: &[] },
+    Fitting { cause: Cause::Credentials, action: &["credential", "secret", "password"], evidence: &[] },
     Fitting { cause: Cause::Credentials, action: &["unlock"], evidence: &["locked"] },
     Fitting { cause: Cause::RateLimit, action: &["unlock"], evidence: &["locked"] },
 ];

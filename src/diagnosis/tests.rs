@@ -72,6 +72,14 @@ risk = "low"
 name = "recycle-pool"
 run = "systemctl reload auth"
 risk = "medium"
+[[service.action]]
+name = "renew-credential"
+run = "/srv/auth/renew credential"
+risk = "low"
+[[service.action]]
+name = "renew-certificate"
+run = "/srv/auth/renew certificate"
+risk = "low"
 [[service]]
 name = "patient-api"
 criticality = "critical"
@@ -314,7 +322,10 @@ fn what_fits_the_cause_comes_before_a_restart_and_nothing_else_does() {
         .log("auth", &[(1, "ERROR pool exhausted: all 4 connections are in use")])
         .diagnose("auth");
     assert_eq!(names(&used_up)[..2], ["recycle-pool", "restart"]);
-    for document in [stopped, silent, used_up] {
+    let expired =
+        Case::new().bad("auth", "auth-health", "its certificate expired 1d ago, on 2026-01-14").diagnose("auth");
+    assert_eq!(names(&expired)[..2], ["renew-certificate", "renew-credential"]);
+    for document in [stopped, silent, used_up, expired] {
         assert!(!names(&document).contains(&"reconnect".to_owned()), "what takes something back heals nothing");
     }
 }
