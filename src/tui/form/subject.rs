@@ -176,7 +176,8 @@ impl Form {
             Writing::ProposeArticle(_) | Writing::EditArticle(_) => {
                 let lines = |label, about, limit| text(label, about, limit, Breaks::Lines);
                 let options = decision::choices_of_article();
-                let category = Field { label: "Category".into(), about: "".into(), kind: Kind::Choice(Pick { options, at: 0 }) };
+                let category =
+                    Field { label: "Category".into(), about: "".into(), kind: Kind::Choice(Pick { options, at: 0 }) };
                 let mut fields = vec![
                     text("Name", "small letters, digits and -; it never changes", 80, Breaks::None),
                     line("Title", "the failure in one line"),
