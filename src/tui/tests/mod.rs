@@ -18,3 +18,4 @@ mod scene;
 mod snapshots;
 mod templates;
 mod walk;
+mod walk_scene;
