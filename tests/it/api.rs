@@ -44,6 +44,20 @@ async fn every_route_in_the_openapi_text_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_books_that_can_be_begun_are_told_whole() {
+    let served = Served::new("drill").await;
+    let books = served.get("/api/v1/runbooks").await;
+    let books = books.as_array().unwrap();
+    assert_eq!(books.len(), 8);
+    for book in books {
+        assert_eq!((&book["builtIn"], &book["errors"]), (&true.into(), &0.into()), "{}", book["id"]);
+        assert_eq!(book["runbook"]["sections"].as_array().unwrap().len(), 9, "{}", book["id"]);
+        assert!(book["runbook"]["hash"].as_str().unwrap().len() == 64, "a run is begun with the text that was seen");
+    }
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_monitoring_reads() {
     let served = Served::ready("drill").await;
     let status = served.get("/api/emergency/status").await;

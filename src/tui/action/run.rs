@@ -20,7 +20,7 @@ pub(super) static ACTIONS: &[Action] = &[
         about: "Run a step that only looks, say that the tasks are done, open the change that is waited for, come back to where the run stands",
         place: Where::Run,
         danger: Danger::Reversible,
-        disabled: |model| (!matches!(model.screen(), Screen::Run(_))).then(|| "open a run first (b)".to_owned()),
+        disabled: |model| model.run_here().is_none().then(|| "open a run first (b)".to_owned()),
         run: go_on,
     },
     Action {
@@ -60,7 +60,10 @@ pub(super) static ACTIONS: &[Action] = &[
             Ok(step) => model.run_here().and_then(|run| cannot_say(model, run.id, &step, &Said::Undo)),
         },
         run: |model| match (last_change(model), model.run_here().map(|run| run.id)) {
-            (Ok(step), Some(run)) => open_form(model, &Writing::Step(run, step, Said::Undo), None),
+            (Ok(step), Some(run)) => {
+                model.back_to_run();
+                open_form(model, &Writing::Step(run, step, Said::Undo), None)
+            }
             _ => Vec::new(),
         },
     },
@@ -152,7 +155,10 @@ fn cannot(model: &Model, said: &Said) -> Option<String> {
 fn write(model: &mut Model, said: Said) -> Vec<Request> {
     let found = in_question(model).map(|(run, step)| (run.id, step.name.clone()));
     match found {
-        Ok((run, step)) => open_form(model, &Writing::Step(run, step, said), None),
+        Ok((run, step)) => {
+            model.back_to_run();
+            open_form(model, &Writing::Step(run, step, said), None)
+        }
         Err(_) => Vec::new(),
     }
 }
@@ -162,8 +168,7 @@ fn last_change(model: &Model) -> Result<String, String> {
     if let Some(why) = cannot_act(model) {
         return Err(why);
     }
-    let Screen::Run(id) = model.screen() else { return Err("open a run first (b)".to_owned()) };
-    let run = model.state.runs.get(id).ok_or_else(|| format!("{id} is not known here"))?;
+    let run = model.run_here().ok_or_else(|| "open a run first (b)".to_owned())?;
     let last = run.next_undo().map(|(step, _)| step.name.clone());
-    last.ok_or_else(|| format!("{id} has changed nothing that can be taken back"))
+    last.ok_or_else(|| format!("{} has changed nothing that can be taken back", run.id))
 }

@@ -9,7 +9,7 @@ use crate::{
     tui::{
         form::{Writing, open_form},
         message::Request,
-        model::{Loaded, Model, Screen},
+        model::{List, Loaded, Model, Screen},
         term::input::Key,
     },
 };
@@ -31,7 +31,7 @@ pub(super) static ACTIONS: &[Action] = &[
                     .incident()
                     .filter(|id| model.state.incidents.get(id).is_some_and(|incident| incident.state.is_open())),
             };
-            model.cursors.remove(&crate::tui::model::List::Books);
+            model.cursors.remove(&List::Books);
             open(model, Screen::Books(incident))
         },
     },

@@ -21,3 +21,4 @@ mod scene;
 mod snapshots;
 mod templates;
 mod walk;
+mod walk_scene;

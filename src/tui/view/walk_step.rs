@@ -71,8 +71,10 @@ fn now(model: &Model, run: &Run, step: &Step, seen: &StepStanding, facts: &mut F
             }
             _ => facts.say(waits.role, &words),
         }
-        if let Stand::Halted { halt, .. } = &run.stand {
-            facts.say(Role::Bad, &halt.to_string());
+        match &run.stand {
+            Stand::Halted { halt, .. } => facts.say(Role::Bad, &halt.to_string()),
+            Stand::Undoing { undoes, .. } => facts.say(Role::Warn, &format!("it takes {undoes} back")),
+            Stand::At { .. } | Stand::Ended { .. } => {}
         }
     } else if let Some(current) = run.current() {
         let stands = format!("{} stands at step {}: ↵ goes there", run.id, current.number);
@@ -287,11 +289,9 @@ pub(super) fn why(model: &Model, canvas: &mut Canvas, area: Rect, id: RunId, nam
     }
     facts.gap();
     facts.about("Keys");
-    let mut at_the_run = model.clone();
-    at_the_run.screens.pop();
     for action in all().filter(|action| action.place == Where::Run) {
         let key = action.keys.first().map(ToString::to_string).unwrap_or_default();
-        match (action.disabled)(&at_the_run) {
+        match (action.disabled)(model) {
             None => facts.say(Role::Text, &format!("{key} {}", action.label)),
             Some(why) => facts.say(Role::Muted, &format!("{key} {} — {why}", action.label)),
         }

@@ -1,7 +1,7 @@
 //! What can be done at a step of a run, why it cannot, and what is asked before.
 
 use super::{
-    look::{leads, place_of, resolutions},
+    look::{leads, place_of, resolutions, run_of},
     say::Said,
 };
 use crate::{
@@ -24,17 +24,17 @@ use crate::{
 /// # Errors
 /// Why nothing can be done there, in words.
 pub fn in_question(model: &Model) -> Result<(&Run, &Step), String> {
-    let id = match model.screen() {
-        Screen::Run(id) => id,
-        Screen::StepWhy(..) | Screen::RunText(_) => return Err("Esc goes back to the run".to_owned()),
-        _ => return Err("open a run first (b)".to_owned()),
-    };
+    let id = run_of(model.screen()).ok_or_else(|| "open a run first (b)".to_owned())?;
     if let Some(why) = cannot_act(model) {
         return Err(why);
     }
-    let run = model.state.runs.get(id).ok_or_else(|| format!("{id} is not known here"))?;
+    let run = model.state.runs.get(&id).ok_or_else(|| format!("{id} is not known here"))?;
     let step = run.current().ok_or_else(|| format!("{id} is over"))?;
-    match model.step_looked_at(run) {
+    let looked = match model.screen() {
+        Screen::StepWhy(_, name) => run.book.step(name),
+        _ => model.step_looked_at(run),
+    };
+    match looked {
         Some(looked) if looked.name != step.name => {
             Err(format!("{id} does not stand at step {}: ↵ goes to step {}", looked.number, step.number))
         }
@@ -87,6 +87,7 @@ pub(in crate::tui) fn start(model: &mut Model) -> Vec<Request> {
         Work::Action(_) | Work::Notify(_) | Work::Decision { .. } => ("Run it", true),
     };
     if !asks {
+        model.back_to_run();
         return submit(command);
     }
     let name = match step.work.action().map(|action| &action.confirm) {
@@ -94,6 +95,7 @@ pub(in crate::tui) fn start(model: &mut Model) -> Vec<Request> {
         _ => None,
     };
     let (title, lines) = (format!("{} {}", step.number, step.title), before(run, step));
+    model.back_to_run();
     ask(model, title, lines, (verb, name), command);
     Vec::new()
 }
@@ -137,6 +139,10 @@ fn before(run: &Run, step: &Step) -> Vec<String> {
 
 /// What Enter does on the page of a run: what is next and harms nobody, or the way to what it waits for.
 pub(in crate::tui) fn go_on(model: &mut Model) -> Vec<Request> {
+    if !matches!(model.screen(), Screen::Run(_)) {
+        model.back_to_run();
+        return Vec::new();
+    }
     let Some(run) = model.run_here() else { return Vec::new() };
     if let Stand::Ended { outcome: RunOutcome::ContinuedIn { book }, .. } = &run.stand {
         let book = Screen::Book(book.clone());
@@ -246,7 +252,9 @@ pub(in crate::tui) fn co_sign(model: &mut Model) -> Vec<Request> {
     let mut lines = vec!["You agree to one attempt of exactly this, which somebody else begins:".to_owned()];
     lines.extend(before(run, step));
     let command = Command::CoSignStep { run: run.id, step: step.name.clone() };
-    ask(model, format!("{} {}", step.number, step.title), lines, ("Agree", None), command);
+    let title = format!("{} {}", step.number, step.title);
+    model.back_to_run();
+    ask(model, title, lines, ("Agree", None), command);
     Vec::new()
 }
 

@@ -14,7 +14,8 @@ use crate::{
     platform::Role as PersonRole,
     tui::{
         decision::missing,
-        model::{List, Model, Screen},
+        model::{Cursor, List, Model, Screen},
+        text,
         theme::Role,
     },
 };
@@ -86,8 +87,7 @@ impl Model {
         match standing(&self.state, run, step, self.now) {
             StepStanding::Running(part) => {
                 let since = run.step(&step.name).and_then(|known| known.since).unwrap_or(run.moved_at);
-                let words =
-                    format!("{} runs {}", part_name(part, &step.work), super::super::text::clock(self.now - since));
+                let words = format!("{} runs {}", part_name(part, &step.work), text::clock(self.now - since));
                 says(false, Role::Focus, words)
             }
             StepStanding::WaitingApproval(id) => {
@@ -133,9 +133,17 @@ impl Model {
         if follows {
             self.cursors.remove(&List::Steps);
         } else {
-            self.cursors.insert(List::Steps, super::super::model::Cursor { key, place });
+            self.cursors.insert(List::Steps, Cursor { key, place });
         }
         self.unroll_step();
+    }
+
+    /// From a page about the run goes back to the run, where what is done can be seen.
+    pub fn back_to_run(&mut self) {
+        if matches!(self.screen(), Screen::StepWhy(..) | Screen::RunText(_)) {
+            self.screens.pop();
+            self.unroll();
+        }
     }
 
     /// Shows the step that is looked at from its first line.
