@@ -1,5 +1,7 @@
 //! The first minute of an emergency in one command: declare it, keep the evidence, stop what could make it worse, look for the
-//! cause. It restores nothing: what is to be brought back is a decision of its own, with its own plan.
+//! cause, and begin the runbook for it where there is one. It restores nothing: what is to be brought back is a decision of its own, with its own plan.
+
+use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
 
@@ -11,11 +13,11 @@ use super::{
 };
 use crate::{
     client::Client,
-    domain::{Command, Event, IncidentId, RollbackRequest, Scope, Severity, SnapshotTrigger},
+    domain::{Command, Event, IncidentId, RollbackRequest, RunMode, Scope, Severity, SnapshotTrigger},
     engine::{Answer, DryRunRequest},
 };
 
-/// Declare an emergency, take an emergency snapshot, and do what its kind asks for at once
+/// Declare an emergency, take an emergency snapshot, do what its kind asks for at once, and begin its runbook
 #[derive(Debug, Args)]
 pub struct Emergency {
     /// What kind of emergency
@@ -65,6 +67,16 @@ impl Kind {
         matches!(self, Self::DataBreach | Self::SecurityIncident)
     }
 
+    /// The book for it; which one it is has to be found out first, else.
+    fn book(self) -> Option<&'static str> {
+        match self {
+            Self::SystemFailure => Some("RB-01"),
+            Self::SecurityIncident => Some("RB-06"),
+            Self::DataBreach => Some("RB-07"),
+            Self::ApplicationFailure | Self::General => None,
+        }
+    }
+
     fn next(self, incident: IncidentId) -> Vec<String> {
         let mut next = vec![format!("codeblue incident show {incident}")];
         match self {
@@ -75,6 +87,7 @@ impl Kind {
             }
             Self::ApplicationFailure | Self::General => {
                 next.push("codeblue rollback --service SERVICE --until-healthy --dry-run --reason …".to_owned());
+                next.push(format!("codeblue runbook list, then codeblue runbook run BOOK --incident {incident}"));
             }
         }
         next
@@ -118,12 +131,46 @@ impl Emergency {
         if !is_diagnosed && !self.services.is_empty() {
             failed |= !also(session, &client, &mut answer, Command::RequestDiagnosis { incident }).await;
         }
+        let begun = match self.kind.book() {
+            Some(book) => Some(begin(&client, &mut answer, book, incident).await),
+            None => None,
+        };
         session.report(&answer)?;
-        for next in self.kind.next(incident) {
+        for next in begun.into_iter().chain(self.kind.next(incident)) {
             session.output.progress(&format!("next: {next}"));
         }
         Ok(if failed { Exit::Failed } else { Exit::Done })
     }
+}
+
+/// Begins the runbook; says how to go on with it. One that lacks something is begun by hand: what is known of the platform may not
+/// be what the book asks for.
+async fn begin(client: &Client, answer: &mut Answer, book: &str, incident: IncidentId) -> String {
+    let start = Command::StartRun {
+        book: book.to_owned(),
+        seen: None,
+        inputs: BTreeMap::new(),
+        incident: Some(incident),
+        mode: RunMode::Emergency,
+        found: None,
+    };
+    let begun = match client.submit(&start).await {
+        Ok(begun) => begun,
+        Err(error) => {
+            let why = text::line(&error.to_string());
+            return format!("codeblue runbook run {book} --incident {incident} --input NAME=VALUE (not begun: {why})");
+        }
+    };
+    let run = begun.events.iter().find_map(|recorded| match recorded.event {
+        Event::RunStarted { run, .. } => Some(run),
+        _ => None,
+    });
+    answer.seq = answer.seq.max(begun.seq);
+    answer.events.extend(begun.events);
+    run.map_or_else(
+        || format!("codeblue runbook runs ({book} was begun)"),
+        |run| format!("codeblue runbook step {run}"),
+    )
 }
 
 async fn also(session: &Session, client: &Client, answer: &mut Answer, command: Command) -> bool {

@@ -253,6 +253,9 @@ fn the_first_minute_of_an_emergency_is_one_command(script: &Script) {
         assert!(happened.contains(&expected), "{expected}: {happened:?}");
     }
     assert_eq!(script.run(&["emergency", "zombies"]).0, 2);
+    let (code, _, next) = script.run(&["emergency", "system-failure", "--reason", "a drill of the first minute"]);
+    assert_eq!(code, 0, "that the book asks for services of another platform keeps nothing from being done: {next}");
+    assert!(next.contains("next: codeblue runbook run RB-01 --incident INC-") && next.contains("records-db"), "{next}");
     assert_eq!(script.run(&["disaster-recovery", "--reason", "no terminal and no --confirm"]).0, 2);
 }
 
