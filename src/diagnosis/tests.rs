@@ -1,6 +1,7 @@
 //! One outage of each kind, and the decoys that lead astray.
 
 mod candidates;
+mod remedies;
 mod severity;
 
 use std::{path::Path, time::Duration};
@@ -298,36 +299,6 @@ fn a_process_that_is_there_and_does_not_answer() {
     assert_eq!(told(&present), ("patient-api", Category::Process));
     assert!(present.root_cause.issue.contains("frozen"), "{}", present.root_cause.issue);
     assert!(present.root_cause.confidence > alone.root_cause.confidence, "an open port speaks for it");
-}
-
-#[test]
-fn what_fits_the_cause_comes_before_a_restart_and_nothing_else_does() {
-    let names = |document: &DiagnosisDocument| -> Vec<String> {
-        let fixes = document.suggested_fixes.iter().map(|suggested| match &suggested.fix {
-            Fix::RunAction { action, .. } => action.clone(),
-            other => panic!("{other:?}"),
-        });
-        fixes.collect()
-    };
-    let stopped = Case::new()
-        .bad("auth", "auth-health", "no answer within 1.0 s")
-        .bad("auth", "auth-process", "process 4711 is stopped")
-        .diagnose("auth");
-    assert_eq!(names(&stopped)[0], "thaw", "it loses nothing");
-    assert!(names(&stopped).contains(&"restart".to_owned()));
-    let silent = Case::new().bad("auth", "auth-health", "no answer within 1.0 s").diagnose("auth");
-    assert_eq!(names(&silent)[0], "restart", "nothing says that it is stopped");
-    let used_up = Case::new()
-        .bad("auth", "auth-health", "HTTP 503 in 4 ms")
-        .log("auth", &[(1, "ERROR pool exhausted: all 4 connections are in use")])
-        .diagnose("auth");
-    assert_eq!(names(&used_up)[..2], ["recycle-pool", "restart"]);
-    let expired =
-        Case::new().bad("auth", "auth-health", "its certificate expired 1d ago, on 2026-01-14").diagnose("auth");
-    assert_eq!(names(&expired)[..2], ["renew-certificate", "renew-credential"]);
-    for document in [stopped, silent, used_up, expired] {
-        assert!(!names(&document).contains(&"reconnect".to_owned()), "what takes something back heals nothing");
-    }
 }
 
 #[test]
