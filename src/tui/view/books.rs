@@ -140,7 +140,7 @@ fn of_book(model: &Model, book: &LibraryBook, fit: Option<&Fit>, columns: usize)
         ]];
     };
     let front = &runbook.front;
-    let (proved_role, proved) = proved(runbook);
+    let (proved_role, proved) = drilled(model, runbook);
     let last = match model.runs_of(&front.id).next() {
         None => "never walked".to_owned(),
         Some(run) => match &run.stand {
@@ -155,7 +155,7 @@ fn of_book(model: &Model, book: &LibraryBook, fit: Option<&Fit>, columns: usize)
         (Role::Title, text::left(&front.id, 33) + " "),
         (Role::Text, format!("SEV{} ", front.severity.number())),
         (Role::Muted, text::left(scenario(front.scenario), 15)),
-        (proved_role, text::left(proved, 16)),
+        (proved_role, text::left(&proved, 16)),
     ];
     let fits = fit.map(|fit| format!("◀ {}", fit.why)).unwrap_or_default();
     if columns >= WIDE {
@@ -178,12 +178,14 @@ fn of_book(model: &Model, book: &LibraryBook, fit: Option<&Fit>, columns: usize)
     rows
 }
 
-/// Whether a drill has proved a book as it is.
-pub(super) fn proved(book: &Runbook) -> (Role, &'static str) {
-    match book.is_proved() {
-        Some(true) => (Role::Ok, "✓ proved"),
-        Some(false) => (Role::Warn, "▲ changed since"),
-        None => (Role::Muted, "○ never proved"),
+/// Whether a book was drilled as it is; how well is what the drill's score says.
+fn drilled(model: &Model, book: &Runbook) -> (Role, String) {
+    let last = model.state.last_drill_of(&book.front.id);
+    match (book.is_proved(), last) {
+        (Some(true), _) => (Role::Ok, "✓ proved".to_owned()),
+        (_, Some((drill, hash))) if hash == book.hash => (Role::Ok, format!("✓ {drill}")),
+        (Some(false), _) | (_, Some(_)) => (Role::Warn, "▲ changed since".to_owned()),
+        (None, None) => (Role::Muted, "○ never drilled".to_owned()),
     }
 }
 
@@ -213,11 +215,11 @@ pub(super) fn book(model: &Model, canvas: &mut Canvas, area: Rect, id: &str) {
         canvas.paragraph(Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }, 0, Role::Bad, &words);
         return;
     };
-    let (role, word) = proved(runbook);
+    let (role, word) = drilled(model, runbook);
     canvas.line(
         area,
         0,
-        &[(Role::Title, format!(" {} ", book.id)), (role, word.to_owned()), (Role::Muted, format!("  {}", book.file))],
+        &[(Role::Title, format!(" {} ", book.id)), (role, word), (Role::Muted, format!("  {}", book.file))],
     );
     paper(
         model,

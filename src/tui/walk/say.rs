@@ -283,10 +283,11 @@ fn begins(model: &Model, command: &Command, found: Option<Arc<Runbook>>, foresee
         foreseen.fact(format!("It begins at step {} {}; nothing runs before you have it run", step.number, step.title));
     }
     foreseen.fact(format!("{} for all of it; then people are reminded", humantime::format_duration(front.time_budget)));
-    match run.book.is_proved() {
+    let drilled = model.state.last_drill_of(&front.id).map(|(_, hash)| hash == run.book.hash);
+    match run.book.is_proved().max(drilled) {
         Some(true) => {}
-        Some(false) => foreseen.warn("This text was changed since a drill proved it"),
-        None => foreseen.warn("No drill has ever proved it"),
+        Some(false) => foreseen.warn("This text was changed since a drill of it"),
+        None => foreseen.warn("No drill of it was ever held here"),
     }
     if let Some(book) = known {
         for missing in plan(&book, Some(&model.state.platform), &given).missing {
