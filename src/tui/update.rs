@@ -139,6 +139,11 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             model.learn_affected();
             model.work_at = None;
             model.plan_ahead();
+            // Who asked for the books before the engine was there has them now.
+            let waits = matches!(model.screen(), Screen::Books(_) | Screen::Book(_));
+            if waits && !matches!(model.books, Some(Loaded::Here(_))) {
+                return vec![Request::Books];
+            }
         }
         Update::Event(recorded) => {
             if recorded.seq == model.state.seq + 1 {

@@ -8,6 +8,7 @@ use super::{
     walk_scene::{INCIDENT, RUN, Walk, on_shelf, shelf},
 };
 use crate::{
+    client::Update,
     domain::{AttemptEnd, Command, RunMode, StepAnswer, UnknownAnswer},
     tui::{
         action::{Danger, all, named, on_key, owned},
@@ -48,6 +49,9 @@ fn the_key_for_books_asks_the_engine_and_knows_the_incident_in_question() {
     let at = model.now;
     update(&mut model, Timed { at, message: Message::Books(Err("the folder is gone".to_owned())) });
     assert!(picture(&mut model, 80, 24).contains("the folder is gone"));
+    // An engine that comes back is asked again.
+    let live = Update::Live(Box::new((model.state.clone(), model.vitals.clone())));
+    assert_eq!(update(&mut model, Timed { at, message: Message::Update(live) }), [Request::Books]);
     update(&mut model, Timed { at, message: Message::Books(Ok(shelf())) });
     assert!(picture(&mut model, 80, 24).contains("LAB-01-tour"));
 }
