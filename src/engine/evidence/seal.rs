@@ -1,14 +1,14 @@
 //! When the head of the journal is signed. The loop itself does so after what matters and after many events; here is the rest: not
 //! long after anything at all.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
 use super::export::report;
 use crate::{
-    domain::Event,
+    domain::{Event, Recorded},
     engine::{EngineHandle, SubmitError},
     store::CheckpointPublicKey,
 };
@@ -42,9 +42,14 @@ pub(in crate::engine) async fn cut(engine: &EngineHandle) -> Option<u64> {
     newest
 }
 
-/// Has a checkpoint cut when the oldest event without one is a minute old.
-pub(in crate::engine) async fn cut_in_time(engine: EngineHandle, stop: CancellationToken) {
-    let mut events = engine.subscribe();
+/// Has a checkpoint cut when the oldest event without one is a minute old. It listens from the call on, not from when it is first
+/// polled: an event in between, with none after it, would not be signed for.
+pub(in crate::engine) fn cut_in_time(engine: EngineHandle, stop: CancellationToken) -> impl Future<Output = ()> + Send {
+    let events = engine.subscribe();
+    cut_after_each(engine, events, stop)
+}
+
+async fn cut_after_each(engine: EngineHandle, mut events: Receiver<Arc<Recorded>>, stop: CancellationToken) {
     let mut sealed = 0;
     loop {
         let event = tokio::select! {
@@ -67,8 +72,6 @@ pub(in crate::engine) async fn cut_in_time(engine: EngineHandle, stop: Cancellat
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::{
         domain::{Actor, Command},
