@@ -169,7 +169,7 @@ async fn begin(client: &Client, answer: &mut Answer, book: &str, incident: Incid
     answer.events.extend(begun.events);
     run.map_or_else(
         || format!("codeblue runbook runs ({book} was begun)"),
-        |run| format!("codeblue runbook step {run}"),
+        |run| format!("codeblue runbook show-run {run}"),
     )
 }
 
