@@ -17,7 +17,7 @@ use crate::{
     engine::{Answer, DryRunRequest},
 };
 
-/// Declare an emergency, take an emergency snapshot, do what its kind asks for at once, and begin its runbook
+/// Declare an emergency, take an emergency snapshot, do what its kind asks for at once, and begin its runbook where it has to be told nothing more
 #[derive(Debug, Args)]
 pub struct Emergency {
     /// What kind of emergency
