@@ -50,11 +50,13 @@ fn matrix(bencher: Bencher) {
         let marks = measure(half, 0..40);
         println!("{title}\n{}{}", table(&marks), confusions(&marks));
         let error = |of: fn(&Mark) -> f64| {
-            let cases: Vec<(f64, bool)> = marks.iter().map(|mark| (of(mark), mark.first)).collect();
-            Quality::of(&cases).map_or(0.0, |quality| quality.ece)
+            let named = marks.iter().filter(|mark| mark.confidence > 0.0);
+            let cases: Vec<(f64, bool)> = named.map(|mark| (of(mark), mark.first)).collect();
+            Quality::of(&cases).map(|quality| quality.ece)
         };
-        let (raw, shown) = (error(|mark| mark.weight), error(|mark| mark.confidence));
-        println!("calibration error {raw:.3} before the curve, {shown:.3} as shown");
+        if let (Some(raw), Some(shown)) = (error(|mark| mark.weight), error(|mark| mark.confidence)) {
+            println!("calibration error of what is named {raw:.3} before the curve, {shown:.3} as shown");
+        }
         println!("{}\n", pace(marks.iter().map(|mark| mark.took).collect()));
     }
     let all: Vec<_> = incidents(Half::Second, 0..3).map(|(_, incident)| incident).collect();

@@ -268,10 +268,9 @@ pub(super) fn compare(probe: &RowsProbe, live: &Live, baselines: &dyn Baselines,
         if lost {
             told.push(format!("{} gone", count(gone.len(), "row")));
         }
-        // A date in digits alone reads like somebody's number, and would be hidden as one.
-        let (told, since) = (told.join(", "), known.right_at.format("%-d %b %Y %H:%M:%S UTC"));
+        let (told, since) = (told.join(", "), since(known.right_at, now));
         let figure = f64::from(u32::try_from(changed.len() + gone.len()).unwrap_or(u32::MAX));
-        let detail = format!("{told} in {} since {since}, which may never happen", probe.table);
+        let detail = format!("{told} in {} {since}, which may never happen", probe.table);
         return Finding { figure: Some(figure), ..Finding::bad(detail) };
     }
     let new: Vec<(i64, i64)> =
@@ -292,6 +291,14 @@ pub(super) fn compare(probe: &RowsProbe, live: &Live, baselines: &dyn Baselines,
 /// The rows may well be right; that nobody can tell is a trouble of this engine, not an outage of theirs.
 fn forgetful(error: String) -> Finding {
     Finding { reading: Reading::Slow, ..Finding::bad(error) }
+}
+
+/// Since when, without a date: that would be hidden as somebody's.
+fn since(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    match usize::try_from((now - at).num_days()) {
+        Ok(days @ 1..) => format!("in the last {}", count(days + 1, "day")),
+        _ => format!("since {}", at.format("%H:%M:%S UTC")),
+    }
 }
 
 /// Rows by number where they have one.
@@ -413,9 +420,10 @@ mod tests {
         let query = Some("SELECT count(*) = 501 FROM doses".to_owned());
         let sound = Probe::Sqlite { path: clinic.path(), query, integrity: true };
         assert_eq!(clinic.prober.probe(&check(sound)).await.result, Reading::Good, "whoever only counts sees nothing");
-        let told = "row 17 changed in doses since 6 Oct 2024 00:00:00 UTC, which may never happen";
-        assert_eq!(clinic.told(3).await, bad(told));
-        assert_eq!(clinic.told(4).await, bad(told), "looking again makes it no better");
+        for days in [2, 3] {
+            let told = format!("row 17 changed in doses in the last {days} days, which may never happen");
+            assert_eq!(clinic.told(days + 1).await, bad(&told), "looking again makes it no better");
+        }
         std::fs::write(clinic.path(), &bytes).unwrap();
         assert_eq!(clinic.told(5).await, good("501 rows as they were"));
     }
@@ -428,14 +436,14 @@ mod tests {
         clinic.write("INSERT INTO doses VALUES (501, 'x', 'y'), (502, 'x', 'y')");
         clinic.told(1).await;
         std::fs::write(clinic.path(), &copy).unwrap();
-        let told = "2 rows gone in doses since 5 Oct 2024 00:00:00 UTC, which may never happen";
+        let told = "2 rows gone in doses in the last 2 days, which may never happen";
         assert_eq!(clinic.told(2).await, bad(told));
         for baseline in clinic.memory.0.lock().unwrap().values_mut() {
             baseline.restored = true;
         }
         assert_eq!(clinic.told(3).await, good("500 rows as they were, 2 newer than what was brought back"));
         clinic.write("INSERT INTO doses VALUES (501, 'other', 'z'); DELETE FROM doses WHERE id = 3");
-        let told = "1 row gone in doses since 7 Oct 2024 00:00:00 UTC, which may never happen";
+        let told = "1 row gone in doses in the last 2 days, which may never happen";
         assert_eq!(clinic.told(4).await, bad(told), "once is once");
     }
 
@@ -449,7 +457,7 @@ mod tests {
         }
         let (reading, told) = clinic.told(1).await;
         assert_eq!(reading, Reading::Bad, "a snapshot of the damage is no remedy");
-        assert!(told.starts_with("rows 4, 5, 6 and 2 more changed in doses since"), "{told}");
+        assert!(told.starts_with("rows 4, 5, 6 and 2 more changed in doses in the last 2 days"), "{told}");
         let accepted = RowsProbe { accepted: Some("CHG-12: grams".to_owned()), ..clinic.probe.clone() };
         assert_eq!(clinic.look(&accepted, 2).await.detail, "500 rows noted, to be compared from now on");
         assert_eq!(clinic.look(&accepted, 3).await.detail, "500 rows as they were");
@@ -485,7 +493,7 @@ mod tests {
         clinic.look(&probe, 0).await;
         clinic.write("UPDATE chart SET ward = 'C' WHERE mrn = 'bob'");
         let outcome = clinic.look(&probe, 1).await;
-        assert!(outcome.detail.starts_with("1 row changed in chart since"), "{}", outcome.detail);
+        assert!(outcome.detail.starts_with("1 row changed in chart in the last 2 days"), "{}", outcome.detail);
         assert_eq!(outcome.figure, Some(1.0));
     }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{self, DrillId, IncidentId, RecoveryId, RunId},
-    report::{self, PostMortemReport, RecoveryReport, RunReport},
+    report::{self, Handover, PostMortemReport, RecoveryReport, RunReport, SituationReport},
 };
 
 /// Documents from the record
@@ -34,6 +34,20 @@ pub enum Report {
     },
     /// One incident: impact, clocks, cause, what was tried, what people learned
     Postmortem {
+        incident: IncidentId,
+        #[arg(long, value_enum, default_value_t = Format::Markdown)]
+        format: Format,
+    },
+    /// What whoever takes over has to know: open incidents, what waits, what runs, what is owed, what happened lately
+    Handover {
+        /// How far back to look for what happened, such as 12h
+        #[arg(long, default_value = "8h", value_parser = words::duration)]
+        window: Duration,
+        #[arg(long, value_enum, default_value_t = Format::Markdown)]
+        format: Format,
+    },
+    /// How one incident stands, to be pasted for those who wait: affected, conditions, actions, needs
+    Situation {
         incident: IncidentId,
         #[arg(long, value_enum, default_value_t = Format::Markdown)]
         format: Format,
@@ -82,15 +96,27 @@ impl Report {
             }
             Self::Postmortem { incident, format } => post_mortem(session, incident, format).await,
             Self::Drill { drill, format } => drill_paper::report(session, drill, format).await,
+            Self::Handover { window, format } => {
+                let document = Handover::of(&session.client()?.state().await?, span(window)?, session.now());
+                let title = format!("Handover of {}", document.platform);
+                write(session, &document, &title, &document.markdown(), format)
+            }
+            Self::Situation { incident, format } => {
+                let document = SituationReport::of(&session.client()?.state().await?, incident, session.now())?;
+                let title = format!("{incident}: {}", document.title);
+                write(session, &document, &title, &document.markdown(), format)
+            }
             Self::Metrics { window, format } => {
-                let window = TimeDelta::from_std(window)
-                    .map_err(|_| CliError::Usage("--window: longer than a calendar".to_owned()))?;
-                let document = domain::metrics(&session.client()?.state().await?, window, session.now());
+                let document = domain::metrics(&session.client()?.state().await?, span(window)?, session.now());
                 let title = format!("Incidents of {}", document.platform);
                 write(session, &document, &title, &report::metrics_markdown(&document), format)
             }
         }
     }
+}
+
+fn span(window: Duration) -> Result<TimeDelta, CliError> {
+    TimeDelta::from_std(window).map_err(|_| CliError::Usage("--window: longer than a calendar".to_owned()))
 }
 
 /// The post-mortem of an incident, as far as it is written.

@@ -3,7 +3,7 @@
 use super::collect;
 
 /// How loud a line is. Ordered from least to most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Level {
     /// Told to be harmless: trace, debug, info, notice.
     Info,

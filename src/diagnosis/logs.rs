@@ -1,7 +1,7 @@
 //! What lines tell of a trouble: the errors that came with it, those of one kind as one.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map},
     path::PathBuf,
 };
 
@@ -97,12 +97,56 @@ const COMPARED: usize = 600;
 /// A line that tells of something.
 struct Told<'a> {
     service: &'a str,
-    /// Redacted.
     text: String,
     level: Level,
     at: Option<DateTime<Utc>>,
     /// It was written since the trouble began.
     recent: bool,
+    /// It stands for so many.
+    count: u64,
+}
+
+/// Lines in the order in which they were read; of those that differ by their numbers alone the first, which stands for those in
+/// between, and the last: a storm costs no more than two.
+#[derive(Default)]
+struct Thinned<'a> {
+    lines: BTreeMap<usize, Told<'a>>,
+    /// Where the first and the last of those alike are.
+    alike: HashMap<(&'a str, String, Level, bool, bool), (usize, Option<usize>)>,
+    read: usize,
+}
+
+impl<'a> Thinned<'a> {
+    fn add(&mut self, line: Told<'a>) {
+        let place = self.read;
+        self.read += 1;
+        match self.alike.entry((line.service, shape(&line.text), line.level, line.at.is_some(), line.recent)) {
+            hash_map::Entry::Vacant(entry) => {
+                entry.insert((place, None));
+            }
+            hash_map::Entry::Occupied(mut entry) => {
+                let (first, last) = entry.get_mut();
+                let between = last.replace(place).and_then(|last| self.lines.remove(&last));
+                if let (Some(between), Some(first)) = (between, self.lines.get_mut(first)) {
+                    first.count += between.count;
+                }
+            }
+        }
+        self.lines.insert(place, line);
+    }
+}
+
+/// A line without the digits of its numbers.
+fn shape(line: &str) -> String {
+    let mut shape = String::with_capacity(line.len());
+    for c in line.chars() {
+        match c {
+            '0'..='9' if shape.ends_with('0') => {}
+            '0'..='9' => shape.push('0'),
+            c => shape.push(c),
+        }
+    }
+    shape
 }
 
 /// What an analysis knows when it reads lines.
@@ -144,7 +188,7 @@ impl Lines<'_> {
     ) -> Vec<Repeated> {
         let since = trouble - NOTICED_WITHIN;
         let is_over = |at| over.iter().any(|(noticed, end)| (*noticed - NOTICED_WITHIN..*end).contains(&at));
-        let mut told: Vec<Told> = Vec::new();
+        let mut thinned = Thinned::default();
         for excerpt in excerpts {
             let (mut recent, mut past) = (true, false);
             for entry in &excerpt.entries {
@@ -153,11 +197,12 @@ impl Lines<'_> {
                 let level = Level::from(entry.level);
                 let text: String = entry.message.chars().take(COMPARED).collect();
                 if !past && tells(level, &text.to_lowercase()) {
-                    let text = self.redactor.line(&text);
-                    told.push(Told { service: &excerpt.service, text, level, at: entry.at, recent });
+                    thinned.add(Told { service: &excerpt.service, text, level, at: entry.at, recent, count: 1 });
                 }
             }
         }
+        let told: Vec<Told> =
+            thinned.lines.into_values().map(|line| Told { text: self.redactor.line(&line.text), ..line }).collect();
         // What was not collected is grouped by its own templates.
         let mut own = Miner::new(KINDS);
         let looked = |line: &Told| self.observed.look(&line.text, line.service, self.now);
@@ -187,7 +232,7 @@ impl Lines<'_> {
                 trend: standing.map(|standing| standing.trend),
             });
             if line.recent {
-                seen.count += 1;
+                seen.count += line.count;
                 seen.level = seen.level.max(line.level);
                 seen.first = seen.first.or(line.at);
                 seen.last = line.at.or(seen.last);
@@ -276,6 +321,17 @@ mod tests {
             "2026-01-01T12:00:03Z ERROR patient 1018: missing column dose_unit",
         ]);
         let expected = [("patient [MRN]: missing column dose_unit", 2, true), ("pool empty", 1, true)];
+        assert_eq!(found, expected.map(|(line, count, new)| (line.to_owned(), count, new)));
+    }
+
+    #[test]
+    fn a_storm_is_counted_whole_and_shown_by_its_newest_line() {
+        let mut lines: Vec<String> = (0..5000)
+            .map(|n| format!("2026-01-01T12:{:02}:{:02}Z ERROR queue {n} is full", n / 60 % 60, n % 60))
+            .collect();
+        lines.insert(2500, "2026-01-01T12:41:40Z ERROR no such column".to_owned());
+        let found = seen(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let expected = [("queue 4999 is full", 5000, true), ("no such column", 1, true)];
         assert_eq!(found, expected.map(|(line, count, new)| (line.to_owned(), count, new)));
     }
 

@@ -1,5 +1,9 @@
 //! Words that speak for a cause: one table, read from top to bottom. A word with `*` in it is in parts that come in this order.
 
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use regex::Regex;
+
 use super::line::Level;
 use crate::domain::Cause;
 
@@ -160,11 +164,19 @@ pub(super) fn read(text: &str, place: Place) -> Vec<(Cause, f64)> {
     found
 }
 
+/// The beginnings of all words that count in a log: a line that has none is not asked for each of them.
+static SPOKEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let words = SIGNS.iter().filter(|sign| sign.place != Place::Check).flat_map(|sign| sign.words);
+    let starts: BTreeSet<&str> = words.filter_map(|word| word.split('*').next()).collect();
+    let starts = starts.into_iter().map(regex::escape).collect::<Vec<_>>().join("|");
+    Regex::new(&starts).ok()
+});
+
 /// Whether a line is worth keeping: what is loud always, what says nothing of its level only when it speaks for something.
 pub(super) fn tells(level: Level, text: &str) -> bool {
     match level {
         Level::Error | Level::Warning => true,
-        Level::Unsaid => !read(text, Log).is_empty(),
+        Level::Unsaid => SPOKEN.as_ref().is_none_or(|words| words.is_match(text)) && !read(text, Log).is_empty(),
         Level::Info => is_reload(text),
     }
 }
@@ -198,6 +210,14 @@ mod tests {
             assert!(sign.weight > 0.0 && sign.weight < 0.9, "{:?}", sign.cause);
             assert!(sign.words.iter().all(|word| *word == word.to_lowercase()), "{:?}", sign.words);
         }
+    }
+
+    #[test]
+    fn a_line_tells_when_a_word_of_the_table_is_in_it() {
+        for word in SIGNS.iter().filter(|sign| sign.place != Place::Check).flat_map(|sign| sign.words) {
+            assert!(tells(Level::Unsaid, &word.replace('*', " of 5 ")), "{word}");
+        }
+        assert!(SPOKEN.is_some() && !tells(Level::Unsaid, "the ward is quiet"));
     }
 
     #[test]

@@ -4,19 +4,23 @@
 
 mod article;
 mod drill;
+mod handover;
 mod metrics;
 mod page;
 mod policies;
 mod postmortem;
 mod recovery;
 mod run;
+mod situation;
 mod words;
 
 pub use article::{ArticleReport, ArticleSummary, FixFigures};
 pub use drill::{DrillReport, TimelineRow, heat_map_markdown};
+pub use handover::Handover;
 pub use metrics::metrics_markdown;
 pub use page::html;
 pub use policies::Policies;
 pub use postmortem::PostMortemReport;
 pub use recovery::RecoveryReport;
 pub use run::{RunReport, RunStepReport};
+pub use situation::SituationReport;

@@ -32,7 +32,7 @@ fn report(desk: &mut Desk, counts: &mut ErrorCounts, service: &str, message: &st
     desk.must(&policy("error events"), Command::RecordErrors { errors, burst })
 }
 
-fn judge(desk: &mut Desk, service: &str, status: Status) {
+pub fn judge(desk: &mut Desk, service: &str, status: Status) {
     let (service, reason) = (service.to_owned(), "tcp: connection refused".to_owned());
     desk.engine(Command::RecordVerdict(Verdict { service, status, reason, failing_since: None }));
 }
@@ -54,7 +54,7 @@ fn refused(desk: &mut Desk, command: Command) -> String {
 }
 
 /// The analyser names a service as the root, and is sure.
-fn conclude(desk: &mut Desk, service: &str) {
+pub fn conclude(desk: &mut Desk, service: &str) {
     let running = desk.state.diagnoses.values().find(|found| found.state == DiagnosisState::Running).unwrap().id;
     let document = Arc::new(document(&desk.state, running, service, 0.9, 1));
     desk.engine(Command::ConcludeDiagnosis { diagnosis: running, document });
@@ -327,6 +327,23 @@ fn what_comes_back_soon_is_the_same_incident_and_what_keeps_coming_back_is_anoth
     let (second, third) = (&desk.state.incidents[&IncidentId(2)], &desk.state.incidents[&IncidentId(3)]);
     assert_eq!((desk.state.incidents.len(), second.reopened), (3, 3), "no incident lives for ever");
     assert_eq!(third.links, [IncidentId(2)]);
+    assert_eq!(desk.replayed(), desk.state);
+}
+
+#[test]
+fn in_a_drill_each_fault_is_a_case_but_what_began_before_the_end_of_one_belongs_to_it() {
+    let mut desk = Desk::new(hospital("drill", "observe"));
+    for incidents in [1, 2] {
+        judge(&mut desk, "patient-api", Status::Down);
+        judge(&mut desk, "patient-api", Status::Healthy);
+        assert_eq!(desk.state.incidents.len(), incidents, "each is a case of its own");
+        desk.wait(TimeDelta::seconds(2));
+    }
+    let (service, reason) = ("patient-api".to_owned(), "log: 140 lines in 10 s".to_owned());
+    let failing_since = Some(desk.now - TimeDelta::seconds(5));
+    desk.engine(Command::RecordVerdict(Verdict { service, status: Status::Down, reason, failing_since }));
+    let second = &desk.state.incidents[&IncidentId(2)];
+    assert_eq!((desk.state.incidents.len(), second.reopened), (2, 1), "it failed before that was over");
     assert_eq!(desk.replayed(), desk.state);
 }
 

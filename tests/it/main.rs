@@ -29,6 +29,7 @@ mod exported;
 mod fast_track;
 mod faults;
 mod foresight;
+mod handover;
 mod heartbeats;
 mod history;
 mod hostile_lines;

@@ -393,16 +393,17 @@ const COMES_BACK: u32 = 3;
 /// The incident that is opened, or the one that comes back instead, and what happens to it.
 pub(in crate::domain) fn open_or_reopen(state: &State, opening: Event, now: DateTime<Utc>) -> (IncidentId, Vec<Event>) {
     let id = state.next_incident();
-    let Event::IncidentOpened { severity, title, services, workflow, .. } = &opening else {
+    let Event::IncidentOpened { severity, title, services, workflow, detected_at, .. } = &opening else {
         return (id, vec![opening]);
     };
     let service = services.first();
     let down = |name: &String| state.services.get(name).is_some_and(|health| health.status == Status::Down);
     let kind = workflow.unwrap_or(if services.iter().any(down) { Workflow::Outage } else { Workflow::Degradation });
-    // In a drill one fault is injected after the other, and each is a case of its own.
+    // In a drill one fault is injected after the other, and each is a case of its own, but for what began before the last ended.
     let drill = state.platform.profile == Profile::Drill;
-    let before = state.incidents.values().rev().filter(|_| !drill).find(|past| {
+    let before = state.incidents.values().rev().find(|past| {
         let ended = past.resolved_at.filter(|_| !past.state.is_open() && past.merged_into.is_none());
+        let ended = ended.filter(|ended| !drill || detected_at < ended);
         let same = if past.workflow.heals() { kind <= past.workflow } else { kind == past.workflow };
         // What it only dragged along may fail for a reason of its own.
         let hit = past.services.iter().take(1).chain(&past.root).any(|known| Some(known) == service);
