@@ -46,6 +46,8 @@ fn matrix(bencher: Bencher) {
         ("families beside which the rules were written", Half::First),
         ("families that are only measured", Half::Second),
         ("windows in which nothing is wrong: top-1 is to name nothing", Half::Quiet),
+        ("families that nobody wrote rules for", Half::Third),
+        ("windows in which nothing is wrong, by the same hand", Half::ThirdQuiet),
     ] {
         let marks = measure(half, 0..40);
         println!("{title}\n{}{}", table(&marks), confusions(&marks));

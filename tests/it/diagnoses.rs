@@ -12,6 +12,8 @@ use crate::matrix::{Half, Mark, confusions, measure, shares, table};
 
 /// How many there are of each family.
 const SEEDS: std::ops::Range<u64> = 0..24;
+/// Those of the families that nobody wrote rules for.
+const FRESH: std::ops::Range<u64> = 100..124;
 /// The most that is shown of a service that says nothing.
 const MUTE: f64 = 0.7;
 
@@ -72,6 +74,31 @@ fn the_cause_comes_first_what_is_proposed_heals_and_the_confidence_is_earned() {
     println!("held families, shown 95 % or more: {right} of {cases} were right");
     assert!(cases == 0 || earned(right, cases) >= 0.95, "{right} of {cases}");
     assert!(earned(counted.0, counted.1) >= earned(EARNED.0, EARNED.1), "{counted:?}");
+}
+
+#[test]
+fn families_nobody_wrote_rules_for() {
+    let [marks, quiet] = [Half::Third, Half::ThirdQuiet].map(|half| measure(half, FRESH));
+    for marks in [&marks, &quiet] {
+        println!("{}{}", table(marks), confusions(marks));
+    }
+    let [named, third, service, fix] = shares(&marks);
+    let [abstained, ..] = shares(&quiet);
+    let cases: Vec<(f64, bool)> = marks.iter().map(|mark| (mark.confidence, mark.first && mark.weight > 0.0)).collect();
+    let shown = Quality::of(&cases).unwrap();
+    println!(
+        "{} incidents: top-1 {named:.3}, top-3 {third:.3}, service {service:.3}, first fix {fix:.3}; of {} quiet ones \
+         {abstained:.3} abstained; what is shown: Brier {:.3}, ECE {:.3}",
+        marks.len(),
+        quiet.len(),
+        shown.brier,
+        shown.ece
+    );
+    assert!(marks.len() >= 300, "{} incidents", marks.len());
+    assert!(named >= 0.5 && third >= named, "top-1 {named}, top-3 {third}");
+    assert!(service >= 0.5 && fix >= 0.4, "service {service}, first fix {fix}");
+    assert!(abstained >= 0.5, "abstained {abstained}");
+    assert!(shown.ece <= 0.5, "{shown:#?}");
 }
 
 #[test]

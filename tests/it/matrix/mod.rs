@@ -1,11 +1,13 @@
 //! Incidents that never happened, by the hundred: seeded platforms, families of causes with decoys, and how well the analyser
-//! does on them. The rules are written beside the families of `first`; those of `second` are only measured.
+//! does on them. The rules are written beside the families of `first`; those of `second` are only measured, and those of `third`
+//! are by somebody who does not know the rules.
 
 mod first;
 mod hospital;
 mod quiet;
 mod scene;
 mod second;
+mod third;
 mod voice;
 
 use std::{
@@ -30,6 +32,10 @@ pub enum Half {
     Second,
     /// Where nothing is wrong.
     Quiet,
+    /// Which somebody wrote who does not know the rules.
+    Third,
+    /// Where nothing is wrong, by the same hand.
+    ThirdQuiet,
 }
 
 /// What an analysis got right of one incident.
@@ -59,6 +65,8 @@ pub fn incidents(half: Half, seeds: std::ops::Range<u64>) -> impl Iterator<Item 
         Half::First => &first::FAMILIES,
         Half::Second => &second::FAMILIES,
         Half::Quiet => &quiet::FAMILIES,
+        Half::Third => &third::FAMILIES,
+        Half::ThirdQuiet => &third::QUIET,
     };
     families.iter().enumerate().flat_map(move |(place, (family, make))| {
         let seeds = seeds.clone();

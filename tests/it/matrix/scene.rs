@@ -141,6 +141,11 @@ impl Scene {
         self.lines[unit].push((second, line));
     }
 
+    /// Whoever wrote its log has written nothing from a second on.
+    pub fn hush(&mut self, unit: usize, from: i64) {
+        self.lines[unit].retain(|line| line.0 < from);
+    }
+
     pub fn raw(&mut self, unit: usize, second: i64, line: &str) {
         self.lines[unit].push((second, line.to_owned()));
     }
