@@ -65,6 +65,7 @@ mod token;
 mod totp;
 mod verb;
 mod wait;
+mod watch;
 mod words;
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{
     heartbeat, incident, init, knowledge, log, operator, patterns, policy, proof, recovery, redact, report, rollback,
     rootcause, runbook, sandbox, serve, service,
     session::{Global, Session},
-    snapshot, status, token,
+    snapshot, status, token, watch,
 };
 
 /// Incident command center: watch, decide, roll back, prove. Without a command: the board
@@ -38,6 +38,7 @@ enum Verb {
     Serve(serve::Serve),
     /// State of everything on one page
     Status(status::Status),
+    Watch(watch::Watch),
     /// Health, history and planned work of services
     #[command(subcommand)]
     Service(service::Service),
@@ -151,6 +152,7 @@ impl Verb {
             Self::Check(verb) => verb.run(session),
             Self::Serve(verb) => verb.run(session).await,
             Self::Status(verb) => verb.run(session).await,
+            Self::Watch(verb) => verb.run(session).await,
             Self::Service(verb) => verb.run(session).await,
             Self::Heartbeat(verb) => verb.run(session).await,
             Self::Incident(verb) => verb.run(session).await,

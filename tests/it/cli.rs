@@ -43,7 +43,7 @@ impl Script {
         self.folder.path().join("home")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(arguments).env("CODEBLUE_HOME", self.home()).env("RUST_BACKTRACE", "0").stdin(Stdio::null());
         command.env_remove("CODEBLUE_AS");

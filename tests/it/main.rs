@@ -68,5 +68,6 @@ mod stream;
 mod terminal;
 mod two_minds;
 mod walkthrough;
+mod watch;
 mod world;
 mod year;

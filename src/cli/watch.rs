@@ -1,0 +1,175 @@
+//! `codeblue watch`
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use tokio::sync::mpsc;
+
+use super::{
+    error::{CliError, Exit},
+    session::Session,
+    text, words,
+};
+use crate::{
+    client::{Client, Update},
+    domain::{Event, Recorded, Severity, State, Status, SystemState},
+};
+
+/// Events that are read at a time after the connection was lost.
+const CATCH_UP: usize = 1000;
+/// News that may wait to be written; a reader who is slower than that holds up nobody but itself.
+const WAITING: usize = 256;
+
+/// Tell what happens, a line each, as it happens: for screen readers, logs and pipes
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Also what the engine does by itself: snapshots, proofs, drafts
+    #[arg(long)]
+    all: bool,
+    /// Ring the terminal's bell when an incident becomes SEV1
+    #[arg(long)]
+    bell: bool,
+    /// End after so long, such as 10m
+    #[arg(long = "for", value_name = "TIME", value_parser = words::duration)]
+    limit: Option<Duration>,
+}
+
+impl Watch {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        let client = session.client()?;
+        // Without an engine at the start somebody should know at once; later it is waited for.
+        let state = client.state().await?;
+        let (sender, mut news) = mpsc::channel(WAITING);
+        let follower = tokio::spawn({
+            let client = client.clone();
+            async move { client.follow(sender).await }
+        });
+        let limit = self.limit.unwrap_or(Duration::MAX);
+        let told = tokio::time::timeout(limit, self.tell(session, &client, state.seq, &mut news)).await;
+        follower.abort();
+        told.unwrap_or(Ok(Exit::Done))
+    }
+
+    async fn tell(
+        &self,
+        session: &Session,
+        client: &Client,
+        mut known: u64,
+        news: &mut mpsc::Receiver<Update>,
+    ) -> Result<Exit, CliError> {
+        let (mut greeted, mut lost) = (false, false);
+        while let Some(update) = news.recv().await {
+            match update {
+                Update::Live(now) => {
+                    let state = &now.0;
+                    while known < state.seq {
+                        let missed = client.events(known, CATCH_UP).await?;
+                        let Some(last) = missed.last().map(|event| event.seq) else { break };
+                        for recorded in &missed {
+                            self.write(session, recorded)?;
+                        }
+                        known = last;
+                    }
+                    if !greeted || lost {
+                        self.note(session, session.now(), &headline(state))?;
+                    }
+                    (greeted, lost) = (true, false);
+                }
+                Update::Event(recorded) => {
+                    known = recorded.seq;
+                    self.write(session, &recorded)?;
+                }
+                Update::Lost(why) if !lost => {
+                    lost = true;
+                    self.note(session, session.now(), &format!("NO ENGINE: {why}; waiting for it"))?;
+                }
+                Update::Lost(_) | Update::Samples(_) | Update::Words(_) => {}
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    fn write(&self, session: &Session, recorded: &Recorded) -> Result<(), CliError> {
+        if !self.all && is_routine(&recorded.event) {
+            return Ok(());
+        }
+        if session.output.is_json() {
+            let mut json = serde_json::to_vec(recorded).map_err(|error| CliError::Failed(error.to_string()))?;
+            json.push(b'\n');
+            return session.output.script(&json);
+        }
+        let bell = if self.bell && becomes_sev1(&recorded.event) { "\x07" } else { "" };
+        let line = format!("{}, by {}", recorded.event.summary(), recorded.actor);
+        session.output.script(format!("{bell}{}\n", stamped(recorded.at, &line)).as_bytes())
+    }
+
+    /// What is no event: how things stand, or that nobody can tell. With --json it is no part of the result.
+    fn note(&self, session: &Session, at: DateTime<Utc>, line: &str) -> Result<(), CliError> {
+        if session.output.is_json() {
+            session.output.progress(line);
+            return Ok(());
+        }
+        session.output.script(format!("{}\n", stamped(at, line)).as_bytes())
+    }
+}
+
+fn stamped(at: DateTime<Utc>, line: &str) -> String {
+    format!("{} {}", at.format("%H:%M:%S"), text::line(line))
+}
+
+/// How everything stands, in one line.
+fn headline(state: &State) -> String {
+    let system = match state.system_state() {
+        SystemState::Normal => "nothing is wrong",
+        SystemState::Degraded => "something is wrong",
+        SystemState::Recovery => "a recovery runs",
+        SystemState::Emergency => "EMERGENCY",
+    };
+    let ill = state.services.iter().filter(|(_, health)| matches!(health.status, Status::Down | Status::Degraded));
+    let ill = ill.map(|(name, health)| format!("{name} {}", format!("{:?}", health.status).to_uppercase()));
+    let open = state.open_incidents().map(|incident| format!("{} {} {}", incident.id, incident.severity, incident.title));
+    let waiting = state.pending_changes();
+    let waiting = waiting.iter().map(|change| format!("{} waits for approval: {}", change.id, change.title));
+    let rest: Vec<String> = ill.chain(open).chain(waiting).collect();
+    let name = &state.platform.name;
+    let services = text::count(state.platform.services.len(), "service");
+    let rest = if rest.is_empty() { String::new() } else { format!(": {}", rest.join("; ")) };
+    format!("{name}, {services}, {system}{rest}")
+}
+
+fn becomes_sev1(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::IncidentOpened { severity: Severity::Sev1, .. } | Event::IncidentSeveritySet { severity: Severity::Sev1, .. }
+    )
+}
+
+/// What the engine does all day, of which nobody has to know while it works.
+fn is_routine(event: &Event) -> bool {
+    match event {
+        Event::SnapshotTested { results, .. } => results.iter().all(|result| result.passed),
+        Event::StreamChanged { problem, .. } | Event::ReplicationEnded { problem } => problem.is_none(),
+        event => is_silent(event),
+    }
+}
+
+fn is_silent(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::SnapshotRequested { .. }
+            | Event::SnapshotTaken { .. }
+            | Event::SnapshotVerified { .. }
+            | Event::SnapshotProofRequested { .. }
+            | Event::SnapshotsForgotten { .. }
+            | Event::VaultPruned { .. }
+            | Event::ReplicationStarted
+            | Event::CheckpointWitnessed { .. }
+            | Event::DiagnosisRequested { .. }
+            | Event::DiagnosisDrafted { .. }
+            | Event::ArticleSeen { .. }
+            | Event::FixCounted { .. }
+            | Event::RunMoved { .. }
+            | Event::RunAttemptBegun { .. }
+    )
+}
