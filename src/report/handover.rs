@@ -71,13 +71,7 @@ impl Handover {
             SystemState::Emergency => "EMERGENCY: a SEV1 incident is open",
         };
         let _ = writeln!(page, "{}: {system}.", moment(self.at));
-        for (name, status, reason) in &self.services {
-            let status = format!("{status:?}").to_uppercase();
-            let _ = write!(page, "\n- **{}** {status}: {}", escaped(name), escaped(reason));
-        }
-        if !self.services.is_empty() {
-            page.push('\n');
-        }
+        page += &self.services_text();
         page += "\n## Open incidents\n";
         if self.incidents.is_empty() {
             page += "\nNone.\n";
@@ -94,6 +88,24 @@ impl Handover {
             self.lately.iter().map(|(at, what)| format!("{} {what}", at.format("%H:%M"))).collect();
         section(&mut page, &format!("In the last {window}"), &lately);
         page
+    }
+
+    /// The worst first, those of which nothing is known in one line.
+    fn services_text(&self) -> String {
+        let of = |wanted: Status| self.services.iter().filter(move |(_, status, _)| *status == wanted);
+        let mut lines = Vec::new();
+        for (wanted, word) in
+            [(Status::Down, "DOWN"), (Status::Degraded, "DEGRADED"), (Status::Maintenance, "in maintenance")]
+        {
+            lines.extend(
+                of(wanted).map(|(name, _, reason)| format!("- **{}** {word}: {}\n", escaped(name), escaped(reason))),
+            );
+        }
+        let unheard: Vec<&str> = of(Status::Unknown).map(|(name, ..)| name.as_str()).collect();
+        if !unheard.is_empty() {
+            lines.push(format!("- not heard from: {}\n", escaped(&unheard.join(", "))));
+        }
+        if lines.is_empty() { String::new() } else { format!("\n{}", lines.concat()) }
     }
 }
 
