@@ -13,6 +13,7 @@ mod audit;
 mod automation;
 mod board;
 mod break_glass;
+mod breaker;
 mod carry;
 mod change;
 mod change_export;

@@ -6,8 +6,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
-    action, anomalies, audit, automation, board, break_glass, change, check, continuity, demo, deploy, diagnose, drill,
-    emergency,
+    action, anomalies, audit, automation, board, break_glass, breaker, change, check, continuity, demo, deploy,
+    diagnose, drill, emergency,
     error::{CliError, Exit},
     heartbeat, incident, init, knowledge, log, operator, patterns, policy, proof, recovery, redact, report, rollback,
     rootcause, runbook, sandbox, serve, service,
@@ -42,6 +42,9 @@ enum Verb {
     #[command(subcommand)]
     Service(service::Service),
     Heartbeat(heartbeat::Heartbeat),
+    /// Whether services should be called: see it, reset it, hold it for a time
+    #[command(subcommand)]
+    Breaker(breaker::Breaker),
     /// Work on incidents
     #[command(subcommand)]
     Incident(incident::Incident),
@@ -153,6 +156,7 @@ impl Verb {
             Self::Status(verb) => verb.run(session).await,
             Self::Service(verb) => verb.run(session).await,
             Self::Heartbeat(verb) => verb.run(session).await,
+            Self::Breaker(verb) => verb.run(session).await,
             Self::Incident(verb) => verb.run(session).await,
             Self::Snapshot(verb) => verb.run(session).await,
             Self::Rollback(verb) => verb.run(session).await,
