@@ -7,10 +7,10 @@ use clap_complete::Shell;
 
 use super::{
     action, anomalies, audit, automation, board, break_glass, breaker, change, check, continuity, demo, deploy,
-    diagnose, drill, emergency,
+    diagnose, doctor, drill, emergency,
     error::{CliError, Exit},
-    heartbeat, incident, init, knowledge, log, operator, patterns, policy, proof, recovery, redact, report, rollback,
-    rootcause, runbook, sandbox, serve, service,
+    heartbeat, incident, init, knowledge, log, operator, patterns, policy, proof, recovery, redact, reload, report,
+    rollback, rootcause, runbook, sandbox, serve, service,
     session::{Global, Session},
     snapshot, status, token,
 };
@@ -36,6 +36,8 @@ enum Verb {
     Check(check::Check),
     /// Run the engine alone, without the board
     Serve(serve::Serve),
+    Reload(reload::Reload),
+    Doctor(doctor::Doctor),
     /// State of everything on one page
     Status(status::Status),
     /// Health, history and planned work of services
@@ -153,6 +155,8 @@ impl Verb {
             Self::Init(verb) => verb.run(session),
             Self::Check(verb) => verb.run(session),
             Self::Serve(verb) => verb.run(session).await,
+            Self::Reload(verb) => verb.run(session).await,
+            Self::Doctor(verb) => verb.run(session).await,
             Self::Status(verb) => verb.run(session).await,
             Self::Service(verb) => verb.run(session).await,
             Self::Heartbeat(verb) => verb.run(session).await,
