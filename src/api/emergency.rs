@@ -2,7 +2,11 @@
 
 use axum::{
     Json, Router,
-    extract::{Path, State, rejection::JsonRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
+    http::Uri,
     routing::{get, post},
 };
 use chrono::{DateTime, Utc};
@@ -11,13 +15,14 @@ use serde_json::{Value, json};
 
 use super::{
     identity::Caller,
+    lists::{self, Between, Page},
     problem::Problem,
-    routes::{Api, body, snapshot_id},
+    routes::{Api, body, optional_body, query, snapshot_id},
 };
 use crate::{
     domain::{
-        Command, Event, Incident, RollbackRequest, RollbackTarget, Scope, Snapshot, SnapshotState, SnapshotTrigger,
-        State as DomainState, Status, affected,
+        BadId, Command, Event, Incident, IncidentId, IncidentState, RollbackRequest, RollbackTarget, Scope, Severity,
+        Snapshot, SnapshotId, SnapshotState, SnapshotTrigger, State as DomainState, Status, Window, affected, metrics,
     },
     engine::{DryRunRequest, EngineHandle},
 };
@@ -27,6 +32,8 @@ pub(super) fn router() -> Router<Api> {
         .route("/api/emergency/status", get(status))
         .route("/api/emergency/health", get(health))
         .route("/api/emergency/incidents", get(incidents))
+        .route("/api/emergency/incidents/{id}", get(one_incident))
+        .route("/api/emergency/metrics", get(figures))
         .route("/api/emergency/backups", get(backups))
         .route("/api/emergency/backups/create", post(create))
         .route("/api/emergency/backups/test-rollback", post(test_rollback))
@@ -48,6 +55,7 @@ fn overview(engine: &EngineHandle) -> Value {
     json!({
         "systemState": state.system_state(),
         "activeIncidents": state.open_incidents().count(),
+        "circuitBreakers": state.breaker_figures(),
         "backups": {
             "available": kept.len(),
             "lastBackup": kept.last().map(|snapshot| snapshot.requested_at),
@@ -110,9 +118,95 @@ async fn health(State(api): State<Api>, _caller: Caller) -> Json<Value> {
     Json(json!({"overall": overall(&state), "services": services}))
 }
 
-async fn incidents(State(api): State<Api>, _caller: Caller) -> Json<Vec<Value>> {
-    let now = api.engine.now();
-    Json(api.engine.state().incidents.values().rev().map(|found| incident(found, now)).collect())
+/// Which incidents are asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Incidents {
+    state: Option<Standing>,
+    severity: Option<Severity>,
+    service: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    limit: Option<usize>,
+    after: Option<IncidentId>,
+}
+
+/// A state of incidents, or all in which users may still suffer.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Standing {
+    One(IncidentState),
+    All(AllOpen),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum AllOpen {
+    Open,
+}
+
+async fn incidents(
+    State(api): State<Api>,
+    _caller: Caller,
+    uri: Uri,
+    asked: Result<Query<Incidents>, QueryRejection>,
+) -> Result<Page<Value>, Problem> {
+    let asked = query(asked)?;
+    let (state, now) = (api.engine.state(), api.engine.now());
+    let between = Between::read(asked.since.as_deref(), asked.until.as_deref(), now)?;
+    let wanted = |found: &&Incident| {
+        let stands = match &asked.state {
+            None => true,
+            Some(Standing::One(state)) => found.state == *state,
+            Some(Standing::All(AllOpen::Open)) => found.state.is_open(),
+        };
+        stands
+            && asked.severity.is_none_or(|severity| found.severity == severity)
+            && asked.service.as_ref().is_none_or(|service| found.services.contains(service))
+            && asked.after.is_none_or(|after| found.id < after)
+            && between.holds(found.detected_at)
+    };
+    let found = state.incidents.values().rev().filter(wanted).map(|found| (found.id, incident(found, now)));
+    Ok(Page::of(found, lists::limit(asked.limit)?, &uri))
+}
+
+async fn one_incident(State(api): State<Api>, _caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let id = id.parse().map_err(|error: BadId| Problem::bad_request(error.to_string()))?;
+    Ok(Json(incident(api.engine.state().incident(id)?, api.engine.now())))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Over {
+    #[serde(default)]
+    time_range: Window,
+}
+
+/// How incidents went and how services were over a time.
+async fn figures(
+    State(api): State<Api>,
+    _caller: Caller,
+    asked: Result<Query<Over>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Over { time_range } = query(asked)?;
+    let (state, now) = (api.engine.state(), api.engine.now());
+    let mut services = Vec::new();
+    for service in &state.platform.services {
+        let over = api.engine.uptime(service.name.clone(), time_range, 1).await?;
+        services.push(json!({
+            "service": service.name,
+            "uptime": over.whole.uptime,
+            "downSeconds": over.whole.standing.down.as_secs_f64(),
+            "outages": over.whole.standing.outages,
+            "errorRate": over.whole.readings.error_rate,
+            "p95Seconds": over.whole.readings.latency.map(|latency| latency.p95.as_secs_f64()),
+        }));
+    }
+    Ok(Json(json!({
+        "timeRange": time_range.name(),
+        "incidents": metrics(&state, time_range.length(), now),
+        "services": services,
+    })))
 }
 
 /// An incident with the fields the contract promises beside its own.
@@ -137,15 +231,57 @@ fn incident(incident: &Incident, now: DateTime<Utc>) -> Value {
     value
 }
 
-async fn backups(State(api): State<Api>, _caller: Caller) -> Json<Vec<Snapshot>> {
-    Json(api.engine.state().snapshots.values().rev().cloned().collect())
+/// Which snapshots are asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Backups {
+    state: Option<Taken>,
+    component: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    limit: Option<usize>,
+    after: Option<SnapshotId>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum Taken {
+    Running,
+    Complete,
+    Partial,
+    Failed,
+}
+
+async fn backups(
+    State(api): State<Api>,
+    _caller: Caller,
+    uri: Uri,
+    asked: Result<Query<Backups>, QueryRejection>,
+) -> Result<Page<Snapshot>, Problem> {
+    let asked = query(asked)?;
+    let between = Between::read(asked.since.as_deref(), asked.until.as_deref(), api.engine.now())?;
+    let wanted = |found: &&Snapshot| {
+        let taken = match found.state {
+            SnapshotState::Running => Taken::Running,
+            SnapshotState::Complete => Taken::Complete,
+            SnapshotState::Partial => Taken::Partial,
+            SnapshotState::Failed(_) => Taken::Failed,
+        };
+        asked.state.is_none_or(|state| state == taken)
+            && asked.component.as_ref().is_none_or(|component| found.captured(component).is_some())
+            && asked.after.is_none_or(|after| found.id < after)
+            && between.holds(found.requested_at)
+    };
+    let state = api.engine.state();
+    let found = state.snapshots.values().rev().filter(wanted).map(|found| (found.id, found.clone()));
+    Ok(Page::of(found, lists::limit(asked.limit)?, &uri))
 }
 
 async fn backup(State(api): State<Api>, _caller: Caller, Path(id): Path<String>) -> Result<Json<Snapshot>, Problem> {
     Ok(Json(api.engine.state().snapshot(snapshot_id(&id)?)?.clone()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Create {
     #[serde(default)]
@@ -157,9 +293,9 @@ struct Create {
 async fn create(
     State(api): State<Api>,
     caller: Caller,
-    request: Result<Json<Create>, JsonRejection>,
+    request: Result<Option<Json<Create>>, JsonRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let Create { components, reason } = body(request)?;
+    let Create { components, reason } = optional_body(request)?;
     let command = Command::RequestSnapshot {
         components,
         trigger: SnapshotTrigger::OnDemand,

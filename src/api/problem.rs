@@ -2,7 +2,11 @@
 
 use axum::{
     Json,
-    http::{StatusCode, header::RETRY_AFTER},
+    body::to_bytes,
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -11,6 +15,9 @@ use crate::{
     domain::Refusal,
     engine::{QueryError, SubmitError},
 };
+
+/// Bytes of a library's words at most.
+const WORDS: usize = 4096;
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -56,6 +63,25 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// Gives an error that a library has worded the shape of all others.
+pub(super) async fn shaped(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if !(status.is_client_error() || status.is_server_error()) || kind == Some("application/json") {
+        return response;
+    }
+    let code = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "too-large",
+        StatusCode::NOT_FOUND => "no-such-route",
+        status if status.is_server_error() => "failed",
+        _ => "bad-request",
+    };
+    let text = to_bytes(response.into_body(), WORDS).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let told = if text.trim().is_empty() { status.canonical_reason().unwrap_or("error") } else { text.trim() };
+    Problem::new(status, code, told).into_response()
 }
 
 impl From<Refusal> for Problem {

@@ -1,5 +1,7 @@
 //! What can be asked of an engine.
 
+use std::sync::Arc;
+
 use axum::{
     Json, Router,
     extract::{
@@ -7,6 +9,7 @@ use axum::{
         rejection::{JsonRejection, QueryRejection},
     },
     http::StatusCode,
+    middleware::{from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -16,7 +19,13 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    audit, emergency, errors, events, heartbeats, identity::Caller, knowledge, logs, metrics, people, problem::Problem,
+    allowance::{self, Allowance},
+    audit, breakers, emergency, errors, events, exercise, heartbeats,
+    identity::Caller,
+    knowledge, logs, metrics,
+    once::{self, Once},
+    packed, people, platform,
+    problem::{self, Problem},
 };
 use crate::{
     domain::{Command, Metrics, Refusal, SnapshotId, Window},
@@ -36,9 +45,12 @@ const MAX_BUCKETS: usize = 1000;
 pub(super) struct Api {
     pub(super) engine: EngineHandle,
     pub(super) stop: CancellationToken,
+    pub(super) once: Arc<Once>,
+    pub(super) allowance: Arc<Allowance>,
 }
 
 pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
+    let api = Api { engine, stop, once: Arc::default(), allowance: Arc::default() };
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/metrics", get(metrics::metrics))
@@ -61,9 +73,12 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .route("/api/v1/runs/{id}", get(run))
         .route("/api/v1/restic-env", get(restic_env))
         .merge(people::router())
+        .merge(platform::router())
         .merge(audit::router())
+        .merge(breakers::router())
         .merge(emergency::router())
         .merge(errors::router())
+        .merge(exercise::router())
         .merge(knowledge::router())
         .merge(logs::router())
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no-such-route", "there is nothing at this path") })
@@ -72,14 +87,18 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
                 .hint("GET /api/v1/openapi.json tells how")
         })
         .layer(DefaultBodyLimit::max(BODY))
-        .with_state(Api { engine, stop })
+        .layer(from_fn_with_state(api.clone(), once::once))
+        .layer(from_fn_with_state(api.clone(), allowance::allowance))
+        .layer(map_response(problem::shaped))
+        .layer(from_fn(packed::packed))
+        .with_state(api)
 }
 
 async fn openapi() -> ([(&'static str, &'static str); 1], &'static str) {
     ([("content-type", "application/json")], include_str!("openapi.json"))
 }
 
-async fn state(State(api): State<Api>, _caller: Caller) -> Json<std::sync::Arc<crate::domain::State>> {
+async fn state(State(api): State<Api>, _caller: Caller) -> Json<Arc<crate::domain::State>> {
     Json(api.engine.state())
 }
 
@@ -94,7 +113,18 @@ pub(super) fn body<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", format!("a request has at most {BODY} bytes")))
         }
+        Err(rejection @ JsonRejection::MissingJsonContentType(_)) => Err(Problem::bad_request(rejection.body_text())
+            .hint("with curl: --json '{…}', or -H 'content-type: application/json' -d '{…}'")),
         Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
+    }
+}
+
+/// The same where everything in it has a default: no body at all means those.
+pub(super) fn optional_body<T: Default>(read: Result<Option<Json<T>>, JsonRejection>) -> Result<T, Problem> {
+    match read {
+        Ok(None) => Ok(T::default()),
+        Ok(Some(read)) => body(Ok(read)),
+        Err(rejection) => body(Err(rejection)),
     }
 }
 

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
-use super::{identity::Peer, routes};
+use super::{identity::Peer, routes, stalled::Impatient};
 use crate::engine::EngineHandle;
 
 /// Connections at the same time at most.
@@ -150,7 +150,7 @@ async fn accept(listener: UnixListener, engine: EngineHandle, stop: Cancellation
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER)
             .max_headers(64)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+            .serve_connection(TokioIo::new(Impatient::new(stream)), TowerToHyperService::new(service));
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(cause) = watched.await {

@@ -43,6 +43,12 @@ impl Prober {
         Self::remembering(Arc::default(), Arc::new(rows::Volatile::default()))
     }
 
+    /// One that remembers nothing of what others have seen, but what services have told by themselves.
+    #[must_use]
+    pub fn apart(heartbeats: Arc<Heartbeats>) -> Self {
+        Self::remembering(heartbeats, Arc::new(rows::Volatile::default()))
+    }
+
     /// The same, with what services have told by themselves and what rows were.
     #[must_use]
     pub fn remembering(heartbeats: Arc<Heartbeats>, baselines: Arc<dyn Baselines>) -> Self {

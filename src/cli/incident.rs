@@ -232,9 +232,24 @@ async fn errors(session: &Session) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
+/// Incidents asked for at once.
+const PAGE: usize = 1000;
+
 /// The incidents as the API gives them, newest first.
 async fn documents(session: &Session) -> Result<Vec<Value>, CliError> {
-    Ok(session.client()?.get("/api/emergency/incidents").await?)
+    let client = session.client()?;
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let page: Vec<Value> = client.get(&format!("/api/emergency/incidents?limit={PAGE}{after}")).await?;
+        let is_last = page.len() < PAGE;
+        if let Some(id) = page.last().and_then(|last| last["id"].as_str()) {
+            after = format!("&after={id}");
+        }
+        all.extend(page);
+        if is_last {
+            return Ok(all);
+        }
+    }
 }
 
 /// The incident in a document of the API, whose additional fields are for other programs.

@@ -1,14 +1,21 @@
 //! `codeblue serve`, and an engine inside this process for whoever needs one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io::{self, IsTerminal},
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
 
 use super::{
     error::{CliError, Exit},
     log,
     session::Session,
+    supervised::Supervisor,
 };
 use crate::{
     api::{self, Server},
@@ -77,7 +84,8 @@ impl Serve {
         let home = session.home()?;
         let mut told = Told::listen()?;
         let _log = log::keep(&home, false)?;
-        let running = start(&home).await?;
+        let supervisor = Supervisor::of_environment();
+        let mut running = start(&home).await?;
         let state = running.handle().state();
         session.output.progress(&format!(
             "engine of {} answers on {}; {}, log in {}; Ctrl-C stops it",
@@ -86,7 +94,34 @@ impl Serve {
             count(state.platform.services.len(), "service"),
             home.log().display()
         ));
-        let reason = told.wait().await;
+        if told.may_reload() {
+            session.output.progress("SIGHUP and `codeblue reload` have it read its platform file anew");
+        }
+        let reason = loop {
+            let watched = CancellationToken::new();
+            if let Some(supervisor) = &supervisor {
+                let state = running.handle().state();
+                let status = format!("{}, {}", state.platform.name, count(state.platform.services.len(), "service"));
+                supervisor.ready(&status);
+                tokio::spawn(supervisor.clone().watch(running.handle(), watched.clone()));
+            }
+            let heard = told.hear(&running.handle()).await;
+            watched.cancel();
+            match heard {
+                Heard::Stop(reason) => break reason,
+                Heard::Reload => {
+                    if let Some(supervisor) = &supervisor {
+                        supervisor.status("the platform file is read anew");
+                    }
+                    session.output.progress("the platform file is read anew");
+                    running.stop("the platform file is read anew").await;
+                    running = start(&home).await?;
+                }
+            }
+        };
+        if let Some(supervisor) = &supervisor {
+            supervisor.stopping("a last snapshot is taken");
+        }
         session.output.progress(
             "stopping in good order, with a last snapshot; a second Ctrl-C leaves at once, and the next start resumes",
         );
@@ -109,6 +144,12 @@ pub async fn until_told_to_stop() -> Result<&'static str, CliError> {
     Ok(Told::listen()?.wait().await)
 }
 
+/// What `serve` was told.
+enum Heard {
+    Stop(&'static str),
+    Reload,
+}
+
 struct Told {
     interrupt: Signal,
     terminate: Signal,
@@ -123,6 +164,35 @@ impl Told {
             terminate: listen(SignalKind::terminate())?,
             hangup: listen(SignalKind::hangup())?,
         })
+    }
+
+    /// Whether a hangup means that the platform file is to be read anew: where there is no terminal that could go away.
+    fn may_reload(&self) -> bool {
+        !io::stdin().is_terminal()
+    }
+
+    /// Waits until the engine is to stop, or to start with another platform file. A broken one is told of, and changes nothing.
+    async fn hear(&mut self, engine: &EngineHandle) -> Heard {
+        let mut wishes = engine.reloads();
+        wishes.mark_unchanged();
+        let may_reload = self.may_reload();
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return Heard::Stop("interrupted"),
+                _ = self.terminate.recv() => return Heard::Stop("terminated"),
+                _ = self.hangup.recv() => {
+                    if !may_reload {
+                        return Heard::Stop("its terminal went away");
+                    }
+                    match engine.reload().await {
+                        Ok(found) if found.changed => info!(difference = found.difference, "platform file"),
+                        Ok(_) => info!("the platform file says what is in force already"),
+                        Err(cause) => error!(%cause, "the platform file was not read anew"),
+                    }
+                }
+                Ok(()) = wishes.changed() => return Heard::Reload,
+            }
+        }
     }
 
     async fn wait(&mut self) -> &'static str {

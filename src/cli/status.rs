@@ -15,7 +15,7 @@ use super::{
     text,
 };
 use crate::{
-    domain::{State, SystemState, Vitals},
+    domain::{BreakerState, State, SystemState, Vitals},
     engine::{EvidenceFigures, LogFigures},
 };
 
@@ -98,6 +98,7 @@ fn page(session: &Session, state: &State, vitals: &Vitals, lag: f64, secured: &s
         None => "no snapshot yet\n".to_owned(),
     };
     page += &replica(state, now, output);
+    page += &breakers(state, output);
     page += secured;
     page += &format!("\n{}", service::table(state, vitals, now).render(output));
     let section = |heading: &str, table: super::table::Table, output: &Output| {
@@ -161,6 +162,19 @@ fn witnesses(evidence: &EvidenceFigures) -> String {
     let names = evidence.witnesses.iter().filter_map(|place| place.reached.as_ref()?.witness.as_deref());
     let names: Vec<String> = names.map(text::line).collect();
     if names.is_empty() { String::new() } else { format!(", witnessed by {}", names.join(", ")) }
+}
+
+/// Breakers that are not closed, and those that a person holds; nothing when all are closed.
+fn breakers(state: &State, output: &Output) -> String {
+    let notable = state.platform.services.iter().filter_map(|service| {
+        let breaker = state.breakers.get(&service.name)?;
+        (breaker.state != BreakerState::Closed).then(|| format!("{} {}", text::line(&service.name), breaker.state))
+    });
+    let notable: Vec<String> = notable.collect();
+    if notable.is_empty() {
+        return String::new();
+    }
+    output.paint(&format!("breakers: {}; nothing acts on them yet\n", notable.join(", ")), Some(Paint::Warn))
 }
 
 /// How the second copy stands; nothing when none is wanted.

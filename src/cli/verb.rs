@@ -6,11 +6,11 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
-    action, anomalies, audit, automation, board, break_glass, change, check, continuity, demo, deploy, diagnose, drill,
-    emergency,
+    action, anomalies, audit, automation, board, break_glass, breaker, change, check, continuity, demo, deploy,
+    diagnose, doctor, drill, emergency,
     error::{CliError, Exit},
-    heartbeat, incident, init, knowledge, log, operator, patterns, policy, proof, recovery, redact, report, rollback,
-    rootcause, runbook, sandbox, serve, service,
+    heartbeat, incident, init, knowledge, log, operator, patterns, policy, proof, recovery, redact, reload, report,
+    rollback, rootcause, runbook, sandbox, serve, service,
     session::{Global, Session},
     snapshot, status, token, watch,
 };
@@ -36,6 +36,8 @@ enum Verb {
     Check(check::Check),
     /// Run the engine alone, without the board
     Serve(serve::Serve),
+    Reload(reload::Reload),
+    Doctor(doctor::Doctor),
     /// State of everything on one page
     Status(status::Status),
     Watch(watch::Watch),
@@ -43,6 +45,9 @@ enum Verb {
     #[command(subcommand)]
     Service(service::Service),
     Heartbeat(heartbeat::Heartbeat),
+    /// Whether services should be called: see it, reset it, hold it for a time
+    #[command(subcommand)]
+    Breaker(breaker::Breaker),
     /// Work on incidents
     #[command(subcommand)]
     Incident(incident::Incident),
@@ -151,10 +156,13 @@ impl Verb {
             Self::Init(verb) => verb.run(session),
             Self::Check(verb) => verb.run(session),
             Self::Serve(verb) => verb.run(session).await,
+            Self::Reload(verb) => verb.run(session).await,
+            Self::Doctor(verb) => verb.run(session).await,
             Self::Status(verb) => verb.run(session).await,
             Self::Watch(verb) => verb.run(session).await,
             Self::Service(verb) => verb.run(session).await,
             Self::Heartbeat(verb) => verb.run(session).await,
+            Self::Breaker(verb) => verb.run(session).await,
             Self::Incident(verb) => verb.run(session).await,
             Self::Snapshot(verb) => verb.run(session).await,
             Self::Rollback(verb) => verb.run(session).await,

@@ -20,7 +20,7 @@ use crate::{
     },
     engine::{
         AS_HEADER, Answer, CODE_HEADER, Code, ComponentDifference, DryRun, DryRunRequest, Enrolled, Enrolment,
-        ErrorAnswer, ErrorBatch, EvidenceFigures, LibraryBook, LiveProof, PurgePreview, TokenEntry,
+        ErrorAnswer, ErrorBatch, EvidenceFigures, LibraryBook, LiveProof, PlatformDifference, PurgePreview, TokenEntry,
     },
     platform::Sample,
     report::{ArticleReport, ArticleSummary},
@@ -387,6 +387,14 @@ impl Client {
     /// As every question: see [`ClientError`].
     pub async fn restic_env(&self) -> Result<Vec<(String, String)>, ClientError> {
         self.get("/api/v1/restic-env").await
+    }
+
+    /// Asks the engine to read its platform file anew, and gives what changes by it.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn reload(&self) -> Result<PlatformDifference, ClientError> {
+        self.post("/api/v1/platform/reload", &(), ANSWER).await
     }
 
     /// Any document of the API, as it is.

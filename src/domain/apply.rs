@@ -3,7 +3,7 @@
 use super::{
     Deployment, DeploymentOrigin, Diagnosis, DiagnosisState, EngineInfo, Event, Incident, IncidentId, IncidentState,
     Level, PostMortem, Recorded, ServiceHealth, Severity, State, Status, TIMELINE_LIMIT, TimelineEntry, TimelineKind,
-    Updates, Workflow, break_glass,
+    Updates, Workflow, break_glass, breaker,
     change::{self, delegation, template},
     continuity, drill, evidence, fast_track,
     health::maintenance,
@@ -25,7 +25,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
             state.engine = EngineInfo { version, host, origin, started_at: Some(at) };
         }
         Event::EngineStopped { .. } => state.engine.started_at = None,
-        Event::UncleanEndFound { .. } | Event::ClockStepped { .. } => {}
+        Event::UncleanEndFound { .. } | Event::ClockStepped { .. } | Event::BreakerChanged { .. } => {}
         Event::ExportChanged { .. }
         | Event::CheckpointsLost { .. }
         | Event::PayloadsPurged { .. }
@@ -188,6 +188,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         _ => apply_incident(state, recorded),
     }
     break_glass::apply(state, recorded);
+    breaker::apply(state, recorded);
     fast_track::apply(state, recorded);
     replica::apply(state, recorded);
     impact::apply(state, recorded);

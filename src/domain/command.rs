@@ -9,12 +9,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActionKind, ArticleBody, AttemptPart, AttemptResult, BreakGlassId, Burst, Cadence, Captured, Ceiling, ChangeId,
-    ChangeRequest, ChangeWindow, Clock, Criterion, DiagnosisDocument, DiagnosisId, DowntimeMark, DrillClaim, DrillId,
-    DrillMode, DrillOutcome, DrillReveal, DrillTold, ErrorGroup, Finding, Findings, Found, IncidentId, IncidentRole,
-    Judgement, Level, Message, Milestone, Notice, Phase, Proof, Purgeable, RecoveryId, RecoveryOutcome, ReviewOutcome,
-    ReviewVerdict, RollbackRequest, RunId, RunMark, RunMode, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger,
-    Stage, StepAnswer, TestResult, TokenId, TokenScope, TrueCause, UnknownAnswer, Verdict, runbook::Runbook,
+    ActionKind, ArticleBody, AttemptPart, AttemptResult, BreakGlassId, BreakerState, Burst, Cadence, Captured, Ceiling,
+    ChangeId, ChangeRequest, ChangeWindow, Clock, Criterion, DiagnosisDocument, DiagnosisId, DowntimeMark, DrillClaim,
+    DrillId, DrillMode, DrillOutcome, DrillReveal, DrillTold, ErrorGroup, Finding, Findings, ForcedTo, Found,
+    IncidentId, IncidentRole, Judgement, Level, Message, Milestone, Notice, Phase, Proof, Purgeable, RecoveryId,
+    RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest, RunId, RunMark, RunMode, SeenCheckpoint, Severity,
+    SnapshotId, SnapshotTrigger, Stage, StepAnswer, TestResult, TokenId, TokenScope, TrueCause, UnknownAnswer, Verdict,
+    runbook::Runbook,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -484,6 +485,19 @@ pub enum Command {
         from: DateTime<Utc>,
     },
 
+    /// Hold a breaker open or closed until then, whatever checks say.
+    ForceBreaker {
+        service: String,
+        to: ForcedTo,
+        until: DateTime<Utc>,
+        reason: String,
+    },
+    /// Close a breaker, and count failures anew.
+    ResetBreaker {
+        service: String,
+        reason: String,
+    },
+
     /// Have a function done by hand from here on.
     ActivateFallback {
         function: String,
@@ -604,6 +618,17 @@ pub enum Command {
         what: String,
         object: Option<String>,
         rule: String,
+    },
+    /// Results of checks have opened or closed a breaker.
+    RecordBreaker {
+        service: String,
+        check: String,
+        to: BreakerState,
+        reason: String,
+    },
+    /// The time of a breaker's state is over.
+    AdvanceBreaker {
+        service: String,
     },
     RecordVerdict(Verdict),
     OpenIncident {
@@ -831,6 +856,8 @@ impl Command {
                 | Self::RecordWrongCode { .. }
                 | Self::RecordRecoveryCode { .. }
                 | Self::RecordRefusal { .. }
+                | Self::RecordBreaker { .. }
+                | Self::AdvanceBreaker { .. }
                 | Self::RecordVerdict(_)
                 | Self::OpenIncident { .. }
                 | Self::RecordErrors { .. }

@@ -46,6 +46,9 @@ impl Command {
             | Self::HaltAutomation { reason: text }
             | Self::StartMaintenance { reason: text, .. }
             | Self::PlanMaintenance { reason: text, .. }
+            | Self::ForceBreaker { reason: text, .. }
+            | Self::ResetBreaker { reason: text, .. }
+            | Self::RecordBreaker { reason: text, .. }
             | Self::SkipStep { reason: text, .. }
             | Self::MarkStepDone { reason: text, .. }
             | Self::UndoStep { reason: text, .. }
@@ -146,6 +149,7 @@ impl Command {
             | Self::ReleaseAutomation
             | Self::EndMaintenance { .. }
             | Self::WithdrawMaintenance { .. }
+            | Self::AdvanceBreaker { .. }
             | Self::StartEngine { .. }
             | Self::ReportClockStep { .. }
             | Self::ReportLostCheckpoints { .. }

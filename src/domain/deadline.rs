@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, break_glass,
+    ChangeState, Clock, Command, SnapshotState, SnapshotTrigger, State, Status, break_glass, breaker,
     change::carry_out,
     continuity, diagnosis, drill, fast_track,
     health::maintenance,
@@ -108,6 +108,7 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
         .chain(knowledge::deadlines(state))
         .chain(watches)
         .chain(maintenance::deadlines(state))
+        .chain(breaker::deadlines(state))
         .chain(continuity::deadlines(state))
         .chain(run::deadlines(state))
         .chain(drill::deadlines(state))

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Actor, Assurance, AttemptBy, Clock, Command, DeploymentOrigin, Event, IncidentId, IncidentState, Plan, PlannedWork,
-    Refusal, RollbackRequest, SnapshotTrigger, State, break_glass,
+    Refusal, RollbackRequest, SnapshotTrigger, State, break_glass, breaker,
     change::{
         approve::{self, Yes},
         carry_out, delegation, review,
@@ -298,6 +298,10 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             maintenance::plan(state, PlannedWork { from, until, service, reason }, at)
         }
         Command::WithdrawMaintenance { service, from } => maintenance::withdraw(state, &service, from),
+        Command::ForceBreaker { service, to, until, reason } => {
+            breaker::force(state, &service, to, until, &reason, meta)
+        }
+        Command::ResetBreaker { service, reason } => breaker::reset(state, &service, &reason),
         Command::ActivateFallback { function, reason } => continuity::activate(state, function, &reason),
         Command::FinishFallbackStep { function, step } => continuity::step(state, function, step),
         Command::EndFallback { function, note } => continuity::end(state, function, &note),
@@ -337,6 +341,10 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         Command::RecordRefusal { operator, what, object, rule } => {
             Ok(refused::record(state, &operator, &what, object, &rule, AttemptBy::Token, meta.at).into_iter().collect())
         }
+        Command::RecordBreaker { service, check, to, reason } => {
+            breaker::record(state, &service, check, to, reason, meta.at)
+        }
+        Command::AdvanceBreaker { service } => Ok(breaker::advance(state, &service, meta.at)),
         Command::RecordVerdict(verdict) => health::record(state, verdict),
         Command::OpenIncident { service } => incident::open_for_service(state, &service, meta.at),
         Command::RecordErrors { errors, burst } => error_event::record(state, errors, burst, meta.at),

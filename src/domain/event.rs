@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ActionKind, Actor, ArticleBody, AttemptBy, AttemptPart, AttemptResult, Attestation, BreakGlassEnd, BreakGlassId,
-    Burst, Cadence, Captured, Ceiling, ChangeId, ChangeKind, ChangeOutcome, ChangeReview, ChangeTemplate, ChangeWindow,
-    Clock, Criterion, Delegation, DeploymentId, DeploymentOrigin, DiagnosisDocument, DiagnosisId, DowntimeMark,
-    DrillClaim, DrillId, DrillMode, DrillOutcome, DrillReveal, DrillTold, ErrorGroup, Findings, ImpactAnalysis,
-    IncidentId, IncidentRole, IncidentState, Judgement, Level, Message, Milestone, Notice, Phase, Plan, PlannedWork,
-    Proof, RecoveryId, RecoveryOutcome, ReviewVerdict, Risk, RunId, RunInput, RunMark, RunMode, RunOutcome,
-    SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, Stand, Status, StepAnswer, StepEnd, Terms,
-    TestResult, TokenId, TokenScope, TrueCause, UnknownAnswer, Workflow, runbook::Runbook,
+    BreakerState, Burst, Cadence, Captured, Ceiling, ChangeId, ChangeKind, ChangeOutcome, ChangeReview, ChangeTemplate,
+    ChangeWindow, Clock, Criterion, Delegation, DeploymentId, DeploymentOrigin, DiagnosisDocument, DiagnosisId,
+    DowntimeMark, DrillClaim, DrillId, DrillMode, DrillOutcome, DrillReveal, DrillTold, ErrorGroup, Findings,
+    ImpactAnalysis, IncidentId, IncidentRole, IncidentState, Judgement, Level, Message, Milestone, Notice, Phase, Plan,
+    PlannedWork, Proof, RecoveryId, RecoveryOutcome, ReviewVerdict, Risk, RunId, RunInput, RunMark, RunMode,
+    RunOutcome, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, Stand, Status, StepAnswer, StepEnd,
+    Terms, TestResult, TokenId, TokenScope, TrueCause, UnknownAnswer, Workflow, runbook::Runbook,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -138,6 +138,17 @@ pub enum Event {
     MaintenanceStarted { service: String, until: DateTime<Utc>, reason: String },
     /// It ended.
     MaintenanceEnded { service: String },
+
+    /// The breaker of a service changed.
+    BreakerChanged {
+        service: String,
+        to: BreakerState,
+        /// When it changes by itself.
+        until: Option<DateTime<Utc>>,
+        /// The check that opened it.
+        check: Option<String>,
+        reason: String,
+    },
 
     /// People cannot do something with the platform that they need.
     FunctionInterrupted { function: String, services: Vec<String>, since: DateTime<Utc> },

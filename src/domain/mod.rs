@@ -11,6 +11,7 @@
 
 mod apply;
 mod break_glass;
+mod breaker;
 mod cause;
 mod change;
 mod command;
@@ -49,6 +50,10 @@ pub use break_glass::{
     BREAK_GLASS_LIMIT, BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, BREAK_GLASS_RISK, BreakGlass, BreakGlassAct,
     BreakGlassEnd, BreakGlassEnded, BreakGlassReview, Ceiling, ReviewVerdict, break_glass_for, needs_senior_review,
     who_may_review, without_approval,
+};
+pub use breaker::{
+    BREAKER_LONGEST_FORCE, BREAKER_PROBES, Breaker, BreakerCounter, BreakerFigures, BreakerState, ForcedTo,
+    failures_to_open,
 };
 pub use cause::{Approach, CAUSES, Cause, CauseRow};
 pub use change::{

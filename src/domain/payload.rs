@@ -49,6 +49,7 @@ pub const PAYLOADS: &[(&str, &[&str])] = &[
     ("breakGlassEnded", &["reason"]),
     ("breakGlassOpened", &["reason"]),
     ("breakGlassReviewed", &["findings"]),
+    ("breakerChanged", &["reason"]),
     ("changeApproved", &["reason"]),
     ("changeChecked", &["note"]),
     ("changeRejected", &["reason"]),

@@ -9,10 +9,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BreakGlass, BreakGlassId, Change, ChangeId, ChangeState, ChangeTemplate, Continuity, Credentials, Criticality,
-    Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, Drills, EvidenceState, Incident, IncidentId,
-    Knowledge, Operator, PlannedWork, Recovery, RecoveryId, Refusal, Run, RunId, ServiceHealth, Severity, Snapshot,
-    SnapshotId, Status, Stream, TokenId, VaultState,
+    BreakGlass, BreakGlassId, Breaker, Change, ChangeId, ChangeState, ChangeTemplate, Continuity, Credentials,
+    Criticality, Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, Drills, EvidenceState, Incident,
+    IncidentId, Knowledge, Operator, PlannedWork, Recovery, RecoveryId, Refusal, Run, RunId, ServiceHealth, Severity,
+    Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
 };
 use crate::platform::{
     Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, Platform, Profile, RedactionRules, VaultCare,
@@ -47,6 +47,9 @@ pub struct State {
     pub credentials: Credentials,
     /// Services, by name.
     pub services: BTreeMap<String, ServiceHealth>,
+    /// Breakers that have changed since they were made, by service.
+    #[serde(default)]
+    pub breakers: BTreeMap<String, Breaker>,
     /// When the last maintenance of each service began that ever had one.
     #[serde(default)]
     pub maintained: BTreeMap<String, DateTime<Utc>>,
@@ -157,6 +160,7 @@ impl Default for State {
             operators: BTreeMap::new(),
             credentials: Credentials::default(),
             services: BTreeMap::new(),
+            breakers: BTreeMap::new(),
             maintained: BTreeMap::new(),
             planned: BTreeSet::new(),
             settled: BTreeMap::new(),

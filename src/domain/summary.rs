@@ -142,6 +142,7 @@ impl Event {
             Self::MaintenanceStarted { service, until, reason } => {
                 format!("{service} in maintenance until {}: {reason}", until.format("%H:%M"))
             }
+            Self::BreakerChanged { service, to, reason, .. } => format!("breaker of {service} {to}: {reason}"),
             Self::MaintenanceEnded { service } => format!("maintenance of {service} ended"),
             Self::RunStarted { run, book, mode, .. } => {
                 let drill = if *mode == RunMode::Drill { " as a drill" } else { "" };

@@ -44,6 +44,8 @@ pub(super) struct Envelope {
 /// What the loop is asked for.
 pub(super) enum Request {
     Command(Box<Envelope>),
+    /// Say that it is there.
+    Ping(oneshot::Sender<()>),
     /// Sign the head of the journal now.
     Checkpoint(oneshot::Sender<Result<(), String>>),
 }
@@ -81,6 +83,7 @@ impl Core {
             for request in waiting.drain(..) {
                 match request {
                     Request::Command(envelope) => group.push(*envelope),
+                    Request::Ping(reply) => _ = reply.send(()),
                     Request::Checkpoint(reply) => asked.push(reply),
                 }
             }

@@ -22,6 +22,7 @@ use super::{
     pace::{Pace, PaceFigures},
     people::TokenUses,
     runbooks::Walking,
+    trial::Turn,
 };
 use crate::{
     checks::Heartbeats,
@@ -60,6 +61,9 @@ pub struct EngineHandle {
     pub(super) redactor: Arc<Redactor>,
     pub(super) words: watch::Sender<Arc<Vec<ModelWords>>>,
     pub(super) shelf: Arc<Shelf>,
+    pub(super) trial: Turn,
+    pub(super) platform_file: PathBuf,
+    pub(super) reloads: watch::Sender<u64>,
     pub(super) walking: Arc<Walking>,
 }
 
@@ -111,6 +115,12 @@ impl EngineHandle {
         self.commands.send(request).await.map_err(|_| SubmitError::Stopping)?;
         let answer = answer.await.map_err(|_| SubmitError::Stopping)??;
         Ok(Answer { removed, ..answer })
+    }
+
+    /// Whether the loop takes commands; waits for its answer.
+    pub async fn answers(&self) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Request::Ping(reply)).await.is_ok() && answer.await.is_ok()
     }
 
     /// Signs the head of the journal now, where anything has happened since it last was, and gives the newest checkpoint.

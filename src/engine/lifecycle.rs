@@ -159,6 +159,9 @@ impl Engine {
             redactor: Arc::new(Redactor::from(&*platform)),
             words: latest::Sender::default(),
             shelf: Arc::default(),
+            trial: Arc::default(),
+            platform_file: home.platform_file(),
+            reloads: latest::Sender::new(0),
             walking,
         };
         begin(&handle, host, origin, platform.clone(), lost).await?;

@@ -3,7 +3,7 @@
 //! `core` is the loop and the only writer of the journal; `handle` and `queries` are how everybody speaks to it; `effects`
 //! is its work in the world, `watch` its eyes (`pace` tells whether they are late), `heartbeat` and `errors` its ears, `collect` what reads
 //! and keeps the newest lines of services, `words` what it hears of language models, `baselines` what it remembers of rows, `library`
-//! what it knows from earlier, `follow` what receives the logs of databases, `deadlines` its alarm clock, `halt` the kill switch
+//! what it knows from earlier, `follow` what receives the logs of databases, `deadlines` its alarm clock, `trial` how all of it is tested once, `reload` the wish to read the platform file anew, `halt` the kill switch
 //! that is a file, `asking` who gives a command and `factors` what proves it, `people` how they enrol, `recover` their way back when nobody could let them in, `evidence` what makes the record
 //! convincing to others, `adopt` what it looks for at the start; `runbooks` the books that runs may walk through and `vouchers` for whom their programs act; `home` is where it keeps its files. This room alone knows all rooms of
 //! floor 3 and alone reads the clock. `heap` keeps a large platform small in memory.
@@ -34,9 +34,11 @@ mod people;
 mod prompts;
 mod queries;
 mod recover;
+mod reload;
 mod runbooks;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod vouchers;
 mod watch;
 mod words;
@@ -53,3 +55,5 @@ pub use messages::*;
 pub use pace::PaceFigures;
 pub use people::{Enrolled, TokenEntry};
 pub use recover::{RecoverError, recover_second_factor};
+pub use reload::PlatformDifference;
+pub use trial::{SystemTrial, TrialKind, TrialPart};

@@ -21,7 +21,7 @@ use super::{EngineHandle, clock::Clock};
 use crate::{
     checks::Prober,
     diagnosis::Redactor,
-    domain::{Actor, Command, Judge, Status},
+    domain::{Actor, BreakerCounter, Command, Judge, Status},
     platform::{Check, Measure, Platform, Probe, Sample},
     store::{Keep, SampleStore},
 };
@@ -142,6 +142,7 @@ pub(super) async fn intake(
     stop: CancellationToken,
 ) {
     let mut judges: HashMap<String, Judge> = HashMap::new();
+    let mut counters: HashMap<String, BreakerCounter> = HashMap::new();
     let mut batch = Vec::new();
     let mut flush = tokio::time::interval(FLUSH);
     flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -151,6 +152,7 @@ pub(super) async fn intake(
             received = samples.recv() => {
                 let Some((probed, sample)) = received else { return };
                 judge(&engine, &mut judges, &probed.check, &sample).await;
+                count(&engine, &mut counters, &probed.check, &sample).await;
                 engine.collected.checked(&sample);
                 match engine.vitals.write() {
                     Ok(mut vitals) => vitals.take(sample.clone()),
@@ -186,6 +188,16 @@ async fn judge(engine: &EngineHandle, judges: &mut HashMap<String, Judge>, check
         && let Err(cause) = engine.submit(Command::RecordVerdict(verdict), Actor::Engine).await
     {
         error!(%cause, service = sample.service, "verdict");
+    }
+}
+
+async fn count(engine: &EngineHandle, counters: &mut HashMap<String, BreakerCounter>, check: &Check, sample: &Sample) {
+    let state = engine.state();
+    let counter = counters.entry(sample.service.clone()).or_default();
+    if let Some(change) = counter.observe(&state, check, sample)
+        && let Err(cause) = engine.submit(change, Actor::Engine).await
+    {
+        error!(%cause, service = sample.service, "breaker");
     }
 }
 

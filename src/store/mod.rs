@@ -1,6 +1,6 @@
 //! Floor 3. What the engine keeps on disk: the journal of events (`journal`), the tree over it (`merkle`, `tree`), the signed
 //! checkpoints (`note`, `seal`, `checkpoints`), the proof that it still says what was written (`verify`, `chain`, `held`) and the proofs that go with somebody (`proof`, `copy`), the samples of checks (`samples`),
-//! what they say over months (`rollups`), and what checks remember (`memory`).
+//! what they say over months (`rollups`), what checks remember (`memory`), and the views for SQL (`views`).
 
 mod chain;
 mod checkpoints;
@@ -16,6 +16,7 @@ pub mod samples;
 mod seal;
 mod tree;
 mod verify;
+mod views;
 
 pub use checkpoints::{
     CheckpointLine, append_checkpoints, checkpoint_path, checkpoints_after, newest_checkpoint, read_checkpoints,

@@ -31,7 +31,7 @@ async fn every_route_in_the_openapi_text_is_there() {
     let paths = document["paths"].as_object().unwrap();
     assert!(paths.len() >= 20);
     for (path, methods) in paths {
-        let path = path.replace("{id}", "SNP-99").replace("{name}", "nobody");
+        let path = path.replace("{id}", "SNP-99").replace("{name}", "nobody").replace("{seq}", "99");
         for method in methods.as_object().unwrap().keys() {
             let known = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
             let (status, body) = served.call("vic", known, &path, (method == "post").then_some("{")).await;

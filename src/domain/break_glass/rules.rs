@@ -281,6 +281,8 @@ fn is_incident_work(command: &Command) -> bool {
             | Command::EndMaintenance { .. }
             | Command::PlanMaintenance { .. }
             | Command::WithdrawMaintenance { .. }
+            | Command::ForceBreaker { .. }
+            | Command::ResetBreaker { .. }
             | Command::BreakGlass { .. }
             | Command::ExecuteUnderBreakGlass { .. }
             | Command::EndBreakGlass { .. }

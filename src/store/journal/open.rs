@@ -19,6 +19,7 @@ use crate::{
         seal::{CheckpointKey, public_keys},
         tree,
         verify::Problem,
+        views,
     },
 };
 
@@ -59,6 +60,7 @@ impl Journal {
             connection.execute_batch(&begin).map_err(storage)?;
         }
         tree::prepare(&connection).map_err(storage)?;
+        views::make(&connection).map_err(storage)?;
         let kept = key.map(|key| newest_state(&connection, key)).transpose().map_err(storage)?.flatten();
         let Kept { mut state, hash, mut tree } = kept.unwrap_or_default();
         let (last_state, mut link) = (state.seq, (state.seq, hash));

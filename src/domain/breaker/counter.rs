@@ -1,0 +1,74 @@
+//! From results of checks to a breaker that has to change.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::{BREAKER_PROBES, BreakerState, failures_to_open};
+use crate::{
+    domain::{Command, State, Status},
+    platform::{Check, CheckLevel, Reading, Sample},
+};
+
+/// Counts the results of the shallow and deep checks of one service, and tells when its breaker has to change. A slow answer is
+/// an answer. What was begun before the breaker last changed says nothing about what is true now, and what fails during planned
+/// work is expected.
+#[derive(Debug, Clone, Default)]
+pub struct BreakerCounter {
+    failures: BTreeMap<String, u32>,
+    answers: u32,
+    opener_answered: bool,
+    since: Option<DateTime<Utc>>,
+}
+
+impl BreakerCounter {
+    /// Takes one result in; gives the command that changes the breaker by it.
+    pub fn observe(&mut self, state: &State, check: &Check, sample: &Sample) -> Option<Command> {
+        if check.level == CheckLevel::Comprehensive {
+            return None;
+        }
+        let breaker = state.breakers.get(&sample.service);
+        let since = breaker.and_then(|breaker| breaker.since);
+        let in_maintenance =
+            state.services.get(&sample.service).is_some_and(|health| health.status == Status::Maintenance);
+        if self.since != since || in_maintenance {
+            *self = Self { since, ..Self::default() };
+        }
+        if in_maintenance || since.is_some_and(|since| sample.at < since) {
+            return None;
+        }
+        let failed = sample.reading == Reading::Bad;
+        match breaker.map_or(BreakerState::Closed, |breaker| breaker.state) {
+            BreakerState::Closed => self.while_closed(state, check, sample, failed),
+            BreakerState::HalfOpen if failed => {
+                let reason = format!("a probe failed: {} {}", check.name, sample.detail);
+                Some(changed(sample, check, BreakerState::Open, reason))
+            }
+            BreakerState::HalfOpen => {
+                let opener = breaker.and_then(|breaker| breaker.check.as_ref());
+                self.answers += 1;
+                self.opener_answered |= opener.is_none_or(|opener| *opener == check.name);
+                (self.answers >= BREAKER_PROBES && self.opener_answered).then(|| {
+                    let reason = format!("{} probes in a row were answered", self.answers);
+                    changed(sample, check, BreakerState::Closed, reason)
+                })
+            }
+            BreakerState::Open | BreakerState::ForcedOpen | BreakerState::ForcedClosed => None,
+        }
+    }
+
+    fn while_closed(&mut self, state: &State, check: &Check, sample: &Sample, failed: bool) -> Option<Command> {
+        let failures = self.failures.entry(check.name.clone()).or_default();
+        *failures = if failed { *failures + 1 } else { 0 };
+        if *failures < failures_to_open(state.platform.profile) {
+            return None;
+        }
+        let reason = format!("{} failed {failures} times in a row: {}", check.name, sample.detail);
+        *failures = 0;
+        Some(changed(sample, check, BreakerState::Open, reason))
+    }
+}
+
+fn changed(sample: &Sample, check: &Check, to: BreakerState, reason: String) -> Command {
+    Command::RecordBreaker { service: sample.service.clone(), check: check.name.clone(), to, reason }
+}
