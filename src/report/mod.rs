@@ -13,7 +13,7 @@ mod run;
 mod words;
 
 pub use article::{ArticleReport, ArticleSummary, FixFigures};
-pub use drill::{DrillReport, TimelineRow, heat_map_markdown};
+pub use drill::{DrillReport, RunInDrill, TimelineRow, heat_map_markdown};
 pub use metrics::metrics_markdown;
 pub use page::html;
 pub use policies::Policies;
