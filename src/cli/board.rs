@@ -5,6 +5,7 @@ use std::{io::IsTerminal, sync::Arc};
 use tokio::sync::oneshot;
 
 use super::{
+    board_drill::{beside, end_drill},
     error::{CliError, Exit},
     log,
     serve::{Running, start},
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     engine::SystemClock,
-    tui::{BoardError, BoardOptions, NoScreen, Theme, board},
+    tui::{BoardError, BoardOptions, Drill, NoScreen, Theme, board},
 };
 
 /// Shows the board until it is left.
@@ -39,11 +40,12 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
             }
         }))
     };
+    let asking = client.clone();
     let shown = board(BoardOptions {
         client,
         clock: Arc::new(SystemClock),
         theme: theme(session),
-        drill: None,
+        drill: beside(session)?.map(|drill| Arc::new(drill) as Arc<dyn Drill>),
         failed: hosted.is_some().then_some(failed),
         hosts_engine: !elsewhere,
     })
@@ -51,6 +53,7 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
     if let Some(hosted) = hosted
         && let Ok(Some(running)) = hosted.await
     {
+        end_drill(&asking, "the board with its engine was left", |line| session.output.progress(line)).await;
         leave(running, &shown).await;
     }
     drop(log);

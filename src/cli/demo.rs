@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::{
+    board_drill::{SandboxDrill, end_drill},
     error::{CliError, Exit},
     log,
     serve::{Running, until_told_to_stop},
@@ -22,8 +23,8 @@ use crate::{
     diagnosis::{SEEDS, read_article},
     domain::Command,
     engine::{Clock, Home, SystemClock, login_of},
-    sandbox::{self, DEFAULT_LEASE, FaultKind, Sandbox, SandboxError, SandboxOptions},
-    tui::{BoardOptions, Drill, Fault, board},
+    sandbox::{self, Sandbox, SandboxError, SandboxOptions},
+    tui::{BoardOptions, board},
 };
 
 /// The whole product on a platform of real processes, safe to break
@@ -49,40 +50,6 @@ struct Up {
     sandbox: Sandbox,
 }
 
-/// The sandbox as the board may break it.
-struct SandboxDrill {
-    dir: PathBuf,
-    clock: Arc<dyn Clock>,
-}
-
-impl Drill for SandboxDrill {
-    fn faults(&self) -> Vec<Fault> {
-        FaultKind::ALL
-            .iter()
-            .map(|kind| Fault {
-                name: kind.name().to_owned(),
-                about: format!("{}: {}", kind.default_service(), kind.what()),
-            })
-            .collect()
-    }
-
-    fn inject(&self, fault: &str) -> Result<String, String> {
-        let kind = FaultKind::from_name(fault).map_err(|error| error.to_string())?;
-        let record = sandbox::inject(&self.dir, kind, None, DEFAULT_LEASE, self.clock.now())
-            .map_err(|error| error.to_string())?;
-        Ok(format!("{} injected into {}; watch the board", record.fault.name(), record.service))
-    }
-
-    fn heal(&self) -> Result<String, String> {
-        let healed = sandbox::heal(&self.dir).map_err(|error| error.to_string())?;
-        Ok(match healed.faults.len() {
-            0 => "no fault was in force".to_owned(),
-            1 => "1 fault taken back".to_owned(),
-            many => format!("{many} faults taken back"),
-        })
-    }
-}
-
 impl Demo {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         if !self.headless {
@@ -101,7 +68,8 @@ impl Demo {
             session
                 .output
                 .progress(&format!("running in {}; break it with: codeblue sandbox fault list", root.display()));
-            let followed = follow(session, client, self.end_after).await;
+            let followed = follow(session, client.clone(), self.end_after).await;
+            end_drill(&client, "the demo was ended", |line| session.output.progress(line)).await;
             end(up).await;
             followed
         } else {
@@ -123,7 +91,8 @@ impl Demo {
         clock: Arc<dyn Clock>,
     ) -> Result<(), CliError> {
         let (tell, failed) = oneshot::channel();
-        let drill = Arc::new(SandboxDrill { dir: root.join("sandbox"), clock: clock.clone() });
+        let drill = SandboxDrill::at(&root.join("sandbox"), &home, clock.clone())?;
+        let asking = client.clone();
         let (seed, giving) = (self.seed, client.clone());
         let starting = tokio::spawn(async move {
             match start(root, home, seed, &giving).await {
@@ -138,7 +107,7 @@ impl Demo {
             client,
             clock,
             theme: super::board::theme(session),
-            drill: Some(drill),
+            drill: Some(Arc::new(drill)),
             failed: Some(failed),
             hosts_engine: true,
         });
@@ -147,6 +116,7 @@ impl Demo {
             None => shown.await,
         };
         if let Ok(Some(up)) = starting.await {
+            end_drill(&asking, "the demo was left", |line| session.output.progress(line)).await;
             up.running.finish_recoveries().await;
             end(up).await;
         }

@@ -1,7 +1,5 @@
 //! What drills leave on paper: points, reports, and the map over all.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::json;
 
 use super::{
@@ -13,9 +11,12 @@ use super::{
 };
 use crate::{
     client::Client,
-    domain::{Drill, DrillId, DrillScore, Recorded, Refusal, State, confidence, score},
+    domain::{
+        BookProof, Drill, DrillId, DrillScore, Recorded, Refusal, Shown, State, confidence, covered, proof_of,
+        scenarios, score,
+    },
     report::{DrillReport, heat_map_markdown},
-    runbook::{self, Scenario, ServiceRef, Volume},
+    runbook::{self, Volume},
 };
 
 /// Events that are asked for at once.
@@ -83,17 +84,6 @@ pub(super) async fn report(session: &Session, id: DrillId, format: Format) -> Re
     write(session, &document, &document.title(), &document.markdown(), format)
 }
 
-/// The scores of all drills that were held to their end.
-async fn scores(client: &Client, state: &State) -> Result<BTreeMap<DrillId, DrillScore>, CliError> {
-    let mut scores = BTreeMap::new();
-    for drill in state.drills.held.values().filter(|drill| drill.completed().is_some()) {
-        if let Some(found) = score(&records(client, state, drill).await?) {
-            scores.insert(drill.id, found);
-        }
-    }
-    Ok(scores)
-}
-
 fn library(session: &Session) -> Vec<Volume> {
     let folder = session.home().ok().and_then(|home| Some(home.platform_file().parent()?.join("runbooks")));
     runbook::library(folder.as_deref()).unwrap_or_default()
@@ -106,46 +96,36 @@ pub(super) fn hash_of(session: &Session, book: &str) -> Option<String> {
     found.reading.runbook.as_ref().map(|book| book.hash.clone())
 }
 
-/// Which runbooks a drill has proved, and whether they say the same still.
+/// What drills have shown of each runbook, and whether it says the same still.
 pub(super) async fn proofs(session: &Session) -> Result<Exit, CliError> {
-    let client = session.client()?;
-    let state = client.state().await?;
-    let scores = scores(&client, &state).await?;
+    let state = session.client()?.state().await?;
     let volumes = library(session);
-    let proved = |book: &str| {
-        state.drills.held.values().rev().find_map(|drill| {
-            let truth = &drill.completed()?.truth;
-            let proves = scores.get(&drill.id).is_some_and(|score| score.proves(drill));
-            (truth.book == book && proves).then_some((drill, truth))
-        })
-    };
-    let rows: Vec<_> = volumes
-        .iter()
-        .filter_map(|volume| volume.reading.runbook.as_ref())
-        .map(|book| {
-            let proof = proved(&book.front.id);
-            let same = proof.map(|(_, truth)| truth.book_hash == book.hash);
-            let at = proof.and_then(|(drill, _)| drill.ended.as_ref()).map(|end| end.at);
-            (book, proof.map(|(drill, _)| drill.id), at, same)
-        })
-        .collect();
-    let documents: Vec<_> = rows
-        .iter()
-        .map(|(book, drill, at, same)| json!({"book": book.front.id, "drill": drill, "at": at, "unchanged": same}))
-        .collect();
+    let books = volumes.iter().filter_map(|volume| volume.reading.runbook.as_ref());
+    let rows: Vec<_> = books.map(|book| (book, proof_of(&state.drills, book))).collect();
+    let documents: Vec<_> = rows.iter().map(|(book, proof)| json!({"book": book.front.id, "proof": proof})).collect();
     session.output.result(&documents, || {
-        let mut table = Table::new(["RUNBOOK", "PROVED BY", "ON", "SINCE THEN"]);
-        for (book, drill, at, same) in &rows {
-            let since = match same {
-                Some(true) => Cell::painted("unchanged", Paint::Good),
-                Some(false) => Cell::painted("CHANGED: hold one of its drills again", Paint::Warn),
-                None => Cell::from(format!("never; its drills: {}", book.front.drills.join(", "))),
+        let mut table = Table::new(["RUNBOOK", "", "BY", "ON", "MODE", "POINTS", "WHAT TO DO"]);
+        for (book, proof) in &rows {
+            let again = || format!("hold one of {}", book.front.drills.join(", "));
+            let (by, on) = match proof {
+                BookProof::Proved { by, .. } | BookProof::Drilled { by, .. } => (Some(by), by.on.to_string()),
+                BookProof::Stamped { on, .. } => (None, on.to_string()),
+                BookProof::Never => (None, "—".to_owned()),
+            };
+            let told = |of: fn(&Shown) -> String| by.map_or_else(|| "—".to_owned(), of);
+            let (paint, todo) = match proof.holds() {
+                Some(true) => (Paint::Good, String::new()),
+                Some(false) => (Paint::Warn, again()),
+                None => (Paint::Dim, again()),
             };
             table.row([
                 Cell::from(&book.front.id),
-                Cell::from(drill.map_or_else(|| "—".to_owned(), |drill| drill.to_string())),
-                Cell::from(at.map_or_else(|| "—".to_owned(), |at| at.format("%Y-%m-%d").to_string())),
-                since,
+                Cell::painted(proof.word(), paint),
+                Cell::from(told(|by| by.drill.to_string())),
+                Cell::from(on),
+                Cell::from(told(|by| by.mode.to_string())),
+                Cell::from(told(|by| by.points.to_string())),
+                Cell::from(todo),
             ]);
         }
         table.render(&session.output)
@@ -154,34 +134,11 @@ pub(super) async fn proofs(session: &Session) -> Result<Exit, CliError> {
 }
 
 pub(super) async fn heat_map(session: &Session, format: Format) -> Result<Exit, CliError> {
-    let client = session.client()?;
-    let state = client.state().await?;
-    let scores = scores(&client, &state).await?;
-    let own = Scenario::CHOICES.iter().filter(|(_, scenario)| *scenario != Scenario::Custom);
-    let scenarios: Vec<String> = own.map(|(word, _)| (*word).to_owned()).collect();
-    let cells = confidence(&state, &scenarios, &books(session), &scores, session.now());
+    let state = session.client()?.state().await?;
+    let volumes = library(session);
+    let books = covered(volumes.iter().filter_map(|volume| volume.reading.runbook.as_ref()));
+    let cells = confidence(&state, &scenarios(), &books, session.now());
     let platform = &state.platform.name;
     let markdown = heat_map_markdown(platform, &cells, session.now());
     write(session, &cells, &format!("What was rehearsed on {platform}"), &markdown, format)
-}
-
-/// What runbooks cover: each scenario with the services that its book names.
-fn books(session: &Session) -> BTreeSet<(String, String)> {
-    let volumes = library(session);
-    let mut covered = BTreeSet::new();
-    for book in volumes.iter().filter_map(|volume| volume.reading.runbook.as_ref()) {
-        let name = Scenario::CHOICES.iter().find(|(_, scenario)| *scenario == book.front.scenario);
-        let Some((scenario, _)) = name else { continue };
-        for service in &book.front.services {
-            let service = match service {
-                ServiceRef::Name(name) => Some(name.clone()),
-                ServiceRef::Input(input) => {
-                    let declared = book.front.inputs.iter().find(|known| known.name == *input);
-                    declared.and_then(|known| known.default.clone())
-                }
-            };
-            covered.extend(service.map(|service| ((*scenario).to_owned(), service)));
-        }
-    }
-    covered
 }

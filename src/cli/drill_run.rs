@@ -126,9 +126,14 @@ impl Run {
 
 /// The sandbox named, or the one beside the engine's home, as a demo lays them out, or that of the running demo.
 fn sandbox_of(session: &Session, home: &Home, named: Option<PathBuf>) -> Result<PathBuf, CliError> {
-    let beside = home.platform_file().parent().and_then(|home| Some(home.parent()?.join("sandbox")));
-    match (named, beside) {
-        (None, Some(beside)) if beside.is_dir() => Ok(beside),
+    match (named, sandbox_beside(home)) {
+        (None, Some(beside)) => Ok(beside),
         (named, _) => found(session, named),
     }
+}
+
+/// The sandbox beside an engine's home, as a demo lays them out.
+pub(super) fn sandbox_beside(home: &Home) -> Option<PathBuf> {
+    let beside = home.platform_file().parent()?.parent()?.join("sandbox");
+    beside.is_dir().then_some(beside)
 }

@@ -12,6 +12,7 @@ mod article;
 mod audit;
 mod automation;
 mod board;
+mod board_drill;
 mod break_glass;
 mod breaker;
 mod carry;

@@ -18,7 +18,7 @@ use super::{
     text,
 };
 use crate::{
-    domain::role_name,
+    domain::{BookProof, Drills, proof_of, role_name},
     platform::{self, Platform},
     runbook::{self, Finding, Level, Origin, RunPlan, Surroundings, Volume},
 };
@@ -78,12 +78,12 @@ pub(super) fn input(text: &str) -> Result<(String, String), String> {
 impl Runbook {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         match self {
-            Self::List => list(session),
-            Self::Show { name, plain, markdown } => show(session, &name, plain, markdown),
+            Self::List => list(session).await,
+            Self::Show { name, plain, markdown } => show(session, &name, plain, markdown).await,
             Self::Lint { files, platform } => lint(session, &files, platform.as_deref()),
             Self::Fmt { files, check } => lay_out(session, &files, check),
             Self::Walk(walk) => walk.run(session).await,
-            Self::Plan { name, input, platform } => plan(session, &name, input, platform.as_deref()),
+            Self::Plan { name, input, platform } => plan(session, &name, input, platform.as_deref()).await,
         }
     }
 }
@@ -157,16 +157,30 @@ fn origin(volume: &Volume) -> String {
     }
 }
 
-fn proved(proved: Option<bool>) -> Cell {
-    match proved {
-        Some(true) => Cell::painted("proved", Paint::Good),
-        Some(false) => Cell::painted("changed since", Paint::Warn),
-        None => Cell::painted("never", Paint::Dim),
+/// The drills of this home's engine. Books have to be at hand also when none answers; then their files alone say what is proved.
+async fn drills(session: &Session) -> Drills {
+    let state = match session.client() {
+        Ok(client) => client.state().await.ok(),
+        Err(_) => None,
+    };
+    if state.is_none() {
+        session.output.progress("no engine answers: what drills have shown is told as far as the books' files say it");
     }
+    state.map(|state| state.drills).unwrap_or_default()
 }
 
-fn list(session: &Session) -> Result<Exit, CliError> {
+fn proved(proof: &BookProof) -> Cell {
+    let paint = match (proof, proof.holds()) {
+        (_, Some(true)) => Paint::Good,
+        (BookProof::Never, None) => Paint::Dim,
+        (_, Some(false) | None) => Paint::Warn,
+    };
+    Cell::painted(proof.word(), paint)
+}
+
+async fn list(session: &Session) -> Result<Exit, CliError> {
     let volumes = library(session)?;
+    let drills = drills(session).await;
     let errors = |volume: &Volume| volume.reading.findings.iter().filter(|found| found.level == Level::Error).count();
     let documents: Vec<_> = volumes
         .iter()
@@ -179,7 +193,7 @@ fn list(session: &Session) -> Result<Exit, CliError> {
                 "severity": book.map(|book| book.front.severity),
                 "steps": book.map(|book| book.steps().count()),
                 "hash": book.map(|book| &book.hash),
-                "proved": book.and_then(runbook::Runbook::is_proved),
+                "proof": book.map(|book| proof_of(&drills, book)),
                 "origin": origin(volume),
                 "errors": errors(volume),
             })
@@ -200,7 +214,7 @@ fn list(session: &Session) -> Result<Exit, CliError> {
                 volume.id().into(),
                 book.front.severity.number().to_string().into(),
                 book.steps().count().to_string().into(),
-                proved(book.is_proved()),
+                proved(&proof_of(&drills, book)),
                 origin(volume).into(),
                 Cell::from(&book.front.title),
             ]);
@@ -210,35 +224,32 @@ fn list(session: &Session) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-fn show(session: &Session, name: &str, plain: bool, markdown: bool) -> Result<Exit, CliError> {
+async fn show(session: &Session, name: &str, plain: bool, markdown: bool) -> Result<Exit, CliError> {
     let volume = named(session, name)?;
     if markdown {
         session.output.script(volume.text.as_bytes())?;
         return Ok(Exit::Done);
     }
     let book = readable(&volume)?;
+    let proof = proof_of(&drills(session).await, book);
     if plain && !session.output.is_json() {
         let platform = surroundings(session, None)?;
-        session.output.script(text::block(&runbook::plain(book, platform.as_ref())).as_bytes())?;
+        session.output.script(text::block(&runbook::plain(book, platform.as_ref(), &proof)).as_bytes())?;
         session.output.script(b"\n")?;
         return Ok(Exit::Done);
     }
-    session.output.result(book, || describe(book, &volume, &session.output))?;
+    session.output.result(book, || describe(book, &volume, &proof, &session.output))?;
     Ok(Exit::Done)
 }
 
-fn describe(book: &runbook::Runbook, volume: &Volume, output: &Output) -> String {
+fn describe(book: &runbook::Runbook, volume: &Volume, proof: &BookProof, output: &Output) -> String {
     let front = &book.front;
     let mut page = format!(
         "{}  {}\n{} · {} · text {}\n",
         output.paint(&text::line(&front.id), Some(Paint::Strong)),
         text::line(&front.title),
         text::line(&origin(volume)),
-        match book.is_proved() {
-            Some(true) => "proved by a drill",
-            Some(false) => "changed since a drill proved it",
-            None => "no drill has proved it",
-        },
+        proof.words(),
         text::short(&book.hash),
     );
     for section in book.sections.iter().filter(|section| !section.steps.is_empty()) {
@@ -324,7 +335,7 @@ fn replace(path: &Path, text: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-fn plan(
+async fn plan(
     session: &Session,
     name: &str,
     inputs: Vec<(String, String)>,
@@ -334,7 +345,8 @@ fn plan(
     let volume = named(session, name)?;
     let book = readable(&volume)?;
     let given: BTreeMap<String, String> = inputs.into_iter().collect();
-    let found = runbook::plan(book, platform.as_ref(), &given);
+    let proof = proof_of(&drills(session).await, book);
+    let found = runbook::plan(book, platform.as_ref(), &given, proof);
     session.output.result(&found, || planned(&found, &session.output))?;
     Ok(Exit::Done)
 }
@@ -348,6 +360,8 @@ fn planned(plan: &RunPlan, output: &Output) -> String {
         span(plan.time_budget),
         span(plan.longest),
     );
+    page += &text::line(&plan.proof.words());
+    page.push('\n');
     for (name, value) in &plan.inputs {
         page += &text::line(&format!("{name} = {value}"));
         page.push('\n');

@@ -19,6 +19,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
     state.clock = recorded.at;
     state.began.get_or_insert(recorded.at);
     let at = recorded.at;
+    drill::keep(state, recorded);
     match &recorded.event {
         Event::EngineStarted { version, host, origin } => {
             let (version, host, origin) = (version.clone(), host.clone(), origin.clone());

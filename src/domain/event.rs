@@ -472,6 +472,9 @@ pub enum Event {
         services: Vec<String>,
         incident: Option<IncidentId>,
         mode: RunMode,
+        /// The drill that was on.
+        #[serde(default)]
+        drill: Option<DrillId>,
     },
     /// It goes on there.
     RunMoved { run: RunId, to: Stand },

@@ -71,9 +71,10 @@ pub use diagnosis::{
     Candidate, Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix,
 };
 pub use drill::{
-    Blame, CONFIDENCE_DAYS, Cadence, Confidence, ConfidenceCell, Drill, DrillAnswer, DrillClaim, DrillEnd, DrillMode,
-    DrillOutcome, DrillPlan, DrillReveal, DrillScore, DrillTold, DrillTruth, Drills, Letter, Objective, Part, Remedy,
-    ScoredPart, SystemProbe, SystemScore, WritesFound, commitment, confidence, score,
+    Blame, BookProof, CONFIDENCE_DAYS, Cadence, Confidence, ConfidenceCell, Drill, DrillAnswer, DrillClaim, DrillEnd,
+    DrillMode, DrillOutcome, DrillPlan, DrillReveal, DrillScore, DrillStage, DrillTold, DrillTruth, Drills, Letter,
+    Objective, Part, Remedy, ScoredPart, Shown, SystemProbe, SystemScore, WritesFound, commitment, confidence, covered,
+    proof_of, scenarios, score,
 };
 pub use event::{Event, Recorded};
 pub use evidence::{EvidenceState, LostCheckpoints, Outage, SeenCheckpoint, WITNESSED_LIMIT, Witnessed};

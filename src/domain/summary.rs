@@ -144,8 +144,12 @@ impl Event {
             }
             Self::BreakerChanged { service, to, reason, .. } => format!("breaker of {service} {to}: {reason}"),
             Self::MaintenanceEnded { service } => format!("maintenance of {service} ended"),
-            Self::RunStarted { run, book, mode, .. } => {
-                let drill = if *mode == RunMode::Drill { " as a drill" } else { "" };
+            Self::RunStarted { run, book, mode, drill, .. } => {
+                let drill = match drill {
+                    Some(drill) => format!(" in {drill}"),
+                    None if *mode == RunMode::Drill => " as a drill".to_owned(),
+                    None => String::new(),
+                };
                 format!("{run} begun{drill}: {} {}", book.front.id, book.front.title)
             }
             Self::RunMoved { run, to } => match to {

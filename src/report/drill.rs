@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::{
     CONFIDENCE_DAYS, Confidence, ConfidenceCell, DrillEnd, DrillId, DrillMode, DrillOutcome, DrillReveal, DrillScore,
-    Event, Recorded, Refusal, State, commitment, score,
+    Event, Recorded, Refusal, RunId, RunOutcome, State, commitment, score,
 };
 
 /// What there is to say about one drill.
@@ -47,8 +47,26 @@ pub struct DrillReport {
     pub commitment_holds: Option<bool>,
     /// What it came to; none when it was not held to its end.
     pub score: Option<DrillScore>,
+    /// The runs of runbooks that were begun in it.
+    pub runs: Vec<RunInDrill>,
     /// What happened, oldest first.
     pub timeline: Vec<TimelineRow>,
+}
+
+/// A run of a runbook that was begun in a drill.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunInDrill {
+    /// Which.
+    pub run: RunId,
+    /// Its book.
+    pub book: String,
+    /// Who began it.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// How it ended; none when it was open still when the drill was over.
+    pub outcome: Option<RunOutcome>,
 }
 
 /// One line of what happened.
@@ -100,6 +118,7 @@ impl DrillReport {
             commitment: drill.commitment.clone(),
             commitment_holds: reveal.map(|reveal| commitment(&reveal.nonce, &reveal.truth) == drill.commitment),
             score: score(records),
+            runs: runs(records, id),
             timeline: timeline.collect(),
         })
     }
@@ -128,6 +147,7 @@ impl DrillReport {
             points(&mut page, score);
             improvements(&mut page, score);
         }
+        self.walked(&mut page);
         page += "\n## What happened\n\n| UTC | After the fault | Event | Who | What |\n|---|---|---|---|---|\n";
         for row in &self.timeline {
             let after = row.after_seconds.map_or_else(String::new, |seconds| format!("{seconds:+.1} s"));
@@ -193,6 +213,20 @@ impl DrillReport {
         row("Left behind", &none(&reveal.residue));
     }
 
+    fn walked(&self, page: &mut String) {
+        *page += "\n## Runbooks\n\n";
+        if self.runs.is_empty() {
+            *page += "Nobody walked through a runbook.\n";
+            return;
+        }
+        *page += "| Run | Runbook | Begun by | UTC | Then |\n|---|---|---|---|---|\n";
+        for run in &self.runs {
+            let outcome = run.outcome.as_ref().map_or_else(|| "open at the end".to_owned(), ToString::to_string);
+            let (book, by, outcome) = (escaped(&run.book), escaped(&run.by), escaped(&outcome));
+            let _ = writeln!(page, "| {} | {book} | {by} | {} | {outcome} |", run.run, run.at.format("%H:%M:%S"));
+        }
+    }
+
     /// How a stranger checks it.
     fn proof(&self, page: &mut String) {
         let _ = write!(
@@ -216,6 +250,26 @@ impl DrillReport {
             (None, _) => *page += "\nNothing was told in the end, so nobody can say what it stood for.\n",
         }
     }
+}
+
+fn runs(records: &[Recorded], id: DrillId) -> Vec<RunInDrill> {
+    let ended = |wanted: RunId| {
+        records.iter().find_map(|one| match &one.event {
+            Event::RunEnded { run, outcome } if *run == wanted => Some(outcome.clone()),
+            _ => None,
+        })
+    };
+    let begun = records.iter().filter_map(|one| match &one.event {
+        Event::RunStarted { run, book, drill: Some(drill), .. } if *drill == id => Some(RunInDrill {
+            run: *run,
+            book: book.front.id.clone(),
+            by: one.actor.to_string(),
+            at: one.at,
+            outcome: ended(*run),
+        }),
+        _ => None,
+    });
+    begun.collect()
 }
 
 fn letter(score: &DrillScore) -> String {

@@ -15,7 +15,7 @@ mod situation;
 mod words;
 
 pub use article::{ArticleReport, ArticleSummary, FixFigures};
-pub use drill::{DrillReport, TimelineRow, heat_map_markdown};
+pub use drill::{DrillReport, RunInDrill, TimelineRow, heat_map_markdown};
 pub use handover::Handover;
 pub use metrics::metrics_markdown;
 pub use page::html;

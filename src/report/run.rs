@@ -10,8 +10,8 @@ use super::{
     words::{moment, span},
 };
 use crate::domain::{
-    Attempt, AttemptEnd, AttemptFate, AttemptPart, Awaited, KeptOutput, Refusal, Run, RunId, RunMode, RunStepState,
-    Stand, State, StepStanding, TaskAnswer,
+    Attempt, AttemptEnd, AttemptFate, AttemptPart, Awaited, BookProof, DrillId, KeptOutput, Refusal, Run, RunId,
+    RunMode, RunStepState, Stand, State, StepStanding, TaskAnswer, proof_of,
     runbook::{Step, Undo, Work},
     standing,
 };
@@ -28,10 +28,12 @@ pub struct RunReport {
     pub title: String,
     /// The hash of its text, to which the run is pinned.
     pub hash: String,
-    /// Whether a drill had proved that text; none when no drill ever had.
-    pub proved: Option<bool>,
+    /// What drills have shown of that text.
+    pub proof: BookProof,
     /// In earnest or as a drill.
     pub mode: RunMode,
+    /// The drill that it is part of.
+    pub drill: Option<DrillId>,
     /// The incident it is for.
     pub incident: Option<String>,
     /// Who began it.
@@ -103,8 +105,9 @@ impl RunReport {
             book: run.book.front.id.clone(),
             title: run.book.front.title.clone(),
             hash: run.book.hash.clone(),
-            proved: run.book.is_proved(),
+            proof: proof_of(&state.drills, &run.book),
             mode: run.mode,
+            drill: run.drill,
             incident: run.incident.map(|id| id.to_string()),
             started_by: run.started_by.to_string(),
             started_at: run.started_at,
@@ -134,14 +137,9 @@ impl RunReport {
             let _ = writeln!(page, "| {} | {} |", escaped(what), escaped(value));
         };
         row("Book", &format!("{}, text {}", self.book, self.hash));
-        let proved = match self.proved {
-            Some(true) => "yes, this text",
-            Some(false) => "an earlier text",
-            None => "never",
-        };
-        row("Proved by a drill", proved);
+        row("Drills of it", &self.proof.words());
         if self.mode == RunMode::Drill {
-            row("Drill", "yes");
+            row("Drill", &self.drill.map_or_else(|| "yes".to_owned(), |drill| format!("part of {drill}")));
         }
         if let Some(incident) = &self.incident {
             row("Incident", incident);

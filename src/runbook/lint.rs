@@ -76,7 +76,7 @@ fn review(draft: &DraftBook<'_>, front: &FrontMatter, today: NaiveDate, notes: &
 
 /// A drill has proved what the book says now.
 fn proof(draft: &DraftBook<'_>, book: &Runbook, notes: &mut Notes) {
-    if book.is_proved() == Some(false) {
+    if book.is_stamped() == Some(false) {
         let expected = format!("one of its drills again: {}", book.front.drills.join(", "));
         notes.warning(
             "proof",

@@ -7,18 +7,19 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Confirm, InputKind, OnTrouble, Runbook, Section, SectionKind, Step, Target, Undo, Work, visible};
 use crate::{
-    domain::role_name,
+    domain::{BookProof, role_name},
     platform::{Platform, Role},
 };
 
 const WIDTH: usize = 80;
 const BLANK: &str = "__________";
 
-/// The book as text of eighty columns; names of people come from a platform file, where one is given.
+/// The book as text of eighty columns; names of people come from a platform file, where one is given, and what
+/// drills have shown of it from whoever knows.
 #[must_use]
-pub fn plain(book: &Runbook, platform: Option<&Platform>) -> String {
+pub fn plain(book: &Runbook, platform: Option<&Platform>, proof: &BookProof) -> String {
     let mut page = Page { text: String::new() };
-    page.head(book);
+    page.head(book, proof);
     page.contacts(book, platform);
     page.inputs(book);
     let numbers: BTreeMap<&str, usize> = book.steps().map(|step| (step.name.as_str(), step.number)).collect();
@@ -61,7 +62,7 @@ impl Page {
         self.line("", &line);
     }
 
-    fn head(&mut self, book: &Runbook) {
+    fn head(&mut self, book: &Runbook, proof: &BookProof) {
         let front = &book.front;
         self.line("", &"=".repeat(WIDTH));
         self.paragraph("", "", &format!("{}  {}", front.id, front.title));
@@ -71,11 +72,7 @@ impl Page {
         let targets =
             format!("{severity} · done within {budget} · users served within {rto} · at most {rpo} of data lost");
         self.paragraph("", "", &targets);
-        let proved = match (&front.proof, book.is_proved()) {
-            (Some(proof), Some(true)) => format!("proved by a drill on {}", proof.on),
-            (Some(proof), _) => format!("CHANGED since a drill proved it on {}", proof.on),
-            (None, _) => "never proved by a drill".to_owned(),
-        };
+        let proved = proof.words();
         let reviewed = front.reviewed_on.map_or("never reviewed".to_owned(), |day| format!("reviewed on {day}"));
         self.paragraph("", "", &format!("{proved} · {reviewed} · text {}", book.hash.get(..12).unwrap_or(&book.hash)));
         self.line("", &"=".repeat(WIDTH));

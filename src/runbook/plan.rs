@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 
 use super::{Approval, Condition, InputKind, Runbook, SectionKind, ServiceRef, Step, Undo};
-use crate::domain::inputs_of;
+use crate::domain::{BookProof, inputs_of};
 use crate::platform::{Action, ActionRisk, Platform, Role, optional_seconds, seconds};
 
 /// A run as it would go.
@@ -16,8 +16,8 @@ pub struct RunPlan {
     pub book: String,
     /// Its hash, to which a run is pinned.
     pub hash: String,
-    /// Whether a drill has proved the book as it is now; none when no drill ever has.
-    pub proved: Option<bool>,
+    /// What drills have shown of it.
+    pub proof: BookProof,
     /// Inputs with their values; secrets are not among them.
     pub inputs: BTreeMap<String, String>,
     /// All steps, in the order of the book.
@@ -77,7 +77,12 @@ pub struct Missing {
 
 /// Plans a run of a book on a platform, if one is known. `given` are the values of inputs; what later steps set is not known yet.
 #[must_use]
-pub fn plan(book: &Runbook, platform: Option<&Platform>, given: &BTreeMap<String, String>) -> RunPlan {
+pub fn plan(
+    book: &Runbook,
+    platform: Option<&Platform>,
+    given: &BTreeMap<String, String>,
+    proof: BookProof,
+) -> RunPlan {
     let mut planner = Planner { book, platform, values: BTreeMap::new(), missing: Vec::new() };
     planner.inputs(given);
     planner.services();
@@ -101,7 +106,7 @@ pub fn plan(book: &Runbook, platform: Option<&Platform>, given: &BTreeMap<String
     RunPlan {
         book: book.front.id.clone(),
         hash: book.hash.clone(),
-        proved: book.is_proved(),
+        proof,
         inputs: values.into_iter().filter(|(name, _)| !secret(name)).collect(),
         steps,
         missing,

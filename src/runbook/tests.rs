@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use proptest::{prelude::*, sample::Index};
 
 use super::*;
-use crate::platform::{self, Platform};
+use crate::{
+    domain::BookProof,
+    platform::{self, Platform},
+};
 
 const BOOK: &str = include_str!("../../runbooks/RB-02-database-connection.md");
 
@@ -61,7 +64,7 @@ fn every_book_that_comes_along_is_right_laid_out_and_has_its_nine_sections() {
         let book = volume.reading.runbook.as_ref().unwrap();
         assert!(volume.file.ends_with(&format!("{}.md", book.front.id)), "{}", volume.file);
         assert_eq!(book.sections.iter().map(|section| section.kind).collect::<Vec<_>>(), SectionKind::ALL);
-        for line in plain(book, None).lines() {
+        for line in plain(book, None, &BookProof::Never).lines() {
             assert!(unicode_width::UnicodeWidthStr::width(line) <= 80, "{}: {line}", book.front.id);
         }
     }
@@ -136,7 +139,7 @@ fn the_hash_is_of_what_is_meant_and_not_of_who_proved_it_or_how_it_is_laid_out()
     let spaced = BOOK.replacen("severity: SEV1", "severity:    SEV1", 1);
     assert_eq!([hash(&proved), hash(&spaced)], [hash(BOOK), hash(BOOK)]);
     let book = read("book.md", &proved).runbook.unwrap();
-    assert_eq!(book.is_proved(), Some(true));
+    assert_eq!(book.is_stamped(), Some(true));
     let changed = proved.replacen("Five different causes", "Six different causes", 1);
     let told = told_of(&changed);
     assert!(told.len() == 1 && told[0].contains("has changed since a drill proved it"), "{told:#?}");
@@ -220,7 +223,7 @@ fn a_plan_says_what_would_run_who_has_to_agree_and_what_is_missing() {
         ("DATABASE_CONFIG".to_owned(), "records".to_owned()),
         ("INCIDENT".to_owned(), "INC-7".to_owned()),
     ]);
-    let found = plan(&book, Some(&platform), &given);
+    let found = plan(&book, Some(&platform), &given, BookProof::Never);
     let step = |name: &str| found.steps.iter().find(|step| step.name == name).unwrap();
     assert_eq!(step("thaw").skipped.as_deref(), Some("the platform declares no action thaw of records-db"));
     let restart = step("restart-database");
@@ -234,6 +237,7 @@ fn a_plan_says_what_would_run_who_has_to_agree_and_what_is_missing() {
         &book,
         Some(&platform),
         &BTreeMap::from([("DATABASE".to_owned(), "--everything".to_owned()), ("X".to_owned(), "1".to_owned())]),
+        BookProof::Never,
     );
     assert!(
         wrong.missing.iter().any(|missing| missing.what.starts_with("DATABASE is \"--everything\"")),
@@ -251,8 +255,8 @@ fn a_secret_is_in_no_plan_and_on_no_paper() {
         1,
     );
     let book = read("a", &text).runbook.unwrap();
-    let found = plan(&book, None, &BTreeMap::from([("PASSWORD".to_owned(), "hunter2".to_owned())]));
-    let shown = serde_json::to_string(&found).unwrap() + &plain(&book, None);
+    let found = plan(&book, None, &BTreeMap::from([("PASSWORD".to_owned(), "hunter2".to_owned())]), BookProof::Never);
+    let shown = serde_json::to_string(&found).unwrap() + &plain(&book, None, &BookProof::Never);
     assert!(!shown.contains("hunter2"));
     assert!(shown.contains("--reason '***'"));
 }

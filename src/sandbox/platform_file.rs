@@ -241,7 +241,7 @@ mod tests {
     use chrono::Utc;
 
     use super::*;
-    use crate::{platform, runbook};
+    use crate::{domain::BookProof, platform, runbook};
 
     #[test]
     fn the_platform_file_is_right_and_names_the_ports_of_the_sandbox() {
@@ -304,7 +304,7 @@ mod tests {
             let book = volume.reading.runbook.as_ref().unwrap();
             let unknown = book.front.inputs.iter().filter(|input| input.default.is_none());
             let given = unknown.map(|input| (input.name.clone(), "bob".to_owned())).collect();
-            let plan = runbook::plan(book, Some(&read), &given);
+            let plan = runbook::plan(book, Some(&read), &given, BookProof::Never);
             assert!(plan.missing.is_empty(), "{}: {:#?}", plan.book, plan.missing);
         }
     }

@@ -15,6 +15,8 @@ impl Model {
             || matches!(self.screen(), Screen::Recovery(id) if self.is_watched(*id))
             || matches!(self.screen(), Screen::Change(id) if self.is_open(*id))
             || self.state.open_runs().next().is_some()
+            || self.state.drills.running().is_some()
+            || self.drills.asked_at.is_some()
             || matches!(self.link, Link::Lost { .. })
     }
 

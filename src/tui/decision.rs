@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     action::{Action, named},
-    article, break_glass, continuity,
+    article, break_glass, continuity, drill,
     form::{Form, Writing},
     model::Model,
     preview::{Follow, Foreseen, give, refusal},
@@ -129,6 +129,7 @@ pub(super) fn choices(model: &Model, purpose: &Writing, label: &str) -> Vec<(Str
         (Writing::Judge(..), label) => verdict::choices(model, label),
         (Writing::ProposeArticle(_) | Writing::EditArticle(_), _) => choices_of_article(),
         (Writing::StartRun(_) | Writing::Step(..), label) => walk::answers(model, purpose, label),
+        (Writing::HoldDrill(_) | Writing::AnswerDrill(_), label) => drill::answers(model, purpose, label),
         (Writing::Delegate, "To") => {
             let (people, _) = model.deputies();
             let said = |name: &str| {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{
     calendar::key,
     diagnosis::Row,
+    drill::DrillRow,
     model::{Cursor, List, Model, Pane, Part, Screen},
     queue::{Queue, Queued},
     verdict::category_name,
@@ -28,6 +29,7 @@ impl Model {
             Screen::Recoveries => Some(List::Recoveries),
             Screen::Books(_) => Some(List::Books),
             Screen::Run(_) if self.part == Part::Facts => Some(List::Steps),
+            Screen::Drills => Some(List::Drills),
             Screen::Templates => Some(List::Templates),
             Screen::Calendar => Some(List::Work),
             Screen::Continuity => Some(List::Functions),
@@ -111,6 +113,7 @@ impl Model {
                 let steps = self.run_here().into_iter().flat_map(|run| run.book.steps());
                 steps.map(|step| step.name.clone()).collect()
             }
+            List::Drills => self.drill_rows().iter().map(DrillRow::key).collect(),
             List::Templates => self.state.templates.keys().filter(|name| wanted(name)).cloned().collect(),
             List::Patterns => self.wanted_patterns().into_iter().map(|pattern| pattern.id.clone()).collect(),
             List::Work => self.wanted_work().map(key).collect(),

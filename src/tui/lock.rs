@@ -42,7 +42,7 @@ fn is_act(request: &Request) -> bool {
         Request::Submit(command) | Request::SubmitWithCode(command, _) => {
             !matches!(**command, Command::LockSession | Command::UnlockSession)
         }
-        Request::Inject(_) | Request::Heal | Request::Become(_) => true,
+        Request::Inject(_) | Request::Heal | Request::Hold(_) | Request::Become(_) => true,
         _ => false,
     }
 }

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::term::input::Input;
+use super::{
+    drill::{DrillOffer, DrillWish},
+    term::input::Input,
+};
 use crate::{
     client::Update,
     diagnosis::patterns::{Seen, SeenPattern},
@@ -47,6 +50,10 @@ pub enum Message {
     Articles(Vec<(String, ArticleBody)>),
     /// The books of the engine are here.
     Books(Result<Vec<LibraryBook>, String>),
+    /// The drills that can be held here are here.
+    Drills(Result<Vec<DrillOffer>, String>),
+    /// Whoever held a drill has ended, well or with why it was not held.
+    DrillLeft(Result<(), String>),
     /// Something worth a short message.
     Said(String),
 }
@@ -87,6 +94,10 @@ pub enum Request {
     WriteArticles(String, Vec<(String, String)>),
     /// Find out which runbooks the engine has.
     Books,
+    /// Find out which drills can be held here.
+    Drills,
+    /// Have a drill held, by a process of its own.
+    Hold(Box<DrillWish>),
     /// Inject a fault into the sandbox.
     Inject(String),
     /// Take all faults back.

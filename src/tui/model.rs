@@ -10,6 +10,7 @@ use tui_textarea::TextArea;
 
 use super::{
     browse::{Browse, Standing},
+    drill::DrillDesk,
     form::{Form, Writing},
     hit::HitMap,
     lookback::LookedBack,
@@ -20,8 +21,8 @@ use super::{
 };
 use crate::{
     domain::{
-        BreakGlassId, CalendarEntry, ChangeId, Command, DiagnosisId, IncidentId, Operator, Plan, Recorded, RecoveryId,
-        RunId, Severity, SnapshotId, State, Vitals,
+        BreakGlassId, CalendarEntry, ChangeId, Command, DiagnosisId, DrillId, IncidentId, Operator, Plan, Recorded,
+        RecoveryId, RunId, Severity, SnapshotId, State, Vitals,
     },
     engine::{ComponentDifference, DryRun, DryRunRequest, LibraryBook, ModelWords},
     platform::Profile,
@@ -111,6 +112,8 @@ pub struct Model {
     pub asked: Option<Asked>,
     /// Faults that may be injected, when this is a drill on a sandbox.
     pub faults: Vec<Fault>,
+    /// What is known of drills besides the state.
+    pub drills: DrillDesk,
     /// Where things are on the screen, as last drawn.
     pub hits: HitMap<Target>,
     /// Rows a page has, as last drawn.
@@ -223,6 +226,12 @@ pub enum Screen {
     StepWhy(RunId, String),
     /// A run's book as it was when it began, to be read.
     RunText(RunId),
+    /// The drills that can be held, and those that were.
+    Drills,
+    /// One drill: what has to be done now, and what it came to.
+    Drill(DrillId),
+    /// How sure it is that people can handle each scenario in each service.
+    HeatMap,
     /// How incidents went.
     Metrics,
     /// Who needs whom.
@@ -289,6 +298,8 @@ pub enum List {
     Books,
     /// The steps of a run.
     Steps,
+    /// Drills.
+    Drills,
     /// Standard changes.
     Templates,
     /// Planned work.
@@ -459,6 +470,7 @@ impl Model {
             standing: HashMap::new(),
             asked: None,
             faults,
+            drills: DrillDesk::default(),
             hits: HitMap::default(),
             page: 10,
             columns: 80,

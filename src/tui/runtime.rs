@@ -5,6 +5,7 @@
 //! meanwhile is drawn when it is through.
 
 use std::{
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -24,6 +25,7 @@ use tokio::{
 };
 
 use super::{
+    drill::{DrillOffer, DrillWish},
     files,
     message::{Message, Request, Timed},
     model::{Fault, Model},
@@ -66,7 +68,17 @@ pub trait Drill: Send + Sync {
     /// # Errors
     /// What could not be taken back.
     fn heal(&self) -> Result<String, String>;
+    /// The drills that can be held.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    fn offers(&self) -> Result<Vec<DrillOffer>, String>;
+    /// Has a drill held by a process of its own, which goes on when the board is left; ready when that has ended.
+    fn hold(&self, wish: DrillWish) -> Holding;
 }
+
+/// A drill that is being held; why it was not, else.
+pub type Holding = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// What a board needs.
 pub struct BoardOptions {
@@ -267,6 +279,8 @@ impl Loop {
                 }
                 Request::Inject(fault) => self.drill(move |drill| drill.inject(&fault)),
                 Request::Heal => self.drill(|drill| drill.heal()),
+                Request::Drills => self.offers(),
+                Request::Hold(wish) => self.hold(*wish),
                 Request::ReadArticles(path) => self.beside(move || files::read(&path)),
                 Request::WriteArticles(folder, articles) => self.beside(move || files::write(&folder, &articles)),
                 Request::Submit(command) => self.ask(|client| submit(client, *command)),
@@ -324,6 +338,19 @@ impl Loop {
     fn drill(&self, act: impl FnOnce(&dyn Drill) -> Result<String, String> + Send + 'static) {
         let Some(drill) = self.options.drill.clone() else { return };
         self.beside(move || act(drill.as_ref()).map(Message::Said));
+    }
+
+    fn offers(&self) {
+        let drill = self.options.drill.clone();
+        self.beside(move || Ok(Message::Drills(drill.map_or_else(|| Ok(Vec::new()), |drill| drill.offers()))));
+    }
+
+    fn hold(&self, wish: DrillWish) {
+        let Some(drill) = &self.options.drill else { return };
+        let (holding, answer) = (drill.hold(wish), self.answer.clone());
+        tokio::spawn(async move {
+            let _ = answer.send(Message::DrillLeft(holding.await)).await;
+        });
     }
 
     /// Does something that takes a while beside the loop.

@@ -6,6 +6,7 @@ use chrono::DateTime;
 use super::{
     action::{named, on_key, open, perform, propose, show_plan},
     article::import,
+    drill::lesson,
     form::{self, on_form_key, settle},
     lock::{ask_code, hold_back, lock_when_left, unlock_when_back},
     lookback::look_back,
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     client::Update,
-    domain::{Event, Recorded, apply},
+    domain::{DrillStage, Event, Recorded, apply},
     engine::Answer,
 };
 
@@ -30,7 +31,12 @@ pub fn update(model: &mut Model, Timed { at, message }: Timed) -> Vec<Request> {
         model.toast = None;
     }
     let requests = on_message(model, message);
-    hold_back(model, requests)
+    let requests = hold_back(model, requests);
+    if requests.iter().any(|request| matches!(request, Request::Hold(_))) {
+        model.drills.asked_at = Some(at);
+        model.drills.failed = None;
+    }
+    requests
 }
 
 fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
@@ -69,6 +75,18 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             Vec::new()
         }
         Message::Articles(articles) => import(model, articles),
+        Message::Drills(result) => {
+            model.drills.offers = Some(loaded(result));
+            Vec::new()
+        }
+        Message::DrillLeft(result) => {
+            model.drills.asked_at = None;
+            if let Err(why) = result {
+                model.say(format!("no drill is held: {why}"), true);
+                model.drills.failed = Some(why);
+            }
+            Vec::new()
+        }
         Message::Said(text) => {
             model.say(text, false);
             Vec::new()
@@ -162,7 +180,8 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
                 model.work_at = None;
                 model.plan_ahead();
             }
-            let requests = renew(model, &recorded);
+            let mut requests = renew(model, &recorded);
+            requests.extend(follow_drill(model, &recorded));
             model.recent.push_back(*recorded);
             while model.recent.len() > RECENT {
                 model.recent.pop_front();
@@ -234,6 +253,27 @@ fn renew(model: &mut Model, recorded: &Recorded) -> Vec<Request> {
         }
         (Event::DeploymentRecorded { .. } | Event::StepDone { .. }, Screen::Change(id)) => {
             vec![Request::ChangeDryRun(*id)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whoever holds a drill from here looks at the board when it begins, and at what it came to when it is over.
+fn follow_drill(model: &mut Model, recorded: &Recorded) -> Vec<Request> {
+    let is_mine = recorded.actor.operator() == Some(model.my_name());
+    match &recorded.event {
+        Event::DrillStarted { drill, .. } => {
+            let asked = model.drills.asked_at.take().is_some();
+            if is_mine && asked && model.overlay.is_none() {
+                model.screens = vec![Screen::Board];
+                model.say(format!("{drill} runs: {}", lesson(DrillStage::Watch)), false);
+            }
+            Vec::new()
+        }
+        Event::DrillEnded { drill, .. } if is_mine && model.overlay.is_none() => open(model, Screen::Drill(*drill)),
+        Event::DrillEnded { drill, outcome, .. } => {
+            model.say(format!("{drill} {outcome}: F lists what drills came to"), false);
+            Vec::new()
         }
         _ => Vec::new(),
     }

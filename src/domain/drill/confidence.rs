@@ -1,16 +1,16 @@
 //! How sure it is that people can handle a scenario in a service: by what was drilled, how, and how long ago. This map is the
 //! evidence of contingency tests.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeSet, fmt};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::{DrillMode, DrillScore};
-use crate::domain::{DrillId, State};
+use super::DrillMode;
+use crate::domain::{
+    DrillId, State,
+    runbook::{Runbook, Scenario, ServiceRef},
+};
 
 /// How long a blind drill counts as such, in days.
 pub const CONFIDENCE_DAYS: i64 = 90;
@@ -62,26 +62,52 @@ pub struct ConfidenceCell {
     pub points: Option<u32>,
 }
 
+/// The scenarios of the map: each for which books are written.
+#[must_use]
+pub fn scenarios() -> Vec<String> {
+    let own = Scenario::CHOICES.iter().filter(|(_, scenario)| *scenario != Scenario::Custom);
+    own.map(|(name, _)| (*name).to_owned()).collect()
+}
+
+/// What runbooks cover: each scenario with the services that its book names.
+#[must_use]
+pub fn covered<'a>(books: impl IntoIterator<Item = &'a Runbook>) -> BTreeSet<(String, String)> {
+    let mut covered = BTreeSet::new();
+    for book in books {
+        let name = Scenario::CHOICES.iter().find(|(_, scenario)| *scenario == book.front.scenario);
+        let Some((scenario, _)) = name else { continue };
+        for service in &book.front.services {
+            let service = match service {
+                ServiceRef::Name(name) => Some(name.clone()),
+                ServiceRef::Input(input) => {
+                    let declared = book.front.inputs.iter().find(|known| known.name == *input);
+                    declared.and_then(|known| known.default.clone())
+                }
+            };
+            covered.extend(service.map(|service| ((*scenario).to_owned(), service)));
+        }
+    }
+    covered
+}
+
 /// The map: every service of the platform against every scenario, in the order in which they are given. `books` are the
-/// scenarios that a runbook covers, with each service that it names; `scores` are those of the drills held to their end.
+/// scenarios that a runbook covers, with each service that it names.
 #[must_use]
 pub fn confidence(
     state: &State,
     scenarios: &[String],
     books: &BTreeSet<(String, String)>,
-    scores: &BTreeMap<DrillId, DrillScore>,
     now: DateTime<Utc>,
 ) -> Vec<ConfidenceCell> {
     let services = state.platform.services.iter().map(|service| service.name.as_str());
     let all = services.flat_map(|service| scenarios.iter().map(move |scenario| (service, scenario.as_str())));
-    all.map(|(service, scenario)| cell(state, (service, scenario), books, scores, now)).collect()
+    all.map(|(service, scenario)| cell(state, (service, scenario), books, now)).collect()
 }
 
 fn cell(
     state: &State,
     (service, scenario): (&str, &str),
     books: &BTreeSet<(String, String)>,
-    scores: &BTreeMap<DrillId, DrillScore>,
     now: DateTime<Utc>,
 ) -> ConfidenceCell {
     let held = state.drills.held.values().filter(|drill| {
@@ -95,11 +121,10 @@ fn cell(
         true => Confidence::Paper,
         false => Confidence::None,
     };
-    let shown = held.iter().filter(|drill| drill.mode != DrillMode::Tutorial && !drill.unattended);
-    let shown = shown.filter(|drill| scores.get(&drill.id).is_some_and(|score| score.total >= SHOWN));
+    let shown = held.iter().filter(|drill| drill.is_earnest());
+    let shown = shown.filter(|drill| drill.score.as_ref().is_some_and(|score| score.total >= SHOWN));
     let level = shown.map(|drill| {
-        let ended = drill.ended.as_ref().map_or(drill.started_at, |end| end.at);
-        let fresh = now - ended <= TimeDelta::days(CONFIDENCE_DAYS);
+        let fresh = now - drill.at() <= TimeDelta::days(CONFIDENCE_DAYS);
         let blind = matches!(drill.mode, DrillMode::Blind | DrillMode::KeyPersonAway);
         if blind && fresh { Confidence::DrilledBlind } else { Confidence::Drilled }
     });
@@ -111,6 +136,6 @@ fn cell(
         drills: held.len(),
         last: last.map(|drill| drill.id),
         last_at: last.and_then(|drill| drill.ended.as_ref()).map(|end| end.at),
-        points: last.and_then(|drill| scores.get(&drill.id)).map(|score| score.total),
+        points: last.and_then(|drill| drill.score.as_ref()).map(|score| score.total),
     }
 }

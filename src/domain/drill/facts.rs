@@ -2,6 +2,7 @@
 //! when everything is well.
 
 use std::{
+    borrow::Borrow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -61,12 +62,35 @@ pub(super) struct Facts<'a> {
     pub(super) own_approvals: usize,
 }
 
+/// Whether an event says something that is read here.
+pub(super) fn is_read(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::DrillStarted { .. }
+            | Event::DrillAnswered { .. }
+            | Event::DrillEnded { .. }
+            | Event::ServiceStatusChanged { .. }
+            | Event::IncidentOpened { .. }
+            | Event::IncidentAcknowledged { .. }
+            | Event::IncidentMerged { .. }
+            | Event::StakeholdersUpdated { .. }
+            | Event::DiagnosisConcluded { .. }
+            | Event::ChangeSubmitted { .. }
+            | Event::BreakGlassUsed { .. }
+            | Event::CommandRefused { .. }
+            | Event::RecoveryStarted { .. }
+            | Event::StepDone { .. }
+            | Event::RecoveryEnded { .. }
+            | Event::RecoveryValidated { .. }
+    )
+}
+
 impl<'a> Facts<'a> {
     /// None when the drill was not held to its end.
-    pub(super) fn of(records: &'a [Recorded]) -> Option<Self> {
-        let start = records.iter().position(|one| matches!(one.event, Event::DrillStarted { .. }))?;
-        let Event::DrillStarted { drill, away, .. } = &records.get(start)?.event else { return None };
-        let reveal = records.iter().find_map(|one| match &one.event {
+    pub(super) fn of<R: Borrow<Recorded>>(records: &'a [R]) -> Option<Self> {
+        let start = records.iter().position(|one| matches!(one.borrow().event, Event::DrillStarted { .. }))?;
+        let Event::DrillStarted { drill, away, .. } = &records.get(start)?.borrow().event else { return None };
+        let reveal = records.iter().find_map(|one| match &one.borrow().event {
             Event::DrillEnded { drill: ended, outcome: DrillOutcome::Completed, reveal, .. } if ended == drill => {
                 reveal.as_deref()
             }
@@ -86,7 +110,7 @@ impl<'a> Facts<'a> {
             own_approvals: 0,
         };
         let mut watched = Watched::default();
-        for one in records.iter().skip(start).filter(|one| one.at <= reveal.stopped_at) {
+        for one in records.iter().skip(start).map(Borrow::borrow).filter(|one| one.at <= reveal.stopped_at) {
             facts.read(one, &mut watched);
         }
         facts.well_at = reveal.cured_at.filter(|_| watched.unwell.is_empty()).map(|cured| match watched.well_at {

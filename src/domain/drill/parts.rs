@@ -67,7 +67,7 @@ impl fmt::Display for Part {
 }
 
 /// How well an objective was met, as HSEEP rates it. Which points make which letter is ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Letter {
     /// Performed without challenges.
     P,
@@ -104,7 +104,7 @@ impl Letter {
 }
 
 /// What one part came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScoredPart {
     /// Which.

@@ -9,20 +9,23 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{DrillPlan, DrillReveal, DrillTruth, schedule};
+use super::{DrillPlan, DrillReveal, DrillScore, DrillTruth, facts, schedule, score};
 use crate::domain::{Actor, Cause, DrillId, Event, Recorded, Refusal, State};
 
 /// How long whoever holds a drill has to take the faults back and say how it ended, when its time is over.
 const TO_END: TimeDelta = TimeDelta::minutes(2);
 
 /// Drills, and when they are due.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Drills {
     /// Those that were held, oldest first.
     pub held: BTreeMap<DrillId, Drill>,
     /// When the next are due, by the id of the drill's file.
     pub planned: BTreeMap<String, DrillPlan>,
+    /// The events of the drill that runs from which its score is made.
+    #[serde(default)]
+    pub course: Vec<Arc<Recorded>>,
 }
 
 impl Drills {
@@ -30,6 +33,12 @@ impl Drills {
     #[must_use]
     pub fn running(&self) -> Option<&Drill> {
         self.held.values().next_back().filter(|drill| drill.ended.is_none())
+    }
+
+    /// Whether each that was held to its end has its score. What a version kept that knew of none does not: the journal is read anew.
+    #[must_use]
+    pub fn are_scored(&self) -> bool {
+        self.held.values().all(|drill| drill.completed().is_none() || drill.score.is_some())
     }
 }
 
@@ -66,6 +75,23 @@ pub struct Drill {
     pub aborted: Option<(DateTime<Utc>, Actor, String)>,
     /// How it ended.
     pub ended: Option<DrillEnd>,
+    /// What it came to; none when it was not held to its end.
+    #[serde(default)]
+    pub score: Option<Arc<DrillScore>>,
+}
+
+impl Drill {
+    /// Whether people took part who were not told the cause: what else is held shows nothing of them.
+    #[must_use]
+    pub fn is_earnest(&self) -> bool {
+        self.mode != DrillMode::Tutorial && !self.unattended
+    }
+
+    /// When it ended, and when it began as long as it has not.
+    #[must_use]
+    pub fn at(&self) -> DateTime<Utc> {
+        self.ended.as_ref().map_or(self.started_at, |end| end.at)
+    }
 }
 
 /// How much people are told before it begins. A false alarm is announced as a blind one.
@@ -234,6 +260,17 @@ pub(super) fn ends_by(drill: &Drill) -> DateTime<Utc> {
     stopped.and_then(|at| at.checked_add_signed(TO_END)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
+/// Keeps what the score of the drill that runs is made from.
+pub(in crate::domain) fn keep(state: &mut State, recorded: &Recorded) {
+    let begins = matches!(recorded.event, Event::DrillStarted { .. });
+    if (begins || state.drills.running().is_some()) && facts::is_read(&recorded.event) {
+        if begins {
+            state.drills.course.clear();
+        }
+        state.drills.course.push(Arc::new(recorded.clone()));
+    }
+}
+
 /// What is true after an event.
 pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     let at = recorded.at;
@@ -254,6 +291,7 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
                 answers: Vec::new(),
                 aborted: None,
                 ended: None,
+                score: None,
             };
             state.drills.held.insert(*drill, held);
         }
@@ -268,9 +306,11 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
             }
         }
         Event::DrillEnded { drill, outcome, reason, reveal } => {
+            let course = std::mem::take(&mut state.drills.course);
             if let Some(held) = state.drills.held.get_mut(drill) {
                 let (reason, reveal) = (reason.clone(), reveal.clone());
                 held.ended = Some(DrillEnd { last: recorded.seq, at, outcome: *outcome, reason, reveal });
+                held.score = score(&course).map(Arc::new);
                 if *outcome == DrillOutcome::Completed {
                     schedule::held(state, *drill, at);
                 }

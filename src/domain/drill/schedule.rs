@@ -111,18 +111,6 @@ impl super::Drill {
     }
 }
 
-impl State {
-    /// The newest drill of a runbook that people held to its end without being told the cause, and the hash of what the book said then.
-    #[must_use]
-    pub fn last_drill_of(&self, book: &str) -> Option<(DrillId, &str)> {
-        let earnest = |drill: &&super::Drill| drill.mode != super::DrillMode::Tutorial && !drill.unattended;
-        self.drills.held.values().rev().filter(earnest).find_map(|drill| {
-            let truth = &drill.completed()?.truth;
-            (truth.book == book).then_some((drill.id, truth.book_hash.as_str()))
-        })
-    }
-}
-
 /// A drill was held to its end: the next is counted from there.
 pub(super) fn held(state: &mut State, id: DrillId, at: DateTime<Utc>) {
     let Some(file) = state.drills.held.get(&id).and_then(super::Drill::completed).map(|reveal| &reveal.truth.file)

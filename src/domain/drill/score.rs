@@ -1,9 +1,11 @@
 //! The score of a drill: a pure function over its events. The same events give the same score, on any machine and at any time.
 
-use serde::Serialize;
+use std::borrow::Borrow;
+
+use serde::{Deserialize, Serialize};
 
 use super::{
-    Drill, DrillMode,
+    Drill,
     facts::Facts,
     parts::{Letter, Part, ScoredPart, scored},
     system::{SystemScore, system},
@@ -14,7 +16,7 @@ use crate::domain::{DrillId, Event, Recorded};
 const GATED: u32 = 49;
 
 /// What a drill came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DrillScore {
     /// Which drill.
@@ -40,14 +42,14 @@ impl DrillScore {
     /// Whether it was so good that the runbook of a drill in which people took part counts as proved.
     #[must_use]
     pub fn proves(&self, drill: &Drill) -> bool {
-        self.total >= PROVES && drill.mode != DrillMode::Tutorial && !drill.unattended
+        self.total >= PROVES && drill.is_earnest()
     }
 }
 
 /// The score of the first drill among these events; none when it was not held to its end.
 #[must_use]
-pub fn score(records: &[Recorded]) -> Option<DrillScore> {
-    let drill = records.iter().find_map(|one| match &one.event {
+pub fn score<R: Borrow<Recorded>>(records: &[R]) -> Option<DrillScore> {
+    let drill = records.iter().find_map(|one| match &one.borrow().event {
         Event::DrillStarted { drill, .. } => Some(*drill),
         _ => None,
     })?;

@@ -1,12 +1,14 @@
 //! How well the engine itself did in a drill, kept apart from what people did: the share of what it should have done, weighted.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use super::facts::Facts;
 use crate::domain::{RecoveryOutcome, Severity};
 
 /// How well the engine itself did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SystemScore {
     /// The weights of what it did, of all weights, in per cent.
@@ -16,11 +18,11 @@ pub struct SystemScore {
 }
 
 /// Something that the engine should have done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SystemProbe {
     /// What.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// How much it counts.
     pub weight: u32,
     /// Whether it did.
@@ -29,7 +31,7 @@ pub struct SystemProbe {
 
 pub(super) fn system(facts: &Facts<'_>) -> SystemScore {
     let truth = facts.truth();
-    let probe = |what, weight, passed| SystemProbe { what, weight, passed };
+    let probe = |what: &'static str, weight, passed| SystemProbe { what: what.into(), weight, passed };
     let writes = facts.reveal.writes;
     let kept = probe("no acknowledged write was lost or doubled", 1, writes.lost == 0 && writes.doubled == 0);
     let probes = match &truth.blame {

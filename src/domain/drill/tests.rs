@@ -519,10 +519,13 @@ fn a_scenario_is_as_sure_as_it_was_drilled_and_that_fades() {
     let books = [("database-connection".to_owned(), "records-db".to_owned())].into();
     let scenarios = ["database-connection".to_owned(), "complete-outage".to_owned()];
     let level = |state: &State, points: u32, days: i64| {
-        let mut score = Tape::perfect().score();
-        score.total = points;
-        let scores = [(DrillId(1), score)].into();
-        let cells = confidence(state, &scenarios, &books, &scores, moment(0) + TimeDelta::days(days));
+        let mut state = state.clone();
+        for drill in state.drills.held.values_mut() {
+            let mut score = Tape::perfect().score();
+            score.total = points;
+            drill.score = Some(score.into());
+        }
+        let cells = confidence(&state, &scenarios, &books, moment(0) + TimeDelta::days(days));
         let cell = |service: &str, scenario: &str| {
             cells.iter().find(|cell| cell.service == service && cell.scenario == scenario).expect("a cell").level
         };
@@ -553,4 +556,101 @@ fn a_validation_that_did_not_pass_is_none() {
     let event = Event::RecoveryValidated { recovery: RecoveryId(1), phase, criteria: vec![failed] };
     tape.tell(50, Actor::Engine, event);
     assert_eq!(tape.points(), [15, 10, 20, 25, 10, 15]);
+}
+
+/// A book with this text, as far as drills are concerned.
+fn book(hash: &str, stamp: Option<&str>) -> crate::domain::runbook::Runbook {
+    let text = include_str!("../../../runbooks/RB-02-database-connection.md");
+    let mut book = crate::runbook::read("RB-02.md", text).runbook.expect("a book");
+    book.hash = hash.to_owned();
+    book.front.proof = stamp.map(|hash| crate::domain::runbook::Proof {
+        on: moment(0).date_naive() - chrono::Days::new(9),
+        hash: hash.to_owned(),
+    });
+    book
+}
+
+#[test]
+fn what_drills_have_shown_of_a_book_is_said_by_one_rule() {
+    let shown = |mode: DrillMode, unattended: bool, wrong: bool| {
+        let mut tape = Tape::perfect();
+        tape.unattended = unattended;
+        tape.truth.book_hash = "old".to_owned();
+        if wrong {
+            tape.answered(31, "handouts", Cause::Slowness).answered(32, "handouts", Cause::Release);
+            tape.answered(33, "handouts", Cause::Certificate);
+        }
+        let mut state = state();
+        for mut recorded in tape.records() {
+            if let Event::DrillStarted { mode: of, .. } = &mut recorded.event {
+                *of = mode;
+            }
+            apply(&mut state, &recorded);
+        }
+        state.drills
+    };
+    let (blind, guided) = (DrillMode::Blind, DrillMode::Guided);
+    let cases = [
+        (Drills::default(), None, "old", None, "never drilled"),
+        (Drills::default(), Some("old"), "old", Some(true), "proved by a drill on 2027-01-06"),
+        (
+            Drills::default(),
+            Some("old"),
+            "new",
+            Some(false),
+            "proved by a drill on 2027-01-06; the book has CHANGED since",
+        ),
+        (shown(blind, false, false), None, "old", Some(true), "proved by DRILL-1 on 2027-01-15, blind, 100 points"),
+        (
+            shown(guided, false, false),
+            None,
+            "new",
+            Some(false),
+            "proved by DRILL-1 on 2027-01-15, guided, 100 points; the book has CHANGED since",
+        ),
+        (shown(guided, false, false), Some("new"), "new", Some(true), "proved by a drill on 2027-01-06"),
+        (shown(blind, false, true), None, "old", None, "drilled, not proved: DRILL-1 on 2027-01-15, blind, 85 points"),
+        (shown(blind, true, false), None, "old", None, "never drilled"),
+        (shown(DrillMode::Tutorial, false, false), None, "old", None, "never drilled"),
+    ];
+    for (drills, stamp, hash, holds, words) in cases {
+        let proof = proof_of(&drills, &book(hash, stamp));
+        assert_eq!((proof.holds(), proof.words().as_str()), (holds, words));
+    }
+}
+
+#[test]
+fn the_state_knows_the_score_that_the_events_give_and_keeps_none_of_them() {
+    let mut state = state();
+    let records = Tape::perfect().records();
+    for recorded in &records {
+        assert!(state.drills.are_scored());
+        apply(&mut state, recorded);
+    }
+    let drill = &state.drills.held[&DrillId(1)];
+    assert_eq!(drill.score.as_deref(), score(&records).as_ref());
+    assert!(state.drills.course.is_empty());
+    let kept: State = serde_json::from_str(&serde_json::to_string(&state).expect("json")).expect("a state");
+    assert_eq!(kept, state, "what is kept of a state gives the same score");
+    let mut older = serde_json::to_value(&state).expect("json");
+    older["drills"]["held"]["DRILL-1"].as_object_mut().expect("a drill").remove("score");
+    let older: State = serde_json::from_value(older).expect("a state of an older version");
+    assert!(!older.drills.are_scored(), "so its journal is read anew");
+}
+
+#[test]
+fn what_has_to_be_done_now_follows_what_everybody_may_see() {
+    let mut tape = Tape::perfect();
+    tape.cured = Some(42);
+    let mut state = state();
+    let mut seen = Vec::new();
+    for recorded in tape.records() {
+        apply(&mut state, &recorded);
+        let stage = state.drills.held[&DrillId(1)].stage(&state);
+        if seen.last() != Some(&stage) {
+            seen.push(stage);
+        }
+    }
+    use DrillStage::{Declare, Heal, StayWell, TakeBack, TakeOn, Tell, Watch};
+    assert_eq!(seen, [Watch, Declare, TakeOn, Tell, Declare, Heal, StayWell, TakeBack]);
 }

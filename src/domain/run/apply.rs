@@ -43,7 +43,7 @@ fn forget(state: &mut State) {
 
 /// The run that an event begins.
 pub(super) fn begun(event: &Event, at: DateTime<Utc>, actor: &Actor) -> Option<Run> {
-    let Event::RunStarted { run, book, inputs, services, incident, mode } = event else { return None };
+    let Event::RunStarted { run, book, inputs, services, incident, mode, drill } = event else { return None };
     Some(Run {
         id: *run,
         book: book.clone(),
@@ -51,6 +51,7 @@ pub(super) fn begun(event: &Event, at: DateTime<Utc>, actor: &Actor) -> Option<R
         services: services.iter().cloned().collect(),
         incident: *incident,
         mode: *mode,
+        drill: *drill,
         started_by: actor.clone(),
         started_at: at,
         stand: Stand::At { step: String::new() },

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attempt::{Attempt, AttemptPart};
 use crate::domain::{
-    Actor, IncidentId, RunId,
+    Actor, DrillId, IncidentId, RunId,
     runbook::{Runbook, Step, Undo},
 };
 
@@ -31,6 +31,9 @@ pub struct Run {
     pub incident: Option<IncidentId>,
     /// In earnest or as a drill.
     pub mode: RunMode,
+    /// The drill that was on when it began, and that it is part of.
+    #[serde(default)]
+    pub drill: Option<DrillId>,
     /// Who began it.
     pub started_by: Actor,
     /// When.

@@ -129,7 +129,10 @@ pub(in crate::domain) fn start(
     }
     let inputs = values.into_iter().map(|(name, value)| RunInput { name, value }).collect();
     let services = services.into_iter().collect();
-    let started = Event::RunStarted { run, book, inputs, services, incident, mode };
+    // What is walked through while a drill is on is part of it: it never counts as done in earnest.
+    let drill = state.drills.running().map(|drill| drill.id);
+    let mode = if drill.is_some() { RunMode::Drill } else { mode };
+    let started = Event::RunStarted { run, book, inputs, services, incident, mode, drill };
     let Some(begun) = begun(&started, meta.at, &meta.actor) else { return Ok(Vec::new()) };
     let mut walk = Walk::new(state, &begun, meta);
     walk.begin();

@@ -36,9 +36,10 @@ impl Runbook {
         self.steps().find(|step| step.name == name)
     }
 
-    /// Whether a drill has proved the book as it is now; none when no drill ever has.
+    /// Whether its file says that a drill has proved the book as it is now; none when it says nothing of one. What drills have shown
+    /// of a book beyond its file, `proof_of` says.
     #[must_use]
-    pub fn is_proved(&self) -> Option<bool> {
+    pub fn is_stamped(&self) -> Option<bool> {
         self.front.proof.as_ref().map(|proof| proof.hash == self.hash)
     }
 }

@@ -191,6 +191,7 @@ fn newest_state(connection: &Connection, key: &CheckpointKey) -> rusqlite::Resul
         if key.is_state_code(seq, &hash, &tree.root(), &body, &code)
             && let Ok(state) = serde_json::from_str::<State>(&body)
             && state.seq == seq
+            && state.drills.are_scored()
         {
             return Ok(Some(Kept { state, hash, tree }));
         }

@@ -53,6 +53,14 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
             model.books = held.or(Some(Loaded::Waiting));
             vec![Request::Books]
         }
+        // Of the books the heat map has what is covered on paper.
+        Screen::Drills | Screen::HeatMap => {
+            let held = model.drills.offers.take().filter(|offers| matches!(offers, Loaded::Here(_)));
+            model.drills.offers = held.or(Some(Loaded::Waiting));
+            let books = model.books.take().filter(|books| matches!(books, Loaded::Here(_)));
+            model.books = books.or(Some(Loaded::Waiting));
+            vec![Request::Drills, Request::Books]
+        }
         Screen::Run(_) => {
             model.cursors.remove(&List::Steps);
             Vec::new()
@@ -112,6 +120,14 @@ pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
             Some(run) => Some(Screen::Run(run)),
             None => model.selected(List::Books).map(Screen::Book),
         },
+        Screen::Drills => match model.offered() {
+            Some(_) => return super::drill::begin(model),
+            None => model.drill_here().map(|drill| Screen::Drill(drill.id)),
+        },
+        Screen::Drill(id) => {
+            let drill = model.state.drills.held.get(id);
+            drill.and_then(|drill| drill.incidents(&model.state).last()).map(|incident| Screen::Incident(incident.id))
+        }
         Screen::Book(_) => return super::runbook::begin(model),
         Screen::Run(_) => return walk::go_on(model),
         Screen::Incident(id) => {

@@ -10,6 +10,7 @@ mod calendar;
 mod change;
 mod continuity;
 mod diagnosis;
+mod drill;
 mod here;
 mod incident;
 mod knowledge;

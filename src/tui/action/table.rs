@@ -1,8 +1,8 @@
 //! The table itself: what an action is, which keys lead to it, and which are worth a hint.
 
 use super::{
-    anywhere, break_glass, calendar, change, continuity, diagnosis, here::is_about_snapshots, incident, knowledge,
-    recovery, run, runbook, snapshot, template,
+    anywhere, break_glass, calendar, change, continuity, diagnosis, drill, here::is_about_snapshots, incident,
+    knowledge, recovery, run, runbook, snapshot, template,
 };
 use crate::tui::{
     message::Request,
@@ -94,6 +94,7 @@ pub fn all() -> impl DoubleEndedIterator<Item = &'static Action> + Clone {
         knowledge::ACTIONS,
         runbook::ACTIONS,
         run::ACTIONS,
+        drill::ACTIONS,
     ]
     .into_iter()
     .flatten()
@@ -112,6 +113,7 @@ pub fn owned(model: &Model, key: Key) -> Option<&'static Action> {
     let owner = match model.screen() {
         Screen::Books(_) | Screen::Book(_) => Where::Runbook,
         Screen::Run(_) | Screen::StepWhy(..) | Screen::RunText(_) => Where::Run,
+        Screen::Drills | Screen::Drill(_) | Screen::HeatMap => Where::Drill,
         _ => return None,
     };
     all().find(|action| action.place == owner && action.keys.contains(&key))
@@ -141,6 +143,7 @@ fn belongs(model: &Model, place: Where) -> bool {
         Where::Continuity => matches!(model.screen(), Screen::Continuity | Screen::Function(_)),
         Where::Template => *model.screen() == Screen::Templates,
         Where::Runbook => matches!(model.screen(), Screen::Books(_) | Screen::Book(_)),
+        Where::Drill => matches!(model.screen(), Screen::Drills | Screen::Drill(_) | Screen::HeatMap),
         Where::Run => matches!(model.screen(), Screen::Run(_) | Screen::StepWhy(..) | Screen::RunText(_)),
         Where::BreakGlass => model.break_glass().is_some(),
         Where::Recovery => matches!(model.screen(), Screen::Recovery(_) | Screen::Recoveries | Screen::Change(_)),
@@ -281,6 +284,9 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
             "update",
         ],
         Screen::StepWhy(..) | Screen::RunText(_) => vec!["back"],
+        Screen::Drills => vec!["back", "tutorial", "open", "hold-drill", "abort-drill", "heat-map", "filter"],
+        Screen::Drill(_) => vec!["back", "answer-drill", "abort-drill", "open", "heat-map", "drills"],
+        Screen::HeatMap => vec!["back", "drills"],
         Screen::Calendar => vec!["back", "open", "begin-maintenance", "end-maintenance", "filter"],
         Screen::Continuity => vec!["back", "open", "work-by-hand", "tick-hand-step", "end-work-by-hand", "filter"],
         Screen::Function(_) => vec!["back", "work-by-hand", "tick-hand-step", "end-work-by-hand"],
@@ -289,8 +295,10 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         Screen::Journal => vec!["back", "filter"],
         Screen::Help => vec!["back"],
     };
-    if model.is_drill() && !model.faults.is_empty() {
-        wanted.push("inject");
+    if model.is_drill() && model.state.drills.running().is_some() {
+        wanted.extend(["drill-at-hand", "answer-drill"]);
+    } else if model.is_drill() && !model.faults.is_empty() {
+        wanted.extend(["inject", "drills"]);
     }
     wanted.extend(["palette", "help", "quit"]);
     // Several actions on one key are one hint: the one that the key does now.

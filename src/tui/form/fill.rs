@@ -10,6 +10,7 @@ use crate::{
     domain::Command,
     tui::{
         action::cannot_act,
+        drill,
         message::Request,
         model::{Model, Overlay},
         preview::{declared, maintained, unapproved},
@@ -79,6 +80,9 @@ pub(in crate::tui) fn go_on(model: &mut Model, mut form: Box<Form>) -> Vec<Reque
         if model.now - review.since < STARTLED || review.foreseen.is_refused() {
             model.overlay = Some(Overlay::Form(form));
             return Vec::new();
+        }
+        if matches!(form.purpose, Writing::HoldDrill(_)) {
+            return drill::hold(model, &form);
         }
         let commands = review.commands.clone();
         return send(model, *form, commands);

@@ -223,6 +223,16 @@ impl Form {
     }
 }
 
+impl Pick {
+    /// Goes on to the next that begins with a letter, if one does.
+    fn turn_to(&mut self, letter: char) {
+        let many = self.options.len();
+        let begins = |place: &usize| self.options.get(*place).is_some_and(|(_, shown)| shown.starts_with(letter));
+        let next = (1..=many).map(|step| (self.at + step) % many).find(begins);
+        self.at = next.unwrap_or(self.at);
+    }
+}
+
 impl Chosen {
     /// The services that the list shows, the worst first.
     #[must_use]
@@ -261,6 +271,7 @@ pub(super) fn on_field_key(model: &Model, form: &mut Form, key: Key) -> Option<S
                 Key::Down | Key::Right | Key::Char('j') => pick.at = (pick.at + 1).min(most),
                 Key::Up | Key::Left | Key::Char('k') => pick.at = pick.at.saturating_sub(1),
                 Key::Char(digit @ '1'..='9') => pick.at = (digit as usize - '1' as usize).min(most),
+                Key::Char(letter) => pick.turn_to(letter),
                 _ => {}
             }
         }

@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{
     domain::{
-        BreakGlassId, Ceiling, ChangeId, Command, DiagnosisId, Event, Findings, IncidentId, Judgement, Message,
-        Recorded, RecoveryId, RunId, Severity,
+        BreakGlassId, Ceiling, ChangeId, Command, DiagnosisId, DrillId, Event, Findings, IncidentId, Judgement,
+        Message, Recorded, RecoveryId, RunId, Severity,
     },
     tui::{
-        article, decision,
+        article, decision, drill,
         message::Request,
         model::Model,
         preview::Foreseen,
@@ -88,6 +88,12 @@ pub enum Writing {
     StartRun(String),
     /// Something about a step of a run.
     Step(RunId, String, Said),
+    /// A drill that is begun.
+    HoldDrill(String),
+    /// What is broken in a drill.
+    AnswerDrill(DrillId),
+    /// A drill that is stopped.
+    AbortDrill(DrillId),
 }
 
 impl Writing {
@@ -121,7 +127,10 @@ impl Writing {
             | Self::RetireArticle(_)
             | Self::WorkByHand(_)
             | Self::EndByHand(_)
-            | Self::StartRun(_) => true,
+            | Self::StartRun(_)
+            | Self::HoldDrill(_)
+            | Self::AnswerDrill(_)
+            | Self::AbortDrill(_) => true,
             Self::Step(_, _, said) => said.is_decision(),
             about => about.change().is_some(),
         }
@@ -237,6 +246,7 @@ impl Form {
                 text("Note", "what is known so far; may stay empty", NOTE, Breaks::Lines),
             ],
             Writing::StartRun(_) | Writing::Step(..) => walk::fields(&purpose),
+            Writing::HoldDrill(_) | Writing::AnswerDrill(_) | Writing::AbortDrill(_) => drill::fields(&purpose),
             Writing::Maintain => vec![
                 services(),
                 text("For", "how long: 90m, 2h, 1h30m", 16, Breaks::None),
@@ -287,6 +297,9 @@ pub(super) fn decided(model: &Model, form: &Form, commands: &[Command]) -> Fores
     for command in commands {
         let found = match form.purpose {
             Writing::StartRun(_) | Writing::Step(..) => walk::foreseen(model, command),
+            Writing::HoldDrill(_) | Writing::AnswerDrill(_) | Writing::AbortDrill(_) => {
+                drill::foreseen(model, form, command)
+            }
             _ => decision::said(model, form, command),
         };
         all.lines.extend(found.lines);
@@ -365,6 +378,7 @@ pub(super) fn commands(model: &Model, form: &Form) -> Result<Vec<Command>, (&'st
             form.services().iter().map(start).collect()
         }
         Writing::StartRun(_) | Writing::Step(..) => vec![walk::command(model, form)?],
+        Writing::HoldDrill(_) | Writing::AnswerDrill(_) | Writing::AbortDrill(_) => vec![drill::command(model, form)?],
         _ => vec![decision::command(model, form)?],
     })
 }
@@ -405,6 +419,8 @@ pub(in crate::tui) fn settle(model: &mut Model, recorded: &Recorded) -> Vec<Requ
         Event::FallbackActivated { function, .. } => Writing::WorkByHand(function.clone()),
         Event::FallbackEnded { function, .. } => Writing::EndByHand(function.clone()),
         Event::DiagnosisJudged { diagnosis, judgement, .. } => Writing::Judge(*diagnosis, *judgement),
+        Event::DrillAnswered { drill, .. } => Writing::AnswerDrill(*drill),
+        Event::DrillAborted { drill, .. } => Writing::AbortDrill(*drill),
         Event::TemplateSuspended { template, .. } => Writing::SuspendTemplate(template.clone()),
         Event::ChangeSubmitted { template: Some(template), .. } => Writing::UseTemplate(template.clone()),
         _ => return Vec::new(),

@@ -8,7 +8,7 @@ use super::{
     page,
 };
 use crate::{
-    domain::{IncidentId, Run, RunId, Stand, runbook::Runbook},
+    domain::{BookProof, IncidentId, Run, RunId, RunMode, Stand, proof_of, runbook::Runbook},
     engine::LibraryBook,
     platform::count,
     report::RunReport,
@@ -103,7 +103,11 @@ fn of_run(model: &Model, run: &Run, columns: usize) -> Vec<Vec<Piece>> {
         (_, Some(step)) => (Role::Text, format!("step {} of {}", step.number, run.book.steps().count())),
         _ => (Role::Muted, String::new()),
     };
-    let incident = run.incident.map(|id| id.to_string()).unwrap_or_default();
+    // What belongs to a drill is never taken for what was done in earnest.
+    let about = match (run.mode, run.incident) {
+        (RunMode::Drill, _) => "DRILL".to_owned(),
+        (RunMode::Emergency, incident) => incident.map(|id| id.to_string()).unwrap_or_default(),
+    };
     let (left_role, left) = time_left(model, run);
     let name = 24.min(columns / 3);
     let rest = columns.saturating_sub(8 + name + 1 + 15 + 8 + 14);
@@ -112,7 +116,7 @@ fn of_run(model: &Model, run: &Run, columns: usize) -> Vec<Vec<Piece>> {
         (Role::Text, text::left(&run.book.front.id, name) + " "),
         (role, text::left(&at, 15)),
         (waits.role, text::left(&waits.words, rest)),
-        (Role::Muted, format!(" {}", text::left(&incident, 7))),
+        (Role::Muted, format!(" {}", text::left(&about, 7))),
         (left_role, text::right(&left, 14)),
     ]]
 }
@@ -145,7 +149,8 @@ fn of_book(model: &Model, book: &LibraryBook, fit: Option<&Fit>, columns: usize)
         None => "never walked".to_owned(),
         Some(run) => match &run.stand {
             Stand::Ended { at, outcome } => {
-                format!("{} {} ago: {}", run.id, text::short(model.now - *at), outcome)
+                let drill = if run.mode == RunMode::Drill { " (drill)" } else { "" };
+                format!("{}{drill} {} ago: {}", run.id, text::short(model.now - *at), outcome)
             }
             _ => format!("{} is open", run.id),
         },
@@ -178,15 +183,16 @@ fn of_book(model: &Model, book: &LibraryBook, fit: Option<&Fit>, columns: usize)
     rows
 }
 
-/// Whether a book was drilled as it is; how well is what the drill's score says.
+/// What drills have shown of a book, in a word.
 fn drilled(model: &Model, book: &Runbook) -> (Role, String) {
-    let last = model.state.last_drill_of(&book.front.id);
-    match (book.is_proved(), last) {
-        (Some(true), _) => (Role::Ok, "✓ proved".to_owned()),
-        (_, Some((drill, hash))) if hash == book.hash => (Role::Ok, format!("✓ {drill}")),
-        (Some(false), _) | (_, Some(_)) => (Role::Warn, "▲ changed since".to_owned()),
-        (None, None) => (Role::Muted, "○ never drilled".to_owned()),
-    }
+    let proof = proof_of(&model.state.drills, book);
+    let (role, sign) = match (&proof, proof.holds()) {
+        (_, Some(true)) => (Role::Ok, "✓"),
+        (_, Some(false)) => (Role::Warn, "▲"),
+        (BookProof::Drilled { .. }, None) => (Role::Warn, "◐"),
+        (_, None) => (Role::Muted, "○"),
+    };
+    (role, format!("{sign} {}", proof.word()))
 }
 
 fn scenario(scenario: Scenario) -> &'static str {
@@ -225,7 +231,7 @@ pub(super) fn book(model: &Model, canvas: &mut Canvas, area: Rect, id: &str) {
         model,
         canvas,
         Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area },
-        &plain(runbook, Some(&model.state.platform)),
+        &plain(runbook, Some(&model.state.platform), &proof_of(&model.state.drills, runbook)),
     );
 }
 
@@ -235,7 +241,7 @@ pub(super) fn text(model: &Model, canvas: &mut Canvas, area: Rect, id: RunId) {
         canvas.line(area, 0, &[(Role::Muted, format!("  {id} is on its way …"))]);
         return;
     };
-    let whole = format!("{}\n\n{}", report.markdown(), plain(&run.book, Some(&model.state.platform)));
+    let whole = format!("{}\n\n{}", report.markdown(), plain(&run.book, Some(&model.state.platform), &report.proof));
     paper(model, canvas, area, &whole);
 }
 

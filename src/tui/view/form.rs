@@ -6,6 +6,7 @@ use super::canvas::{Canvas, Piece, first_visible};
 use crate::{
     domain::{BreakGlassId, ChangeId, Clock, IncidentId, Judgement, Severity, UnknownAnswer},
     tui::{
+        drill::ANY,
         form::{Chosen, Field, Form, Kind, Pick, Review, Writing},
         model::{Model, Target},
         preview::Weight,
@@ -69,6 +70,7 @@ fn place(area: Rect, form: &Form) -> Rect {
         | Writing::RetireArticle(_)
         | Writing::WorkByHand(_)
         | Writing::EndByHand(_)
+        | Writing::AbortDrill(_)
         | Writing::Judge(_, Judgement::Right) => 12,
         Writing::Note(_)
         | Writing::Step(..)
@@ -76,11 +78,12 @@ fn place(area: Rect, form: &Form) -> Rect {
         | Writing::Validate(_)
         | Writing::ReviewBreakGlass(_)
         | Writing::RevokeBreakGlass(_) => 16,
-        Writing::Update(_) => 18,
+        Writing::Update(_) | Writing::AnswerDrill(_) => 18,
         Writing::PostMortem(_)
         | Writing::ProposeArticle(_)
         | Writing::EditArticle(_)
         | Writing::StartRun(_)
+        | Writing::HoldDrill(_)
         | Writing::BreakGlass(_)
         | Writing::Declare
         | Writing::Maintain
@@ -131,6 +134,10 @@ fn title(model: &Model, form: &Form) -> String {
         Writing::Judge(id, judgement) => format!("{id} was {judgement}"),
         Writing::UseTemplate(name) => format!("Have {} done", text::fit(name, 40)),
         Writing::StartRun(book) => format!("Walk through {}", text::fit(book, 40)),
+        Writing::HoldDrill(name) if name == ANY => "Hold a drill that the seed picks".to_owned(),
+        Writing::HoldDrill(name) => format!("Hold the drill {}", text::fit(name, 40)),
+        Writing::AnswerDrill(id) => format!("{id}: declare what is broken"),
+        Writing::AbortDrill(id) => format!("Stop {id}"),
         Writing::Step(run, step, said) => {
             let what = match said {
                 Said::Skip => "leave out",
@@ -252,6 +259,7 @@ fn heights(form: &Form, rows: u16) -> Vec<u16> {
             | Writing::Delegate
             | Writing::Judge(..)
             | Writing::StartRun(_)
+            | Writing::HoldDrill(_)
     );
     let fixed = |field: &Field| match &field.kind {
         Kind::Severity(_) => Some(5),

@@ -13,9 +13,12 @@ mod continuity;
 mod diagnosis;
 mod dialog;
 mod difference;
+mod drill;
+mod drills;
 mod evidence;
 mod facts;
 mod form;
+mod heat;
 mod history;
 mod incident;
 mod journal;
@@ -76,6 +79,7 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
     }
     chrome::header(model, &mut canvas, area);
     let loud = break_glass::banner(model, &mut canvas, area);
+    let loud = loud + drill::banner(model, &mut canvas, area, loud);
     let loud = loud + walk::banner(model, &mut canvas, area, loud);
     let body = Rect { y: area.y + 1 + loud, height: area.height - 3 - loud, ..area };
     chrome::footer(model, &mut canvas, area);
@@ -103,6 +107,9 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         Screen::Run(id) => walk::draw(model, &mut canvas, body, *id),
         Screen::StepWhy(id, step) => walk_step::why(model, &mut canvas, body, *id, step),
         Screen::RunText(id) => books::text(model, &mut canvas, body, *id),
+        Screen::Drills => drills::draw(model, &mut canvas, body),
+        Screen::Drill(id) => drill::draw(model, &mut canvas, body, *id),
+        Screen::HeatMap => heat::draw(model, &mut canvas, body),
         Screen::Calendar => calendar::draw(model, &mut canvas, body),
         Screen::Continuity => continuity::list(model, &mut canvas, body),
         Screen::Function(name) => continuity::function(model, &mut canvas, body, name),

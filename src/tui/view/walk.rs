@@ -91,7 +91,11 @@ fn head(model: &Model, canvas: &mut Canvas, area: Rect, run: &Run) {
         Stand::Ended { at, .. } => format!("took {} of {} ", text::clock(*at - run.started_at), text::clock(budget)),
         _ => format!("◷ {left} of {} ", text::clock(budget)),
     };
-    let drill = if run.mode == RunMode::Drill { "DRILL · " } else { "" };
+    let drill = match (run.mode, run.drill) {
+        (RunMode::Drill, Some(drill)) => format!("{drill} · "),
+        (RunMode::Drill, None) => "DRILL · ".to_owned(),
+        (RunMode::Emergency, _) => String::new(),
+    };
     let room = usize::from(area.width).saturating_sub(text::width(&clock) + 1);
     let short: String = run.book.front.id.splitn(3, '-').take(2).collect::<Vec<_>>().join("-");
     let title = format!(" {drill}{} · {short} {}", run.id, run.book.front.title);

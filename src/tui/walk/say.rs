@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Command, Event, Run, RunId, RunMode, Stand, StepAnswer, UnknownAnswer,
+        Command, Event, Run, RunId, RunMode, Stand, StepAnswer, UnknownAnswer, proof_of,
         runbook::{Input, InputKind, Runbook, Work},
     },
     runbook::plan,
@@ -283,14 +283,13 @@ fn begins(model: &Model, command: &Command, found: Option<Arc<Runbook>>, foresee
         foreseen.fact(format!("It begins at step {} {}; nothing runs before you have it run", step.number, step.title));
     }
     foreseen.fact(format!("{} for all of it; then people are reminded", humantime::format_duration(front.time_budget)));
-    let drilled = model.state.last_drill_of(&front.id).map(|(_, hash)| hash == run.book.hash);
-    match run.book.is_proved().max(drilled) {
+    let proof = proof_of(&model.state.drills, &run.book);
+    match proof.holds() {
         Some(true) => {}
-        Some(false) => foreseen.warn("This text was changed since a drill of it"),
-        None => foreseen.warn("No drill of it was ever held here"),
+        Some(false) | None => foreseen.warn(format!("This text is not proved: {}", proof.words())),
     }
     if let Some(book) = known {
-        for missing in plan(&book, Some(&model.state.platform), &given).missing {
+        for missing in plan(&book, Some(&model.state.platform), &given, proof).missing {
             let step = missing.step.map(|step| format!("{step}: ")).unwrap_or_default();
             foreseen.warn(format!("{step}{}", missing.what));
         }

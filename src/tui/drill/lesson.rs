@@ -1,0 +1,97 @@
+//! What has to be done now in a drill, in the words and keys of the page that is looked at; and what to do better the next time.
+
+use crate::{
+    domain::{Drill, DrillStage, Incident, Part},
+    tui::model::{Model, Screen},
+};
+
+/// The incident that a drill is about now: the first that is open, else the first.
+fn incident<'a>(model: &'a Model, drill: &'a Drill) -> Option<&'a Incident> {
+    let mut all = drill.incidents(&model.state);
+    drill.incidents(&model.state).find(|incident| incident.state.is_open()).or_else(|| all.next())
+}
+
+/// Which keys lead to what has to be done now, from the page that is looked at.
+#[must_use]
+pub fn how(model: &Model, drill: &Drill, stage: DrillStage) -> String {
+    let found = incident(model, drill);
+    let name = found.map_or_else(|| "the incident".to_owned(), |incident| incident.id.to_string());
+    let is_there = matches!((model.screen(), found), (Screen::Incident(id), Some(incident)) if *id == incident.id);
+    let on_board = *model.screen() == Screen::Board;
+    let way = match (is_there, on_board) {
+        (true, _) => "press ",
+        (false, true) => "press 2, then ↵, then ",
+        (false, false) => "Esc to the board, 2, ↵, then ",
+    };
+    match stage {
+        DrillStage::Watch if on_board => "look at pane 1: a service will fail".to_owned(),
+        DrillStage::Watch => "Esc to the board; look at pane 1: a service will fail".to_owned(),
+        DrillStage::TakeOn => format!("{way}a: you take {name} on"),
+        DrillStage::Tell => format!("{way}u: write one line to those who wait"),
+        DrillStage::Declare if matches!(model.screen(), Screen::Diagnosis(..)) => {
+            "read Cause; press ! and say what is broken, and where".to_owned()
+        }
+        DrillStage::Declare => format!("{way}D: read the diagnosis; then ! declares"),
+        DrillStage::Heal if matches!(model.screen(), Screen::Change(_)) => {
+            "read what it does; a approves it, and it is carried out".to_owned()
+        }
+        DrillStage::Heal => match model.state.pending_changes().first() {
+            Some(_) if is_there => "press ↵: the change that waits, then a approves it".to_owned(),
+            Some(change) => format!("{way}↵: {} waits for you, a approves it", change.id),
+            None => format!("{way}1 (or a digit beside what is proposed): have the cure done"),
+        },
+        DrillStage::StayWell => "nothing: see that it stays well, it is over soon".to_owned(),
+        DrillStage::TakeBack => "nothing: what was broken is being taken back".to_owned(),
+    }
+}
+
+/// What there is to look at meanwhile, for those who do this the first time.
+#[must_use]
+pub fn look(stage: DrillStage) -> &'static str {
+    match stage {
+        DrillStage::Watch => {
+            "Pane 1 has every service. The engine asks each of them every second or so; two failures make it DOWN"
+        }
+        DrillStage::TakeOn => {
+            "An incident was opened by itself, and its clocks run. Somebody has to say that they are on it"
+        }
+        DrillStage::Tell => "People wait, and fear the worst when they hear nothing. One line is enough",
+        DrillStage::Declare => {
+            "The diagnosis names a cause with its evidence. You say what it is: a wrong answer costs 5 points"
+        }
+        DrillStage::Heal => {
+            "A change is proposed that takes the cause away. Nothing runs before somebody agrees to its plan"
+        }
+        DrillStage::StayWell => {
+            "What was done is validated by checks, and watched: it counts as healed when it stays so"
+        }
+        DrillStage::TakeBack => "Whatever is still broken is taken back, and what became of every write is counted",
+    }
+}
+
+/// What somebody learns in this part of the tutorial.
+#[must_use]
+pub fn lesson(stage: DrillStage) -> &'static str {
+    match stage {
+        DrillStage::Watch => "Watch the services",
+        DrillStage::TakeOn => "Take the incident on",
+        DrillStage::Tell => "Tell those who wait",
+        DrillStage::Declare => "Find the cause, and declare it",
+        DrillStage::Heal => "Agree to the cure",
+        DrillStage::StayWell => "See that it stays well",
+        DrillStage::TakeBack => "Read the score",
+    }
+}
+
+/// What to do the next time where a part of the score fell short.
+#[must_use]
+pub fn better(part: Part) -> &'static str {
+    match part {
+        Part::Detect => "have it checked more often, or deeper: the checks of its service in the platform file",
+        Part::Declare => "take it on as soon as it is open (a), and tell those who wait (u)",
+        Part::Diagnose => "read the diagnosis and its evidence (D) before you declare (!)",
+        Part::Recover => "begin the cure sooner: the runbook has it (b)",
+        Part::Validate => "let the checks validate the cure, and wait until it has stayed well",
+        Part::Discipline => "change nothing but what the cause calls for, and have others agree to it",
+    }
+}
