@@ -14,9 +14,10 @@ const LONGEST: u64 = 64 << 10;
 
 /// The drills that come with the program, by book: file name and text.
 #[rustfmt::skip]
-const BUILT_IN: [(&str, &str); 24] = [
+const BUILT_IN: [(&str, &str); 25] = [
     ("complete-outage.toml", include_str!("../../../drills/complete-outage.toml")),
     ("cold-start.toml", include_str!("../../../drills/cold-start.toml")),
+    ("bad-release.toml", include_str!("../../../drills/bad-release.toml")),
     ("edge-certificate-expired.toml", include_str!("../../../drills/edge-certificate-expired.toml")),
     ("shared-disk-full.toml", include_str!("../../../drills/shared-disk-full.toml")),
     ("database-freeze.toml", include_str!("../../../drills/database-freeze.toml")),
