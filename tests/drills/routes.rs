@@ -49,7 +49,7 @@ const fn quick(deeds: &'static [(&'static str, Deed)]) -> Route {
 }
 
 /// Those that share an engine are held one after the other.
-pub const TOURS: [&[Tour]; 5] = [&[RB_01], &[RB_02], &[RB_03, RB_04], &[RB_05, RB_07], &[RB_06, RB_08]];
+pub const TOURS: [&[Tour]; 4] = [&[RB_01], &[RB_02, RB_07], &[RB_03, RB_04, RB_06], &[RB_05, RB_08]];
 
 const RB_01: Tour = Tour {
     drill: "bad-release",
@@ -207,11 +207,12 @@ const RB_08: Tour = Tour {
     book: "RB-08-performance-degradation",
     variant: 0,
     routes: &[
-        whole(&[("which", Choose(6)), ("quick-again", Undo), ("add-index", Again)]),
+        whole(&[("which", Choose(7)), ("quick-again", Undo), ("add-index", Again)]),
         quick(&[("which", Choose(1)), ("quick-again", Abandon)]),
-        quick(&[("which", Choose(7))]),
-        quick(&[("which", Choose(9))]),
-        quick(&[("which", Choose(8)), ("quick-again", Abandon)]),
+        quick(&[("which", Choose(8))]),
+        quick(&[("which", Choose(10))]),
+        quick(&[("which", Choose(9)), ("quick-again", Abandon)]),
+        quick(&[("which", Choose(6)), ("quick-again", Abandon)]),
         quick(&[("which", Choose(2)), ("quick-again", Undo), ("roll-back", Abandon)]),
         quick(&[("which", Choose(3)), ("quick-again", Undo), ("restore-config", Abandon)]),
         quick(&[("which", Choose(4)), ("quick-again", Abandon)]),

@@ -220,7 +220,7 @@ impl Walker<'_> {
                 shown.ends.insert(end.word().to_owned());
                 shown.passed |= end.has_passed() || (worked && matches!(end, StepEnd::Undone { .. }));
                 if !end.has_passed() {
-                    eprintln!("{} {}: {end}", self.drill, step.name);
+                    println!("{} {}: {end}: {:?}", self.drill, step.name, ended.attempts.last().map(|last| &last.fate));
                 }
             }
             _ => shown.passed |= worked,
