@@ -35,6 +35,8 @@ pub struct Tour {
     pub book: &'static str,
     /// Which of its variants, counted from 0.
     pub variant: usize,
+    /// The component that is said to have been deployed before, which leads astray.
+    pub decoy: Option<&'static str>,
     pub routes: &'static [Route],
 }
 
@@ -49,19 +51,21 @@ const fn quick(deeds: &'static [(&'static str, Deed)]) -> Route {
 }
 
 /// Those that share an engine are held one after the other.
-pub const TOURS: [&[Tour]; 4] = [&[RB_01], &[RB_02, RB_07], &[RB_03, RB_04, RB_06], &[RB_05, RB_08]];
+pub const TOURS: [&[Tour]; 4] = [&[RB_01], &[RB_02, RB_07, EDGE_LATENCY], &[RB_03, RB_04], &[RB_05, RB_06, RB_08]];
 
 const RB_01: Tour = Tour {
     drill: "bad-release",
     book: "RB-01-complete-outage",
     variant: 0,
+    decoy: Some("patient-api-config"),
     routes: &[
         quick(&[("what-do-they-have-in-common", Choose(2))]),
         quick(&[("what-do-they-have-in-common", Choose(3))]),
         quick(&[("what-do-they-have-in-common", Choose(4))]),
         quick(&[("what-do-they-have-in-common", Choose(9)), ("restore-or-not", Choose(2))]),
-        // The deployment is taken back, comes back as it was not to blame, and was to blame after all.
-        whole(&[("what-do-they-have-in-common", Choose(5)), ("all-well", Undo), ("roll-back-api", Again)]),
+        whole(&[("what-do-they-have-in-common", Choose(5))]),
+        // The deployment before was not to blame, and comes back.
+        quick(&[("what-do-they-have-in-common", Choose(5)), ("all-well", Undo), ("roll-back-api", Abandon)]),
         quick(&[("what-do-they-have-in-common", Choose(1)), ("all-well", Abandon)]),
         quick(&[("what-do-they-have-in-common", Choose(6)), ("all-well", Abandon)]),
         quick(&[("what-do-they-have-in-common", Choose(7)), ("start-auth", Abandon)]),
@@ -79,6 +83,7 @@ const RB_02: Tour = Tour {
     drill: "pool-exhaustion",
     book: "RB-02-database-connection",
     variant: 0,
+    decoy: None,
     routes: &[
         whole(&[("which-of-the-five-is-it", Choose(5))]),
         quick(&[("which-of-the-five-is-it", Choose(1)), ("database-well", Abandon)]),
@@ -114,6 +119,7 @@ const RB_03: Tour = Tour {
     book: "RB-03-ai-unavailable",
     // The other one leaves no file that a safety snapshot could hold.
     variant: 1,
+    decoy: None,
     routes: &[
         whole(&[("wrong-or-missing", Choose(1)), ("which", Choose(3)), ("ai-well", Undo), ("restore-model", Again)]),
         quick(&[("wrong-or-missing", Choose(2)), ("which", Choose(1)), ("ai-well", Abandon)]),
@@ -128,6 +134,7 @@ const RB_04: Tour = Tour {
     drill: "auth-clock-skew",
     book: "RB-04-authentication-down",
     variant: 0,
+    decoy: None,
     routes: &[
         whole(&[("which", Choose(5))]),
         quick(&[("which", Choose(1)), ("auth-well", Abandon)]),
@@ -142,6 +149,7 @@ const RB_05: Tour = Tour {
     drill: "wrong-dose",
     book: "RB-05-data-corruption",
     variant: 0,
+    decoy: None,
     routes: &[
         quick(&[("how-far", Choose(2))]),
         whole(&[
@@ -159,6 +167,7 @@ const RB_06: Tour = Tour {
     drill: "credential-stuffing",
     book: "RB-06-security-breach",
     variant: 0,
+    decoy: None,
     routes: &[
         Route {
             worker: "alice",
@@ -167,7 +176,7 @@ const RB_06: Tour = Tour {
             deeds: &[
                 ("journal-whole", Undo),
                 ("disable-account", Skip),
-                ("what-comes-next", Choose(1)),
+                ("what-comes-next", Choose(4)),
                 ("changed-or-not", Choose(1)),
                 ("journal-still-whole", Undo),
                 ("restore-entry", Skip),
@@ -177,7 +186,13 @@ const RB_06: Tour = Tour {
             worker: "bob",
             inputs: &[("ACCOUNT", "dora")],
             hurries: true,
-            deeds: &[("what-comes-next", Choose(2)), ("changed-or-not", Choose(2))],
+            deeds: &[("what-comes-next", Choose(1)), ("changed-or-not", Choose(2))],
+        },
+        Route {
+            worker: "bob",
+            inputs: &[("ACCOUNT", "dora")],
+            hurries: true,
+            deeds: &[("what-comes-next", Choose(2)), ("rotate-keys", Abandon)],
         },
         Route {
             worker: "bob",
@@ -192,6 +207,7 @@ const RB_07: Tour = Tour {
     drill: "health-information-in-logs",
     book: "RB-07-hipaa-violation",
     variant: 0,
+    decoy: None,
     routes: &[
         whole(&[("breach-or-not", Choose(4)), ("purge-or-not", Choose(2))]),
         quick(&[("breach-or-not", Choose(5)), ("purge-or-not", Choose(1)), ("journal-still-whole", Abandon)]),
@@ -203,19 +219,32 @@ const RB_07: Tour = Tour {
 };
 
 const RB_08: Tour = Tour {
-    drill: "missing-index",
+    drill: "retry-storm",
     book: "RB-08-performance-degradation",
     variant: 0,
+    decoy: Some("ai-analysis-config"),
     routes: &[
-        whole(&[("which", Choose(7)), ("quick-again", Undo), ("add-index", Again)]),
+        whole(&[("which", Choose(9))]),
         quick(&[("which", Choose(1)), ("quick-again", Abandon)]),
         quick(&[("which", Choose(8))]),
         quick(&[("which", Choose(10))]),
-        quick(&[("which", Choose(9)), ("quick-again", Abandon)]),
-        quick(&[("which", Choose(6)), ("quick-again", Abandon)]),
+        quick(&[("which", Choose(7)), ("quick-again", Undo), ("add-index", Abandon)]),
         quick(&[("which", Choose(2)), ("quick-again", Undo), ("roll-back", Abandon)]),
         quick(&[("which", Choose(3)), ("quick-again", Undo), ("restore-config", Abandon)]),
         quick(&[("which", Choose(4)), ("quick-again", Abandon)]),
         quick(&[("which", Choose(5)), ("restart-slow", Abandon)]),
     ],
+};
+
+const EDGE_LATENCY: Tour = Tour {
+    drill: "edge-latency",
+    book: "RB-08-performance-degradation",
+    variant: 0,
+    decoy: None,
+    routes: &[Route {
+        worker: "bob",
+        inputs: &[("SLOW", "patient-api"), ("SLOW_CONFIG", "patient-api-config")],
+        hurries: false,
+        deeds: &[("which", Choose(6))],
+    }],
 };

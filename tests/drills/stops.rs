@@ -1,10 +1,10 @@
 //! A drill that must stop is stopped while its fault is in force: everything is taken back, it was aborted, and nobody has failed.
 
-use super::{coverage::calm_seed, demo::Demo};
+use super::{coverage::seed_for, demo::Demo};
 use codeblue::domain::DrillOutcome;
 
 async fn hold(demo: &Demo, drill: &str) -> super::demo::Held {
-    let (seed, _) = calm_seed(drill, 0);
+    let (seed, _) = seed_for(drill, 0, None);
     demo.hold(&[drill, "--seed", &seed.to_string(), "--limit", "5m"]).await
 }
 
