@@ -172,9 +172,6 @@ pub(super) fn named(session: &Session, name: &str) -> Result<DrillFile, CliError
     if let Some(volume) = sandbox::find(&volumes, name) {
         return Ok(volume.drill.clone()?);
     }
-    if let Some((_, why)) = sandbox::NOT_YET.iter().find(|(known, _)| *known == name) {
-        return Err(CliError::Usage(format!("{name} cannot be held yet: {why}")));
-    }
     let meant = platform::nearest(name, volumes.iter().map(DrillVolume::id));
     let hint = meant.map_or_else(|| "see: codeblue drill list".to_owned(), |id| format!("did you mean {id}?"));
     Err(CliError::Usage(format!("no drill is called {name:?}; {hint}")))
@@ -294,16 +291,15 @@ fn lint(session: &Session, files: &[PathBuf]) -> Result<Exit, CliError> {
     let mut missing = Vec::new();
     for book in books.iter().filter_map(|volume| volume.reading.runbook.as_ref()) {
         for name in book.front.drills.iter().filter(|name| sandbox::find(&all, name).is_none()) {
-            let why = sandbox::NOT_YET.iter().find(|(known, _)| known == name).map(|(_, why)| *why);
-            missing.push((book.front.id.clone(), name.clone(), why.unwrap_or("there is no such drill")));
+            missing.push((book.front.id.clone(), name.clone()));
         }
     }
     let ok = problems.is_empty();
     let document = json!({"ok": ok, "drills": volumes.len(), "problems": problems, "namedAndMissing": missing});
     session.output.result(&document, || {
         let mut page: String = problems.iter().map(|problem| text::line(&problem.to_string()) + "\n").collect();
-        for (book, name, why) in &missing {
-            page += &text::line(&format!("{book} names {name}, which cannot be held yet: {why}"));
+        for (book, name) in &missing {
+            page += &text::line(&format!("{book} names {name}, and there is no such drill"));
             page.push('\n');
         }
         page + &format!("{}, {}\n", text::count(volumes.len(), "drill"), text::count(problems.len(), "mistake"))

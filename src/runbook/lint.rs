@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::{
-    Condition, FrontMatter, InputKind, Runbook, ServiceRef, Target, Work,
+    Condition, Ended, FrontMatter, InputKind, Runbook, ServiceRef, Step, Target, Work,
     finding::{Finding, Notes},
     parse::{DraftBook, drafted},
     read_step::Draft,
@@ -115,18 +115,17 @@ fn declared(draft: &DraftBook<'_>, front: &FrontMatter, platform: &Platform, not
         }
     }
     for found in &draft.steps {
-        actions(front, found, platform, notes);
+        actions(draft, front, found, platform, notes);
     }
 }
 
 /// The action that a step runs is declared, or the step says that it is skipped where it is not.
-fn actions(front: &FrontMatter, found: &Draft, platform: &Platform, notes: &mut Notes) {
+fn actions(draft: &DraftBook<'_>, front: &FrontMatter, found: &Draft, platform: &Platform, notes: &mut Notes) {
     let (Some(step), Some(block)) = (&found.step, &found.block) else { return };
     let Some((service, action)) = step.work.execution().and_then(|run| run.command.declared_action()) else {
         return;
     };
-    let guarded = Condition::Action { service: service.clone(), action: action.clone() };
-    if step.when.as_ref() == Some(&guarded) {
+    if is_guarded(draft, step, &service, &action) {
         return;
     }
     let name = match &service {
@@ -151,6 +150,21 @@ fn actions(front: &FrontMatter, found: &Draft, platform: &Platform, notes: &mut 
         } else {
             notes.unknown("action", at, &step.name, &what, &action, declared);
         }
+    }
+}
+
+/// Whether a step is skipped where the service declares no such action: it says so, or it only takes back what says so of the service.
+fn is_guarded(draft: &DraftBook<'_>, step: &Step, service: &ServiceRef, action: &str) -> bool {
+    match &step.when {
+        Some(Condition::Action { service: of, action: named }) => of == service && named == action,
+        Some(Condition::Step { name, ended: Ended::Ok }) => {
+            let taken_back =
+                draft.steps.iter().filter_map(|other| other.step.as_ref()).find(|other| other.name == *name);
+            taken_back.is_some_and(
+                |other| matches!(&other.when, Some(Condition::Action { service: of, .. }) if of == service),
+            )
+        }
+        _ => false,
     }
 }
 

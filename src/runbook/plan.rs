@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use super::{Approval, Condition, InputKind, Runbook, SectionKind, ServiceRef, Step, Undo};
+use super::{Approval, Condition, Ended, InputKind, Runbook, SectionKind, ServiceRef, Step, Undo};
 use crate::domain::{BookProof, inputs_of};
 use crate::platform::{Action, ActionRisk, Platform, Role, optional_seconds, seconds};
 
@@ -158,6 +158,14 @@ impl Planner<'_> {
         service.actions.iter().find(|declared| declared.name == action)
     }
 
+    fn undeclared(&self, service: &ServiceRef, action: &str) -> Option<String> {
+        if self.platform.is_none() || self.declared(service, action).is_some() {
+            return None;
+        }
+        let service = self.resolved(service).unwrap_or_else(|| service.to_string());
+        Some(format!("the platform declares no action {action} of {service}"))
+    }
+
     /// Why a step would be skipped, as far as that is known before the run.
     fn skipped(&self, step: &Step) -> Option<String> {
         match step.when.as_ref()? {
@@ -165,13 +173,13 @@ impl Planner<'_> {
                 let given = self.values.get(name)?;
                 ((given == value) != *equal).then(|| format!("{name} is {given}"))
             }
-            Condition::Action { service, action }
-                if self.platform.is_some() && self.declared(service, action).is_none() =>
-            {
-                let service = self.resolved(service).unwrap_or_else(|| service.to_string());
-                Some(format!("the platform declares no action {action} of {service}"))
-            }
-            Condition::Action { .. } | Condition::Step { .. } => None,
+            Condition::Action { service, action } => self.undeclared(service, action),
+            // What takes something back is left out where that is.
+            Condition::Step { name, ended: Ended::Ok } => match self.book.step(name)?.when.as_ref()? {
+                Condition::Action { service, action } => self.undeclared(service, action),
+                Condition::Input { .. } | Condition::Step { .. } => None,
+            },
+            Condition::Step { .. } => None,
         }
     }
 

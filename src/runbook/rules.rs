@@ -4,8 +4,8 @@ use crate::domain::GIVEN;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Command, Condition, FrontMatter, InputKind, OnTrouble, SectionKind, ServiceRef, Step, Target, Undo, Word, Work,
-    finding::Notes, front::FORMAT, parse::DraftBook, read_step::Draft, visible,
+    Command, Condition, Ended, FrontMatter, InputKind, OnTrouble, SectionKind, ServiceRef, Step, Target, Undo, Word,
+    Work, finding::Notes, front::FORMAT, parse::DraftBook, read_step::Draft, visible,
 };
 
 /// Notes every rule that does not hold.
@@ -135,13 +135,13 @@ fn targets(draft: &DraftBook<'_>, found: &Draft, step: &Step, known: &[&str], no
     let mut wrong: Vec<(&'static str, usize, String, &str)> = Vec::new();
     if let Some(Undo::Step(name)) = step.work.undo()
         && !missing("undo", at, name, "undo")
-        && draft.steps.iter().any(|other| other.name == *name && other.section != SectionKind::Rollback)
+        && draft.steps.iter().any(|other| other.name == *name && !is_way_back(other, &step.name))
     {
         wrong.push((
             "undo",
             at,
             format!("undo is {name}, which stands outside of Rollback and so runs anyway"),
-            "a step of the section Rollback",
+            "a step of the section Rollback, or one with \"when\":\"step.NAME.ok\" that takes it back in any case",
         ));
     }
     if let Work::Action(action) = &step.work {
@@ -201,6 +201,13 @@ fn targets(draft: &DraftBook<'_>, found: &Draft, step: &Step, known: &[&str], no
 }
 
 /// What a command of a step may do.
+/// Whether a step runs only after what it takes back: it waits in Rollback until it is named, or says after which step it runs.
+fn is_way_back(found: &Draft, taken_back: &str) -> bool {
+    let when = found.step.as_ref().and_then(|step| step.when.as_ref());
+    let after = matches!(when, Some(Condition::Step { name, ended: Ended::Ok }) if name == taken_back);
+    found.section == SectionKind::Rollback || after
+}
+
 fn command_rules(draft: &DraftBook<'_>, found: &Draft, step: &Step, notes: &mut Notes) {
     let (Some(run), Some(block)) = (step.work.execution(), &found.block) else { return };
     let at = block.fence.body_at;

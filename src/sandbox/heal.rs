@@ -175,7 +175,11 @@ pub(super) fn in_force(layout: &Layout, record: &FaultRecord) -> Result<bool, Sa
 
 /// Which process suffers from an impairment.
 pub(super) fn sufferer(record: &FaultRecord) -> &str {
-    if record.fault.is_of_link() { catalogue::PROXIES } else { &record.service }
+    match record.fault {
+        fault if fault.is_of_link() => catalogue::PROXIES,
+        FaultKind::RetryStorm => catalogue::CLINICIANS,
+        _ => &record.service,
+    }
 }
 
 pub(super) fn impairment_of(record: &FaultRecord, link: &Option<String>) -> Impairment {

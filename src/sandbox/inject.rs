@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     SandboxError,
-    catalogue::{PROXIES, STRAY_CLIENT},
+    catalogue::{CLINICIANS, PROXIES, STRAY_CLIENT},
     content,
     control::{self, Request},
     database,
@@ -156,6 +156,7 @@ fn plan(layout: &Layout, fault: FaultKind, entry: &Entry, link: Option<Link>) ->
         | FaultKind::LinkCut => {
             Undo::Relieve { process: running(layout, PROXIES)?.process, link: link.map(Link::name) }
         }
+        FaultKind::RetryStorm => Undo::Relieve { process: running(layout, CLINICIANS)?.process, link: None },
         FaultKind::Slow
         | FaultKind::Refuse
         | FaultKind::AcceptStall

@@ -73,6 +73,8 @@ pub enum FaultKind {
     WrongAnswers,
     /// Jobs go into the queue and do not come out.
     StuckQueue,
+    /// Everybody asks again and again, because answers come late, which is because everybody does.
+    RetryStorm,
     /// Answers over one dependency come late.
     LinkSlow,
     /// Large answers over one dependency take for ever.
@@ -110,7 +112,7 @@ const MODEL: &str = "only ai-analysis has a model";
 
 impl FaultKind {
     /// All of them, in the order of lists.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::BadRelease,
         Self::Kill,
         Self::Freeze,
@@ -142,6 +144,7 @@ impl FaultKind {
         Self::ModelAltered,
         Self::WrongAnswers,
         Self::StuckQueue,
+        Self::RetryStorm,
         Self::LinkSlow,
         Self::LinkNarrow,
         Self::LinkBlackHole,
@@ -228,6 +231,7 @@ impl FaultKind {
             Self::PoolLeak | Self::DiskFull | Self::LockHolder => Some(RECORDS),
             Self::ClockSkew | Self::LockoutStorm | Self::HalfRotatedKey => Some(AUTH),
             Self::ModelMissing | Self::ModelAltered | Self::WrongAnswers | Self::StuckQueue => Some(MODEL),
+            Self::RetryStorm => Some("only ai-analysis has so few workers"),
             _ => None,
         };
         match reason {
@@ -307,7 +311,7 @@ impl FaultKind {
                 "memory-leak",
                 "ai-analysis",
                 "takes 16 MiB of memory a second and keeps them, up to 160 MiB",
-                "every answer is right; only memory grows",
+                "every answer is right; only memory grows, which the check of its real work tells of from 128 MiB on",
             ),
             Self::BusyProcessor => about(
                 "busy-processor",
@@ -428,6 +432,12 @@ impl FaultKind {
                 "ai-analysis",
                 "lets its workers never end: jobs wait in the queue until they are given up",
                 "the process says it is well and accepts jobs",
+            ),
+            Self::RetryStorm => about(
+                "retry-storm",
+                "ai-analysis",
+                "has 24 clinicians ask for summaries again and again without a pause: its queue is always full",
+                "every answer is right, and starting it anew helps nobody; it ends once they are told to wait",
             ),
             Self::LinkSlow => about(
                 "link-slow",

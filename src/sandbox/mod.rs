@@ -48,8 +48,8 @@ mod supervisor;
 pub use catalogue::{SERVICES, SandboxService};
 pub use detach::{leave_terminal, up_detached};
 pub use drill::{
-    Decoy, Drawn, DrillFile, DrillVolume, FaultSpec, Held, Holding, NOT_YET, Play, Variant, draw, find, hold, library,
-    open, read,
+    Decoy, Drawn, DrillFile, DrillVolume, FaultSpec, Held, Holding, Play, Variant, draw, find, hold, library, open,
+    read,
 };
 pub use error::SandboxError;
 pub use fault::{DEFAULT_LEASE, FaultRecord};

@@ -17,6 +17,7 @@ use super::{
     certificate, files, impairment, index,
     kind::FaultKind,
     layout::Layout,
+    link,
     measure::{self, Measure},
     process::{self, Entry, ProcessState},
     reload::reload_in,
@@ -64,6 +65,8 @@ pub enum Repair {
     FallbackOn,
     /// Use the model again.
     FallbackOff,
+    /// Reach the services that it needs over other ways.
+    Reroute,
     /// Refuse what can wait.
     ShedLoad,
     /// Accept all requests again.
@@ -90,7 +93,8 @@ impl Repair {
             "inventory" => &[Self::ShedLoad, Self::AcceptLoad],
             _ => &[],
         };
-        [Self::Thaw, Self::Isolate, Self::Reconnect].into_iter().chain(own.iter().copied())
+        let asks = link::all().any(|link| link.from == service).then_some(Self::Reroute);
+        [Self::Thaw, Self::Isolate, Self::Reconnect].into_iter().chain(asks).chain(own.iter().copied())
     }
 
     /// Its name on the command line and in the platform file.
@@ -154,6 +158,7 @@ pub fn repair(dir: &Path, what: Repair, service: &str, now: DateTime<Utc>) -> Re
         Repair::EndLockHolder if process::running(&layout, catalogue::STRAY_CLIENT)?.is_some() => end(&layout),
         Repair::EndLockHolder => Ok(()),
         Repair::RecyclePool => relieve(&layout, DATABASE, FaultKind::PoolLeak),
+        Repair::Reroute => reroute(&layout, service),
         Repair::AddIndex => index::add(&layout.database()),
         Repair::DropIndex => index::drop_added(&layout.database()),
         Repair::SyncClock => relieve(&layout, service, FaultKind::ClockSkew),
@@ -215,6 +220,17 @@ fn thaw(layout: &Layout, service: &str) -> Result<(), SandboxError> {
         thread::sleep(POLL);
     }
     Ok(())
+}
+
+/// Leaves behind whatever is wrong between a service and those that it asks.
+fn reroute(layout: &Layout, service: &str) -> Result<(), SandboxError> {
+    let entry = awake(layout, catalogue::PROXIES)?;
+    for impairment in impairment::of(layout, catalogue::PROXIES, &entry.process)? {
+        if impairment.link.as_ref().is_some_and(|name| link::find(name).is_ok_and(|link| link.from == service)) {
+            impairment::take(layout, catalogue::PROXIES, &entry.process, &impairment)?;
+        }
+    }
+    reload_in(layout, catalogue::PROXIES)
 }
 
 /// Takes from a process what it suffers from, and has it begin anew with what that had hold of.

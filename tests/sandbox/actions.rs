@@ -29,7 +29,7 @@ fn all_well(dir: &Path) -> bool {
 }
 
 /// A fault, the service that it hits, and the action that cures it.
-const CURES: [(FaultKind, &str, &str, &str); 10] = [
+const CURES: [(FaultKind, &str, &str, &str); 11] = [
     (FaultKind::Freeze, "records-db", "thaw", "records-db"),
     (FaultKind::Freeze, "ai-analysis", "thaw", "ai-analysis"),
     (FaultKind::PoolLeak, "records-db", "recycle-pool", "records-db"),
@@ -40,6 +40,7 @@ const CURES: [(FaultKind, &str, &str, &str); 10] = [
     (FaultKind::WrongPassword, "patient-api", "renew-credential", "patient-api"),
     (FaultKind::HalfRotatedKey, "auth", "renew-key", "auth"),
     (FaultKind::CertificateExpired, "patient-api", "renew-certificate", "patient-api"),
+    (FaultKind::LinkBlackHole, "patient-api:records-db", "reroute", "patient-api"),
 ];
 
 #[test]
@@ -204,4 +205,32 @@ fn what_an_action_is_not_for_is_refused_and_starts_nothing_anew() {
     sandbox::inject(dir, FaultKind::Kill, Some("checkin"), LEASE, Utc::now()).unwrap();
     let error = run(&platform, "isolate", "checkin").unwrap_err();
     assert!(error.contains("not a running process"), "{error}");
+}
+
+#[test]
+fn a_storm_of_retries_outlives_a_restart_and_ends_for_good_once_the_callers_are_told_to_wait() {
+    let (home, sandbox) = start();
+    let dir = sandbox.dir();
+    let platform = platform(dir, home.path());
+    let started = state_of(dir);
+    let takes = || {
+        let started = std::time::Instant::now();
+        let analysis = port(&sandbox::status(dir).unwrap(), "ai-analysis");
+        let _ = get(analysis, "/deep");
+        started.elapsed().as_millis()
+    };
+    let in_force = || sandbox::status(dir).unwrap().faults.iter().any(|fault| fault.in_force);
+    sandbox::inject(dir, FaultKind::RetryStorm, None, LEASE, Utc::now()).unwrap();
+    eventually("a full queue", || takes() > 500);
+    run(&platform, "restart", "ai-analysis").unwrap();
+    eventually("a queue that is full again", || takes() > 500);
+    assert!(in_force());
+    run(&platform, "shed-load", "ai-analysis").unwrap();
+    eventually("the end of the storm", || !in_force());
+    run(&platform, "accept-load", "ai-analysis").unwrap();
+    eventually("an empty queue", || takes() < 400);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert!(takes() < 500 && !in_force(), "nobody begins again");
+    sandbox::heal(dir).unwrap();
+    assert_eq!(state_of(dir), started);
 }

@@ -14,9 +14,10 @@ const LONGEST: u64 = 64 << 10;
 
 /// The drills that come with the program, by book: file name and text.
 #[rustfmt::skip]
-const BUILT_IN: [(&str, &str); 24] = [
+const BUILT_IN: [(&str, &str); 28] = [
     ("complete-outage.toml", include_str!("../../../drills/complete-outage.toml")),
     ("cold-start.toml", include_str!("../../../drills/cold-start.toml")),
+    ("bad-release.toml", include_str!("../../../drills/bad-release.toml")),
     ("edge-certificate-expired.toml", include_str!("../../../drills/edge-certificate-expired.toml")),
     ("shared-disk-full.toml", include_str!("../../../drills/shared-disk-full.toml")),
     ("database-freeze.toml", include_str!("../../../drills/database-freeze.toml")),
@@ -38,19 +39,10 @@ const BUILT_IN: [(&str, &str); 24] = [
     ("credential-stuffing.toml", include_str!("../../../drills/credential-stuffing.toml")),
     ("health-information-in-logs.toml", include_str!("../../../drills/health-information-in-logs.toml")),
     ("slow-service.toml", include_str!("../../../drills/slow-service.toml")),
+    ("edge-latency.toml", include_str!("../../../drills/edge-latency.toml")),
+    ("memory-leak.toml", include_str!("../../../drills/memory-leak.toml")),
     ("missing-index.toml", include_str!("../../../drills/missing-index.toml")),
-];
-
-/// Drills that runbooks name and the sandbox has no fault for, or none that can be cured there, each with what is missing.
-pub const NOT_YET: [(&str, &str); 8] = [
-    ("truncated-log", "no fault cuts the write-ahead log of the records"),
-    ("intruder-night-export", "no intruder is played"),
-    ("journal-tampered", "no intruder is played"),
-    ("insider-snooping", "nobody reads without a reason there"),
-    ("export-to-the-wrong-address", "nothing is sent from there"),
-    ("edge-latency", "no declared action starts the proxies anew"),
-    ("memory-leak", "no check of the sandbox's platform file looks at memory"),
-    ("retry-storm", "the load does not try again by itself"),
+    ("retry-storm.toml", include_str!("../../../drills/retry-storm.toml")),
 ];
 
 /// One file with what came of reading it.

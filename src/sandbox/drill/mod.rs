@@ -17,6 +17,6 @@ mod watcher;
 pub use conductor::{Held, Holding, hold};
 pub use draw::{Drawn, draw};
 pub use file::{Decoy, DrillFile, FaultSpec, Variant};
-pub use library::{DrillVolume, NOT_YET, find, library, open};
+pub use library::{DrillVolume, find, library, open};
 pub use read::read;
 pub use responder::Play;

@@ -14,7 +14,10 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, sleep},
+};
 
 use super::{
     super::{files, inject::sha256, kind::FaultKind, measure::Measure},
@@ -26,10 +29,17 @@ use super::{
 
 /// How long a job waits for a worker.
 const IN_QUEUE: Duration = Duration::from_secs(1);
+/// How many jobs are worked on at once.
+const WORKERS: usize = 3;
+/// How long the model takes for one.
+const JOB: Duration = Duration::from_millis(80);
+/// A job that waits longer for a worker is told of.
+const LONG: Duration = Duration::from_millis(300);
 
 pub(super) struct AiAnalysis {
     context: Arc<Context>,
     model: RwLock<Result<Arc<Model>, String>>,
+    workers: Semaphore,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,7 +85,8 @@ impl Model {
 
 impl AiAnalysis {
     pub(super) fn new(context: Arc<Context>) -> Arc<Self> {
-        let service = Self { context, model: RwLock::new(Err("no model yet".to_owned())) };
+        let model = RwLock::new(Err("no model yet".to_owned()));
+        let service = Self { context, model, workers: Semaphore::new(WORKERS) };
         service.reload();
         Arc::new(service)
     }
@@ -111,8 +122,21 @@ impl AiAnalysis {
             return Err(Failure::unavailable("the queue does not move: no worker took the job"));
         }
         let model = self.model()?;
+        let _worker = self.worker().await?;
+        sleep(JOB).await;
         let summary = model.summary(&self.notes(patient).await?, self.is_wrong());
         Ok(json!({ "patient": patient, "summary": summary, "model": model.version }))
+    }
+
+    /// A worker, once one is free.
+    async fn worker(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        let since = Instant::now();
+        let worker = self.workers.acquire().await.map_err(|_| Failure::unavailable("there are no workers"))?;
+        if since.elapsed() > LONG {
+            let waited = since.elapsed().as_millis();
+            self.context.log.warn(&format!("the job waited {waited} ms for a worker: the queue is full"));
+        }
+        Ok(worker)
     }
 
     /// All notes on a patient, as one text.

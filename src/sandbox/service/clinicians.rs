@@ -3,7 +3,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -23,6 +26,7 @@ use super::{
     super::{
         SandboxError,
         book::Book,
+        kind::FaultKind,
         ledger::{self, AcknowledgedWrite},
         pack,
         paper::{self, PaperEntry},
@@ -37,6 +41,9 @@ const PATIENTS: u32 = 160;
 /// Between two requests.
 const PAUSE_MS: std::ops::Range<u64> = 150..450;
 const LATEST: usize = 100;
+/// Who asks again and again in a storm.
+const CALLERS: u32 = 24;
+const BEFORE_PRESSING_AGAIN: Duration = Duration::from_millis(20);
 /// Of a hundred requests, those that note vital signs.
 const VITALS: std::ops::RangeInclusive<u32> = 60..=74;
 
@@ -47,6 +54,8 @@ pub(super) struct Clinicians {
     paper: Mutex<Book<PaperEntry>>,
     /// Only one enters what is on paper.
     entering: tokio::sync::Mutex<()>,
+    /// Whether they ask again and again.
+    storming: AtomicBool,
 }
 
 /// What they experienced.
@@ -67,7 +76,8 @@ impl Clinicians {
         let book = Mutex::new(Book::open(ledger::path(&context.layout))?);
         let paper = Mutex::new(Book::open(paper::path(&context.layout))?);
         let (ledger, entering) = (Mutex::new(Ledger::default()), tokio::sync::Mutex::new(()));
-        let service = Arc::new(Self { context, ledger, book, paper, entering });
+        let storming = AtomicBool::new(false);
+        let service = Arc::new(Self { context, ledger, book, paper, entering, storming });
         tokio::spawn(Arc::clone(&service).work());
         tokio::spawn(Arc::clone(&service).keep_pack());
         Ok(service)
@@ -151,6 +161,33 @@ impl Clinicians {
         Ok(all)
     }
 
+    /// Everybody presses again and again, until all were told to wait.
+    async fn storm(self: Arc<Self>) {
+        let callers: Vec<_> =
+            (1..=CALLERS).map(|patient| tokio::spawn(Arc::clone(&self).press_again(patient))).collect();
+        for caller in callers {
+            let _ = caller.await;
+        }
+        let calmed = tokio::task::spawn_blocking({
+            let context = Arc::clone(&self.context);
+            move || context.recover(FaultKind::RetryStorm)
+        });
+        if let Ok(Err(error)) = calmed.await {
+            self.context.log.error(&format!("the storm is over, and that is not written down: {error}"));
+        }
+        self.storming.store(false, Ordering::SeqCst);
+    }
+
+    async fn press_again(self: Arc<Self>, patient: u32) {
+        while self.context.suffers_from(FaultKind::RetryStorm) {
+            let answer = self.context.ask(Ask::get("ai-analysis", &format!("/summaries/{patient}"))).await;
+            if answer.is_ok_and(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS) {
+                return;
+            }
+            sleep(BEFORE_PRESSING_AGAIN).await;
+        }
+    }
+
     /// Makes the data pack anew as long as the records can be read; what is there stays when they cannot.
     async fn keep_pack(self: Arc<Self>) {
         loop {
@@ -212,6 +249,13 @@ impl Ledger {
 impl Serve for Clinicians {
     fn version(&self) -> String {
         format!("seed {}", self.context.layout.marker.seed)
+    }
+
+    fn suffer(self: &Arc<Self>) {
+        let storms = self.context.suffers_from(FaultKind::RetryStorm);
+        if storms && !self.storming.swap(true, Ordering::SeqCst) {
+            tokio::spawn(Arc::clone(self).storm());
+        }
     }
 
     async fn deep(&self) -> Result<Value, Failure> {

@@ -33,6 +33,8 @@ use super::{
 const FALLBACK_DEADLINE: Duration = Duration::from_millis(1500);
 /// How far a clock that is wrong is ahead.
 const AHEAD: TimeDelta = TimeDelta::hours(2);
+/// Memory that a service may have in use, in MiB.
+const MOST_RESIDENT: u64 = 128;
 /// How far the clocks of two services may be apart.
 const APART: i64 = 60;
 
@@ -90,14 +92,26 @@ impl Context {
         }
     }
 
-    /// Reads the settings anew, what this process suffers from, and what people have it do.
-    pub(super) fn reload(&self) {
-        self.read_settings();
-        self.read_measures();
+    fn read_impairments(&self) {
         match impairment::of(&self.layout, self.name, &self.process) {
             Ok(found) => *self.impairments.write().unwrap_or_else(PoisonError::into_inner) = found,
             Err(error) => self.log.error(&format!("impairments not read, the old ones stay: {error}")),
         }
+    }
+
+    /// Ends what this process suffers from, as somebody has taken away what kept it going. Waits until nobody injects or heals.
+    pub(super) fn recover(&self, fault: FaultKind) -> Result<(), SandboxError> {
+        let _lock = self.layout.lock_faults()?;
+        impairment::take(&self.layout, self.name, &self.process, &Impairment { fault, link: None })?;
+        self.read_impairments();
+        Ok(())
+    }
+
+    /// Reads the settings anew, what this process suffers from, and what people have it do.
+    pub(super) fn reload(&self) {
+        self.read_settings();
+        self.read_measures();
+        self.read_impairments();
         self.reloads.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -129,6 +143,20 @@ impl Context {
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
         let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner).clone();
         settings.as_ref().clone().map_err(Failure::broken)
+    }
+
+    /// Whether this process has as much memory in use as it may; where nothing says how much it is, it may.
+    pub(super) fn check_memory(&self) -> Result<(), Failure> {
+        let told = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let resident = told.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = resident.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
+        let resident = kib.unwrap_or_default() >> 10;
+        if resident <= MOST_RESIDENT {
+            return Ok(());
+        }
+        Err(Failure::broken(format!(
+            "out of memory soon: {resident} MiB are in use, of {MOST_RESIDENT} that it may have"
+        )))
     }
 
     /// Tells the others where this service is and what it serves.

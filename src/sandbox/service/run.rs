@@ -190,6 +190,7 @@ fn router<S: Serve>(context: &Arc<Context>, service: &Arc<S>) -> Router {
         move || async move {
             let done = async {
                 context.settings()?;
+                context.check_memory()?;
                 service.deep().await
             };
             done.await.map(|found| {
