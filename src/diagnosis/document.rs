@@ -8,6 +8,7 @@ use super::{
     LogExcerpt,
     candidates::{self, Weighed},
     confidence::{self, shipped},
+    disclosed,
     hypotheses::{CLAIM_FROM, Hypothesis, rounded, weigh},
     judged::{learned_of, record_of},
     learned::Learned,
@@ -207,6 +208,13 @@ fn weigh_all(case: &CaseFile, ground: &Ground, learned: &Learned, incident: &Inc
     for service in &suspects {
         // It was seen well, so what its log says has done no harm.
         if nobody && ground.is_cleared(service) {
+            weighed.extend(disclosed::weigh(case, service).map(|hypothesis| Weighed {
+                service: service.clone(),
+                place: 1.0,
+                issue: issue_at(case, service, &hypothesis.issue),
+                evidence: hypothesis.evidence.clone(),
+                hypothesis,
+            }));
             continue;
         }
         let witness = ground.witness(service, &failing);
@@ -269,6 +277,10 @@ fn look<'a>(
     for above in case.state.platform.dependants_of(service).iter().filter(|above| incident.services.contains(above)) {
         heard.extend(ground.complaints(above, service).cloned());
     }
+    let mut failing = checks(case.vitals, witness, Reading::Bad);
+    if witness != service {
+        failing.retain(|sample| ground.names.complains(sample, service));
+    }
     Scene {
         case,
         names: ground.names,
@@ -276,7 +288,7 @@ fn look<'a>(
         detected_at: ground.trouble,
         well: below.iter().filter(|name| ground.is_cleared(name)).cloned().collect(),
         below,
-        failing: checks(case.vitals, witness, Reading::Bad),
+        failing,
         slow: checks(case.vitals, witness, Reading::Slow),
         own: witness == service && ground.fails(service),
         lines,

@@ -35,6 +35,10 @@ use Place::{Both, Check, Log};
 #[rustfmt::skip]
 pub(super) const SIGNS: &[Sign] = &[
     sign(C::AlteredData, Check, 0.85, &["which may never happen"]),
+    sign(C::AlteredData, Both, 0.75, &WRONG_ANSWERS),
+    sign(C::AlteredData, Log, 0.7, &["checksum differs", "checksum does not match", "checksum verification of*failed", "sha256 mismatch", "sha256 does not match", "sha256sum mismatch", "digest mismatch", "digest does not match", "hash mismatch", "hash does not match", "not the one that was released", "model*checksum", "weights*checksum", "artifact*checksum", "invalid magic", "bad magic number", "deserializing header", "pytorchstreamreader", "failed finding central directory", "invalid_protobuf"]),
+    sign(C::AlteredData, Log, 0.65, &["model file*missing", "model file*not found", "model file*does not exist", "failed to load model", "error loading model", "unable to load model", "cannot load model", "could not load model", "can't load the model", "can't load model", "failed to load the model", "load model from*failed", "model load failed", "does not appear to have a file named", "no file named*found in directory", "no versions of servable", "weights*missing", "try pulling it first", "unable to load weights", "can't load tokenizer"]),
+    sign(C::Setting, Log, 0.6, &["model_not_found", "modelnotfound", "no such model", "model*does not exist", "unknown model"]),
     sign(C::Corruption, Check, 0.85, &["malformed", "corrupt", "not a database", "quick_check", "integrity", "disk image", "damaged:", "could not read block", "invalid page", "xx001"]),
     sign(C::Corruption, Log, 0.75, &["image is malformed", "malformed page", "malformed database", "database disk image", "file is not a database", "invalid page", "could not read block", "corrupt", "checksum mismatch", "checksum verification failed", "torn page", "btreeinitpage"]),
     sign(C::Corruption, Log, 0.75, &["page verification failed", "missing chunk number", "unexpected zero page", "could not locate a valid checkpoint record", "is marked as crashed", "incorrect key file for table", "bad file format reading the append only file", "wrong signature trying to load db", "sqlite_notadb", "ora-01578"]),
@@ -53,8 +57,10 @@ pub(super) const SIGNS: &[Sign] = &[
     sign(C::PoolExhausted, Log, 0.8, &["resourcerequest timed out", "connectionacquiretimeout", "connection pool timeout", "pool is empty", "pool*empty", "pool*no more", "max number of clients reached", "max_user_connections", "no more connections allowed", "query_wait_timeout", "maxrequestworkers", "maxclients", "no idle worker", "no idle threads", "threads are busy", "threads busy", "thread pool*saturated", "taskrejected", "tasks rejected", "bulkhead*full", "p2024", "unable to acquire*connection", "could not acquire*connection", "could not obtain*connection*pool", "cannot get*connection*pool", "checkout timeout", "53300"]),
     sign(C::QueueBacklog, Log, 0.75, &["consumer lag", "backlog", "queue depth", "queue is full", "queue full", "queue length", "messages ready", "falling behind", "lag of group"]),
     sign(C::QueueBacklog, Log, 0.75, &["unacked", "unacknowledged messages", "messages pending", "pending messages", "queue size", "queue grows", "queue*growing", "queue*overflow", "backpressure", "consumer*behind", "consumers are blocked", "max.poll.interval", "jobs waiting", "jobs pending", "oldest message"]),
+    sign(C::RateLimit, Check, 0.6, &["http 429"]),
     sign(C::RateLimit, Both, 0.7, &["rate limit", "ratelimit", "too many requests", "throttled", "throttling", "quota exceeded", "limit*requests"]),
     sign(C::RateLimit, Both, 0.7, &["rate exceeded", "request limit exceeded", "requestlimitexceeded", "limiting requests", "limiting connections", "reduce your request rate", "exceeded*quota", "quota*exceeded", "quotaexceeded", "resource_exhausted", "over_query_limit", "throttle", "status code 429", "http 429", "status 429", "429 too many", "retry-after"]),
+    sign(C::DiskFull, Check, 0.7, &["http 507"]),
     sign(C::DiskFull, Both, 0.85, &["no space left", "enospc", "disk full", "disk is full", "out of disk", "disk quota exceeded", "not enough space", "disk watermark", "no inodes"]),
     sign(C::DiskFull, Log, 0.8, &["errno 28", "errcode: 28", "error 28 from storage engine", "no space on device", "insufficient disk", "insufficient space", "not enough disk", "disk free space", "low disk space", "disk space is low", "disk resource limit alarm", "filesystem is full", "file system is full", "volume is full", "not able to persist on disk", "unable to persist to disk", "used disk space"]),
     sign(C::OutOfMemory, Both, 0.85, &["out of memory", "outofmemory", "oom-kill", "oomkilled", "cannot allocate memory", "memoryerror", "memory cgroup", "unable to allocate", "memory limit", "gc overhead limit"]),
@@ -69,12 +75,16 @@ pub(super) const SIGNS: &[Sign] = &[
     sign(C::Certificate, Log, 0.8, &["unknown authority", "unable to get local issuer", "cert_has_expired", "unable_to_verify", "depth_zero_self_signed", "err_tls_cert", "ssl certificate problem", "certpath", "certificate signed by unknown", "certificate unknown", "unknown ca", "certificate revoked", "certificate*not valid", "certificate*does not match", "doesn't match*certificate", "hostname mismatch", "certificate is not trusted", "alert certificate"]),
     sign(C::Certificate, Log, 0.6, &["sslhandshakeexception", "tls handshake error", "ssl_do_handshake() failed", "tls alert", "handshake_failure"]),
     sign(C::Credentials, Check, 0.8, &["login is refused", "password authentication failed"]),
+    sign(C::Credentials, Check, 0.5, &["http 401", "http 403", "http 423"]),
+    sign(C::Credentials, Log, 0.8, &LOCKED_OUT),
     sign(C::Credentials, Log, 0.75, &["password authentication failed", "authentication failed", "access denied for user", "invalid api key", "invalid api token", "401 unauthorized", "invalid credentials", "login failed for user", "403 forbidden", "noauth", "wrongpass", "invalid_client", "token has expired", "token expired", "expired token", "signature does not match", "invalidaccesskeyid", "bad credentials", "invalid signature"]),
     sign(C::Credentials, Log, 0.75, &["unauthenticated", "invalid password", "wrong password", "incorrect password", "er_access_denied", "28p01", "sasl authentication", "saslauthentication", "invalid_grant", "token is expired", "jwt expired", "expiredtoken", "credentials*expired", "credentials*rejected", "key*revoked", "key*expired", "secret*expired", "password*expired", "auth failed", "authenticationfailed", "authentication*failed", "authentication required", "requires authentication", "permission denied for", "noperm", "accessdenied", "not authorized", "unrecognizedclient", "ora-01017", "invalid username", "login failed", "permission denied (publickey"]),
+    sign(C::Credentials, Log, 0.75, &["signature verification failed", "signature is invalid", "signature validation failed", "invalid token", "invalid_token", "token is invalid", "token*revoked", "token*rejected", "token*not accepted", "no matching key", "signing key*not found", "find a signing key", "unknown kid", "unknown issuer", "invalid issuer", "jsonwebtokenerror", "signatureexception", "signature*mismatch", "wrong secret", "incorrect secret", "invalid client secret", "invalid user credentials", "failed password for", "authentication failure", "pam_unix(sshd:auth)"]),
     sign(C::Credentials, Log, 0.5, &["unauthorized", "access denied", "status code 401", "status code 403", "http 401", "http 403"]),
     sign(C::ClockSkew, Check, 0.85, &["this clock is"]),
     sign(C::ClockSkew, Log, 0.75, &["clock skew", "jwt not active", "must not be accepted before", "used before issued", "not yet valid (iat)", "not yet valid (nbf)", "timetooskewed", "time drift", "clock drift", "system clock"]),
     sign(C::ClockSkew, Log, 0.75, &["clock difference", "clock offset", "clock moved backwards", "clock*backwards", "clock jumped", "time jumped", "time jump", "clock is ahead", "clock is behind", "clock*seconds ahead", "clock*seconds behind", "clock*out of sync", "clock not synchronized", "clock*unsynchroni", "requesttimetooskewed", "request time*too", "too skewed", "signature not yet current", "token used before", "issued*in the future", "timestamp*in the future", "invalid iat", "iat claim", "not yet valid", "ntp*offset", "time skew", "skew*too"]),
+    sign(C::ClockSkew, Log, 0.75, &["not valid yet", "clock of*ahead", "clock of*behind", "clock*ahead of", "clock*behind by", "iat*future", "nbf*future", "used too early", "clock is set correctly", "idx10222", "krb_ap_err_skew", "can't synchronise", "clock synchronization error", "clock_skew", "monclockskew", "clock is wrong", "clocks differ", "clock*not in sync", "time is not synchronized"]),
     sign(C::NameResolution, Check, 0.75, &["nxdomain", "does not exist (", "name server does not answer", "has no a record"]),
     sign(C::NameResolution, Log, 0.8, &["name or service not known", "name resolution", "enotfound", "eai_again", "unknownhost", "no such host", "nxdomain", "resolve host", "host not found", "getaddrinfo", "nodename nor servname", "server misbehaving"]),
     sign(C::NameResolution, Log, 0.8, &["could not resolve", "couldn't resolve", "cannot resolve", "failed to resolve", "unable to resolve", "servfail", "no address associated", "dns lookup", "dns resolution", "dns*failed", "dns*timeout", "dns*timed out", "lookup*timeout", "could not translate host name", "unknown mysql server host", "could not be resolved", "err_name_not_resolved", "eai_fail", "eai_nodata", "name does not resolve"]),
@@ -88,9 +98,76 @@ pub(super) const SIGNS: &[Sign] = &[
     sign(C::CacheMiss, Log, 0.65, &["cache misses", "keyspace_misses", "cache*evict", "evicted keys", "evictions", "cache stampede", "thundering herd", "cache was flushed", "cache flushed", "not in cache", "not found in cache", "miss ratio", "miss rate"]),
     sign(C::Slowness, Log, 0.75, &["reads the whole table", "full table scan", "seq scan on", "sequential scan on"]),
     sign(C::Slowness, Log, 0.35, &["slow request", "slow query", "slow log", "is behind by"]),
+    sign(C::ProcessHang, Log, 0.75, &["no worker took", "no workers available", "no worker is available", "no active workers", "no live workers", "no active consumer", "has no consumers", "no consumers", "no active members", "queue*does not move", "queue*not moving", "queue*stuck", "queue*stalled", "jobs*stuck", "job stalled", "stalled more than", "stalled job", "workers*stuck", "worker*stuck", "worker*is stuck", "worker*unresponsive", "workers*unresponsive", "consumer*stuck", "not consuming", "not being consumed", "missed heartbeat", "no nodes replied", "scheduler does not appear to be running", "appears to be stuck", "appears to be hung", "no progress for", "no progress since", "engine is dead", "background loop has errored", "enginedeaderror"]),
     sign(C::ProcessHang, Log, 0.5, &["worker timeout", "blocked for more than", "hung_task", "watchdog timeout", "watchdog*timed out", "has stalled"]),
     sign(C::Slowness, Log, 0.4, &["gc pause", "stop-the-world", "pause young", "full gc", "took too long", "full table scan", "sequential scan", "exceeded*slo"]),
 ];
+
+/// What says that too many wrong secrets have locked an account: it is locked where the account is kept, whoever is refused.
+pub(super) const LOCKED_OUT: [&str; 24] = [
+    "account*locked",
+    "account_locked",
+    "account*lockout",
+    "locked out",
+    "locking out",
+    "lockout",
+    "locked after",
+    "wrong*locked",
+    "failed*locked",
+    "lockedexception",
+    "temporarily_disabled",
+    "temporarily disabled",
+    "account is disabled",
+    "too many failed login",
+    "too many failed attempts",
+    "too many login attempts",
+    "too many authentication failures",
+    "maximum authentication attempts",
+    "consecutive login failures",
+    "pam_faillock",
+    "brute force",
+    "ora-28000",
+    "aadsts50053",
+    "0xc0000234",
+];
+
+/// What says that something answers, and that what it answers is wrong.
+pub(super) const WRONG_ANSWERS: [&str; 18] = [
+    "it answered*which lacks",
+    "it answered*which holds no number",
+    "wrong answer",
+    "gives a wrong",
+    "gave a wrong",
+    "incorrect answer",
+    "wrong prediction",
+    "unexpected prediction",
+    "golden*mismatch",
+    "golden*failed",
+    "prediction drift",
+    "model drift",
+    "data drift",
+    "accuracy*below",
+    "accuracy dropped",
+    "nan in logits",
+    "nan logits",
+    "degenerate output",
+];
+
+/// Whether a text in small letters tells of a trouble that sits with whoever was asked, and not with whoever was refused. Of a clock it
+/// does not where that one's clock was found right.
+pub(super) fn sits_with_the_asked(text: &str, clock_is_right: bool) -> bool {
+    has(text, &LOCKED_OUT)
+        || read(text, Place::Log).iter().any(|(cause, _)| match cause {
+            Cause::ClockSkew => !clock_is_right,
+            Cause::LockContention | Cause::Corruption | Cause::DiskFull | Cause::OutOfMemory => true,
+            _ => false,
+        })
+}
+
+/// What somebody who was asked has answered, as a check quotes it.
+pub(super) fn answered(detail: &str) -> Option<&str> {
+    detail.split_once(": \"").map(|(_, said)| said.strip_suffix('"').unwrap_or(said))
+}
 
 /// What says that a process is not there.
 pub(super) const GONE: [&str; 8] = [
