@@ -472,7 +472,10 @@ fn issue(scene: &Scene, cause: Cause, quote: Option<&str>) -> String {
         Cause::OutOfDescriptors => format!("{root} is short of file handles"),
         Cause::ProcessorSaturated => format!("{root} is short of processor time"),
         Cause::Certificate => format!("a certificate of {root} is not accepted"),
-        Cause::Credentials => format!("a credential of {root} is not accepted"),
+        Cause::Credentials if quote.is_some_and(|quote| has(&quote.to_lowercase(), &signs::LOCKED_OUT)) => {
+            format!("accounts at {root} are locked")
+        }
+        Cause::Credentials => format!("at {root} a credential is not accepted"),
         Cause::NameResolution => format!("{root} cannot resolve a name"),
         Cause::Connectivity => format!("{root} loses its connections"),
         Cause::NetworkLatency => format!("the way from {root} to what it needs is slow"),

@@ -294,9 +294,10 @@ pub fn unheard<'a>(state: &'a State, vitals: &Vitals, incident: IncidentId) -> V
     checks.filter(|(service, check)| asks(check) && !heard(service, check)).take(ASKED_MOST).collect()
 }
 
-/// How soon the cause is looked for again that was not found, as its evidence may not have been there yet; each further time after
-/// twice as long, up to `PATIENCE`.
+/// How soon the cause is looked for again where nothing spoke for one, as its evidence may not have been there yet, and where nothing
+/// can be done about what was found; each further time after twice as long, up to `PATIENCE`.
 const SECOND_LOOK: TimeDelta = TimeDelta::seconds(10);
+const NO_REMEDY: TimeDelta = TimeDelta::minutes(1);
 const PATIENCE: TimeDelta = TimeDelta::hours(1);
 
 /// When the cause of an incident is looked for once more, as something still fails and nothing is done about it: some time
@@ -313,13 +314,15 @@ pub(super) fn second_look_at(state: &State, incident: &Incident) -> Option<DateT
         || incident.services.iter().filter(|name| matches!(status(name), Some(Status::Down | Status::Degraded)));
     failing().next()?;
     let last = state.diagnoses.get(incident.diagnoses.last()?)?;
-    let (ended, found) = match &last.state {
+    let (ended, pause) = match &last.state {
         DiagnosisState::Running => return None,
-        DiagnosisState::Concluded { document, at } => (*at, !document.suggested_fixes.is_empty()),
-        DiagnosisState::Failed { .. } => (last.requested_at, false),
+        DiagnosisState::Concluded { document, at } if !document.suggested_fixes.is_empty() => (*at, None),
+        DiagnosisState::Concluded { document, at } if document.root_cause.confidence > 0.0 => (*at, Some(NO_REMEDY)),
+        DiagnosisState::Concluded { at, .. } => (*at, Some(SECOND_LOOK)),
+        DiagnosisState::Failed { .. } => (last.requested_at, Some(NO_REMEDY)),
     };
     let doublings = incident.diagnoses.len().clamp(1, 10) - 1;
-    let again = (!found).then(|| ended + (SECOND_LOOK * (1 << doublings)).min(PATIENCE));
+    let again = pause.map(|pause| ended + (pause * (1 << doublings)).min(PATIENCE));
     let blamed = incident.root.as_ref().and_then(|root| state.services.get(root));
     let well = blamed.filter(|health| health.status == Status::Healthy);
     let well_since = well.and_then(|health| health.since).filter(|since| *since > ended);

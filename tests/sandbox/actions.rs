@@ -29,11 +29,12 @@ fn all_well(dir: &Path) -> bool {
 }
 
 /// A fault, the service that it hits, and the action that cures it.
-const CURES: [(FaultKind, &str, &str, &str); 10] = [
+const CURES: [(FaultKind, &str, &str, &str); 11] = [
     (FaultKind::Freeze, "records-db", "thaw", "records-db"),
     (FaultKind::Freeze, "ai-analysis", "thaw", "ai-analysis"),
     (FaultKind::PoolLeak, "records-db", "recycle-pool", "records-db"),
     (FaultKind::PoolLeak, "records-db", "recycle-pool", "patient-api"),
+    (FaultKind::DiskFull, "records-db", "free-space", "records-db"),
     (FaultKind::LockHolder, "records-db", "end-lock-holder", "records-db"),
     (FaultKind::ClockSkew, "auth", "sync-clock", "auth"),
     (FaultKind::LockoutStorm, "auth", "unlock-accounts", "auth"),

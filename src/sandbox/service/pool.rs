@@ -82,6 +82,12 @@ fn pack(path: &Path) -> rusqlite::Result<()> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_timeout(BUSY)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let unused: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+    if unused == 0 {
+        return Ok(());
+    }
+    // a busy host would otherwise take its time, and nobody is served meanwhile
+    connection.pragma_update(None, "synchronous", "off")?;
     connection.execute_batch("VACUUM")
 }
 
