@@ -8,6 +8,7 @@ use super::{
     LogExcerpt,
     candidates::{self, Weighed},
     confidence::{self, shipped},
+    disclosed,
     hypotheses::{CLAIM_FROM, Hypothesis, rounded, weigh},
     judged::{learned_of, record_of},
     learned::Learned,
@@ -22,10 +23,10 @@ use super::{
 };
 use crate::{
     domain::{
-        Candidate, Cause, DiagnosisDocument, DiagnosisId, Evidence, FoundSeverity, Incident, IncidentId, RootCause,
-        Severity, State, Status, Vitals,
+        Candidate, Category, Cause, DiagnosisDocument, DiagnosisId, Evidence, FoundSeverity, Incident, IncidentId,
+        RootCause, Severity, State, Status, Vitals,
     },
-    platform::{Reading, Sample},
+    platform::{ComponentKind, Reading, Sample},
 };
 
 /// Pieces of evidence in a document at most.
@@ -149,7 +150,15 @@ pub fn analyse_with(case: &CaseFile, learned: &Learned) -> DiagnosisDocument {
 fn severity(case: &CaseFile, incident: &Incident, root: &str, cause: Cause) -> Option<FoundSeverity> {
     let root = (!root.is_empty()).then(|| root.to_owned());
     let incident = Incident { root, ..incident.clone() };
-    FoundSeverity::now(case.state, &incident, cause.category(), errors_rise(case, &incident), case.now)
+    let kept = |root: &String| {
+        case.state.platform.components_of(root).any(|component| component.kind == ComponentKind::Database)
+    };
+    // Only what is written to gets worse with each write.
+    let category = match cause {
+        Cause::AlteredData if !incident.root.as_ref().is_some_and(kept) => Category::Configuration,
+        _ => cause.category(),
+    };
+    FoundSeverity::now(case.state, &incident, category, errors_rise(case, &incident), case.now)
 }
 
 /// Whether the logs of an incident's services tell of twice as many errors in the last minute as in the one before it, and not
@@ -205,7 +214,16 @@ fn weigh_all(case: &CaseFile, ground: &Ground, learned: &Learned, incident: &Inc
         suspects.iter().filter_map(|service| Some((service, ground.onset(service)?))).collect();
     let mut weighed = Vec::new();
     for service in &suspects {
-        // It was seen well, so what its log says has done no harm.
+        if nobody {
+            weighed.extend(disclosed::weigh(case, service).map(|hypothesis| Weighed {
+                service: service.clone(),
+                place: 1.0,
+                issue: issue_at(case, service, &hypothesis.issue),
+                evidence: hypothesis.evidence.clone(),
+                hypothesis,
+            }));
+        }
+        // It was seen well, so what else its log says has done no harm.
         if nobody && ground.is_cleared(service) {
             continue;
         }
@@ -269,6 +287,10 @@ fn look<'a>(
     for above in case.state.platform.dependants_of(service).iter().filter(|above| incident.services.contains(above)) {
         heard.extend(ground.complaints(above, service).cloned());
     }
+    let mut failing = checks(case.vitals, witness, Reading::Bad);
+    if witness != service {
+        failing.retain(|sample| ground.names.complains(sample, service));
+    }
     Scene {
         case,
         names: ground.names,
@@ -276,7 +298,7 @@ fn look<'a>(
         detected_at: ground.trouble,
         well: below.iter().filter(|name| ground.is_cleared(name)).cloned().collect(),
         below,
-        failing: checks(case.vitals, witness, Reading::Bad),
+        failing,
         slow: checks(case.vitals, witness, Reading::Slow),
         own: witness == service && ground.fails(service),
         lines,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::{
     confidence::UNPROVED,
     document::Scene,
+    kept,
     line::Level,
     logs::Repeated,
     redact::clip,
@@ -40,6 +41,8 @@ const SYMPTOM: f64 = 0.25;
 const CERTAIN: f64 = 0.7;
 /// How much it says that settings were read anew.
 const SPOKEN_OF: f64 = 0.45;
+/// How much it says that a file of a declared component is missing or not what it was.
+const UNUSABLE_FILE: f64 = 0.85;
 /// What is told by another service's log counts so much of what a service's own log tells.
 const HEARSAY: f64 = 0.7;
 
@@ -159,8 +162,14 @@ fn words(scene: &Scene, tally: &mut Tally) {
         tally.quote(cause, weight, text);
     };
     for sample in scene.bad().chain(scene.slow.iter()) {
-        for (cause, weight) in signs::read(&sample.detail.to_lowercase(), Place::Check) {
-            count(tally, Place::Check, cause, weight, &|| scene.case.redactor.line(&sample.detail));
+        let detail = sample.detail.to_lowercase();
+        let quote = || scene.case.redactor.line(&sample.detail);
+        for (cause, weight) in signs::read(&detail, Place::Check) {
+            count(tally, Place::Check, cause, weight, &quote);
+        }
+        // What a service answers is what its log would say.
+        for (cause, weight) in signs::answered(&detail).map(|said| scene.speaks(said)).unwrap_or_default() {
+            count(tally, Place::Log, cause, weight, &quote);
         }
     }
     for line in scene.lines.iter().filter(|line| line.new) {
@@ -168,7 +177,7 @@ fn words(scene: &Scene, tally: &mut Tally) {
             count(tally, Place::Both, Cause::Setting, SPOKEN_OF, &|| line.line.clone());
             continue;
         }
-        for (cause, weight) in signs::read(&line.raw, Place::Log) {
+        for (cause, weight) in scene.speaks(&line.raw) {
             // Its own database may be well: then it repeats what somebody else's has said, and that may be over.
             let hearsay = cause == Cause::Corruption && !scene.keeps_data();
             let quiet = if line.level == Level::Warning { 0.9 } else { 1.0 };
@@ -195,8 +204,19 @@ fn says(samples: impl Iterator<Item = impl AsRef<str>>, words: &[&str]) -> bool 
 impl Scene<'_> {
     /// The failing checks that do not complain of somebody below who is not known to be well.
     pub(super) fn bad(&self) -> impl Iterator<Item = &&Sample> {
-        let named = |sample: &Sample| self.names.first(&sample.detail, &self.below);
-        self.failing.iter().filter(move |sample| named(sample).is_none_or(|named| self.is_well(named)))
+        let blamed = |sample: &Sample| self.names.blamed(sample, &self.below);
+        self.failing.iter().filter(move |sample| blamed(sample).is_none_or(|named| self.is_well(named)))
+    }
+
+    /// What a text in small letters that the service has written speaks for: by its words, and by the files it names.
+    fn speaks(&self, text: &str) -> Vec<(Cause, f64)> {
+        let mut found = signs::read(text, Place::Log);
+        if let Some(cause) = kept::unusable(&self.case.state.platform, self.root, text) {
+            // It tells more exactly what is damaged.
+            found.retain(|(known, _)| ![cause, Cause::Corruption, Cause::AlteredData, Cause::Setting].contains(known));
+            found.push((cause, UNUSABLE_FILE));
+        }
+        found
     }
 
     /// Whether one below was found well since the trouble began.
@@ -391,7 +411,8 @@ fn heard(scene: &Scene, tally: &mut Tally) {
                     | Cause::Certificate
                     | Cause::RateLimit
                     | Cause::OutOfMemory
-            )
+                    | Cause::ClockSkew
+            ) || *cause == Cause::Credentials && has(&line.raw, &signs::LOCKED_OUT)
         });
         if has(&line.raw, &GONE) {
             found.push((Cause::ProcessExit, 0.75));
@@ -420,7 +441,14 @@ fn issue(scene: &Scene, cause: Cause, quote: Option<&str>) -> String {
     let root = scene.root;
     let head = match cause {
         Cause::ProcessExit => return format!("the process of {root} is gone"),
-        Cause::ProcessHang => return format!("{root} does not answer: its process is frozen"),
+        Cause::ProcessHang if scene.is_frozen() || quote.is_none() => {
+            return format!("{root} does not answer: its process is frozen");
+        }
+        Cause::ProcessHang => format!("{root} hangs"),
+        Cause::AlteredData if quote.is_some_and(|quote| has(&quote.to_lowercase(), &signs::WRONG_ANSWERS)) => {
+            format!("{root} answers, and what it answers is wrong")
+        }
+        Cause::AlteredData if !scene.keeps_data() => format!("what {root} keeps on the disk is missing or was changed"),
         Cause::Corruption | Cause::AlteredData => {
             let platform = &scene.case.state.platform;
             let components = platform.components_of(root);
@@ -444,7 +472,10 @@ fn issue(scene: &Scene, cause: Cause, quote: Option<&str>) -> String {
         Cause::OutOfDescriptors => format!("{root} is short of file handles"),
         Cause::ProcessorSaturated => format!("{root} is short of processor time"),
         Cause::Certificate => format!("a certificate of {root} is not accepted"),
-        Cause::Credentials => format!("a credential of {root} is not accepted"),
+        Cause::Credentials if quote.is_some_and(|quote| has(&quote.to_lowercase(), &signs::LOCKED_OUT)) => {
+            format!("accounts at {root} are locked")
+        }
+        Cause::Credentials => format!("at {root} a credential is not accepted"),
         Cause::NameResolution => format!("{root} cannot resolve a name"),
         Cause::Connectivity => format!("{root} loses its connections"),
         Cause::NetworkLatency => format!("the way from {root} to what it needs is slow"),

@@ -5,13 +5,15 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use regex::Regex;
 
 use super::signs;
-use crate::platform::{Platform, Probe};
+use crate::platform::{Platform, Probe, Sample};
 
 /// How a text may name each service of a platform.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
     /// `host:port` where its checks ask it.
     addresses: BTreeMap<String, Vec<String>>,
+    /// Whom each step of a workflow asks, by the service that the check belongs to and the check's name.
+    steps: BTreeMap<(String, String), Vec<Option<String>>>,
 }
 
 /// What a text calls a thing, and which words in a service's name say that it is one.
@@ -27,7 +29,37 @@ impl Names {
             let found = service.checks.iter().filter_map(|check| address(&check.probe)).collect();
             (service.name.clone(), found)
         });
-        Self { addresses: addresses.collect() }
+        let mut names = Self { addresses: addresses.collect(), steps: BTreeMap::new() };
+        for (service, check) in platform.services.iter().flat_map(|of| of.checks.iter().map(move |check| (of, check))) {
+            if let Probe::Workflow { steps } = &check.probe {
+                let asked = steps.iter().map(|step| names.at(&authority(&step.request.url)?)).collect();
+                names.steps.insert((service.name.clone(), check.name.clone()), asked);
+            }
+        }
+        names
+    }
+
+    /// The service that its own checks ask there.
+    fn at(&self, address: &str) -> Option<String> {
+        self.addresses.iter().find(|(_, known)| known.iter().any(|one| one == address)).map(|(name, _)| name.clone())
+    }
+
+    /// Whom the step of a workflow asked that came out badly, by what the check says.
+    fn asked(&self, sample: &Sample) -> Option<&str> {
+        let step: usize = sample.detail.strip_prefix("step ")?.split(' ').next()?.parse().ok()?;
+        let steps = self.steps.get(&(sample.service.clone(), sample.check.clone()))?;
+        steps.get(step.checked_sub(1)?)?.as_deref()
+    }
+
+    /// Whether a check complains of this service: it names it, or what failed was asked of it.
+    pub(super) fn complains(&self, sample: &Sample, service: &str) -> bool {
+        self.names(&sample.detail, service) || self.asked(sample) == Some(service)
+    }
+
+    /// The first of these services that a check complains of.
+    pub(super) fn blamed<'a>(&'a self, sample: &Sample, among: &'a [String]) -> Option<&'a str> {
+        self.first(&sample.detail, among)
+            .or_else(|| self.asked(sample).filter(|asked| among.iter().any(|name| name == asked)))
     }
 
     /// The first of these services that a text names.
@@ -83,17 +115,19 @@ pub(super) fn is_word(text: &str, name: &str) -> bool {
         .any(|(at, _)| apart(text[..at].chars().next_back()) && apart(text[at + name.len()..].chars().next()))
 }
 
+/// Host and port of an address on the web, where it names a port.
+fn authority(url: &str) -> Option<String> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    authority.contains(':').then(|| authority.to_owned())
+}
+
 fn address(probe: &Probe) -> Option<String> {
-    let of_url = |url: &str| {
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let authority = rest.split(['/', '?']).next().unwrap_or_default();
-        authority.contains(':').then(|| authority.to_owned())
-    };
     match probe {
         Probe::Tcp { address } => Some(address.clone()),
-        Probe::Http(probe) => of_url(&probe.url),
+        Probe::Http(probe) => authority(&probe.url),
         Probe::Postgres(probe) if !probe.host.starts_with('/') => Some(format!("{}:{}", probe.host, probe.port)),
-        Probe::Inference(probe) => of_url(&probe.url),
+        Probe::Inference(probe) => authority(&probe.url),
         _ => None,
     }
 }
@@ -104,7 +138,8 @@ mod tests {
 
     fn names() -> Names {
         let addresses = [("records-db", "127.0.0.1:5432"), ("auth", "10.0.0.7:8103")];
-        Names { addresses: addresses.map(|(name, at)| (name.to_owned(), vec![at.to_owned()])).into() }
+        let addresses = addresses.map(|(name, at)| (name.to_owned(), vec![at.to_owned()])).into();
+        Names { addresses, steps: BTreeMap::new() }
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! What may be done about a cause: only what the platform file declares.
 
-use super::signs::has;
+use super::{
+    disclosed::NAMES_PEOPLE,
+    kept::spoken_of,
+    signs::{LOCKED_OUT, WRONG_ANSWERS, has},
+};
 use crate::{
     domain::{Approach, Cause, Evidence, Fix, IncidentId, State, Status, SuggestedFix},
     platform::{Action, ActionRisk, ComponentKind, Platform},
@@ -21,7 +25,7 @@ struct Fitting {
     evidence: &'static [&'static str],
 }
 
-const FITTING: [Fitting; 7] = [
+const FITTING: [Fitting; 9] = [
     Fitting { cause: Cause::ProcessHang, action: &["thaw", "unfreeze"], evidence: &["is stopped"] },
     Fitting { cause: Cause::PoolExhausted, action: &["pool"], evidence: &[] },
     Fitting {
@@ -30,9 +34,13 @@ const FITTING: [Fitting; 7] = [
         evidence: &["whole table", "full scan", "full table scan", "seq scan", "sequential scan"],
     },
     Fitting { cause: Cause::Certificate, action: &["certificate"], evidence: &[] },
+    // What lies on the disk may be right: then it only has to be read again.
+    Fitting { cause: Cause::AlteredData, action: &["restart"], evidence: &WRONG_ANSWERS },
+    // Nobody is known to have changed what it is set to, so it may be set otherwise while it runs.
+    Fitting { cause: Cause::Setting, action: &["restart"], evidence: &[NAMES_PEOPLE] },
     Fitting { cause: Cause::Credentials, action: &["credential", "secret", "password"], evidence: &[] },
-    Fitting { cause: Cause::Credentials, action: &["unlock"], evidence: &["locked"] },
-    Fitting { cause: Cause::RateLimit, action: &["unlock"], evidence: &["locked"] },
+    Fitting { cause: Cause::Credentials, action: &["unlock"], evidence: &LOCKED_OUT },
+    Fitting { cause: Cause::RateLimit, action: &["unlock"], evidence: &LOCKED_OUT },
 ];
 
 /// What may be done at a service about these causes and what speaks for them, the best first; nothing that the platform file does
@@ -49,12 +57,13 @@ pub(super) fn remedies<'a>(
     let platform = &state.platform;
     let mut fixes: Vec<Found> = Vec::new();
     for (cause, evidence) in causes {
-        let found = match cause.approach() {
+        let mut found = fitting(platform, service, cause, evidence);
+        found.extend(match cause.approach() {
             Approach::RollBack if cause == Cause::Setting => roll_back(platform, service, ComponentKind::Config),
             Approach::RollBack => roll_back(platform, service, ComponentKind::Code),
-            Approach::Restore => roll_back(platform, keeper(platform, service), ComponentKind::Database),
-            approach => actions(platform, service, cause, approach, evidence),
-        };
+            Approach::Restore => restore(platform, service, cause, evidence),
+            approach => actions(platform, service, approach),
+        });
         for found in found {
             if !fixes.iter().any(|known| known.3 == found.3) {
                 fixes.push(found);
@@ -89,17 +98,50 @@ fn roll_back(platform: &Platform, service: &str, kind: ComponentKind) -> Vec<Fou
     components.map(|component| found(&component.name, component.rto.as_secs().min(60))).collect()
 }
 
-/// Declared actions for what is to be done, by their names: first what fits the cause alone, then what does what it calls for.
-/// Where a restart may help, also those of no high risk whose names do not say what they are for; what else ends a lock is a restart.
-fn actions(platform: &Platform, service: &str, cause: Cause, approach: Approach, evidence: &[Evidence]) -> Vec<Found> {
-    let declared = platform.service(service).map(|service| service.actions.as_slice()).unwrap_or_default();
-    let place = |action: &Action| match (approach, Approach::of_action(&action.name)) {
-        _ if fits(cause, &action.name, evidence) => Some(0),
+/// Back to a snapshot of what is damaged: of its own data that the evidence names, else of its database, else of what it keeps beside
+/// one. What is kept by another service is brought back where it keeps nothing itself.
+fn restore(platform: &Platform, service: &str, cause: Cause, evidence: &[Evidence]) -> Vec<Found> {
+    let texts: Vec<String> = evidence.iter().map(|fact| fact.text.to_lowercase()).collect();
+    let named = |component: &str| {
+        texts.iter().any(|text| spoken_of(platform, service, text).any(|spoken| spoken.name == component))
+    };
+    let of = |kind| roll_back(platform, service, kind);
+    let data = of(ComponentKind::Data);
+    let spoken: Vec<Found> = data
+        .iter()
+        .filter(|(.., fix)| matches!(fix, Fix::RollBack { component } if named(component)))
+        .cloned()
+        .collect();
+    if !spoken.is_empty() {
+        return spoken;
+    }
+    let database = of(ComponentKind::Database);
+    match cause {
+        _ if !database.is_empty() => database,
+        Cause::AlteredData if !data.is_empty() => data,
+        _ => roll_back(platform, keeper(platform, service), ComponentKind::Database),
+    }
+}
+
+/// Declared actions that fit the cause alone, by their names.
+fn fitting(platform: &Platform, service: &str, cause: Cause, evidence: &[Evidence]) -> Vec<Found> {
+    healing(platform, service, |action| fits(cause, &action.name, evidence).then_some(0))
+}
+
+/// Declared actions that do what is to be done, by their names. Where a restart may help, also those of no high risk whose names do
+/// not say what they are for; what else ends a lock is a restart.
+fn actions(platform: &Platform, service: &str, approach: Approach) -> Vec<Found> {
+    healing(platform, service, |action| match (approach, Approach::of_action(&action.name)) {
         (approach, Some(of)) if of.action_words() == approach.action_words() => Some(1),
         (Approach::Restart, None) if action.risk < ActionRisk::High && !is_for_one_cause(&action.name) => Some(2),
         (Approach::Unblock, Some(Approach::Restart)) => Some(2),
         _ => None,
-    };
+    })
+}
+
+/// The declared actions that have a place, in the order of their places and risks.
+fn healing(platform: &Platform, service: &str, place: impl Fn(&Action) -> Option<u8>) -> Vec<Found> {
+    let declared = platform.service(service).map(|service| service.actions.as_slice()).unwrap_or_default();
     // What contains heals nothing, and neither does what takes something back.
     let healing = declared.iter().filter(|action| action.purpose.is_none() && !Approach::takes_back(&action.name));
     let mut found: Vec<(u8, &Action)> = healing.filter_map(|action| Some((place(action)?, action))).collect();

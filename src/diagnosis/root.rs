@@ -8,11 +8,11 @@ use super::{
     line::Level,
     logs::Repeated,
     names::Names,
-    signs::{SILENT, has},
+    signs::{self, SILENT, has},
 };
 use crate::{
     domain::{Incident, State, Status, Vitals},
-    platform::{Reading, Sample},
+    platform::{Probe, Reading, Sample},
 };
 
 /// A service below that explains so much leaves nothing to look for above.
@@ -48,7 +48,9 @@ impl Ground<'_> {
         candidates.sort();
         candidates.dedup();
         let failing: Vec<String> = candidates.iter().filter(|name| self.fails(name)).cloned().collect();
-        candidates.retain(|name| failing.contains(name) || failing.iter().any(|above| self.is_accused(name, above)));
+        let is_blamed =
+            |name: &String| failing.iter().any(|above| self.is_accused(name, above) || self.is_told_on(name, above));
+        candidates.retain(|name| failing.contains(name) || is_blamed(name));
         candidates
     }
 
@@ -77,7 +79,29 @@ impl Ground<'_> {
 
     fn all_checks_name(&self, above: &str, name: &str) -> bool {
         let complaints = checks(self.vitals, above, Reading::Bad);
-        !complaints.is_empty() && complaints.iter().all(|complaint| self.names.names(&complaint.detail, name))
+        !complaints.is_empty() && complaints.iter().all(|complaint| self.names.complains(complaint, name))
+    }
+
+    /// Whether one above tells of a trouble that sits with the one it asked, and that the checks of that one need not see:
+    /// whoever finds its accounts locked, or its clock ahead, may be refused by a service that is well by itself.
+    pub(super) fn is_told_on(&self, name: &str, above: &str) -> bool {
+        let below = self.state.platform.dependencies_of(above).iter().any(|below| below == name);
+        let right = self.has_clock(name, Reading::Good) || self.has_clock(above, Reading::Slow);
+        let sits_there = |text: &str| signs::sits_with_the_asked(text, right);
+        let by_check = || {
+            let bad = checks(self.vitals, above, Reading::Bad);
+            bad.iter().any(|found| self.names.complains(found, name) && sits_there(&found.detail.to_lowercase()))
+        };
+        below && (by_check() || self.complaints(above, name).any(|line| sits_there(&line.raw)))
+    }
+
+    /// Whether a check that compares clocks has come out so.
+    fn has_clock(&self, name: &str, reading: Reading) -> bool {
+        let declared = self.state.platform.service(name).map(|service| service.checks.as_slice()).unwrap_or_default();
+        let compares = |sample: &&Sample| {
+            declared.iter().any(|check| check.name == sample.check && matches!(check.probe, Probe::Clock(_)))
+        };
+        checks(self.vitals, name, reading).iter().any(compares)
     }
 
     /// What the log of one above says of this one, that is new.
@@ -108,11 +132,15 @@ impl Ground<'_> {
     /// the other was found well for so long afterwards that its checks would have told.
     pub(super) fn explains(&self, below: &str, above: &str) -> f64 {
         let accused = self.is_accused(below, above);
-        if below == above || !(self.fails(below) || accused) || self.came_later(below, above) {
+        let told_on = !accused && self.is_told_on(below, above);
+        if below == above || !(self.fails(below) || accused || told_on) || self.came_later(below, above) {
             return 0.0;
         }
         if accused {
             return 0.95;
+        }
+        if told_on {
+            return 0.9;
         }
         let named = self.all_checks_name(above, below) || self.log_names(above, below);
         let other = self.names_another(above, below);
@@ -164,8 +192,8 @@ impl Ground<'_> {
         let mute =
             checks(self.vitals, name, Reading::Bad).is_empty() && checks(self.vitals, name, Reading::Slow).is_empty();
         let speaks = |above: &&String| {
-            self.is_accused(name, above)
-                && checks(self.vitals, above, Reading::Bad).iter().any(|found| self.names.names(&found.detail, name))
+            (self.is_accused(name, above) || self.is_told_on(name, above))
+                && checks(self.vitals, above, Reading::Bad).iter().any(|found| self.names.complains(found, name))
         };
         failing.iter().filter(|above| above.as_str() != name).find(speaks).filter(|_| mute).cloned()
     }

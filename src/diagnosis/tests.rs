@@ -1,6 +1,7 @@
 //! One outage of each kind, and the decoys that lead astray.
 
 mod candidates;
+mod green;
 mod remedies;
 mod severity;
 
@@ -21,97 +22,7 @@ use crate::{
     platform::{ActionRisk, CheckLevel, Reading, Sample, parse},
 };
 
-const PLATFORM: &str = r#"
-[platform]
-name = "Hospital"
-profile = "drill"
-[automation]
-mode = "assist"
-[[service]]
-name = "records-db"
-criticality = "critical"
-[[service.check]]
-name = "db-port"
-level = "shallow"
-tcp = "127.0.0.1:5432"
-[[service.check]]
-name = "db-file"
-level = "deep"
-sqlite = { path = "/srv/records.db", integrity = true }
-[[service.check]]
-name = "disk"
-level = "shallow"
-host = { resource = "disk", above = 90 }
-[[service.action]]
-name = "restart"
-run = "systemctl restart records-db"
-risk = "low"
-[[service]]
-name = "auth"
-criticality = "high"
-[[service.check]]
-name = "auth-health"
-level = "shallow"
-http = { url = "http://127.0.0.1:8103/health" }
-[[service.action]]
-name = "reset-all-sessions"
-run = "systemctl start auth-reset"
-risk = "high"
-[[service.action]]
-name = "restart"
-run = "systemctl restart auth"
-risk = "low"
-[[service.action]]
-name = "thaw"
-run = "systemctl kill --signal=CONT auth"
-risk = "low"
-[[service.action]]
-name = "reconnect"
-run = "nft -f /srv/auth/open.nft"
-risk = "low"
-[[service.action]]
-name = "recycle-pool"
-run = "systemctl reload auth"
-risk = "medium"
-[[service.action]]
-name = "renew-credential"
-run = "/srv/auth/renew credential"
-risk = "low"
-[[service.action]]
-name = "renew-certificate"
-run = "/srv/auth/renew certificate"
-risk = "low"
-[[service]]
-name = "patient-api"
-criticality = "critical"
-depends_on = ["records-db", "auth"]
-[[service.check]]
-name = "api-health"
-level = "shallow"
-http = { url = "http://127.0.0.1:8101/health" }
-[[service.check]]
-name = "api-port"
-level = "shallow"
-tcp = "127.0.0.1:8101"
-[[component]]
-name = "api-code"
-service = "patient-api"
-kind = "code"
-release = { root = "/srv/patient-api" }
-[[component]]
-name = "records"
-service = "records-db"
-kind = "database"
-sqlite = { path = "/srv/records.db" }
-[[component]]
-name = "auth-config"
-service = "auth"
-kind = "config"
-files = { paths = ["/srv/auth/config"] }
-[[operator]]
-name = "erin"
-roles = ["engineer"]
-"#;
+const PLATFORM: &str = include_str!("tests/hospital.toml");
 
 /// When the first check fails.
 fn trouble() -> DateTime<Utc> {

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, Approach, AutomationMode, Cause, DeploymentId, DiagnosisId, DiagnosisVerdict, Event, FoundSeverity,
-    Incident, IncidentId, Refusal, SecondOpinion, Severity, State, Status,
+    Incident, IncidentId, Refusal, SecondOpinion, Severity, State, Status, Vitals,
 };
-use crate::platform::ActionRisk;
+use crate::platform::{ActionRisk, Check, CheckLevel, Probe};
 
 /// One search for the cause of an incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -262,8 +262,42 @@ pub(super) fn cancel_second_opinion(state: &State, id: DiagnosisId) -> Result<Ve
     Ok(if already { Vec::new() } else { vec![Event::SecondOpinionCancelled { diagnosis: id }] })
 }
 
-/// How soon the cause is looked for again that was not found; each further time after twice as long, up to `PATIENCE`.
-const SECOND_LOOK: TimeDelta = TimeDelta::minutes(1);
+/// A check that may take longer is not waited for by a diagnosis.
+const ASKED_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
+/// So many checks are run for one diagnosis at most.
+const ASKED_MOST: usize = 48;
+
+/// The checks that a diagnosis has run before it says anything: those of what is hit, and of what that needs, that have not come out
+/// since the trouble began. Whoever is hit is often judged before whoever is to blame.
+#[must_use]
+pub fn unheard<'a>(state: &'a State, vitals: &Vitals, incident: IncidentId) -> Vec<(&'a str, &'a Check)> {
+    let Some(incident) = state.incidents.get(&incident) else { return Vec::new() };
+    let mut names: Vec<&str> = incident.services.iter().map(String::as_str).collect();
+    for below in incident.services.iter().flat_map(|name| state.platform.dependencies_of(name)) {
+        if let Some(service) = state.platform.service(&below).filter(|service| !names.contains(&service.name.as_str()))
+        {
+            names.push(&service.name);
+        }
+    }
+    let heard = |service: &str, check: &Check| {
+        let last = vitals.services.get(service).and_then(|figures| figures.checks.get(&check.name));
+        last.is_some_and(|sample| sample.at >= incident.detected_at)
+    };
+    let asks = |check: &Check| {
+        // These look back over a time, whenever they are asked.
+        let looks_back = matches!(check.probe, Probe::Heartbeat { .. } | Probe::Log(_) | Probe::Promql(_));
+        check.level != CheckLevel::Comprehensive && check.within <= ASKED_WITHIN && !looks_back
+    };
+    let maintained = |name: &str| state.services.get(name).is_some_and(|health| health.status == Status::Maintenance);
+    let services = names.into_iter().filter(|name| !maintained(name)).filter_map(|name| state.platform.service(name));
+    let checks = services.flat_map(|service| service.checks.iter().map(|check| (service.name.as_str(), check)));
+    checks.filter(|(service, check)| asks(check) && !heard(service, check)).take(ASKED_MOST).collect()
+}
+
+/// How soon the cause is looked for again where nothing spoke for one, as its evidence may not have been there yet, and where nothing
+/// can be done about what was found; each further time after twice as long, up to `PATIENCE`.
+const SECOND_LOOK: TimeDelta = TimeDelta::seconds(10);
+const NO_REMEDY: TimeDelta = TimeDelta::minutes(1);
 const PATIENCE: TimeDelta = TimeDelta::hours(1);
 
 /// When the cause of an incident is looked for once more, as something still fails and nothing is done about it: some time
@@ -280,13 +314,15 @@ pub(super) fn second_look_at(state: &State, incident: &Incident) -> Option<DateT
         || incident.services.iter().filter(|name| matches!(status(name), Some(Status::Down | Status::Degraded)));
     failing().next()?;
     let last = state.diagnoses.get(incident.diagnoses.last()?)?;
-    let (ended, found) = match &last.state {
+    let (ended, pause) = match &last.state {
         DiagnosisState::Running => return None,
-        DiagnosisState::Concluded { document, at } => (*at, !document.suggested_fixes.is_empty()),
-        DiagnosisState::Failed { .. } => (last.requested_at, false),
+        DiagnosisState::Concluded { document, at } if !document.suggested_fixes.is_empty() => (*at, None),
+        DiagnosisState::Concluded { document, at } if document.root_cause.confidence > 0.0 => (*at, Some(NO_REMEDY)),
+        DiagnosisState::Concluded { at, .. } => (*at, Some(SECOND_LOOK)),
+        DiagnosisState::Failed { .. } => (last.requested_at, Some(NO_REMEDY)),
     };
-    let doublings = incident.diagnoses.len().clamp(1, 7) - 1;
-    let again = (!found).then(|| ended + (SECOND_LOOK * (1 << doublings)).min(PATIENCE));
+    let doublings = incident.diagnoses.len().clamp(1, 10) - 1;
+    let again = pause.map(|pause| ended + (pause * (1 << doublings)).min(PATIENCE));
     let blamed = incident.root.as_ref().and_then(|root| state.services.get(root));
     let well = blamed.filter(|health| health.status == Status::Healthy);
     let well_since = well.and_then(|health| health.since).filter(|since| *since > ended);

@@ -68,7 +68,7 @@ pub use deadline::{due, next_due};
 pub use decide::{Meta, decide};
 pub use deployment::{Deployment, DeploymentOrigin};
 pub use diagnosis::{
-    Candidate, Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix,
+    Candidate, Category, Diagnosis, DiagnosisDocument, DiagnosisState, Evidence, Fix, RootCause, SuggestedFix, unheard,
 };
 pub use drill::{
     Blame, BookProof, CONFIDENCE_DAYS, Cadence, Confidence, ConfidenceCell, Drill, DrillAnswer, DrillClaim, DrillEnd,

@@ -7,7 +7,10 @@ use super::{
     break_glass, continuity,
     incident::{escalation, workflow},
     knowledge,
-    recovery::{remedy::newest_diagnosis, validation},
+    recovery::{
+        remedy::{self, newest_diagnosis},
+        validation,
+    },
 };
 
 /// Work in the outside world that follows from an event.
@@ -90,6 +93,12 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
         }
         Event::DiagnosisConcluded { diagnosis, .. } => {
             if let Some(diagnosis) = state.diagnoses.get(diagnosis) {
+                if let Some(incident) = state.incidents.get(&diagnosis.incident).filter(|_| workflow::acts(state)) {
+                    for change in remedy::outdated(state, incident) {
+                        let reason = format!("{} names another cause", diagnosis.id);
+                        give("propose a remedy", Command::WithdrawChange { change, reason });
+                    }
+                }
                 workflow::advance(state, diagnosis.incident, Moment::Diagnosed, "", &mut give);
             }
         }

@@ -2,17 +2,21 @@
 //! also notices when errors have stopped that no check had noticed.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::{EngineHandle, ErrorAnswer, ErrorBatch, SubmitError, TakenError, clock::Clock};
 use crate::{
     diagnosis::Redactor,
-    domain::{Actor, Command, ErrorCounts, ErrorEvent, ErrorGroup, Event, IncidentId, Meta, Refusal, State, decide},
+    domain::{
+        Actor, Command, ErrorCounts, ErrorEvent, ErrorGroup, ErrorKind, Event, IncidentId, Meta, Refusal, State, decide,
+    },
+    platform::HealthInformation,
 };
 
 /// Errors in one request at most.
@@ -66,6 +70,30 @@ impl EngineHandle {
         match last {
             Some(refusal) if answer.taken.is_empty() => Err(refusal.into()),
             _ => Ok(answer),
+        }
+    }
+
+    /// Has it counted as an error of a service that may read health information when lines of its log name people.
+    pub(super) async fn tell_disclosing(&self, lines: BTreeMap<String, u64>) {
+        let state = self.state();
+        let keeps = |service: &str| {
+            state.platform.service(service).is_some_and(|known| known.health_information != HealthInformation::None)
+        };
+        let errors: Vec<ErrorEvent> = lines
+            .into_iter()
+            .filter(|(service, _)| keeps(service))
+            .map(|(service, count)| ErrorEvent {
+                service,
+                message: "its log names people".to_owned(),
+                kind: Some(ErrorKind::Security),
+                count,
+                ..ErrorEvent::default()
+            })
+            .collect();
+        if !errors.is_empty()
+            && let Err(error) = self.report_errors(ErrorBatch { errors, ..ErrorBatch::default() }).await
+        {
+            warn!(%error, "that a log names people is not recorded");
         }
     }
 

@@ -151,13 +151,14 @@ pub(super) async fn intake(
             () = stop.cancelled() => return,
             received = samples.recv() => {
                 let Some((probed, sample)) = received else { return };
-                judge(&engine, &mut judges, &probed.check, &sample).await;
-                count(&engine, &mut counters, &probed.check, &sample).await;
+                // A diagnosis that the judgement asks for looks at what it was judged by.
                 engine.collected.checked(&sample);
                 match engine.vitals.write() {
                     Ok(mut vitals) => vitals.take(sample.clone()),
                     Err(poisoned) => poisoned.into_inner().take(sample.clone()),
                 }
+                judge(&engine, &mut judges, &probed.check, &sample).await;
+                count(&engine, &mut counters, &probed.check, &sample).await;
                 batch.push(sample);
             }
             _ = flush.tick(), if !batch.is_empty() => {

@@ -43,6 +43,8 @@ pub enum Repair {
     EndLockHolder,
     /// Open the connections to the records anew; requests in flight finish first.
     RecyclePool,
+    /// Make room on the disk of the records.
+    FreeSpace,
     /// Have the records be read and not written.
     StopWrites,
     /// Have them be written again.
@@ -80,6 +82,7 @@ impl Repair {
             DATABASE => &[
                 Self::EndLockHolder,
                 Self::RecyclePool,
+                Self::FreeSpace,
                 Self::StopWrites,
                 Self::AllowWrites,
                 Self::AddIndex,
@@ -159,6 +162,7 @@ pub fn repair(dir: &Path, what: Repair, service: &str, now: DateTime<Utc>) -> Re
         Repair::EndLockHolder => Ok(()),
         Repair::RecyclePool => relieve(&layout, DATABASE, FaultKind::PoolLeak),
         Repair::Reroute => reroute(&layout, service),
+        Repair::FreeSpace => relieve(&layout, service, FaultKind::DiskFull),
         Repair::AddIndex => index::add(&layout.database()),
         Repair::DropIndex => index::drop_added(&layout.database()),
         Repair::SyncClock => relieve(&layout, service, FaultKind::ClockSkew),

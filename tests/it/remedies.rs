@@ -3,10 +3,13 @@
 use std::{path::Path, sync::Arc};
 
 use chrono::TimeDelta;
-use codeblue::domain::{
-    Captured, ChangeState, Command, Criterion, DiagnosisId, Effect, Event, Finding, IncidentId, IncidentState, Phase,
-    Plan, Recorded, RecoveryId, RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, SnapshotTrigger, Status, Step,
-    StepState, Strategy, Verdict, plan_rollback, plan_undo, unfinished,
+use codeblue::{
+    domain::{
+        Captured, ChangeState, Command, Criterion, DiagnosisId, Effect, Event, Finding, IncidentId, IncidentState,
+        Phase, Plan, Recorded, RecoveryId, RecoveryOutcome, RollbackRequest, RollbackTarget, Scope, SnapshotTrigger,
+        Status, Step, StepState, Strategy, Verdict, Vitals, plan_rollback, plan_undo, unfinished, unheard,
+    },
+    platform::{Reading, Sample},
 };
 
 use crate::{
@@ -477,13 +480,74 @@ fn a_cause_that_was_not_found_is_looked_for_again_each_time_after_twice_as_long(
     judge(&mut desk, "api", Status::Down);
     let begin = desk.now;
     let mut looks = Vec::new();
-    for _ in 0..9 {
+    for _ in 0..11 {
         conclude_without_a_remedy(&mut desk, "api");
         let known = desk.state.diagnoses.len();
         while desk.state.diagnoses.len() == known {
-            desk.wait(TimeDelta::minutes(1));
+            desk.wait(TimeDelta::seconds(10));
         }
-        looks.push((desk.now - begin).num_minutes());
+        looks.push((desk.now - begin).num_seconds());
     }
-    assert_eq!(looks, [1, 3, 7, 15, 31, 63, 123, 183, 243]);
+    assert_eq!(looks, [10, 30, 70, 150, 310, 630, 1270, 2550, 5110, 8710, 12310]);
+}
+
+#[test]
+fn a_cause_that_nothing_can_be_done_about_is_looked_for_again_after_a_minute() {
+    let mut desk = pair();
+    judge(&mut desk, "api", Status::Down);
+    let diagnosis: DiagnosisId = *desk.state.diagnoses.keys().next_back().unwrap();
+    let mut answer = document(&desk.state, diagnosis, "api", 0.9, ONE_SIGN);
+    answer.suggested_fixes.clear();
+    desk.engine(Command::ConcludeDiagnosis { diagnosis, document: Arc::new(answer) });
+    desk.wait(TimeDelta::seconds(59));
+    assert_eq!(desk.state.diagnoses.len(), 1);
+    desk.wait(TimeDelta::seconds(1));
+    assert_eq!(desk.state.diagnoses.len(), 2);
+}
+
+#[test]
+fn what_a_policy_asked_for_is_taken_back_when_a_later_diagnosis_blames_another() {
+    let mut desk = calm("production", "assist");
+    judge(&mut desk, "patient-api", Status::Down);
+    let incident = desk.state.open_incidents().next().unwrap().id;
+    conclude(&mut desk, incident, "patient-api", 0.9, ONE_SIGN);
+    let first = *desk.state.changes.keys().next().unwrap();
+    assert_eq!(desk.state.changes[&first].state, ChangeState::Pending);
+    let known = desk.state.diagnoses.len();
+    judge(&mut desk, "auth", Status::Down);
+    assert_eq!(desk.state.incidents[&incident].services, ["patient-api", "auth"]);
+    assert_eq!(desk.state.diagnoses.len(), known + 1, "what waits for people does not keep it from being looked for");
+    conclude(&mut desk, incident, "auth", 0.9, ONE_SIGN);
+    assert_eq!(desk.state.changes[&first].state, ChangeState::Withdrawn);
+    let second = desk.state.changes.values().next_back().unwrap();
+    assert!(second.id != first && second.plan.services.contains(&"auth".to_owned()), "{}", second.plan.title);
+    assert_eq!(second.state, ChangeState::Pending);
+}
+
+#[test]
+fn before_a_diagnosis_says_anything_what_has_not_come_out_since_the_trouble_is_asked() {
+    let mut desk = pair();
+    judge(&mut desk, "pages", Status::Down);
+    let incident = desk.state.open_incidents().next().unwrap();
+    let asked = |vitals: &Vitals| -> Vec<String> {
+        unheard(&desk.state, vitals, incident.id).into_iter().map(|(service, _)| service.to_owned()).collect()
+    };
+    let mut vitals = Vitals::default();
+    assert_eq!(asked(&vitals), ["pages", "api"], "what is hit, then what it needs");
+    let check = &desk.state.platform.service("api").unwrap().checks[0];
+    let mut come_out = |at| {
+        vitals.take(Sample {
+            service: "api".to_owned(),
+            check: check.name.clone(),
+            level: check.level,
+            at,
+            reading: Reading::Good,
+            latency: std::time::Duration::from_millis(4),
+            detail: String::new(),
+            measured: None,
+        });
+        asked(&vitals)
+    };
+    assert_eq!(come_out(incident.detected_at - TimeDelta::seconds(1)), ["pages", "api"], "that was before");
+    assert_eq!(come_out(incident.detected_at), ["pages"]);
 }

@@ -34,6 +34,7 @@ const CURES: [(FaultKind, &str, &str, &str); 11] = [
     (FaultKind::Freeze, "ai-analysis", "thaw", "ai-analysis"),
     (FaultKind::PoolLeak, "records-db", "recycle-pool", "records-db"),
     (FaultKind::PoolLeak, "records-db", "recycle-pool", "patient-api"),
+    (FaultKind::DiskFull, "records-db", "free-space", "records-db"),
     (FaultKind::LockHolder, "records-db", "end-lock-holder", "records-db"),
     (FaultKind::ClockSkew, "auth", "sync-clock", "auth"),
     (FaultKind::LockoutStorm, "auth", "unlock-accounts", "auth"),

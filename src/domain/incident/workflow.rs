@@ -7,9 +7,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    AutomationMode, Change, Command, DiagnosisState, ErrorGroup, Event, IncidentId, Meta, Notice, Recorded,
-    RecoveryOutcome, Refusal, Severity, SnapshotTrigger, State, TimelineKind, apply::tell, incident::escalation,
-    plan_action, recovery::run, text,
+    AutomationMode, Change, ChangeState, Command, DiagnosisState, ErrorGroup, Event, IncidentId, Meta, Notice,
+    Recorded, RecoveryOutcome, Refusal, Severity, SnapshotTrigger, State, TimelineKind, apply::tell,
+    incident::escalation, plan_action, recovery::run, text,
 };
 use crate::platform::Purpose;
 
@@ -327,13 +327,19 @@ pub(in crate::domain) fn acts(state: &State) -> bool {
 pub(in crate::domain) fn diagnose(state: &State, id: IncidentId, give: &mut impl FnMut(&'static str, Command)) {
     let fresh = state.incidents.get(&id).is_some_and(|incident| {
         let diagnoses = || incident.diagnoses.iter().filter_map(|id| state.diagnoses.get(id));
+        // What a policy has asked for waits for people, and they should know the newest.
+        let acted_on = |change: &&Change| {
+            change.plan.heals()
+                && change.state.is_open()
+                && (change.state != ChangeState::Pending || change.requester.operator().is_some())
+        };
         let changes = || incident.changes.iter().filter_map(|id| state.changes.get(id));
         let recoveries = || incident.recoveries.iter().filter_map(|id| state.recoveries.get(id));
         let since = incident.quiet_since;
         !incident.services.is_empty()
             && !diagnoses().any(|diagnosis| diagnosis.state == DiagnosisState::Running)
             && !recoveries().any(|run| run.plan.heals() && since.is_none_or(|since| run.started_at > since))
-            && !changes().any(|change| change.plan.heals() && change.state.is_open())
+            && changes().find(acted_on).is_none()
     });
     if fresh && acts(state) {
         give("diagnose what is down", Command::RequestDiagnosis { incident: id });

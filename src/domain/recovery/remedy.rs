@@ -3,8 +3,8 @@
 //! weaker has failed.
 
 use crate::domain::{
-    DiagnosisDocument, DiagnosisState, Event, Fix, Incident, IncidentId, Meta, Plan, RecoveryOutcome, Refusal,
-    RollbackRequest, RollbackTarget, Scope, Severity, State, Workflow,
+    Change, ChangeId, ChangeState, DiagnosisDocument, DiagnosisState, Event, Fix, Incident, IncidentId, Meta, Plan,
+    RecoveryOutcome, Refusal, RollbackRequest, RollbackTarget, Scope, Severity, State, Workflow,
     recovery::{plan, run},
 };
 use crate::platform::{Component, ComponentKind};
@@ -44,6 +44,42 @@ pub(in crate::domain) fn propose(state: &State, id: IncidentId, meta: &Meta) -> 
     Err(last)
 }
 
+/// What a policy has asked for and nobody has agreed to yet, though the newest diagnosis is sure that the cause sits with a service that it
+/// does not touch, and names something that was not tried: nobody should approve a remedy for what was thought before.
+pub(in crate::domain) fn outdated(state: &State, incident: &Incident) -> Vec<ChangeId> {
+    let sure = newest_diagnosis(state, incident).filter(|found| found.root_cause.confidence >= SURE);
+    let Some(found) = sure else { return Vec::new() };
+    let changes = || incident.changes.iter().filter_map(|id| state.changes.get(id));
+    let tried = |plan: &Plan| changes().any(|change| *change.plan == *plan);
+    if !fixes(state, incident, found, "").any(|plan| plan.is_ok_and(|plan| !tried(&plan))) {
+        return Vec::new();
+    }
+    let waits = |change: &&Change| {
+        change.state == ChangeState::Pending
+            && change.requester.operator().is_none()
+            && change.plan.heals()
+            && !change.plan.services.contains(&found.root_cause.service)
+    };
+    changes().filter(waits).map(|change| change.id).collect()
+}
+
+/// The plans of what a diagnosis says may help, the best first.
+fn fixes<'a>(
+    state: &'a State,
+    incident: &'a Incident,
+    found: &'a DiagnosisDocument,
+    reason: &'a str,
+) -> impl Iterator<Item = Result<Plan, Refusal>> + 'a {
+    found.suggested_fixes.iter().map(move |suggestion| match &suggestion.fix {
+        Fix::RollBack { component } => {
+            let scope = Scope::Components(vec![component.clone()]);
+            let request = RollbackRequest { scope, to: None, reason: reason.to_owned(), incident: Some(incident.id) };
+            plan::plan_rollback(state, &request)
+        }
+        Fix::RunAction { service, action } => plan::plan_action(state, service, action),
+    })
+}
+
 /// The answer of the newest diagnosis that has one.
 pub(in crate::domain) fn newest_diagnosis<'a>(state: &'a State, incident: &Incident) -> Option<&'a DiagnosisDocument> {
     incident.diagnoses.iter().rev().find_map(|id| match &state.diagnoses.get(id)?.state {
@@ -73,11 +109,7 @@ fn remedies(
         plan::plan_rollback(state, &request)
     };
     let sure = diagnosis.filter(|found| found.root_cause.confidence >= SURE);
-    let fixes = sure.iter().flat_map(|found| &found.suggested_fixes).map(|suggestion| match &suggestion.fix {
-        Fix::RollBack { component } => roll_back(Scope::Components(vec![component.clone()]), None),
-        Fix::RunAction { service, action } => plan::plan_action(state, service, action),
-    });
-    let mut remedies: Vec<_> = fixes.collect();
+    let mut remedies: Vec<_> = sure.iter().flat_map(|found| fixes(state, incident, found, reason)).collect();
     if incident.workflow == Workflow::DataCorruption {
         let holds = |component: &&Component| matches!(component.kind, ComponentKind::Database | ComponentKind::Data);
         let hit = incident.services.iter().flat_map(|service| state.platform.components_of(service)).filter(holds);

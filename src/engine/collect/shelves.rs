@@ -22,7 +22,7 @@ use crate::{
     diagnosis::{
         LogExcerpt, Redactor,
         collect::{Entry, Figures, Level, Queue, Window},
-        is_nobodys,
+        is_nobodys, named_in,
         patterns::{Example, Observed, Seen, SeenPattern},
     },
     platform::{Platform, Reading, Sample},
@@ -50,6 +50,8 @@ pub(in crate::engine) struct Collected {
     pub(super) patterns: PatternsFile,
     /// Lines of the patterns that are kept.
     kept_lines: AtomicU64,
+    /// Lines of each service that named people, since it was told last.
+    disclosing: Mutex<BTreeMap<String, u64>>,
 }
 
 #[derive(Default)]
@@ -108,6 +110,7 @@ impl Collected {
             sources: Mutex::new(Sources::open(platform, places)),
             wake: Notify::new(),
             patterns,
+            disclosing: Mutex::default(),
         }
     }
 
@@ -134,7 +137,18 @@ impl Collected {
             message: redactor.line(&entry.message),
             ..entry
         };
-        self.put((service, place), entries.into_iter().map(safe).collect(), now, new);
+        let entries: Vec<Entry> = entries.into_iter().map(safe).collect();
+        let naming = entries.iter().filter(|entry| new && named_in(&entry.message).is_some()).count();
+        if naming > 0 {
+            let mut disclosing = self.disclosing.lock().unwrap_or_else(PoisonError::into_inner);
+            *disclosing.entry(service.to_owned()).or_default() += naming as u64;
+        }
+        self.put((service, place), entries, now, new);
+    }
+
+    /// How many lines of each service have named people since this was asked last.
+    pub(super) fn take_disclosing(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.disclosing.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Puts entries on their shelf that are redacted already.

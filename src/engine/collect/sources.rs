@@ -204,6 +204,7 @@ pub(in crate::engine) async fn keep(engine: EngineHandle, stop: CancellationToke
     loop {
         let reader = engine.clone();
         let more = tokio::task::spawn_blocking(move || reader.round(false)).await.unwrap_or(false);
+        engine.tell_disclosing(engine.collected.take_disclosing()).await;
         if stop.is_cancelled() {
             break;
         }

@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::{broadcast::error::RecvError, watch};
 use tracing::{info, warn};
 
@@ -12,12 +13,18 @@ use crate::{
         model::{Case, Consultation, Mind, Progress, Question},
         put, scan, signatures,
     },
-    domain::{Command, DiagnosisId, model_tokens_of_day},
-    engine::{ModelWords, observe, prompts},
+    domain::{Command, DiagnosisId, Vitals, model_tokens_of_day, unheard},
+    engine::{
+        ModelWords, observe, prompts,
+        watch::{Probed, probe},
+    },
+    platform::Check,
 };
 
 /// Bytes read from the end of each log file.
 const LOG_TAIL: u64 = 256 * 1024;
+/// How long checks are waited for that are run for a diagnosis, all together: people wait for it.
+const ASKING: Duration = Duration::from_secs(3);
 /// Pause between two tellings of what a model says: nobody reads faster.
 const PACE: Duration = Duration::from_millis(100);
 
@@ -27,7 +34,11 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
     let state = hands.engine.state();
     let Some(diagnosis) = state.diagnoses.get(&id) else { return };
     let incident = diagnosis.incident;
-    let vitals = hands.engine.vitals();
+    let mut vitals = hands.engine.vitals();
+    let checks = unheard(&state, &vitals, incident);
+    ask_again(hands, &checks, &mut vitals).await;
+    // What was judged meanwhile counts.
+    let state = hands.engine.state();
     let now = hands.clock.now();
     let engine = hands.engine.clone();
     let found = blocking(move || {
@@ -75,6 +86,21 @@ pub(super) async fn run(hands: &Hands, id: DiagnosisId) {
         }
     };
     hands.tell(Command::ConcludeDiagnosis { diagnosis: id, document: Arc::new(document) }).await;
+}
+
+/// Runs checks side by side and takes in what comes out in time.
+async fn ask_again(hands: &Hands, checks: &[(&str, &Check)], vitals: &mut Vitals) {
+    let probed = |(service, check): &(&str, &Check)| Probed { service: (*service).to_owned(), check: (*check).clone() };
+    let all: Vec<Probed> = checks.iter().map(probed).collect();
+    let running = all.iter().map(|probed| probe(&hands.prober, hands.clock.as_ref(), &hands.engine.redactor, probed));
+    let mut running: FuturesUnordered<_> = running.collect();
+    let taking = async {
+        while let Some(sample) = running.next().await {
+            vitals.take(sample);
+        }
+    };
+    // Whoever does not answer in time is not heard, as without being asked.
+    let _ = tokio::time::timeout(ASKING, taking).await;
 }
 
 /// Asks the model, tells what it says meanwhile, and heeds who does not want to wait for it any longer.

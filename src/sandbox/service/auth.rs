@@ -33,6 +33,8 @@ pub(super) struct Auth {
     store: RwLock<Arc<Store>>,
     /// Wrong secrets in a row, and when the last one came, by account.
     wrong: Mutex<BTreeMap<String, (u32, DateTime<Utc>)>>,
+    /// Since when tokens of an account count that has a new secret.
+    renewed: Mutex<BTreeMap<String, DateTime<Utc>>>,
     storm: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -43,7 +45,7 @@ struct Store {
     verifying: Vec<u8>,
 }
 
-#[derive(Deserialize)]
+#[derive(PartialEq, Deserialize)]
 struct Account {
     salt: String,
     hash: String,
@@ -63,8 +65,8 @@ struct Verify {
 impl Auth {
     pub(super) fn new(context: Arc<Context>) -> Result<Arc<Self>, SandboxError> {
         let store = RwLock::new(Arc::new(Store::load(&context)?));
-        let (wrong, storm) = (Mutex::default(), Mutex::default());
-        Ok(Arc::new(Self { context, store, wrong, storm }))
+        let (wrong, renewed, storm) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Ok(Arc::new(Self { context, store, wrong, renewed, storm }))
     }
 
     fn store(&self) -> Arc<Store> {
@@ -95,7 +97,23 @@ impl Auth {
 
     fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<String, Failure> {
         self.context.settings()?;
-        self.store().subject(token, now).map_err(|reason| Failure::refused(StatusCode::UNAUTHORIZED, reason))
+        let refused = |reason| Failure::refused(StatusCode::UNAUTHORIZED, reason);
+        let (account, issued) = self.store().subject(token, now).map_err(refused)?;
+        let renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        match renewed.get(&account) {
+            Some(since) if issued < since.timestamp() => {
+                Err(refused("the token was revoked: its account has a new secret"))
+            }
+            _ => Ok(account),
+        }
+    }
+
+    /// Who has a new secret shows it: tokens of before count no longer.
+    fn renew(&self, before: &Store, after: &Store) {
+        let now = self.context.now();
+        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = after.accounts.iter().filter(|(name, account)| before.accounts.get(*name) != Some(account));
+        renewed.extend(changed.map(|(name, _)| (name.clone(), now)));
     }
 
     /// Tries wrong secrets for all accounts, as somebody from outside would.
@@ -129,15 +147,17 @@ impl Store {
         format!("{claim}.{seal}")
     }
 
-    fn subject(&self, token: &str, now: DateTime<Utc>) -> Result<String, &'static str> {
+    /// Whose token it is, and when it was issued.
+    fn subject(&self, token: &str, now: DateTime<Utc>) -> Result<(String, i64), &'static str> {
         let (claim, sealed) = token.rsplit_once('.').ok_or("this is no token")?;
         let (issued, expires) = claim.rsplit_once('.').ok_or("this is no token")?;
-        let (account, _) = issued.rsplit_once('.').ok_or("this is no token")?;
+        let (account, issued) = issued.rsplit_once('.').ok_or("this is no token")?;
+        let issued = issued.parse().map_err(|_| "this is no token")?;
         if !same(hex::encode(seal(&self.verifying, claim.as_bytes())).as_bytes(), sealed.as_bytes()) {
             return Err("the token was not made here");
         }
         match expires.parse::<i64>() {
-            Ok(expires) if expires > now.timestamp() => Ok(account.to_owned()),
+            Ok(expires) if expires > now.timestamp() => Ok((account.to_owned(), issued)),
             _ => Err("the token has expired"),
         }
     }
@@ -171,7 +191,10 @@ impl Serve for Auth {
     fn reload(&self) {
         self.wrong.lock().unwrap_or_else(PoisonError::into_inner).clear();
         match Store::load(&self.context) {
-            Ok(store) => *self.store.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(store),
+            Ok(store) => {
+                self.renew(&self.store(), &store);
+                *self.store.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(store);
+            }
             Err(error) => self.context.log.error(&format!("accounts not read, the old ones stay: {error}")),
         }
     }
@@ -226,12 +249,13 @@ mod tests {
         let now = Utc.with_ymd_and_hms(2026, 1, 15, 10, 0, 0).unwrap();
         let store = Store { accounts: BTreeMap::new(), key: b"key".to_vec(), verifying: b"key".to_vec() };
         let token = store.token("checkin", now, now + TimeDelta::minutes(5));
-        assert_eq!(store.subject(&token, now), Ok("checkin".to_owned()));
+        let whose = ("checkin".to_owned(), now.timestamp());
+        assert_eq!(store.subject(&token, now), Ok(whose.clone()));
         assert!(store.subject(&token, now + TimeDelta::minutes(5)).is_err());
         assert!(store.subject(&token.replace("checkin", "patient-api"), now).is_err());
         let half_rotated = Store { key: b"new".to_vec(), ..store };
         let made_since = half_rotated.token("checkin", now, now + TimeDelta::minutes(5));
-        assert_eq!(half_rotated.subject(&token, now), Ok("checkin".to_owned()), "who has a token works on");
+        assert_eq!(half_rotated.subject(&token, now), Ok(whose), "who has a token works on");
         assert_eq!(half_rotated.subject(&made_since, now), Err("the token was not made here"));
     }
 }

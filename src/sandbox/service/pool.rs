@@ -26,6 +26,10 @@ pub(super) struct Pool {
 impl Pool {
     /// Opens the database. When its disk counts as full, it may not have one page more than it has.
     pub(super) fn open(path: &Path, is_full: bool) -> rusqlite::Result<Arc<Self>> {
+        if is_full {
+            // what cannot be packed has another fault already
+            let _ = pack(path);
+        }
         let connections = (0..CONNECTIONS).map(|_| connect(path, is_full)).collect::<rusqlite::Result<Vec<_>>>()?;
         Ok(Arc::new(Self { free: Mutex::new(connections), permits: Semaphore::new(CONNECTIONS) }))
     }
@@ -71,6 +75,20 @@ impl Pool {
             Err(error) => Err(Failure::broken(format!("the database's worker ended: {error}"))),
         }
     }
+}
+
+/// Leaves no page of the file unused: what earlier faults have freed would otherwise be room on a disk that is full.
+fn pack(path: &Path) -> rusqlite::Result<()> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let unused: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+    if unused == 0 {
+        return Ok(());
+    }
+    // a busy host would otherwise take its time, and nobody is served meanwhile
+    connection.pragma_update(None, "synchronous", "off")?;
+    connection.execute_batch("VACUUM")
 }
 
 fn connect(path: &Path, is_full: bool) -> rusqlite::Result<Connection> {
