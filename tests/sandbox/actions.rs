@@ -29,7 +29,7 @@ fn all_well(dir: &Path) -> bool {
 }
 
 /// A fault, the service that it hits, and the action that cures it.
-const CURES: [(FaultKind, &str, &str, &str); 11] = [
+const CURES: [(FaultKind, &str, &str, &str); 12] = [
     (FaultKind::Freeze, "records-db", "thaw", "records-db"),
     (FaultKind::Freeze, "ai-analysis", "thaw", "ai-analysis"),
     (FaultKind::PoolLeak, "records-db", "recycle-pool", "records-db"),
