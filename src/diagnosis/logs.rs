@@ -112,15 +112,32 @@ struct Told<'a> {
 struct Thinned<'a> {
     lines: BTreeMap<usize, Told<'a>>,
     /// Where the first and the last of those alike are.
-    alike: HashMap<(&'a str, String, Level, bool, bool), (usize, Option<usize>)>,
+    alike: HashMap<Alike<'a>, (usize, Option<usize>)>,
     read: usize,
+}
+
+/// What lines have in common that differ by their numbers alone.
+#[derive(PartialEq, Eq, Hash)]
+struct Alike<'a> {
+    service: &'a str,
+    shape: String,
+    level: Level,
+    has_time: bool,
+    recent: bool,
 }
 
 impl<'a> Thinned<'a> {
     fn add(&mut self, line: Told<'a>) {
         let place = self.read;
         self.read += 1;
-        match self.alike.entry((line.service, shape(&line.text), line.level, line.at.is_some(), line.recent)) {
+        let alike = Alike {
+            service: line.service,
+            shape: shape(&line.text),
+            level: line.level,
+            has_time: line.at.is_some(),
+            recent: line.recent,
+        };
+        match self.alike.entry(alike) {
             hash_map::Entry::Vacant(entry) => {
                 entry.insert((place, None));
             }

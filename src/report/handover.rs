@@ -1,6 +1,6 @@
 //! What whoever takes over has to know: what is open, what waits for a person, what runs, what is owed, and what happened lately.
 
-use std::fmt::Write as _;
+use std::{cmp::Reverse, fmt::Write as _};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -206,6 +206,6 @@ fn lately(state: &State, since: DateTime<Utc>) -> Vec<(DateTime<Utc>, String)> {
     });
     let recovered = state.recoveries.values().filter_map(|recovery| Some((recovery.ended?.0, recovery_line(recovery))));
     let mut all: Vec<_> = resolved.chain(deployed).chain(recovered).filter(|(at, _)| *at >= since).collect();
-    all.sort_by(|a, b| b.0.cmp(&a.0));
+    all.sort_by_key(|(at, _)| Reverse(*at));
     all
 }
