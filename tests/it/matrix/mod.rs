@@ -1,8 +1,9 @@
 //! Incidents that never happened, by the hundred: seeded platforms, families of causes with decoys, and how well the analyser
 //! does on them. The rules are written beside the families of `first`; those of `second` are only measured, and those of `third`
-//! are by somebody who does not know the rules.
+//! and `fourth` are by two who do not know the rules.
 
 mod first;
+mod fourth;
 mod hospital;
 mod quiet;
 mod scene;
@@ -36,6 +37,10 @@ pub enum Half {
     Third,
     /// Where nothing is wrong, by the same hand.
     ThirdQuiet,
+    /// Which another one wrote who does not know the rules.
+    Fourth,
+    /// Where nothing is wrong, by that hand.
+    FourthQuiet,
 }
 
 /// What an analysis got right of one incident.
@@ -67,6 +72,8 @@ pub fn incidents(half: Half, seeds: std::ops::Range<u64>) -> impl Iterator<Item 
         Half::Quiet => &quiet::FAMILIES,
         Half::Third => &third::FAMILIES,
         Half::ThirdQuiet => &third::QUIET,
+        Half::Fourth => &fourth::FAMILIES,
+        Half::FourthQuiet => &fourth::QUIET,
     };
     families.iter().enumerate().flat_map(move |(place, (family, make))| {
         let seeds = seeds.clone();

@@ -46,16 +46,16 @@ pub const QUIET: [Family; 4] = [
 
 const REFUSED: &str = "cannot connect: Connection refused (os error 111)";
 
-fn serves(hospital: &Hospital, unit: usize) -> bool {
+pub(super) fn serves(hospital: &Hospital, unit: usize) -> bool {
     matches!(hospital.units[unit].role, Role::Api | Role::Worker | Role::Auth)
 }
 
-fn store(hospital: &Hospital, unit: usize) -> bool {
+pub(super) fn store(hospital: &Hospital, unit: usize) -> bool {
     hospital.units[unit].role == Role::Database
 }
 
 /// One of those that fit, and that somebody needs where there is such a one.
-fn needed(scene: &mut Scene, fits: fn(&Hospital, usize) -> bool) -> usize {
+pub(super) fn needed(scene: &mut Scene, fits: fn(&Hospital, usize) -> bool) -> usize {
     let leaned_on = |hospital: &Hospital, unit: usize| {
         fits(hospital, unit) && hospital.units.iter().any(|above| above.needs.contains(&unit))
     };
