@@ -26,7 +26,11 @@ pub(super) fn time_left(report: &RunReport, now: DateTime<Utc>) -> Cell {
 
 pub(super) fn page(output: &Output, run: &Run, report: &RunReport) -> String {
     let incident = report.incident.as_ref().map_or_else(String::new, |incident| format!(" · for {incident}"));
-    let drill = if report.mode == RunMode::Drill { " · DRILL" } else { "" };
+    let drill = match (report.mode, report.drill) {
+        (RunMode::Drill, Some(drill)) => format!(" · in {drill}"),
+        (RunMode::Drill, None) => " · DRILL".to_owned(),
+        (RunMode::Emergency, _) => String::new(),
+    };
     let mut page = format!(
         "{}  {} · {}{incident}{drill} · text {}\n{}\n\n",
         output.paint(&report.run.to_string(), Some(Paint::Strong)),

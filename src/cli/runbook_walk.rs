@@ -372,11 +372,13 @@ async fn list(session: &Session, client: &Client, all: bool) -> Result<Exit, Cli
         }
         let mut table = Table::new(["RUN", "BOOK", "FOR", "LEFT", "BY", "STANDS"]);
         for report in &reports {
+            let drill = report.drill.map(|drill| drill.to_string());
+            let about: Vec<&str> = [report.incident.as_deref(), drill.as_deref()].into_iter().flatten().collect();
             let left = report.ended_at.map_or_else(|| time_left(report, session.now()), |_| Cell::from("—"));
             table.row([
                 Cell::from(report.run.to_string()),
                 Cell::from(&report.book),
-                Cell::from(report.incident.as_deref().unwrap_or("—")),
+                Cell::from(if about.is_empty() { "—".to_owned() } else { about.join(", ") }),
                 left,
                 Cell::from(&report.started_by),
                 Cell::from(&report.stands),

@@ -20,6 +20,7 @@ mod desk;
 mod diagnoses;
 mod dice;
 mod disaster;
+mod drill_board;
 mod drill_runs;
 mod drills;
 mod emergency;

@@ -18,7 +18,12 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn run(arguments: &[&str], home: &std::path::Path) -> Self {
-        let size = PtySize { rows: 32, cols: 110, pixel_width: 0, pixel_height: 0 };
+        Self::sized(arguments, home, (110, 32))
+    }
+
+    /// In a terminal of so many columns and rows.
+    pub fn sized(arguments: &[&str], home: &std::path::Path, (cols, rows): (u16, u16)) -> Self {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_codeblue"));
         command.args(arguments);
@@ -27,7 +32,7 @@ impl Terminal {
         command.env_remove("NO_COLOR");
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(32.try_into().unwrap(), 110.try_into().unwrap(), 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows.try_into().unwrap(), cols.try_into().unwrap(), 0)));
         let raw = Arc::new(Mutex::new(Vec::new()));
         let mut output = pair.master.try_clone_reader().unwrap();
         let (shown, kept) = (screen.clone(), raw.clone());

@@ -50,13 +50,19 @@ impl Drill {
         }
         let incidents: Vec<&Incident> = self.incidents(state).collect();
         let unwell = state.services.values().any(|health| matches!(health.status, Status::Down | Status::Degraded));
-        match incidents.first() {
-            None if !unwell && self.answers.is_empty() => DrillStage::Watch,
-            Some(_) if incidents.iter().all(|incident| incident.acknowledged_at.is_none()) => DrillStage::TakeOn,
-            Some(_) if incidents.iter().all(|incident| incident.updates.said.is_empty()) => DrillStage::Tell,
-            _ if self.answers.is_empty() => DrillStage::Declare,
-            _ if unwell || state.running_recoveries().next().is_some() => DrillStage::Heal,
-            _ => DrillStage::StayWell,
+        let open = || incidents.iter().filter(|incident| incident.state.is_open());
+        if incidents.is_empty() && self.answers.is_empty() {
+            DrillStage::Watch
+        } else if open().count() > 0 && incidents.iter().all(|incident| incident.acknowledged_at.is_none()) {
+            DrillStage::TakeOn
+        } else if open().count() > 0 && incidents.iter().all(|incident| incident.updates.said.is_empty()) {
+            DrillStage::Tell
+        } else if self.answers.is_empty() {
+            DrillStage::Declare
+        } else if unwell || state.running_recoveries().next().is_some() {
+            DrillStage::Heal
+        } else {
+            DrillStage::StayWell
         }
     }
 

@@ -652,5 +652,5 @@ fn what_has_to_be_done_now_follows_what_everybody_may_see() {
         }
     }
     use DrillStage::{Declare, Heal, StayWell, TakeBack, TakeOn, Tell, Watch};
-    assert_eq!(seen, [Watch, Declare, TakeOn, Tell, Declare, Heal, StayWell, TakeBack]);
+    assert_eq!(seen, [Watch, TakeOn, Tell, Declare, Heal, StayWell, TakeBack]);
 }

@@ -284,9 +284,15 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
             "update",
         ],
         Screen::StepWhy(..) | Screen::RunText(_) => vec!["back"],
-        Screen::Drills => vec!["back", "tutorial", "open", "hold-drill", "abort-drill", "heat-map", "filter"],
-        Screen::Drill(_) => vec!["back", "answer-drill", "abort-drill", "open", "heat-map", "drills"],
-        Screen::HeatMap => vec!["back", "drills"],
+        Screen::Drills => {
+            let first = if model.state.drills.running().is_some() { "abort-drill" } else { "tutorial" };
+            vec!["back", first, "open", "hold-drill", "heat-map", "filter"]
+        }
+        Screen::Drill(_) => {
+            let stops = able(model, "abort-drill").into_iter();
+            std::iter::once("back").chain(stops).chain(["open", "heat-map"]).collect()
+        }
+        Screen::HeatMap => vec!["back"],
         Screen::Calendar => vec!["back", "open", "begin-maintenance", "end-maintenance", "filter"],
         Screen::Continuity => vec!["back", "open", "work-by-hand", "tick-hand-step", "end-work-by-hand", "filter"],
         Screen::Function(_) => vec!["back", "work-by-hand", "tick-hand-step", "end-work-by-hand"],
@@ -298,7 +304,10 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
     if model.is_drill() && model.state.drills.running().is_some() {
         wanted.extend(["drill-at-hand", "answer-drill"]);
     } else if model.is_drill() && !model.faults.is_empty() {
-        wanted.extend(["inject", "drills"]);
+        wanted.push("inject");
+    }
+    if model.is_drill() && *model.screen() == Screen::Board {
+        wanted.push("drills");
     }
     wanted.extend(["palette", "help", "quit"]);
     // Several actions on one key are one hint: the one that the key does now.

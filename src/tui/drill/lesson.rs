@@ -1,9 +1,14 @@
 //! What has to be done now in a drill, in the words and keys of the page that is looked at; and what to do better the next time.
 
+use chrono::TimeDelta;
+
 use crate::{
-    domain::{Drill, DrillStage, Incident, Part},
+    domain::{Drill, DrillStage, Incident, Part, RecoveryOutcome},
     tui::model::{Model, Screen},
 };
+
+/// How long services have to come back after a cure has worked, before something else is tried.
+const TO_COME_BACK: TimeDelta = TimeDelta::seconds(30);
 
 /// The incident that a drill is about now: the first that is open, else the first.
 fn incident<'a>(model: &'a Model, drill: &'a Drill) -> Option<&'a Incident> {
@@ -16,7 +21,10 @@ fn incident<'a>(model: &'a Model, drill: &'a Drill) -> Option<&'a Incident> {
 pub fn how(model: &Model, drill: &Drill, stage: DrillStage) -> String {
     let found = incident(model, drill);
     let name = found.map_or_else(|| "the incident".to_owned(), |incident| incident.id.to_string());
-    let is_there = matches!((model.screen(), found), (Screen::Incident(id), Some(incident)) if *id == incident.id);
+    let is_there = matches!(
+        (model.screen(), found),
+        (Screen::Incident(id) | Screen::Diagnosis(id, _), Some(incident)) if *id == incident.id
+    );
     let on_board = *model.screen() == Screen::Board;
     let way = match (is_there, on_board) {
         (true, _) => "press ",
@@ -27,11 +35,12 @@ pub fn how(model: &Model, drill: &Drill, stage: DrillStage) -> String {
         DrillStage::Watch if on_board => "look at pane 1: a service will fail".to_owned(),
         DrillStage::Watch => "Esc to the board; look at pane 1: a service will fail".to_owned(),
         DrillStage::TakeOn => format!("{way}a: you take {name} on"),
-        DrillStage::Tell => format!("{way}u: write one line to those who wait"),
+        DrillStage::Tell => format!("{way}w: write one line to those who wait"),
         DrillStage::Declare if matches!(model.screen(), Screen::Diagnosis(..)) => {
             "read Cause; press ! and say what is broken, and where".to_owned()
         }
         DrillStage::Declare => format!("{way}D: read the diagnosis; then ! declares"),
+        DrillStage::Heal if let Some(words) = under_way(model, drill) => words,
         DrillStage::Heal if matches!(model.screen(), Screen::Change(_)) => {
             "read what it does; a approves it, and it is carried out".to_owned()
         }
@@ -42,6 +51,18 @@ pub fn how(model: &Model, drill: &Drill, stage: DrillStage) -> String {
         },
         DrillStage::StayWell => "nothing: see that it stays well, it is over soon".to_owned(),
         DrillStage::TakeBack => "nothing: what was broken is being taken back".to_owned(),
+    }
+}
+
+/// That a cure is being carried out, or has worked and is not felt everywhere yet: who does more then does harm.
+fn under_way(model: &Model, drill: &Drill) -> Option<String> {
+    let newest = model.state.recoveries.values().next_back().filter(|one| one.started_at >= drill.started_at)?;
+    match newest.ended {
+        None => Some(format!("nothing: {} runs, and its page shows each step", newest.id)),
+        Some((at, RecoveryOutcome::Succeeded)) if model.now - at < TO_COME_BACK => {
+            Some(format!("nothing: {} has worked, and the services come back one by one", newest.id))
+        }
+        Some(_) => None,
     }
 }
 
@@ -88,7 +109,7 @@ pub fn lesson(stage: DrillStage) -> &'static str {
 pub fn better(part: Part) -> &'static str {
     match part {
         Part::Detect => "have it checked more often, or deeper: the checks of its service in the platform file",
-        Part::Declare => "take it on as soon as it is open (a), and tell those who wait (u)",
+        Part::Declare => "take it on as soon as it is open (a), and tell those who wait (w)",
         Part::Diagnose => "read the diagnosis and its evidence (D) before you declare (!)",
         Part::Recover => "begin the cure sooner: the runbook has it (b)",
         Part::Validate => "let the checks validate the cure, and wait until it has stayed well",

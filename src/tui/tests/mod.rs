@@ -6,6 +6,7 @@ mod break_glass;
 mod calendar;
 mod continuity;
 mod diagnosis;
+mod drills;
 mod forms;
 mod incident;
 mod keys;

@@ -42,10 +42,13 @@ pub(super) fn banner(model: &Model, canvas: &mut Canvas, area: Rect, above: u16)
     let label = ", To the drill";
     let row = Rect { y: area.y + 1 + above, height: 1, ..area };
     let button = text::width(label) + 6;
-    let head = format!(" ▶ {} {} · {} · NOW: {stage}", drill.id, drill.mode, clock(model, drill));
     let keys = if stage == DrillStage::Declare { " (!)" } else { "" };
     let room = usize::from(area.width).saturating_sub(button);
-    canvas.line(row, 0, &[(Role::Planned, text::left(&text::fit(&format!("{head}{keys}"), room), room))]);
+    let name = format!(" ▶ {} ", drill.id);
+    let todo = text::fit(&format!("NOW: {stage}{keys}"), room.saturating_sub(text::width(&name)));
+    let rest = room.saturating_sub(text::width(&name) + text::width(&todo));
+    let clock = text::fit(&format!(" · {} · {}", clock(model, drill), drill.mode), rest);
+    canvas.line(row, 0, &[(Role::Planned, name), (Role::Focus, todo), (Role::Planned, clock)]);
     canvas.hits.add(row, Target::Page(Screen::Drill(drill.id)));
     let at = area.width.saturating_sub(u16::try_from(button).unwrap_or(u16::MAX).saturating_sub(1));
     canvas.button(row, 0, at, label, Target::Page(Screen::Drill(drill.id)), false);

@@ -128,12 +128,19 @@ fn of_offer(model: &Model, heat: &[ConfidenceCell], offer: &DrillOffer, columns:
         (Role::Text, text::left(&text::fit(&services.join(", "), 19), 20)),
         (heat_role, text::left(heat_word, 12)),
     ];
-    let best = model.held_of(&offer.id).filter_map(|drill| drill.score.as_ref()).map(|score| score.total).max();
-    let went = match (model.held_of(&offer.id).next(), best) {
-        (Some(drill), Some(best)) => {
-            format!("{} {} ago · best {best}", drill.id, text::short(model.now - drill.at()))
+    let earnest = || model.held_of(&offer.id).filter(|drill| drill.is_earnest());
+    let best = earnest().filter_map(|drill| drill.score.as_ref()).map(|score| score.total).max();
+    let went = match (earnest().next().or_else(|| model.held_of(&offer.id).next()), best) {
+        (Some(drill), best) => {
+            let ago = text::short(model.now - drill.at());
+            let came = match (best, drill.unattended) {
+                (Some(best), _) => format!("best {best}"),
+                (None, true) => "people played".to_owned(),
+                (None, false) => drill.mode.to_string(),
+            };
+            format!("{} {ago} ago · {came}", drill.id)
         }
-        _ => "never held".to_owned(),
+        (None, _) => "never held".to_owned(),
     };
     let book = model.book(&offer.book).and_then(|book| book.runbook.as_ref());
     let proof = book.map_or(BookProof::Never, |book| proof_of(&model.state.drills, book));

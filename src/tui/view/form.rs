@@ -299,7 +299,9 @@ fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
         let gap = u16::from(height > 1 && form.fields.len() > 1);
         let left = if form.fields.len() == 1 { 2 } else { label };
         let (mark, role) = if focus { ("▶", Role::Focus) } else { (" ", Role::Title) };
-        canvas.line(Rect { width: left.min(whole.width), ..whole }, 0, &[(role, format!("{mark} {}", field.label))]);
+        // A form with one field is called what the field is.
+        let label = if form.fields.len() == 1 { "" } else { field.label.as_ref() };
+        canvas.line(Rect { width: left.min(whole.width), ..whole }, 0, &[(role, format!("{mark} {label}"))]);
         let top = u16::from(form.fields.len() == 1);
         let inside = Rect {
             x: whole.x + left.min(whole.width),

@@ -24,8 +24,8 @@ const NAME: usize = 22;
 /// How sure something is: a sign and a word, so that no colour is needed.
 pub(super) fn badge(level: Confidence) -> (Role, &'static str) {
     match level {
-        Confidence::None => (Role::Bad, "– none"),
-        Confidence::Paper => (Role::Muted, "○ paper"),
+        Confidence::None => (Role::Muted, "– none"),
+        Confidence::Paper => (Role::Text, "○ paper"),
         Confidence::Drilled => (Role::Warn, "◐ drilled"),
         Confidence::DrilledBlind => (Role::Ok, "● blind"),
     }
