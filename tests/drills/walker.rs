@@ -153,8 +153,8 @@ impl Walker<'_> {
         let log = self.demo.path("sandbox/logs/patient-api.log").display().to_string();
         let export = self.demo.path(&format!("export-{}", rand::random::<u32>())).display().to_string();
         let given = [("LOG", log), ("EXPORT", export)];
-        let reading = codeblue::runbook::built_in().find(|volume| volume.id().starts_with(book)).unwrap().reading;
-        let known = reading.runbook.unwrap().front.inputs;
+        let volume = codeblue::runbook::built_in().find(|volume| volume.id() == book);
+        let known = volume.and_then(|volume| volume.reading.runbook).map(|book| book.front.inputs).unwrap_or_default();
         let given = given.into_iter().filter(|(name, _)| known.iter().any(|input| input.name == *name));
         let mut inputs: BTreeMap<String, String> = given.map(|(name, value)| (name.to_owned(), value)).collect();
         inputs.extend(route.inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
