@@ -43,7 +43,7 @@ async fn a_step_with_the_wrong_action_or_the_wrong_expectation_is_caught_by_walk
     );
     let books = [&wrong_action, &wrong_check].map(|(file, text)| (file.as_str(), text.clone()));
     let demo = Demo::start(&books).await;
-    let (seed, service) = super::coverage::seed_for("pool-exhaustion", 0, None);
+    let (seed, service) = super::coverage::seed_for("pool-exhaustion", 0);
     let held = demo.hold(&["pool-exhaustion", "--seed", &seed.to_string(), "--limit", "10m"]).await;
     let title = "the database gives no connection".to_owned();
     let declare = Command::DeclareIncident { severity: Severity::Sev2, title, services: vec![service] };

@@ -2,8 +2,8 @@
 
 use std::{
     fs,
-    os::unix::process::CommandExt,
-    path::PathBuf,
+    os::unix::{fs::symlink, process::CommandExt},
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -113,6 +113,18 @@ impl Demo {
             // On a busy machine a check may be late just when the drill is to begin.
             assert!(begun.elapsed() < PATIENCE, "no drill began: {arguments:?}");
         }
+    }
+
+    /// Makes a release of `patient-api` the live one, as a deployment does, and waits until the engine has seen it.
+    pub async fn deploy(&self, version: &str) {
+        let root = self.path("sandbox/services/patient-api");
+        symlink(Path::new("releases").join(version), root.join("next")).unwrap();
+        fs::rename(root.join("next"), root.join("current")).unwrap();
+        let sandbox = self.path("sandbox");
+        let reload = ["sandbox", "reload", "patient-api", "--dir", sandbox.to_str().unwrap()];
+        assert!(self.command(&reload).output().unwrap().status.success());
+        let what = format!("{version} is in the ledger");
+        self.until(&what, |state| state.live_version("patient-api-code") == Some(version)).await;
     }
 
     /// The faults that are to be undone some time.

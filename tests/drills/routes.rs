@@ -35,8 +35,8 @@ pub struct Tour {
     pub book: &'static str,
     /// Which of its variants, counted from 0.
     pub variant: usize,
-    /// The component that is said to have been deployed before, which leads astray.
-    pub decoy: Option<&'static str>,
+    /// Whether `patient-api` was deployed twice before, so that there is something to go back to that is not to blame.
+    pub deployed: bool,
     pub routes: &'static [Route],
 }
 
@@ -57,7 +57,7 @@ const RB_01: Tour = Tour {
     drill: "bad-release",
     book: "RB-01-complete-outage",
     variant: 0,
-    decoy: Some("patient-api-config"),
+    deployed: true,
     routes: &[
         quick(&[("what-do-they-have-in-common", Choose(2))]),
         quick(&[("what-do-they-have-in-common", Choose(3))]),
@@ -83,7 +83,7 @@ const RB_02: Tour = Tour {
     drill: "pool-exhaustion",
     book: "RB-02-database-connection",
     variant: 0,
-    decoy: None,
+    deployed: false,
     routes: &[
         whole(&[("which-of-the-five-is-it", Choose(5))]),
         quick(&[("which-of-the-five-is-it", Choose(1)), ("database-well", Abandon)]),
@@ -119,7 +119,7 @@ const RB_03: Tour = Tour {
     book: "RB-03-ai-unavailable",
     // The other one leaves no file that a safety snapshot could hold.
     variant: 1,
-    decoy: None,
+    deployed: false,
     routes: &[
         whole(&[("wrong-or-missing", Choose(1)), ("which", Choose(3)), ("ai-well", Undo), ("restore-model", Again)]),
         quick(&[("wrong-or-missing", Choose(2)), ("which", Choose(1)), ("ai-well", Abandon)]),
@@ -134,7 +134,7 @@ const RB_04: Tour = Tour {
     drill: "auth-clock-skew",
     book: "RB-04-authentication-down",
     variant: 0,
-    decoy: None,
+    deployed: false,
     routes: &[
         whole(&[("which", Choose(5))]),
         quick(&[("which", Choose(1)), ("auth-well", Abandon)]),
@@ -149,7 +149,7 @@ const RB_05: Tour = Tour {
     drill: "wrong-dose",
     book: "RB-05-data-corruption",
     variant: 0,
-    decoy: None,
+    deployed: false,
     routes: &[
         quick(&[("how-far", Choose(2))]),
         whole(&[
@@ -167,7 +167,7 @@ const RB_06: Tour = Tour {
     drill: "credential-stuffing",
     book: "RB-06-security-breach",
     variant: 0,
-    decoy: None,
+    deployed: false,
     routes: &[
         Route {
             worker: "alice",
@@ -207,10 +207,15 @@ const RB_07: Tour = Tour {
     drill: "health-information-in-logs",
     book: "RB-07-hipaa-violation",
     variant: 0,
-    decoy: None,
+    deployed: false,
     routes: &[
-        whole(&[("breach-or-not", Choose(4)), ("purge-or-not", Choose(2))]),
-        quick(&[("breach-or-not", Choose(5)), ("purge-or-not", Choose(1)), ("journal-still-whole", Abandon)]),
+        whole(&[("where", Choose(1)), ("breach-or-not", Choose(4)), ("purge-or-not", Choose(2))]),
+        quick(&[
+            ("where", Choose(2)),
+            ("breach-or-not", Choose(5)),
+            ("purge-or-not", Choose(1)),
+            ("journal-still-whole", Abandon),
+        ]),
         quick(&[("breach-or-not", Choose(1)), ("retrieve", Abandon)]),
         quick(&[("breach-or-not", Choose(2)), ("retrieve", Abandon)]),
         quick(&[("breach-or-not", Choose(3)), ("retrieve", Abandon)]),
@@ -222,14 +227,13 @@ const RB_08: Tour = Tour {
     drill: "retry-storm",
     book: "RB-08-performance-degradation",
     variant: 0,
-    decoy: Some("ai-analysis-config"),
+    deployed: false,
     routes: &[
         whole(&[("which", Choose(9))]),
         quick(&[("which", Choose(1)), ("quick-again", Abandon)]),
         quick(&[("which", Choose(8))]),
         quick(&[("which", Choose(10))]),
         quick(&[("which", Choose(7)), ("quick-again", Undo), ("add-index", Abandon)]),
-        quick(&[("which", Choose(2)), ("quick-again", Undo), ("roll-back", Abandon)]),
         quick(&[("which", Choose(3)), ("quick-again", Undo), ("restore-config", Abandon)]),
         quick(&[("which", Choose(4)), ("quick-again", Abandon)]),
         quick(&[("which", Choose(5)), ("restart-slow", Abandon)]),
@@ -240,11 +244,16 @@ const EDGE_LATENCY: Tour = Tour {
     drill: "edge-latency",
     book: "RB-08-performance-degradation",
     variant: 0,
-    decoy: None,
-    routes: &[Route {
-        worker: "bob",
-        inputs: &[("SLOW", "patient-api"), ("SLOW_CONFIG", "patient-api-config")],
-        hurries: false,
-        deeds: &[("which", Choose(6))],
-    }],
+    deployed: true,
+    routes: &[
+        Route { worker: "bob", inputs: API, hurries: false, deeds: &[("which", Choose(6))] },
+        Route {
+            worker: "bob",
+            inputs: API,
+            hurries: true,
+            deeds: &[("which", Choose(2)), ("quick-again", Undo), ("roll-back", Abandon)],
+        },
+    ],
 };
+
+const API: &[(&str, &str)] = &[("SLOW", "patient-api"), ("SLOW_CONFIG", "patient-api-config")];

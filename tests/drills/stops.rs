@@ -4,7 +4,7 @@ use super::{coverage::seed_for, demo::Demo};
 use codeblue::domain::DrillOutcome;
 
 async fn hold(demo: &Demo, drill: &str) -> super::demo::Held {
-    let (seed, _) = seed_for(drill, 0, None);
+    let (seed, _) = seed_for(drill, 0);
     demo.hold(&[drill, "--seed", &seed.to_string(), "--limit", "5m"]).await
 }
 

@@ -42,6 +42,18 @@ pub struct Shown {
 /// By book and step.
 pub type Coverage = BTreeMap<(String, String), Shown>;
 
+/// Adds what other walks have shown.
+pub fn add(coverage: &mut Coverage, walked: Coverage) {
+    for (step, more) in walked {
+        let shown = coverage.entry(step).or_default();
+        shown.drills.extend(more.drills);
+        shown.ends.extend(more.ends);
+        shown.choices.extend(more.choices);
+        shown.passed |= more.passed;
+        shown.verified |= more.verified;
+    }
+}
+
 /// Somebody who walks, while a drill is held.
 pub struct Walker<'a> {
     pub demo: &'a Demo,
@@ -141,8 +153,8 @@ impl Walker<'_> {
         let log = self.demo.path("sandbox/logs/patient-api.log").display().to_string();
         let export = self.demo.path(&format!("export-{}", rand::random::<u32>())).display().to_string();
         let given = [("LOG", log), ("EXPORT", export)];
-        let reading = codeblue::runbook::built_in().find(|volume| volume.id().starts_with(book)).unwrap().reading;
-        let known = reading.runbook.unwrap().front.inputs;
+        let volume = codeblue::runbook::built_in().find(|volume| volume.id() == book);
+        let known = volume.and_then(|volume| volume.reading.runbook).map(|book| book.front.inputs).unwrap_or_default();
         let given = given.into_iter().filter(|(name, _)| known.iter().any(|input| input.name == *name));
         let mut inputs: BTreeMap<String, String> = given.map(|(name, value)| (name.to_owned(), value)).collect();
         inputs.extend(route.inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -225,8 +237,12 @@ impl Walker<'_> {
             }
             _ => shown.passed |= worked,
         }
-        let shown = self.shown(run, step);
-        shown.verified |= matches!(newest, Some((AttemptPart::Verify, AttemptEnd::Passed | AttemptEnd::Warned)));
+        if matches!(newest, Some((AttemptPart::Verify, AttemptEnd::Passed | AttemptEnd::Warned))) {
+            self.shown(run, step).verified = true;
+            if let Some(check) = step.decider().and_then(|name| run.book.step(name)) {
+                self.shown(run, check).passed = true;
+            }
+        }
         Ok(())
     }
 

@@ -40,8 +40,8 @@ const CURES: [(FaultKind, &str, &str, &str); 12] = [
     (FaultKind::LockoutStorm, "auth", "unlock-accounts", "auth"),
     (FaultKind::WrongPassword, "patient-api", "renew-credential", "patient-api"),
     (FaultKind::HalfRotatedKey, "auth", "renew-key", "auth"),
-    (FaultKind::CertificateExpired, "patient-api", "renew-certificate", "patient-api"),
     (FaultKind::LinkBlackHole, "patient-api:records-db", "reroute", "patient-api"),
+    (FaultKind::CertificateExpired, "patient-api", "renew-certificate", "patient-api"),
 ];
 
 #[test]
