@@ -109,7 +109,12 @@ impl<'a> Live<'a> {
                     .args([OsStr::new("stop"), OsStr::new("-D"), self.data.as_os_str()])
                     .args(["-m", "fast", "-w", "-s", "-t", "240"])
                     .within(CHANGE);
-                self.tools.run(&call, cancel)?;
+                // One that ended by itself meanwhile has stopped too, and cannot be told to.
+                if let Err(error) = self.tools.run(&call, cancel)
+                    && running(&self.data).is_some()
+                {
+                    return Err(error);
+                }
             }
         }
         let begun = Instant::now();
