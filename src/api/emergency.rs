@@ -216,7 +216,7 @@ fn incident(incident: &Incident, now: DateTime<Utc>) -> Value {
         fields.insert("timestamp".to_owned(), json!(incident.detected_at));
         fields.insert(
             "classification".to_owned(),
-            json!({"severity": incident.severity, "type": "outage", "impact": incident.services}),
+            json!({"severity": incident.severity, "type": incident.workflow, "impact": incident.services}),
         );
         fields.insert("status".to_owned(), json!(incident.state));
         fields.insert("fastTrackCriteria".to_owned(), json!(incident.fast_track_criteria()));

@@ -9,7 +9,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     exposition::{Exposition, Form, Kind, labels, plain},
@@ -158,7 +158,7 @@ fn of_recoveries(page: &mut Exposition, state: &DomainState, now: DateTime<Utc>)
     let bytes = state.vault.total_bytes.map(|bytes| (String::new(), count(bytes)));
     page.family("vault_bytes", "What the vault takes, when it was last measured.", Kind::Gauge, bytes);
     let replica = state.platform.vault.replica.as_ref();
-    let lag = replica.map(|_| state.vault.replica.lag(now).map_or(0.0, |lag| lag.as_seconds_f64()));
+    let lag = replica.map(|_| state.vault.replica.lag(now).map_or(0.0, TimeDelta::as_seconds_f64));
     let lag = lag.map(|lag| (String::new(), lag));
     page.family("vault_replica_lag_seconds", "What would be lost with the vault.", Kind::Gauge, lag);
 }

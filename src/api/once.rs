@@ -1,6 +1,7 @@
 //! Requests that are sent twice and done once: an answer is kept under the key that came with its request.
 
 use std::{
+    io,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,11 +13,18 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
+use tracing::warn;
 
-use super::{identity::Caller, problem::Problem, routes::Api};
+use super::{
+    begun::{Begun, Hash, hash_of},
+    identity::Caller,
+    problem::Problem,
+    routes::Api,
+};
+use crate::engine::EngineHandle;
 
 /// The header in which a key comes.
 pub(super) const KEY: &str = "idempotency-key";
@@ -33,10 +41,12 @@ const BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of one request, and of one answer, at most.
 const BODY: usize = 1024 * 1024;
 
-/// Answers that were given, by who asked and with which key. They live as long as the engine's process.
+/// Answers that were given, by who asked and with which key. They live as long as the engine's process; that something was asked
+/// with a key is known after it too.
 #[derive(Default)]
 pub(super) struct Once {
     kept: Mutex<Kept>,
+    begun: Option<Begun>,
 }
 
 #[derive(Default)]
@@ -47,7 +57,7 @@ struct Kept {
 }
 
 struct Entry {
-    of: [u8; 32],
+    of: Hash,
     at: Instant,
     /// None while the request is worked on.
     answer: Option<Given>,
@@ -69,12 +79,19 @@ enum Seen {
 }
 
 impl Once {
+    /// With what was begun before the engine started.
+    pub(super) fn of(engine: &EngineHandle) -> Self {
+        let begun = Begun::open(engine.begun_requests(), engine.now());
+        let begun = begun.inspect_err(|cause| warn!(%cause, "keys of requests are not known after a restart")).ok();
+        Self { begun, ..Self::default() }
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Looks a request up, and notes that it is worked on when it is new.
-    fn begin(&self, key: &(String, String), of: [u8; 32], purged: usize) -> Seen {
+    fn begin(&self, key: &(String, String), of: Hash, purged: usize) -> Seen {
         let (mut kept, now) = (self.kept(), Instant::now());
         if kept.purged != purged {
             kept.purged = purged;
@@ -134,36 +151,65 @@ async fn keyed(api: Api, request: Request, next: Next) -> Result<Response, Probl
             format!("a request with a key has at most {BODY} bytes"),
         )
     })?;
-    let mut hash = Sha256::new();
-    for part in [parts.method.as_str().as_bytes(), parts.uri.to_string().as_bytes(), &body] {
-        hash.update(part.len().to_be_bytes());
-        hash.update(part);
-    }
+    let of = hash_of([parts.method.as_str().as_bytes(), parts.uri.to_string().as_bytes(), &body]);
     let key = (caller.operator.name, text);
-    match api.once.begin(&key, hash.finalize().into(), api.engine.state().evidence.purged.len()) {
+    let hashed = hash_of([key.0.as_bytes(), key.1.as_bytes()]);
+    let before = api.once.begun.as_ref().and_then(|begun| begun.before(&hashed));
+    if before == Some(of) {
+        let message = "this request came before the engine was restarted, so it may be done already";
+        return Err(Problem::new(StatusCode::CONFLICT, "idempotency-unknown", message)
+            .hint("look whether it is; if not, send it with a new key"));
+    }
+    if before.is_some() {
+        return Err(reused());
+    }
+    match api.once.begin(&key, of, api.engine.state().evidence.purged.len()) {
         Seen::New => {}
         Seen::UnderWay => {
             return Err(Problem::new(StatusCode::CONFLICT, "idempotency-under-way", "this request is being worked on")
                 .hint("ask again in a second")
                 .again_in(1));
         }
-        Seen::Other => {
-            let message = "this Idempotency-Key came with another request before";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", message)
-                .hint("a new thing to be done wants a new key"));
-        }
+        Seen::Other => return Err(reused()),
         Seen::Given(given) => return Ok(replay(given)),
     }
     // Whoever hangs up meanwhile may ask again: the work goes on, and its answer is kept.
     let work = tokio::spawn(async move {
+        if let Err(problem) = note(&api, move |begun, now| begun.note(hashed, of, now)).await {
+            api.once.end(&key, None);
+            return problem.into_response();
+        }
         let (head, body) = next.run(Request::from_parts(parts, Body::from(body))).await.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
         let kind = head.headers.get(CONTENT_TYPE).cloned();
         let done = head.status.is_success() && body.len() <= BODY;
         api.once.end(&key, done.then(|| Given { status: head.status, kind, body: body.clone() }));
+        if head.status.is_client_error() {
+            let _ = note(&api, move |begun, now| begun.refused(hashed, now)).await;
+        }
         Response::from_parts(head, Body::from(body))
     });
     work.await.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the request broke off"))
+}
+
+fn reused() -> Problem {
+    let message = "this Idempotency-Key came with another request before";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", message)
+        .hint("a new thing to be done wants a new key")
+}
+
+/// Writes on disk what became of a key.
+async fn note(
+    api: &Api,
+    write: impl FnOnce(&Begun, DateTime<Utc>) -> io::Result<()> + Send + 'static,
+) -> Result<(), Problem> {
+    let (once, now) = (api.once.clone(), api.engine.now());
+    let written = tokio::task::spawn_blocking(move || once.begun.as_ref().map_or(Ok(()), |begun| write(begun, now)));
+    let written = written.await.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
+    written.map_err(|cause| {
+        let message = format!("it could not be noted that this request is begun, so it was not: {cause}");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "journal", message)
+    })
 }
 
 fn replay(given: Given) -> Response {

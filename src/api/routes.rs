@@ -1,6 +1,6 @@
 //! What can be asked of an engine.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -35,6 +35,8 @@ use crate::{
 
 /// Bytes of a request's body at most.
 const BODY: usize = 256 * 1024;
+/// How long the loop may take to say that it is there.
+const ANSWERS: Duration = Duration::from_secs(2);
 /// Shares of a window when nobody says how many.
 const BUCKETS: usize = 60;
 /// Nobody has a screen for more.
@@ -50,9 +52,10 @@ pub(super) struct Api {
 }
 
 pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
-    let api = Api { engine, stop, once: Arc::default(), allowance: Arc::default() };
+    let once = Arc::new(Once::of(&engine));
+    let api = Api { engine, stop, once, allowance: Arc::default() };
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(healthz))
         .route("/metrics", get(metrics::metrics))
         .route("/api/v1/openapi.json", get(openapi))
         .route("/api/v1/state", get(state))
@@ -92,6 +95,14 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .layer(map_response(problem::shaped))
         .layer(from_fn(packed::packed))
         .with_state(api)
+}
+
+/// Whether the engine's loop takes commands, and not only its socket connections.
+async fn healthz(State(api): State<Api>) -> Result<&'static str, Problem> {
+    match tokio::time::timeout(ANSWERS, api.engine.answers()).await {
+        Ok(true) => Ok("ok\n"),
+        _ => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-answering", "the engine's loop does not answer")),
+    }
 }
 
 async fn openapi() -> ([(&'static str, &'static str); 1], &'static str) {

@@ -198,8 +198,8 @@ fn of_space(home: &Home) -> Option<Found> {
     let todo = "free some space there: without it nothing can be recorded, and nothing is done that cannot be";
     Some(match free {
         ..SPACE_BAD => wrong("space", told, todo),
-        ..SPACE_WARN => warning("space", told, todo),
-        _ => good("space", told),
+        SPACE_BAD..SPACE_WARN => warning("space", told, todo),
+        SPACE_WARN.. => good("space", told),
     })
 }
 

@@ -39,6 +39,10 @@ impl Reload {
         if found.changed && !self.dry_run {
             session.output.progress(&format!("{} is read anew", found.file.display()));
             back(&client, |state| state.engine.started_at != before).await?;
+            if client.get::<PlatformDifference>("/api/v1/platform/reload").await.is_ok_and(|left| left.changed) {
+                let told = "the engine does not start with it, and goes on with what was in force; its log says why";
+                return Err(CliError::Failed(told.to_owned()));
+            }
         }
         session.output.result(&found, || match (found.changed, self.dry_run) {
             (false, _) => format!("{} says what is in force already", found.file.display()),

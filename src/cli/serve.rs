@@ -66,7 +66,10 @@ impl Running {
 /// # Errors
 /// When the home is taken or damaged, the platform file is wrong, or the socket cannot be made. Nothing runs then.
 pub async fn start(home: &Home) -> Result<Running, CliError> {
-    let engine = Engine::start(home, Arc::new(SystemClock)).await?;
+    served(Engine::start(home, Arc::new(SystemClock)).await?, home).await
+}
+
+async fn served(engine: Engine, home: &Home) -> Result<Running, CliError> {
     match api::serve(engine.handle(), &home.socket()) {
         Ok(server) => Ok(Running { engine, server }),
         Err(error) => {
@@ -111,11 +114,9 @@ impl Serve {
                 Heard::Stop(reason) => break reason,
                 Heard::Reload => {
                     if let Some(supervisor) = &supervisor {
-                        supervisor.status("the platform file is read anew");
+                        supervisor.away("the platform file is read anew");
                     }
-                    session.output.progress("the platform file is read anew");
-                    running.stop("the platform file is read anew").await;
-                    running = start(&home).await?;
+                    running = reloaded(running, &home, session).await?;
                 }
             }
         };
@@ -142,6 +143,21 @@ impl Serve {
 /// When signals cannot be listened to.
 pub async fn until_told_to_stop() -> Result<&'static str, CliError> {
     Ok(Told::listen()?.wait().await)
+}
+
+/// The engine with its platform file as it is now. Where it cannot start with that, it goes on with what was in force.
+async fn reloaded(running: Running, home: &Home, session: &Session) -> Result<Running, CliError> {
+    session.output.progress("the platform file is read anew");
+    let before = running.handle().state().platform.clone();
+    running.stop("the platform file is read anew").await;
+    match start(home).await {
+        Ok(running) => Ok(running),
+        Err(cause) => {
+            error!(%cause, "the engine does not start with its new platform file");
+            session.output.progress(&format!("{cause}; the engine goes on with what was in force before"));
+            served(Engine::start_with(home, Arc::new(SystemClock), before).await?, home).await
+        }
+    }
 }
 
 /// What `serve` was told.

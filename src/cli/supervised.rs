@@ -58,9 +58,9 @@ impl Supervisor {
         self.tell(&format!("STOPPING=1\nSTATUS={status}"));
     }
 
-    /// It is away for a moment.
-    pub(super) fn status(&self, status: &str) {
-        self.tell(&format!("STATUS={status}"));
+    /// It is away for a moment, and lives.
+    pub(super) fn away(&self, status: &str) {
+        self.tell(&format!("STATUS={status}\nWATCHDOG=1"));
     }
 
     /// Tells that the engine lives, for as long as its loop answers: one that hangs is started anew.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -63,6 +63,7 @@ pub struct EngineHandle {
     pub(super) shelf: Arc<Shelf>,
     pub(super) trial: Turn,
     pub(super) platform_file: PathBuf,
+    pub(super) begun_requests: PathBuf,
     pub(super) reloads: watch::Sender<u64>,
     pub(super) walking: Arc<Walking>,
 }
@@ -146,6 +147,12 @@ impl EngineHandle {
             Ok(state) => state.clone(),
             Err(poisoned) => poisoned.into_inner().clone(),
         }
+    }
+
+    /// Where keys of requests that were begun are noted.
+    #[must_use]
+    pub fn begun_requests(&self) -> &Path {
+        &self.begun_requests
     }
 
     /// The engine's clock.

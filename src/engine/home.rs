@@ -124,6 +124,12 @@ impl Home {
         self.data().join("logs.json")
     }
 
+    /// Keys of requests that were begun.
+    #[must_use]
+    pub fn begun_requests(&self) -> PathBuf {
+        self.data().join("requests")
+    }
+
     /// The vault of snapshots.
     #[must_use]
     pub fn vault(&self) -> PathBuf {

@@ -100,8 +100,17 @@ impl Engine {
     /// When the home, the platform file, the journal or the vault cannot be used.
     pub async fn start(home: &Home, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         home.prepare()?;
-        let lock = home.lock()?;
         let platform = Arc::new(crate::platform::load(&home.platform_file())?);
+        Self::start_with(home, clock, platform).await
+    }
+
+    /// The same with a platform that was in force before, whatever the platform file says now.
+    ///
+    /// # Errors
+    /// When the home, the journal or the vault cannot be used.
+    pub async fn start_with(home: &Home, clock: Arc<dyn Clock>, platform: Arc<Platform>) -> Result<Self, StartError> {
+        home.prepare()?;
+        let lock = home.lock()?;
         let known_key = CheckpointKey::is_in(&home.keys())?;
         let key = Arc::new(CheckpointKey::open_or_make(&home.keys())?);
         let (mut journal, state) = Journal::open_with(&home.journal(), &key)?;
@@ -161,6 +170,7 @@ impl Engine {
             shelf: Arc::default(),
             trial: Arc::default(),
             platform_file: home.platform_file(),
+            begun_requests: home.begun_requests(),
             reloads: latest::Sender::new(0),
             walking,
         };

@@ -172,6 +172,22 @@ async fn a_request_that_is_sent_twice_with_one_key_is_done_once() {
     let answer = problem(send(&served, Method::POST, path, &stranger, Some("{}")).await).await;
     assert_eq!(answer, (401, "no-identity".to_owned()), "nobody reads the answers of others");
     served.until("taken", settled).await;
+
+    // An engine that was started anew has no answers any more, and does nothing twice for that.
+    let mut served = served;
+    served.server.take().unwrap().stop().await;
+    served.server = Some(codeblue::api::serve(served.handle(), &served.bed.home.socket()).unwrap());
+    let made = |key: &'static str, body: &'static str| {
+        let served = &served;
+        async move { send(served, Method::POST, path, &[(AS_HEADER, "erin"), ("idempotency-key", key)], Some(body)).await }
+    };
+    let before = served.handle().state().snapshots.len();
+    assert_eq!(problem(made("one", "{}").await).await, (409, "idempotency-unknown".to_owned()));
+    assert_eq!(problem(made("one", nothing).await).await, (422, "idempotency-key-reused".to_owned()));
+    assert_eq!(served.handle().state().snapshots.len(), before);
+    assert_eq!(problem(made("four", nothing).await).await.0, 404);
+    assert_eq!(made("four", "{}").await.status(), 200, "what was refused may come again");
+    served.until("taken", settled).await;
     served.stop().await;
 }
 

@@ -132,6 +132,15 @@ async fn systemd_hears_that_it_is_ready_lives_reads_its_file_anew_and_stops() {
     assert!(service.told("READY=1").contains("Hospital"));
     assert_eq!(service.client().state().await.unwrap().platform.name, "Hospital");
 
+    // One that reads well, and with which no engine can start here.
+    let group = "[access]\nsocket_group = \"nobody-knows-this-group\"\n";
+    service.rewrite(|text| text.replace("[access]\n", group));
+    let hopeless = service.run(&["reload"]);
+    assert_eq!(hopeless.status.code(), Some(1), "{}", said(&hopeless));
+    assert!(said(&hopeless).contains("what was in force"), "{}", said(&hopeless));
+    assert_eq!(service.client().state().await.unwrap().platform.access.socket_group, None, "it goes on");
+    assert!(service.client().is_up().await);
+
     service.signal(Signal::TERM);
     service.told("STOPPING=1");
     assert_eq!(service.process.wait().unwrap().code(), Some(0));

@@ -206,3 +206,31 @@ async fn a_screen_finds_its_way_back_when_the_engine_was_away() {
     assert!(screen.seq() <= served.handle().state().seq);
     served.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_state_is_packed_for_who_reads_that_and_a_stream_never_is() {
+    let served = Served::ready("drill").await;
+    let ask = |path: &'static str, accept: &'static str| {
+        let request = served.raw().get(format!("http://engine{path}")).header("accept-encoding", "gzip, deflate");
+        async move { request.header("accept", accept).send().await.unwrap() }
+    };
+    let packed = ask("/api/v1/state", "*/*").await;
+    assert_eq!(
+        (&packed.headers()["content-encoding"], &packed.headers()["vary"]),
+        (&"gzip".parse().unwrap(), &"accept-encoding".parse().unwrap())
+    );
+    let packed = packed.bytes().await.unwrap();
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&packed[..]), &mut text).unwrap();
+    let state: State = serde_json::from_str(&text).unwrap();
+    assert_eq!(state.platform.name, "Clinic");
+    assert!(packed.len() * 3 < text.len(), "{} of {} bytes", packed.len(), text.len());
+    let plain = served.raw().get("http://engine/api/v1/state").send().await.unwrap();
+    assert!(plain.headers().get("content-encoding").is_none(), "who cannot read it does not get it");
+
+    let stream = ask("/api/v1/events?since=0", "text/event-stream").await;
+    assert!(stream.headers().get("content-encoding").is_none());
+    let first = stream.bytes_stream().next().await.unwrap().unwrap();
+    assert!(first.starts_with(b"id: 1\n") || first.starts_with(b"id:1\n") || first.starts_with(b"event"), "{first:?}");
+    served.stop().await;
+}

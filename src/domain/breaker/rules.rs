@@ -150,10 +150,8 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
                 tell(state, incident, recorded, kind, format!("breaker of {service} {to}: {reason}"));
             }
         }
-        Event::MaintenanceStarted { service, .. } => {
-            if state.breakers.get(service).is_some_and(|breaker| !breaker.state.is_forced()) {
-                state.breakers.remove(service);
-            }
+        Event::MaintenanceStarted { service, .. } if !state.breaker(service).state.is_forced() => {
+            state.breakers.remove(service);
         }
         Event::EngineStarted { .. } => {
             let cut_off = state.breakers.iter().filter(|(_, breaker)| breaker.state == BreakerState::HalfOpen);
