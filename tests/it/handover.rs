@@ -47,9 +47,10 @@ fn the_night_is_handed_over_with_what_waits_and_for_whom() {
     let document = Handover::of(&desk.state, TimeDelta::hours(8), desk.now);
     assert!(document.waiting.iter().any(|line| line.starts_with(&change.id.to_string())), "{:?}", document.waiting);
     let page = document.markdown();
-    let head = "EMERGENCY: a SEV1 incident is open.\n\n- **patient-api** DOWN: ";
+    let head =
+        "EMERGENCY: a SEV1 incident is open.\n\n- **patient-api** DOWN: tcp: connection refused\n- not heard from: ";
     assert!(
-        page.contains(head) && page.contains("\n### INC-1 · SEV1 · patient-api down · identified · 2 min · "),
+        page.contains(head) && page.contains("\n### INC-1 · SEV1 · patient-api down · Identified · 2 min · "),
         "{page}"
     );
 }
