@@ -2,7 +2,6 @@
 //! kept: no text of a request or an answer.
 
 use std::{
-    collections::HashMap,
     fs::{self, File},
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
@@ -24,10 +23,9 @@ const LINES: usize = 10_000;
 /// What stands for a request that was refused: its key may come again.
 const REFUSED: Hash = [0; 32];
 
-/// The keys of before the start, and the file in which new ones are noted.
+/// The keys of the last hour, and the file in which they are noted.
 pub(super) struct Begun {
     path: PathBuf,
-    before: HashMap<Hash, Hash>,
     noted: Mutex<Noted>,
 }
 
@@ -44,15 +42,15 @@ impl Begun {
             read => read.unwrap_or_default(),
         };
         let lines: Vec<_> = text.lines().filter_map(parsed).filter(|(at, ..)| now - *at < KNOWN).collect();
-        let mut before: HashMap<Hash, Hash> = lines.iter().map(|(_, key, of)| (*key, *of)).collect();
-        before.retain(|_, of| *of != REFUSED);
         let file = written(path, &lines)?;
-        Ok(Self { path: path.to_owned(), before, noted: Mutex::new(Noted { file, lines }) })
+        Ok(Self { path: path.to_owned(), noted: Mutex::new(Noted { file, lines }) })
     }
 
-    /// What came with this key before the engine started.
-    pub(super) fn before(&self, key: &Hash) -> Option<Hash> {
-        self.before.get(key).copied()
+    /// What came with this key, unless that was refused.
+    pub(super) fn known(&self, key: &Hash, now: DateTime<Utc>) -> Option<Hash> {
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = noted.lines.iter().rev().find(|(_, noted, _)| noted == key);
+        newest.filter(|(at, _, of)| now - *at < KNOWN && *of != REFUSED).map(|(_, _, of)| *of)
     }
 
     /// Notes that a request is begun; durable when it returns.
@@ -124,14 +122,15 @@ mod tests {
         begun.note([2; 32], [9; 32], moment(1800)).unwrap();
         begun.refused([2; 32], moment(1801)).unwrap();
         begun.note([3; 32], [8; 32], moment(1802)).unwrap();
-        assert_eq!(begun.before(&[1; 32]), None, "of this start are those in memory");
+        assert_eq!(begun.known(&[1; 32], moment(1802)), Some([9; 32]));
+        assert_eq!(begun.known(&[2; 32], moment(1802)), None, "its key may come again");
         // A line that was cut off by a crash is none.
         File::options().append(true).open(&path).unwrap().write_all(b"1800001803 0101").unwrap();
         let begun = Begun::open(&path, moment(3599)).unwrap();
-        let known = |begun: &Begun| [1, 2, 3].map(|key| begun.before(&[key; 32]));
-        assert_eq!(known(&begun), [Some([9; 32]), None, Some([8; 32])]);
+        let known = |begun: &Begun, now| [1, 2, 3].map(|key| begun.known(&[key; 32], moment(now)));
+        assert_eq!(known(&begun, 3599), [Some([9; 32]), None, Some([8; 32])]);
         let begun = Begun::open(&path, moment(3600)).unwrap();
-        assert_eq!(known(&begun), [None, None, Some([8; 32])]);
+        assert_eq!(known(&begun, 3600), [None, None, Some([8; 32])]);
     }
 
     #[test]

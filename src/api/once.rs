@@ -27,7 +27,7 @@ use super::{
 use crate::engine::EngineHandle;
 
 /// The header in which a key comes.
-pub(super) const KEY: &str = "idempotency-key";
+const KEY: &str = "idempotency-key";
 /// The header of an answer that was given before.
 const REPLAYED: &str = "idempotency-replayed";
 /// Characters of a key at most.
@@ -154,17 +154,15 @@ async fn keyed(api: Api, request: Request, next: Next) -> Result<Response, Probl
     let of = hash_of([parts.method.as_str().as_bytes(), parts.uri.to_string().as_bytes(), &body]);
     let key = (caller.operator.name, text);
     let hashed = hash_of([key.0.as_bytes(), key.1.as_bytes()]);
-    let before = api.once.begun.as_ref().and_then(|begun| begun.before(&hashed));
-    if before == Some(of) {
-        let message = "this request came before the engine was restarted, so it may be done already";
-        return Err(Problem::new(StatusCode::CONFLICT, "idempotency-unknown", message)
-            .hint("look whether it is; if not, send it with a new key"));
-    }
-    if before.is_some() {
-        return Err(reused());
-    }
     match api.once.begin(&key, of, api.engine.state().evidence.purged.len()) {
-        Seen::New => {}
+        Seen::New => {
+            // Its answer is gone: by a restart, by a purge, or because too many came after it.
+            let known = api.once.begun.as_ref().and_then(|begun| begun.known(&hashed, api.engine.now()));
+            if let Some(known) = known {
+                api.once.end(&key, None);
+                return Err(if known == of { unknown() } else { reused() });
+            }
+        }
         Seen::UnderWay => {
             return Err(Problem::new(StatusCode::CONFLICT, "idempotency-under-way", "this request is being worked on")
                 .hint("ask again in a second")
@@ -190,6 +188,12 @@ async fn keyed(api: Api, request: Request, next: Next) -> Result<Response, Probl
         Response::from_parts(head, Body::from(body))
     });
     work.await.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the request broke off"))
+}
+
+fn unknown() -> Problem {
+    let message = "this request came before and its answer is not kept any more, so it may be done already";
+    Problem::new(StatusCode::CONFLICT, "idempotency-unknown", message)
+        .hint("look whether it is; if not, send it with a new key")
 }
 
 fn reused() -> Problem {

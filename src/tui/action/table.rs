@@ -306,10 +306,10 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
     } else if model.is_drill() && !model.faults.is_empty() {
         wanted.push("inject");
     }
+    wanted.extend(["palette", "help", "quit"]);
     if model.is_drill() && *model.screen() == Screen::Board {
         wanted.push("drills");
     }
-    wanted.extend(["palette", "help", "quit"]);
     // Several actions on one key are one hint: the one that the key does now.
     wanted
         .into_iter()
