@@ -128,7 +128,8 @@ fn headline(state: &State) -> String {
     };
     let ill = state.services.iter().filter(|(_, health)| matches!(health.status, Status::Down | Status::Degraded));
     let ill = ill.map(|(name, health)| format!("{name} {}", format!("{:?}", health.status).to_uppercase()));
-    let open = state.open_incidents().map(|incident| format!("{} {} {}", incident.id, incident.severity, incident.title));
+    let open =
+        state.open_incidents().map(|incident| format!("{} {} {}", incident.id, incident.severity, incident.title));
     let waiting = state.pending_changes();
     let waiting = waiting.iter().map(|change| format!("{} waits for approval: {}", change.id, change.title));
     let rest: Vec<String> = ill.chain(open).chain(waiting).collect();
@@ -141,7 +142,8 @@ fn headline(state: &State) -> String {
 fn becomes_sev1(event: &Event) -> bool {
     matches!(
         event,
-        Event::IncidentOpened { severity: Severity::Sev1, .. } | Event::IncidentSeveritySet { severity: Severity::Sev1, .. }
+        Event::IncidentOpened { severity: Severity::Sev1, .. }
+            | Event::IncidentSeveritySet { severity: Severity::Sev1, .. }
     )
 }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     LogExcerpt,
+    accused::{Accusation, Court},
     candidates::{self, Weighed},
     confidence::{self, shipped},
     hypotheses::{CLAIM_FROM, Hypothesis, rounded, weigh},
@@ -80,6 +81,8 @@ pub(super) struct Scene<'a> {
     pub(super) complaints: Vec<Repeated>,
     /// What the logs of those above tell of it.
     pub(super) heard: Vec<Repeated>,
+    /// What they say against it that its checks do not see.
+    pub(super) accused: Vec<Accusation>,
 }
 
 /// How much is left of a cause at a service that something below explains, when its own log or its own checks name one.
@@ -109,7 +112,15 @@ pub fn analyse_with(case: &CaseFile, learned: &Learned) -> DiagnosisDocument {
     let detected_at = incident.map_or(case.now, |incident| incident.detected_at);
     let names = Names::of(&case.state.platform);
     let told = told(case, &names, detected_at);
-    let ground = Ground { state: case.state, vitals: case.vitals, names: &names, told: &told, trouble: detected_at };
+    let accused = Court { state: case.state, names: &names, told: &told, trouble: detected_at }.accusations();
+    let ground = Ground {
+        state: case.state,
+        vitals: case.vitals,
+        names: &names,
+        accused: &accused,
+        told: &told,
+        trouble: detected_at,
+    };
     let mut weighed = incident.map(|incident| weigh_all(case, &ground, learned, incident)).unwrap_or_default();
     candidates::order(&mut weighed);
     weighed.truncate(candidates::LISTED);
@@ -186,7 +197,8 @@ fn told(case: &CaseFile, names: &Names, detected_at: DateTime<Utc>) -> BTreeMap<
     let of = |service: &String| {
         let excerpts = case.logs.iter().filter(|excerpt| excerpt.service == *service);
         let below = case.state.platform.dependencies_of(service);
-        let named = |line: &str| names.first(line, &below).map(str::to_owned);
+        let next = case.state.platform.service(service).map(|service| service.depends_on.clone()).unwrap_or_default();
+        let named = |line: &str| names.first(line, &next).or_else(|| names.first(line, &below)).map(str::to_owned);
         (service.clone(), lines.telling(excerpts, detected_at, &over, named))
     };
     services.into_iter().map(of).collect()
@@ -263,8 +275,10 @@ fn look<'a>(
 ) -> Scene<'a> {
     let below = case.state.platform.dependencies_of(service);
     let own = ground.told.get(service).cloned().unwrap_or_default();
+    let accuses =
+        |line: &Repeated| ground.accused.iter().any(|found| found.above == service && found.line.raw == line.raw);
     let (complaints, lines): (Vec<Repeated>, Vec<Repeated>) =
-        own.into_iter().partition(|line| line.named.is_some() && !is_its_own(&line.raw));
+        own.into_iter().partition(|line| accuses(line) || line.named.is_some() && !is_its_own(&line.raw));
     let mut heard = Vec::new();
     for above in case.state.platform.dependants_of(service).iter().filter(|above| incident.services.contains(above)) {
         heard.extend(ground.complaints(above, service).cloned());
@@ -282,6 +296,7 @@ fn look<'a>(
         lines,
         complaints,
         heard,
+        accused: ground.accused.iter().filter(|found| found.peer == service).cloned().collect(),
     }
 }
 
