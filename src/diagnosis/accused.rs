@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
+
 use super::{
     line::Level,
     logs::Repeated,
@@ -13,7 +15,6 @@ use super::{
     vocabulary::{NOT_UNDERSTOOD, REFUSED_BY_OTHERS},
 };
 use crate::domain::{Cause, State};
-use chrono::{DateTime, Utc};
 
 /// Something that a service above says against one below.
 #[derive(Debug, Clone)]
@@ -33,10 +34,10 @@ fn charge(line: &Repeated) -> Option<Cause> {
     }
     let found = signs::read(&line.raw, Place::Log);
     let speaks_for = |cause: Cause| found.iter().any(|(known, weight)| *known == cause && *weight >= 0.6);
-    if speaks_for(Cause::ClockSkew) {
+    if speaks_for(Cause::Certificate) {
+        (!has(&line.raw, REFUSED_BY_OTHERS)).then_some(Cause::Certificate)
+    } else if speaks_for(Cause::ClockSkew) {
         Some(Cause::ClockSkew)
-    } else if speaks_for(Cause::Certificate) && !has(&line.raw, REFUSED_BY_OTHERS) {
-        Some(Cause::Certificate)
     } else if speaks_for(Cause::CacheMiss) {
         Some(Cause::CacheMiss)
     } else if has(&line.raw, NOT_UNDERSTOOD) && !speaks_for(Cause::Setting) {

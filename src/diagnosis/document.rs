@@ -14,7 +14,7 @@ use super::{
     learned::Learned,
     line::Level,
     logs::{Lines, Repeated},
-    names::Names,
+    names::{Names, is_cache},
     patterns::{Observed, Trend},
     redact::Redactor,
     remedies::remedies,
@@ -92,7 +92,7 @@ const SPECIFIC: f64 = 0.7;
 /// How much counts where others are down and this one is only degraded.
 const ONLY_DEGRADED: f64 = 0.85;
 
-/// The most that is claimed of a service whose log should be there and says nothing at all.
+/// The most that is claimed of a service whose log should be there and says nothing at all, or which others alone accuse.
 const MUTE: f64 = 0.7;
 /// How much counts where another one began earlier.
 const LATER: f64 = 0.9;
@@ -181,7 +181,11 @@ fn errors_rise(case: &CaseFile, incident: &Incident) -> bool {
 fn confidence(case: &CaseFile, best: &Candidate) -> f64 {
     let heard = |service: &str| case.logs.iter().any(|log| log.service == service && !log.entries.is_empty());
     let logs = case.state.platform.service(&best.service).is_some_and(|service| service.log_sources().next().is_some());
-    let most = if logs && !heard(&best.service) { MUTE } else { 1.0 };
+    let own_log = format!("log of {}", best.service);
+    let is_own =
+        |source: &str| source.starts_with(&own_log) || source.starts_with("check ") && !source.contains(" of ");
+    let accused_only = !best.evidence.iter().any(|found| is_own(&found.source));
+    let most = if accused_only || logs && !heard(&best.service) { MUTE } else { 1.0 };
     confidence::told(record_of(case.state, case.now).corrected(shipped(best.probability)).min(most))
 }
 
@@ -249,8 +253,37 @@ fn weigh_all(case: &CaseFile, ground: &Ground, learned: &Learned, incident: &Inc
             hypothesis,
         }));
     }
+    relieve(case, &mut weighed);
     weighed.retain(|found| found.hypothesis.confidence >= CLAIM_FROM);
     weighed
+}
+
+/// A cache that came back empty lets those behind it work for two: what they suffer from is its doing.
+fn relieve(case: &CaseFile, weighed: &mut [Weighed]) {
+    let emptied: Vec<String> = weighed
+        .iter()
+        .filter(|found| {
+            found.hypothesis.cause == Cause::CacheMiss && found.weight() >= CLAIM_FROM && is_cache(&found.service)
+        })
+        .flat_map(|found| case.state.platform.dependants_of(&found.service))
+        .collect();
+    let burns = |cause: Cause| {
+        matches!(
+            cause,
+            Cause::ProcessorSaturated
+                | Cause::Slowness
+                | Cause::PoolExhausted
+                | Cause::ProcessHang
+                | Cause::NetworkLatency
+                | Cause::LockContention
+        )
+    };
+    for found in weighed.iter_mut().filter(|found| burns(found.hypothesis.cause)) {
+        let users = case.state.platform.dependants_of(&found.service);
+        if emptied.contains(&found.service) || users.iter().any(|user| emptied.contains(user)) {
+            found.place *= OF_ITS_OWN;
+        }
+    }
 }
 
 /// The hypotheses, after what confirmed cases have taught. It turns round only what is about as likely by the rules.
@@ -331,6 +364,10 @@ fn evidence(scene: &Scene, best: &Hypothesis) -> Vec<Evidence> {
             text: scene.case.redactor.line(&sample.detail),
             count: 1,
         });
+    }
+    for accusation in scene.accused.iter().filter(|found| found.cause == best.cause).take(3) {
+        let source = format!("log of {}", accusation.above);
+        found.push(Evidence { at: None, source, text: accusation.line.line.clone(), count: accusation.line.count });
     }
     let incident = scene.case.state.incidents.get(&scene.case.incident);
     let reported = incident.into_iter().flat_map(|incident| &incident.errors).map(|known| &known.group);

@@ -1,8 +1,10 @@
 //! One outage of each kind, and the decoys that lead astray.
 
+mod accused;
 mod candidates;
 mod remedies;
 mod severity;
+mod vocabulary;
 
 use std::{path::Path, time::Duration};
 

@@ -24,4 +24,12 @@ pub(in crate::diagnosis) const HARMLESS: &[Harmless] = &[
     // The kernel prints fewer of its own lines: that is no limit of a service.
     Harmless { of: &[C::RateLimit], words: &["net_ratelimit", "callbacks suppressed", "messages suppressed", "suppressed*messages", "printk"] },
     Harmless { of: &[C::ProcessExit, C::CrashLoop], words: &["exited with code 0", "exit code 0", "status=0/success", "exit status 0", "code=exited, status=0"] },
+    // Of a certificate both is said in one breath.
+    Harmless { of: &[C::ClockSkew], words: &["has expired or is not yet valid", "certificate*not yet valid", "certificatenotyetvalid"] },
+    // Start-up banners, and settings that were read as they should be.
+    Harmless { of: &[C::OutOfDescriptors], words: &["getrlimit("] },
+    Harmless { of: &[C::Setting], words: &["completed loading of configuration", "configuration loaded", "config loaded", "loaded configuration", "syntax is ok", "test is successful"] },
+    // Strangers who guess at the door.
+    Harmless { of: &[C::Credentials, C::NameResolution], words: &["for invalid user ", "from invalid user ", "[preauth]", "reverse mapping checking", "possible break-in attempt", "tty=ssh"] },
+    Harmless { of: &[C::ClockSkew], words: &["stepped by 0.0", "stepped by -0.0", "initial clock synchronization"] },
 ];
