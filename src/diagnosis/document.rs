@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     LogExcerpt,
+    accused::{Accusation, Court},
     candidates::{self, Weighed},
     confidence::{self, shipped},
     disclosed,
@@ -14,7 +15,7 @@ use super::{
     learned::Learned,
     line::Level,
     logs::{Lines, Repeated},
-    names::Names,
+    names::{Names, is_cache},
     patterns::{Observed, Trend},
     redact::Redactor,
     remedies::remedies,
@@ -81,6 +82,8 @@ pub(super) struct Scene<'a> {
     pub(super) complaints: Vec<Repeated>,
     /// What the logs of those above tell of it.
     pub(super) heard: Vec<Repeated>,
+    /// What they say against it that its checks do not see.
+    pub(super) accused: Vec<Accusation>,
 }
 
 /// How much is left of a cause at a service that something below explains, when its own log or its own checks name one.
@@ -90,7 +93,7 @@ const SPECIFIC: f64 = 0.7;
 /// How much counts where others are down and this one is only degraded.
 const ONLY_DEGRADED: f64 = 0.85;
 
-/// The most that is claimed of a service whose log should be there and says nothing at all.
+/// The most that is claimed of a service whose log should be there and says nothing at all, or which others alone accuse.
 const MUTE: f64 = 0.7;
 /// How much counts where another one began earlier.
 const LATER: f64 = 0.9;
@@ -110,7 +113,15 @@ pub fn analyse_with(case: &CaseFile, learned: &Learned) -> DiagnosisDocument {
     let detected_at = incident.map_or(case.now, |incident| incident.detected_at);
     let names = Names::of(&case.state.platform);
     let told = told(case, &names, detected_at);
-    let ground = Ground { state: case.state, vitals: case.vitals, names: &names, told: &told, trouble: detected_at };
+    let accused = Court { state: case.state, names: &names, told: &told, trouble: detected_at }.accusations();
+    let ground = Ground {
+        state: case.state,
+        vitals: case.vitals,
+        names: &names,
+        accused: &accused,
+        told: &told,
+        trouble: detected_at,
+    };
     let mut weighed = incident.map(|incident| weigh_all(case, &ground, learned, incident)).unwrap_or_default();
     candidates::order(&mut weighed);
     weighed.truncate(candidates::LISTED);
@@ -179,7 +190,11 @@ fn errors_rise(case: &CaseFile, incident: &Incident) -> bool {
 fn confidence(case: &CaseFile, best: &Candidate) -> f64 {
     let heard = |service: &str| case.logs.iter().any(|log| log.service == service && !log.entries.is_empty());
     let logs = case.state.platform.service(&best.service).is_some_and(|service| service.log_sources().next().is_some());
-    let most = if logs && !heard(&best.service) { MUTE } else { 1.0 };
+    let own_log = format!("log of {}", best.service);
+    let is_own =
+        |source: &str| source.starts_with(&own_log) || source.starts_with("check ") && !source.contains(" of ");
+    let accused_only = !best.evidence.iter().any(|found| is_own(&found.source));
+    let most = if accused_only || logs && !heard(&best.service) { MUTE } else { 1.0 };
     confidence::told(record_of(case.state, case.now).corrected(shipped(best.probability)).min(most))
 }
 
@@ -195,7 +210,8 @@ fn told(case: &CaseFile, names: &Names, detected_at: DateTime<Utc>) -> BTreeMap<
     let of = |service: &String| {
         let excerpts = case.logs.iter().filter(|excerpt| excerpt.service == *service);
         let below = case.state.platform.dependencies_of(service);
-        let named = |line: &str| names.first(line, &below).map(str::to_owned);
+        let next = case.state.platform.service(service).map(|service| service.depends_on.clone()).unwrap_or_default();
+        let named = |line: &str| names.first(line, &next).or_else(|| names.first(line, &below)).map(str::to_owned);
         (service.clone(), lines.telling(excerpts, detected_at, &over, named))
     };
     services.into_iter().map(of).collect()
@@ -255,8 +271,37 @@ fn weigh_all(case: &CaseFile, ground: &Ground, learned: &Learned, incident: &Inc
             hypothesis,
         }));
     }
+    relieve(case, &mut weighed);
     weighed.retain(|found| found.hypothesis.confidence >= CLAIM_FROM);
     weighed
+}
+
+/// A cache that came back empty lets those behind it work for two: what they suffer from is its doing.
+fn relieve(case: &CaseFile, weighed: &mut [Weighed]) {
+    let emptied: Vec<String> = weighed
+        .iter()
+        .filter(|found| {
+            found.hypothesis.cause == Cause::CacheMiss && found.weight() >= CLAIM_FROM && is_cache(&found.service)
+        })
+        .flat_map(|found| case.state.platform.dependants_of(&found.service))
+        .collect();
+    let burns = |cause: Cause| {
+        matches!(
+            cause,
+            Cause::ProcessorSaturated
+                | Cause::Slowness
+                | Cause::PoolExhausted
+                | Cause::ProcessHang
+                | Cause::NetworkLatency
+                | Cause::LockContention
+        )
+    };
+    for found in weighed.iter_mut().filter(|found| burns(found.hypothesis.cause)) {
+        let users = case.state.platform.dependants_of(&found.service);
+        if emptied.contains(&found.service) || users.iter().any(|user| emptied.contains(user)) {
+            found.place *= OF_ITS_OWN;
+        }
+    }
 }
 
 /// The hypotheses, after what confirmed cases have taught. It turns round only what is about as likely by the rules.
@@ -281,8 +326,10 @@ fn look<'a>(
 ) -> Scene<'a> {
     let below = case.state.platform.dependencies_of(service);
     let own = ground.told.get(service).cloned().unwrap_or_default();
+    let accuses =
+        |line: &Repeated| ground.accused.iter().any(|found| found.above == service && found.line.raw == line.raw);
     let (complaints, lines): (Vec<Repeated>, Vec<Repeated>) =
-        own.into_iter().partition(|line| line.named.is_some() && !is_its_own(&line.raw));
+        own.into_iter().partition(|line| accuses(line) || line.named.is_some() && !is_its_own(&line.raw));
     let mut heard = Vec::new();
     for above in case.state.platform.dependants_of(service).iter().filter(|above| incident.services.contains(above)) {
         heard.extend(ground.complaints(above, service).cloned());
@@ -304,6 +351,7 @@ fn look<'a>(
         lines,
         complaints,
         heard,
+        accused: ground.accused.iter().filter(|found| found.peer == service).cloned().collect(),
     }
 }
 
@@ -338,6 +386,10 @@ fn evidence(scene: &Scene, best: &Hypothesis) -> Vec<Evidence> {
             text: scene.case.redactor.line(&sample.detail),
             count: 1,
         });
+    }
+    for accusation in scene.accused.iter().filter(|found| found.cause == best.cause).take(3) {
+        let source = format!("log of {}", accusation.above);
+        found.push(Evidence { at: None, source, text: accusation.line.line.clone(), count: accusation.line.count });
     }
     let incident = scene.case.state.incidents.get(&scene.case.incident);
     let reported = incident.into_iter().flat_map(|incident| &incident.errors).map(|known| &known.group);

@@ -5,15 +5,17 @@
 use std::collections::BTreeMap;
 
 use super::{
+    accused::{self, Accusation},
     confidence::UNPROVED,
     document::Scene,
     kept,
     line::Level,
     logs::Repeated,
+    names::is_cache,
     redact::clip,
     release,
     root::checks,
-    signs::{self, GONE, NO_PROCESS, Place, SILENT, has},
+    signs::{self, GONE, NO_PROCESS, Place, SILENT, has, is_begun_anew, is_reload},
     values,
 };
 use crate::{
@@ -45,6 +47,9 @@ const SPOKEN_OF: f64 = 0.45;
 const UNUSABLE_FILE: f64 = 0.85;
 /// What is told by another service's log counts so much of what a service's own log tells.
 const HEARSAY: f64 = 0.7;
+
+/// How much it says of a cache that it began anew when the trouble did.
+const BEGAN_ANEW: f64 = 0.5;
 
 /// What other causes bring about: beside one of those it is no cause of its own.
 fn is_symptom(cause: Cause) -> bool {
@@ -103,7 +108,8 @@ pub(super) fn weigh(scene: &Scene) -> Vec<Hypothesis> {
     database(scene, &mut tally);
     beyond(scene, &mut tally);
     heard(scene, &mut tally);
-    reset(&mut tally);
+    accused(scene, &mut tally);
+    reset(scene, &mut tally);
     let release = release::weigh(scene, tally.confidence(Cause::Setting).max(tally.confidence(Cause::OutOfMemory)));
     let released = release.as_ref().map_or(0.0, |release| release.confidence);
     damp(&mut tally, released);
@@ -136,7 +142,10 @@ pub(super) fn sum(weights: &[f64]) -> f64 {
 
 /// What more specific causes leave of their symptoms.
 fn damp(tally: &mut Tally, released: f64) {
-    let specific = tally.weights.keys().filter(|cause| !is_symptom(**cause));
+    // A kernel that says what it does to packets tells of no symptom.
+    let certain = tally.confidence(Cause::Connectivity) >= CERTAIN;
+    let specific =
+        tally.weights.keys().filter(|cause| !is_symptom(**cause) || **cause == Cause::Connectivity && certain);
     let most = specific.map(|cause| tally.confidence(*cause)).fold(0.0, f64::max);
     let most = if released >= 0.6 { most.max(0.5 * released) } else { most };
     let left = 1.0 - (1.0 - SYMPTOM) * most;
@@ -146,8 +155,14 @@ fn damp(tally: &mut Tally, released: f64) {
     let others = others.map(|cause| tally.confidence(*cause)).fold(0.0, f64::max);
     tally.scale(Cause::CacheMiss, 1.0 - (1.0 - SYMPTOM) * others);
     tally.scale(Cause::QueueBacklog, 1.0 - (1.0 - SYMPTOM) * missing);
-    for cause in [Cause::ProcessHang, Cause::CrashLoop, Cause::Slowness, Cause::Connectivity] {
+    // Who waits for somebody outside has all his workers taken; more of them would wait as well.
+    let outside = tally.confidence(Cause::ExternalDependency);
+    tally.scale(Cause::PoolExhausted, 1.0 - (1.0 - SYMPTOM) * outside);
+    for cause in [Cause::ProcessHang, Cause::CrashLoop, Cause::Slowness] {
         tally.scale(cause, left);
+    }
+    if !certain {
+        tally.scale(Cause::Connectivity, left);
     }
     let looping = tally.confidence(Cause::CrashLoop);
     tally.scale(Cause::ProcessExit, left.min(1.0 - (1.0 - SYMPTOM) * looping));
@@ -174,7 +189,12 @@ fn words(scene: &Scene, tally: &mut Tally) {
     }
     for line in scene.lines.iter().filter(|line| line.new) {
         if line.level == Level::Info {
-            count(tally, Place::Both, Cause::Setting, SPOKEN_OF, &|| line.line.clone());
+            if is_reload(&line.raw) {
+                count(tally, Place::Both, Cause::Setting, SPOKEN_OF, &|| line.line.clone());
+            }
+            for (cause, weight) in signs::read(&line.raw, Place::Aside) {
+                count(tally, Place::Log, cause, weight * 0.9, &|| told(line));
+            }
             continue;
         }
         for (cause, weight) in scene.speaks(&line.raw) {
@@ -352,7 +372,8 @@ fn beyond(scene: &Scene, tally: &mut Tally) {
     let outside = new().find(|line| {
         let own = signs::read(&line.raw, Place::Log);
         let explained = own.iter().any(|(cause, _)| matches!(cause, Cause::NameResolution | Cause::Certificate));
-        !explained && signs::is_unreached(&line.raw) && scene.names.outside(&line.raw).is_some()
+        let late = has(&line.raw, &["took", "waiting", "slow", "elapsed", "latency"]);
+        !explained && (late || signs::is_unreached(&line.raw)) && scene.names.outside(&line.raw).is_some()
     });
     if let Some(line) = outside {
         tally.add(Cause::ExternalDependency, 0.8);
@@ -379,7 +400,7 @@ fn beyond(scene: &Scene, tally: &mut Tally) {
 
 /// A line speaks of settings, and beside it there are symptoms of which nothing says what they come from, or a limit that is itself a
 /// setting was reached: then the setting is suspected before the limit.
-fn reset(tally: &mut Tally) {
+fn reset(scene: &Scene, tally: &mut Tally) {
     let spoken_of = (SPOKEN_OF..CERTAIN).contains(&tally.confidence(Cause::Setting));
     let causes: Vec<Cause> = tally.weights.keys().copied().filter(|cause| *cause != Cause::Setting).collect();
     let may_follow = |cause: Cause| {
@@ -391,9 +412,29 @@ fn reset(tally: &mut Tally) {
             && may_follow(*cause)
             && tally.confidence(*cause) >= CLAIM_FROM
     });
+    let unexplained =
+        |line: &Repeated| line.new && line.level == Level::Error && signs::read(&line.raw, Place::Log).is_empty();
+    let ails = ails || scene.lines.iter().chain(&scene.complaints).any(unexplained);
     let other = causes.iter().any(|cause| !may_follow(*cause) && tally.confidence(*cause) >= CLAIM_FROM);
     if spoken_of && ails && !other {
         tally.add(Cause::Setting, 0.5);
+    }
+}
+
+/// What those above say against it that its own checks do not see, and a cache that began anew.
+fn accused(scene: &Scene, tally: &mut Tally) {
+    for cause in [Cause::Certificate, Cause::ClockSkew, Cause::CacheMiss] {
+        let said: Vec<&Accusation> = scene.accused.iter().filter(|found| found.cause == cause).collect();
+        let weight = accused::weight(&said);
+        tally.add(cause, weight);
+        if let Some(first) = said.first() {
+            tally.quote(cause, weight, || told(&first.line));
+        }
+    }
+    let anew = scene.lines.iter().find(|line| line.new && is_begun_anew(&line.raw));
+    if let Some(line) = anew.filter(|_| is_cache(scene.root)) {
+        tally.add(Cause::CacheMiss, BEGAN_ANEW);
+        tally.quote(Cause::CacheMiss, BEGAN_ANEW, || told(line));
     }
 }
 
@@ -430,7 +471,11 @@ fn heard(scene: &Scene, tally: &mut Tally) {
     }
     for (cause, (weight, line)) in best {
         // Its own checks say more than what others have heard.
-        let own = if scene.own { 0.5 } else { 1.0 };
+        let own = match (scene.own, is_symptom(cause)) {
+            (true, true) => 0.5,
+            (true, false) => 0.8,
+            (false, _) => 1.0,
+        };
         tally.add(cause, HEARSAY * weight * own);
         tally.quote(cause, HEARSAY * weight, || told(line));
     }

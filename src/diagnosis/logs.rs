@@ -89,6 +89,8 @@ pub fn signatures(case: &CaseFile, trouble: DateTime<Utc>) -> Vec<String> {
 
 /// How long before a trouble is noticed its first lines may have been written.
 const NOTICED_WITHIN: TimeDelta = TimeDelta::seconds(60);
+/// How long before a trouble what brought it about may have been told as something harmless.
+const CHANGED_WITHIN: TimeDelta = TimeDelta::minutes(10);
 /// Kinds of lines that are told apart in one analysis.
 const KINDS: usize = 10_000;
 /// Characters of a line that are compared.
@@ -210,6 +212,10 @@ impl Lines<'_> {
             let (mut recent, mut past) = (true, false);
             for entry in &excerpt.entries {
                 recent = entry.at.map_or(recent, |at| at >= since);
+                // What was changed shows later.
+                let changed = entry.level.is_some_and(|level| Level::from(Some(level)) == Level::Info)
+                    && entry.at.is_some_and(|at| at >= trouble - CHANGED_WITHIN);
+                let recent = recent || changed;
                 past = entry.at.map_or(past, is_over);
                 let level = Level::from(entry.level);
                 let text: String = entry.message.chars().take(COMPARED).collect();

@@ -1,6 +1,7 @@
 //! Floor 3. What broke: collects evidence (`logs`, line by line in `line`), finds which services come into question and which
-//! explains which (`root`, `names`), weighs what could be the cause (`hypotheses` with the words of `signs`; `release`; files that are
-//! `kept`; people who are `disclosed`; `learned` from confirmed cases, by what people have `judged`), sets all causes side by side (`candidates`), and writes the document (`document`) with what may be
+//! explains which (`root`, `names`; `accused`, where those above say what it does not see itself), weighs what could be the cause
+//! (`hypotheses` with the words of `vocabulary`, read by `signs`; `release`; files that are `kept`; people who are `disclosed`;
+//! `learned` from confirmed cases, by what people have `judged`), sets all causes side by side (`candidates`), and writes the document (`document`) with what may be
 //! done (`remedies`). Deterministic, without a network; the same case gives the same answer. `alone` does it for log files
 //! without an engine. Where the platform file names a language model, `second_mind` puts what was found before it (`model`) and
 //! writes both into one document.
@@ -13,8 +14,9 @@
 //!
 //! `library` searches what is known from earlier, by `knowledge`, and adds it to a document.
 //!
-//! A new kind of cause is a row of `domain::CAUSES`, its words in `signs`, and its sentence in `hypotheses`.
+//! A new kind of cause is a row of `domain::CAUSES`, its words in `vocabulary`, and its sentence in `hypotheses`.
 
+mod accused;
 mod alone;
 mod candidates;
 pub mod collect;
@@ -41,6 +43,7 @@ mod root;
 mod second_mind;
 mod signs;
 mod values;
+mod vocabulary;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use regex::Regex;
 
-use super::signs;
+use super::signs::{self, Place};
+use crate::domain::Cause;
 use crate::platform::{Platform, Probe, Sample};
 
 /// How a text may name each service of a platform.
@@ -16,11 +17,67 @@ pub(super) struct Names {
     steps: BTreeMap<(String, String), Vec<Option<String>>>,
 }
 
+/// Whether a service keeps at hand what others hold, by its name.
+pub(super) fn is_cache(service: &str) -> bool {
+    has_part(service, KINDS[1].1)
+}
+
+fn has_part(service: &str, parts: &[&str]) -> bool {
+    service.split(['-', '_', '.']).any(|part| parts.contains(&part))
+}
+
 /// What a text calls a thing, and which words in a service's name say that it is one.
 const KINDS: [(&[&str], &[&str]); 3] = [
-    (&["database", "postgres", "postgresql", "mysql", "mongodb"], &["db", "database", "postgres", "mysql", "mongo"]),
-    (&["redis", "memcached", "cache"], &["cache", "redis", "memcached"]),
-    (&["rabbitmq", "kafka", "broker", "amqp"], &["queue", "kafka", "mq", "broker", "rabbit"]),
+    (
+        &[
+            "database",
+            "postgres",
+            "postgresql",
+            "mysql",
+            "mongodb",
+            "psqlexception",
+            "psycopg2",
+            "psycopg",
+            "asyncpg",
+            "pgx",
+            "npgsql",
+            "sqlstate",
+            "jdbc",
+            "sqlalchemy",
+            "activerecord",
+            "hibernate",
+            "sequelize",
+            "prisma",
+            "sql",
+            "pg",
+            "sqlexception",
+            "mongoserverselectionerror",
+            "operationalerror",
+            "querytimeoutexception",
+            "knex",
+            "django.db",
+        ],
+        &["db", "database", "postgres", "postgresql", "mysql", "mongo", "mongodb", "mariadb", "sql", "store"],
+    ),
+    (
+        &[
+            "redis",
+            "memcached",
+            "cache",
+            "jedis",
+            "lettuce",
+            "ioredis",
+            "valkey",
+            "stackexchange.redis",
+            "dalli",
+            "rediserror",
+        ],
+        &["cache", "redis", "memcached", "valkey"],
+    ),
+    (
+        &["rabbitmq", "kafka", "broker", "amqp", "pika", "bunny", "amqplib", "kombu", "sarama", "nats", "activemq"],
+        &["queue", "kafka", "mq", "broker", "rabbit", "rabbitmq", "nats", "bus"],
+    ),
 ];
 
 impl Names {
@@ -71,17 +128,19 @@ impl Names {
     /// Whether a text names this service, by its name or its address.
     pub(super) fn names(&self, text: &str, service: &str) -> bool {
         let known = self.addresses.get(service).map(Vec::as_slice).unwrap_or_default();
-        is_word(text, service) || known.iter().any(|address| is_word(text, address))
+        is_word(text, service) || is_client(text, service) || known.iter().any(|address| is_word(text, address))
     }
 
     /// "the database does not answer" names the only database among them.
     fn by_kind<'a>(&self, text: &str, among: &'a [String]) -> Option<&'a String> {
         let text = text.to_lowercase();
-        if !signs::is_unreached(&text) {
+        // What only a store can say, and what is said of one that was not reached.
+        let of_store = |cause: Cause| matches!(cause, Cause::LockContention | Cause::Corruption | Cause::DiskFull);
+        if !signs::is_unreached(&text) && !signs::read(&text, Place::Log).iter().any(|(cause, _)| of_store(*cause)) {
             return None;
         }
         let (_, parts) = KINDS.iter().find(|(called, _)| called.iter().any(|word| is_word(&text, word)))?;
-        let is_one = |name: &&String| name.split(['-', '_', '.']).any(|part| parts.contains(&part));
+        let is_one = |name: &&String| has_part(name, parts);
         let mut ones = among.iter().filter(is_one);
         let only = ones.next()?;
         ones.next().is_none().then_some(only)
@@ -96,7 +155,7 @@ impl Names {
         let found = HOST
             .iter()
             .flat_map(|host| host.captures_iter(text))
-            .filter_map(|found| found.get(1).or(found.get(2)).or(found.get(3)));
+            .filter_map(|found| (1..=4).find_map(|group| found.get(group)));
         let local = |host: &str| host.ends_with(".local") || host.ends_with(".internal") || host.ends_with(".svc");
         found.map(|host| host.as_str()).find(|host| !own(host) && !local(host)).map(str::to_owned)
     }
@@ -105,8 +164,27 @@ impl Names {
 /// A name of a host: after what introduces one, with a port, or before its address. Names of classes look the same otherwise.
 static HOST: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let host = r"((?:[a-z0-9-]+\.)+[a-z]{2,})";
-    Regex::new(&format!(r"(?:://|host=['\x22]?|@|lookup |ENOTFOUND |resolve(?: host)?:? )(?:[^/\s@]*@)?{host}|\b{host}:\d{{2,5}}\b|\b{host}/\d+\.\d+")).ok()
+    Regex::new(&format!(r"(?:://|host=['\x22]?|@|lookup |ENOTFOUND |resolve(?: host)?:? )(?:[^/\s@]*@)?{host}|\b{host}:\d{{2,5}}\b|\b{host}/\d+\.\d+|(?:^|[\s'\x22(=\[])((?:[a-z0-9-]+\.){{2,}}(?:com|net|org|io|example|test|gov|edu|eu|de|uk|fr|nl|ch|cloud|health|app|dev|co))(?:[\s'\x22),;:\]]|$)")).ok()
 });
+
+/// What code calls a thing that speaks for a service: `LabResultsClient`, `lab_results_api`.
+const CLIENTS: [&str; 8] = ["client", "api", "service", "gateway", "response", "adapter", "proxy", "repository"];
+
+/// Whether a text names what speaks for a service, written as code is. Short names are parts of other words.
+fn is_client(text: &str, service: &str) -> bool {
+    if service.len() < 4 {
+        return false;
+    }
+    let lower = text.to_lowercase();
+    let (joined, snake) = (service.replace(['-', '_'], ""), service.replace('-', "_"));
+    let spoken_for = |name: &str| {
+        lower.match_indices(name).any(|(at, _)| {
+            let rest = lower[at + name.len()..].trim_start_matches(['_', '-', '.']);
+            CLIENTS.iter().any(|client| rest.starts_with(client))
+        })
+    };
+    spoken_for(&joined) || snake != service && is_word(&lower, &snake)
+}
 
 /// Whether a text has this name in it as a word of its own.
 pub(super) fn is_word(text: &str, name: &str) -> bool {

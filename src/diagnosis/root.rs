@@ -5,18 +5,38 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{
+    accused::Accusation,
     line::Level,
     logs::Repeated,
     names::Names,
-    signs::{self, SILENT, has},
+    signs::{self, Place, SILENT, has},
 };
 use crate::{
-    domain::{Incident, State, Status, Vitals},
+    domain::{Cause, Incident, State, Status, Vitals},
     platform::{Probe, Reading, Sample},
 };
 
 /// A service below that explains so much leaves nothing to look for above.
 pub(super) const EXPLAINED_FROM: f64 = 0.5;
+
+/// From this weight on words mean hardly anything else.
+const PLAIN: f64 = 0.75;
+
+/// What a service or its host lacks or has lost, and is not only passed on by it.
+fn is_of_the_host(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Corruption
+            | Cause::DiskFull
+            | Cause::OutOfMemory
+            | Cause::OutOfDescriptors
+            | Cause::Connectivity
+            | Cause::LockContention
+            | Cause::ClockSkew
+            | Cause::PoolExhausted
+            | Cause::ProcessorSaturated
+    )
+}
 
 /// The latest results of a service's checks with this reading.
 pub(super) fn checks<'a>(vitals: &'a Vitals, service: &str, reading: Reading) -> Vec<&'a Sample> {
@@ -32,6 +52,8 @@ pub(super) struct Ground<'a> {
     pub(super) state: &'a State,
     pub(super) vitals: &'a Vitals,
     pub(super) names: &'a Names,
+    /// What those above say against services whose checks may be content.
+    pub(super) accused: &'a [Accusation],
     /// What the log of each service tells.
     pub(super) told: &'a BTreeMap<String, Vec<Repeated>>,
     /// When the trouble was noticed first.
@@ -50,7 +72,7 @@ impl Ground<'_> {
         let failing: Vec<String> = candidates.iter().filter(|name| self.fails(name)).cloned().collect();
         let is_blamed =
             |name: &String| failing.iter().any(|above| self.is_accused(name, above) || self.is_told_on(name, above));
-        candidates.retain(|name| failing.contains(name) || is_blamed(name));
+        candidates.retain(|name| failing.contains(name) || self.speaks(name) || is_blamed(name));
         candidates
     }
 
@@ -68,13 +90,37 @@ impl Ground<'_> {
     /// Its checks have found it well since the trouble began, and none has found it otherwise.
     pub(super) fn is_cleared(&self, name: &str) -> bool {
         let good = checks(self.vitals, name, Reading::Good).iter().any(|sample| sample.at >= self.trouble);
-        good && !self.fails(name)
+        good && !self.fails(name) && !self.speaks(name)
+    }
+
+    /// Whether its own log newly tells of a trouble by words that mean hardly anything else: then checks that are content have
+    /// looked elsewhere.
+    fn speaks(&self, name: &str) -> bool {
+        let told = self.told.get(name).map(Vec::as_slice).unwrap_or_default();
+        let own = told.iter().filter(|line| line.new && line.named.is_none());
+        own.filter(|line| !self.accused.iter().any(|found| found.above == name && found.line.raw == line.raw)).any(
+            |line| {
+                let place = if line.level == Level::Info { Place::Aside } else { Place::Log };
+                signs::read(&line.raw, place).iter().any(|(cause, weight)| is_of_the_host(*cause) && *weight >= PLAIN)
+            },
+        )
+    }
+
+    /// Whether one above says something against this one that its own checks do not see.
+    pub(super) fn is_charged(&self, name: &str, above: &str) -> bool {
+        self.accused.iter().any(|found| found.peer == name && found.above == above)
+    }
+
+    fn is_charged_by_anybody(&self, name: &str) -> bool {
+        self.accused.iter().any(|found| found.peer == name)
     }
 
     /// Whether all failing checks of one above complain of this one, or its log does, and nothing has cleared it.
     pub(super) fn is_accused(&self, name: &str, above: &str) -> bool {
         let below = self.state.platform.dependencies_of(above).iter().any(|below| below == name);
-        below && !self.is_cleared(name) && (self.all_checks_name(above, name) || self.log_names(above, name))
+        below
+            && (self.is_charged(name, above)
+                || !self.is_cleared(name) && (self.all_checks_name(above, name) || self.log_names(above, name)))
     }
 
     fn all_checks_name(&self, above: &str, name: &str) -> bool {
@@ -133,7 +179,8 @@ impl Ground<'_> {
     pub(super) fn explains(&self, below: &str, above: &str) -> f64 {
         let accused = self.is_accused(below, above);
         let told_on = !accused && self.is_told_on(below, above);
-        if below == above || !(self.fails(below) || accused || told_on) || self.came_later(below, above) {
+        let ails = self.fails(below) || self.is_charged_by_anybody(below) || self.speaks(below);
+        if below == above || !(ails || accused || told_on) || self.came_later(below, above) {
             return 0.0;
         }
         if accused {
@@ -144,7 +191,7 @@ impl Ground<'_> {
         }
         let named = self.all_checks_name(above, below) || self.log_names(above, below);
         let other = self.names_another(above, below);
-        match (self.is_down(below), self.is_down(above)) {
+        match (self.is_down(below) || !self.fails(below), self.is_down(above)) {
             (true, _) if named || !other => 0.95,
             (false, false) if named || !other => 0.9,
             (false, true) if named => 0.8,

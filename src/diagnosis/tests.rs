@@ -1,9 +1,11 @@
 //! One outage of each kind, and the decoys that lead astray.
 
+mod accused;
 mod candidates;
 mod green;
 mod remedies;
 mod severity;
+mod vocabulary;
 
 use std::{path::Path, time::Duration};
 
