@@ -125,7 +125,7 @@ fn restore(platform: &Platform, service: &str, cause: Cause, evidence: &[Evidenc
 
 /// Declared actions that fit the cause alone, by their names.
 fn fitting(platform: &Platform, service: &str, cause: Cause, evidence: &[Evidence]) -> Vec<Found> {
-    healing(platform, service, |action| fits(cause, &action.name, evidence).then_some(0))
+    healing(platform, service, |action| fit(cause, &action.name, evidence))
 }
 
 /// Declared actions that do what is to be done, by their names. Where a restart may help, also those of no high risk whose names do
@@ -153,13 +153,12 @@ fn healing(platform: &Platform, service: &str, place: impl Fn(&Action) -> Option
     found.into_iter().map(|(_, action)| told(action)).collect()
 }
 
-fn fits(cause: Cause, action: &str, evidence: &[Evidence]) -> bool {
+/// The place of an action that fits the cause: what the evidence asks for by its words comes first.
+fn fit(cause: Cause, action: &str, evidence: &[Evidence]) -> Option<u8> {
     let said = |words: &[&str]| evidence.iter().any(|fact| has(&fact.text.to_lowercase(), words));
     let action = action.to_lowercase();
-    FITTING
-        .iter()
-        .filter(|row| row.cause == cause && has(&action, row.action))
-        .any(|row| row.evidence.is_empty() || said(row.evidence))
+    let rows = FITTING.iter().filter(|row| row.cause == cause && has(&action, row.action));
+    rows.filter_map(|row| if row.evidence.is_empty() { Some(1) } else { said(row.evidence).then_some(0) }).min()
 }
 
 fn is_for_one_cause(action: &str) -> bool {

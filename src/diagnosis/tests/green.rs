@@ -39,17 +39,6 @@ fn a_secret_that_is_not_accepted_is_that_of_whoever_shows_it() {
 }
 
 #[test]
-fn a_step_that_failed_at_another_service_is_a_complaint_of_that_one() {
-    let detail = "step 1 of 2 (log in): HTTP 500 in 6 ms";
-    let document = Case::new()
-        .bad("auth", "auth-health", REFUSED)
-        .bad("patient-api", "reads-a-chart", detail)
-        .bad("records-db", "db-file", "no answer within 1.0 s")
-        .diagnose("patient-api");
-    assert_eq!(document.root_cause.service, "auth", "{:#?}", document.candidates);
-}
-
-#[test]
 fn a_clock_is_wrong_at_whoever_issues_tokens_unless_a_check_has_found_it_right() {
     let detail = "HTTP 401 in 9 ms, expected 200: \"auth: JWT validation failed: iat claim timestamp check failed, issued in the future\"";
     let document = well("auth", "auth-health").bad("patient-api", "api-health", detail).diagnose("patient-api");
