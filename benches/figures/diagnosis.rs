@@ -48,6 +48,8 @@ fn matrix(bencher: Bencher) {
         ("windows in which nothing is wrong: top-1 is to name nothing", Half::Quiet),
         ("families that nobody wrote rules for", Half::Third),
         ("windows in which nothing is wrong, by the same hand", Half::ThirdQuiet),
+        ("families of a second stranger", Half::Fourth),
+        ("windows in which nothing is wrong, by that hand", Half::FourthQuiet),
     ] {
         let marks = measure(half, 0..40);
         println!("{title}\n{}{}", table(&marks), confusions(&marks));

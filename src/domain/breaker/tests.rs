@@ -41,7 +41,7 @@ impl Ward {
         apply(&mut self.state, &Recorded { seq, at, actor, cause: None, event, hash: String::new() });
     }
 
-    fn give(&mut self, command: Command, actor: Actor) -> Result<usize, Refusal> {
+    fn give(&mut self, command: Command, actor: &Actor) -> Result<usize, Refusal> {
         let events = decide(&self.state, command, &Meta::new(moment(self.now), actor.clone()))?;
         let many = events.len();
         for event in events {
@@ -51,7 +51,7 @@ impl Ward {
     }
 
     fn bob(&mut self, command: Command) -> Result<usize, Refusal> {
-        self.give(command, Actor::Operator("bob".to_owned()))
+        self.give(command, &Actor::Operator("bob".to_owned()))
     }
 
     fn check(&self, level: usize) -> Check {
@@ -76,7 +76,7 @@ impl Ward {
             measured: None,
         };
         if let Some(command) = self.counter.observe(&self.state, &check, &sample) {
-            self.give(command, Actor::Engine).expect("the engine may report it");
+            self.give(command, &Actor::Engine).expect("the engine may report it");
         }
     }
 
@@ -89,7 +89,7 @@ impl Ward {
             assert!(!commands.is_empty(), "what is due at {at} is there");
             for command in commands {
                 assert!(
-                    self.give(command, Actor::Engine).expect("a deadline is not refused") > 0,
+                    self.give(command, &Actor::Engine).expect("a deadline is not refused") > 0,
                     "it would come for ever"
                 );
             }
