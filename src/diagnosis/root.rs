@@ -131,7 +131,8 @@ impl Ground<'_> {
     /// What the log of one above says of this one, that is new.
     pub(super) fn complaints<'a>(&'a self, above: &str, name: &'a str) -> impl Iterator<Item = &'a Repeated> {
         let told = self.told.get(above).map(Vec::as_slice).unwrap_or_default();
-        told.iter().filter(move |told| told.new && told.named.as_deref() == Some(name))
+        let own = |line: &Repeated| self.accused.iter().any(|found| found.is_of_itself() && found.line.raw == line.raw);
+        told.iter().filter(move |told| told.new && told.named.as_deref() == Some(name) && !own(told))
     }
 
     fn log_names(&self, above: &str, name: &str) -> bool {
