@@ -27,6 +27,13 @@ pub(super) struct Accusation {
     pub(super) line: Repeated,
 }
 
+impl Accusation {
+    /// Whether it falls back on the one who says it.
+    pub(super) fn is_of_itself(&self) -> bool {
+        self.above == self.peer
+    }
+}
+
 /// What a line says against whoever it speaks of.
 fn charge(line: &Repeated) -> Option<Cause> {
     if !line.new || line.level == Level::Info {
@@ -89,7 +96,9 @@ impl Court<'_> {
             peers.len() > 1 && !shared
         };
         let own: Vec<String> = named.iter().map(|found| found.above.clone()).filter(alone).collect();
-        named.retain(|found| !own.contains(&found.above));
+        for found in named.iter_mut().filter(|found| own.contains(&found.above)) {
+            found.peer.clone_from(&found.above);
+        }
         named.extend(self.shared(cause, &named, &unnamed));
         let callers: BTreeSet<&String> = named.iter().map(|found| &found.above).collect();
         // A single one that finds others in the future is itself in the past, as likely as not.

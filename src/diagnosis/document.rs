@@ -326,10 +326,12 @@ fn look<'a>(
 ) -> Scene<'a> {
     let below = case.state.platform.dependencies_of(service);
     let own = ground.told.get(service).cloned().unwrap_or_default();
-    let accuses =
-        |line: &Repeated| ground.accused.iter().any(|found| found.above == service && found.line.raw == line.raw);
-    let (complaints, lines): (Vec<Repeated>, Vec<Repeated>) =
-        own.into_iter().partition(|line| accuses(line) || line.named.is_some() && !is_its_own(&line.raw));
+    let said =
+        |line: &Repeated| ground.accused.iter().find(|found| found.above == service && found.line.raw == line.raw);
+    let (complaints, lines): (Vec<Repeated>, Vec<Repeated>) = own.into_iter().partition(|line| match said(line) {
+        Some(found) => !found.is_of_itself(),
+        None => line.named.is_some() && !is_its_own(&line.raw),
+    });
     let mut heard = Vec::new();
     for above in case.state.platform.dependants_of(service).iter().filter(|above| incident.services.contains(above)) {
         heard.extend(ground.complaints(above, service).cloned());

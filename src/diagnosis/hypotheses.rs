@@ -151,10 +151,13 @@ fn damp(tally: &mut Tally, released: f64) {
     let left = 1.0 - (1.0 - SYMPTOM) * most;
     // What is not found in a cache is done anew, and that work piles up; no backlog empties a cache.
     let missing = tally.confidence(Cause::CacheMiss);
-    let others = tally.weights.keys().filter(|cause| !is_symptom(**cause) && **cause != Cause::QueueBacklog);
+    let follows = |cause: Cause| matches!(cause, Cause::QueueBacklog | Cause::Credentials);
+    let others = tally.weights.keys().filter(|cause| !is_symptom(**cause) && !follows(**cause));
     let others = others.map(|cause| tally.confidence(*cause)).fold(0.0, f64::max);
     tally.scale(Cause::CacheMiss, 1.0 - (1.0 - SYMPTOM) * others);
     tally.scale(Cause::QueueBacklog, 1.0 - (1.0 - SYMPTOM) * missing);
+    // Sessions that are gone are logins that are refused.
+    tally.scale(Cause::Credentials, 1.0 - (1.0 - SYMPTOM) * missing);
     // Who waits for somebody outside has all his workers taken; more of them would wait as well.
     let outside = tally.confidence(Cause::ExternalDependency);
     tally.scale(Cause::PoolExhausted, 1.0 - (1.0 - SYMPTOM) * outside);

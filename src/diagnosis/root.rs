@@ -138,7 +138,9 @@ impl Ground<'_> {
             let bad = checks(self.vitals, above, Reading::Bad);
             bad.iter().any(|found| self.names.complains(found, name) && sits_there(&found.detail.to_lowercase()))
         };
-        below && (by_check() || self.complaints(above, name).any(|line| sits_there(&line.raw)))
+        // Whose clock a log finds wrong is told by how many say so: an accusation.
+        let by_log = || self.complaints(above, name).any(|line| signs::sits_with_the_asked(&line.raw, true));
+        below && (by_check() || by_log())
     }
 
     /// Whether a check that compares clocks has come out so.
@@ -153,7 +155,8 @@ impl Ground<'_> {
     /// What the log of one above says of this one, that is new.
     pub(super) fn complaints<'a>(&'a self, above: &str, name: &'a str) -> impl Iterator<Item = &'a Repeated> {
         let told = self.told.get(above).map(Vec::as_slice).unwrap_or_default();
-        told.iter().filter(move |told| told.new && told.named.as_deref() == Some(name))
+        let own = |line: &Repeated| self.accused.iter().any(|found| found.is_of_itself() && found.line.raw == line.raw);
+        told.iter().filter(move |told| told.new && told.named.as_deref() == Some(name) && !own(told))
     }
 
     fn log_names(&self, above: &str, name: &str) -> bool {

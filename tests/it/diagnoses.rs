@@ -76,9 +76,9 @@ fn the_cause_comes_first_what_is_proposed_heals_and_the_confidence_is_earned() {
     assert!(earned(counted.0, counted.1) >= earned(EARNED.0, EARNED.1), "{counted:?}");
 }
 
-/// Measures families that nobody wrote rules for, and those of the same hand in which nothing is wrong. The share named right is
-/// at least so much.
-fn measure_fresh(half: Half, quiet: Half, least: f64) {
+/// Measures families that nobody wrote rules for, and those of the same hand in which nothing is wrong: the share named right is
+/// at least so much, and the error of what is shown at most so much.
+fn measure_fresh(half: Half, quiet: Half, (least, most): (f64, f64)) {
     let [marks, quiet] = [half, quiet].map(|half| measure(half, FRESH));
     for marks in [&marks, &quiet] {
         println!("{}{}", table(marks), confusions(marks));
@@ -97,19 +97,19 @@ fn measure_fresh(half: Half, quiet: Half, least: f64) {
     );
     assert!(marks.len() >= 300, "{} incidents", marks.len());
     assert!(named >= least && third >= named, "top-1 {named}, top-3 {third}");
-    assert!(service >= least && fix >= least - 0.1, "service {service}, first fix {fix}");
-    assert!(abstained >= 0.5, "abstained {abstained}");
-    assert!(shown.ece <= 0.5, "{shown:#?}");
+    assert!(service >= least && fix >= least, "service {service}, first fix {fix}");
+    assert!(abstained >= 0.95, "abstained {abstained}");
+    assert!(shown.ece <= most, "{shown:#?}");
 }
 
 #[test]
 fn families_nobody_wrote_rules_for() {
-    measure_fresh(Half::Third, Half::ThirdQuiet, 0.5);
+    measure_fresh(Half::Third, Half::ThirdQuiet, (0.7, 0.1));
 }
 
 #[test]
 fn families_of_a_second_stranger() {
-    measure_fresh(Half::Fourth, Half::FourthQuiet, 0.4);
+    measure_fresh(Half::Fourth, Half::FourthQuiet, (0.4, 0.3));
 }
 
 #[test]
