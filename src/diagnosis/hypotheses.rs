@@ -5,17 +5,15 @@
 use std::collections::BTreeMap;
 
 use super::{
-    accused::{self, Accusation},
     confidence::UNPROVED,
     document::Scene,
-    kept,
+    hearsay, kept,
     line::Level,
     logs::Repeated,
-    names::is_cache,
     redact::clip,
     release,
     root::checks,
-    signs::{self, GONE, NO_PROCESS, Place, SILENT, has, is_begun_anew, is_reload},
+    signs::{self, GONE, NO_PROCESS, Place, SILENT, has, is_reload},
     values,
 };
 use crate::{
@@ -45,14 +43,9 @@ const CERTAIN: f64 = 0.7;
 const SPOKEN_OF: f64 = 0.45;
 /// How much it says that a file of a declared component is missing or not what it was.
 const UNUSABLE_FILE: f64 = 0.85;
-/// What is told by another service's log counts so much of what a service's own log tells.
-const HEARSAY: f64 = 0.7;
-
-/// How much it says of a cache that it began anew when the trouble did.
-const BEGAN_ANEW: f64 = 0.5;
 
 /// What other causes bring about: beside one of those it is no cause of its own.
-fn is_symptom(cause: Cause) -> bool {
+pub(super) fn is_symptom(cause: Cause) -> bool {
     matches!(
         cause,
         Cause::ProcessExit
@@ -66,7 +59,7 @@ fn is_symptom(cause: Cause) -> bool {
 
 /// Weights of the causes at one service.
 #[derive(Debug, Default)]
-struct Tally {
+pub(super) struct Tally {
     /// The best of each place for each cause, and what was found otherwise.
     weights: BTreeMap<Cause, Vec<f64>>,
     /// The strongest line for each.
@@ -74,13 +67,15 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, cause: Cause, weight: f64) {
+    /// Something more that speaks for a cause.
+    pub(super) fn add(&mut self, cause: Cause, weight: f64) {
         if weight > 0.0 {
             self.weights.entry(cause).or_default().push(weight);
         }
     }
 
-    fn quote(&mut self, cause: Cause, weight: f64, text: impl FnOnce() -> String) {
+    /// What is shown of a cause, unless something that speaks louder is.
+    pub(super) fn quote(&mut self, cause: Cause, weight: f64, text: impl FnOnce() -> String) {
         if self.quotes.get(&cause).is_none_or(|known| known.0 < weight) {
             self.quotes.insert(cause, (weight, text()));
         }
@@ -107,8 +102,8 @@ pub(super) fn weigh(scene: &Scene) -> Vec<Hypothesis> {
     measured(scene, &mut tally);
     database(scene, &mut tally);
     beyond(scene, &mut tally);
-    heard(scene, &mut tally);
-    accused(scene, &mut tally);
+    hearsay::heard(scene, &mut tally);
+    hearsay::accused(scene, &mut tally);
     reset(scene, &mut tally);
     let release = release::weigh(scene, tally.confidence(Cause::Setting).max(tally.confidence(Cause::OutOfMemory)));
     let released = release.as_ref().map_or(0.0, |release| release.confidence);
@@ -421,66 +416,6 @@ fn reset(scene: &Scene, tally: &mut Tally) {
     let other = causes.iter().any(|cause| !may_follow(*cause) && tally.confidence(*cause) >= CLAIM_FROM);
     if spoken_of && ails && !other {
         tally.add(Cause::Setting, 0.5);
-    }
-}
-
-/// What those above say against it that its own checks do not see, and a cache that began anew.
-fn accused(scene: &Scene, tally: &mut Tally) {
-    for cause in [Cause::Certificate, Cause::ClockSkew, Cause::CacheMiss] {
-        let said: Vec<&Accusation> = scene.accused.iter().filter(|found| found.cause == cause).collect();
-        let weight = accused::weight(&said);
-        tally.add(cause, weight);
-        if let Some(first) = said.first() {
-            tally.quote(cause, weight, || told(&first.line));
-        }
-    }
-    let anew = scene.lines.iter().find(|line| line.new && is_begun_anew(&line.raw));
-    if let Some(line) = anew.filter(|_| is_cache(scene.root)) {
-        tally.add(Cause::CacheMiss, BEGAN_ANEW);
-        tally.quote(Cause::CacheMiss, BEGAN_ANEW, || told(line));
-    }
-}
-
-/// What the logs of those above say of it.
-fn heard(scene: &Scene, tally: &mut Tally) {
-    let mut best: BTreeMap<Cause, (f64, &Repeated)> = BTreeMap::new();
-    for line in scene.heard.iter().filter(|line| line.new) {
-        let mut found = signs::read(&line.raw, Place::Log);
-        found.retain(|(cause, _)| {
-            matches!(
-                cause,
-                Cause::LockContention
-                    | Cause::Corruption
-                    | Cause::DiskFull
-                    | Cause::Certificate
-                    | Cause::RateLimit
-                    | Cause::OutOfMemory
-                    | Cause::ClockSkew
-            ) || *cause == Cause::Credentials && has(&line.raw, &signs::LOCKED_OUT)
-        });
-        if has(&line.raw, &GONE) {
-            found.push((Cause::ProcessExit, 0.75));
-        } else if has(&line.raw, &SILENT) {
-            found.push((Cause::ProcessHang, 0.5));
-        } else if found.is_empty() {
-            found.push((Cause::ProcessExit, 0.3));
-        }
-        for (cause, weight) in found {
-            let known = best.entry(cause).or_insert((0.0, line));
-            if weight > known.0 {
-                *known = (weight, line);
-            }
-        }
-    }
-    for (cause, (weight, line)) in best {
-        // Its own checks say more than what others have heard.
-        let own = match (scene.own, is_symptom(cause)) {
-            (true, true) => 0.5,
-            (true, false) => 0.8,
-            (false, _) => 1.0,
-        };
-        tally.add(cause, HEARSAY * weight * own);
-        tally.quote(cause, HEARSAY * weight, || told(line));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Floor 3. What broke: collects evidence (`logs`, line by line in `line`), finds which services come into question and which
 //! explains which (`root`, `names`; `accused`, where those above say what it does not see itself), weighs what could be the cause
-//! (`hypotheses` with the words of `vocabulary`, read by `signs`; `release`; files that are `kept`; people who are `disclosed`;
+//! (`hypotheses`, `hearsay` by what others say, with the words of `vocabulary`, read by `signs`; `release`; files that are `kept`; people who are `disclosed`;
 //! `learned` from confirmed cases, by what people have `judged`), sets all causes side by side (`candidates`), and writes the document (`document`) with what may be
 //! done (`remedies`). Deterministic, without a network; the same case gives the same answer. `alone` does it for log files
 //! without an engine. Where the platform file names a language model, `second_mind` puts what was found before it (`model`) and
@@ -23,6 +23,7 @@ pub mod collect;
 pub mod confidence;
 mod disclosed;
 mod document;
+mod hearsay;
 mod hypotheses;
 mod judged;
 mod kept;
