@@ -109,7 +109,7 @@ fn families_nobody_wrote_rules_for() {
 
 #[test]
 fn families_of_a_second_stranger() {
-    measure_fresh(Half::Fourth, Half::FourthQuiet, (0.4, 0.3));
+    measure_fresh(Half::Fourth, Half::FourthQuiet, (0.6, 0.2));
 }
 
 #[test]
