@@ -89,7 +89,7 @@ async fn each_view_has_the_columns_that_are_documented() {
     for view in views {
         let name = view[0].clone().unwrap();
         let columns = journal.prepare(&format!("SELECT * FROM {name}")).unwrap();
-        there.insert(name, columns.column_names().into_iter().map(str::to_owned).collect::<Vec<_>>());
+        there.insert(name, columns.column_names().map(str::to_owned).collect::<Vec<_>>());
     }
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sql.md")).unwrap();
     let mut documented = BTreeMap::new();
