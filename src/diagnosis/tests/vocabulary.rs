@@ -15,7 +15,7 @@ const STRONG: f64 = 0.7;
 #[test]
 fn harmless_lines_of_many_programs_speak_for_nothing() {
     let now = trouble();
-    for line in include_str!("harmless.log").lines() {
+    for line in include_str!("harmless.txt").lines() {
         let entry = Entry::read(line, now, Zone::default());
         let (text, level) = (entry.message.to_lowercase(), Level::from(entry.level));
         let place = if level == Level::Info { Place::Aside } else { Place::Log };

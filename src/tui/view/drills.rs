@@ -56,7 +56,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
             lines.push((vec![(Role::Title, format!(" {heading}"))], None));
             under = heading;
         }
-        let room = columns.saturating_sub(2);
+        let room = columns.saturating_sub(3);
         let entry = match row {
             DrillRow::Held(drill) => vec![of_held(model, drill, room)],
             DrillRow::Any => vec![vec![
