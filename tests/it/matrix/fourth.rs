@@ -11,16 +11,13 @@ mod trust;
 mod voices;
 mod wires;
 
-use codeblue::{
-    domain::{Category, Fix},
-    platform::Reading,
-};
+use codeblue::domain::{Category, Fix};
 
 use super::{
+    form::{self, Bystanders, Ripple, Writes, needed, serves, store},
     hospital::Stack,
     scene::{Family, Incident, Scene},
-    third::{needed, serves, store},
-    voice::{Level, Symptom},
+    voice::Symptom,
 };
 use voices::Program;
 
@@ -50,38 +47,42 @@ pub const QUIET: [Family; 4] = [
     ("nightly import with rejects", quiet::import),
 ];
 
+const RIPPLE: Ripple = Ripple { further: 7500, until: 18, named: 3500 };
+
+const BYSTANDERS: Bystanders = Bystanders {
+    times: 4000,
+    version: "v44",
+    before: (12, 500),
+    loud: [
+        "HL7 message ADT^A08 rejected: segment PID is missing field 3",
+        "push to device token 8f31 failed: 410 Unregistered",
+        "could not render avatar 4711: unsupported image format",
+        "DICOM association from MODALITY-9 rejected: calling AE title not recognized",
+        "statsd: write udp 127.0.0.1:8125: connection refused",
+        "duplicate key value, appointment 8812 was booked twice, second one dropped",
+    ],
+    from: (-400, 5),
+    every: 2,
+};
+
 /// Those above suffer, one of them surely, and the nearest say so in these words, unless they only stand before the others.
 fn suffer(scene: &mut Scene, root: usize, symptom: Symptom, said: impl Fn(Stack, &str, u16) -> String) {
-    let mut hit = vec![root];
-    for unit in scene.hospital.above(root) {
-        let needs = scene.hospital.units[unit].needs.clone();
-        let Some(below) = needs.iter().copied().find(|needed| hit.contains(needed)) else { continue };
-        if hit.len() > 1 && !scene.dice.happens(7500) {
-            continue;
-        }
-        hit.push(unit);
-        let delay = scene.from(1, 18);
-        let (stack, name, port) = (scene.stack(unit), scene.name(below), scene.hospital.units[below].port);
-        let symptom = match symptom {
-            Symptom::Slow => Symptom::Slow,
-            _ if below == root => symptom,
-            _ => Symptom::Failed,
-        };
+    RIPPLE.reach(scene, root, symptom, |scene, caller| {
+        let (stack, name, port) = (scene.stack(caller.unit), caller.below, caller.port);
         if stack == Stack::Nginx {
             let program = *scene.dice.pick(&[Program::HaProxy, Program::Envoy, Program::Traefik, Program::Apache]);
-            program.runs(scene, unit);
-            let words = voices::front(program, symptom, &name, port);
-            voices::scream(scene, unit, Some(program), delay, &words);
+            program.runs(scene, caller.unit);
+            let words = voices::front(program, caller.symptom, name, port);
+            program.scream(scene, caller.unit, caller.from, &words);
         } else {
-            let words =
-                if below == root { said(stack, &name, port) } else { voices::suffers(symptom, stack, &name, port) };
-            scene.scream(unit, delay, &words);
+            let words = if caller.is_nearest {
+                said(stack, name, port)
+            } else {
+                voices::suffers(caller.symptom, stack, name, port)
+            };
+            scene.scream(caller.unit, caller.from, &words);
         }
-        let is_named = scene.dice.happens(3500);
-        let (reading, detail) = symptom.detail(&name, is_named);
-        let check = scene.asks(unit);
-        scene.fail(unit, check, delay, reading, &detail);
-    }
+    });
 }
 
 /// Those above suffer as anybody does whose call goes wrong so.
@@ -91,46 +92,9 @@ fn spread(scene: &mut Scene, root: usize, symptom: Symptom) {
 
 /// Nobody answers there any more.
 fn ended(scene: &mut Scene, unit: usize, second: i64) {
-    let check = scene.asks(unit);
-    scene.fail(unit, check, second, Reading::Bad, "cannot connect: Connection refused (os error 111)");
-    if scene.dice.happens(4000) {
-        scene.fail(unit, "process", second, Reading::Bad, "process 812 does not run");
-    }
+    form::ended(scene, unit, second, 4000, "process 812 does not run");
 }
 
-/// Whoever neither needs it nor is needed by it has a release, or is loud, as on any day.
-fn bystanders(scene: &mut Scene, root: usize) {
-    const LOUD: [&str; 6] = [
-        "HL7 message ADT^A08 rejected: segment PID is missing field 3",
-        "push to device token 8f31 failed: 410 Unregistered",
-        "could not render avatar 4711: unsupported image format",
-        "DICOM association from MODALITY-9 rejected: calling AE title not recognized",
-        "statsd: write udp 127.0.0.1:8125: connection refused",
-        "duplicate key value, appointment 8812 was booked twice, second one dropped",
-    ];
-    let mut near = scene.hospital.above(root);
-    near.extend(scene.hospital.units[root].needs.clone());
-    near.push(root);
-    let far: Vec<usize> = (0..scene.hospital.units.len()).filter(|unit| !near.contains(unit)).collect();
-    if far.is_empty() {
-        return;
-    }
-    let unit = *scene.dice.pick(&far);
-    if scene.hospital.units[unit].code && scene.dice.happens(4000) {
-        let before = scene.from(12, 500);
-        scene.deploy(unit, "v44", before);
-    }
-    let unit = *scene.dice.pick(&far);
-    if scene.dice.happens(4000) {
-        let (text, from) = (*scene.dice.pick(&LOUD), scene.from(-400, 5));
-        for second in (from..60).step_by(2) {
-            scene.say(unit, second, Level::Error, text);
-        }
-    }
-}
-
-fn close(mut scene: Scene, root: usize, category: Category, heals: Vec<Fix>) -> Incident {
-    bystanders(&mut scene, root);
-    let truth = scene.truth(root, category, heals);
-    scene.finish(truth)
+fn close(scene: Scene, root: usize, category: Category, heals: Vec<Fix>) -> Incident {
+    BYSTANDERS.close(scene, root, category, heals)
 }

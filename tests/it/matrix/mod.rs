@@ -3,6 +3,7 @@
 //! and `fourth` are by two who do not know the rules.
 
 mod first;
+mod form;
 mod fourth;
 mod hospital;
 mod quiet;

@@ -3,23 +3,13 @@
 use codeblue::platform::Reading;
 
 use crate::matrix::{
-    hospital::{Hospital, Role, Stack},
-    scene::{Incident, Scene, Truth},
-    third::{serves, store},
+    form::{Writes, none, serves, some, store},
+    hospital::{Role, Stack},
+    scene::{Incident, Scene},
     voice::Level,
 };
 
 use super::voices::{Program, chatter, postgres};
-
-fn none() -> Truth {
-    Truth { cause: None, heals: Vec::new() }
-}
-
-/// Those that fit, about half of them.
-fn some(scene: &mut Scene, fits: fn(&Hospital, usize) -> bool) -> Vec<usize> {
-    let all = 0..scene.hospital.units.len();
-    all.filter(|unit| fits(&scene.hospital, *unit) && scene.dice.happens(5000)).collect()
-}
 
 /// Certificates were renewed in time, and everybody took them over.
 pub fn renewed(mut scene: Scene) -> Incident {

@@ -3,6 +3,7 @@
 use codeblue::{domain::Category, platform::Reading};
 
 use crate::matrix::{
+    form::Writes,
     hospital::{Role, Stack},
     scene::{Incident, Scene},
     voice::{Level, Symptom},

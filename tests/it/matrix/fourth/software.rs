@@ -236,7 +236,7 @@ pub fn flag(mut scene: Scene) -> Incident {
         let told = "audit: flag dose-rounding-v2 set to on for everybody by erin, was: off, canary 0 %";
         scene.say(root, since, Level::Info, told);
     }
-    scream(&mut scene, root, None, 0, told);
+    scream(&mut scene, root, None::<Program>, 0, told);
     let detail = *scene.dice.pick(&["HTTP 500 in 8 ms", "HTTP 500 in 8 ms: \"dose cannot be rounded\""]);
     scene.fail(root, check, 1, Reading::Bad, detail);
     spread(&mut scene, root, Symptom::Failed);

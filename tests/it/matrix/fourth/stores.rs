@@ -3,6 +3,7 @@
 use codeblue::{domain::Category, platform::Reading};
 
 use crate::matrix::{
+    form::Writes,
     hospital::Stack,
     scene::{Incident, Scene, roll_back},
     voice::{Level, Symptom},

@@ -1,6 +1,8 @@
 //! How the programs of these families write, what they say all day, and how a caller says that a call went wrong.
 
+pub use crate::matrix::form::{perhaps, say, scream};
 use crate::matrix::{
+    form::{self, Day, Writes},
     hospital::Stack,
     scene::{Scene, at},
     voice::{self, Level, Symptom},
@@ -24,7 +26,10 @@ pub enum Program {
     Apache,
 }
 
-impl Program {
+impl Writes for Program {
+    const PAUSE: (i64, i64) = (8, 45);
+    const SCREAM: (i64, i64) = (8, 45);
+
     fn line(self, second: i64, level: Level, text: &str) -> String {
         let at = at(second);
         let of = |names: [&'static str; 3]| names[level as usize];
@@ -68,7 +73,7 @@ impl Program {
         }
     }
 
-    fn day(self) -> &'static [(Level, &'static str)] {
+    fn day(self) -> Day {
         match self {
             Self::SqlServer => &[
                 (Level::Info, "Log was backed up. Database: main, creation date(time): 2024/11/02(03:10:44)"),
@@ -155,55 +160,14 @@ impl Program {
             ],
         }
     }
-
-    /// The service runs this program, and has all day.
-    pub fn runs(self, scene: &mut Scene, unit: usize) {
-        scene.hush(unit, i64::MIN);
-        let mut second = -3600;
-        while second < 60 {
-            let (level, text) = *scene.dice.pick(self.day());
-            self.say(scene, unit, second, level, text);
-            second += scene.from(8, 45);
-        }
-    }
-
-    pub fn say(self, scene: &mut Scene, unit: usize, second: i64, level: Level, text: &str) {
-        let line = self.line(second, level, text);
-        scene.raw(unit, second, &line);
-    }
-}
-
-/// One of these programs runs there, or what always did.
-pub fn perhaps(scene: &mut Scene, unit: usize, programs: &[Program], times: u64) -> Option<Program> {
-    scene.dice.happens(times).then(|| {
-        let program = *scene.dice.pick(programs);
-        program.runs(scene, unit);
-        program
-    })
-}
-
-/// A line of whoever runs there.
-pub fn say(scene: &mut Scene, unit: usize, who: Option<Program>, second: i64, level: Level, text: &str) {
-    match who {
-        Some(program) => program.say(scene, unit, second, level, text),
-        None => scene.say(unit, second, level, text),
-    }
-}
-
-/// An error of whoever runs there, again and again from a second on.
-pub fn scream(scene: &mut Scene, unit: usize, who: Option<Program>, from: i64, text: &str) {
-    for second in from..from + scene.from(8, 45) {
-        say(scene, unit, who, second, Level::Error, text);
-    }
 }
 
 /// A line of PostgreSQL that is of another kind than those of a [`Level`].
 pub fn postgres(scene: &mut Scene, unit: usize, second: i64, kind: &str, text: &str) {
-    let line = format!("{}.118 UTC [4711] {kind}:  {text}", at(second).format("%F %T"));
-    scene.raw(unit, second, &line);
+    form::postgres(scene, unit, second, ".118 UTC [4711]", kind, text);
 }
 
-fn usual(stack: Stack) -> &'static [(Level, &'static str)] {
+fn usual(stack: Stack) -> Day {
     match stack {
         Stack::Java => &[
             (Level::Info, "Fetched 41 beds for ward 3"),
@@ -263,14 +227,7 @@ fn usual(stack: Stack) -> &'static [(Level, &'static str)] {
 
 /// What everybody's program says all day.
 pub fn chatter(scene: &mut Scene) {
-    for unit in 0..scene.hospital.units.len() {
-        let mut second = -3600 + scene.from(0, 60);
-        while second < 100 {
-            let (level, text) = *scene.dice.pick(usual(scene.stack(unit)));
-            scene.say(unit, second, level, text);
-            second += scene.from(15, 70);
-        }
-    }
+    form::chatter(scene, usual, (15, 70));
 }
 
 /// What stands before the services, and how it says that one of them did not serve.

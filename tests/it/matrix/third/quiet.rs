@@ -3,19 +3,13 @@
 use codeblue::platform::Reading;
 
 use crate::matrix::{
-    hospital::{Hospital, Stack},
-    scene::{Incident, Scene, Truth},
+    form::{none, serves, some, store},
+    hospital::Stack,
+    scene::{Incident, Scene},
     voice::Level,
 };
 
-use super::{
-    serves, store,
-    voices::{chatter, postgres},
-};
-
-fn none() -> Truth {
-    Truth { cause: None, heals: Vec::new() }
-}
+use super::voices::{chatter, postgres};
 
 /// Everything was restarted in turn, and is back.
 pub fn rolled(mut scene: Scene) -> Incident {
@@ -35,12 +29,6 @@ pub fn rolled(mut scene: Scene) -> Incident {
         second += 60;
     }
     scene.finish(none())
-}
-
-/// Those that fit, about half of them.
-fn some(scene: &mut Scene, fits: fn(&Hospital, usize) -> bool) -> Vec<usize> {
-    let all = 0..scene.hospital.units.len();
-    all.filter(|unit| fits(&scene.hospital, *unit) && scene.dice.happens(5000)).collect()
 }
 
 /// Somebody tries passwords and old holes, as always: sshd, fail2ban and what web servers say of it.

@@ -3,6 +3,7 @@
 use codeblue::{domain::Category, platform::Reading};
 
 use crate::matrix::{
+    form::Writes,
     hospital::{Hospital, Role, Stack},
     scene::{Incident, Scene, at, roll_back},
     voice::{Level, Symptom},

@@ -3,6 +3,7 @@
 use codeblue::{domain::Category, platform::Reading};
 
 use crate::matrix::{
+    form::{REFUSED, Writes},
     hospital::{Role, Stack},
     scene::{Incident, Scene, roll_back},
     voice::{Level, Symptom},
@@ -179,7 +180,7 @@ pub fn inodes(mut scene: Scene) -> Incident {
             Level::Error,
             "Shutdown broker because all log dirs in /var/lib/kafka/data have failed (kafka.log.LogManager)",
         );
-        scene.fail(root, check, 32, Reading::Bad, super::REFUSED);
+        scene.fail(root, check, 32, Reading::Bad, REFUSED);
         spread(&mut scene, root, Symptom::Refused);
     } else {
         let told = match scene.stack(root) {

@@ -1,6 +1,7 @@
 //! What programs say all day, how others than those of the platforms write it, and how a caller says that a call went wrong.
 
 use crate::matrix::{
+    form::{self, Day, Writes},
     hospital::Stack,
     scene::{Scene, at},
     voice::{self, Level, Symptom},
@@ -15,7 +16,10 @@ pub enum Program {
     Kafka,
 }
 
-impl Program {
+impl Writes for Program {
+    const PAUSE: (i64, i64) = (10, 50);
+    const SCREAM: (i64, i64) = (6, 40);
+
     fn line(self, second: i64, level: Level, text: &str) -> String {
         let at = at(second);
         match self {
@@ -41,7 +45,7 @@ impl Program {
         }
     }
 
-    fn day(self) -> &'static [(Level, &'static str)] {
+    fn day(self) -> Day {
         match self {
             Self::MySql => &[
                 (
@@ -91,38 +95,14 @@ impl Program {
             ],
         }
     }
-
-    /// The store runs this program, and has all day.
-    pub fn runs(self, scene: &mut Scene, unit: usize) {
-        scene.hush(unit, i64::MIN);
-        let mut second = -3600;
-        while second < 60 {
-            let (level, text) = *scene.dice.pick(self.day());
-            self.say(scene, unit, second, level, text);
-            second += scene.from(10, 50);
-        }
-    }
-
-    pub fn say(self, scene: &mut Scene, unit: usize, second: i64, level: Level, text: &str) {
-        let line = self.line(second, level, text);
-        scene.raw(unit, second, &line);
-    }
-
-    /// An error that comes again and again from a second on.
-    pub fn scream(self, scene: &mut Scene, unit: usize, from: i64, text: &str) {
-        for second in from..from + scene.from(6, 40) {
-            self.say(scene, unit, second, Level::Error, text);
-        }
-    }
 }
 
 /// A line of PostgreSQL that is of another kind than those of a [`Level`].
 pub fn postgres(scene: &mut Scene, unit: usize, second: i64, kind: &str, text: &str) {
-    let line = format!("{}.000 UTC [812] {kind}:  {text}", at(second).format("%F %T"));
-    scene.raw(unit, second, &line);
+    form::postgres(scene, unit, second, ".000 UTC [812]", kind, text);
 }
 
-fn usual(stack: Stack) -> &'static [(Level, &'static str)] {
+fn usual(stack: Stack) -> Day {
     match stack {
         Stack::Java => &[
             (Level::Info, "HikariPool-1 - Pool stats (total=10, active=2, idle=8, waiting=0)"),
@@ -187,14 +167,7 @@ fn usual(stack: Stack) -> &'static [(Level, &'static str)] {
 
 /// What everybody's program says all day.
 pub fn chatter(scene: &mut Scene) {
-    for unit in 0..scene.hospital.units.len() {
-        let mut second = -3600 + scene.from(0, 60);
-        while second < 100 {
-            let (level, text) = *scene.dice.pick(usual(scene.stack(unit)));
-            scene.say(unit, second, level, text);
-            second += scene.from(12, 60);
-        }
-    }
+    form::chatter(scene, usual, (12, 60));
 }
 
 /// The words of a call that went wrong so.
