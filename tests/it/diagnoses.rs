@@ -76,9 +76,20 @@ fn the_cause_comes_first_what_is_proposed_heals_and_the_confidence_is_earned() {
     assert!(earned(counted.0, counted.1) >= earned(EARNED.0, EARNED.1), "{counted:?}");
 }
 
-/// Measures families that nobody wrote rules for, and those of the same hand in which nothing is wrong: the share named right is
-/// at least so much, and the error of what is shown at most so much.
-fn measure_fresh(half: Half, quiet: Half, (least, most): (f64, f64)) {
+/// What families that nobody wrote rules for are held to.
+struct Bounds {
+    /// The least share named right, and of services and first fixes that are.
+    named: f64,
+    service: f64,
+    fix: f64,
+    /// The least share of the quiet ones in which nothing is named.
+    abstained: f64,
+    /// The largest error of what is shown.
+    error: f64,
+}
+
+/// Measures families that nobody wrote rules for, and those of the same hand in which nothing is wrong.
+fn measure_fresh(half: Half, quiet: Half, bounds: &Bounds) {
     let [marks, quiet] = [half, quiet].map(|half| measure(half, FRESH));
     for marks in [&marks, &quiet] {
         println!("{}{}", table(marks), confusions(marks));
@@ -96,20 +107,29 @@ fn measure_fresh(half: Half, quiet: Half, (least, most): (f64, f64)) {
         shown.ece
     );
     assert!(marks.len() >= 300, "{} incidents", marks.len());
-    assert!(named >= least && third >= named, "top-1 {named}, top-3 {third}");
-    assert!(service >= 0.8 && fix >= 0.8, "service {service}, first fix {fix}");
-    assert!(abstained >= 0.95, "abstained {abstained}");
-    assert!(shown.ece <= most, "{shown:#?}");
+    assert!(named >= bounds.named && third >= named, "top-1 {named}, top-3 {third}");
+    assert!(service >= bounds.service && fix >= bounds.fix, "service {service}, first fix {fix}");
+    assert!(abstained >= bounds.abstained, "abstained {abstained}");
+    assert!(shown.ece <= bounds.error, "{shown:#?}");
 }
 
 #[test]
 fn families_nobody_wrote_rules_for() {
-    measure_fresh(Half::Third, Half::ThirdQuiet, (0.7, 0.1));
+    let bounds = Bounds { named: 0.7, service: 0.8, fix: 0.8, abstained: 0.95, error: 0.1 };
+    measure_fresh(Half::Third, Half::ThirdQuiet, &bounds);
 }
 
 #[test]
 fn families_of_a_second_stranger() {
-    measure_fresh(Half::Fourth, Half::FourthQuiet, (0.6, 0.2));
+    let bounds = Bounds { named: 0.6, service: 0.8, fix: 0.8, abstained: 0.95, error: 0.2 };
+    measure_fresh(Half::Fourth, Half::FourthQuiet, &bounds);
+}
+
+#[test]
+fn families_of_a_third_stranger() {
+    // Nobody had measured them when this was written.
+    let bounds = Bounds { named: 0.4, service: 0.6, fix: 0.5, abstained: 0.7, error: 0.4 };
+    measure_fresh(Half::Fifth, Half::FifthQuiet, &bounds);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Incidents that never happened, by the hundred: seeded platforms, families of causes with decoys, and how well the analyser
-//! does on them. The rules are written beside the families of `first`; those of `second` are only measured, and those of `third`
-//! and `fourth` are by two who do not know the rules.
+//! does on them. The rules are written beside the families of `first`; those of `second` are only measured, and those of `third`,
+//! `fourth` and `fifth` are by three who do not know the rules.
 
+mod fifth;
 mod first;
 mod form;
 mod fourth;
@@ -42,6 +43,10 @@ pub enum Half {
     Fourth,
     /// Where nothing is wrong, by that hand.
     FourthQuiet,
+    /// Which a third one wrote who does not know the rules.
+    Fifth,
+    /// Where nothing is wrong, by that one's hand.
+    FifthQuiet,
 }
 
 /// What an analysis got right of one incident.
@@ -75,6 +80,8 @@ pub fn incidents(half: Half, seeds: std::ops::Range<u64>) -> impl Iterator<Item 
         Half::ThirdQuiet => &third::QUIET,
         Half::Fourth => &fourth::FAMILIES,
         Half::FourthQuiet => &fourth::QUIET,
+        Half::Fifth => &fifth::FAMILIES,
+        Half::FifthQuiet => &fifth::QUIET,
     };
     families.iter().enumerate().flat_map(move |(place, (family, make))| {
         let seeds = seeds.clone();
