@@ -21,7 +21,8 @@ const BURST: f64 = 1000.0;
 /// Requests each second after that.
 const EACH_SECOND: f64 = 200.0;
 /// What programs send all the time has limits of its own, and what monitoring reads is always answered.
-const APART: [&str; 6] = ["/api/v1/heartbeats/", "/api/v1/logs", "/v1/logs", "/api/v1/errors", "/healthz", "/metrics"];
+const APART: [&str; 7] =
+    ["/ping/", "/api/v1/heartbeats/", "/api/v1/logs", "/v1/logs", "/api/v1/errors", "/healthz", "/metrics"];
 
 /// What is left to each user.
 #[derive(Default)]

@@ -31,6 +31,12 @@ impl Caller {
         Actor::Operator(self.operator.name.clone())
     }
 
+    /// Whoever shows a token.
+    pub(super) async fn with_token(api: &Api, secret: &TokenSecret) -> Result<Self, Problem> {
+        let (operator, token) = of_secret(api, secret).await?;
+        Ok(Self { operator, token, code: None })
+    }
+
     /// Gives a command as this caller.
     pub(super) async fn submit(self, api: &Api, command: Command) -> Result<Answer, Problem> {
         let actor = self.actor();
@@ -77,7 +83,8 @@ impl Caller {
 
     /// The same caller, unless it asks what it may not. Everybody may ask who they are.
     fn asking(self, parts: &Parts) -> Result<Self, Problem> {
-        if parts.method == Method::GET && parts.uri.path() != WHOAMI {
+        let path = parts.uri.path();
+        if parts.method == Method::GET && path != WHOAMI && !path.starts_with(PINGS) {
             self.may_look()?;
         }
         Ok(self)
@@ -131,6 +138,9 @@ impl FromRequestParts<Api> for Caller {
     }
 }
 
+/// Where jobs tell that they have run, and many can only ask with GET.
+const PINGS: &str = "/ping/";
+
 /// The one question that every token may ask.
 pub(super) const WHOAMI: &str = "/api/v1/whoami";
 
@@ -146,11 +156,15 @@ async fn bearer(parts: &Parts, api: &Api) -> Result<(Operator, Option<ApiToken>)
         Problem::new(StatusCode::UNAUTHORIZED, "token-unknown", "this is no token of codeblue")
             .hint("Authorization: Bearer cb_…, as `codeblue token create` showed it")
     })?;
+    of_secret(api, &secret).await
+}
+
+async fn of_secret(api: &Api, secret: &TokenSecret) -> Result<(Operator, Option<ApiToken>), Problem> {
     // A program of a runbook's step acts as whoever had the step run.
-    if let Some(operator) = api.engine.vouched_for(&secret) {
+    if let Some(operator) = api.engine.vouched_for(secret) {
         return Ok((operator, None));
     }
-    let known = api.engine.operator_of(&secret).await;
+    let known = api.engine.operator_of(secret).await;
     known
         .map(|(operator, token)| (operator, Some(token)))
         .map_err(|refusal| Problem::refused_as(StatusCode::UNAUTHORIZED, refusal))

@@ -5,6 +5,7 @@
 //!
 //! A new route gets its handler in the file of its subject and its line in `routes`.
 
+mod alerts;
 mod allowance;
 mod audit;
 mod begun;
@@ -23,6 +24,7 @@ mod metrics;
 mod once;
 mod packed;
 mod people;
+mod pings;
 mod platform;
 mod problem;
 mod routes;

@@ -19,12 +19,13 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    alerts,
     allowance::{self, Allowance},
     audit, breakers, emergency, errors, events, exercise, heartbeats,
     identity::Caller,
     knowledge, logs, metrics,
     once::{self, Once},
-    packed, people, platform,
+    packed, people, pings, platform,
     problem::{self, Problem},
 };
 use crate::{
@@ -77,6 +78,7 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .route("/api/v1/restic-env", get(restic_env))
         .merge(people::router())
         .merge(platform::router())
+        .merge(alerts::router())
         .merge(audit::router())
         .merge(breakers::router())
         .merge(emergency::router())
@@ -84,6 +86,7 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .merge(exercise::router())
         .merge(knowledge::router())
         .merge(logs::router())
+        .merge(pings::router())
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no-such-route", "there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "no-such-method", "this path is not asked that way")

@@ -107,8 +107,11 @@ mod tests {
 
     /// What is found at a minute, when something can be said then.
     async fn at(heartbeats: &std::sync::Arc<Heartbeats>, now: i64) -> Option<(Reading, String)> {
-        let prober =
-            Prober::remembering(heartbeats.clone(), std::sync::Arc::new(crate::checks::rows::Volatile::default()));
+        let prober = Prober::remembering(
+            heartbeats.clone(),
+            std::sync::Arc::default(),
+            std::sync::Arc::new(crate::checks::rows::Volatile::default()),
+        );
         let check = check(Probe::Heartbeat { service: "backup".to_owned(), within: WITHIN });
         if !prober.can_tell(&check, minute(now)) {
             return None;

@@ -3,9 +3,10 @@
 //!
 //! A probe never fails as a program: whatever goes wrong is a bad reading with a line that says what. Nothing here judges a
 //! service or knows about others; nothing here writes: what `rows` remembers is kept by whoever starts the prober (`Baselines`), as
-//! is what `heartbeat` has been told (`Heartbeats`). A new kind of check is a file here, a variant of `platform::Probe`, and
+//! is what `heartbeat` and `alert` have been told (`Heartbeats`, `Alerts`). A new kind of check is a file here, a variant of `platform::Probe`, and
 //! its keys in `platform/parse_probe`. The detail of an outcome may quote the outside world: redact it before it is stored.
 
+mod alert;
 mod certificate;
 mod client;
 mod clock;
@@ -26,6 +27,7 @@ mod sqlite;
 mod tcp;
 mod workflow;
 
+pub use alert::Alerts;
 pub use heartbeat::Heartbeats;
 pub use outcome::Outcome;
 pub use prober::Prober;

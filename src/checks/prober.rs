@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use super::{
+    alert::{self, Alerts},
     client::Clients,
     clock, command, dns,
     heartbeat::{self, Heartbeats},
@@ -32,6 +33,7 @@ pub struct Prober {
     followers: Arc<log::Followers>,
     processor: Arc<host::Processor>,
     heartbeats: Arc<Heartbeats>,
+    alerts: Arc<Alerts>,
     baselines: Arc<dyn Baselines>,
     blocking: Arc<Semaphore>,
 }
@@ -40,18 +42,18 @@ impl Prober {
     /// A prober that ignores proxy settings and opens a fresh connection for each probe.
     #[must_use]
     pub fn new() -> Self {
-        Self::remembering(Arc::default(), Arc::new(rows::Volatile::default()))
+        Self::remembering(Arc::default(), Arc::default(), Arc::new(rows::Volatile::default()))
     }
 
-    /// One that remembers nothing of what others have seen, but what services have told by themselves.
+    /// One that remembers nothing of what others have seen, but what it was told.
     #[must_use]
-    pub fn apart(heartbeats: Arc<Heartbeats>) -> Self {
-        Self::remembering(heartbeats, Arc::new(rows::Volatile::default()))
+    pub fn apart(heartbeats: Arc<Heartbeats>, alerts: Arc<Alerts>) -> Self {
+        Self::remembering(heartbeats, alerts, Arc::new(rows::Volatile::default()))
     }
 
-    /// The same, with what services have told by themselves and what rows were.
+    /// The same, with what services and monitoring systems have told by themselves and what rows were.
     #[must_use]
-    pub fn remembering(heartbeats: Arc<Heartbeats>, baselines: Arc<dyn Baselines>) -> Self {
+    pub fn remembering(heartbeats: Arc<Heartbeats>, alerts: Arc<Alerts>, baselines: Arc<dyn Baselines>) -> Self {
         // Main installs it too; whoever is second is told so, and that is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
@@ -59,6 +61,7 @@ impl Prober {
             followers: Arc::default(),
             processor: Arc::new(host::Processor::new()),
             heartbeats,
+            alerts,
             baselines,
             blocking: Arc::new(Semaphore::new(BLOCKING)),
         }
@@ -69,6 +72,7 @@ impl Prober {
     pub fn can_tell(&self, check: &Check, now: DateTime<Utc>) -> bool {
         match &check.probe {
             Probe::Heartbeat { service, within } => self.heartbeats.can_tell(service, *within, now),
+            Probe::Alert(_) => self.alerts.has_heard(),
             _ => true,
         }
     }
@@ -121,6 +125,7 @@ impl Prober {
             Probe::Rows(probe) => self.rows(probe, deadline, now).await,
             Probe::Workflow { steps } => workflow::probe(&self.clients, steps, within, now).await,
             Probe::Heartbeat { service, within } => heartbeat::probe(&self.heartbeats, service, *within, now),
+            Probe::Alert(probe) => alert::probe(&self.alerts, probe, now),
         }
     }
 

@@ -363,7 +363,7 @@ mod tests {
             let memory = Arc::new(Volatile::default());
             let clinic = Self {
                 folder,
-                prober: Prober::remembering(Arc::default(), memory.clone()),
+                prober: Prober::remembering(Arc::default(), Arc::default(), memory.clone()),
                 memory,
                 probe: of(RowsDatabase::Sqlite { path }),
             };

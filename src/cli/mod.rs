@@ -6,6 +6,7 @@
 //! line in `verb`.
 
 mod action;
+mod alert;
 mod anomalies;
 mod approve;
 mod article;
@@ -39,6 +40,7 @@ mod incident;
 mod init;
 mod knowledge;
 mod log;
+mod manual;
 mod operator;
 mod output;
 mod patterns;

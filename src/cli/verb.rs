@@ -6,11 +6,11 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
-    action, anomalies, audit, automation, board, break_glass, breaker, change, check, continuity, demo, deploy,
+    action, alert, anomalies, audit, automation, board, break_glass, breaker, change, check, continuity, demo, deploy,
     diagnose, doctor, drill, emergency,
     error::{CliError, Exit},
-    heartbeat, incident, init, knowledge, log, operator, patterns, policy, proof, recovery, redact, reload, report,
-    rollback, rootcause, runbook, sandbox, serve, service,
+    heartbeat, incident, init, knowledge, log, manual, operator, patterns, policy, proof, recovery, redact, reload,
+    report, rollback, rootcause, runbook, sandbox, serve, service,
     session::{Global, Session},
     snapshot, status, token, watch,
 };
@@ -45,6 +45,9 @@ enum Verb {
     #[command(subcommand)]
     Service(service::Service),
     Heartbeat(heartbeat::Heartbeat),
+    /// Alerts that monitoring systems send
+    #[command(subcommand)]
+    Alert(alert::Alert),
     /// Whether services should be called: see it, reset it, hold it for a time
     #[command(subcommand)]
     Breaker(breaker::Breaker),
@@ -116,6 +119,7 @@ enum Verb {
     /// The platform that may be broken
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
+    Man(manual::Man),
     /// Write the completions of a shell
     Completions {
         shell: Shell,
@@ -162,6 +166,7 @@ impl Verb {
             Self::Watch(verb) => verb.run(session).await,
             Self::Service(verb) => verb.run(session).await,
             Self::Heartbeat(verb) => verb.run(session).await,
+            Self::Alert(verb) => verb.run(session).await,
             Self::Breaker(verb) => verb.run(session).await,
             Self::Incident(verb) => verb.run(session).await,
             Self::Snapshot(verb) => verb.run(session).await,
@@ -193,6 +198,7 @@ impl Verb {
             Self::Audit(verb) => verb.run(session).await,
             Self::Demo(verb) => verb.run(session).await,
             Self::Sandbox(verb) => verb.run(session).await,
+            Self::Man(verb) => verb.run(Arguments::command(), session),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Arguments::command(), "codeblue", &mut script);

@@ -20,7 +20,8 @@ use crate::{
     },
     engine::{
         AS_HEADER, Answer, CODE_HEADER, Code, ComponentDifference, DryRun, DryRunRequest, Enrolled, Enrolment,
-        ErrorAnswer, ErrorBatch, EvidenceFigures, LibraryBook, LiveProof, PlatformDifference, PurgePreview, TokenEntry,
+        ErrorAnswer, ErrorBatch, EvidenceFigures, FiringAlert, LibraryBook, LiveProof, PlatformDifference,
+        PurgePreview, TokenEntry,
     },
     platform::Sample,
     report::{ArticleReport, ArticleSummary},
@@ -241,6 +242,14 @@ impl Client {
     pub async fn beat(&self, service: &str, ok: bool, message: &str) -> Result<serde_json::Value, ClientError> {
         let told = serde_json::json!({"ok": ok, "message": message});
         self.post(&format!("/api/v1/heartbeats/{service}"), &told, ANSWER).await
+    }
+
+    /// The alerts that fire.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn alerts(&self) -> Result<Vec<FiringAlert>, ClientError> {
+        self.get("/api/v1/alerts").await
     }
 
     /// The last results of a service's checks, oldest first.

@@ -285,7 +285,7 @@ pub fn unheard<'a>(state: &'a State, vitals: &Vitals, incident: IncidentId) -> V
     };
     let asks = |check: &Check| {
         // These look back over a time, whenever they are asked.
-        let looks_back = matches!(check.probe, Probe::Heartbeat { .. } | Probe::Log(_) | Probe::Promql(_));
+        let looks_back = check.probe.waits_to_be_told() || matches!(check.probe, Probe::Log(_) | Probe::Promql(_));
         check.level != CheckLevel::Comprehensive && check.within <= ASKED_WITHIN && !looks_back
     };
     let maintained = |name: &str| state.services.get(name).is_some_and(|health| health.status == Status::Maintenance);

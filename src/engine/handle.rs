@@ -25,7 +25,7 @@ use super::{
     trial::Turn,
 };
 use crate::{
-    checks::Heartbeats,
+    checks::{Alerts, Heartbeats},
     diagnosis::Redactor,
     domain::{Actor, ChangeId, Command, Recorded, RecoveryId, Refusal, RollbackRequest, State, Vitals},
     platform::Sample,
@@ -49,6 +49,7 @@ pub struct EngineHandle {
     pub(super) sample_file: PathBuf,
     pub(super) memory: Arc<CheckMemory>,
     pub(super) heartbeats: Arc<Heartbeats>,
+    pub(super) alerts: Arc<Alerts>,
     pub(super) vault: Arc<Vault>,
     pub(super) work: PathBuf,
     pub(super) clock: Arc<dyn Clock>,

@@ -31,7 +31,7 @@ use super::{
     watch,
 };
 use crate::{
-    checks::{Heartbeats, Prober},
+    checks::{Alerts, Heartbeats, Prober},
     diagnosis::{Redactor, model::Mind},
     domain::{Actor, Command, Event, SnapshotState, SnapshotTrigger, unfinished},
     platform::{Platform, Problems},
@@ -123,6 +123,7 @@ impl Engine {
         let samples = SampleStore::open(&home.samples())?;
         let memory = Arc::new(CheckMemory::open(&home.check_memory())?);
         let heartbeats = Arc::new(Heartbeats::new(clock.now(), memory.beats()?));
+        let alerts = Arc::new(Alerts::new(memory.alerts()?));
         let mut vault = Vault::open_or_init(&home.vault(), &home.keys())?;
         if let Some(replica) = &platform.vault.replica {
             vault = vault.with_replica(Arc::new(Replica::new(replica)));
@@ -156,6 +157,7 @@ impl Engine {
             sample_file: home.samples(),
             memory: memory.clone(),
             heartbeats: heartbeats.clone(),
+            alerts: alerts.clone(),
             vault: vault.clone(),
             work: home.work(),
             clock: clock.clone(),
@@ -186,7 +188,7 @@ impl Engine {
             core,
             lock,
         };
-        let prober = Arc::new(Prober::remembering(heartbeats, Arc::new(Kept(memory))));
+        let prober = Arc::new(Prober::remembering(heartbeats, alerts, Arc::new(Kept(memory))));
         for effect in resumed {
             info!(?effect, "resumed");
             let _ = started.send(effect);

@@ -1,7 +1,7 @@
 //! Floor 4. The one process per host that holds the truth and acts.
 //!
 //! `core` is the loop and the only writer of the journal; `handle` and `queries` are how everybody speaks to it; `effects`
-//! is its work in the world, `watch` its eyes (`pace` tells whether they are late), `heartbeat` and `errors` its ears, `collect` what reads
+//! is its work in the world, `watch` its eyes (`pace` tells whether they are late), `heartbeat`, `alerts` and `errors` its ears, `collect` what reads
 //! and keeps the newest lines of services, `words` what it hears of language models, `baselines` what it remembers of rows, `library`
 //! what it knows from earlier, `follow` what receives the logs of databases, `deadlines` its alarm clock, `trial` how all of it is tested once, `reload` the wish to read the platform file anew, `halt` the kill switch
 //! that is a file, `asking` who gives a command and `factors` what proves it, `people` how they enrol, `recover` their way back when nobody could let them in, `evidence` what makes the record
@@ -9,6 +9,7 @@
 //! floor 3 and alone reads the clock. `heap` keeps a large platform small in memory.
 
 mod adopt;
+mod alerts;
 mod asking;
 mod baselines;
 mod clock;
@@ -43,6 +44,7 @@ mod vouchers;
 mod watch;
 mod words;
 
+pub use alerts::{FiringAlert, ToldAlert};
 pub use asking::{Asking, CODE_HEADER, Code, Shown};
 pub use clock::{Clock, SystemClock};
 pub use collect::{LogAnswer, LogFigures, LogRefusal};

@@ -91,7 +91,7 @@ impl EngineHandle {
 
     /// With a prober of its own: what checks remember from one run to the next is the schedule's.
     async fn try_checks(&self) -> Vec<TrialPart> {
-        let prober = Prober::apart(self.heartbeats.clone());
+        let prober = Prober::apart(self.heartbeats.clone(), self.alerts.clone());
         let state = self.state();
         let all = state.platform.services.iter().flat_map(|service| {
             service.checks.iter().map(|check| Probed { service: service.name.clone(), check: check.clone() })

@@ -177,9 +177,11 @@ async fn judge(engine: &EngineHandle, judges: &mut HashMap<String, Judge>, check
     let Some(known) = state.services.get(&sample.service).map(|health| health.status) else { return };
     let judge = judges.entry(sample.service.clone()).or_insert_with(|| {
         let checks = state.platform.service(&sample.service).map(|service| service.checks.as_slice());
-        // Who never gave a heartbeat has told nothing bad that could stand.
-        let heard = |check: &&Check| {
-            !matches!(check.probe, Probe::Heartbeat { .. }) || engine.heartbeats.has_heard(&sample.service)
+        // Who never gave a heartbeat, and who never sent an alert, has told nothing bad that could stand.
+        let heard = |check: &&Check| match check.probe {
+            Probe::Heartbeat { .. } => engine.heartbeats.has_heard(&sample.service),
+            Probe::Alert(_) => engine.alerts.has_heard(),
+            _ => true,
         };
         Judge::new(&sample.service, known).expecting(checks.unwrap_or_default().iter().filter(heard))
     });

@@ -88,6 +88,10 @@ pub(super) fn write_probe(out: &mut String, probe: &Probe) -> Result {
             write!(out, "ask {} for the time, degraded above {}", clock.servers.join(", "), time(clock.above))
         }
         Probe::Rows(rows) => write_rows(out, rows),
+        Probe::Alert(alert) => {
+            let wanted: Vec<_> = alert.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+            write!(out, "wait for alerts with {}", wanted.join(", "))
+        }
         Probe::Heartbeat { within, .. } => write!(out, "wait for its heartbeat, at most {}", time(*within)),
     }
 }

@@ -8,6 +8,7 @@
 //! Nothing here reads a clock or acts on the world. A new key of the file starts in `model`, `probe` or `adapter`.
 
 mod adapter;
+mod alert;
 mod approvers;
 mod change_rules;
 mod continuity;
@@ -48,6 +49,7 @@ mod words;
 mod tests;
 
 pub use adapter::{Adapter, Points, Programs};
+pub use alert::{Alert, AlertProbe, fingerprint};
 pub use change_rules::{ApprovalLevels, Freeze, HealthInformation};
 pub use continuity::CriticalFunction;
 pub use explain::explain;

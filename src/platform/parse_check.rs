@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     model::{Check, CheckLevel, Component},
     parse_probe::probe,
-    probe::Probe,
     reader::{Found, Reader, Section},
 };
 
@@ -83,8 +82,8 @@ fn check(
         every,
         within,
         slow: slow.map_or(SLOW.min(within), |slow| slow.value),
-        // Silence has lasted for as long as it may before a heartbeat is bad at all.
-        failures: failures.unwrap_or(if matches!(probe, Probe::Heartbeat { .. }) { 1 } else { FAILURES }),
+        // Silence has lasted for as long as it may before a heartbeat is bad at all, and so has what an alert fires for.
+        failures: failures.unwrap_or(if probe.waits_to_be_told() { 1 } else { FAILURES }),
         successes: successes.unwrap_or(SUCCESSES),
         probe,
     };

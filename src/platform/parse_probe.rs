@@ -1,6 +1,7 @@
 //! What a check probes: one function for each kind, which reads its keys.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
@@ -8,6 +9,7 @@ use std::{
 use toml::de::DeValue;
 
 use super::{
+    alert::AlertProbe,
     model::Component,
     parse_http::{http, url},
     parse_workflow::workflow,
@@ -20,7 +22,7 @@ use super::{
     rows::rows,
 };
 
-const KINDS: [&str; 15] = [
+const KINDS: [&str; 16] = [
     "http",
     "tcp",
     "command",
@@ -33,6 +35,7 @@ const KINDS: [&str; 15] = [
     "promql",
     "inference",
     "heartbeat",
+    "alert",
     "workflow",
     "rows",
     "clock",
@@ -78,6 +81,7 @@ pub(super) fn probe(
         "promql" => promql(value, &place, reader).map(|probe| (Probe::Promql(probe), None)),
         "inference" => inference(value, &place, reader).map(|probe| (Probe::Inference(probe), None)),
         "heartbeat" => heartbeat(value, &place, service, reader).map(|probe| (probe, None)),
+        "alert" => alert(value, &place, service, reader).map(|probe| (Probe::Alert(probe), None)),
         "clock" => clock(value, &place, reader).map(|probe| (Probe::Clock(probe), None)),
         "rows" => rows(value, &place, components, reader).map(|probe| (Probe::Rows(probe), None)),
         "workflow" => workflow(value, &place, reader).map(|steps| (Probe::Workflow { steps }, None)),
@@ -327,6 +331,29 @@ fn heartbeat(value: &Value<'_>, place: &str, service: &str, reader: &mut Reader)
     let within = section.require(reader, "within", expected, Reader::duration);
     section.finish(reader);
     Some(Probe::Heartbeat { service: service.to_owned(), within: within? })
+}
+
+/// Which alerts: those with a name, with labels, or, with neither, those whose label `service` names the service.
+fn alert(value: &Value<'_>, place: &str, service: &str, reader: &mut Reader) -> Option<AlertProbe> {
+    let mut section = reader.section(value, place, "alert = { name = \"HighErrorRate\" }")?;
+    let expected = "the value that the label must have";
+    let name = section.read(reader, "name", |reader, value, place| reader.text(value, place, "the name of an alert"));
+    let labels = section.read(reader, "labels", |reader, value, place| {
+        let section = reader.section(value, place, "labels = { job = \"patient-api\" }")?;
+        let mut labels = BTreeMap::new();
+        for (key, value) in section.entries() {
+            let place = section.key(key.get_ref());
+            labels.insert(key.get_ref().to_string(), reader.text(value, &place, expected)?.value);
+        }
+        Some(labels)
+    });
+    section.finish(reader);
+    let mut labels = labels.unwrap_or_default();
+    labels.extend(name.map(|name| ("alertname".to_owned(), name.value)));
+    if labels.is_empty() {
+        labels.insert("service".to_owned(), service.to_owned());
+    }
+    Some(AlertProbe { labels })
 }
 
 fn clock(value: &Value<'_>, place: &str, reader: &mut Reader) -> Option<ClockProbe> {

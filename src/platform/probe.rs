@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{model::seconds, postgres::PostgresServer, rows::RowsProbe, sample::Quantity};
+use super::{alert::AlertProbe, model::seconds, postgres::PostgresServer, rows::RowsProbe, sample::Quantity};
 
 /// What a check does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,9 +77,17 @@ pub enum Probe {
         #[serde(with = "seconds")]
         within: Duration,
     },
+    /// Alerts that a monitoring system sends; nothing is asked.
+    Alert(AlertProbe),
 }
 
 impl Probe {
+    /// Whether the check waits to be told, instead of asking.
+    #[must_use]
+    pub fn waits_to_be_told(&self) -> bool {
+        matches!(self, Self::Heartbeat { .. } | Self::Alert(_))
+    }
+
     /// What the figure of this check is about, when it is something that can be used up.
     #[must_use]
     pub fn quantity(&self) -> Option<Quantity> {
@@ -433,6 +441,7 @@ impl Probe {
             Self::Clock(_) => "clock",
             Self::Workflow { .. } => "workflow",
             Self::Heartbeat { .. } => "heartbeat",
+            Self::Alert(_) => "alert",
         }
     }
 }

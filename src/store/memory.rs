@@ -1,4 +1,4 @@
-//! What checks remember from run to run and across restarts: the last heartbeat of each service, and what rows were
+//! What checks remember from run to run and across restarts: the last heartbeat of each service, alerts, and what rows were
 //! that may never change.
 //!
 //! It has a file of its own beside the samples: few rows, each durable before whoever told it is answered, where samples are many
@@ -14,11 +14,14 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::platform::{Baseline, Beat};
+use crate::platform::{Alert, Baseline, Beat};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS heartbeat (
         service TEXT PRIMARY KEY, at INTEGER NOT NULL, ok INTEGER NOT NULL, message TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS alert (
+        fingerprint TEXT PRIMARY KEY, ends_at INTEGER, body TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS baseline (
         number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, component TEXT NOT NULL,
@@ -98,6 +101,51 @@ impl CheckMemory {
                 let at: i64 = row.get(1)?;
                 let at = DateTime::from_timestamp_micros(at).ok_or(rusqlite::Error::IntegralValueOutOfRange(1, at))?;
                 Ok((row.get(0)?, Beat { at, ok: row.get(2)?, message: row.get(3)? }))
+            })?;
+            rows.collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(|source| self.failed(source))
+    }
+
+    /// Keeps alerts as they are known now, and forgets those that ended before a time; done on the disk when this returns.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn keep_alerts(&self, alerts: &[Alert], ended_before: DateTime<Utc>) -> Result<(), CheckMemoryError> {
+        let mut connection = self.connection();
+        let mut keep = || {
+            let transaction = connection.transaction()?;
+            {
+                let mut insert = transaction.prepare("INSERT OR REPLACE INTO alert VALUES (?1, ?2, ?3)")?;
+                for alert in alerts {
+                    let body = serde_json::to_string(alert)
+                        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+                    insert.execute(params![
+                        alert.fingerprint,
+                        alert.ends_at.map(|ends| ends.timestamp_micros()),
+                        body
+                    ])?;
+                }
+            }
+            transaction.execute("DELETE FROM alert WHERE ends_at < ?1", [ended_before.timestamp_micros()])?;
+            transaction.commit()
+        };
+        keep().map_err(|source| self.failed(source))
+    }
+
+    /// The alerts that were kept.
+    ///
+    /// # Errors
+    /// When the disk refuses or the file is damaged.
+    pub fn alerts(&self) -> Result<Vec<Alert>, CheckMemoryError> {
+        let connection = self.connection();
+        let read = || {
+            let mut statement = connection.prepare("SELECT body FROM alert")?;
+            let rows = statement.query_map([], |row| {
+                let body: String = row.get(0)?;
+                serde_json::from_str(&body).map_err(|error| {
+                    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+                })
             })?;
             rows.collect::<rusqlite::Result<_>>()
         };

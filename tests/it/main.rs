@@ -3,6 +3,7 @@
 
 mod adapters;
 mod aftermath;
+mod alerts;
 mod anomalies;
 mod api;
 mod approval_model;

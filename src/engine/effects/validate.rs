@@ -11,7 +11,7 @@ use super::{Hands, blocking};
 use crate::{
     domain::{Command, Criterion, ERRORS_ONE_IN, Phase, RESPONSE_MILLISECONDS, RecoveryId, State, failure},
     engine::watch::{Probed, probe},
-    platform::{Check, CheckLevel, Probe, Reading, Sample, count},
+    platform::{Check, CheckLevel, Reading, Sample, count},
     store::SampleStore,
 };
 
@@ -117,8 +117,8 @@ fn checks(state: &State, services: &[String], thorough: bool) -> Vec<Arc<Probed>
     services
         .flat_map(|service| {
             let deep = move |check: &&Check| thorough || check.level != CheckLevel::Comprehensive;
-            // A job beats at its next run; that it has not yet says nothing about what was just brought back.
-            let asks = |check: &&Check| !matches!(check.probe, Probe::Heartbeat { .. });
+            // A job beats at its next run, and an alert ends minutes later: neither says anything yet about what was just brought back.
+            let asks = |check: &&Check| !check.probe.waits_to_be_told();
             let wanted = service.checks.iter().filter(deep).filter(asks);
             wanted.map(|check| Arc::new(Probed { service: service.name.clone(), check: check.clone() }))
         })
