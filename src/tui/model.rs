@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tui_textarea::TextArea;
 
 use super::{
+    action::{Keymap, named},
     browse::{Browse, Standing},
     drill::DrillDesk,
     form::{Form, Writing},
@@ -46,6 +47,8 @@ pub struct Model {
     pub me: Option<Operator>,
     /// The time, as of the last message.
     pub now: DateTime<Utc>,
+    /// Which keys lead to which action.
+    pub keymap: Keymap,
     /// What is open; the board is below all.
     pub screens: Vec<Screen>,
     /// The pane with the focus.
@@ -437,6 +440,7 @@ impl Model {
             vitals: Vitals::default(),
             me: None,
             now,
+            keymap: Keymap::default(),
             screens: vec![Screen::Board],
             focus: Pane::Services,
             cursors: HashMap::new(),
@@ -487,6 +491,13 @@ impl Model {
     #[must_use]
     pub fn is_drill(&self) -> bool {
         self.state.platform.profile == Profile::Drill
+    }
+
+    /// The key to name for an action in a sentence; how the palette finds it, where it has none.
+    #[must_use]
+    pub fn key(&self, action: &str) -> String {
+        let key = named(action).map(|action| self.keymap.key(action)).unwrap_or_default();
+        if key.is_empty() { format!(":{action}") } else { key }
     }
 
     /// Shows a page from its beginning.

@@ -62,8 +62,8 @@ pub enum Where {
 pub struct Action {
     /// Its name, stable for tests and documents.
     pub name: &'static str,
-    /// Its keys; the first is shown.
-    pub keys: &'static [Key],
+    /// Its keys, the one to show first, where the keymap has no others.
+    pub(super) keys: &'static [Key],
     /// What hints and buttons call it.
     pub label: &'static str,
     /// What the help page says.
@@ -116,7 +116,7 @@ pub fn owned(model: &Model, key: Key) -> Option<&'static Action> {
         Screen::Drills | Screen::Drill(_) | Screen::HeatMap => Where::Drill,
         _ => return None,
     };
-    all().find(|action| action.place == owner && action.keys.contains(&key))
+    all().find(|action| action.place == owner && model.keymap.leads(key, action))
 }
 
 /// The action on a key: where several share it, the one that the page owns, else the first that can do something here; when none can,
@@ -126,7 +126,7 @@ pub fn on_key(model: &Model, key: Key) -> Option<&'static Action> {
     if let Some(own) = owned(model, key) {
         return Some(own);
     }
-    let sharing = all().filter(|action| action.keys.contains(&key));
+    let sharing = all().filter(|action| model.keymap.leads(key, action));
     let mut able = sharing.clone().filter(|action| (action.disabled)(model).is_none());
     able.next()
         .or_else(|| sharing.clone().rev().find(|action| belongs(model, action.place)))
@@ -315,7 +315,8 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         .into_iter()
         .filter_map(named)
         .filter(|action| {
-            action.keys.iter().any(|key| on_key(model, *key).is_some_and(|found| found.name == action.name))
+            let keys = model.keymap.keys(action);
+            keys.iter().any(|key| on_key(model, *key).is_some_and(|found| found.name == action.name))
         })
         .collect()
 }

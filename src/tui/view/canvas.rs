@@ -45,7 +45,7 @@ impl KeyHint {
     #[must_use]
     pub fn of(model: &Model, action: &Action) -> Self {
         Self {
-            key: action.keys.first().map(ToString::to_string).unwrap_or_default(),
+            key: model.keymap.key(action),
             label: action.label.to_owned(),
             action: action.name,
             able: (action.disabled)(model).is_none(),

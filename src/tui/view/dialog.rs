@@ -34,7 +34,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
             let lines: Vec<Vec<Piece>> = found(&typed)
                 .into_iter()
                 .map(|action| {
-                    let key = action.keys.first().map(ToString::to_string).unwrap_or_default();
+                    let key = model.keymap.key(action);
                     let why = (action.disabled)(model);
                     let (role, about) = match why {
                         Some(why) => (Role::Muted, format!("— {why}")),
@@ -201,7 +201,7 @@ pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
         lines.push(Vec::new());
         lines.push(vec![(Role::Title, format!(" {title}"))]);
         for action in all().filter(|action| action.place == place) {
-            let keys: Vec<String> = action.keys.iter().map(ToString::to_string).collect();
+            let keys: Vec<String> = model.keymap.keys(action).iter().map(ToString::to_string).collect();
             let asks = match action.danger {
                 Danger::View | Danger::Reversible => "",
                 Danger::Guarded => " (asks first)",
