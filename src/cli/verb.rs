@@ -12,7 +12,7 @@ use super::{
     heartbeat, incident, init, knowledge, log, operator, patterns, policy, proof, recovery, redact, reload, report,
     rollback, rootcause, runbook, sandbox, serve, service,
     session::{Global, Session},
-    snapshot, status, token, watch,
+    settings, snapshot, status, token, watch,
 };
 
 /// Incident command center: watch, decide, roll back, prove. Without a command: the board
@@ -116,6 +116,9 @@ enum Verb {
     /// The platform that may be broken
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
+    /// Theme, keys and hosts of the board
+    #[command(subcommand)]
+    Settings(settings::SettingsVerb),
     /// Write the completions of a shell
     Completions {
         shell: Shell,
@@ -193,6 +196,7 @@ impl Verb {
             Self::Audit(verb) => verb.run(session).await,
             Self::Demo(verb) => verb.run(session).await,
             Self::Sandbox(verb) => verb.run(session).await,
+            Self::Settings(verb) => verb.run(session),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Arguments::command(), "codeblue", &mut script);

@@ -14,11 +14,13 @@ use super::{
     drill::DrillDesk,
     form::{Form, Writing},
     hit::HitMap,
+    look::Look,
     lookback::LookedBack,
     map::Map,
     measure::Measured,
     message::Request,
     patterns::Patterns,
+    preferences::Preferences,
 };
 use crate::{
     domain::{
@@ -49,6 +51,12 @@ pub struct Model {
     pub now: DateTime<Utc>,
     /// Which keys lead to which action.
     pub keymap: Keymap,
+    /// The themes there are, and the one that is kept.
+    pub look: Look,
+    /// What is wrong in the files of the settings and does not hold.
+    pub slips: Vec<String>,
+    /// What was remembered from the last time.
+    pub remembered: Preferences,
     /// What is open; the board is below all.
     pub screens: Vec<Screen>,
     /// The pane with the focus.
@@ -385,6 +393,11 @@ pub enum Overlay {
         /// The selected choice.
         selected: usize,
     },
+    /// The themes; the selected one is what the board looks like.
+    Themes {
+        /// The selected one.
+        selected: usize,
+    },
     /// A choice among a few.
     Menu {
         /// What it is about.
@@ -441,6 +454,9 @@ impl Model {
             me: None,
             now,
             keymap: Keymap::default(),
+            look: Look::default(),
+            slips: Vec::new(),
+            remembered: Preferences::default(),
             screens: vec![Screen::Board],
             focus: Pane::Services,
             cursors: HashMap::new(),

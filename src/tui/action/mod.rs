@@ -23,9 +23,11 @@ mod table;
 mod template;
 
 pub use here::{cannot_act, latest_document, open, roles, show_plan};
-pub use keymap::Keymap;
+#[cfg(test)]
+pub use keymap::LEFT_BEHIND;
+pub use keymap::{Keymap, unfit};
 pub use knowledge::exported;
 pub use recovery::propose;
-#[cfg(test)]
-pub use table::owned;
 pub use table::{Action, Danger, Where, all, hints, named, on_key, perform};
+#[cfg(test)]
+pub use table::{FROM_ELSEWHERE, owned};
