@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     engine::SystemClock,
-    tui::{BoardError, BoardOptions, Drill, NoScreen, Theme, board},
+    tui::{BoardError, BoardOptions, Colours, Drill, NoScreen, Setup, board, load_setup},
 };
 
 /// Shows the board until it is left.
@@ -44,7 +44,7 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
     let shown = board(BoardOptions {
         client,
         clock: Arc::new(SystemClock),
-        theme: theme(session),
+        setup: setup(session),
         drill: beside(session)?.map(|drill| Arc::new(drill) as Arc<dyn Drill>),
         failed: hosted.is_some().then_some(failed),
         hosts_engine: !elsewhere,
@@ -76,9 +76,15 @@ pub(super) async fn leave(running: Running, shown: &Result<(), BoardError>) {
     running.stop(reason).await;
 }
 
-/// How the board looks here.
-pub(super) fn theme(session: &Session) -> Theme {
-    if session.output.wants_colour() { Theme::ansi() } else { Theme::mono() }
+/// Theme, keys, and how the board was left; the defaults where this user has no home.
+pub(super) fn setup(session: &Session) -> Setup {
+    load_setup(session.home().ok().as_ref(), colours(session))
+}
+
+/// What the terminal can show, where colours are wanted.
+pub(super) fn colours(session: &Session) -> Colours {
+    let said = |name: &str| std::env::var(name).unwrap_or_default();
+    if session.output.wants_colour() { Colours::of_terminal(&said("TERM"), &said("COLORTERM")) } else { Colours::None }
 }
 
 impl From<BoardError> for CliError {

@@ -106,7 +106,7 @@ impl Demo {
         let shown = board(BoardOptions {
             client,
             clock,
-            theme: super::board::theme(session),
+            setup: super::board::setup(session),
             drill: Some(Arc::new(drill)),
             failed: Some(failed),
             hosts_engine: true,

@@ -62,6 +62,7 @@ mod sandbox;
 mod serve;
 mod service;
 mod session;
+mod settings;
 mod snapshot;
 mod spool;
 mod status;

@@ -12,7 +12,7 @@ use super::{
     heartbeat, incident, init, knowledge, log, manual, operator, patterns, policy, proof, recovery, redact, reload,
     report, rollback, rootcause, runbook, sandbox, serve, service,
     session::{Global, Session},
-    snapshot, status, token, watch,
+    settings, snapshot, status, token, watch,
 };
 
 /// Incident command center: watch, decide, roll back, prove. Without a command: the board
@@ -120,6 +120,9 @@ enum Verb {
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
     Man(manual::Man),
+    /// Theme, keys and hosts of the board
+    #[command(subcommand)]
+    Settings(settings::SettingsVerb),
     /// Write the completions of a shell
     Completions {
         shell: Shell,
@@ -199,6 +202,7 @@ impl Verb {
             Self::Demo(verb) => verb.run(session).await,
             Self::Sandbox(verb) => verb.run(session).await,
             Self::Man(verb) => verb.run(Arguments::command(), session),
+            Self::Settings(verb) => verb.run(session),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Arguments::command(), "codeblue", &mut script);

@@ -94,6 +94,18 @@ impl Home {
         self.config.join("settings.toml")
     }
 
+    /// The folder of a person's own themes.
+    #[must_use]
+    pub fn themes(&self) -> PathBuf {
+        self.config.join("themes")
+    }
+
+    /// What the board remembers by itself.
+    #[must_use]
+    pub fn board_memory(&self) -> PathBuf {
+        self.state.join("board.json")
+    }
+
     /// Everything the engine must not lose.
     #[must_use]
     pub fn data(&self) -> PathBuf {

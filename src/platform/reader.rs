@@ -81,6 +81,26 @@ impl Reader {
         }
     }
 
+    /// What `read` makes of a file that only changes defaults, and everything that is wrong with it, first line first. A text that is no TOML
+    /// changes nothing.
+    pub(crate) fn salvage<T: Default>(
+        file: &Path,
+        text: &str,
+        read: impl FnOnce(&mut Section<'_, '_>, &mut Self) -> T,
+    ) -> (T, Vec<Problem>) {
+        let mut reader = Self::new(file, text);
+        let (table, errors) = DeTable::parse_recoverable(text);
+        reader.syntax(&errors);
+        let mut made = T::default();
+        if errors.is_empty() {
+            let mut root = Section::new(table.get_ref(), 0, "");
+            made = read(&mut root, &mut reader);
+            root.finish(&mut reader);
+        }
+        reader.problems.sort_by_key(|problem| (problem.line, problem.column));
+        (made, reader.problems)
+    }
+
     /// Notes what keeps the text from being TOML.
     pub(crate) fn syntax(&mut self, errors: &[toml::de::Error]) {
         for error in errors.iter().take(MAX_SYNTAX_ERRORS) {

@@ -2,6 +2,7 @@
 //! for them and they are the work of all incidents and all services.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::model::{Model, Screen};
 use crate::domain::{Metrics, metrics};
@@ -10,7 +11,8 @@ use crate::domain::{Metrics, metrics};
 const RENEW: TimeDelta = TimeDelta::seconds(30);
 
 /// How far figures look back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Reach {
     /// 30 days.
     Month,

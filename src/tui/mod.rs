@@ -6,6 +6,7 @@
 //!                    Model → view::draw → cells + hit map → runtime → term/writer → tty
 //! ```
 //!
+//! `settings` are what a person set, `theme` how things look, `preferences` what the board remembers by itself.
 //! `model` is all the board knows, `message` all that can happen to it, `action` the one table of what a person can do.
 //! Only `update` changes the model, only `view` draws, only `runtime` does I/O (`files` for it), and only `term` touches the terminal. A new
 //! page is a variant of `model::Screen` and a file in `view`; a new action is a row of the table.
@@ -27,6 +28,7 @@ mod health;
 mod hit;
 mod lists;
 mod lock;
+mod look;
 mod lookback;
 mod map;
 mod measure;
@@ -34,10 +36,12 @@ mod message;
 mod model;
 mod overlay;
 mod patterns;
+mod preferences;
 mod preview;
 mod queue;
 mod rehearsal;
 mod runtime;
+mod settings;
 mod templates;
 mod term;
 #[cfg(test)]
@@ -54,6 +58,7 @@ pub use drill::{DrillOffer, DrillWish};
 pub use model::Fault;
 pub use rehearsal::Rehearsal;
 pub use runtime::{BoardError, BoardOptions, Drill, Holding, board};
+pub use settings::{Binding, HostEntry, Settings, Setup, bindings, keep_theme, load as load_setup};
 pub use term::input::Key;
 pub use term::session::{NoScreen, restore};
-pub use theme::Theme;
+pub use theme::{Colours, Shelf, Theme, ThemeChoice};

@@ -9,15 +9,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tui_textarea::TextArea;
 
 use super::{
+    action::{Keymap, named},
     browse::{Browse, Standing},
     drill::DrillDesk,
     form::{Form, Writing},
     hit::HitMap,
+    look::Look,
     lookback::LookedBack,
     map::Map,
     measure::Measured,
     message::Request,
     patterns::Patterns,
+    preferences::Preferences,
 };
 use crate::{
     domain::{
@@ -46,6 +49,14 @@ pub struct Model {
     pub me: Option<Operator>,
     /// The time, as of the last message.
     pub now: DateTime<Utc>,
+    /// Which keys lead to which action.
+    pub keymap: Keymap,
+    /// The themes there are, and the one that is kept.
+    pub look: Look,
+    /// What is wrong in the files of the settings and does not hold.
+    pub slips: Vec<String>,
+    /// What was remembered from the last time.
+    pub remembered: Preferences,
     /// What is open; the board is below all.
     pub screens: Vec<Screen>,
     /// The pane with the focus.
@@ -382,6 +393,11 @@ pub enum Overlay {
         /// The selected choice.
         selected: usize,
     },
+    /// The themes; the selected one is what the board looks like.
+    Themes {
+        /// The selected one.
+        selected: usize,
+    },
     /// A choice among a few.
     Menu {
         /// What it is about.
@@ -437,6 +453,10 @@ impl Model {
             vitals: Vitals::default(),
             me: None,
             now,
+            keymap: Keymap::default(),
+            look: Look::default(),
+            slips: Vec::new(),
+            remembered: Preferences::default(),
             screens: vec![Screen::Board],
             focus: Pane::Services,
             cursors: HashMap::new(),
@@ -487,6 +507,13 @@ impl Model {
     #[must_use]
     pub fn is_drill(&self) -> bool {
         self.state.platform.profile == Profile::Drill
+    }
+
+    /// The key to name for an action in a sentence; how the palette finds it, where it has none.
+    #[must_use]
+    pub fn key(&self, action: &str) -> String {
+        let key = named(action).map(|action| self.keymap.key(action)).unwrap_or_default();
+        if key.is_empty() { format!(":{action}") } else { key }
     }
 
     /// Shows a page from its beginning.

@@ -12,6 +12,7 @@ use super::{
     article::{import, seeds},
     form::{Kind, on_form_key},
     lock::{on_code, on_name},
+    look::keep,
     message::Request,
     model::{Confirm, Model, Overlay},
     term::input::Key,
@@ -55,19 +56,19 @@ pub(super) fn on_overlay_key(model: &mut Model, overlay: Overlay, key: Key) -> V
         Overlay::Menu { title, choices, selected } => {
             let last = choices.len().saturating_sub(1);
             let selected = match key {
-                Key::Down | Key::Char('j') | Key::Tab => (selected + 1).min(last),
-                Key::Up | Key::Char('k') | Key::BackTab => selected.saturating_sub(1),
-                Key::PageDown => (selected + PAGE).min(last),
-                Key::PageUp => selected.saturating_sub(PAGE),
-                Key::Home => 0,
-                Key::End => last,
                 Key::Char(digit @ '1'..='9') if digit as usize - '1' as usize <= last => {
                     return choose(model, Overlay::Menu { title, choices, selected }, digit as usize - '1' as usize);
                 }
                 Key::Enter => return choose(model, Overlay::Menu { title, choices, selected }, selected),
-                _ => selected,
+                key => stepped(selected, last, key),
             };
             model.overlay = Some(Overlay::Menu { title, choices, selected });
+            Vec::new()
+        }
+        Overlay::Themes { selected } if key == Key::Enter => keep(model, selected),
+        Overlay::Themes { selected } => {
+            let last = model.look.shelf.choices().len().saturating_sub(1);
+            model.overlay = Some(Overlay::Themes { selected: stepped(selected, last, key) });
             Vec::new()
         }
         Overlay::Palette { mut input, selected } => {
@@ -104,6 +105,19 @@ pub(super) fn on_overlay_key(model: &mut Model, overlay: Overlay, key: Key) -> V
             Vec::new()
         }
         Overlay::Confirm(confirm) => on_confirm_key(model, confirm, key),
+    }
+}
+
+/// Where a key leads in a list of choices.
+fn stepped(selected: usize, last: usize, key: Key) -> usize {
+    match key {
+        Key::Down | Key::Char('j') | Key::Tab => (selected + 1).min(last),
+        Key::Up | Key::Char('k') | Key::BackTab => selected.saturating_sub(1),
+        Key::PageDown => (selected + PAGE).min(last),
+        Key::PageUp => selected.saturating_sub(PAGE),
+        Key::Home => 0,
+        Key::End => last,
+        _ => selected,
     }
 }
 
@@ -171,6 +185,12 @@ pub(super) fn choose(model: &mut Model, overlay: Overlay, place: usize) -> Vec<R
             Some(action) => perform(model, action),
             None => Vec::new(),
         },
+        // The first click tries it on.
+        Overlay::Themes { selected } if selected == place => keep(model, place),
+        Overlay::Themes { .. } => {
+            model.overlay = Some(Overlay::Themes { selected: place });
+            Vec::new()
+        }
         other => {
             model.overlay = Some(other);
             Vec::new()

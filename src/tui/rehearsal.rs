@@ -11,7 +11,6 @@ use super::{
     message::{Message, Timed},
     model::Model,
     term::input::{Input, Key},
-    theme::Theme,
     update::update,
     view,
 };
@@ -53,7 +52,7 @@ impl Rehearsal {
 
     fn frame(&mut self) -> Vec<u8> {
         let mut next = Buffer::empty(self.shown.area);
-        let drawn = view::draw(&self.model, Theme::ansi(), &mut next);
+        let drawn = view::draw(&self.model, self.model.theme(), &mut next);
         self.model.hits = drawn.hits;
         self.model.page = drawn.page;
         self.model.columns = drawn.columns;

@@ -30,12 +30,13 @@ use super::{
     message::{Message, Request, Timed},
     model::{Fault, Model},
     patterns,
+    preferences::Preferences,
+    settings::{Setup, keep_theme},
     term::{
         input::{self, Input},
         session::{NoScreen, Session},
         writer::{Writer, Written},
     },
-    theme::Theme,
     update::update,
     view,
 };
@@ -86,8 +87,8 @@ pub struct BoardOptions {
     pub client: Client,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// How it looks.
-    pub theme: Theme,
+    /// Theme, keys, and how it was left.
+    pub setup: Setup,
     /// The sandbox, when this is a drill.
     pub drill: Option<Arc<dyn Drill>>,
     /// Fires when the engine inside this process could not start.
@@ -119,6 +120,9 @@ pub enum BoardError {
 /// When there is no terminal, when it vanishes, or when the engine could not start.
 pub async fn board(options: BoardOptions) -> Result<(), BoardError> {
     let session = Session::enter()?;
+    if options.setup.settings.mouse {
+        session.take_mouse()?;
+    }
     let result = Loop::new(options)?.run(&session).await;
     if matches!(result, Err(BoardError::HungUp)) {
         session.abandon();
@@ -128,6 +132,7 @@ pub async fn board(options: BoardOptions) -> Result<(), BoardError> {
 
 struct Loop {
     model: Model,
+    saved: Preferences,
     options: BoardOptions,
     written: mpsc::UnboundedReceiver<Written>,
     inputs: mpsc::Receiver<Input>,
@@ -160,8 +165,11 @@ impl Loop {
         input::start(&input_to, paused.clone())?;
         let faults = options.drill.as_ref().map(|drill| drill.faults()).unwrap_or_default();
         let over_ssh = std::env::var_os("SSH_CONNECTION").is_some();
+        let mut model = Model::new(options.clock.now(), faults);
+        model.set_up(options.setup.clone());
         Ok(Self {
-            model: Model::new(options.clock.now(), faults),
+            saved: model.preferences(),
+            model,
             written,
             inputs,
             paused,
@@ -281,6 +289,7 @@ impl Loop {
                 Request::Heal => self.drill(|drill| drill.heal()),
                 Request::Drills => self.offers(),
                 Request::Hold(wish) => self.hold(*wish),
+                Request::KeepTheme(name) => self.keep_theme(name),
                 Request::ReadArticles(path) => self.beside(move || files::read(&path)),
                 Request::WriteArticles(folder, articles) => self.beside(move || files::write(&folder, &articles)),
                 Request::Submit(command) => self.ask(|client| submit(client, *command)),
@@ -321,7 +330,30 @@ impl Loop {
                 }),
             }
         }
+        self.save();
         Ok(Flow::On)
+    }
+
+    fn keep_theme(&self, name: String) {
+        let file = self.options.setup.file.clone();
+        self.beside(move || match file {
+            Some(file) => {
+                keep_theme(&file, &name).map(|()| Message::Said(format!("{name} is kept in {}", file.display())))
+            }
+            None => Ok(Message::Said(format!("{name} holds until the board is left: this user has no home folder"))),
+        });
+    }
+
+    /// Writes down how the board is, when that has changed. A home that takes nothing is none of the board's business.
+    fn save(&mut self) {
+        let now = self.model.preferences();
+        if now == self.saved {
+            return;
+        }
+        self.saved = now.clone();
+        if let Some(file) = self.options.setup.memory.clone() {
+            tokio::task::spawn_blocking(move || now.save(&file));
+        }
     }
 
     /// Asks the engine something beside the loop.
@@ -377,7 +409,7 @@ impl Loop {
         let (width, height) = crossterm::terminal::size().unwrap_or((80, 24));
         let area = Rect { x: 0, y: 0, width, height };
         let mut next = Buffer::empty(area);
-        let drawn = view::draw(&self.model, self.options.theme, &mut next);
+        let drawn = view::draw(&self.model, self.model.theme(), &mut next);
         self.model.hits = drawn.hits;
         self.model.page = drawn.page;
         self.model.columns = drawn.columns;

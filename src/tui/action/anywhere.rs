@@ -9,6 +9,7 @@ use super::{
 use crate::{
     domain::{AutomationMode, Command},
     tui::{
+        look::try_on,
         lookback::look_back,
         map::Way,
         measure::measure,
@@ -303,6 +304,16 @@ pub(super) static ACTIONS: &[Action] = &[
         danger: Danger::View,
         disabled: |_| None,
         run: |model| open(model, Screen::Help),
+    },
+    Action {
+        name: "themes",
+        keys: &[Key::Ctrl('t')],
+        label: "Themes",
+        about: "Try the themes on; the one that is chosen is kept in the settings",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: try_on,
     },
     Action {
         name: "repaint",

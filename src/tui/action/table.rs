@@ -58,12 +58,49 @@ pub enum Where {
     Drill,
 }
 
+impl Where {
+    /// All of them in the order of the help page, each with its word in the settings and its heading there.
+    pub const ALL: [(Self, &'static str, &'static str); 15] = [
+        (Self::Incident, "incident", "Incidents"),
+        (Self::Diagnosis, "diagnosis", "Diagnoses"),
+        (Self::Knowledge, "knowledge", "Knowledge"),
+        (Self::Change, "change", "Changes"),
+        (Self::BreakGlass, "break-glass", "Break-glass"),
+        (Self::Template, "standard-change", "Standard changes"),
+        (Self::Service, "service", "Services"),
+        (Self::Recovery, "recovery", "Recoveries"),
+        (Self::Snapshot, "snapshot", "Snapshots"),
+        (Self::Runbook, "runbook", "Runbooks"),
+        (Self::Run, "run", "Runs of runbooks"),
+        (Self::Calendar, "planned-work", "Planned work"),
+        (Self::Continuity, "continuity", "Continuity"),
+        (Self::Drill, "drill", "Drills"),
+        (Self::Anywhere, "anywhere", "Anywhere"),
+    ];
+
+    /// Its word in the settings.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(place, ..)| *place == self).map_or("", |(_, word, _)| word)
+    }
+
+    /// Whether its actions do something on pages of their own alone, but for those that lead there.
+    fn has_pages_of_its_own(self) -> bool {
+        use Where::{Calendar, Continuity, Drill, Knowledge, Run, Runbook, Template};
+        matches!(self, Knowledge | Template | Runbook | Run | Calendar | Continuity | Drill)
+    }
+}
+
+/// Actions of pages of their own that do something on other pages as well.
+pub const FROM_ELSEWHERE: [&str; 9] =
+    ["become", "books", "calendar", "continuity", "drill-at-hand", "drills", "inject", "knowledge", "run-at-hand"];
+
 /// Something a person can do.
 pub struct Action {
     /// Its name, stable for tests and documents.
     pub name: &'static str,
-    /// Its keys; the first is shown.
-    pub keys: &'static [Key],
+    /// Its keys, the one to show first, where the keymap has no others.
+    pub(super) keys: &'static [Key],
     /// What hints and buttons call it.
     pub label: &'static str,
     /// What the help page says.
@@ -76,6 +113,18 @@ pub struct Action {
     pub disabled: fn(&Model) -> Option<String>,
     /// What it does.
     pub run: fn(&mut Model) -> Vec<Request>,
+}
+
+impl Action {
+    /// Whether both may be able to do something on one page, so that a key for both would be a question of luck. Those that share a key in
+    /// the table never are.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        let is_bound = |action: &Self| action.place.has_pages_of_its_own() && !FROM_ELSEWHERE.contains(&action.name);
+        let apart = self.place != other.place && (is_bound(self) || is_bound(other));
+        let parted = self.keys.iter().any(|key| other.keys.contains(key));
+        self.name != other.name && !apart && !parted
+    }
 }
 
 /// All actions, in the order of the help page.
@@ -116,7 +165,7 @@ pub fn owned(model: &Model, key: Key) -> Option<&'static Action> {
         Screen::Drills | Screen::Drill(_) | Screen::HeatMap => Where::Drill,
         _ => return None,
     };
-    all().find(|action| action.place == owner && action.keys.contains(&key))
+    all().find(|action| action.place == owner && model.keymap.leads(key, action))
 }
 
 /// The action on a key: where several share it, the one that the page owns, else the first that can do something here; when none can,
@@ -126,7 +175,7 @@ pub fn on_key(model: &Model, key: Key) -> Option<&'static Action> {
     if let Some(own) = owned(model, key) {
         return Some(own);
     }
-    let sharing = all().filter(|action| action.keys.contains(&key));
+    let sharing = all().filter(|action| model.keymap.leads(key, action));
     let mut able = sharing.clone().filter(|action| (action.disabled)(model).is_none());
     able.next()
         .or_else(|| sharing.clone().rev().find(|action| belongs(model, action.place)))
@@ -315,7 +364,8 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         .into_iter()
         .filter_map(named)
         .filter(|action| {
-            action.keys.iter().any(|key| on_key(model, *key).is_some_and(|found| found.name == action.name))
+            let keys = model.keymap.keys(action);
+            keys.iter().any(|key| on_key(model, *key).is_some_and(|found| found.name == action.name))
         })
         .collect()
 }

@@ -8,14 +8,18 @@ use std::{
 
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 
-/// Alternate screen, cleared, cursor hidden; clicks and wheel with exact positions, but no report of every motion;
-/// pasted text in brackets. Written by hand because crossterm's mouse capture also asks for every motion (1003), which
-/// floods a slow link.
-const ENTER: &str = "\x1b[?1049h\x1b[2J\x1b[H\x1b[?25l\x1b[?1000h\x1b[?1006h\x1b[?2004h";
+/// Alternate screen, cleared, cursor hidden; pasted text in brackets.
+const ENTER: &str = "\x1b[?1049h\x1b[2J\x1b[H\x1b[?25l\x1b[?2004h";
 /// The same undone, in reverse; first the end of a frame that may be open.
-const LEAVE: &str = "\x1b[?2026l\x1b[?2004l\x1b[?1006l\x1b[?1000l\x1b[0m\x1b[?25h\x1b[?1049l";
+const LEAVE: &str = "\x1b[?2026l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
+/// Clicks and wheel with exact positions, but no report of every motion. Written by hand because crossterm's mouse capture also
+/// asks for every motion (1003), which floods a slow link.
+const TAKE_MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
+/// The same undone, in reverse.
+const LEAVE_MOUSE: &str = "\x1b[?1006l\x1b[?1000l";
 
 static ACTIVE: AtomicBool = AtomicBool::new(false);
+static MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// The terminal as a full screen. Dropping it restores the terminal.
 #[derive(Debug)]
@@ -51,10 +55,17 @@ impl Session {
         crossterm::style::force_color_output(true);
         enable_raw_mode()?;
         ACTIVE.store(true, Ordering::SeqCst);
-        let mut out = std::io::stdout();
-        out.write_all(ENTER.as_bytes())?;
-        out.flush()?;
+        write(ENTER)?;
         Ok(Self(()))
+    }
+
+    /// Takes clicks and the wheel from the terminal, which selects text with them else.
+    ///
+    /// # Errors
+    /// When it cannot be used any more.
+    pub fn take_mouse(&self) -> std::io::Result<()> {
+        MOUSE.store(true, Ordering::SeqCst);
+        write(TAKE_MOUSE)
     }
 
     /// Gives the terminal back for a while, to be taken again with [`Session::resume`].
@@ -69,15 +80,20 @@ impl Session {
     pub fn resume(&self) -> std::io::Result<()> {
         enable_raw_mode()?;
         ACTIVE.store(true, Ordering::SeqCst);
-        let mut out = std::io::stdout();
-        out.write_all(ENTER.as_bytes())?;
-        out.flush()
+        write(ENTER)?;
+        if MOUSE.load(Ordering::SeqCst) { write(TAKE_MOUSE) } else { Ok(()) }
     }
 
     /// The terminal is gone: nothing may be written to it any more.
     pub fn abandon(&self) {
         ACTIVE.store(false, Ordering::SeqCst);
     }
+}
+
+fn write(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 impl Drop for Session {
@@ -94,8 +110,8 @@ pub fn restore() {
     }
     let (done, wait) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let mut out = std::io::stdout();
-        let _ = out.write_all(LEAVE.as_bytes()).and_then(|()| out.flush());
+        let mouse = if MOUSE.load(Ordering::SeqCst) { LEAVE_MOUSE } else { "" };
+        let _ = write(&format!("{mouse}{LEAVE}"));
         let _ = done.send(());
     });
     let _ = wait.recv_timeout(Duration::from_millis(500));

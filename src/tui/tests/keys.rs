@@ -11,7 +11,7 @@ use crate::{
     domain::{ChangeId, Event, IncidentId, State, Status, Vitals},
     tui::{
         Fault,
-        action::{Danger, all},
+        action::{Danger, Keymap, LEFT_BEHIND, all},
         message::{Message, Request, Timed},
         model::{Link, List, Model, Overlay, Pane, Screen, Target},
         term::input::{Input, Key},
@@ -122,10 +122,9 @@ fn events_move_the_copy_of_the_state_as_they_move_the_original() {
 
 #[test]
 fn no_dangerous_action_is_on_a_key_that_a_torn_escape_leaves_behind() {
-    let left_behind = "ABCDFHOPQRS[~";
     for action in all().filter(|action| action.danger > Danger::View) {
-        for key in action.keys {
-            assert!(!matches!(key, Key::Char(c) if left_behind.contains(*c)), "{} on {key}", action.name);
+        for key in Keymap::default().keys(action) {
+            assert!(!matches!(key, Key::Char(c) if LEFT_BEHIND.contains(*c)), "{} on {key}", action.name);
         }
     }
 }
@@ -136,13 +135,14 @@ fn names_are_unique_and_no_key_could_do_two_dangerous_things_on_one_page() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), all().count());
+    let keymap = Keymap::default();
     let mut model = Scene::outage().seen_by("alice");
     for (page, screen) in pages(&model) {
         model.screens = vec![Screen::Board, screen];
         for pane in Pane::ALL {
             model.focus = pane;
-            for key in all().flat_map(|action| action.keys) {
-                let able = all().filter(|action| action.keys.contains(key) && (action.disabled)(&model).is_none());
+            for key in all().flat_map(|action| keymap.keys(action)) {
+                let able = all().filter(|action| keymap.leads(*key, action) && (action.disabled)(&model).is_none());
                 let dangerous: Vec<&str> =
                     able.filter(|action| action.danger > Danger::View).map(|action| action.name).collect();
                 // Which of the two it is, the pane with the focus says, and an approval asks first.
@@ -169,9 +169,10 @@ fn rows_do_not_jump_while_the_cursor_is_among_them() {
 #[test]
 fn every_key_that_does_something_stands_on_the_page_for_users() {
     let page = include_str!("../../../docs/board.md");
+    let keymap = Keymap::default();
     let missing: Vec<String> = all()
-        .filter(|action| !page.contains(&format!("`{}`", action.keys[0])))
-        .map(|action| format!("{} {}", action.keys[0], action.name))
+        .filter(|action| !page.contains(&format!("`{}`", keymap.key(action))))
+        .map(|action| format!("{} {}", keymap.key(action), action.name))
         .collect();
     assert!(missing.is_empty(), "docs/board.md lacks {missing:?}");
 }

@@ -12,6 +12,7 @@ mod incident;
 mod keys;
 mod knowledge;
 mod lock;
+mod look;
 mod lookback;
 mod map;
 mod metrics;

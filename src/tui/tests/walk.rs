@@ -11,7 +11,7 @@ use crate::{
     client::Update,
     domain::{AttemptEnd, Command, RunMode, StepAnswer, UnknownAnswer},
     tui::{
-        action::{Danger, all, named, on_key, owned},
+        action::{Danger, Keymap, all, named, on_key, owned},
         message::{Message, Request, Timed},
         model::{List, Model, Overlay, Screen, Target},
         term::input::Key,
@@ -378,11 +378,12 @@ fn what_a_program_printed_moves_no_cursor() {
 
 #[test]
 fn on_the_page_of_a_run_no_key_of_it_does_something_else() {
+    let keymap = Keymap::default();
     for walk in [Walk::begin(), Walk::begin().told(), Walk::begin().waiting(), Walk::begin().unknown()] {
         let model = walk.seen_by("erin");
-        for key in all().flat_map(|action| action.keys) {
+        for key in all().flat_map(|action| keymap.keys(action)) {
             let Some(own) = owned(&model, *key) else {
-                let able = all().filter(|action| action.keys.contains(key) && (action.disabled)(&model).is_none());
+                let able = all().filter(|action| keymap.leads(*key, action) && (action.disabled)(&model).is_none());
                 let dangerous: Vec<&str> =
                     able.filter(|action| action.danger > Danger::View).map(|action| action.name).collect();
                 assert!(dangerous.len() <= 1, "{key}: {dangerous:?}");
@@ -391,7 +392,7 @@ fn on_the_page_of_a_run_no_key_of_it_does_something_else() {
             assert_eq!(on_key(&model, *key).map(|action| action.name), Some(own.name));
         }
         for name in ["roll-back", "snapshot", "mode", "undo"] {
-            let key = named(name).unwrap().keys[0];
+            let key = keymap.keys(named(name).unwrap())[0];
             assert_ne!(on_key(&model, key).map(|action| action.name), Some(name));
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: BreakGlas
 fn buttons(model: &Model, glass: &BreakGlass) -> Vec<(String, Target)> {
     let names = ["review-break-glass", "end-break-glass", "revoke-break-glass"];
     let able = names.into_iter().filter_map(named).filter(|action| (action.disabled)(model).is_none());
-    let mut all: Vec<(String, Target)> = able.map(page::asking).collect();
+    let mut all: Vec<(String, Target)> = able.map(|action| page::asking(model, action)).collect();
     let leads = if glass.acts.is_empty() { "↵ Incident" } else { "↵ Recovery" };
     all.push((leads.to_owned(), Target::Action("open")));
     all.push(("Esc Back".to_owned(), Target::Action("back")));
@@ -168,8 +168,7 @@ pub(super) fn banner(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
     let way = way.filter(|_| model.break_glass_to_end() == Some(glass.id));
     let key = way.map(|action| {
         let verb = action.label.split(' ').next().unwrap_or_default();
-        let key = action.keys.first().map(ToString::to_string).unwrap_or_default();
-        (format!("{key} {verb}…"), Target::Action(action.name))
+        (model.keymap.button(action, &format!("{verb}…")), Target::Action(action.name))
     });
     let columns = usize::from(area.width);
     let reserved = key.as_ref().map_or(0, |(label, _)| text::width(label) + 5);

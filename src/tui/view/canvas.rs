@@ -3,7 +3,7 @@
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
-    style::{Color, Style},
+    style::Style,
     text::{Line, Span},
     widgets::{Clear, Widget},
 };
@@ -45,7 +45,7 @@ impl KeyHint {
     #[must_use]
     pub fn of(model: &Model, action: &Action) -> Self {
         Self {
-            key: action.keys.first().map(ToString::to_string).unwrap_or_default(),
+            key: model.keymap.key(action),
             label: action.label.to_owned(),
             action: action.name,
             able: (action.disabled)(model).is_none(),
@@ -90,7 +90,7 @@ impl Canvas<'_> {
     /// Marks a whole row as selected.
     pub fn select_row(&mut self, area: Rect, row: u16) {
         if row < area.height {
-            let style = self.theme.style(Role::Selected).fg(Color::Reset);
+            let style = self.theme.over(Role::Selected);
             self.buffer.set_style(Rect { y: area.y + row, height: 1, ..area }, style);
         }
     }
@@ -152,7 +152,7 @@ impl Canvas<'_> {
     /// Empties a place for something that lies on top.
     pub fn clear(&mut self, area: Rect) {
         Clear.render(area, self.buffer);
-        self.buffer.set_style(area, Style::reset());
+        self.buffer.set_style(area, self.theme.ground());
     }
 
     /// Writes wrapped text from a row on; gives the rows used.
@@ -191,7 +191,7 @@ impl Canvas<'_> {
         let columns = u16::try_from(text::width(note)).unwrap_or(u16::MAX).min(area.width);
         if row < area.height {
             let place = Rect { x: area.right() - columns, y: area.y + row, width: columns, height: 1 };
-            self.buffer.set_style(place, Style::reset());
+            self.buffer.set_style(place, self.theme.ground());
             self.line(place, 0, &[(Role::Muted, note.to_owned())]);
         }
     }

@@ -74,7 +74,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
 
 /// What can be done now, and where it leads.
 fn buttons(model: &Model, change: &Change) -> Vec<(String, Target)> {
-    let mut all: Vec<(String, Target)> = model.ways().into_iter().map(page::asking).collect();
+    let mut all: Vec<(String, Target)> = model.ways().into_iter().map(|action| page::asking(model, action)).collect();
     if change.recovery.is_some() {
         all.push(("↵ Recovery".to_owned(), Target::Action("open")));
     }

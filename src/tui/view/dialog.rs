@@ -6,12 +6,13 @@ use super::{
     canvas::{Canvas, Piece, first_visible},
     form,
 };
+use crate::domain::Status;
 use crate::tui::{
     action::{Danger, Where, all},
     model::{Confirm, Model, Overlay, Purpose, Target},
     overlay::{found, input_text},
     text,
-    theme::Role,
+    theme::{Role, status_badge},
 };
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Overlay) {
@@ -29,12 +30,13 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
                 .collect();
             list(canvas, area, title, &lines, *selected, None);
         }
+        Overlay::Themes { selected } => themes(model, canvas, area, *selected),
         Overlay::Palette { input, selected } => {
             let typed = input_text(input);
             let lines: Vec<Vec<Piece>> = found(&typed)
                 .into_iter()
                 .map(|action| {
-                    let key = action.keys.first().map(ToString::to_string).unwrap_or_default();
+                    let key = model.keymap.key(action);
                     let why = (action.disabled)(model);
                     let (role, about) = match why {
                         Some(why) => (Role::Muted, format!("— {why}")),
@@ -161,6 +163,11 @@ fn list(canvas: &mut Canvas, area: Rect, title: &str, lines: &[Vec<Piece>], sele
     if lines.is_empty() {
         canvas.line(inside, 0, &[(Role::Muted, " nothing matches".to_owned())]);
     }
+    rows_of(canvas, inside, lines, selected);
+}
+
+/// The lines of a list around the selected one.
+fn rows_of(canvas: &mut Canvas, inside: Rect, lines: &[Vec<Piece>], selected: usize) {
     let first = first_visible(selected, lines.len(), usize::from(inside.height));
     for (row, (place, line)) in (0..inside.height).zip(lines.iter().enumerate().skip(first)) {
         canvas.line(inside, row, line);
@@ -169,6 +176,46 @@ fn list(canvas: &mut Canvas, area: Rect, title: &str, lines: &[Vec<Piece>], sele
         }
         canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Choice(place));
     }
+}
+
+/// The themes by their names, below them every status as the one that is tried on shows it.
+fn themes(model: &Model, canvas: &mut Canvas, area: Rect, selected: usize) {
+    let choices = model.look.shelf.choices();
+    let names = choices.iter().map(|choice| text::width(&choice.name)).max().unwrap_or(0).min(24);
+    let lines: Vec<Vec<Piece>> = choices
+        .iter()
+        .map(|choice| {
+            let kept = if choice.name == model.look.kept { "✓" } else { " " };
+            let about = match &choice.instead {
+                Some(instead) => format!("too few colours here: {instead} is shown"),
+                None => choice.about.clone(),
+            };
+            vec![
+                (Role::Ok, format!(" {kept} ")),
+                (Role::Text, text::left(&choice.name, names + 2)),
+                (Role::Muted, about),
+            ]
+        })
+        .collect();
+    let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(4);
+    let place = centred(area, 84, rows);
+    canvas.clear(place);
+    canvas.hits.add(place, Target::Nothing);
+    let inside = canvas.frame(place, "Themes", "↑↓ tries on · ↵ keeps · Esc goes back", true);
+    let (upper, foot) = (Rect { height: inside.height.saturating_sub(2), ..inside }, inside.height.saturating_sub(1));
+    rows_of(canvas, upper, &lines, selected);
+    let statuses = [Status::Healthy, Status::Degraded, Status::Down, Status::Unknown, Status::Maintenance];
+    let mut sample: Vec<Piece> = Vec::new();
+    for (glyph, word, role) in statuses.map(status_badge) {
+        sample.extend([(Role::Text, " ".to_owned()), (role, format!("{glyph} {word}")), (Role::Text, " ".to_owned())]);
+    }
+    sample.extend([
+        (Role::Key, " k".to_owned()),
+        (Role::Text, " key ".to_owned()),
+        (Role::Muted, " muted ".to_owned()),
+    ]);
+    sample.extend([(Role::Button, " [ button ] ".to_owned()), (Role::Emergency, " ■ EMERGENCY ".to_owned())]);
+    canvas.line(inside, foot, &sample);
 }
 
 pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
@@ -181,34 +228,34 @@ pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
         )],
         vec![(Role::Muted, " A grey key can do nothing here; press it and it says why.".to_owned())],
     ];
-    let places = [
-        (Where::Incident, "Incidents"),
-        (Where::Diagnosis, "Diagnoses"),
-        (Where::Knowledge, "Knowledge"),
-        (Where::Change, "Changes"),
-        (Where::BreakGlass, "Break-glass"),
-        (Where::Template, "Standard changes"),
-        (Where::Service, "Services"),
-        (Where::Recovery, "Recoveries"),
-        (Where::Snapshot, "Snapshots"),
-        (Where::Runbook, "Runbooks"),
-        (Where::Run, "Runs of runbooks"),
-        (Where::Calendar, "Planned work"),
-        (Where::Drill, "Drills"),
-        (Where::Anywhere, "Anywhere"),
-    ];
-    for (place, title) in places {
+    if all().any(|action| model.keymap.is_changed(action)) {
+        lines.push(vec![(Role::Planned, " *".to_owned()), (Role::Muted, " keys of your settings".to_owned())]);
+    }
+    if !model.slips.is_empty() {
+        lines.push(Vec::new());
+        lines.push(vec![
+            (Role::Title, " Settings".to_owned()),
+            (Role::Muted, "  the defaults stand for this".to_owned()),
+        ]);
+        let room = usize::from(inside.width.saturating_sub(4));
+        for (place, line) in model.slips.iter().flat_map(|slip| text::wrap(slip, room).into_iter().enumerate()) {
+            lines.push(vec![(Role::Bad, (if place == 0 { " ✖ " } else { "   " }).to_owned()), (Role::Text, line)]);
+        }
+    }
+    for (place, _, title) in Where::ALL {
         lines.push(Vec::new());
         lines.push(vec![(Role::Title, format!(" {title}"))]);
         for action in all().filter(|action| action.place == place) {
-            let keys: Vec<String> = action.keys.iter().map(ToString::to_string).collect();
+            let keys: Vec<String> = model.keymap.keys(action).iter().map(ToString::to_string).collect();
             let asks = match action.danger {
                 Danger::View | Danger::Reversible => "",
                 Danger::Guarded => " (asks first)",
                 Danger::Critical => " (shows the plan, wants the name typed)",
             };
+            let own = if model.keymap.is_changed(action) { " *" } else { "  " };
             lines.push(vec![
-                (Role::Key, format!("  {}", text::left(&keys.join(" "), 9))),
+                (Role::Planned, own.to_owned()),
+                (Role::Key, text::left(&keys.join(" "), 9)),
                 (Role::Text, text::left(action.label, 20)),
                 (Role::Muted, format!("{}{asks}", action.about)),
             ]);

@@ -69,6 +69,7 @@ pub struct Drawn {
 #[must_use]
 pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
     let area = buffer.area;
+    buffer.set_style(area, theme.ground());
     let mut hits = HitMap::default();
     let mut canvas = Canvas { buffer, hits: &mut hits, theme, deepest: 0 };
     if area.width < 40 || area.height < 10 {

@@ -3,7 +3,11 @@
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use crate::tui::{action::Action, model::Target, text};
+use crate::tui::{
+    action::Action,
+    model::{Model, Target},
+    text,
+};
 
 /// What on the visible lines can be clicked.
 pub(super) fn links(canvas: &mut Canvas, area: Rect, targets: Vec<Option<Target>>, first: usize) {
@@ -15,9 +19,8 @@ pub(super) fn links(canvas: &mut Canvas, area: Rect, targets: Vec<Option<Target>
 }
 
 /// An action as a button that asks first.
-pub(super) fn asking(action: &Action) -> (String, Target) {
-    let key = action.keys.first().map(ToString::to_string).unwrap_or_default();
-    (format!("{key} {}…", action.label), Target::Action(action.name))
+pub(super) fn asking(model: &Model, action: &Action) -> (String, Target) {
+    (model.keymap.button(action, &format!("{}…", action.label)), Target::Action(action.name))
 }
 
 /// What can be pressed, on the last rows, the most useful first. Gives the rows it takes.

@@ -290,10 +290,10 @@ pub(super) fn why(model: &Model, canvas: &mut Canvas, area: Rect, id: RunId, nam
     facts.gap();
     facts.about("Keys");
     for action in all().filter(|action| action.place == Where::Run) {
-        let key = action.keys.first().map(ToString::to_string).unwrap_or_default();
+        let button = model.keymap.button(action, action.label);
         match (action.disabled)(model) {
-            None => facts.say(Role::Text, &format!("{key} {}", action.label)),
-            Some(why) => facts.say(Role::Muted, &format!("{key} {} — {why}", action.label)),
+            None => facts.say(Role::Text, &button),
+            Some(why) => facts.say(Role::Muted, &format!("{button} — {why}")),
         }
     }
     let lines: Vec<Vec<Piece>> = facts.lines.into_iter().map(|(line, _)| line).collect();
