@@ -66,19 +66,20 @@ pub(super) async fn events(
 }
 
 /// What lets a reader read. A stream is one long answer, so it is looked at all along: who is let go stops reading with it.
-struct Right {
+pub(super) struct Right {
     operator: String,
     login: Option<String>,
     token: Option<TokenId>,
 }
 
 impl Right {
-    fn of(caller: Caller) -> Self {
+    pub(super) fn of(caller: Caller) -> Self {
+        let token = caller.token().map(|token| token.id);
         let Operator { name, login, .. } = caller.operator;
-        Self { operator: name, login, token: caller.token.map(|token| token.id) }
+        Self { operator: name, login, token }
     }
 
-    fn holds(&self, engine: &EngineHandle) -> bool {
+    pub(super) fn holds(&self, engine: &EngineHandle) -> bool {
         let state = engine.state();
         let Some(operator) = state.operators.get(&self.operator).filter(|operator| !operator.disabled) else {
             return false;
@@ -90,7 +91,7 @@ impl Right {
     }
 
     /// Returns when a token has expired, and never for a session.
-    async fn expires(&self, engine: &EngineHandle) {
+    pub(super) async fn expires(&self, engine: &EngineHandle) {
         let expires_at = self.token.and_then(|id| Some(engine.state().credentials.tokens.get(&id)?.expires_at));
         let Some(expires_at) = expires_at else { return std::future::pending().await };
         while let Ok(left) = (expires_at - engine.now()).to_std()

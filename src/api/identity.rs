@@ -8,7 +8,7 @@ use axum::{
 
 use super::{problem::Problem, routes::Api};
 use crate::{
-    domain::{Actor, ApiToken, Command, Operator, State, TokenSecret},
+    domain::{Actor, ApiToken, Command, Operator, RunId, State, TokenSecret},
     engine::{AS_HEADER, Answer, Asking, CODE_HEADER, Code, Shown, login_of},
     platform::Profile,
 };
@@ -22,8 +22,18 @@ pub(super) struct Peer {
 /// The operator who calls, with what was shown for it.
 pub(super) struct Caller {
     pub(super) operator: Operator,
-    pub(super) token: Option<ApiToken>,
-    pub(super) code: Option<Code>,
+    pub(super) proof: Proof,
+}
+
+/// How sure it is that it is the operator who calls.
+#[derive(Debug, Clone)]
+pub(super) enum Proof {
+    /// The login at the other end of the socket, and the code of a second factor where one was given.
+    Login(Option<Code>),
+    /// A token of the operator's.
+    Token(Box<ApiToken>),
+    /// It is the program of a step of this run, which the operator had run.
+    Step(RunId),
 }
 
 impl Caller {
@@ -33,24 +43,30 @@ impl Caller {
 
     /// Whoever shows a token.
     pub(super) async fn with_token(api: &Api, secret: &TokenSecret) -> Result<Self, Problem> {
-        let (operator, token) = of_secret(api, secret).await?;
-        Ok(Self { operator, token, code: None })
+        let (operator, proof) = of_secret(api, secret).await?;
+        Ok(Self { operator, proof })
     }
 
     /// Gives a command as this caller.
     pub(super) async fn submit(self, api: &Api, command: Command) -> Result<Answer, Problem> {
         let actor = self.actor();
-        let shown = match (self.token, self.code) {
-            (Some(token), _) => Shown::Token(token.id),
-            (None, Some(code)) => Shown::Code(code),
-            (None, None) => Shown::Nothing,
+        let shown = match self.proof {
+            Proof::Token(token) => Shown::Token(token.id),
+            Proof::Step(run) => Shown::Step(run),
+            Proof::Login(Some(code)) => Shown::Code(code),
+            Proof::Login(None) => Shown::Nothing,
         };
         Ok(api.engine.submit_as(command, Asking { actor, shown }).await?)
     }
 
+    /// The token that was shown in place of a login.
+    pub(super) fn token(&self) -> Option<&ApiToken> {
+        if let Proof::Token(token) = &self.proof { Some(token) } else { None }
+    }
+
     /// For a question that is not asked with GET.
     pub(super) fn may_look(&self) -> Result<(), Problem> {
-        match &self.token {
+        match self.token() {
             Some(token) if !token.scope.may_read() => Err(too_narrow(token)),
             _ if self.operator.disabled => Err(disabled(&self.operator)),
             _ => Ok(()),
@@ -59,7 +75,7 @@ impl Caller {
 
     /// For what is no command and yet more than looking.
     pub(super) fn may_act(&self) -> Result<(), Problem> {
-        if let Some(token) = self.token.as_ref().filter(|token| !(token.scope.may_read() && token.scope.may_report())) {
+        if let Some(token) = self.token().filter(|token| !(token.scope.may_read() && token.scope.may_report())) {
             return Err(too_narrow(token));
         }
         self.has_a_role()
@@ -67,7 +83,7 @@ impl Caller {
 
     /// For what programs tell.
     pub(super) fn may_report(&self) -> Result<(), Problem> {
-        if let Some(token) = self.token.as_ref().filter(|token| !token.scope.may_report()) {
+        if let Some(token) = self.token().filter(|token| !token.scope.may_report()) {
             return Err(too_narrow(token));
         }
         self.has_a_role()
@@ -75,9 +91,16 @@ impl Caller {
 
     /// For what is a person's own: no program does it.
     pub(super) fn is_a_person(&self) -> Result<(), Problem> {
-        match &self.token {
-            None => Ok(()),
-            Some(_) => Err(Problem::new(StatusCode::FORBIDDEN, "token-may-not", "this takes the person, not a token")),
+        match &self.proof {
+            Proof::Login(_) => Ok(()),
+            Proof::Step(_) => Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "step-may-not",
+                "this takes the person, not a step of a runbook",
+            )),
+            Proof::Token(_) => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "token-may-not", "this takes the person, not a token"))
+            }
         }
     }
 
@@ -117,7 +140,7 @@ impl FromRequestParts<Api> for Caller {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let claimed = header(parts, AS_HEADER)?;
         if parts.headers.contains_key(AUTHORIZATION) {
-            let (operator, token) = bearer(parts, api).await?;
+            let (operator, proof) = bearer(parts, api).await?;
             if claimed.is_some_and(|name| name != operator.name) {
                 return Err(Problem::new(
                     StatusCode::FORBIDDEN,
@@ -125,7 +148,7 @@ impl FromRequestParts<Api> for Caller {
                     "this token is another operator's",
                 ));
             }
-            return Self { operator, token, code: None }.asking(parts);
+            return Self { operator, proof }.asking(parts);
         }
         let code = match header(parts, CODE_HEADER)? {
             None => None,
@@ -134,7 +157,7 @@ impl FromRequestParts<Api> for Caller {
         let peer = parts.extensions.get::<Peer>().copied();
         let login = peer.and_then(|peer| login_of(peer.uid));
         let operator = identify(&api.engine.state(), login.as_deref(), claimed)?;
-        Self { operator, token: None, code }.asking(parts)
+        Self { operator, proof: Proof::Login(code) }.asking(parts)
     }
 }
 
@@ -150,7 +173,7 @@ fn header<'a>(parts: &'a Parts, name: &str) -> Result<Option<&'a str>, Problem> 
 }
 
 /// The operator for whom a token acts, or for whom the engine vouches.
-async fn bearer(parts: &Parts, api: &Api) -> Result<(Operator, Option<ApiToken>), Problem> {
+async fn bearer(parts: &Parts, api: &Api) -> Result<(Operator, Proof), Problem> {
     let told = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let secret = told.and_then(|told| told.strip_prefix("Bearer ")).and_then(TokenSecret::read).ok_or_else(|| {
         Problem::new(StatusCode::UNAUTHORIZED, "token-unknown", "this is no token of codeblue")
@@ -159,14 +182,14 @@ async fn bearer(parts: &Parts, api: &Api) -> Result<(Operator, Option<ApiToken>)
     of_secret(api, &secret).await
 }
 
-async fn of_secret(api: &Api, secret: &TokenSecret) -> Result<(Operator, Option<ApiToken>), Problem> {
+async fn of_secret(api: &Api, secret: &TokenSecret) -> Result<(Operator, Proof), Problem> {
     // A program of a runbook's step acts as whoever had the step run.
-    if let Some(operator) = api.engine.vouched_for(secret) {
-        return Ok((operator, None));
+    if let Some((operator, run)) = api.engine.vouched_for(secret) {
+        return Ok((operator, Proof::Step(run)));
     }
     let known = api.engine.operator_of(secret).await;
     known
-        .map(|(operator, token)| (operator, Some(token)))
+        .map(|(operator, token)| (operator, Proof::Token(Box::new(token))))
         .map_err(|refusal| Problem::refused_as(StatusCode::UNAUTHORIZED, refusal))
 }
 

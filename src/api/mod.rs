@@ -1,6 +1,6 @@
 //! Floor 5. The engine's HTTP surface on its socket: who is calling (`identity`), how connections are taken and let go
 //! (`server`), what can be asked (`routes`, `audit`, `breakers`, `emergency`, `errors`, `events`, `exercise`, `heartbeats`, `knowledge`, `logs`,
-//! `people`, `platform`, `metrics` in the forms of `exposition`), how lists come in pages (`lists`), how large answers are packed (`packed`), what is done once although it is sent twice (`once`, and on disk `begun`), who sends too much
+//! `people`, `platform`, `readers`, `metrics` in the forms of `exposition`), how lists come in pages (`lists`), how large answers are packed (`packed`), what is done once although it is sent twice (`once`, and on disk `begun`), who sends too much
 //! (`allowance`), who takes nothing (`stalled`), and how errors look (`problem`).
 //!
 //! A new route gets its handler in the file of its subject and its line in `routes`.
@@ -27,6 +27,7 @@ mod people;
 mod pings;
 mod platform;
 mod problem;
+mod readers;
 mod routes;
 mod server;
 mod stalled;

@@ -8,7 +8,7 @@ use axum::{
 use serde::Serialize;
 
 use super::{
-    identity::{Caller, WHOAMI},
+    identity::{Caller, Proof, WHOAMI},
     problem::Problem,
     routes::Api,
 };
@@ -42,7 +42,7 @@ struct Whoami {
 async fn whoami(State(api): State<Api>, caller: Caller) -> Json<Whoami> {
     let state = api.engine.state();
     let locks_after_seconds = state.platform.access.lock_after.map(|time| time.as_secs());
-    let token = caller.token.map(|token| token.id);
+    let token = caller.token().map(|token| token.id);
     // An account has the second factor of the person whose it is.
     let second_factor = state.second_factor(&caller.operator.name);
     Json(Whoami { operator: Operator { second_factor, ..caller.operator }, token, locks_after_seconds })
@@ -55,14 +55,16 @@ async fn enrol(State(api): State<Api>, caller: Caller) -> Result<Json<Enrolment>
 
 async fn confirm(State(api): State<Api>, caller: Caller) -> Result<Json<Enrolled>, Problem> {
     caller.is_a_person()?;
-    let code = caller.code.ok_or_else(|| {
-        Problem::bad_request("a code has to come with it").hint("in the header x-codeblue-code, six digits")
-    })?;
+    let Proof::Login(Some(code)) = caller.proof else {
+        return Err(
+            Problem::bad_request("a code has to come with it").hint("in the header x-codeblue-code, six digits")
+        );
+    };
     Ok(Json(api.engine.confirm_enrolment(&caller.operator.name, code).await?))
 }
 
 /// The own tokens; whoever may change people sees everybody's.
 async fn tokens(State(api): State<Api>, caller: Caller) -> Json<Vec<TokenEntry>> {
-    let all = caller.operator.can_stand_for(Role::TechnicalLead) && caller.token.is_none();
+    let all = caller.operator.can_stand_for(Role::TechnicalLead) && caller.token().is_none();
     Json(api.engine.tokens((!all).then_some(caller.operator.name.as_str())))
 }

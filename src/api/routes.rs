@@ -27,6 +27,7 @@ use super::{
     once::{self, Once},
     packed, people, pings, platform,
     problem::{self, Problem},
+    readers,
 };
 use crate::{
     domain::{Command, Metrics, Refusal, SnapshotId, Window},
@@ -87,6 +88,7 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .merge(knowledge::router())
         .merge(logs::router())
         .merge(pings::router())
+        .merge(readers::router())
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no-such-route", "there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "no-such-method", "this path is not asked that way")

@@ -186,3 +186,19 @@ pub(super) async fn end_drill(client: &Client, reason: &str, tell: impl Fn(&str)
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::TUTORIAL;
+
+    #[test]
+    fn the_tutorial_begins_soon_and_leads_nobody_astray() {
+        let (id, seed) = TUTORIAL;
+        let volumes = sandbox::library(None).unwrap();
+        let file = sandbox::find(&volumes, id).and_then(|volume| volume.drill.as_ref().ok()).unwrap();
+        let drawn = sandbox::draw(file, seed, false).unwrap();
+        assert!(drawn.decoys.is_empty(), "{:?}: another seed has none", drawn.truth.decoys);
+        assert!(!drawn.faults.is_empty() && drawn.quiet.as_secs() <= 8, "{:?}", drawn.quiet);
+    }
+}

@@ -49,7 +49,26 @@ fn problem(step: &Step) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runbook::{built_in, read};
+    use crate::{
+        domain::runbook::SENSITIVE,
+        runbook::{built_in, read},
+    };
+
+    #[test]
+    fn what_asks_for_a_code_is_a_command_of_this_codeblue() {
+        for known in SENSITIVE {
+            let mut found = &Arguments::command();
+            for word in known.split(' ') {
+                match word.strip_prefix("--") {
+                    Some(option) => {
+                        let is_there = found.get_arguments().any(|known| known.get_long() == Some(option));
+                        assert!(is_there, "{known}");
+                    }
+                    None => found = found.find_subcommand(word).unwrap_or_else(|| panic!("{known} is no command")),
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_command_of_the_books_that_come_along_is_understood() {

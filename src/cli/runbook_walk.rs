@@ -347,7 +347,15 @@ async fn go_on(session: &Session, client: &Client, id: RunId) -> Result<Exit, Cl
             return Ok(exit_of(run));
         };
         let command = Command::RunStep { run: id, step: step.name.clone(), confirmation: None };
-        let answer = session.give(client, &command).await?;
+        let answer = match session.give(client, &command).await {
+            // Only a person has the code that its command wants.
+            Err(CliError::Refused(refusal)) if refusal.rule == "second-factor-needed" => {
+                show(session, &state, id)?;
+                session.output.progress(&refusal.message);
+                return Ok(Exit::Undecided);
+            }
+            answer => answer?,
+        };
         state = settled(session, client, id, &answer).await?;
     }
 }

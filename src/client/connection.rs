@@ -423,11 +423,8 @@ impl Client {
         self.answer(self.request(Method::POST, path).json(body).timeout(within).send().await).await
     }
 
-    pub(super) async fn stream(&self, since: u64) -> Result<Response, ClientError> {
-        let request = self
-            .request(Method::GET, &format!("/api/v1/events?since={since}"))
-            .header("accept", "text/event-stream")
-            .send();
+    pub(super) async fn stream(&self, path: &str) -> Result<Response, ClientError> {
+        let request = self.request(Method::GET, path).header("accept", "text/event-stream").send();
         let response = tokio::time::timeout(ANSWER, request)
             .await
             .map_err(|_| ClientError::Failed("the engine does not answer".to_owned()))?

@@ -1,7 +1,8 @@
 //! Floor 5. A connection to an engine: questions and commands (`connection`), the live stream that finds its way back by
-//! itself (`updates`), and the wire format of that stream (`sse`).
+//! itself (`updates`), who follows a run together (`readers`), and the wire format of that stream (`sse`).
 
 mod connection;
+mod readers;
 mod sse;
 mod updates;
 

@@ -13,11 +13,11 @@ use crate::{
 };
 
 /// Silence after which a stream is given up; the engine sends a comment every 5 s.
-const SILENCE: Duration = Duration::from_secs(15);
+pub(super) const SILENCE: Duration = Duration::from_secs(15);
 /// First pause before the next try; it doubles up to [`LONGEST`].
 const FIRST: Duration = Duration::from_millis(100);
 /// Longest pause before the next try.
-const LONGEST: Duration = Duration::from_secs(5);
+pub(super) const LONGEST: Duration = Duration::from_secs(5);
 
 /// News from an engine.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ impl Client {
     async fn follow_once(&self, listener: &mpsc::Sender<Update>, pause: &mut Duration) -> String {
         let begun = async {
             let (state, vitals) = self.now().await?;
-            let stream = self.stream(state.seq).await?;
+            let stream = self.stream(&format!("/api/v1/events?since={}", state.seq)).await?;
             Ok::<_, ClientError>((state, vitals, stream))
         };
         let (state, vitals, response) = match begun.await {

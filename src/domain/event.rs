@@ -479,7 +479,15 @@ pub enum Event {
     /// It goes on there.
     RunMoved { run: RunId, to: Stand },
     /// Somebody has a step run, beginning with this part of it.
-    RunStepBegun { run: RunId, step: String, turn: u32, part: AttemptPart },
+    RunStepBegun {
+        run: RunId,
+        step: String,
+        turn: u32,
+        part: AttemptPart,
+        /// A code of the second factor came with it.
+        #[serde(default)]
+        proved: bool,
+    },
     /// A program is about to be begun for it.
     RunAttemptBegun {
         run: RunId,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::{Actor, TokenId};
+use crate::domain::{Actor, RunId, TokenId};
 
 /// Header in which the code of a second factor travels.
 pub const CODE_HEADER: &str = "x-codeblue-code";
@@ -61,6 +61,8 @@ pub enum Shown {
     Nothing,
     /// A code of the second factor, which is still to be checked.
     Code(Code),
+    /// That it is the program of a step of this run, which acts for whoever had it run.
+    Step(RunId),
     /// A token in place of a session; it was found to be one of the actor's.
     Token(TokenId),
 }

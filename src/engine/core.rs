@@ -176,6 +176,7 @@ impl Core {
                 }
                 found.result
             }
+            (Shown::Step(run), _) => Ok(Assurance::Step { run: *run }),
             (Shown::Token(token), _) => Ok(Assurance::Token { token: *token }),
             _ => Ok(Assurance::Session),
         };

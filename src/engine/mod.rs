@@ -5,7 +5,7 @@
 //! and keeps the newest lines of services, `words` what it hears of language models, `baselines` what it remembers of rows, `library`
 //! what it knows from earlier, `follow` what receives the logs of databases, `deadlines` its alarm clock, `trial` how all of it is tested once, `reload` the wish to read the platform file anew, `halt` the kill switch
 //! that is a file, `asking` who gives a command and `factors` what proves it, `people` how they enrol, `recover` their way back when nobody could let them in, `evidence` what makes the record
-//! convincing to others, `adopt` what it looks for at the start; `runbooks` the books that runs may walk through and `vouchers` for whom their programs act; `home` is where it keeps its files. This room alone knows all rooms of
+//! convincing to others, `adopt` what it looks for at the start; `runbooks` the books that runs may walk through `vouchers` for whom their programs act and `readers` who follows them; `home` is where it keeps its files. This room alone knows all rooms of
 //! floor 3 and alone reads the clock. `heap` keeps a large platform small in memory.
 
 mod adopt;
@@ -34,6 +34,7 @@ mod pace;
 mod people;
 mod prompts;
 mod queries;
+mod readers;
 mod recover;
 mod reload;
 mod runbooks;
@@ -56,6 +57,7 @@ pub use lifecycle::{Engine, StartError, login_of};
 pub use messages::*;
 pub use pace::PaceFigures;
 pub use people::{Enrolled, TokenEntry};
+pub use readers::{Reader, Seat};
 pub use recover::{RecoverError, recover_second_factor};
 pub use reload::PlatformDifference;
 pub use trial::{SystemTrial, TrialKind, TrialPart};

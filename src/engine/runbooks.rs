@@ -11,7 +11,7 @@ use std::{
 
 use ring::hmac;
 
-use super::{EngineHandle, Home, LibraryBook, QueryError, queries::blocking, vouchers::Vouchers};
+use super::{EngineHandle, Home, LibraryBook, QueryError, queries::blocking, readers::Readers, vouchers::Vouchers};
 use crate::{
     domain::{Command, Refusal, runbook::Runbook},
     runbook::{self, Level, Origin, Volume},
@@ -29,6 +29,7 @@ pub(super) struct Walking {
     /// What programs of ours need in their environment to find the home of this engine.
     pub(super) children: Option<(&'static str, PathBuf)>,
     pub(super) vouchers: Vouchers,
+    pub(super) readers: Readers,
 }
 
 impl Walking {
@@ -42,6 +43,7 @@ impl Walking {
             output_key: output_key(&home.keys())?,
             children: home.environment(),
             vouchers: Vouchers::default(),
+            readers: Readers::default(),
         })
     }
 }

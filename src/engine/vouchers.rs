@@ -11,11 +11,11 @@ use std::{
 };
 
 use super::EngineHandle;
-use crate::domain::{Operator, TokenSecret};
+use crate::domain::{Operator, RunId, TokenSecret};
 
-/// For whom the engine vouches now, by the hash of the voucher.
+/// For whom the engine vouches now, and in which run, by the hash of the voucher.
 #[derive(Clone, Default)]
-pub(super) struct Vouchers(Arc<Mutex<BTreeMap<String, String>>>);
+pub(super) struct Vouchers(Arc<Mutex<BTreeMap<String, (String, RunId)>>>);
 
 /// One of them; it ends when this is dropped.
 pub(super) struct Voucher {
@@ -25,11 +25,11 @@ pub(super) struct Voucher {
 }
 
 impl Vouchers {
-    /// Vouches for an operator, to whoever can read the file.
+    /// Vouches for an operator who had the step of a run run, to whoever can read the file.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub(super) fn vouch(&self, operator: &str, file: PathBuf) -> io::Result<Voucher> {
+    pub(super) fn vouch(&self, operator: &str, run: RunId, file: PathBuf) -> io::Result<Voucher> {
         let secret = TokenSecret::of(rand::random());
         match fs::remove_file(&file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -38,11 +38,11 @@ impl Vouchers {
         let mut written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?;
         written.write_all(secret.expose().as_bytes())?;
         let hash = secret.hash();
-        self.known().insert(hash.clone(), operator.to_owned());
+        self.known().insert(hash.clone(), (operator.to_owned(), run));
         Ok(Voucher { vouchers: self.clone(), hash, file })
     }
 
-    fn known(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, (String, RunId)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -62,10 +62,11 @@ impl Drop for Voucher {
 }
 
 impl EngineHandle {
-    /// The operator for whom a voucher of this engine stands; none where it is none that counts.
+    /// The operator for whom a voucher of this engine stands, and the run in which; none where it is none that counts.
     #[must_use]
-    pub fn vouched_for(&self, secret: &TokenSecret) -> Option<Operator> {
-        let name = self.walking.vouchers.known().get(&secret.hash()).cloned()?;
-        self.state().operators.get(&name).filter(|operator| !operator.disabled).cloned()
+    pub fn vouched_for(&self, secret: &TokenSecret) -> Option<(Operator, RunId)> {
+        let (name, run) = self.walking.vouchers.known().get(&secret.hash()).cloned()?;
+        let operator = self.state().operators.get(&name).filter(|operator| !operator.disabled).cloned()?;
+        Some((operator, run))
     }
 }

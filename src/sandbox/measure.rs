@@ -13,6 +13,8 @@ use super::{SandboxError, catalogue, files, layout::Layout, process, reload::rel
 pub(super) enum Measure {
     /// It answers nobody but checks of its process; its memory stays.
     Isolation,
+    /// While it is isolated, the checks of codeblue reach it all the same.
+    Inspection,
     /// It reads, and writes nothing.
     StoppedWrites,
     /// It works by plain rules instead of its model.
@@ -25,6 +27,7 @@ impl Measure {
     fn words(self) -> &'static str {
         match self {
             Self::Isolation => "is isolated no more",
+            Self::Inspection => "admits no checks while it is isolated",
             Self::StoppedWrites => "writes again",
             Self::Fallback => "uses its model again",
             Self::Shedding => "accepts all requests again",

@@ -37,6 +37,8 @@ pub enum Repair {
     Thaw,
     /// Cut the service off from everybody; its process and memory stay.
     Isolate,
+    /// Let the checks of codeblue reach an isolated service, and nobody else.
+    AdmitChecks,
     /// Let an isolated service be reached again.
     Reconnect,
     /// End the stray client that holds the write lock of the records.
@@ -97,7 +99,10 @@ impl Repair {
             _ => &[],
         };
         let asks = link::all().any(|link| link.from == service).then_some(Self::Reroute);
-        [Self::Thaw, Self::Isolate, Self::Reconnect].into_iter().chain(asks).chain(own.iter().copied())
+        [Self::Thaw, Self::Isolate, Self::AdmitChecks, Self::Reconnect]
+            .into_iter()
+            .chain(asks)
+            .chain(own.iter().copied())
     }
 
     /// Its name on the command line and in the platform file.
@@ -125,6 +130,7 @@ impl Repair {
     fn measure(self) -> Option<(Measure, bool)> {
         Some(match self {
             Self::Isolate => (Measure::Isolation, true),
+            Self::AdmitChecks => (Measure::Inspection, true),
             Self::Reconnect => (Measure::Isolation, false),
             Self::StopWrites => (Measure::StoppedWrites, true),
             Self::AllowWrites => (Measure::StoppedWrites, false),
@@ -154,6 +160,9 @@ pub fn repair(dir: &Path, what: Repair, service: &str, now: DateTime<Utc>) -> Re
     if let Some((measure, in_force)) = what.measure() {
         awake(&layout, service)?;
         measure::set(&layout, service, measure, in_force)?;
+        if measure == Measure::Isolation {
+            measure::set(&layout, service, Measure::Inspection, false)?;
+        }
         return reload_in(&layout, service);
     }
     match what {
@@ -190,6 +199,7 @@ pub fn repair(dir: &Path, what: Repair, service: &str, now: DateTime<Utc>) -> Re
         }
         // measures, which were taken above
         Repair::Isolate
+        | Repair::AdmitChecks
         | Repair::Reconnect
         | Repair::StopWrites
         | Repair::AllowWrites

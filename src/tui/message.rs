@@ -9,8 +9,8 @@ use super::{
 use crate::{
     client::Update,
     diagnosis::patterns::{Seen, SeenPattern},
-    domain::{ArticleBody, ChangeId, Command, DiagnosisId, History, Operator, Recorded, SnapshotId, Window},
-    engine::{Answer, Code, ComponentDifference, DryRun, DryRunRequest, LibraryBook},
+    domain::{ArticleBody, ChangeId, Command, DiagnosisId, History, Operator, Recorded, RunId, SnapshotId, Window},
+    engine::{Answer, Code, ComponentDifference, DryRun, DryRunRequest, LibraryBook, Reader},
 };
 
 /// Something that happened to the board.
@@ -54,6 +54,8 @@ pub enum Message {
     Drills(Result<Vec<DrillOffer>, String>),
     /// Whoever held a drill has ended, well or with why it was not held.
     DrillLeft(Result<(), String>),
+    /// Who follows a run now.
+    Readers(RunId, Vec<Reader>),
     /// Something worth a short message.
     Said(String),
 }

@@ -54,7 +54,7 @@ mod view;
 mod walk;
 mod written;
 
-pub use drill::{DrillOffer, DrillWish};
+pub use drill::{DrillOffer, DrillWish, TUTORIAL};
 pub use model::Fault;
 pub use rehearsal::Rehearsal;
 pub use runtime::{BoardError, BoardOptions, Drill, Holding, board};

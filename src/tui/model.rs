@@ -27,7 +27,7 @@ use crate::{
         BreakGlassId, CalendarEntry, ChangeId, Command, DiagnosisId, DrillId, IncidentId, Operator, Plan, Recorded,
         RecoveryId, RunId, Severity, SnapshotId, State, Vitals,
     },
-    engine::{ComponentDifference, DryRun, DryRunRequest, LibraryBook, ModelWords},
+    engine::{ComponentDifference, DryRun, DryRunRequest, LibraryBook, ModelWords, Reader},
     platform::Profile,
 };
 
@@ -125,6 +125,8 @@ pub struct Model {
     pub faults: Vec<Fault>,
     /// What is known of drills besides the state.
     pub drills: DrillDesk,
+    /// Who follows the run whose page is open, as far as that is known.
+    pub readers: Vec<Reader>,
     /// Where things are on the screen, as last drawn.
     pub hits: HitMap<Target>,
     /// Rows a page has, as last drawn.
@@ -491,6 +493,7 @@ impl Model {
             asked: None,
             faults,
             drills: DrillDesk::default(),
+            readers: Vec::new(),
             hits: HitMap::default(),
             page: 10,
             columns: 80,

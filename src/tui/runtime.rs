@@ -21,6 +21,7 @@ use ratatui::{
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, oneshot},
+    task::AbortHandle,
     time::Instant,
 };
 
@@ -39,10 +40,11 @@ use super::{
     },
     update::update,
     view,
+    walk::run_of,
 };
 use crate::{
     client::{Client, ClientError, Update},
-    domain::Command,
+    domain::{Command, RunId},
     engine::{Clock, DryRunRequest},
 };
 
@@ -141,6 +143,19 @@ struct Loop {
     answer: mpsc::Sender<Message>,
     screen: Screen,
     frame: Duration,
+    followed: Option<Followed>,
+}
+
+/// The run whose page is open: whoever looks at it is seen to read along.
+struct Followed {
+    run: RunId,
+    task: AbortHandle,
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 /// The last frame and how to get the next one out.
@@ -177,6 +192,7 @@ impl Loop {
             answer,
             screen: Screen { writer: Writer::start(written_to)?, shown: Buffer::empty(Rect::ZERO), repaint: true },
             frame: if over_ssh { FRAME_OVER_SSH } else { FRAME },
+            followed: None,
             options,
         })
     }
@@ -283,6 +299,7 @@ impl Loop {
                 }
                 Request::Become(name) => {
                     self.options.client = self.options.client.named(Some(name));
+                    self.followed = None;
                     self.ask(|client| async move { Some(Message::Me(client.whoami().await.ok())) });
                 }
                 Request::Inject(fault) => self.drill(move |drill| drill.inject(&fault)),
@@ -331,6 +348,7 @@ impl Loop {
             }
         }
         self.save();
+        self.read_along();
         Ok(Flow::On)
     }
 
@@ -354,6 +372,28 @@ impl Loop {
         if let Some(file) = self.options.setup.memory.clone() {
             tokio::task::spawn_blocking(move || now.save(&file));
         }
+    }
+
+    /// Follows the run whose page is open, and no other.
+    fn read_along(&mut self) {
+        let open = run_of(self.model.screen());
+        if open == self.followed.as_ref().map(|followed| followed.run) {
+            return;
+        }
+        self.model.readers.clear();
+        self.followed = open.map(|run| {
+            let (client, answer) = (self.options.client.clone(), self.answer.clone());
+            let (readers_to, mut readers) = mpsc::channel(8);
+            let task = tokio::spawn(async move {
+                let hear = async {
+                    while let Some(now) = readers.recv().await {
+                        let _ = answer.send(Message::Readers(run, now)).await;
+                    }
+                };
+                tokio::join!(client.read_along(run, readers_to), hear);
+            });
+            Followed { run, task: task.abort_handle() }
+        });
     }
 
     /// Asks the engine something beside the loop.

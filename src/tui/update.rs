@@ -16,7 +16,8 @@ use super::{
     overlay::{choose, go_on, on_overlay_key},
     patterns::look_at_patterns,
     term::input::{Input, Key},
-    text, walk,
+    text,
+    walk::{self, run_of},
 };
 use crate::{
     client::Update,
@@ -84,6 +85,12 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             if let Err(why) = result {
                 model.say(format!("no drill is held: {why}"), true);
                 model.drills.failed = Some(why);
+            }
+            Vec::new()
+        }
+        Message::Readers(run, readers) => {
+            if run_of(model.screen()) == Some(run) {
+                model.readers = readers;
             }
             Vec::new()
         }

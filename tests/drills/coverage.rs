@@ -14,7 +14,7 @@ use codeblue::{
 use super::{
     demo::Demo,
     routes::{TOURS, Tour},
-    table::{PAGE, empty_rows, page},
+    table::{PAGE, drills, empty_rows, page},
     walker::{Coverage, Walker, add},
 };
 
@@ -87,6 +87,21 @@ async fn take(demo: &Demo, tour: &Tour) -> (Coverage, Vec<String>) {
         problems.push(format!("{} was not held to its end: {told}", tour.drill));
     }
     (walker.coverage, problems)
+}
+
+#[test]
+fn every_drill_that_a_book_names_is_there_and_a_step_of_the_book_cures_it() {
+    let found = drills().unwrap_or_else(|missing| panic!("{}", missing.join("\n")));
+    let written = std::fs::read_to_string(PAGE).unwrap_or_default();
+    if std::env::var_os("CODEBLUE_WRITE_COVERAGE").is_some() {
+        let tables = written.split("\n## Which drill each book names").next().unwrap_or_default();
+        std::fs::write(PAGE, tables.to_owned() + &found).unwrap();
+        return;
+    }
+    assert!(
+        written.ends_with(&found),
+        "docs/coverage.md is no longer true; write it anew with CODEBLUE_WRITE_COVERAGE=1:\n{found}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

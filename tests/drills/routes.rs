@@ -97,6 +97,7 @@ const RB_02: Tour = Tour {
             ("database-well", Abandon),
         ]),
         quick(&[("which-of-the-five-is-it", Choose(7)), ("database-well", Abandon)]),
+        quick(&[("which-of-the-five-is-it", Choose(8)), ("database-well", Abandon)]),
         // Two starts have not helped, and it answers all the same.
         quick(&[
             ("which-of-the-five-is-it", Choose(7)),
@@ -142,6 +143,7 @@ const RB_04: Tour = Tour {
         quick(&[("which", Choose(3)), ("login-works", Abandon)]),
         quick(&[("which", Choose(4)), ("login-works", Undo), ("restore-keys", Abandon)]),
         quick(&[("which", Choose(6)), ("login-works", Abandon)]),
+        quick(&[("which", Choose(7)), ("login-works", Abandon)]),
     ],
 };
 
@@ -174,7 +176,7 @@ const RB_06: Tour = Tour {
             inputs: &[("ACCOUNT", "bob")],
             hurries: false,
             deeds: &[
-                ("journal-whole", Undo),
+                ("keep-evidence", Undo),
                 ("disable-account", Skip),
                 ("what-comes-next", Choose(4)),
                 ("changed-or-not", Choose(1)),

@@ -3,11 +3,18 @@
 use std::fmt::Write;
 
 use codeblue::{
-    domain::runbook::{Runbook, Step, Undo, Work},
+    domain::{
+        Remedy,
+        runbook::{Runbook, Step, Undo, Work},
+    },
     runbook,
+    sandbox::{self, DrillFile},
 };
 
-use super::walker::{Coverage, Shown};
+use super::{
+    routes::TOURS,
+    walker::{Coverage, Shown},
+};
 
 pub const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/coverage.md");
 
@@ -50,7 +57,88 @@ pub fn page(coverage: &Coverage) -> String {
             .unwrap();
         }
     }
-    text
+    text + &drills().unwrap_or_else(|missing| missing.join("\n"))
+}
+
+const DRILLS: &str = "\n## Which drill each book names\n\n\
+    Every way in which each of these drills can be drawn is cured by a step of the book that names it. The *walked* ones are held for the tables above;\n\
+    the others are held by `tests/sandbox`, fault by fault, and by people.\n\n| book | drill | what cures it, by which step | |\n|---|---|---|---|\n";
+
+/// Each drill that a book names with the steps that cure it; else those of which there is none, or that no step would cure.
+pub fn drills() -> Result<String, Vec<String>> {
+    let volumes = sandbox::library(None).unwrap();
+    let (mut text, mut missing) = (DRILLS.to_owned(), Vec::new());
+    for book in books() {
+        for name in &book.front.drills {
+            let Some(file) = sandbox::find(&volumes, name).and_then(|volume| volume.drill.as_ref().ok()) else {
+                missing.push(format!("{} names {name}, and there is no such drill", book.front.id));
+                continue;
+            };
+            if file.book != book.front.id {
+                missing.push(format!("{name} is for {}, and {} names it", file.book, book.front.id));
+            }
+            let cures = match cures(&book, file) {
+                Ok(cures) => cures,
+                Err(lacks) => {
+                    missing.push(lacks);
+                    continue;
+                }
+            };
+            let walked = TOURS.iter().flat_map(|tours| tours.iter()).any(|tour| tour.drill == name);
+            let walked = if walked { "walked" } else { "" };
+            writeln!(text, "| {} | {name} | {cures} | {walked} |", book.front.id).unwrap();
+        }
+    }
+    for file in volumes.iter().filter_map(|volume| volume.drill.as_ref().ok()) {
+        let named = books().iter().any(|book| book.front.id == file.book && book.front.drills.contains(&file.id));
+        if !named {
+            missing.push(format!("{} is for {}, which does not name it", file.id, file.book));
+        }
+    }
+    if missing.is_empty() { Ok(text) } else { Err(missing) }
+}
+
+/// The step that cures each variant of a drill.
+fn cures(book: &Runbook, file: &DrillFile) -> Result<String, String> {
+    let mut cures = Vec::new();
+    for variant in &file.variants {
+        let found = variant.cured_by.iter().find_map(|cure| Some((cure, book.steps().find(|step| does(step, cure))?)));
+        let Some((cure, step)) = found else {
+            let faults = variant.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            return Err(format!("{}: no step of {} cures {faults}: {:?}", file.id, file.book, variant.cured_by));
+        };
+        let cure = match cure {
+            Remedy::RunAction { service, action } => format!("{action} {service}: {}", step.name),
+            Remedy::RollBack { component } => format!("roll back {component}: {}", step.name),
+        };
+        if !cures.contains(&cure) {
+            cures.push(cure);
+        }
+    }
+    Ok(cures.join("; "))
+}
+
+/// Whether a step does this, of the service or component that it names or that its input is given.
+fn does(step: &Step, cure: &Remedy) -> bool {
+    let Some(execution) = step.work.execution().filter(|_| step.work.change().is_some()) else { return false };
+    let command = &execution.command;
+    let is = |word: &codeblue::domain::runbook::Word, name: &str| {
+        word.text().map_or_else(|| word.input().is_some(), |text| text == name)
+    };
+    match cure {
+        Remedy::RunAction { service, action } => {
+            let words = command.words();
+            command.declared_action().is_some_and(|(_, known)| known == *action)
+                && words.get(3).is_some_and(|word| is(word, service))
+        }
+        Remedy::RollBack { component } => {
+            let owner = component.rsplit_once('-').map_or(component.as_str(), |(service, _)| service);
+            let rolls_back = command.words().get(1).and_then(codeblue::domain::runbook::Word::text) == Some("rollback");
+            rolls_back
+                && (command.values_of("--component").any(|word| is(word, component))
+                    || command.values_of("--service").any(|word| is(word, owner)))
+        }
+    }
 }
 
 fn seen(book: &Runbook, step: &Step, shown: &Shown) -> String {

@@ -62,6 +62,7 @@ mod remedies;
 mod rootcause;
 mod rows;
 mod rules;
+mod run_codes;
 mod run_kills;
 mod runbooks;
 mod runs;

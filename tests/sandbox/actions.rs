@@ -1,6 +1,11 @@
 //! The actions of the platform file: each cures its fault, can be repeated, and harms nobody when nothing is wrong.
 
-use std::{path::Path, process::Command};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::Command,
+};
 
 use chrono::Utc;
 use codeblue::{
@@ -136,6 +141,15 @@ fn writes_stop_and_reads_go_on_until_they_are_allowed_again_also_over_a_restart(
     assert_eq!(state_of(dir), started);
 }
 
+/// How the real work of a service answers whoever calls itself that.
+fn status_for(port: u16, name: &str) -> u16 {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(stream, "GET /deep HTTP/1.1\r\nHost: x\r\nUser-Agent: {name}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap()
+}
+
 #[test]
 fn an_isolated_service_keeps_its_process_and_answers_nobody() {
     let (home, sandbox) = start();
@@ -148,9 +162,16 @@ fn an_isolated_service_keeps_its_process_and_answers_nobody() {
     assert_eq!(get(api, "/patients/1").unwrap().0, 403);
     assert!(!healthy(dir).contains(&"checkin"), "who needs it gets nothing");
     assert_eq!((pid(), get(api, "/health").unwrap().0), (before, 200), "its memory is kept");
+    assert_eq!((status_for(api, "codeblue/1"), status_for(api, "curl/8")), (403, 403));
+    run(&platform, "admit-checks", "patient-api").unwrap();
+    assert_eq!((status_for(api, "codeblue/1"), status_for(api, "curl/8")), (200, 403), "only checks come in");
+    assert!(!healthy(dir).contains(&"checkin"));
     run(&platform, "reconnect", "patient-api").unwrap();
     eventually("health", || all_well(dir));
     assert_eq!(pid(), before);
+    run(&platform, "isolate", "patient-api").unwrap();
+    assert_eq!(status_for(api, "codeblue/1"), 403, "who is isolated anew admits no checks");
+    run(&platform, "reconnect", "patient-api").unwrap();
     run(&platform, "isolate", "patient-api").unwrap();
     assert_eq!(sandbox::heal(dir).unwrap().lifted, ["patient-api is isolated no more"]);
     eventually("health", || all_well(dir));

@@ -246,6 +246,11 @@ const THINGS: &str = "file files host hostname domain server service app applica
     image tag branch repo project workflow step script model brand vendor manufacturer clinic pharmacy insurance insurer \
     bank employer school building floor protocol interface driver kernel volume disk partition stream channel tenant";
 
+/// Before one of these `pass` is what a check does, or one of several readings: "did not pass: records-db", "second pass: 41".
+const PASSES: &str = "not never t to did does do must should shall will would can cannot could may might they it all both none these \
+    those which that who checks check tests test steps step probes probe services service first second third last next each \
+    every final";
+
 struct Table {
     phrases: HashMap<&'static str, Named>,
     words: HashMap<&'static str, ()>,
@@ -331,6 +336,11 @@ pub(super) fn named(key: &str) -> Option<Named> {
     })
 }
 
+/// Whether `pass` behind these words is what something does, and no password.
+pub(super) fn is_verb(before: &[&str]) -> bool {
+    before.last().is_some_and(|word| PASSES.split_whitespace().any(|known| known == *word))
+}
+
 /// What words in a row name: the longest row of the table that they end with, or else the last that they hold.
 pub(super) fn of_words(words: &[&str]) -> Option<Named> {
     let table = &*KEYS;
@@ -365,6 +375,9 @@ fn ending(table: &Table, words: &[&str], all: &[&str]) -> Option<Named> {
             && phrase.len() < 7
             && all.iter().any(|word| ["server", "host", "node", "pod", "cluster"].contains(word))
         {
+            return None;
+        }
+        if phrase == "pass" && is_verb(&words[..start]) {
             return None;
         }
         if class == Address && says == Perhaps {

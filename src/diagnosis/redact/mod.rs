@@ -353,8 +353,18 @@ impl Redactor {
                     host == known || host.strip_suffix(known.as_str()).is_some_and(|rest| rest.ends_with('.'))
                 })
             }
+            Class::Secret => self.passed(text, span),
             _ => false,
         }
+    }
+
+    /// Whether it is a service of which a check says that it passes: `pass: records-db`.
+    fn passed(&self, text: &str, span: Span) -> bool {
+        let before = text[..span.start].trim_end_matches([' ', ':']);
+        let start = before.trim_end_matches(char::is_alphanumeric).len();
+        before[start..].eq_ignore_ascii_case("pass")
+            && text[..start].trim_end().chars().next_back().is_none_or(|c| !c.is_alphanumeric())
+            && text.get(span.start..span.end).is_some_and(|value| self.extra.machines.contains(value))
     }
 
     /// The text with blots for what was taken out before, and without signs that could be taken for blots.

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use super::{
     class::Class,
+    keys::{self, is_verb},
     lists::look_up,
     page::{Page, Span},
     patterns::{Pattern, compiled},
@@ -84,12 +85,24 @@ pub(super) fn find(page: &Page, found: &mut Vec<Span>) {
         }
     }
     for told in TOLD.iter().flat_map(|told| told.captures_iter(text)) {
-        let Some(secret) = told.get(1) else { continue };
+        let (Some(whole), Some(secret)) = (told.get(0), told.get(1)) else { continue };
+        if whole.as_str().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("pass ")) && passes(text, whole.start())
+        {
+            continue;
+        }
         let held = secret.as_str().trim_end_matches(['.', '!', '?', ':', ']']);
         if !is_plain(held) && !held.starts_with(['$', '{', '<', '*', '%']) {
             tell(secret.start(), secret.start() + held.len());
         }
     }
+}
+
+/// Whether the word before a place makes a verb of `pass`.
+fn passes(text: &str, at: usize) -> bool {
+    let before = text[..at].trim_end();
+    let start = before.trim_end_matches(|c: char| c.is_alphanumeric()).len();
+    let words = keys::words(&before[start..]);
+    is_verb(&words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// A word of the language, which opens nothing.

@@ -41,6 +41,35 @@ fn keys_of_machines_stay() {
 }
 
 #[test]
+fn what_passes_is_no_password() {
+    let machines = ["records-db".to_owned()].into();
+    let redactor = Redactor::new(Extra { machines, ..Extra::default() });
+    for text in [
+        "did not pass: records-db",
+        "verify did not pass: ledger-db-2, it printed nothing like that",
+        "these must pass: login-canary-2",
+        "it didn't pass: pool-64",
+        "second pass: 8ms41x",
+        "checks that did not pass to tier-2 are listed",
+        "pass: records-db",
+        "2 of 3; pass: records-db",
+    ] {
+        assert_eq!(redactor.redact(text), text);
+    }
+    for (text, told) in [
+        ("pass: hunter2xyz", "pass: [SECRET]"),
+        ("user: bo1, pass: hunter2xyz", "user: bo1, pass: [SECRET]"),
+        ("db pass: hunter2xyz", "db pass: [SECRET]"),
+        ("the pass is hunter2xyz", "the pass is [SECRET]"),
+        ("your pass: hunter2xyz", "your pass: [SECRET]"),
+        ("password: records-db", "password: [SECRET]"),
+        ("db pass: records-db", "db pass: [SECRET]"),
+    ] {
+        assert_eq!(redactor.redact(text), told);
+    }
+}
+
+#[test]
 fn segments_are_read_with_any_separators() {
     let told = redacted(r"MSH|^~\&|A|B|C|D|20260302||ADT^A01|1|P|2.5\rPID|1||771^^^H^MR||QUILL^ZORKA^Q||19710305|F");
     assert_eq!(

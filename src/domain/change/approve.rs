@@ -69,7 +69,7 @@ pub(in crate::domain) fn approve(state: &State, yes: Yes<'_>, meta: &Meta) -> Re
             Attestation::Signature { fingerprint, signature }
         }
         (None, Assurance::SecondFactor { .. }) => Attestation::SecondFactor,
-        (None, Assurance::Session) => Attestation::Session,
+        (None, Assurance::Session | Assurance::Step { .. }) => Attestation::Session,
         (None, Assurance::Token { .. }) => {
             return Err(Refusal::new("token-may-not", "a token does not approve; a signature with it would"));
         }

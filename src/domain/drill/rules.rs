@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use chrono::{DateTime, Utc};
 
 use super::{DrillClaim, DrillMode, DrillOutcome, DrillReveal, DrillTold, commitment, record::ends_by};
-use crate::domain::{Command, DrillId, Event, Meta, Refusal, State, Status, text};
-use crate::platform::{Profile, count};
+use crate::domain::{Command, DrillId, Event, Meta, Operator, Refusal, State, Status, text};
+use crate::platform::{Profile, SecondFactorRule, count};
 
 /// The shortest and the longest time that people get, in seconds.
 const LIMITS: std::ops::RangeInclusive<u64> = 10..=25 * 60;
@@ -60,10 +60,32 @@ pub(in crate::domain) fn start(state: &State, wish: Wish, meta: &Meta) -> Result
     if meta.actor.operator().is_some_and(|name| away.contains(state.person(name))) {
         return Err(Refusal::new("drill-away", "who holds the drill is there"));
     }
+    if wish.unattended {
+        can_be_played(state, &away)?;
+    }
     steady(state)?;
     let Wish { mode, told, limit_seconds, team, commitment, unattended, .. } = wish;
     let drill = state.next_drill();
     Ok(vec![Event::DrillStarted { drill, mode, told, limit_seconds, team, away, commitment, unattended }])
+}
+
+/// The program plays people as operators of the same login, and has no telephone: it would stand before the first approval.
+fn can_be_played(state: &State, away: &BTreeSet<String>) -> Result<(), Refusal> {
+    let played = |one: &&Operator| one.may_act() && one.belongs_to.is_none() && !away.contains(&one.name);
+    let holders: Vec<&str> = state
+        .operators
+        .values()
+        .filter(played)
+        .filter(|one| one.second_factor.is_some())
+        .map(|one| one.name.as_str())
+        .collect();
+    let why = match (holders.as_slice(), state.platform.access.second_factor) {
+        ([], SecondFactorRule::Enrolled) => return Ok(()),
+        ([], SecondFactorRule::Required) => "every approval here needs a code of a second factor".to_owned(),
+        (names, _) => format!("whoever approves is asked for a code of the second factor: {}", names.join(", ")),
+    };
+    Err(Refusal::new("drill-played", format!("the program cannot play people: {why}"))
+        .hint("have people work on it, who give their codes: leave --unattended away, or choose people in the form"))
 }
 
 /// What is well before is what a drill is measured against.
@@ -192,4 +214,31 @@ pub(in crate::domain) fn is_there(state: &State, operator: &str) -> Result<(), R
     };
     Err(Refusal::new("away-in-drill", format!("{operator} is away as long as {} runs", drill.id))
         .hint("that is what this drill is about: somebody else has to, or act under break-glass"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Role, SecondFactor};
+
+    #[test]
+    fn nobody_is_played_who_would_be_asked_for_a_code() {
+        let mut state = State::default();
+        for name in ["alice", "bob"] {
+            let operator =
+                Operator { name: name.to_owned(), roles: [Role::TechnicalLead].into(), ..Operator::default() };
+            state.operators.insert(operator.name.clone(), operator);
+        }
+        let nobody = BTreeSet::new();
+        assert!(can_be_played(&state, &nobody).is_ok());
+        let factor = SecondFactor { since: DateTime::<Utc>::MIN_UTC, last_step: 0 };
+        state.operators.get_mut("bob").expect("bob").second_factor = Some(factor);
+        let refused = can_be_played(&state, &nobody).expect_err("bob has one");
+        assert!(refused.rule == "drill-played" && refused.message.contains("bob"), "{refused}");
+        assert!(can_be_played(&state, &["bob".to_owned()].into()).is_ok(), "who is away is not played");
+        let mut platform = crate::platform::Platform::clone(&state.platform);
+        platform.access.second_factor = SecondFactorRule::Required;
+        state.platform = platform.into();
+        assert!(can_be_played(&state, &["bob".to_owned()].into()).is_err());
+    }
 }

@@ -128,7 +128,9 @@ pub(in crate::domain) fn judge(
 /// The name of the person who gives a command; a program with a token is none.
 pub(super) fn a_person(meta: &Meta) -> Result<&str, Refusal> {
     match (&meta.actor, meta.assurance) {
-        (Actor::Operator(name), Assurance::Session | Assurance::SecondFactor { .. }) => Ok(name),
+        (Actor::Operator(name), Assurance::Session | Assurance::Step { .. } | Assurance::SecondFactor { .. }) => {
+            Ok(name)
+        }
         _ => Err(Refusal::new(
             "person-needed",
             "this takes a person who has seen what happened, not a program or a policy",

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{Actor, TokenId},
+    domain::{Actor, RunId, TokenId},
     platform::Role,
 };
 
@@ -78,6 +78,11 @@ pub enum Assurance {
     SecondFactor {
         /// The time step of the code.
         step: u64,
+    },
+    /// As sure as whoever had the step run at which this run stands: its program asks.
+    Step {
+        /// The run.
+        run: RunId,
     },
     /// As sure as whoever holds this token.
     Token {

@@ -51,7 +51,7 @@ pub fn evidence_of_refusal(state: &State, command: &Command, meta: &Meta, refusa
     }
     let by = match meta.assurance {
         Assurance::Token { .. } => AttemptBy::Token,
-        Assurance::Session | Assurance::SecondFactor { .. } => AttemptBy::Session,
+        Assurance::Session | Assurance::Step { .. } | Assurance::SecondFactor { .. } => AttemptBy::Session,
     };
     record(state, name, &word(command), object(state, command), &refusal.rule, by, meta.at)
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        Actor, ApiToken, Assurance, AttemptBy, Command, Event, Meta, Operator, Recorded, Refusal, Refused, Role,
-        RollbackRequest, State, TokenId, text::line,
+        Actor, ApiToken, Assurance, AttemptBy, AttemptPart, Command, Event, Meta, Operator, Recorded, Refusal, Refused,
+        Role, RollbackRequest, RunId, RunStepState, State, TokenId, text::line,
     },
     platform::SecondFactorRule,
 };
@@ -138,18 +138,33 @@ pub(in crate::domain) fn prove(state: &State, command: &Command, meta: &Meta) ->
             }
             Ok(vec![Event::SecondFactorUsed { operator: person.to_owned(), step }])
         }
-        Assurance::Session if factor.is_some() && needs_code(command) => {
-            Err(Refusal::new("second-factor-needed", "this needs a code of your second factor")
-                .hint("add --code and the six digits, or answer the question on a terminal"))
+        Assurance::Step { run } if command.is_dangerous() && is_proved(state, run, name) => Ok(Vec::new()),
+        Assurance::Session | Assurance::Step { .. } if needs_code(command) => {
+            let is_way_back = matches!(command, Command::UnlockSession) && factor.is_none();
+            if is_way_back { Ok(Vec::new()) } else { without_code(state, name, "this").map(|()| Vec::new()) }
         }
-        Assurance::Session if command.is_dangerous() && !is_signed(command) && factor.is_none() => {
-            match state.platform.access.second_factor {
-                SecondFactorRule::Required => Err(not_enrolled(name)),
-                SecondFactorRule::Enrolled => Ok(Vec::new()),
-            }
-        }
-        Assurance::Session => Ok(Vec::new()),
+        Assurance::Session | Assurance::Step { .. } => Ok(Vec::new()),
     }
+}
+
+/// Whether somebody may do what needs a second factor and has shown none: who has one may not, nor anybody where it is required.
+pub(in crate::domain) fn without_code(state: &State, name: &str, what: &str) -> Result<(), Refusal> {
+    match (state.second_factor(name), state.platform.access.second_factor) {
+        (Some(_), _) => Err(Refusal::new("second-factor-needed", format!("{what} needs a code of your second factor"))
+            .hint("add --code and the six digits, or answer the question on a terminal")),
+        (None, SecondFactorRule::Required) => Err(not_enrolled(name)),
+        (None, SecondFactorRule::Enrolled) => Ok(()),
+    }
+}
+
+/// Whether whoever had the step run that runs now gave a code for it.
+fn is_proved(state: &State, run: RunId, name: &str) -> bool {
+    let run = state.runs.get(&run);
+    let step = run.and_then(|run| run.step(&run.current()?.name));
+    step.is_some_and(|step| {
+        let works = step.state == RunStepState::Running { part: AttemptPart::Work };
+        works && step.proved && step.by.as_ref().and_then(Actor::operator) == Some(name)
+    })
 }
 
 /// What a session alone does not prove enough for: what is dangerous, unless a key has signed it, and the way back to a board

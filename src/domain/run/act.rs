@@ -12,6 +12,7 @@ use super::{
 };
 use crate::domain::{
     Assurance, ChangeState, Event, Meta, Refusal, Role, RunId, State,
+    operator::second_factor::without_code,
     recovery::action_began_between,
     role_name,
     runbook::{Approval, Confirm, InDrill, Manual, RateLimit, Step, Work},
@@ -54,6 +55,10 @@ pub(super) fn begin(
     }
     takes(state, run, step, meta)?;
     confirmed(step, confirmation)?;
+    let is_proved = matches!(meta.assurance, Assurance::SecondFactor { .. });
+    if !is_proved && run.asks_for_code(step) {
+        without_code(state, person(meta)?, &format!("what {} runs", step.name))?;
+    }
     let mut walk = Walk::new(state, run, meta);
     for event in first {
         walk.push(event);
@@ -69,17 +74,17 @@ pub(super) fn begin(
         }
         Work::Gate { .. } => walk.end(step, &StepEnd::Ok),
         _ if run.mode == RunMode::Drill && step.drill == InDrill::Simulate => walk.end(step, &StepEnd::Simulated),
-        Work::Action(action) if action.done_if.is_some() => walk.push(begun(run, step, AttemptPart::DoneIf)),
+        Work::Action(action) if action.done_if.is_some() => walk.push(begun(run, step, AttemptPart::DoneIf, is_proved)),
         Work::Action(_) | Work::Check(_) | Work::Wait(_) | Work::Notify(_) => {
-            walk.push(begun(run, step, AttemptPart::Work));
+            walk.push(begun(run, step, AttemptPart::Work, is_proved));
         }
     }
     Ok(walk.events())
 }
 
 /// That somebody wants a part of a step run.
-pub(super) fn begun(run: &Run, step: &Step, part: AttemptPart) -> Event {
-    Event::RunStepBegun { run: run.id, step: step.name.clone(), turn: run.turn + 1, part }
+pub(super) fn begun(run: &Run, step: &Step, part: AttemptPart, proved: bool) -> Event {
+    Event::RunStepBegun { run: run.id, step: step.name.clone(), turn: run.turn + 1, part, proved }
 }
 
 /// The step at which an open run stands, while no program runs for it.

@@ -117,11 +117,11 @@ pub(super) fn change(run: &mut Run, event: &Event, at: DateTime<Utc>, actor: &Ac
             }
             run.stand = to.clone();
         }
-        Event::RunStepBegun { step, turn, part, .. } => {
+        Event::RunStepBegun { step, turn, part, proved, .. } => {
             run.turn = *turn;
             let known = set(run, step, RunStepState::Asked { part: *part }, at);
             known.by = Some(actor.clone());
-            (known.co_signed, known.cancel) = (None, None);
+            (known.co_signed, known.cancel, known.proved) = (None, None, *proved);
             if matches!(run.stand, Stand::Halted { .. }) {
                 run.stand = Stand::At { step: step.clone() };
             }

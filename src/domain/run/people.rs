@@ -216,7 +216,7 @@ pub(in crate::domain) fn resolve_unknown(
                 return Err(Refusal::new("no-verify", format!("{} names no check that would say so", step.name))
                     .hint("look yourself, then --done or --again"));
             }
-            Ok(vec![resolved, begun(run, step, AttemptPart::Verify)])
+            Ok(vec![resolved, begun(run, step, AttemptPart::Verify, false)])
         }
         UnknownAnswer::Done => {
             let mut walk = Walk::new(state, run, meta);

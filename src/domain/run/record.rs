@@ -196,6 +196,9 @@ pub struct RunStep {
     pub co_signed: Option<Actor>,
     /// Why somebody wants what runs to be ended.
     pub cancel: Option<String>,
+    /// Whoever had it run gave a code of the second factor for it.
+    #[serde(default)]
+    pub proved: bool,
 }
 
 /// Where a step is.

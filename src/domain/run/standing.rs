@@ -5,11 +5,11 @@ use chrono::{DateTime, Utc};
 use super::{
     act::blocked,
     attempt::AttemptPart,
-    record::{Run, RunStepState, StepEnd},
+    record::{Run, RunMode, RunStepState, StepEnd},
 };
 use crate::domain::{
     ChangeId, ChangeState, State, Step as PlanStep,
-    runbook::{Approval, Confirm, Step, Work},
+    runbook::{Approval, Confirm, InDrill, Step, Work},
 };
 
 /// What people see of a step.
@@ -44,6 +44,15 @@ pub enum Awaited {
     Choice,
     /// To agree, or have a change agreed to.
     Gate,
+}
+
+impl Run {
+    /// Whether what a step runs asks whoever has a second factor for a code of it. It does not where a drill runs nothing.
+    #[must_use]
+    pub fn asks_for_code(&self, step: &Step) -> bool {
+        let runs = self.mode != RunMode::Drill || step.drill == InDrill::Run;
+        runs && step.work.execution().is_some_and(|execution| execution.command.asks_for_code())
+    }
 }
 
 impl StepStanding {

@@ -172,7 +172,7 @@ impl Prepared {
         let own = std::env::current_exe().map_err(|error| format!("where codeblue lies is not known: {error}"))?;
         let file = place(hands, id).join("voucher");
         let voucher =
-            hands.engine.walking.vouchers.vouch(operator, file).map_err(|error| format!("no voucher: {error}"))?;
+            hands.engine.walking.vouchers.vouch(operator, id, file).map_err(|error| format!("no voucher: {error}"))?;
         let mut command = Program::new(own);
         command.args(arguments).env("CODEBLUE_TOKEN_FILE", voucher.file()).env_remove("CODEBLUE_AS");
         command.envs(hands.engine.walking.children.iter().map(|(name, folder)| (*name, folder))).env("NO_COLOR", "1");

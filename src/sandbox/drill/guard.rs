@@ -11,19 +11,45 @@ const LOAD: f64 = 16.0;
 const LEAST_MEMORY_KIB: u64 = 192 << 10;
 const LEAST_DISK: u64 = 96 << 20;
 
-/// What is wrong with the host, if anything is. What cannot be measured is not taken for wrong.
+/// What is wrong with the host, if anything is.
 pub(super) fn of_host(dir: &Path) -> Option<String> {
-    let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let load = fs::read_to_string("/proc/loadavg").ok().and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
-    #[expect(clippy::cast_precision_loss, reason = "processors are few")]
-    if let Some(load) = load.filter(|load| *load > LOAD * processors as f64) {
-        return Some(format!("the load of this host is {load:.0} on {processors} processors"));
+    Host::measured(dir).shortage(dir)
+}
+
+/// What the host has; none where it cannot be measured.
+pub(super) struct Host {
+    pub(super) processors: usize,
+    /// Processes that run or wait for a processor, over a minute.
+    pub(super) load: Option<f64>,
+    pub(super) free_memory_kib: Option<u64>,
+    /// Bytes that are left where the sandbox is.
+    pub(super) free_disk: Option<u64>,
+}
+
+impl Host {
+    pub(super) fn measured(dir: &Path) -> Self {
+        let load = fs::read_to_string("/proc/loadavg").ok();
+        Self {
+            processors: thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            load: load.and_then(|text| text.split(' ').next()?.parse().ok()),
+            free_memory_kib: free_memory_kib(),
+            free_disk: rustix::fs::statvfs(dir).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
+        }
     }
-    if let Some(free) = free_memory_kib().filter(|free| *free < LEAST_MEMORY_KIB) {
-        return Some(format!("this host has {} MiB of memory left", free >> 10));
+
+    /// What it is short of. What cannot be measured is not taken for wrong.
+    pub(super) fn shortage(&self, dir: &Path) -> Option<String> {
+        let processors = self.processors;
+        #[expect(clippy::cast_precision_loss, reason = "processors are few")]
+        if let Some(load) = self.load.filter(|load| *load > LOAD * processors as f64) {
+            return Some(format!("the load of this host is {load:.0} on {processors} processors"));
+        }
+        if let Some(free) = self.free_memory_kib.filter(|free| *free < LEAST_MEMORY_KIB) {
+            return Some(format!("this host has {} MiB of memory left", free >> 10));
+        }
+        let free = self.free_disk.filter(|free| *free < LEAST_DISK)?;
+        Some(format!("{} has {} MiB left", dir.display(), free >> 20))
     }
-    let disk = rustix::fs::statvfs(dir).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-    disk.filter(|free| *free < LEAST_DISK).map(|free| format!("{} has {} MiB left", dir.display(), free >> 20))
 }
 
 fn free_memory_kib() -> Option<u64> {

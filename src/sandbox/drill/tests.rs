@@ -151,3 +151,22 @@ fn a_drill_stops_when_something_fails_that_its_fault_cannot_reach() {
     assert!(failing("inventory").is_some_and(|why| why.starts_with("inventory is down")), "nothing there needs auth");
     assert!(failing("records-db").is_some());
 }
+
+#[test]
+fn a_drill_stops_when_its_host_is_short_of_something_and_not_for_what_cannot_be_measured() {
+    let dir = Path::new("/srv/sandbox");
+    let well =
+        || guard::Host { processors: 2, load: Some(31.9), free_memory_kib: Some(192 << 10), free_disk: Some(96 << 20) };
+    assert_eq!(well().shortage(dir), None, "at its bounds");
+    for (host, told) in [
+        (guard::Host { load: Some(33.0), ..well() }, "the load of this host is 33 on 2 processors"),
+        (guard::Host { free_memory_kib: Some((192 << 10) - 1), ..well() }, "this host has 191 MiB of memory left"),
+        (guard::Host { free_disk: Some((96 << 20) - 1), ..well() }, "/srv/sandbox has 95 MiB left"),
+    ] {
+        assert_eq!(host.shortage(dir).as_deref(), Some(told));
+    }
+    let unknown = guard::Host { load: None, free_memory_kib: None, free_disk: None, ..well() };
+    assert_eq!(unknown.shortage(dir), None);
+    let measured = guard::Host::measured(Path::new("/"));
+    assert!(measured.load.is_some() && measured.free_memory_kib.is_some() && measured.free_disk.is_some());
+}

@@ -5,7 +5,7 @@ use std::{future::Future, io, path::PathBuf, sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::{Request, State},
-    http::StatusCode,
+    http::{StatusCode, header::USER_AGENT},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -212,9 +212,15 @@ fn about(context: &Context, version: &str) -> Value {
     json!({ "status": "ok", "service": context.name, "version": version, "uptimeSeconds": uptime })
 }
 
+/// What checks of codeblue say that they are.
+const CHECKS: &str = "codeblue/";
+
 /// What people have this service refuse. The check of its real work is no request that can wait.
-fn held_back(context: &Context, path: &str) -> Option<Failure> {
-    if context.is_under(Measure::Isolation) {
+fn held_back(context: &Context, request: &Request) -> Option<Failure> {
+    let path = request.uri().path();
+    let asks = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let is_admitted = asks.is_some_and(|name| name.starts_with(CHECKS)) && context.is_under(Measure::Inspection);
+    if context.is_under(Measure::Isolation) && !is_admitted {
         let told = format!("{} is isolated: an operator cut it off, and `reconnect` ends that", context.name);
         return Some(Failure::refused(StatusCode::FORBIDDEN, told));
     }
@@ -228,7 +234,7 @@ fn held_back(context: &Context, path: &str) -> Option<Failure> {
 /// Around every piece of work: refuses what people have it refuse, takes longer when told to, and writes failures into the log.
 async fn around(State(context): State<Arc<Context>>, request: Request, next: Next) -> Response {
     let what = format!("{} {}", request.method(), request.uri().path());
-    if let Some(refusal) = held_back(&context, request.uri().path()) {
+    if let Some(refusal) = held_back(&context, &request) {
         return refusal.into_response();
     }
     if context.suffers_from(FaultKind::Slow) {

@@ -186,11 +186,11 @@ pub fn cannot_hold(model: &Model) -> Option<String> {
     if model.drills.asked_at.is_some() {
         return Some("one is being begun".to_owned());
     }
-    refusal(model, start(DrillMode::Blind, BTreeSet::new()))
+    refusal(model, start(DrillMode::Blind, BTreeSet::new(), false))
 }
 
 /// A drill like the one that is wanted, for the rules: what is broken is drawn by whoever holds it.
-pub(super) fn start(mode: DrillMode, away: BTreeSet<String>) -> Command {
+pub(super) fn start(mode: DrillMode, away: BTreeSet<String>, unattended: bool) -> Command {
     Command::StartDrill {
         mode,
         told: Box::default(),
@@ -198,6 +198,6 @@ pub(super) fn start(mode: DrillMode, away: BTreeSet<String>) -> Command {
         team: BTreeSet::new(),
         away,
         commitment: "0".repeat(64),
-        unattended: false,
+        unattended,
     }
 }

@@ -119,7 +119,7 @@ pub(in crate::tui) fn command(model: &Model, form: &Form) -> Result<Command, (&'
                 return Err(("Confirm", format!("type {name} to go on")));
             }
             let (mode, away) = chosen(form);
-            Ok(start(mode, away.into_iter().collect()))
+            Ok(start(mode, away.into_iter().collect(), !form.choice("People").is_empty()))
         }
         Writing::AnswerDrill(drill) => {
             let service = form.choice("Service");

@@ -28,6 +28,8 @@ use crate::{
 
 /// Columns from which the steps stand beside the one that is looked at.
 const WIDE: u16 = 100;
+/// People who are named at the head.
+const PEOPLE: usize = 3;
 /// Rows of the strip of steps at most, where it stands above.
 const STRIP: u16 = 3;
 
@@ -108,7 +110,7 @@ fn head(model: &Model, canvas: &mut Canvas, area: Rect, run: &Run) {
         None => String::new(),
     };
     let mut about: Vec<String> = run.incident.iter().map(|id| format!("for {id}")).collect();
-    about.push(people(run).join(", "));
+    about.push(people(model, run));
     let about = format!("{} ", about.join(" · "));
     let row = Rect { y: area.y + 1, height: 1.min(area.height.saturating_sub(1)), ..area };
     let room = usize::from(area.width).saturating_sub(text::width(&about) + 1);
@@ -119,8 +121,8 @@ fn head(model: &Model, canvas: &mut Canvas, area: Rect, run: &Run) {
     }
 }
 
-/// Who began it and who has done something in it.
-fn people(run: &Run) -> Vec<String> {
+/// Who began it, who has done something in it, and who reads along now.
+fn people(model: &Model, run: &Run) -> String {
     let mut people: Vec<String> = vec![run.started_by.to_string()];
     let acted = run.steps.values().flat_map(|step| step.by.iter().chain(&step.co_signed));
     for name in acted.filter_map(|actor| actor.operator()) {
@@ -128,7 +130,17 @@ fn people(run: &Run) -> Vec<String> {
             people.push(name.to_owned());
         }
     }
-    people
+    let only_read = |name: &&str| people.iter().all(|known| known != name);
+    let readers: Vec<&str> = model.readers.iter().map(|reader| reader.operator.as_str()).filter(only_read).collect();
+    let mut told = people.iter().take(PEOPLE).cloned().collect::<Vec<_>>().join(", ");
+    if let Some(more) = people.len().checked_sub(PEOPLE).filter(|more| *more > 0) {
+        told += &format!(" +{more}");
+    }
+    match readers.as_slice() {
+        [] => told,
+        [one] => format!("{told}, {one} (reads along)"),
+        [one, others @ ..] => format!("{told}, {one} +{} (read along)", others.len()),
+    }
 }
 
 /// What can be done now, to be pressed.

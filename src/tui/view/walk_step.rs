@@ -68,6 +68,9 @@ fn now(model: &Model, run: &Run, step: &Step, seen: &StepStanding, facts: &mut F
         match seen {
             StepStanding::WaitingPerson(awaited) if waits.mine => {
                 facts.say(waits.role, &format!("{words}: {}", how(step, awaited)));
+                if run.asks_for_code(step) && model.state.second_factor(model.my_name()).is_some() {
+                    facts.say(Role::Text, "what it runs wants a code of your second factor: you are asked for it");
+                }
             }
             _ => facts.say(waits.role, &words),
         }
@@ -314,6 +317,9 @@ fn takes(model: &Model, run: &Run, step: &Step, facts: &mut Facts) {
         let passed = run.end_of(name).is_some_and(StepEnd::has_passed);
         let (sign, role) = if passed { ("✓", Role::Ok) } else { ("✖", Role::Bad) };
         facts.say(role, &format!("{sign} {name} has passed before"));
+    }
+    if run.asks_for_code(step) {
+        facts.say(Role::Text, "a code of the second factor, of whoever has one");
     }
     if let Some(action) = step.work.action() {
         match &action.confirm {
