@@ -11,12 +11,14 @@ use tui_textarea::TextArea;
 use super::{
     browse::{Browse, Standing},
     drill::DrillDesk,
+    filter::Filter,
     form::{Form, Writing},
     hit::HitMap,
     lookback::LookedBack,
     map::Map,
     measure::Measured,
     message::Request,
+    palette::{Entry, Palette},
     patterns::Patterns,
 };
 use crate::{
@@ -77,7 +79,9 @@ pub struct Model {
     /// A short message.
     pub toast: Option<Toast>,
     /// What lists are narrowed to.
-    pub filter: String,
+    pub filter: Filter,
+    /// What was chosen in the palette, the last first.
+    pub chosen: VecDeque<Entry>,
     /// The last events, oldest first.
     pub recent: VecDeque<Recorded>,
     /// Dry runs of changes.
@@ -375,13 +379,8 @@ pub struct Fault {
 /// What lies over the screen and takes the keys.
 #[derive(Debug, Clone)]
 pub enum Overlay {
-    /// Actions, found by typing.
-    Palette {
-        /// What was typed.
-        input: Box<TextArea<'static>>,
-        /// The selected choice.
-        selected: usize,
-    },
+    /// Everything, found by typing.
+    Palette(Palette),
     /// A choice among a few.
     Menu {
         /// What it is about.
@@ -452,7 +451,8 @@ impl Model {
             touched_at: now,
             wants_code: None,
             toast: None,
-            filter: String::new(),
+            filter: Filter::default(),
+            chosen: VecDeque::new(),
             recent: VecDeque::new(),
             dry_runs: HashMap::new(),
             differences: HashMap::new(),

@@ -24,6 +24,7 @@ mod template;
 pub use here::{cannot_act, latest_document, open, roles, show_plan};
 pub use knowledge::exported;
 pub use recovery::propose;
+pub use snapshot::{browse, roll_back_component};
 #[cfg(test)]
 pub use table::owned;
 pub use table::{Action, Danger, Where, all, hints, named, on_key, perform};

@@ -175,7 +175,11 @@ fn news(model: &Model, canvas: &mut Canvas, area: Rect, row: u16) {
         return;
     }
     if !model.filter.is_empty() {
-        canvas.line(area, row, &[(Role::Warn, format!(" showing only “{}” · / changes it", model.filter))]);
+        canvas.line(
+            area,
+            row,
+            &[(Role::Warn, format!(" showing only “{}” · / changes it · Esc shows all", model.filter))],
+        );
         return;
     }
     let pieces: Vec<Piece> = model
