@@ -33,9 +33,7 @@ impl Model {
 
     /// The planned work that the filter lets through, in the order shown.
     pub fn wanted_work(&self) -> impl Iterator<Item = &CalendarEntry> {
-        let filter = self.filter.to_lowercase();
-        let has = move |text: &str| text.to_lowercase().contains(&filter);
-        self.work.iter().filter(move |work| has(&work.service) || has(&work.reason))
+        self.work.iter().filter(|work| self.wants_work(work))
     }
 
     /// The planned work with the cursor.

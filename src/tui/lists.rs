@@ -8,12 +8,20 @@ use super::{
     drill::DrillRow,
     model::{Cursor, List, Model, Pane, Part, Screen},
     queue::{Queue, Queued},
-    verdict::category_name,
     walk::{Listed, run_of},
 };
 use crate::domain::{
     ArticleState, BreakGlassId, ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId, waits_for_change,
 };
+
+/// Incidents that are over, at the end of the pane of incidents.
+const OVER: usize = 20;
+
+/// Snapshots in their pane.
+const NEWEST: usize = 100;
+
+/// Recoveries on their page.
+const RECOVERIES: usize = 500;
 
 impl Model {
     /// The list that the arrow keys move in, if there is one.
@@ -42,12 +50,6 @@ impl Model {
     /// The keys of a list's rows, in the order shown.
     #[must_use]
     pub fn rows(&self, list: List) -> Vec<String> {
-        let wanted = |text: &str| self.filter.is_empty() || text.to_lowercase().contains(&self.filter.to_lowercase());
-        let wanted_snapshot = |snapshot: &Snapshot| {
-            wanted(&snapshot.reason)
-                || snapshot.components.iter().any(|name| wanted(name))
-                || wanted(&snapshot.id.to_string())
-        };
         match list {
             List::Pane(Pane::Services) => {
                 let mut names: Vec<&str> = self
@@ -56,7 +58,7 @@ impl Model {
                     .services
                     .iter()
                     .map(|service| service.name.as_str())
-                    .filter(|name| wanted(name))
+                    .filter(|name| self.wants_service(name))
                     .collect();
                 match &self.held {
                     Some(held) => {
@@ -69,20 +71,22 @@ impl Model {
                 names.into_iter().map(str::to_owned).collect()
             }
             List::Pane(Pane::Incidents) => {
-                let mut incidents: Vec<_> = self.state.open_incidents().filter(|i| wanted(&i.title)).collect();
+                let mut incidents: Vec<_> = self.state.open_incidents().filter(|i| self.wants_incident(i)).collect();
                 incidents.sort_by_key(|incident| (incident.severity, std::cmp::Reverse(incident.id)));
                 let mut keys: Vec<String> = incidents.iter().map(|incident| incident.id.to_string()).collect();
-                let over = self.state.incidents.values().rev().filter(|i| !i.state.is_open() && wanted(&i.title));
-                keys.extend(over.take(20).map(|incident| incident.id.to_string()));
+                let over = self.state.incidents.values().rev().filter(|i| !i.state.is_open() && self.wants_incident(i));
+                keys.extend(over.take(OVER).map(|incident| incident.id.to_string()));
                 keys
             }
             List::Pane(Pane::Approvals) | List::Approvals => {
                 let queue = self.queue().into_iter();
-                queue.filter(|(_, queued)| queued.is_meant(wanted)).map(|(_, queued)| queued.key()).collect()
+                let meant = queue.filter(|(queue, queued)| self.wants_queued(*queue, *queued));
+                meant.map(|(_, queued)| queued.key()).collect()
             }
             List::Pane(Pane::Snapshots) => {
                 let newest = self.state.snapshots.values().rev();
-                newest.filter(|snapshot| wanted_snapshot(snapshot)).take(100).map(|one| one.id.to_string()).collect()
+                let meant = newest.filter(|snapshot| self.wants_snapshot(snapshot));
+                meant.take(NEWEST).map(|one| one.id.to_string()).collect()
             }
             List::Snapshots => {
                 let component = self.component().map(|component| component.name.as_str());
@@ -90,36 +94,40 @@ impl Model {
                     component.is_none_or(|name| snapshot.components.iter().any(|held| held == name))
                 };
                 let newest = self.state.snapshots.values().rev().filter(of);
-                newest.filter(|snapshot| wanted_snapshot(snapshot)).map(|snapshot| snapshot.id.to_string()).collect()
+                newest
+                    .filter(|snapshot| self.wants_snapshot(snapshot))
+                    .map(|snapshot| snapshot.id.to_string())
+                    .collect()
             }
             List::Components => self.state.platform.components.iter().map(|component| component.name.clone()).collect(),
             List::Articles => {
                 let all = self.state.knowledge.articles.values();
-                let meant = all.filter(|article| {
-                    wanted(&article.name)
-                        || wanted(&article.body.title)
-                        || wanted(category_name(article.body.category))
-                        || article.body.symptoms.words.iter().any(|word| wanted(word))
-                });
+                let meant = all.filter(|article| self.wants_article(article));
                 let mut names: Vec<(bool, String)> =
                     meant.map(|article| (article.state == ArticleState::Retired, article.name.clone())).collect();
                 names.sort();
                 names.into_iter().map(|(_, name)| name).collect()
             }
             List::Diagnosis => self.diagnosis_rows().iter().map(Row::key).collect(),
-            List::Recoveries => self.state.recoveries.keys().rev().take(500).map(ToString::to_string).collect(),
+            List::Recoveries => {
+                let meant = self.state.recoveries.values().rev().filter(|recovery| self.wants_recovery(recovery));
+                meant.take(RECOVERIES).map(|recovery| recovery.id.to_string()).collect()
+            }
             List::Books => self.listed().iter().map(Listed::key).collect(),
             List::Steps => {
                 let steps = self.run_here().into_iter().flat_map(|run| run.book.steps());
                 steps.map(|step| step.name.clone()).collect()
             }
             List::Drills => self.drill_rows().iter().map(DrillRow::key).collect(),
-            List::Templates => self.state.templates.keys().filter(|name| wanted(name)).cloned().collect(),
+            List::Templates => {
+                let meant = self.state.templates.values().filter(|template| self.wants_template(template));
+                meant.map(|template| template.name.clone()).collect()
+            }
             List::Patterns => self.wanted_patterns().into_iter().map(|pattern| pattern.id.clone()).collect(),
             List::Work => self.wanted_work().map(key).collect(),
             List::Functions => {
                 let all = self.functions_by_urgency().into_iter();
-                all.filter(|function| wanted(&function.name)).map(|function| function.name.clone()).collect()
+                all.filter(|function| self.wants_function(function)).map(|function| function.name.clone()).collect()
             }
             List::HandSteps => match self.screen() {
                 Screen::Function(name) => {
@@ -132,9 +140,39 @@ impl Model {
                 .recent
                 .iter()
                 .rev()
-                .filter(|recorded| wanted(&recorded.event.summary()) || wanted(&recorded.actor.to_string()))
+                .filter(|recorded| self.wants_event(recorded))
                 .map(|recorded| recorded.seq.to_string())
                 .collect(),
+        }
+    }
+
+    /// How many rows a list would have if it were not narrowed, those that it has no room for among them.
+    #[must_use]
+    pub fn count(&self, list: List) -> usize {
+        let state = &self.state;
+        let of_component = |snapshot: &&Snapshot| {
+            self.component().is_none_or(|component| snapshot.components.contains(&component.name))
+        };
+        match list {
+            List::Pane(Pane::Services) => state.platform.services.len(),
+            List::Pane(Pane::Incidents) => state.incidents.len(),
+            List::Pane(Pane::Approvals) | List::Approvals => self.queue().len(),
+            List::Pane(Pane::Snapshots) => state.snapshots.len(),
+            List::Snapshots => state.snapshots.values().filter(of_component).count(),
+            List::Articles => state.knowledge.articles.len(),
+            List::Recoveries => state.recoveries.len(),
+            List::Books => self.library().len() + state.runs.len(),
+            List::Drills => {
+                let over = state.drills.held.values().filter(|drill| drill.ended.is_some()).count();
+                let any = usize::from(!self.offers().is_empty());
+                usize::from(state.drills.running().is_some()) + any + self.offers().len() + over
+            }
+            List::Templates => state.templates.len(),
+            List::Patterns => self.all_patterns().len(),
+            List::Work => self.work.len(),
+            List::Functions => self.functions_by_urgency().len(),
+            List::Journal => self.recent.len(),
+            List::Components | List::Diagnosis | List::Steps | List::HandSteps => self.rows(list).len(),
         }
     }
 

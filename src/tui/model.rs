@@ -12,6 +12,7 @@ use super::{
     action::{Keymap, named},
     browse::{Browse, Standing},
     drill::DrillDesk,
+    filter::Filter,
     form::{Form, Writing},
     hit::HitMap,
     look::Look,
@@ -19,6 +20,7 @@ use super::{
     map::Map,
     measure::Measured,
     message::Request,
+    palette::{Entry, Palette},
     patterns::Patterns,
     preferences::Preferences,
 };
@@ -88,7 +90,9 @@ pub struct Model {
     /// A short message.
     pub toast: Option<Toast>,
     /// What lists are narrowed to.
-    pub filter: String,
+    pub filter: Filter,
+    /// What was chosen in the palette, the last first.
+    pub chosen: VecDeque<Entry>,
     /// The last events, oldest first.
     pub recent: VecDeque<Recorded>,
     /// Dry runs of changes.
@@ -388,18 +392,13 @@ pub struct Fault {
 /// What lies over the screen and takes the keys.
 #[derive(Debug, Clone)]
 pub enum Overlay {
-    /// Actions, found by typing.
-    Palette {
-        /// What was typed.
-        input: Box<TextArea<'static>>,
-        /// The selected choice.
-        selected: usize,
-    },
     /// The themes; the selected one is what the board looks like.
     Themes {
         /// The selected one.
         selected: usize,
     },
+    /// Everything, found by typing.
+    Palette(Palette),
     /// A choice among a few.
     Menu {
         /// What it is about.
@@ -474,7 +473,8 @@ impl Model {
             touched_at: now,
             wants_code: None,
             toast: None,
-            filter: String::new(),
+            filter: Filter::default(),
+            chosen: VecDeque::new(),
             recent: VecDeque::new(),
             dry_runs: HashMap::new(),
             differences: HashMap::new(),

@@ -1,20 +1,18 @@
 //! What lies over the screen: keys for questions, menus, the palette and fields.
 
 use chrono::TimeDelta;
-use nucleo_matcher::{
-    Config, Matcher,
-    pattern::{CaseMatching, Normalization, Pattern},
-};
 use tui_textarea::TextArea;
 
 use super::{
-    action::{Action, all, exported, perform, show_plan},
+    action::{exported, show_plan},
     article::{import, seeds},
+    filter::Filter,
     form::{Kind, on_form_key},
     lock::{on_code, on_name},
     look::keep,
     message::Request,
     model::{Confirm, Model, Overlay},
+    palette::{choose_entry, on_palette_key},
     term::input::Key,
 };
 use crate::domain::{Command, IncidentId, past};
@@ -71,25 +69,7 @@ pub(super) fn on_overlay_key(model: &mut Model, overlay: Overlay, key: Key) -> V
             model.overlay = Some(Overlay::Themes { selected: stepped(selected, last, key) });
             Vec::new()
         }
-        Overlay::Palette { mut input, selected } => {
-            let found = found(&input_text(&input));
-            let selected = match key {
-                Key::Down => (selected + 1).min(found.len().saturating_sub(1)),
-                Key::Up => selected.saturating_sub(1),
-                Key::Enter => {
-                    return match found.get(selected) {
-                        Some(action) => perform(model, action),
-                        None => Vec::new(),
-                    };
-                }
-                key => {
-                    type_into(&mut input, key);
-                    0
-                }
-            };
-            model.overlay = Some(Overlay::Palette { input, selected });
-            Vec::new()
-        }
+        Overlay::Palette(palette) => on_palette_key(model, palette, key),
         Overlay::Prompt { title, purpose, mut input } => {
             if key == Key::Enter && purpose == Purpose::Time {
                 return on_time(model, title, input);
@@ -99,7 +79,7 @@ pub(super) fn on_overlay_key(model: &mut Model, overlay: Overlay, key: Key) -> V
             }
             type_into(&mut input, key);
             if purpose == Purpose::Filter {
-                model.filter = input_text(&input).trim().to_owned();
+                model.filter = Filter::parse(&input_text(&input));
             }
             model.overlay = Some(Overlay::Prompt { title, purpose, input });
             Vec::new()
@@ -181,16 +161,13 @@ pub(super) fn choose(model: &mut Model, overlay: Overlay, place: usize) -> Vec<R
             model.overlay = Some(Overlay::Form(form));
             Vec::new()
         }
-        Overlay::Palette { input, .. } => match found(&input_text(&input)).get(place) {
-            Some(action) => perform(model, action),
-            None => Vec::new(),
-        },
         // The first click tries it on.
         Overlay::Themes { selected } if selected == place => keep(model, place),
         Overlay::Themes { .. } => {
             model.overlay = Some(Overlay::Themes { selected: place });
             Vec::new()
         }
+        Overlay::Palette(palette) => choose_entry(model, palette, place),
         other => {
             model.overlay = Some(other);
             Vec::new()
@@ -200,7 +177,10 @@ pub(super) fn choose(model: &mut Model, overlay: Overlay, place: usize) -> Vec<R
 
 fn on_answer(model: &mut Model, purpose: Purpose, answer: &str) -> Vec<Request> {
     if purpose == Purpose::Filter {
-        answer.clone_into(&mut model.filter);
+        model.filter = Filter::parse(answer);
+        if let Some(problem) = model.filter.problem() {
+            model.say(problem, true);
+        }
         return Vec::new();
     }
     match purpose {
@@ -250,7 +230,7 @@ pub fn input_text(input: &TextArea) -> String {
     input.lines().join(" ")
 }
 
-fn type_into(input: &mut TextArea, key: Key) {
+pub(super) fn type_into(input: &mut TextArea, key: Key) {
     use tui_textarea::{Input as Typed, Key as TypedKey};
     let (key, ctrl) = match key {
         Key::Char(c) => (TypedKey::Char(c), false),
@@ -270,24 +250,4 @@ fn type_into(input: &mut TextArea, key: Key) {
         return;
     }
     input.input(Typed { key, ctrl, alt: false, shift: false });
-}
-
-/// The actions that match what was typed into the palette, the best first.
-#[must_use]
-pub fn found(typed: &str) -> Vec<&'static Action> {
-    if typed.trim().is_empty() {
-        return all().collect();
-    }
-    let pattern = Pattern::parse(typed.trim(), CaseMatching::Ignore, Normalization::Smart);
-    let mut matcher = Matcher::new(Config::DEFAULT);
-    let mut buffer = Vec::new();
-    let mut scored: Vec<(u32, &Action)> = all()
-        .filter_map(|action| {
-            let text = format!("{} {} {}", action.label, action.name, action.about);
-            let haystack = nucleo_matcher::Utf32Str::new(&text, &mut buffer);
-            Some((pattern.score(haystack, &mut matcher)?, action))
-        })
-        .collect();
-    scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-    scored.into_iter().map(|(_, action)| action).collect()
 }

@@ -141,17 +141,23 @@ impl Model {
     /// The patterns on the page, narrowed to what was typed, what matters most first.
     #[must_use]
     pub fn wanted_patterns(&self) -> Vec<&Pattern> {
-        let Screen::Patterns(service) = self.screen() else { return Vec::new() };
-        let Some(Loaded::Here(all)) = self.patterns.of(service.as_deref()).map(|listed| &listed.result) else {
-            return Vec::new();
-        };
-        let words: Vec<String> = self.filter.to_lowercase().split_whitespace().map(str::to_owned).collect();
-        let mut wanted: Vec<&Pattern> = all.iter().filter(|pattern| says_all(pattern, &words)).collect();
+        let mut wanted: Vec<&Pattern> =
+            self.all_patterns().iter().filter(|pattern| self.wants_pattern(pattern)).collect();
         wanted.sort_by_cached_key(|pattern| {
             let lately: u32 = pattern.per_minute().iter().sum();
             (self.rank(pattern), std::cmp::Reverse((lately, pattern.count())), pattern.id.clone())
         });
         wanted
+    }
+
+    /// The patterns of the page, as far as they have come.
+    #[must_use]
+    pub fn all_patterns(&self) -> &[Pattern] {
+        let Screen::Patterns(service) = self.screen() else { return &[] };
+        match self.patterns.of(service.as_deref()).map(|listed| &listed.result) {
+            Some(Loaded::Here(all)) => all,
+            _ => &[],
+        }
     }
 
     /// Whether a service is not well, or part of an open incident.
@@ -191,15 +197,6 @@ impl Model {
         };
         self.state.incidents.values().rev().filter(beside).collect()
     }
-}
-
-/// Whether each word stands somewhere in it: in its template, its id, the name of a service, or how it stands.
-fn says_all(pattern: &Pattern, words: &[String]) -> bool {
-    let mut said = format!("{} {}", pattern.template, pattern.id).to_lowercase();
-    for seen in &pattern.services {
-        said += &format!(" {} {}", seen.service.to_lowercase(), trend_name(seen.state));
-    }
-    words.iter().all(|word| said.contains(word))
 }
 
 /// The word for how a pattern stands.

@@ -14,6 +14,7 @@ use super::{
     message::{Message, Request, Timed},
     model::{Link, List, Loaded, Model, Overlay, Pane, Part, RECENT, Screen, Target},
     overlay::{choose, go_on, on_overlay_key},
+    palette::paste,
     patterns::look_at_patterns,
     term::input::{Input, Key},
     text,
@@ -350,15 +351,20 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Request> {
         },
         Input::Paste(raw) => {
             let pasted = text::clean(&raw);
+            if let Some(Overlay::Palette(mut palette)) =
+                model.overlay.take_if(|over| matches!(over, Overlay::Palette(_)))
+            {
+                paste(model, &mut palette, &pasted);
+                model.overlay = Some(Overlay::Palette(palette));
+                return Vec::new();
+            }
             match &mut model.overlay {
                 Some(Overlay::Form(form)) => {
                     if let Some(lost) = form.paste(&raw) {
                         model.say(lost, true);
                     }
                 }
-                Some(Overlay::Prompt { input, .. } | Overlay::Palette { input, .. }) => {
-                    input.insert_str(&pasted);
-                }
+                Some(Overlay::Prompt { input, .. }) => drop(input.insert_str(&pasted)),
                 Some(Overlay::Confirm(confirm)) if confirm.name.is_some() => confirm.typed.push_str(pasted.trim()),
                 _ => {}
             }

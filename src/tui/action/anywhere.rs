@@ -1,6 +1,6 @@
 //! What can be done anywhere, and in a drill.
 
-use tui_textarea::TextArea;
+use tui_textarea::{CursorMove, TextArea};
 
 use super::{
     here::{ask, cannot_act, open, open_selected, roles, submit},
@@ -15,6 +15,7 @@ use crate::{
         measure::measure,
         message::Request,
         model::{Model, Overlay, Purpose, Screen},
+        palette::open_palette,
         term::input::Key,
     },
 };
@@ -113,7 +114,7 @@ pub(super) static ACTIONS: &[Action] = &[
         name: "back",
         keys: &[Key::Esc, Key::Backspace],
         label: "Back",
-        about: "Close what is on top; among the snapshots, let the point in time go first",
+        about: "Close what is on top; first what a list is narrowed to, or the point in time among the snapshots",
         place: Where::Anywhere,
         danger: Danger::View,
         disabled: |_| None,
@@ -121,11 +122,13 @@ pub(super) static ACTIONS: &[Action] = &[
             if *model.screen() == Screen::Snapshots && model.browse.point.take().is_some() {
                 return Vec::new();
             }
+            if model.is_narrowed() || (model.screens.len() == 1 && !model.filter.is_empty()) {
+                model.filter.clear();
+                return Vec::new();
+            }
             if model.screens.len() > 1 {
                 model.screens.pop();
                 model.unroll();
-            } else if !model.filter.is_empty() {
-                model.filter.clear();
             }
             model.held = None;
             Vec::new()
@@ -276,24 +279,27 @@ pub(super) static ACTIONS: &[Action] = &[
         name: "filter",
         keys: &[Key::Char('/')],
         label: "Filter",
-        about: "Narrow lists to rows that hold a text; empty shows all",
+        about: "Narrow lists: words, sev:1 service:api is:mine state: kind: who:, - turns one round; empty shows all",
         place: Where::Anywhere,
         danger: Danger::View,
         disabled: |_| None,
-        run: |model| ask(model, "Show only".to_owned(), Purpose::Filter),
+        run: |model| {
+            let mut input = TextArea::new(vec![model.filter.to_string()]);
+            input.move_cursor(CursorMove::End);
+            let title = "Show only".to_owned();
+            model.overlay = Some(Overlay::Prompt { title, purpose: Purpose::Filter, input: Box::new(input) });
+            Vec::new()
+        },
     },
     Action {
         name: "palette",
         keys: &[Key::Char(':')],
         label: "Commands",
-        about: "Find an action by its name",
+        about: "Find an action, a page, a service, an incident, anything by a few letters of its name",
         place: Where::Anywhere,
         danger: Danger::View,
         disabled: |_| None,
-        run: |model| {
-            model.overlay = Some(Overlay::Palette { input: Box::new(TextArea::default()), selected: 0 });
-            Vec::new()
-        },
+        run: open_palette,
     },
     Action {
         name: "help",

@@ -28,6 +28,7 @@ pub use keymap::LEFT_BEHIND;
 pub use keymap::{Keymap, unfit};
 pub use knowledge::exported;
 pub use recovery::propose;
+pub use snapshot::{browse, roll_back_component};
 pub use table::{Action, Danger, Where, all, hints, named, on_key, perform};
 #[cfg(test)]
 pub use table::{FROM_ELSEWHERE, owned};

@@ -315,27 +315,43 @@ pub(super) fn enter(model: &mut Model) -> Vec<Request> {
     }
 }
 
+/// Shows the plan to bring a component back: to a point in time, else to its last good state.
+pub fn roll_back_component(model: &mut Model, name: &str, point: Option<DateTime<Utc>>) -> Vec<Request> {
+    open(model, Screen::Snapshots);
+    model.show_component(Some(name.to_owned()));
+    match point {
+        Some(point) => {
+            model.choose_point(point);
+            to_point(model, model.browse.point.unwrap_or(point))
+        }
+        None => match rollback(model, None) {
+            Some(request) => ask_for(model, request),
+            None => Vec::new(),
+        },
+    }
+}
+
 fn to_point(model: &mut Model, point: DateTime<Utc>) -> Vec<Request> {
     if let Some(why) = cannot_act(model) {
         model.say(why, true);
         return Vec::new();
     }
-    match rollback(model, RollbackTarget::Time(point)) {
+    match rollback(model, Some(RollbackTarget::Time(point))) {
         Some(request) => ask_for(model, request),
         None => Vec::new(),
     }
 }
 
 fn to_selected(model: &Model) -> Option<RollbackRequest> {
-    rollback(model, RollbackTarget::Snapshot(model.snapshot()?))
+    rollback(model, Some(RollbackTarget::Snapshot(model.snapshot()?)))
 }
 
-fn rollback(model: &Model, to: RollbackTarget) -> Option<RollbackRequest> {
+fn rollback(model: &Model, to: Option<RollbackTarget>) -> Option<RollbackRequest> {
     let component = model.component()?;
     let incident = model.state.incident_of(&component.service);
     Some(RollbackRequest {
         scope: Scope::Components(vec![component.name.clone()]),
-        to: Some(to),
+        to,
         reason: match incident {
             Some(incident) => format!("{} {}", incident.id, incident.title),
             None => "asked for on the board".to_owned(),

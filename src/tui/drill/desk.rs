@@ -111,22 +111,19 @@ impl Model {
     /// The drill that runs, those that can be held, and those that were, the newest first.
     #[must_use]
     pub fn drill_rows(&self) -> Vec<DrillRow<'_>> {
-        let wanted = |text: &str| self.filter.is_empty() || text.to_lowercase().contains(&self.filter.to_lowercase());
-        let of = |drill: &&Drill| {
-            wanted(&drill.id.to_string())
-                || drill.completed().is_some_and(|reveal| wanted(&reveal.truth.file) || wanted(&reveal.truth.title))
-        };
         let mut rows: Vec<DrillRow<'_>> = self.state.drills.running().into_iter().map(DrillRow::Held).collect();
-        if !self.offers().is_empty() && wanted(ANY) {
+        if !self.offers().is_empty() && self.filter.words(|is_wanted| is_wanted(ANY)) {
             rows.push(DrillRow::Any);
         }
         let meant = self.offers().iter().filter(|offer| {
-            [&offer.id, &offer.title, &offer.scenario, &offer.book].into_iter().any(|text| wanted(text))
-                || offer.services.iter().any(|name| wanted(name))
+            self.filter.words(|is_wanted| {
+                [&offer.id, &offer.title, &offer.scenario, &offer.book].into_iter().any(|text| is_wanted(text))
+                    || offer.services.iter().any(|name| is_wanted(name))
+            })
         });
         rows.extend(meant.map(DrillRow::Offer));
         let over = self.state.drills.held.values().rev().filter(|drill| drill.ended.is_some());
-        rows.extend(over.filter(of).take(OVER).map(DrillRow::Held));
+        rows.extend(over.filter(|drill| self.wants_drill(drill)).take(OVER).map(DrillRow::Held));
         rows
     }
 

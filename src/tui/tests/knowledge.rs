@@ -10,6 +10,7 @@ use super::{
 use crate::{
     domain::{ArticleState, Category, Command, DiagnosisId, IncidentId, Judgement},
     tui::{
+        filter::Filter,
         model::{List, Overlay, Screen},
         term::input::Key,
     },
@@ -114,7 +115,7 @@ fn what_was_learned_is_read_and_somebody_stands_for_it_or_retires_it() {
     // Words find it, and others do not.
     let mut model = at(&scene, "alice", Screen::Knowledge);
     for (typed, found) in [("dose_unit", 1), ("nonsense", 0)] {
-        model.filter = typed.to_owned();
+        model.filter = Filter::parse(typed);
         assert_eq!(model.rows(List::Articles).len(), found, "{typed}");
     }
     let page = picture(&mut model, 80, 24);

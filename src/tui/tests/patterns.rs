@@ -10,6 +10,7 @@ use crate::{
     diagnosis::patterns::{Example, MINUTES, Seen, SeenPattern, Trend},
     domain::{ArticleBody, Category, Command, Symptoms},
     tui::{
+        filter::Filter,
         message::{Message, Request, Timed},
         model::{List, Model, Screen, Target},
         patterns::MOST,
@@ -91,7 +92,7 @@ fn patterns_are_found_by_words_and_by_service() {
         (COLUMN, 1),
         ("patient-api print", 0),
     ] {
-        model.filter = typed.to_owned();
+        model.filter = Filter::parse(typed);
         assert_eq!(model.rows(List::Patterns).len(), count, "{typed}");
     }
     assert!(picture(&mut model, 80, 24).contains("nothing matches the filter"));

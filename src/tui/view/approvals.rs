@@ -32,7 +32,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     } else {
         format!("{mine} for you · {others} for others · you owe {owed}")
     };
-    let inside = canvas.frame(area, "Approvals", &summary, true);
+    let inside = canvas.frame(area, "Approvals", &model.summary_of(List::Approvals, &summary), true);
     let columns = usize::from(inside.width);
     let keys = model.rows(List::Approvals);
     let selected = model.selected_place(List::Approvals);

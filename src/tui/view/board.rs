@@ -73,11 +73,11 @@ fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
         Pane::Snapshots => ("4 Snapshots", snapshots_summary(model)),
     };
     let focus = model.focus == pane;
-    let inside = canvas.frame(area, title, &summary, focus);
+    let list = List::Pane(pane);
+    let inside = canvas.frame(area, title, &model.summary_of(list, &summary), focus);
     if pane == Pane::Approvals {
         canvas.hits.add(Rect { height: 1.min(area.height), ..area }, Target::Action("approvals"));
     }
-    let list = List::Pane(pane);
     let keys = model.rows(list);
     if keys.is_empty() {
         canvas.line(inside, 0, &[(Role::Muted, format!("  {}", empty(model, pane)))]);

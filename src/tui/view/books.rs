@@ -36,7 +36,7 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect, incident: Opt
     let open = model.state.open_runs().count();
     let summary = format!("{} · {}", count(open, "open run"), count(model.library().len(), "book"));
     let title = incident.map_or_else(|| "Runbooks".to_owned(), |id| format!("Runbooks for {id}"));
-    let inside = canvas.frame(area, &title, &summary, true);
+    let inside = canvas.frame(area, &title, &model.summary_of(List::Books, &summary), true);
     let columns = usize::from(inside.width);
     let selected = model.selected_place(List::Books);
     let rows = model.listed();

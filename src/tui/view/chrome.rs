@@ -178,7 +178,10 @@ fn news(model: &Model, canvas: &mut Canvas, area: Rect, row: u16) {
         canvas.line(
             area,
             row,
-            &[(Role::Warn, format!(" showing only “{}” · {} changes it", model.filter, model.key("filter")))],
+            &[(
+                Role::Warn,
+                format!(" showing only “{}” · {} changes it · Esc shows all", model.filter, model.key("filter")),
+            )],
         );
         return;
     }

@@ -32,7 +32,7 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
     let down = functions.iter().filter(|function| model.interruption(&function.name).is_some()).count();
     let by_hand = model.state.continuity.fallbacks.len();
     let summary = format!("{down} of {} interrupted · {by_hand} by hand", functions.len());
-    let inside = canvas.frame(area, "Continuity", &summary, true);
+    let inside = canvas.frame(area, "Continuity", &model.summary_of(List::Functions, &summary), true);
     let columns = usize::from(inside.width);
     let keys = model.rows(List::Functions);
     let mut lines: Vec<(Vec<Piece>, Option<usize>)> = Vec::new();

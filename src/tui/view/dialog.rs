@@ -4,16 +4,19 @@ use ratatui::{layout::Rect, text::Span};
 
 use super::{
     canvas::{Canvas, Piece, first_visible},
-    form,
+    form, palette,
 };
 use crate::domain::Status;
 use crate::tui::{
     action::{Danger, Where, all},
     model::{Confirm, Model, Overlay, Purpose, Target},
-    overlay::{found, input_text},
+    overlay::input_text,
     text,
     theme::{Role, status_badge},
 };
+
+/// How a filter is written, below its line.
+const FILTERS: &str = " words · sev:1,2 service: state: kind: who: is:open -is:mine · “-” turns it round";
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Overlay) {
     match overlay {
@@ -28,36 +31,18 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
                     vec![(Role::Key, format!(" {:>digits$} ", place + 1)), (Role::Text, text.clone())]
                 })
                 .collect();
-            list(canvas, area, title, &lines, *selected, None);
+            let keys = "↑↓ ↵ · Esc leaves it";
+            list(canvas, area, &Choices { title, keys, width: 84, lines: &lines, selected: *selected, typed: None });
         }
         Overlay::Themes { selected } => themes(model, canvas, area, *selected),
-        Overlay::Palette { input, selected } => {
-            let typed = input_text(input);
-            let lines: Vec<Vec<Piece>> = found(&typed)
-                .into_iter()
-                .map(|action| {
-                    let key = model.keymap.key(action);
-                    let why = (action.disabled)(model);
-                    let (role, about) = match why {
-                        Some(why) => (Role::Muted, format!("— {why}")),
-                        None => (Role::Text, action.about.to_owned()),
-                    };
-                    vec![
-                        (Role::Key, format!(" {} ", text::left(&key, 4))),
-                        (role, text::left(action.label, 18)),
-                        (Role::Muted, about),
-                    ]
-                })
-                .collect();
-            list(canvas, area, "Commands", &lines, *selected, Some(&typed));
-        }
+        Overlay::Palette(found) => palette::draw(model, canvas, area, found),
         Overlay::Prompt { title, input, purpose } => {
             // What is asked stands whole, above the field where the border has no room for it.
             let width = 70.min(area.width.saturating_sub(2));
             let is_short = text::width(title) + 4 <= usize::from(width);
             let question = if is_short { Vec::new() } else { text::wrap(title, usize::from(width.saturating_sub(4))) };
             let rows = u16::try_from(question.len()).unwrap_or(u16::MAX);
-            let place = centred(area, width, rows.saturating_add(5));
+            let place = centred(area, width, rows.saturating_add(if *purpose == Purpose::Filter { 6 } else { 5 }));
             canvas.clear(place);
             canvas.hits.add(place, Target::Nothing);
             let heading = match purpose {
@@ -71,7 +56,14 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
                 canvas.line(inside, row, &[(Role::Title, format!(" {line}"))]);
             }
             field(canvas, inside, rows + 1, &input_text(input), input.cursor().1);
-            canvas.line(inside, rows + 2, &[(Role::Muted, " ↵ does it   Esc leaves it".to_owned())]);
+            let below = match model.filter.problem().filter(|_| *purpose == Purpose::Filter) {
+                Some(problem) => (Role::Bad, format!(" ✖ {problem}")),
+                None if *purpose == Purpose::Filter => (Role::Muted, FILTERS.to_owned()),
+                None => (Role::Muted, " ↵ does it   Esc leaves it".to_owned()),
+            };
+            for (row, line) in (rows + 2..).zip(text::wrap(&below.1, usize::from(inside.width)).into_iter().take(2)) {
+                canvas.line(inside, row, &[(below.0, line)]);
+            }
         }
     }
 }
@@ -149,15 +141,32 @@ fn ask(canvas: &mut Canvas, area: Rect, confirm: &Confirm) {
     }
 }
 
-fn list(canvas: &mut Canvas, area: Rect, title: &str, lines: &[Vec<Piece>], selected: usize, typed: Option<&str>) {
+/// A list of choices.
+pub(super) struct Choices<'a> {
+    /// What it is about.
+    pub title: &'a str,
+    /// What its keys do.
+    pub keys: &'a str,
+    /// Columns it takes where there is room.
+    pub width: u16,
+    /// Its rows.
+    pub lines: &'a [Vec<Piece>],
+    /// The selected one.
+    pub selected: usize,
+    /// What was typed into the field above them, and the place of its cursor.
+    pub typed: Option<(&'a str, usize)>,
+}
+
+pub(super) fn list(canvas: &mut Canvas, area: Rect, choices: &Choices) {
+    let Choices { title, keys, width, lines, selected, typed } = *choices;
     let extra = if typed.is_some() { 4 } else { 2 };
     let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(extra).min(area.height).max(4);
-    let place = centred(area, 84, height);
+    let place = centred(area, width, height);
     canvas.clear(place);
     canvas.hits.add(place, Target::Nothing);
-    let mut inside = canvas.frame(place, title, "↑↓ ↵ · Esc leaves it", true);
-    if let Some(typed) = typed {
-        field(canvas, inside, 0, typed, typed.chars().count());
+    let mut inside = canvas.frame(place, title, keys, true);
+    if let Some((typed, cursor)) = typed {
+        field(canvas, inside, 0, typed, cursor);
         inside = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
     }
     if lines.is_empty() {

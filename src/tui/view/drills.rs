@@ -32,7 +32,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let area = Rect { height: area.height.saturating_sub(foot), ..area };
     let held = model.state.drills.held.len();
     let summary = format!("{} · {held} held", count(model.offers().len(), "drill"));
-    let inside = canvas.frame(area, "Drills", &summary, true);
+    let inside = canvas.frame(area, "Drills", &model.summary_of(List::Drills, &summary), true);
     let columns = usize::from(inside.width);
     let selected = model.selected_place(List::Drills);
     let rows = model.drill_rows();

@@ -25,7 +25,8 @@ const DETAIL: u16 = 6;
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let lower = Rect { y: area.bottom().saturating_sub(DETAIL), height: DETAIL.min(area.height), ..area };
     let area = Rect { height: area.height.saturating_sub(DETAIL), ..area };
-    let inside = canvas.frame(area, "Recoveries", &format!("{} in all", model.state.recoveries.len()), true);
+    let summary = format!("{} in all", model.state.recoveries.len());
+    let inside = canvas.frame(area, "Recoveries", &model.summary_of(List::Recoveries, &summary), true);
     let keys = model.rows(List::Recoveries);
     if keys.is_empty() {
         let why = if model.filter.is_empty() {

@@ -14,7 +14,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let upper = Rect { height: area.height.saturating_sub(detail), ..area };
     let keys = model.rows(List::Journal);
     let summary = format!("{} events in all", model.state.seq);
-    let inside = canvas.frame(upper, "Journal", &summary, true);
+    let inside = canvas.frame(upper, "Journal", &model.summary_of(List::Journal, &summary), true);
     if keys.is_empty() {
         canvas.line(inside, 0, &[(Role::Muted, "  nothing matches".to_owned())]);
         return;

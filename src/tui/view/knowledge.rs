@@ -32,7 +32,8 @@ const LISTED: usize = 10;
 pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
     let all = &model.state.knowledge.articles;
     let confirmed = all.values().filter(|article| article.state == ArticleState::Confirmed).count();
-    let inside = canvas.frame(area, "Knowledge", &format!("{confirmed} of {} confirmed", all.len()), true);
+    let summary = format!("{confirmed} of {} confirmed", all.len());
+    let inside = canvas.frame(area, "Knowledge", &model.summary_of(List::Articles, &summary), true);
     let columns = usize::from(inside.width);
     let keys = model.rows(List::Articles);
     let mut lines: Vec<(Vec<Piece>, Option<usize>)> = Vec::new();

@@ -27,6 +27,7 @@ mod lookback;
 mod map;
 mod metrics;
 mod page;
+mod palette;
 mod patterns;
 mod plan;
 mod recovery;

@@ -40,7 +40,8 @@ const LISTED: usize = 5;
 pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect, service: Option<&str>) {
     let listed = model.patterns.of(service);
     let title = service.map_or_else(|| "Patterns".to_owned(), |service| format!("Patterns of {service}"));
-    let inside = canvas.frame(area, &title, &listed.map_or_else(String::new, summary), true);
+    let inside =
+        canvas.frame(area, &title, &model.summary_of(List::Patterns, &listed.map_or_else(String::new, summary)), true);
     let columns = usize::from(inside.width);
     let wanted = model.wanted_patterns();
     let mut lines: Vec<(Vec<Piece>, Option<usize>)> = Vec::new();

@@ -170,7 +170,7 @@ fn list(model: &Model, canvas: &mut Canvas, area: Rect, component: &Component) {
         0 => String::new(),
         many => format!("{} of {many}", selected + 1),
     };
-    let inside = canvas.frame(area, "Snapshots", &summary, false);
+    let inside = canvas.frame(area, "Snapshots", &model.summary_of(List::Snapshots, &summary), false);
     if keys.is_empty() {
         let why = if model.filter.is_empty() {
             format!("  no snapshot of {} yet: s takes one", component.name)

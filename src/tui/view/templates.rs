@@ -22,7 +22,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let templates = model.state.templates.values();
     let usable = templates.filter(|known| model.status_of_template(known) == TemplateStatus::Usable).count();
     let summary = format!("{usable} of {} may be used", model.state.templates.len());
-    let inside = canvas.frame(area, "Standard changes", &summary, true);
+    let inside = canvas.frame(area, "Standard changes", &model.summary_of(List::Templates, &summary), true);
     let columns = usize::from(inside.width);
     let keys = model.rows(List::Templates);
     let mut lines: Vec<(Vec<Piece>, Option<usize>)> = Vec::new();

@@ -75,10 +75,7 @@ impl Model {
             Screen::Books(incident) => *incident,
             _ => None,
         };
-        let wanted = |text: &str| self.filter.is_empty() || text.to_lowercase().contains(&self.filter.to_lowercase());
-        let is_run_meant =
-            |run: &&Run| wanted(&run.id.to_string()) || wanted(&run.book.front.id) || wanted(&run.book.front.title);
-        let mut open: Vec<&Run> = self.state.open_runs().filter(is_run_meant).collect();
+        let mut open: Vec<&Run> = self.state.open_runs().filter(|run| self.wants_run(run)).collect();
         open.sort_by_key(|run| {
             let is_other = incident.is_some() && run.incident != incident;
             (is_other, !self.waits(run).mine, std::cmp::Reverse(run.id))
@@ -86,9 +83,7 @@ impl Model {
         let mut books: Vec<(Option<Fit>, &LibraryBook)> = self
             .library()
             .iter()
-            .filter(|book| {
-                wanted(&book.id) || book.runbook.as_ref().is_some_and(|runbook| wanted(&runbook.front.title))
-            })
+            .filter(|book| self.wants_book(book))
             .map(|book| (incident.and_then(|id| self.fit(book.runbook.as_deref()?, id)), book))
             .collect();
         books.sort_by(|(a, one), (b, other)| {
@@ -98,7 +93,7 @@ impl Model {
         let over = self.state.runs.values().rev().map(AsRef::as_ref).filter(|run| !run.is_open());
         let mut rows: Vec<Listed<'_>> = open.into_iter().map(Listed::Run).collect();
         rows.extend(books.into_iter().map(|(fit, book)| Listed::Book(book, fit)));
-        rows.extend(over.filter(is_run_meant).take(OVER).map(Listed::Run));
+        rows.extend(over.filter(|run| self.wants_run(run)).take(OVER).map(Listed::Run));
         rows
     }
 
