@@ -13,6 +13,7 @@ use super::{
     drill::DrillDesk,
     form::{Form, Writing},
     hit::HitMap,
+    layout::Zoom,
     lookback::LookedBack,
     map::Map,
     measure::Measured,
@@ -50,6 +51,8 @@ pub struct Model {
     pub screens: Vec<Screen>,
     /// The pane with the focus.
     pub focus: Pane,
+    /// The page of which only the part with the focus is shown.
+    pub zoomed: Option<Screen>,
     /// The selected row of each list, by its key and its place.
     pub cursors: HashMap<List, Cursor>,
     /// Order of the services while the cursor moves among them: rows do not jump from under it.
@@ -244,6 +247,8 @@ pub enum Screen {
     Function(String),
     /// The journal.
     Journal,
+    /// One event of it, by its place.
+    Event(u64),
     /// What can be done where.
     Help,
 }
@@ -336,6 +341,8 @@ pub enum Target {
     Action(&'static str),
     /// A page.
     Page(Screen),
+    /// A page below the one on top, by its place: to go back to.
+    Crumb(usize),
     /// A choice of a menu, a palette or a list in a form.
     Choice(usize),
     /// A field of a form.
@@ -439,6 +446,7 @@ impl Model {
             now,
             screens: vec![Screen::Board],
             focus: Pane::Services,
+            zoomed: None,
             cursors: HashMap::new(),
             held: None,
             patience: HashMap::new(),
@@ -481,6 +489,12 @@ impl Model {
     #[must_use]
     pub fn screen(&self) -> &Screen {
         self.screens.last().unwrap_or(&Screen::Board)
+    }
+
+    /// Whether all of the page on top is shown, or the part with the focus alone.
+    #[must_use]
+    pub fn page_zoom(&self) -> Zoom {
+        if self.zoomed.as_ref() == Some(self.screen()) { Zoom::In } else { Zoom::Out }
     }
 
     /// Whether faults may be injected here.
