@@ -35,6 +35,21 @@ impl<T> HitMap<T> {
             .find_map(|(_, target)| pick(target))
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Keeps the first so many, and of the later ones those that `wanted` picks.
+    pub fn keep_of_later(&mut self, first: usize, wanted: impl Fn(&T) -> bool) {
+        let mut place = 0;
+        self.places.retain(|(_, target)| {
+            place += 1;
+            place <= first || wanted(target)
+        });
+    }
+
     /// Everything, in drawing order.
     #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = &(Rect, T)> {

@@ -52,6 +52,11 @@ impl LookedBack {
 /// Asks for the history of the service on the screen when there is none yet, or when it is old.
 pub fn look_back(model: &mut Model) -> Vec<Request> {
     let Screen::Service(service) = model.screen().clone() else { return Vec::new() };
+    look_back_on(model, &service)
+}
+
+/// The same of a service.
+pub fn look_back_on(model: &mut Model, service: &str) -> Vec<Request> {
     let (window, at) = (model.looked_back.window, model.now);
     let result = match &model.looked_back.asked {
         Some(asked) if asked.service == service && asked.window == window => {
@@ -62,6 +67,6 @@ pub fn look_back(model: &mut Model) -> Vec<Request> {
         }
         _ => Loaded::Waiting,
     };
-    model.looked_back.asked = Some(Question { service: service.clone(), window, at, result });
-    vec![Request::History(service, window)]
+    model.looked_back.asked = Some(Question { service: service.to_owned(), window, at, result });
+    vec![Request::History(service.to_owned(), window)]
 }

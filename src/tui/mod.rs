@@ -9,10 +9,12 @@
 //! `settings` are what a person set, `theme` how things look, `preferences` what the board remembers by itself.
 //! `model` is all the board knows, `message` all that can happen to it, `action` the one table of what a person can do.
 //! Only `update` changes the model, only `view` draws, only `runtime` does I/O (`files` for it), and only `term` touches the terminal. A new
-//! page is a variant of `model::Screen` and a file in `view`; a new action is a row of the table.
+//! page is a variant of `model::Screen` and a file in `view`; a new action is a row of the table. Where parts of a page stand is said by
+//! `layout` alone.
 
 mod action;
 mod article;
+mod beside;
 mod break_glass;
 mod browse;
 mod calendar;
@@ -27,6 +29,7 @@ mod filter;
 mod form;
 mod health;
 mod hit;
+mod layout;
 mod lists;
 mod lock;
 mod look;

@@ -15,6 +15,7 @@ use super::{
     filter::Filter,
     form::{Form, Writing},
     hit::HitMap,
+    layout::Zoom,
     look::Look,
     lookback::LookedBack,
     map::Map,
@@ -63,6 +64,8 @@ pub struct Model {
     pub screens: Vec<Screen>,
     /// The pane with the focus.
     pub focus: Pane,
+    /// The page of which only the part with the focus is shown.
+    pub zoomed: Option<Screen>,
     /// The selected row of each list, by its key and its place.
     pub cursors: HashMap<List, Cursor>,
     /// Order of the services while the cursor moves among them: rows do not jump from under it.
@@ -261,6 +264,8 @@ pub enum Screen {
     Function(String),
     /// The journal.
     Journal,
+    /// One event of it, by its place.
+    Event(u64),
     /// What can be done where.
     Help,
 }
@@ -353,6 +358,8 @@ pub enum Target {
     Action(&'static str),
     /// A page.
     Page(Screen),
+    /// A page below the one on top, by its place: to go back to.
+    Crumb(usize),
     /// A choice of a menu, a palette or a list in a form.
     Choice(usize),
     /// A field of a form.
@@ -460,6 +467,7 @@ impl Model {
             remembered: Preferences::default(),
             screens: vec![Screen::Board],
             focus: Pane::Services,
+            zoomed: None,
             cursors: HashMap::new(),
             held: None,
             patience: HashMap::new(),
@@ -504,6 +512,12 @@ impl Model {
     #[must_use]
     pub fn screen(&self) -> &Screen {
         self.screens.last().unwrap_or(&Screen::Board)
+    }
+
+    /// Whether all of the page on top is shown, or the part with the focus alone.
+    #[must_use]
+    pub fn page_zoom(&self) -> Zoom {
+        if self.zoomed.as_ref() == Some(self.screen()) { Zoom::In } else { Zoom::Out }
     }
 
     /// Whether faults may be injected here.

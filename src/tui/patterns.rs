@@ -211,10 +211,10 @@ pub fn trend_name(state: Trend) -> &'static str {
     }
 }
 
-/// Asks for the patterns on the screen when there are none yet, or when they are old.
-pub fn look_at_patterns(model: &mut Model) -> Vec<Request> {
+/// Asks for the patterns of a page when there are none yet, or when they are old.
+pub fn look_at_patterns(model: &mut Model, page: &Screen) -> Vec<Request> {
     let at = model.now;
-    match model.screen().clone() {
+    match page.clone() {
         Screen::Patterns(service) => {
             let (result, is_cut) = match model.patterns.of(service.as_deref()) {
                 Some(listed) if at - listed.at < RENEW => return Vec::new(),

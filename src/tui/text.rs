@@ -154,6 +154,15 @@ pub fn age(delta: TimeDelta) -> String {
     }
 }
 
+/// How long ago, in words: `now`, `3m ago`.
+#[must_use]
+pub fn ago(delta: TimeDelta) -> String {
+    match age(delta).as_str() {
+        "now" => "now".to_owned(),
+        age => format!("{age} ago"),
+    }
+}
+
 /// A span of time, short: `0s`, `40s`, `3m`, `2h`, `5d`.
 #[must_use]
 pub fn short(delta: TimeDelta) -> String {

@@ -6,10 +6,10 @@ use chrono::DateTime;
 use super::{
     action::{named, on_key, open, perform, propose, show_plan},
     article::import,
+    beside::look,
     drill::lesson,
     form::{self, on_form_key, settle},
     lock::{ask_code, hold_back, lock_when_left, unlock_when_back},
-    lookback::look_back,
     measure::measure,
     message::{Message, Request, Timed},
     model::{Link, List, Loaded, Model, Overlay, Pane, Part, RECENT, Screen, Target},
@@ -52,8 +52,9 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             measure(model);
             model.plan_ahead();
             let mut requests: Vec<Request> = lock_when_left(model).into_iter().collect();
-            requests.extend(look_back(model));
-            requests.extend(look_at_patterns(model));
+            let page = model.screen().clone();
+            requests.extend(look_at_patterns(model, &page));
+            requests.extend(look(model));
             requests
         }
         Message::CodeNeeded(command, why) => {
@@ -418,6 +419,10 @@ fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
             None => Vec::new(),
         },
         (Some(Target::Page(screen)), None) => open(model, screen),
+        (Some(Target::Crumb(place)), None) => {
+            back_to(model, place);
+            Vec::new()
+        }
         (Some(Target::Part(part)), None) => {
             model.turn_to(part);
             Vec::new()
@@ -458,6 +463,15 @@ fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
             Vec::new()
         }
         _ => Vec::new(),
+    }
+}
+
+/// Closes what lies above a page.
+fn back_to(model: &mut Model, place: usize) {
+    if place + 1 < model.screens.len() {
+        model.screens.truncate(place + 1);
+        model.unroll();
+        model.held = None;
     }
 }
 

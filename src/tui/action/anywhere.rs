@@ -9,6 +9,7 @@ use super::{
 use crate::{
     domain::{AutomationMode, Command},
     tui::{
+        layout::{VERY_WIDE, Zoom},
         look::try_on,
         lookback::look_back,
         map::Way,
@@ -114,12 +115,16 @@ pub(super) static ACTIONS: &[Action] = &[
         name: "back",
         keys: &[Key::Esc, Key::Backspace],
         label: "Back",
-        about: "Close what is on top; first what a list is narrowed to, or the point in time among the snapshots",
+        about: "Close what is on top; first let go of what is zoomed in on, of what a list is narrowed to, and of the point in time among the snapshots",
         place: Where::Anywhere,
         danger: Danger::View,
         disabled: |_| None,
         run: |model| {
             if *model.screen() == Screen::Snapshots && model.browse.point.take().is_some() {
+                return Vec::new();
+            }
+            if model.page_zoom() == Zoom::In {
+                model.zoomed = None;
                 return Vec::new();
             }
             if model.is_narrowed() || (model.screens.len() == 1 && !model.filter.is_empty()) {
@@ -131,6 +136,24 @@ pub(super) static ACTIONS: &[Action] = &[
                 model.unroll();
             }
             model.held = None;
+            Vec::new()
+        },
+    },
+    Action {
+        name: "zoom",
+        keys: &[Key::Char('0')],
+        label: "Zoom",
+        about: "The pane or the part with the focus alone on the screen; once more, or Esc, brings the others back",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |model| {
+            let has_parts = matches!(model.screen(), Screen::Incident(_) | Screen::Change(_) | Screen::Run(_));
+            let is_beside = model.lists_pages() && model.columns >= VERY_WIDE;
+            (*model.screen() != Screen::Board && !has_parts && !is_beside)
+                .then(|| "this page is in one part already".to_owned())
+        },
+        run: |model| {
+            model.zoomed = if model.page_zoom() == Zoom::In { None } else { Some(model.screen().clone()) };
             Vec::new()
         },
     },

@@ -76,7 +76,12 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
     model.turn_to_next_hand_step();
     measure(model);
     model.plan_ahead();
-    if request.is_empty() { look_back(model).into_iter().chain(look_at_patterns(model)).collect() } else { request }
+    if request.is_empty() {
+        let page = model.screen().clone();
+        look_back(model).into_iter().chain(look_at_patterns(model, &page)).collect()
+    } else {
+        request
+    }
 }
 
 /// Whose snapshots are shown: those of the service in question, else of what was looked at before, else of what is in the
@@ -97,33 +102,18 @@ fn choose_component(model: &mut Model) {
 pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
     let screen = match model.screen() {
         Screen::Board => match model.focus {
-            Pane::Services => model.service().map(Screen::Service),
-            Pane::Incidents => model.incident().map(Screen::Incident),
-            Pane::Approvals => queued(model).or(Some(Screen::Approvals)),
+            Pane::Approvals => model.selected_page().or(Some(Screen::Approvals)),
             Pane::Snapshots => return browse_selected(model),
+            Pane::Services | Pane::Incidents => model.selected_page(),
         },
         Screen::Snapshots => return super::snapshot::enter(model),
         Screen::Plan => return super::change::go_on_with_plan(model),
-        Screen::Calendar => model.selected_work().map(|work| Screen::Service(work.service.clone())),
         Screen::Map => model.on_map().map(Screen::Service),
-        Screen::Approvals => queued(model),
         Screen::BreakGlass(id) => model.state.break_glass.get(id).map(|glass| match glass.acts.last() {
             Some(act) => Screen::Recovery(act.recovery),
             None => Screen::Incident(glass.incident),
         }),
-        Screen::Templates => model.template().map(|template| match model.uses_of(template).next() {
-            Some(change) => Screen::Change(change.id),
-            None => Screen::Recovery(template.proved_by),
-        }),
-        Screen::Recoveries => model.recovery().map(Screen::Recovery),
-        Screen::Books(_) => match model.selected_run() {
-            Some(run) => Some(Screen::Run(run)),
-            None => model.selected(List::Books).map(Screen::Book),
-        },
-        Screen::Drills => match model.offered() {
-            Some(_) => return super::drill::begin(model),
-            None => model.drill_here().map(|drill| Screen::Drill(drill.id)),
-        },
+        Screen::Drills if model.offered().is_some() => return super::drill::begin(model),
         Screen::Drill(id) => {
             let drill = model.state.drills.held.get(id);
             drill.and_then(|drill| drill.incidents(&model.state).last()).map(|incident| Screen::Incident(incident.id))
@@ -136,13 +126,10 @@ pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
             change.or_else(|| last().map(Screen::Recovery)).or(Some(Screen::Diagnosis(*id, None)))
         }
         Screen::Diagnosis(..) => return open_row(model),
-        Screen::Knowledge => model.selected(List::Articles).map(Screen::Article),
-        Screen::Continuity => model.selected(List::Functions).map(Screen::Function),
         Screen::Function(name) => model.interruption(name).and_then(|found| found.incident).map(Screen::Incident),
-        Screen::Patterns(_) => model.selected(List::Patterns).map(Screen::Pattern),
         Screen::Change(id) => model.state.changes.get(id).and_then(|change| change.recovery).map(Screen::Recovery),
         Screen::Service(name) => model.state.incident_of(name).map(|incident| Screen::Incident(incident.id)),
-        _ => None,
+        _ => model.selected_page(),
     };
     match screen {
         Some(screen) => open(model, screen),
@@ -173,12 +160,6 @@ fn open_row(model: &mut Model) -> Vec<Request> {
         },
     };
     open(model, screen)
-}
-
-/// The page of what is selected in the queue.
-fn queued(model: &Model) -> Option<Screen> {
-    let change = model.change().map(Screen::Change);
-    change.or_else(|| model.break_glass().map(Screen::BreakGlass))
 }
 
 pub(super) fn submit(command: Command) -> Vec<Request> {

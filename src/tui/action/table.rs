@@ -226,7 +226,7 @@ fn able(model: &Model, name: &str) -> Option<&'static str> {
 pub fn hints(model: &Model) -> Vec<&'static Action> {
     let mut wanted: Vec<&str> = match model.screen() {
         Screen::Board => match model.focus {
-            Pane::Services => vec!["open", "roll-back", "diagnose", "snapshot"],
+            Pane::Services => vec!["open", "roll-back", "diagnose", "snapshot", "zoom"],
             Pane::Incidents => vec!["open", "acknowledge", "diagnose", "escalate", "books", "note"],
             Pane::Approvals if model.break_glass().is_some() => vec!["open", "review-break-glass", "approvals"],
             Pane::Approvals => vec!["open", "approve", "reject", "approvals"],
@@ -347,7 +347,8 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         Screen::Function(_) => vec!["back", "work-by-hand", "tick-hand-step", "end-work-by-hand"],
         Screen::Map => vec!["back", "open", "needs", "needed-by", "next-beside"],
         Screen::Metrics => vec!["back", "reach"],
-        Screen::Journal => vec!["back", "filter"],
+        Screen::Journal => vec!["back", "open", "filter"],
+        Screen::Event(_) => vec!["back"],
         Screen::Help => vec!["back"],
     };
     if model.is_drill() && model.state.drills.running().is_some() {

@@ -1,4 +1,4 @@
-//! The board: four live panes.
+//! The board: four live panes; the one with the focus alone where there is room for one only, or when it is zoomed in on.
 //!
 //! ```text
 //! wide                              narrow
@@ -11,57 +11,97 @@
 use ratatui::layout::Rect;
 
 use super::{
-    canvas::{Canvas, Piece, first_visible},
+    canvas::{Canvas, Piece, first_visible, out_of_view},
     continuity, rows,
 };
 use crate::{
     domain::{ChangeState, Status},
     tui::{
+        layout::{self, Panes},
         model::{Link, List, Model, Pane, Target},
         queue::Queue,
         text,
-        theme::Role,
+        theme::{Role, status_badge},
     },
 };
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let clock = continuity::banner(model, canvas, area);
     let area = Rect { y: area.y + clock, height: area.height - clock, ..area };
-    let panes = if area.width >= 100 { wide(area) } else { narrow(model, area) };
-    for (pane, place) in Pane::ALL.into_iter().zip(panes) {
-        draw_pane(model, canvas, place, pane);
+    let rows_of = [Pane::Incidents, Pane::Approvals, Pane::Snapshots]
+        .map(|pane| u16::try_from(model.rows(List::Pane(pane)).len()).unwrap_or(u16::MAX));
+    match layout::board(area, rows_of, model.page_zoom()) {
+        Panes::All(places) => {
+            for (pane, place) in Pane::ALL.into_iter().zip(places) {
+                draw_pane(model, canvas, place, pane);
+            }
+        }
+        Panes::One { names, pane } => {
+            self::names(model, canvas, names);
+            draw_pane(model, canvas, pane, model.focus);
+        }
     }
 }
 
-fn wide(area: Rect) -> [Rect; 4] {
-    let left = area.width * 46 / 100;
-    let right = Rect { x: area.x + left, width: area.width - left, ..area };
-    let incidents = (area.height * 36 / 100).max(5);
-    let approvals = (area.height * 30 / 100).max(5);
-    [
-        Rect { width: left, ..area },
-        Rect { height: incidents, ..right },
-        Rect { y: right.y + incidents, height: approvals, ..right },
-        Rect { y: right.y + incidents + approvals, height: area.height - incidents - approvals, ..right },
-    ]
+/// The names of all panes, where there is room for one of them only; each with what matters most of it.
+fn names(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let name = |pane: Pane| match pane {
+        Pane::Services => "1 Services",
+        Pane::Incidents => "2 Incidents",
+        Pane::Approvals => "3 Approvals",
+        Pane::Snapshots => "4 Snapshots",
+    };
+    let short = |pane: Pane| match pane {
+        Pane::Services => "1 Srv",
+        Pane::Incidents => "2 Inc",
+        Pane::Approvals => "3 App",
+        Pane::Snapshots => "4 Snp",
+    };
+    let long: usize = Pane::ALL.map(|pane| text::width(name(pane)) + 5).iter().sum();
+    let is_short = long > usize::from(area.width);
+    let mut at = 0;
+    for pane in Pane::ALL {
+        let (role, mark) = standing(model, pane);
+        let focus = if model.focus == pane { Role::Pressed } else { Role::Muted };
+        let label = format!(" {} ", if is_short { short(pane) } else { name(pane) });
+        let place = Rect { x: area.x + at, width: area.width.saturating_sub(at), ..area };
+        let used = canvas.line(place, 0, &[(focus, label), (role, mark), (Role::Text, " ".to_owned())]);
+        canvas.hits.add(Rect { width: used.min(place.width), height: area.height.min(1), ..place }, Target::Pane(pane));
+        at += used;
+    }
 }
 
-/// The panes below the services get what they need, the services the rest.
-fn narrow(model: &Model, area: Rect) -> [Rect; 4] {
-    let need =
-        |pane: Pane, most: u16| u16::try_from(model.rows(List::Pane(pane)).len()).unwrap_or(most).clamp(1, most) + 2;
-    let spare = area.height.saturating_sub(4 + 9);
-    let most = (spare / 5 + 1).max(1);
-    let incidents = need(Pane::Incidents, most + 1);
-    let approvals = need(Pane::Approvals, most + 1);
-    let snapshots = need(Pane::Snapshots, most);
-    let services = area.height.saturating_sub(incidents + approvals + snapshots);
-    [
-        Rect { height: services, ..area },
-        Rect { y: area.y + services, height: incidents, ..area },
-        Rect { y: area.y + services + incidents, height: approvals, ..area },
-        Rect { y: area.y + services + incidents + approvals, height: snapshots, ..area },
-    ]
+/// How many there are in a pane of what matters most.
+fn standing(model: &Model, pane: Pane) -> Piece {
+    match pane {
+        Pane::Services => {
+            let is_bad = |status: Status| matches!(status, Status::Down | Status::Degraded | Status::Unknown);
+            let statuses = model.state.platform.services.iter().map(|service| model.status_of(&service.name));
+            let bad: Vec<Status> = statuses.filter(|status| is_bad(*status)).collect();
+            match bad.iter().max_by_key(|status| (**status == Status::Down, **status == Status::Degraded)) {
+                Some(worst) => {
+                    let (glyph, _, role) = status_badge(*worst);
+                    (role, format!("{glyph}{}", bad.len()))
+                }
+                None => (Role::Ok, "●".to_owned()),
+            }
+        }
+        Pane::Incidents => match model.state.open_incidents().count() {
+            0 => (Role::Ok, "●".to_owned()),
+            open => (Role::Bad, open.to_string()),
+        },
+        Pane::Approvals => {
+            match model.queue().iter().filter(|(queue, _)| matches!(queue, Queue::You | Queue::Owed)).count() {
+                0 => (Role::Muted, "–".to_owned()),
+                mine => (Role::Warn, mine.to_string()),
+            }
+        }
+        Pane::Snapshots => match model.worst_point(model.state.platform.components.iter()) {
+            Some((_, point)) if point.is_over() => (Role::Bad, "✖".to_owned()),
+            Some(_) => (Role::Ok, "✓".to_owned()),
+            None => (Role::Muted, "–".to_owned()),
+        },
+    }
 }
 
 fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
@@ -108,8 +148,8 @@ fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
         }
     }
     if overflow {
-        let hidden = keys.len() - usize::from(row).min(keys.len());
-        canvas.line(inside, inside.height.saturating_sub(1), &[(Role::Muted, format!("  + {hidden} more"))]);
+        let hidden = out_of_view(first, keys.len().saturating_sub(first + visible));
+        canvas.line(inside, inside.height.saturating_sub(1), &[(Role::Muted, format!("  {hidden}"))]);
     }
 }
 

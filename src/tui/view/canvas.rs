@@ -26,6 +26,8 @@ pub struct Canvas<'a> {
     pub theme: Theme,
     /// Lines the longest page could scroll.
     pub deepest: usize,
+    /// What is drawn now is only looked at: it has no focus, does not scroll, and nothing on it can be pressed.
+    pub is_aside: bool,
 }
 
 /// A key with what it does here.
@@ -100,6 +102,7 @@ impl Canvas<'_> {
         if area.width < 4 || area.height < 2 {
             return Rect { width: 0, height: 0, ..area };
         }
+        let focus = focus && !self.is_aside;
         let border = self.style(if focus { Role::Focus } else { Role::Border });
         let top = format!("┌{}┐", "─".repeat(usize::from(area.width - 2)));
         let bottom = format!("└{}┘", "─".repeat(usize::from(area.width - 2)));
@@ -110,7 +113,9 @@ impl Canvas<'_> {
             self.buffer.set_string(area.right() - 1, y, "│", border);
         }
         let room = Rect { x: area.x + 1, width: area.width - 2, height: 1, ..area };
-        let title = format!("{title} ");
+        // A number belongs to the corner: it is the key that gives the pane the focus.
+        let gap = if title.starts_with(|first: char| first.is_ascii_digit()) { "" } else { " " };
+        let title = format!("{gap}{title} ");
         let used = self.line(room, 0, &[(if focus { Role::Focus } else { Role::Title }, title)]);
         let left = usize::from(room.width.saturating_sub(used + 1));
         if !summary.is_empty() && left > 6 {
@@ -122,6 +127,7 @@ impl Canvas<'_> {
     /// Keys with what they do, as far as they fit, each of them to press too; gives the columns used.
     pub fn keys(&mut self, area: Rect, row: u16, keys: &[KeyHint]) -> u16 {
         let mut at = 1;
+        let keys = if self.is_aside { &[] } else { keys };
         for hint in keys {
             let columns = u16::try_from(text::width(&hint.key) + 1 + text::width(&hint.label)).unwrap_or(u16::MAX);
             if row >= area.height || at + columns > area.width {
@@ -138,6 +144,9 @@ impl Canvas<'_> {
 
     /// Something to press; gives the columns it takes.
     pub fn button(&mut self, area: Rect, row: u16, at: u16, label: &str, target: Target, pressed: bool) -> u16 {
+        if self.is_aside {
+            return 0;
+        }
         let label = format!("[ {label} ]");
         let columns = u16::try_from(text::width(&label)).unwrap_or(0);
         if row >= area.height || at + columns > area.width {
@@ -170,8 +179,10 @@ impl Canvas<'_> {
     pub fn page(&mut self, area: Rect, lines: &[Vec<Piece>], scroll: usize) {
         let room = usize::from(area.height);
         let most = lines.len().saturating_sub(room);
-        self.deepest = self.deepest.max(most);
-        let scroll = scroll.min(most);
+        let scroll = if self.is_aside { 0 } else { scroll.min(most) };
+        if !self.is_aside {
+            self.deepest = self.deepest.max(most);
+        }
         for (row, line) in (0..area.height).zip(lines.iter().skip(scroll)) {
             self.line(area, row, line);
         }

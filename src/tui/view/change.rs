@@ -19,15 +19,13 @@ use crate::{
     platform::HealthInformation,
     tui::{
         decision::{clashes, day_time, short_hash},
+        layout::{self, Zoom},
         model::{Loaded, Model, Part, Screen, Target},
         queue::{Owed, owed},
         text,
         theme::Role,
     },
 };
-
-/// From so many columns on the plan stands beside the facts.
-const WIDE: u16 = 100;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId) {
     let Some(change) = model.state.changes.get(&id) else {
@@ -38,7 +36,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
     let area = Rect { height: area.height.saturating_sub(foot), ..area };
     let title = format!("{id} · {} change", change.kind);
     let summary = rows::time_left(model, change).1;
-    if area.width < WIDE {
+    let Some((left, right)) = layout::halves(area, 50) else {
         let inside = canvas.frame(area, &title, &summary, true);
         let columns = usize::from(inside.width);
         let mut all = facts(model, change, columns);
@@ -55,17 +53,19 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
         let first = model.scroll.min(lines.len().saturating_sub(usize::from(inside.height)));
         page::links(canvas, inside, targets, first);
         return;
-    }
+    };
     let way = stages(change).into_iter().flat_map(|stage| [(Role::Muted, " · ".to_owned()), stage]).skip(1);
     canvas.line(area, 0, &std::iter::once((Role::Text, " ".to_owned())).chain(way).collect::<Vec<_>>());
-    let area = Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area };
-    let left = Rect { width: area.width * 50 / 100, ..area };
+    let (left, right) = match (model.page_zoom(), model.part) {
+        (Zoom::Out, _) => (layout::rows(left, 1).1, layout::rows(right, 1).1),
+        (Zoom::In, Part::Facts) => (layout::rows(area, 1).1, Rect::ZERO),
+        (Zoom::In, Part::Aside) => (Rect::ZERO, layout::rows(area, 1).1),
+    };
     let inside = canvas.frame(left, &title, &summary, model.part == Part::Facts);
     canvas.hits.add(left, Target::Part(Part::Facts));
     let (lines, targets): (Vec<_>, Vec<_>) = facts(model, change, usize::from(inside.width)).into_iter().unzip();
     let first = part(model, canvas, inside, &lines, Part::Facts);
     page::links(canvas, inside, targets, first);
-    let right = Rect { x: area.x + left.width, width: area.width - left.width, ..area };
     let title = format!("Plan {}", short_hash(&change.plan_hash));
     let inside = canvas.frame(right, &title, &how_far(model, change), model.part == Part::Aside);
     canvas.hits.add(right, Target::Part(Part::Aside));

@@ -7,7 +7,8 @@ use crate::{
     domain::{Severity, Status, SystemState},
     tui::{
         action::hints,
-        model::{Link, Model, Overlay, Screen},
+        layout::Zoom,
+        model::{Link, Model, Overlay, Screen, Target},
         text,
         theme::Role,
     },
@@ -21,24 +22,38 @@ pub(super) fn one_line(model: &Model) -> String {
 }
 
 pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let mut left: Vec<Piece> =
-        vec![(Role::Title, " CODEBLUE ".to_owned()), (Role::Text, model.state.platform.name.clone())];
-    if let Some(name) = place(model) {
-        left.push((Role::Muted, " ▸ ".to_owned()));
-        left.push((Role::Title, name));
+    let right = right(model);
+    let wanted: usize = right.iter().map(|(_, piece)| text::width(piece)).sum();
+    let way = crumbs(model, usize::from(area.width).saturating_sub(wanted + 1));
+    let used: usize = way.iter().map(|crumb| text::width(&crumb.words)).sum();
+    // What does not fit goes from the left: the clock and the state stay.
+    let room = usize::from(area.width).saturating_sub(used + 1);
+    let mut right = right;
+    while right.len() > 2 && right.iter().map(|(_, piece)| text::width(piece)).sum::<usize>() > room {
+        let place = right.len() - 2;
+        right.remove(place);
     }
-    match model.state.drills.running() {
-        Some(drill) => left.push((Role::Planned, format!("  {} RUNS", drill.id))),
-        None if model.is_drill() => left.push((Role::Planned, "  DRILL".to_owned())),
-        None => {}
+    let taken: usize = right.iter().map(|(_, piece)| text::width(piece)).sum();
+    let taken = u16::try_from(taken).unwrap_or(u16::MAX).saturating_add(1).min(area.width);
+    let left = Rect { width: area.width - taken, height: 1, ..area };
+    let mut at = 0;
+    for crumb in way {
+        let place = Rect { x: left.x + at, width: left.width.saturating_sub(at), ..left };
+        let columns = canvas.line(place, 0, &[(crumb.role, crumb.words)]);
+        if let Some(target) = crumb.target {
+            canvas.hits.add(Rect { width: columns, ..place }, target);
+        }
+        at += columns;
     }
-    let columns: usize = left.iter().map(|(_, piece)| text::width(piece)).sum();
-    let used = u16::try_from(columns).unwrap_or(u16::MAX).min(area.width);
+    canvas.line_right(area, 0, &right);
+}
 
+/// How bad it is, who acts, and what time it is.
+fn right(model: &Model) -> Vec<Piece> {
     let mut right: Vec<Piece> = Vec::new();
     match &model.link {
         Link::Live => {}
-        Link::Connecting => right.push((Role::Warn, "connecting…  ".to_owned())),
+        Link::Connecting => right.push((Role::Warn, "connecting …  ".to_owned())),
         Link::Lost { since, .. } => {
             right.push((Role::Emergency, format!(" LINK LOST {} ", text::clock(model.now - *since))));
             right.push((Role::Text, "  ".to_owned()));
@@ -60,16 +75,69 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     }
     let time = if model.is_counting() { "%H:%M:%SZ" } else { "%H:%MZ" };
     right.push((Role::Text, format!("  {} ", model.now.format(time))));
-    // What does not fit goes from the left: the clock and the state stay.
-    let room = usize::from(area.width.saturating_sub(used + 1));
-    while right.len() > 2 && right.iter().map(|(_, piece)| text::width(piece)).sum::<usize>() > room {
-        let place = right.len() - 2;
-        right.remove(place);
+    right
+}
+
+/// A piece of the way from the board to the page on top.
+struct Crumb {
+    role: Role,
+    words: String,
+    target: Option<Target>,
+}
+
+/// Fewest columns of the name of the page on top, where it has to be cut.
+const NAME: usize = 16;
+
+/// The way from the board to the page on top, in so many columns if it can be: first the pages between go, then the name of the
+/// platform, then the end of the page's name.
+fn crumbs(model: &Model, room: usize) -> Vec<Crumb> {
+    let crumb = |role, words: String, target| Crumb { role, words, target };
+    let mut start = vec![crumb(Role::Title, " CODEBLUE ".to_owned(), Some(Target::Crumb(0)))];
+    let platform = crumb(Role::Text, model.state.platform.name.clone(), Some(Target::Crumb(0)));
+    let mut end = Vec::new();
+    match model.state.drills.running() {
+        Some(drill) => end.push(crumb(Role::Planned, format!("  {} RUNS", drill.id), None)),
+        None if model.is_drill() => end.push(crumb(Role::Planned, "  DRILL".to_owned(), None)),
+        None => {}
     }
-    let taken: usize = right.iter().map(|(_, piece)| text::width(piece)).sum();
-    let taken = u16::try_from(taken).unwrap_or(u16::MAX).saturating_add(1).min(area.width);
-    canvas.line(Rect { width: area.width - taken, ..area }, 0, &left);
-    canvas.line_right(area, 0, &right);
+    if model.page_zoom() == Zoom::In {
+        end.push(crumb(Role::Focus, "  ZOOMED".to_owned(), Some(Target::Action("zoom"))));
+    }
+    let above = &model.screens[1.min(model.screens.len())..];
+    let names: Vec<String> = above.iter().map(|screen| name(model, screen, false)).collect();
+    let columns = |crumbs: &[Crumb]| crumbs.iter().map(|crumb| text::width(&crumb.words)).sum::<usize>();
+    let Some(top) = above.last() else {
+        start.push(platform);
+        start.extend(end);
+        return start;
+    };
+    let own = name(model, top, true);
+    let fixed = columns(&start) + columns(&end);
+    let is_full = fixed + text::width(&platform.words) + 3 + text::width(&own) <= room;
+    if is_full {
+        start.push(platform);
+    }
+    let left = room.saturating_sub(columns(&start) + columns(&end) + 3 + text::width(&own));
+    let between = &names[..names.len() - 1];
+    let fits = |from: usize| {
+        let words: usize = between[from..].iter().map(|name| text::width(name) + 3).sum();
+        words + if from > 0 { 4 } else { 0 } <= left
+    };
+    let from = (0..=between.len()).find(|from| fits(*from)).unwrap_or(between.len());
+    let arrow = |crumbs: &[Crumb]| if crumbs.len() > 1 { " ▸ " } else { "▸ " }.to_owned();
+    if from > 0 && fits(from) {
+        start.push(crumb(Role::Muted, arrow(&start), None));
+        start.push(crumb(Role::Muted, "…".to_owned(), Some(Target::Crumb(from))));
+    }
+    for (place, name) in between.iter().enumerate().skip(from) {
+        start.push(crumb(Role::Muted, arrow(&start), None));
+        start.push(crumb(Role::Text, name.clone(), Some(Target::Crumb(place + 1))));
+    }
+    start.push(crumb(Role::Muted, arrow(&start), None));
+    let rest = room.saturating_sub(columns(&start) + columns(&end));
+    start.push(crumb(Role::Title, text::fit(&own, rest.max(NAME)), None));
+    start.extend(end);
+    start
 }
 
 /// How bad it is.
@@ -91,49 +159,52 @@ fn state(model: &Model) -> Vec<Piece> {
     vec![(role, word.to_owned()), (Role::Bad, format!(" {}", counts.join(" · "))), (Role::Text, "  ".to_owned())]
 }
 
-/// What is open, for the header.
-fn place(model: &Model) -> Option<String> {
-    match model.screen() {
-        Screen::Board => None,
-        Screen::Service(name) => Some(name.clone()),
+/// What a page is called: as the one on top, or short among those below it.
+fn name(model: &Model, screen: &Screen, is_top: bool) -> String {
+    let titled = |id: String, title: Option<&str>| match title.filter(|_| is_top) {
+        Some(title) => format!("{id} {}", text::clean(title)),
+        None => id,
+    };
+    match screen {
+        Screen::Board => "board".to_owned(),
+        Screen::Service(name) | Screen::Article(name) | Screen::Function(name) => name.clone(),
         Screen::Incident(id) => {
-            Some(format!("{id} {}", model.state.incidents.get(id).map(|i| i.title.clone()).unwrap_or_default()))
+            titled(id.to_string(), model.state.incidents.get(id).map(|incident| incident.title.as_str()))
         }
-        Screen::Diagnosis(id, _) => Some(format!("{id} diagnosis")),
-        Screen::Evidence(id, service, _) => Some(format!("{id} {service}")),
-        Screen::Reliability => Some("how sure, how right".to_owned()),
-        Screen::Knowledge => Some("knowledge".to_owned()),
-        Screen::Article(name) => Some(name.clone()),
-        Screen::Prompt(id) => Some(format!("{id} what the model was told")),
-        Screen::Change(id) => Some(id.to_string()),
-        Screen::Approvals => Some("approvals".to_owned()),
-        Screen::BreakGlass(id) => Some(id.to_string()),
-        Screen::Templates => Some("standard changes".to_owned()),
-        Screen::Plan => Some("plan".to_owned()),
-        Screen::Snapshots => Some("snapshots".to_owned()),
-        Screen::Difference(of, None) => Some(format!("{of} and now")),
-        Screen::Difference(of, Some(against)) => Some(format!("{of} and {against}")),
-        Screen::Recovery(id) => Some(id.to_string()),
-        Screen::Recoveries => Some("recoveries".to_owned()),
-        Screen::Books(None) => Some("runbooks".to_owned()),
-        Screen::Books(Some(id)) => Some(format!("runbooks for {id}")),
-        Screen::Book(id) => Some(id.clone()),
-        Screen::Run(id) => Some(id.to_string()),
-        Screen::StepWhy(id, step) => Some(format!("{id} {step}")),
-        Screen::RunText(id) => Some(format!("{id} its book")),
-        Screen::Drills => Some("drills".to_owned()),
-        Screen::Drill(id) => Some(id.to_string()),
-        Screen::HeatMap => Some("heat map".to_owned()),
-        Screen::Calendar => Some("planned work".to_owned()),
-        Screen::Continuity => Some("continuity".to_owned()),
-        Screen::Function(name) => Some(name.clone()),
-        Screen::Map => Some("dependency map".to_owned()),
-        Screen::Metrics => Some("metrics".to_owned()),
-        Screen::Patterns(None) => Some("patterns".to_owned()),
-        Screen::Patterns(Some(service)) => Some(format!("patterns of {service}")),
-        Screen::Pattern(id) => Some(format!("pattern {id}")),
-        Screen::Journal => Some("journal".to_owned()),
-        Screen::Help => Some("help".to_owned()),
+        Screen::Diagnosis(..) => "diagnosis".to_owned(),
+        Screen::Evidence(_, service, _) => format!("evidence {service}"),
+        Screen::Reliability => "how sure, how right".to_owned(),
+        Screen::Knowledge => "knowledge".to_owned(),
+        Screen::Prompt(_) => "what the model was told".to_owned(),
+        Screen::Change(id) => id.to_string(),
+        Screen::Approvals => "approvals".to_owned(),
+        Screen::BreakGlass(id) => id.to_string(),
+        Screen::Templates => "standard changes".to_owned(),
+        Screen::Plan => "plan".to_owned(),
+        Screen::Snapshots => "snapshots".to_owned(),
+        Screen::Difference(of, None) => format!("{of} and now"),
+        Screen::Difference(of, Some(against)) => format!("{of} and {against}"),
+        Screen::Recovery(id) => id.to_string(),
+        Screen::Recoveries => "recoveries".to_owned(),
+        Screen::Books(None) => "runbooks".to_owned(),
+        Screen::Books(Some(id)) => format!("runbooks for {id}"),
+        Screen::Book(id) => id.clone(),
+        Screen::Run(id) => id.to_string(),
+        Screen::StepWhy(_, step) => format!("why {step}"),
+        Screen::RunText(_) => "its book".to_owned(),
+        Screen::Drills => "drills".to_owned(),
+        Screen::Drill(id) => id.to_string(),
+        Screen::HeatMap => "heat map".to_owned(),
+        Screen::Calendar => "planned work".to_owned(),
+        Screen::Continuity => "continuity".to_owned(),
+        Screen::Map => "dependency map".to_owned(),
+        Screen::Metrics => "metrics".to_owned(),
+        Screen::Patterns(None) => "patterns".to_owned(),
+        Screen::Patterns(Some(service)) => format!("patterns of {service}"),
+        Screen::Pattern(id) => format!("pattern {id}"),
+        Screen::Journal => "journal".to_owned(),
+        Screen::Event(seq) => format!("event {seq}"),
+        Screen::Help => "help".to_owned(),
     }
 }
 

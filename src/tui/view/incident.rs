@@ -18,6 +18,7 @@ use super::{
 use crate::{
     domain::{Actor, Incident, IncidentId, TimelineKind},
     tui::{
+        layout::{self, Zoom},
         model::{Model, Part, Target},
         text,
         theme::Role,
@@ -37,18 +38,22 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: IncidentI
     let inside = canvas.frame(Rect { height: 3, ..area }, &since, &summary, false);
     canvas.line(inside, 0, &clocks(model, incident, inside.width));
 
-    let rest = Rect { y: area.y + 3, height: area.height.saturating_sub(3), ..area };
-    if area.width >= 100 {
-        let left = rest.width * 52 / 100;
-        known(model, canvas, Rect { width: left, ..rest }, incident);
-        timeline(model, canvas, Rect { x: rest.x + left, width: rest.width - left, ..rest }, incident);
+    let (_, rest) = layout::rows(area, 3);
+    if model.page_zoom() == Zoom::In {
+        match model.part {
+            Part::Facts => known(model, canvas, rest, incident),
+            Part::Aside => timeline(model, canvas, rest, incident),
+        }
+    } else if let Some((left, right)) = layout::halves(rest, 52) {
+        known(model, canvas, left, incident);
+        timeline(model, canvas, right, incident);
     } else {
         // The facts get what they need, as far as the newest of the timeline stays in sight.
         let columns = usize::from(rest.width.saturating_sub(2));
         let needed = u16::try_from(facts(model, incident, columns).len()).unwrap_or(u16::MAX).saturating_add(2);
         let upper = needed.min(rest.height.saturating_sub(TIMELINE).max(rest.height * 55 / 100)).min(rest.height);
-        known(model, canvas, Rect { height: upper, ..rest }, incident);
-        let below = Rect { y: rest.y + upper, height: rest.height - upper, ..rest };
+        let (above, below) = layout::rows(rest, upper);
+        known(model, canvas, above, incident);
         timeline(model, canvas, below, incident);
     }
 }

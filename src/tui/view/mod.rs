@@ -2,6 +2,7 @@
 
 mod answer;
 mod approvals;
+mod beside;
 mod board;
 mod books;
 mod break_glass;
@@ -15,6 +16,7 @@ mod dialog;
 mod difference;
 mod drill;
 mod drills;
+mod event;
 mod evidence;
 mod facts;
 mod form;
@@ -49,6 +51,7 @@ pub use lookback::STRIP;
 
 use super::{
     hit::HitMap,
+    layout,
     model::{Model, Screen, Target},
     theme::{Role, Theme},
 };
@@ -72,8 +75,8 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
     let area = buffer.area;
     buffer.set_style(area, theme.ground());
     let mut hits = HitMap::default();
-    let mut canvas = Canvas { buffer, hits: &mut hits, theme, deepest: 0 };
-    if area.width < 40 || area.height < 10 {
+    let mut canvas = Canvas { buffer, hits: &mut hits, theme, deepest: 0, is_aside: false };
+    if layout::is_tiny(area) {
         let summary = chrome::one_line(model);
         canvas.line(area, 0, &[(Role::Title, summary)]);
         canvas.line(area, 1, &[(Role::Muted, "make the terminal larger".to_owned())]);
@@ -85,42 +88,10 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
     let loud = loud + walk::banner(model, &mut canvas, area, loud);
     let body = Rect { y: area.y + 1 + loud, height: area.height - 3 - loud, ..area };
     chrome::footer(model, &mut canvas, area);
-    match model.screen() {
-        Screen::Board => board::draw(model, &mut canvas, body),
-        Screen::Service(name) => service::draw(model, &mut canvas, body, name),
-        Screen::Incident(id) => incident::draw(model, &mut canvas, body, *id),
-        Screen::Diagnosis(id, chosen) => diagnosis::draw(model, &mut canvas, body, *id, *chosen),
-        Screen::Evidence(id, service, issue) => evidence::draw(model, &mut canvas, body, *id, (service, issue)),
-        Screen::Reliability => reliability::draw(model, &mut canvas, body),
-        Screen::Knowledge => knowledge::list(model, &mut canvas, body),
-        Screen::Article(name) => knowledge::article(model, &mut canvas, body, name),
-        Screen::Prompt(id) => evidence::prompt(model, &mut canvas, body, *id),
-        Screen::Change(id) => change::draw(model, &mut canvas, body, *id),
-        Screen::Approvals => approvals::draw(model, &mut canvas, body),
-        Screen::BreakGlass(id) => break_glass::draw(model, &mut canvas, body, *id),
-        Screen::Templates => templates::draw(model, &mut canvas, body),
-        Screen::Plan => plan::draw(model, &mut canvas, body),
-        Screen::Snapshots => snapshots::draw(model, &mut canvas, body),
-        Screen::Difference(of, against) => difference::draw(model, &mut canvas, body, *of, *against),
-        Screen::Recovery(id) => recovery::draw(model, &mut canvas, body, *id),
-        Screen::Recoveries => history::draw(model, &mut canvas, body),
-        Screen::Books(incident) => books::list(model, &mut canvas, body, *incident),
-        Screen::Book(id) => books::book(model, &mut canvas, body, id),
-        Screen::Run(id) => walk::draw(model, &mut canvas, body, *id),
-        Screen::StepWhy(id, step) => walk_step::why(model, &mut canvas, body, *id, step),
-        Screen::RunText(id) => books::text(model, &mut canvas, body, *id),
-        Screen::Drills => drills::draw(model, &mut canvas, body),
-        Screen::Drill(id) => drill::draw(model, &mut canvas, body, *id),
-        Screen::HeatMap => heat::draw(model, &mut canvas, body),
-        Screen::Calendar => calendar::draw(model, &mut canvas, body),
-        Screen::Continuity => continuity::list(model, &mut canvas, body),
-        Screen::Function(name) => continuity::function(model, &mut canvas, body, name),
-        Screen::Map => map::draw(model, &mut canvas, body),
-        Screen::Metrics => metrics::draw(model, &mut canvas, body),
-        Screen::Patterns(service) => patterns::list(model, &mut canvas, body, service.as_deref()),
-        Screen::Pattern(id) => patterns::one(model, &mut canvas, body, id),
-        Screen::Journal => journal::draw(model, &mut canvas, body),
-        Screen::Help => dialog::help(model, &mut canvas, body),
+    let (own, aside) = if model.lists_pages() { layout::list_and_page(body, model.page_zoom()) } else { (body, None) };
+    page_of(model, &mut canvas, own, model.screen());
+    if let Some(aside) = aside {
+        beside::draw(model, &mut canvas, aside);
     }
     if let Some(overlay) = &model.overlay {
         dialog::draw(model, &mut canvas, body, overlay);
@@ -128,4 +99,46 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
     let page = usize::from(body.height.saturating_sub(4));
     let deepest = canvas.deepest;
     Drawn { hits, page, columns: area.width, deepest }
+}
+
+/// Draws a page.
+fn page_of(model: &Model, canvas: &mut Canvas, body: Rect, screen: &Screen) {
+    match screen {
+        Screen::Board => board::draw(model, canvas, body),
+        Screen::Service(name) => service::draw(model, canvas, body, name),
+        Screen::Incident(id) => incident::draw(model, canvas, body, *id),
+        Screen::Diagnosis(id, chosen) => diagnosis::draw(model, canvas, body, *id, *chosen),
+        Screen::Evidence(id, service, issue) => evidence::draw(model, canvas, body, *id, (service, issue)),
+        Screen::Reliability => reliability::draw(model, canvas, body),
+        Screen::Knowledge => knowledge::list(model, canvas, body),
+        Screen::Article(name) => knowledge::article(model, canvas, body, name),
+        Screen::Prompt(id) => evidence::prompt(model, canvas, body, *id),
+        Screen::Change(id) => change::draw(model, canvas, body, *id),
+        Screen::Approvals => approvals::draw(model, canvas, body),
+        Screen::BreakGlass(id) => break_glass::draw(model, canvas, body, *id),
+        Screen::Templates => templates::draw(model, canvas, body),
+        Screen::Plan => plan::draw(model, canvas, body),
+        Screen::Snapshots => snapshots::draw(model, canvas, body),
+        Screen::Difference(of, against) => difference::draw(model, canvas, body, *of, *against),
+        Screen::Recovery(id) => recovery::draw(model, canvas, body, *id),
+        Screen::Recoveries => history::draw(model, canvas, body),
+        Screen::Books(incident) => books::list(model, canvas, body, *incident),
+        Screen::Book(id) => books::book(model, canvas, body, id),
+        Screen::Run(id) => walk::draw(model, canvas, body, *id),
+        Screen::StepWhy(id, step) => walk_step::why(model, canvas, body, *id, step),
+        Screen::RunText(id) => books::text(model, canvas, body, *id),
+        Screen::Drills => drills::draw(model, canvas, body),
+        Screen::Drill(id) => drill::draw(model, canvas, body, *id),
+        Screen::HeatMap => heat::draw(model, canvas, body),
+        Screen::Calendar => calendar::draw(model, canvas, body),
+        Screen::Continuity => continuity::list(model, canvas, body),
+        Screen::Function(name) => continuity::function(model, canvas, body, name),
+        Screen::Map => map::draw(model, canvas, body),
+        Screen::Metrics => metrics::draw(model, canvas, body),
+        Screen::Patterns(service) => patterns::list(model, canvas, body, service.as_deref()),
+        Screen::Pattern(id) => patterns::one(model, canvas, body, id),
+        Screen::Journal => journal::draw(model, canvas, body),
+        Screen::Event(seq) => event::draw(model, canvas, body, *seq),
+        Screen::Help => dialog::help(model, canvas, body),
+    }
 }

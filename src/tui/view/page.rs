@@ -25,6 +25,9 @@ pub(super) fn asking(model: &Model, action: &Action) -> (String, Target) {
 
 /// What can be pressed, on the last rows, the most useful first. Gives the rows it takes.
 pub(super) fn buttons(canvas: &mut Canvas, area: Rect, all: Vec<(String, Target)>) -> u16 {
+    if canvas.is_aside {
+        return 0;
+    }
     let mut rows: Vec<Vec<(String, Target)>> = Vec::new();
     let mut used = u16::MAX;
     for (label, target) in all {

@@ -199,7 +199,7 @@ fn list(model: &Model, canvas: &mut Canvas, area: Rect, component: &Component) {
     }
 }
 
-fn details(model: &Model, canvas: &mut Canvas, area: Rect) {
+pub(super) fn details(model: &Model, canvas: &mut Canvas, area: Rect) {
     let chosen = model.snapshot().and_then(|id| model.state.snapshots.get(&id));
     let title = chosen.map_or_else(|| "Details".to_owned(), |snapshot| snapshot.id.to_string());
     let kept = chosen.filter(|snapshot| snapshot.pinned).map_or("", |_| "pinned: kept whatever its age");

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     domain::{Run, RunId, RunMode, Stand, runbook::SectionKind, standing},
     tui::{
+        layout::{self, Zoom},
         model::{List, Model, Part, Screen, Target},
         text,
         theme::Role,
@@ -26,8 +27,6 @@ use crate::{
     },
 };
 
-/// Columns from which the steps stand beside the one that is looked at.
-const WIDE: u16 = 100;
 /// People who are named at the head.
 const PEOPLE: usize = 3;
 /// Rows of the strip of steps at most, where it stands above.
@@ -75,10 +74,15 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: RunId) {
     let rest = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
     let foot = page::buttons(canvas, rest, ways(model, run));
     let rest = Rect { height: rest.height.saturating_sub(foot), ..rest };
-    if area.width >= WIDE {
-        let left = (rest.width * 34 / 100).clamp(36, 56);
-        steps(model, canvas, Rect { width: left, ..rest }, run);
-        looked_at(model, canvas, Rect { x: rest.x + left, width: rest.width - left, ..rest }, run);
+    if model.page_zoom() == Zoom::In {
+        match model.part {
+            Part::Facts => steps(model, canvas, rest, run),
+            Part::Aside => looked_at(model, canvas, rest, run),
+        }
+    } else if area.width >= layout::WIDE {
+        let (left, right) = layout::columns(rest, (rest.width * 34 / 100).clamp(36, 56));
+        steps(model, canvas, left, run);
+        looked_at(model, canvas, right, run);
     } else {
         let rows = strip(model, canvas, rest, run);
         looked_at(model, canvas, Rect { y: rest.y + rows, height: rest.height.saturating_sub(rows), ..rest }, run);

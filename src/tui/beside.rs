@@ -1,0 +1,94 @@
+//! Lists and the pages of what is in them: the page that Enter opens is the one that stands beside the list where there is room.
+
+use super::{
+    lookback::look_back_on,
+    message::Request,
+    model::{List, Loaded, Model, Pane, Screen},
+    patterns::look_at_patterns,
+    queue::Queued,
+};
+use crate::{domain::ChangeState, tui::layout};
+
+impl Model {
+    /// Whether the page on top is a list of things that have pages.
+    #[must_use]
+    pub fn lists_pages(&self) -> bool {
+        matches!(
+            self.screen(),
+            Screen::Board
+                | Screen::Approvals
+                | Screen::Templates
+                | Screen::Knowledge
+                | Screen::Patterns(_)
+                | Screen::Recoveries
+                | Screen::Books(_)
+                | Screen::Drills
+                | Screen::Calendar
+                | Screen::Continuity
+                | Screen::Journal
+        )
+    }
+
+    /// The page of what is selected in the list here.
+    #[must_use]
+    pub fn selected_page(&self) -> Option<Screen> {
+        match self.screen() {
+            Screen::Board => match self.focus {
+                Pane::Services => self.service().map(Screen::Service),
+                Pane::Incidents => self.incident().map(Screen::Incident),
+                Pane::Approvals => self.selected_in_queue(List::Pane(Pane::Approvals)),
+                Pane::Snapshots => self.snapshot().map(|_| Screen::Snapshots),
+            },
+            Screen::Approvals => self.selected_in_queue(List::Approvals),
+            Screen::Templates => self.template().map(|template| match self.uses_of(template).next() {
+                Some(change) => Screen::Change(change.id),
+                None => Screen::Recovery(template.proved_by),
+            }),
+            Screen::Knowledge => self.selected(List::Articles).map(Screen::Article),
+            Screen::Patterns(_) => self.selected(List::Patterns).map(Screen::Pattern),
+            Screen::Recoveries => self.selected(List::Recoveries)?.parse().ok().map(Screen::Recovery),
+            Screen::Books(_) => match self.selected_run() {
+                Some(run) => Some(Screen::Run(run)),
+                None => self.selected(List::Books).map(Screen::Book),
+            },
+            Screen::Drills => self.drill_here().map(|drill| Screen::Drill(drill.id)),
+            Screen::Calendar => self.selected_work().map(|work| Screen::Service(work.service.clone())),
+            Screen::Continuity => self.selected(List::Functions).map(Screen::Function),
+            Screen::Journal => self.selected(List::Journal)?.parse().ok().map(Screen::Event),
+            _ => None,
+        }
+    }
+
+    fn selected_in_queue(&self, list: List) -> Option<Screen> {
+        Some(match self.queued(&self.selected(list)?)? {
+            Queued::Change(change) => Screen::Change(change.id),
+            Queued::BreakGlass(glass) => Screen::BreakGlass(glass.id),
+        })
+    }
+
+    /// The page that is looked at: the one on top, or the one that stands beside its list.
+    #[must_use]
+    pub fn page_looked_at(&self) -> Screen {
+        let is_wide = self.columns >= layout::VERY_WIDE && self.page_zoom() == layout::Zoom::Out;
+        let beside = if is_wide && self.lists_pages() { self.selected_page() } else { None };
+        beside.unwrap_or_else(|| self.screen().clone())
+    }
+}
+
+/// Asks for what the page that is looked at shows and nobody has asked for yet, or not for long: after the cursor has rested.
+pub fn look(model: &mut Model) -> Vec<Request> {
+    let mut requests = Vec::new();
+    match model.page_looked_at() {
+        Screen::Service(name) => requests.extend(look_back_on(model, &name)),
+        Screen::Change(id) => {
+            let is_ahead = model.state.changes.get(&id).is_some_and(|change| change.state <= ChangeState::Approved);
+            if is_ahead && !model.dry_runs.contains_key(&id) {
+                model.dry_runs.insert(id, Loaded::Waiting);
+                requests.push(Request::ChangeDryRun(id));
+            }
+        }
+        Screen::Pattern(id) => requests.extend(look_at_patterns(model, &Screen::Pattern(id))),
+        _ => {}
+    }
+    requests
+}
