@@ -1,5 +1,5 @@
 //! Floor 5. The engine's HTTP surface on its socket: who is calling (`identity`), how connections are taken and let go
-//! (`server`), what can be asked (`routes`, `audit`, `breakers`, `emergency`, `errors`, `events`, `exercise`, `heartbeats`, `knowledge`, `logs`,
+//! (`server`, from other hosts `tls`), what can be asked (`routes`, `audit`, `breakers`, `certificates`, `emergency`, `errors`, `events`, `exercise`, `heartbeats`, `knowledge`, `logs`,
 //! `people`, `platform`, `metrics` in the forms of `exposition`), how lists come in pages (`lists`), how large answers are packed (`packed`), what is done once although it is sent twice (`once`, and on disk `begun`), who sends too much
 //! (`allowance`), who takes nothing (`stalled`), and how errors look (`problem`).
 //!
@@ -9,6 +9,7 @@ mod allowance;
 mod audit;
 mod begun;
 mod breakers;
+mod certificates;
 mod emergency;
 mod errors;
 mod events;
@@ -28,5 +29,6 @@ mod problem;
 mod routes;
 mod server;
 mod stalled;
+mod tls;
 
 pub use server::{ApiError, Server, serve};

@@ -34,6 +34,9 @@ struct Whoami {
     /// The token that was shown in place of a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<TokenId>,
+    /// The serial number of the certificate by which the operator is known over TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
     /// After so many seconds without a key the board locks.
     #[serde(skip_serializing_if = "Option::is_none")]
     locks_after_seconds: Option<u64>,
@@ -45,7 +48,12 @@ async fn whoami(State(api): State<Api>, caller: Caller) -> Json<Whoami> {
     let token = caller.token.map(|token| token.id);
     // An account has the second factor of the person whose it is.
     let second_factor = state.second_factor(&caller.operator.name);
-    Json(Whoami { operator: Operator { second_factor, ..caller.operator }, token, locks_after_seconds })
+    Json(Whoami {
+        operator: Operator { second_factor, ..caller.operator },
+        token,
+        certificate: caller.certificate,
+        locks_after_seconds,
+    })
 }
 
 async fn enrol(State(api): State<Api>, caller: Caller) -> Result<Json<Enrolment>, Problem> {

@@ -26,6 +26,7 @@ mod sqlite;
 mod tcp;
 mod workflow;
 
+pub use certificate::not_after as certificate_end;
 pub use heartbeat::Heartbeats;
 pub use outcome::Outcome;
 pub use prober::Prober;
