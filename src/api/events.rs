@@ -70,13 +70,15 @@ pub(super) struct Right {
     operator: String,
     login: Option<String>,
     token: Option<TokenId>,
+    certificate: Option<String>,
 }
 
 impl Right {
     pub(super) fn of(caller: Caller) -> Self {
         let token = caller.token().map(|token| token.id);
+        let certificate = caller.certificate().map(str::to_owned);
         let Operator { name, login, .. } = caller.operator;
-        Self { operator: name, login, token }
+        Self { operator: name, login, token, certificate }
     }
 
     pub(super) fn holds(&self, engine: &EngineHandle) -> bool {
@@ -84,15 +86,21 @@ impl Right {
         let Some(operator) = state.operators.get(&self.operator).filter(|operator| !operator.disabled) else {
             return false;
         };
-        match self.token {
-            None => operator.login == self.login,
-            Some(id) => state.credentials.tokens.get(&id).is_some_and(|token| token.counts(engine.now()).is_ok()),
+        let (credentials, now) = (&state.credentials, engine.now());
+        match (self.token, &self.certificate) {
+            (Some(id), _) => credentials.tokens.get(&id).is_some_and(|token| token.counts(now).is_ok()),
+            (None, Some(serial)) => credentials.certificates.get(serial).is_some_and(|known| known.counts(now).is_ok()),
+            (None, None) => operator.login == self.login,
         }
     }
 
-    /// Returns when a token has expired, and never for a session.
+    /// Returns when a token or a certificate has expired, and never for a session.
     pub(super) async fn expires(&self, engine: &EngineHandle) {
-        let expires_at = self.token.and_then(|id| Some(engine.state().credentials.tokens.get(&id)?.expires_at));
+        let credentials = &engine.state().credentials;
+        let token = self.token.and_then(|id| Some(credentials.tokens.get(&id)?.expires_at));
+        let certificate =
+            self.certificate.as_ref().and_then(|serial| Some(credentials.certificates.get(serial)?.expires_at));
+        let expires_at = token.or(certificate);
         let Some(expires_at) = expires_at else { return std::future::pending().await };
         while let Ok(left) = (expires_at - engine.now()).to_std()
             && !left.is_zero()

@@ -1,22 +1,35 @@
 //! Who is calling: the kernel names the user at the other end of the socket, the state says which operator that is. A program
-//! may show a token instead, and then acts for its operator within its scope.
+//! may show a token instead, and then acts for its operator within its scope. Over TLS there is no user: an operator is known by a
+//! token, or by a certificate of the engine's authority.
+
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, Request, State},
     http::{Method, StatusCode, header::AUTHORIZATION, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
 };
 
 use super::{problem::Problem, routes::Api};
 use crate::{
-    domain::{Actor, ApiToken, Command, Operator, RunId, State, TokenSecret},
+    domain::{self, Actor, ApiToken, Command, Operator, RunId, TokenSecret},
     engine::{AS_HEADER, Answer, Asking, CODE_HEADER, Code, Shown, login_of},
     platform::Profile,
 };
 
-/// The user at the other end of the socket.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Peer {
-    pub(super) uid: u32,
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone)]
+pub(super) enum Peer {
+    /// A user of this host, on the socket.
+    User(u32),
+    /// Somebody on another host, over TLS.
+    Guest {
+        /// The address, of IPv6 its network.
+        from: IpAddr,
+        /// The fingerprint of the certificate shown, which the engine's authority has signed.
+        certificate: Option<Arc<str>>,
+    },
 }
 
 /// The operator who calls, with what was shown for it.
@@ -30,6 +43,8 @@ pub(super) struct Caller {
 pub(super) enum Proof {
     /// The login at the other end of the socket, and the code of a second factor where one was given.
     Login(Option<Code>),
+    /// A certificate of the operator's, by its serial number, and the code of a second factor where one was given.
+    Certificate(String, Option<Code>),
     /// A token of the operator's.
     Token(Box<ApiToken>),
     /// It is the program of a step of this run, which the operator had run.
@@ -49,19 +64,29 @@ impl Caller {
 
     /// Gives a command as this caller.
     pub(super) async fn submit(self, api: &Api, command: Command) -> Result<Answer, Problem> {
+        Ok(api.engine.submit_as(command, self.asking_for()).await?)
+    }
+
+    /// Who asks, with what was shown for it.
+    pub(super) fn asking_for(self) -> Asking {
         let actor = self.actor();
         let shown = match self.proof {
             Proof::Token(token) => Shown::Token(token.id),
             Proof::Step(run) => Shown::Step(run),
-            Proof::Login(Some(code)) => Shown::Code(code),
-            Proof::Login(None) => Shown::Nothing,
+            Proof::Login(Some(code)) | Proof::Certificate(_, Some(code)) => Shown::Code(code),
+            Proof::Login(None) | Proof::Certificate(_, None) => Shown::Nothing,
         };
-        Ok(api.engine.submit_as(command, Asking { actor, shown }).await?)
+        Asking { actor, shown }
     }
 
     /// The token that was shown in place of a login.
     pub(super) fn token(&self) -> Option<&ApiToken> {
         if let Proof::Token(token) = &self.proof { Some(token) } else { None }
+    }
+
+    /// The serial number of the certificate by which the operator is known.
+    pub(super) fn certificate(&self) -> Option<&str> {
+        if let Proof::Certificate(serial, _) = &self.proof { Some(serial) } else { None }
     }
 
     /// For a question that is not asked with GET.
@@ -92,7 +117,7 @@ impl Caller {
     /// For what is a person's own: no program does it.
     pub(super) fn is_a_person(&self) -> Result<(), Problem> {
         match &self.proof {
-            Proof::Login(_) => Ok(()),
+            Proof::Login(_) | Proof::Certificate(..) => Ok(()),
             Proof::Step(_) => Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 "step-may-not",
@@ -154,12 +179,55 @@ impl FromRequestParts<Api> for Caller {
             None => None,
             Some(text) => Some(Code::read(text).ok_or_else(|| Problem::bad_request("this is no code"))?),
         };
-        let peer = parts.extensions.get::<Peer>().copied();
-        let login = peer.and_then(|peer| login_of(peer.uid));
-        let operator = identify(&api.engine.state(), login.as_deref(), claimed)?;
-        Self { operator, proof: Proof::Login(code) }.asking(parts)
+        let (operator, proof) = match parts.extensions.get::<Peer>() {
+            Some(Peer::User(uid)) => {
+                let login = login_of(*uid);
+                (identify(&api.engine.state(), login.as_deref(), claimed)?, Proof::Login(code))
+            }
+            Some(Peer::Guest { certificate: Some(fingerprint), .. }) => {
+                let (operator, certificate) = certified(api, fingerprint, claimed).await?;
+                (operator, Proof::Certificate(certificate, code))
+            }
+            Some(Peer::Guest { certificate: None, .. }) | None => return Err(unknown_guest()),
+        };
+        Self { operator, proof }.asking(parts)
     }
 }
+
+/// Who comes over TLS gets no further than to ask whether the engine is well, before it is known who that is.
+pub(super) async fn known(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let is_guest = matches!(request.extensions().get(), Some(Peer::Guest { .. }));
+    // A job that can send no header shows its token in the path of a ping.
+    let path = request.uri().path();
+    if !is_guest || path == HEALTH || path.starts_with(PINGS) {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    match Caller::from_request_parts(&mut parts, &api).await {
+        Ok(_) => next.run(Request::from_parts(parts, body)).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The operator of a certificate, and its serial number.
+async fn certified(api: &Api, fingerprint: &str, claimed: Option<&str>) -> Result<(Operator, String), Problem> {
+    let known = api.engine.operator_of_certificate(fingerprint).await;
+    let (operator, certificate) = known.map_err(|refusal| Problem::refused_as(StatusCode::UNAUTHORIZED, refusal))?;
+    if claimed.is_some_and(|name| name != operator.name) {
+        let message = "this certificate is another operator's";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "certificate-of-another", message)
+            .hint("only on the socket, and only in a drill, may one login be several people"));
+    }
+    Ok((operator, certificate.serial))
+}
+
+fn unknown_guest() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "no-identity", "over TLS an operator is known by a token or a certificate")
+        .hint("Authorization: Bearer cb_… (codeblue token create), or a client certificate (codeblue operator certificate NAME)")
+}
+
+/// What anybody may ask.
+const HEALTH: &str = "/healthz";
 
 /// Where jobs tell that they have run, and many can only ask with GET.
 const PINGS: &str = "/ping/";
@@ -193,7 +261,7 @@ async fn of_secret(api: &Api, secret: &TokenSecret) -> Result<(Operator, Proof),
         .map_err(|refusal| Problem::refused_as(StatusCode::UNAUTHORIZED, refusal))
 }
 
-fn identify(state: &State, login: Option<&str>, claimed: Option<&str>) -> Result<Operator, Problem> {
+fn identify(state: &domain::State, login: Option<&str>, claimed: Option<&str>) -> Result<Operator, Problem> {
     let Some(login) = login else {
         return Err(unauthorised("the user at the other end of the socket has no login on this host"));
     };
@@ -228,8 +296,8 @@ mod tests {
     use super::*;
     use crate::platform::Role;
 
-    fn state(profile: Profile) -> State {
-        let mut state = State::default();
+    fn state(profile: Profile) -> domain::State {
+        let mut state = domain::State::default();
         let mut platform = crate::platform::Platform::clone(&state.platform);
         platform.profile = profile;
         state.platform = platform.into();

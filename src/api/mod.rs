@@ -1,6 +1,6 @@
 //! Floor 5. The engine's HTTP surface on its socket: who is calling (`identity`), how connections are taken and let go
-//! (`server`), what can be asked (`routes`, `audit`, `breakers`, `emergency`, `errors`, `events`, `exercise`, `heartbeats`, `knowledge`, `logs`,
-//! `people`, `platform`, `readers`, `metrics` in the forms of `exposition`), how lists come in pages (`lists`), how large answers are packed (`packed`), what is done once although it is sent twice (`once`, and on disk `begun`), who sends too much
+//! (`server`, from other hosts `tls`), what can be asked (`routes`, `alerts`, `audit`, `breakers`, `certificates`, `emergency`, `errors`, `events`, `exercise`, `heartbeats`, `knowledge`, `logs`,
+//! `people`, `pings`, `platform`, `readers`, `metrics` in the forms of `exposition`), how lists come in pages (`lists`), how large answers are packed (`packed`), what is done once although it is sent twice (`once`, and on disk `begun`), who sends too much
 //! (`allowance`), who takes nothing (`stalled`), and how errors look (`problem`).
 //!
 //! A new route gets its handler in the file of its subject and its line in `routes`.
@@ -10,6 +10,7 @@ mod allowance;
 mod audit;
 mod begun;
 mod breakers;
+mod certificates;
 mod emergency;
 mod errors;
 mod events;
@@ -31,5 +32,6 @@ mod readers;
 mod routes;
 mod server;
 mod stalled;
+mod tls;
 
 pub use server::{ApiError, Server, serve};

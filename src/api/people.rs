@@ -34,6 +34,9 @@ struct Whoami {
     /// The token that was shown in place of a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<TokenId>,
+    /// The serial number of the certificate by which the operator is known over TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
     /// After so many seconds without a key the board locks.
     #[serde(skip_serializing_if = "Option::is_none")]
     locks_after_seconds: Option<u64>,
@@ -43,9 +46,15 @@ async fn whoami(State(api): State<Api>, caller: Caller) -> Json<Whoami> {
     let state = api.engine.state();
     let locks_after_seconds = state.platform.access.lock_after.map(|time| time.as_secs());
     let token = caller.token().map(|token| token.id);
+    let certificate = caller.certificate().map(str::to_owned);
     // An account has the second factor of the person whose it is.
     let second_factor = state.second_factor(&caller.operator.name);
-    Json(Whoami { operator: Operator { second_factor, ..caller.operator }, token, locks_after_seconds })
+    Json(Whoami {
+        operator: Operator { second_factor, ..caller.operator },
+        token,
+        certificate,
+        locks_after_seconds,
+    })
 }
 
 async fn enrol(State(api): State<Api>, caller: Caller) -> Result<Json<Enrolment>, Problem> {

@@ -21,13 +21,14 @@ use tokio_util::sync::CancellationToken;
 use super::{
     alerts,
     allowance::{self, Allowance},
-    audit, breakers, emergency, errors, events, exercise, heartbeats,
-    identity::Caller,
+    audit, breakers, certificates, emergency, errors, events, exercise, heartbeats,
+    identity::{self, Caller},
     knowledge, logs, metrics,
     once::{self, Once},
     packed, people, pings, platform,
     problem::{self, Problem},
     readers,
+    tls::Front,
 };
 use crate::{
     domain::{Command, Metrics, Refusal, SnapshotId, Window},
@@ -51,11 +52,13 @@ pub(super) struct Api {
     pub(super) stop: CancellationToken,
     pub(super) once: Arc<Once>,
     pub(super) allowance: Arc<Allowance>,
+    /// Where it listens over TLS.
+    pub(super) front: Option<Arc<Front>>,
 }
 
-pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
+pub(super) fn router(engine: EngineHandle, front: Option<Arc<Front>>, stop: CancellationToken) -> Router {
     let once = Arc::new(Once::of(&engine));
-    let api = Api { engine, stop, once, allowance: Arc::default() };
+    let api = Api { engine, stop, once, allowance: Arc::default(), front };
     Router::new()
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics::metrics))
@@ -82,6 +85,7 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         .merge(alerts::router())
         .merge(audit::router())
         .merge(breakers::router())
+        .merge(certificates::router())
         .merge(emergency::router())
         .merge(errors::router())
         .merge(exercise::router())
@@ -96,6 +100,7 @@ pub(super) fn router(engine: EngineHandle, stop: CancellationToken) -> Router {
         })
         .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn_with_state(api.clone(), once::once))
+        .layer(from_fn_with_state(api.clone(), identity::known))
         .layer(from_fn_with_state(api.clone(), allowance::allowance))
         .layer(map_response(problem::shaped))
         .layer(from_fn(packed::packed))

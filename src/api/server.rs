@@ -1,8 +1,9 @@
-//! Taking connections on the engine's socket and letting them go again.
+//! Taking connections on the engine's socket and letting them go again, and what is the same for those from other hosts.
 
 use std::{
     fs::Permissions,
     io,
+    net::SocketAddr,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,10 +12,11 @@ use std::{
 
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulConnection, GracefulShutdown},
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{UnixListener, UnixStream},
     sync::Semaphore,
     task::JoinHandle,
@@ -23,13 +25,20 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
-use super::{identity::Peer, routes, stalled::Impatient};
-use crate::engine::EngineHandle;
+use super::{
+    identity::Peer,
+    routes,
+    stalled::Impatient,
+    tls::{self, Front},
+};
+use crate::engine::{EngineHandle, TlsFigures};
 
 /// Connections at the same time at most.
 const CONNECTIONS: usize = 256;
 /// How long a caller may take to say what it wants.
 const HEADER: Duration = Duration::from_secs(10);
+/// Bytes of a request's headers at most.
+const HEADERS: usize = 64 * 1024;
 /// How long answers under way have when the server stops.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -54,6 +63,14 @@ pub enum ApiError {
         /// Why not, and what to do.
         reason: String,
     },
+    /// The address of the platform file cannot be listened on.
+    #[error("[listen] tls = \"{address}\": {reason}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        reason: String,
+    },
     /// A Unix socket's path is limited to 107 bytes.
     #[error("socket {path}: the path is too long for a socket; choose a shorter home with --home")]
     TooLong {
@@ -65,23 +82,33 @@ pub enum ApiError {
 /// A running server.
 pub struct Server {
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
     path: PathBuf,
+    front: Option<Arc<Front>>,
 }
 
 impl Server {
+    /// What it shows over TLS, where it listens for other hosts.
+    #[must_use]
+    pub fn tls(&self) -> Option<TlsFigures> {
+        self.front.as_ref().map(|front| front.figures())
+    }
+
     /// Takes no new connections, lets answers under way finish, ends event streams, removes the socket.
     pub async fn stop(self) {
         self.stop.cancel();
-        let _ = self.task.await;
+        for task in self.tasks {
+            let _ = task.await;
+        }
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-/// Serves an engine on a socket that only this user can open, and the members of the group that the platform file names.
+/// Serves an engine on a socket that only this user can open, and the members of the group that the platform file names; where that
+/// file says so also over TLS.
 ///
 /// # Errors
-/// When the socket cannot be made. Call it with the home's lock held: what is in the way is then a dead engine's socket.
+/// When the socket cannot be made, or the address cannot be listened on. Call it with the home's lock held: what is in the way is then a dead engine's socket.
 pub fn serve(engine: EngineHandle, socket: &Path) -> Result<Server, ApiError> {
     let error = |source| ApiError::Socket { path: socket.to_owned(), source };
     if socket.as_os_str().len() > 107 {
@@ -98,8 +125,20 @@ pub fn serve(engine: EngineHandle, socket: &Path) -> Result<Server, ApiError> {
         Some(group) => open_to(&group, socket)?,
     }
     let stop = CancellationToken::new();
-    let task = tokio::spawn(accept(listener, engine, stop.clone()));
-    Ok(Server { stop, task, path: socket.to_owned() })
+    let listen = engine.state().platform.listen.clone();
+    let (front, guests) = match listen.map(|listen| Front::open(&engine, &listen)).transpose()? {
+        None => (None, None),
+        Some((front, listener, acceptor)) => (Some(Arc::new(front)), Some((listener, acceptor))),
+    };
+    let router = routes::router(engine.clone(), front.clone(), stop.clone());
+    let mut tasks = vec![tokio::spawn(accept(listener, router.clone(), stop.clone()))];
+    if let Some((listener, acceptor)) = guests {
+        tasks.push(tokio::spawn(tls::accept(listener, acceptor, router, stop.clone())));
+    }
+    if let Some(front) = &front {
+        tasks.push(tokio::spawn(front.clone().keep(engine, stop.clone())));
+    }
+    Ok(Server { stop, tasks, path: socket.to_owned(), front })
 }
 
 /// Lets the members of a group reach the socket and nothing beside it: its folder may be passed through, not read.
@@ -124,8 +163,7 @@ fn group_id(name: &str) -> Option<u32> {
     })
 }
 
-async fn accept(listener: UnixListener, engine: EngineHandle, stop: CancellationToken) {
-    let router = routes::router(engine, stop.clone());
+async fn accept(listener: UnixListener, router: axum::Router, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
@@ -142,16 +180,7 @@ async fn accept(listener: UnixListener, engine: EngineHandle, stop: Cancellation
             },
         };
         let Some(peer) = peer(&stream) else { continue };
-        let service = router.clone().map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(peer);
-            request.map(axum::body::Body::new)
-        });
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER)
-            .max_headers(64)
-            .serve_connection(TokioIo::new(Impatient::new(stream)), TowerToHyperService::new(service));
-        let watched = graceful.watch(connection);
+        let watched = graceful.watch(connection(stream, router.clone(), peer));
         tokio::spawn(async move {
             if let Err(cause) = watched.await {
                 debug!(%cause, "connection");
@@ -160,6 +189,32 @@ async fn accept(listener: UnixListener, engine: EngineHandle, stop: Cancellation
         });
     }
     drop(listener);
+    drain(graceful).await;
+}
+
+/// Answers what comes over a connection, until it ends.
+pub(super) fn connection<S>(
+    stream: S,
+    router: axum::Router,
+    peer: Peer,
+) -> impl GracefulConnection<Error = hyper::Error> + Send
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        request.map(axum::body::Body::new)
+    });
+    hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER)
+        .max_headers(64)
+        .max_buf_size(HEADERS)
+        .serve_connection(TokioIo::new(Impatient::new(stream)), TowerToHyperService::new(service))
+}
+
+/// Lets answers under way finish.
+pub(super) async fn drain(graceful: GracefulShutdown) {
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
         warn!("some answers were cut off");
     }
@@ -167,7 +222,7 @@ async fn accept(listener: UnixListener, engine: EngineHandle, stop: Cancellation
 
 fn peer(stream: &UnixStream) -> Option<Peer> {
     match stream.peer_cred() {
-        Ok(credentials) => Some(Peer { uid: credentials.uid() }),
+        Ok(credentials) => Some(Peer::User(credentials.uid())),
         Err(cause) => {
             warn!(%cause, "a caller without credentials was turned away");
             None

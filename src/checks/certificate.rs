@@ -119,8 +119,9 @@ fn long(duration: Duration) -> String {
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
-/// The end of a certificate's validity (RFC 5280, section 4.1). The handshake has verified the certificate already.
-fn not_after(certificate: &[u8]) -> Option<DateTime<Utc>> {
+/// The end of a certificate's validity (RFC 5280, section 4.1); none when it cannot be read.
+#[must_use]
+pub fn not_after(certificate: &[u8]) -> Option<DateTime<Utc>> {
     let (certificate, _) = take(certificate, SEQUENCE)?;
     let (mut rest, _) = take(certificate, SEQUENCE)?;
     if let Some((_, after)) = take(rest, VERSION) {

@@ -28,6 +28,7 @@ mod tcp;
 mod workflow;
 
 pub use alert::Alerts;
+pub use certificate::not_after as certificate_end;
 pub use heartbeat::Heartbeats;
 pub use outcome::Outcome;
 pub use prober::Prober;

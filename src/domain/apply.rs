@@ -63,6 +63,8 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::WrongCodeGiven { .. }
         | Event::TokenCreated { .. }
         | Event::TokenRevoked { .. }
+        | Event::CertificateIssued { .. }
+        | Event::CertificateRevoked { .. }
         | Event::CommandRefused { .. }
         | Event::RefusalsNotListed { .. } => operator::apply(state, recorded),
         Event::ServiceStatusChanged { .. } => apply_health(state, recorded),

@@ -447,6 +447,18 @@ pub enum Command {
     RevokeToken {
         token: TokenId,
     },
+    /// Have an operator be known by a certificate that the engine's authority has signed; `POST /api/v1/certificates` makes one.
+    IssueCertificate {
+        operator: String,
+        /// 32 hexadecimal digits.
+        serial: String,
+        /// `sha256:` and 64 hexadecimal digits.
+        fingerprint: String,
+        expires_at: DateTime<Utc>,
+    },
+    RevokeCertificate {
+        serial: String,
+    },
     /// Delete the texts of these events for good, and keep that they happened.
     PurgePayloads {
         seqs: Vec<u64>,

@@ -143,6 +143,8 @@ impl Command {
             | Self::RemoveSecondFactor
             | Self::CreateToken { .. }
             | Self::RevokeToken { .. }
+            | Self::IssueCertificate { .. }
+            | Self::RevokeCertificate { .. }
             | Self::LockSession
             | Self::UnlockSession
             | Self::SetAutomation { .. }

@@ -17,7 +17,7 @@ use super::{
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
     knowledge,
-    operator::{keys, people, refused, second_factor, session, token},
+    operator::{certificate, keys, people, refused, second_factor, session, token},
     payload,
     recovery::{plan, remedy, run as recovery_run},
     run,
@@ -277,6 +277,10 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             token::create(state, &name, scope, &hash, expires_at, actor, at)
         }
         Command::RevokeToken { token } => token::revoke(state, token),
+        Command::IssueCertificate { operator, serial, fingerprint, expires_at } => {
+            certificate::issue(state, &operator, &serial, &fingerprint, expires_at, actor, at)
+        }
+        Command::RevokeCertificate { serial } => certificate::revoke(state, &serial),
         Command::PurgePayloads { seqs, reason, found } => payload::purge(state, seqs, &reason, &found, meta),
         Command::LockSession => session::lock(actor),
         Command::UnlockSession => session::unlock(actor),

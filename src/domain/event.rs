@@ -106,6 +106,10 @@ pub enum Event {
     },
     /// It may not any more.
     TokenRevoked { token: TokenId },
+    /// Somebody is known by a certificate.
+    CertificateIssued { operator: String, serial: String, fingerprint: String, expires_at: DateTime<Utc> },
+    /// Nobody is known by it any more.
+    CertificateRevoked { serial: String },
     /// Nobody was at a board, and it takes nothing until somebody has come back.
     SessionLocked { operator: String },
     /// Somebody has come back.

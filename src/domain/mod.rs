@@ -104,8 +104,9 @@ pub use knowledge::{
 };
 pub use moment::{future, past};
 pub use operator::{
-    Actor, ApiToken, Assurance, AttemptBy, CODES_WRONG, Credentials, FACTOR_LOCK, FactorReset, LONGEST_TOKEN, Operator,
-    PublicKey, RECOVER, Refused, SecondFactor, TokenScope, TokenSecret, WrongCodes, evidence_of_refusal,
+    Actor, ApiToken, Assurance, AttemptBy, CODES_WRONG, ClientCertificate, Credentials, FACTOR_LOCK, FactorReset,
+    LONGEST_CERTIFICATE, LONGEST_TOKEN, Operator, PublicKey, RECOVER, Refused, SecondFactor, TokenScope, TokenSecret,
+    WrongCodes, evidence_of_refusal,
 };
 pub use payload::{PAYLOADS, PURGE_LIMIT, PURGED, Purgeable, may_purge, payloads_of};
 pub use policy::{Effect, Reaction, react, unfinished};

@@ -143,6 +143,7 @@ impl Default for State {
                 profile: Profile::Production,
                 automation: Automation { mode: AutomationMode::Observe },
                 access: Access::default(),
+                listen: None,
                 vault: VaultCare::default(),
                 evidence: EvidenceCare::default(),
                 language_model: None,

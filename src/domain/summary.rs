@@ -91,6 +91,10 @@ impl Event {
                 format!("{token} {name}: may {scope} for {operator} until {}", expires_at.format("%Y-%m-%d %H:%M"))
             }
             Self::TokenRevoked { token } => format!("{token} revoked"),
+            Self::CertificateIssued { operator, serial, expires_at, .. } => {
+                format!("certificate {serial}: {operator} is known by it until {}", expires_at.format("%Y-%m-%d %H:%M"))
+            }
+            Self::CertificateRevoked { serial } => format!("certificate {serial} revoked"),
             Self::SessionLocked { operator } => format!("the board of {operator} locked: nobody was at it"),
             Self::SessionUnlocked { operator } => format!("{operator} is back at the board"),
             Self::CommandRefused { operator, what, object, rule, .. } => {

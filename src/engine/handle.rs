@@ -12,6 +12,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::{
     Answer, Asking, Clock, ModelWords, SubmitError,
+    authority::Authority,
     collect::Collected,
     core::{Envelope, Outlets, Request},
     errors::Counted,
@@ -54,6 +55,7 @@ pub struct EngineHandle {
     pub(super) work: PathBuf,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) factors: Arc<Factors>,
+    pub(super) authority: Arc<Authority>,
     pub(super) token_uses: TokenUses,
     pub(super) key: Arc<CheckpointKey>,
     pub(super) checkpoints: watch::Sender<Option<Arc<CheckpointLine>>>,

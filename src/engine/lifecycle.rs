@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use super::{
     Clock, EngineHandle, Home, HomeError, adopt,
+    authority::Authority,
     baselines::Kept,
     clock::Steady,
     collect::{self, Collected},
@@ -162,6 +163,7 @@ impl Engine {
             work: home.work(),
             clock: clock.clone(),
             factors,
+            authority: Arc::new(Authority::of(&home.keys())),
             token_uses: TokenUses::default(),
             key,
             checkpoints: outlets.checkpoints,

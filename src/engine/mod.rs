@@ -4,14 +4,16 @@
 //! is its work in the world, `watch` its eyes (`pace` tells whether they are late), `heartbeat`, `alerts` and `errors` its ears, `collect` what reads
 //! and keeps the newest lines of services, `words` what it hears of language models, `baselines` what it remembers of rows, `library`
 //! what it knows from earlier, `follow` what receives the logs of databases, `deadlines` its alarm clock, `trial` how all of it is tested once, `reload` the wish to read the platform file anew, `halt` the kill switch
-//! that is a file, `asking` who gives a command and `factors` what proves it, `people` how they enrol, `recover` their way back when nobody could let them in, `evidence` what makes the record
-//! convincing to others, `adopt` what it looks for at the start; `runbooks` the books that runs may walk through `vouchers` for whom their programs act and `readers` who follows them; `home` is where it keeps its files. This room alone knows all rooms of
+//! that is a file, `asking` who gives a command and `factors` what proves it, `people` how they enrol, `authority` what vouches for the engine and its people over TLS and `certificates` how they get theirs, `recover` their way back when nobody could let them in, `evidence` what makes the record
+//! convincing to others, `adopt` what it looks for at the start; `runbooks` the books that runs may walk through, `vouchers` for whom their programs act and `readers` who follows them; `home` is where it keeps its files. This room alone knows all rooms of
 //! floor 3 and alone reads the clock. `heap` keeps a large platform small in memory.
 
 mod adopt;
 mod alerts;
 mod asking;
+mod authority;
 mod baselines;
+mod certificates;
 mod clock;
 mod collect;
 mod core;
@@ -47,6 +49,8 @@ mod words;
 
 pub use alerts::{FiringAlert, ToldAlert};
 pub use asking::{Asking, CODE_HEADER, Code, Shown};
+pub use authority::{AuthorityError, Renewal, ServerCertificate, certificate_fingerprint};
+pub use certificates::{CertificateRequest, IssuedCertificate, TlsFigures};
 pub use clock::{Clock, SystemClock};
 pub use collect::{LogAnswer, LogFigures, LogRefusal};
 pub use evidence::PlaceFigures;

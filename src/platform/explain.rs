@@ -12,6 +12,7 @@ use super::{
     explain_change_rules::{write_approvals, write_freezes, write_use},
     explain_probe::write_probe,
     language_model::write_language_model,
+    listen::Listen,
     log_source::LogPlace,
     model::{
         Access, AutomationMode, Check, Component, ComponentKind, Criticality, EvidenceCare, Platform, Profile, Purpose,
@@ -85,6 +86,7 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
         writeln!(out, "  nobody is named: the file has no [[operator]]")?;
     }
     write_access(out, &platform.access)?;
+    write_listen(out, platform.listen.as_ref())?;
     write_approvals(out, &platform.approvals)
 }
 
@@ -100,6 +102,23 @@ fn write_access(out: &mut String, access: &Access) -> Result {
     match &access.socket_group {
         Some(group) => writeln!(out, "  the socket is open to the group {group}"),
         None => Ok(()),
+    }
+}
+
+fn write_listen(out: &mut String, listen: Option<&Listen>) -> Result {
+    let Some(listen) = listen else {
+        return writeln!(out, "  nothing listens beyond the socket: the file has no [listen]");
+    };
+    writeln!(out, "  who shows a token or a certificate is answered over TLS on {}", listen.tls)?;
+    match &listen.certificate {
+        Some(files) => {
+            writeln!(out, "  its certificate is {}, with the key {}", files.cert.display(), files.key.display())?
+        }
+        None => writeln!(out, "  its certificate is made and renewed under an authority of the engine's own")?,
+    }
+    match (&listen.certificate, listen.names.as_slice()) {
+        (Some(_), _) | (None, []) => Ok(()),
+        (None, names) => writeln!(out, "  it is reached as {}, beside the host's own name", names.join(", ")),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_access`, `parse_check`,
-//! `parse_continuity`, `parse_evidence`, `parse_http`, `log_source`, `parse_language_model`, `parse_probe`, `parse_workflow`, `postgres`, `rows`,
+//! `parse_continuity`, `parse_evidence`, `parse_http`, `log_source`, `parse_language_model`, `parse_listen`, `parse_probe`, `parse_workflow`, `postgres`, `rows`,
 //! `reader`), what must hold between its parts (`validate`,
 //! `approvers`), how mistakes are told (`problem`), what it means in plain words (`explain`, `explain_probe`, `explain_change_rules`), and who
 //! depends on whom (`graph`). `sample`, `json_path` and
@@ -18,6 +18,7 @@ mod explain_probe;
 mod graph;
 mod json_path;
 mod language_model;
+mod listen;
 mod log_source;
 mod maintenance;
 mod model;
@@ -30,6 +31,7 @@ mod parse_continuity;
 mod parse_evidence;
 mod parse_http;
 mod parse_language_model;
+mod parse_listen;
 mod parse_maintenance;
 mod parse_probe;
 mod parse_vault;
@@ -55,6 +57,7 @@ pub use continuity::CriticalFunction;
 pub use explain::explain;
 pub use json_path::JsonPath;
 pub use language_model::{KeySource, LanguageModel, Price};
+pub use listen::{CertificateFiles, Listen};
 pub use log_source::{LogPlace, LogSource};
 pub use maintenance::{MaintenanceWindow, WindowDays};
 pub use model::*;

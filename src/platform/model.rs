@@ -11,6 +11,7 @@ use super::{
     change_rules::{ApprovalLevels, Freeze, HealthInformation},
     continuity::CriticalFunction,
     language_model::LanguageModel,
+    listen::Listen,
     log_source::LogSource,
     maintenance::MaintenanceWindow,
     probe::Probe,
@@ -30,6 +31,9 @@ pub struct Platform {
     /// How people are known and how sure the engine has to be of it.
     #[serde(default)]
     pub access: Access,
+    /// Where the engine listens beyond its socket; none: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<Listen>,
     /// How long snapshots are kept, and how often they are proved.
     #[serde(default)]
     pub vault: VaultCare,

@@ -13,8 +13,8 @@ use super::{
     },
     parse_access,
     parse_adapter::{self, paths},
-    parse_change_rules, parse_check, parse_continuity, parse_evidence, parse_language_model, parse_maintenance,
-    parse_vault,
+    parse_change_rules, parse_check, parse_continuity, parse_evidence, parse_language_model, parse_listen,
+    parse_maintenance, parse_vault,
     problem::{Problem, Problems},
     reader::{Found, Reader, Section, Value},
     redaction,
@@ -72,6 +72,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     let (name, profile) = heading(&mut root, &mut reader);
     let mode = automation(&mut root, &mut reader);
     let access = parse_access::access(&mut root, &mut reader, profile);
+    let listen = parse_listen::listen(&mut root, &mut reader);
     let vault = parse_vault::vault(&mut root, &mut reader, &mut spans, profile);
     let evidence = parse_evidence::evidence(&mut root, &mut reader);
     let language_model = parse_language_model::language_model(&mut root, &mut reader);
@@ -109,6 +110,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
         profile,
         automation,
         access,
+        listen,
         vault,
         evidence,
         language_model,

@@ -1,7 +1,7 @@
 //! What is true of people after an event.
 
 use crate::{
-    domain::{ApiToken, Event, FactorReset, Operator, PublicKey, Recorded, SecondFactor, State},
+    domain::{ApiToken, ClientCertificate, Event, FactorReset, Operator, PublicKey, Recorded, SecondFactor, State},
     platform::Role,
 };
 
@@ -33,9 +33,12 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
         Event::RolesChanged { name, roles } => change(state, name, |operator| operator.roles.clone_from(roles)),
         Event::OperatorDisabled { name, .. } => {
             change(state, name, |operator| operator.disabled = true);
-            // A token does not come back with its operator.
+            // A token or a certificate does not come back with its operator.
             for token in state.credentials.tokens.values_mut().filter(|token| token.operator == *name) {
                 token.revoked_at.get_or_insert(at);
+            }
+            for known in state.credentials.certificates.values_mut().filter(|known| known.operator == *name) {
+                known.revoked_at.get_or_insert(at);
             }
         }
         Event::OperatorEnabled { name, .. } => change(state, name, |operator| operator.disabled = false),
@@ -88,6 +91,23 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
         Event::TokenRevoked { token } => {
             if let Some(token) = state.credentials.tokens.get_mut(token) {
                 token.revoked_at.get_or_insert(at);
+            }
+        }
+        Event::CertificateIssued { operator, serial, fingerprint, expires_at } => {
+            let issued = ClientCertificate {
+                serial: serial.clone(),
+                operator: operator.clone(),
+                fingerprint: fingerprint.clone(),
+                issued_by: recorded.actor.clone(),
+                issued_at: at,
+                expires_at: *expires_at,
+                revoked_at: None,
+            };
+            state.credentials.certificates.insert(serial.clone(), issued);
+        }
+        Event::CertificateRevoked { serial } => {
+            if let Some(known) = state.credentials.certificates.get_mut(serial) {
+                known.revoked_at.get_or_insert(at);
             }
         }
         Event::CommandRefused { .. } | Event::RefusalsNotListed { .. } => refused::apply(state, recorded),

@@ -119,6 +119,7 @@ fn is_guarded(command: &Command) -> bool {
                 | Command::SuspendTemplate { .. }
                 | Command::RevokeBreakGlass { .. }
                 | Command::RevokeToken { .. }
+                | Command::RevokeCertificate { .. }
         )
 }
 
@@ -126,6 +127,7 @@ fn is_guarded(command: &Command) -> bool {
 fn is_about_authority(rule: &str) -> bool {
     matches!(rule, "operator-may-not" | "engine-only" | "role-needed" | "code-used" | "unknown-operator")
         || rule.starts_with("token-")
+        || rule.starts_with("certificate-")
         || rule.starts_with("break-glass-")
         || rule.starts_with("second-factor-")
 }
@@ -166,6 +168,10 @@ fn object(state: &State, command: &Command) -> Option<String> {
         | Command::RemoveKey { operator: name, .. }
         | Command::ResetSecondFactor { operator: name, .. } => operator(name),
         Command::RevokeToken { token } => Some(token.to_string()),
+        Command::IssueCertificate { operator: name, .. } => operator(name),
+        Command::RevokeCertificate { serial } => {
+            state.credentials.certificates.contains_key(serial).then(|| serial.clone())
+        }
         _ => None,
     }
 }

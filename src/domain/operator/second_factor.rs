@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        Actor, ApiToken, Assurance, AttemptBy, AttemptPart, Command, Event, Meta, Operator, Recorded, Refusal, Refused,
-        Role, RollbackRequest, RunId, RunStepState, State, TokenId, text::line,
+        Actor, ApiToken, Assurance, AttemptBy, AttemptPart, ClientCertificate, Command, Event, Meta, Operator, Recorded,
+        Refusal, Refused, Role, RollbackRequest, RunId, RunStepState, State, TokenId, text::line,
     },
     platform::SecondFactorRule,
 };
@@ -30,6 +30,9 @@ pub const RECOVER: &str =
 pub struct Credentials {
     /// Every API token there ever was.
     pub tokens: BTreeMap<TokenId, ApiToken>,
+    /// Every certificate of a person there ever was, by its serial number.
+    #[serde(default)]
+    pub certificates: BTreeMap<String, ClientCertificate>,
     /// Wrong codes since the last right one, by person.
     pub wrong_codes: BTreeMap<String, WrongCodes>,
     /// Refusals of the last hour that were recorded, by person.
@@ -68,6 +71,7 @@ impl Command {
             | Self::RemoveSecondFactor
             | Self::ResetSecondFactor { .. }
             | Self::CreateToken { .. }
+            | Self::IssueCertificate { .. }
             | Self::SetAutomation { .. }
             | Self::ReleaseAutomation
             | Self::DelegateApproval { .. }
@@ -283,6 +287,7 @@ pub(in crate::domain) fn needs_lead(state: &State, command: &Command, name: &str
         | Command::DisableOperator { .. }
         | Command::EnableOperator { .. }
         | Command::ResetSecondFactor { .. }
+        | Command::IssueCertificate { .. }
         | Command::SetAutomation { .. }
         | Command::MakeTemplate { .. }
         | Command::ScheduleDrill { .. }
@@ -291,6 +296,9 @@ pub(in crate::domain) fn needs_lead(state: &State, command: &Command, name: &str
         Command::AddKey { operator, .. } | Command::RemoveKey { operator, .. } => operator != name,
         Command::RevokeToken { token } => {
             state.credentials.tokens.get(token).is_some_and(|token| token.operator != name)
+        }
+        Command::RevokeCertificate { serial } => {
+            state.credentials.certificates.get(serial).is_some_and(|known| known.operator != name)
         }
         _ => false,
     }
