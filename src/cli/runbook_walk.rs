@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::{ArgGroup, Args, Subcommand};
+use serde_json::json;
 
 use super::{
     danger,
@@ -10,14 +11,14 @@ use super::{
     runbook_page::{details, page, time_left},
     session::Session,
     table::{Cell, Table},
-    wait,
+    text, wait,
 };
 use crate::{
     client::Client,
     domain::{
         Awaited, Command, Event, Halt, IncidentId, Recorded, Refusal, Run, RunId, RunMode, Stand, State, StepAnswer,
-        StepStanding, UnknownAnswer,
-        runbook::{Step, Work},
+        StepStanding, UnknownAnswer, differences,
+        runbook::{Runbook, Step, Work},
         standing,
     },
     engine::Answer,
@@ -52,6 +53,13 @@ pub enum Walk {
     },
     /// One run, step by step, and what it waits for
     ShowRun { run: RunId },
+    /// What has changed in a run's book since it began; go on by the new text, where nothing that was done says something else
+    Rebase {
+        run: RunId,
+        /// Only show what has changed
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Have the step run at which a run stands; without a command: say that it is done
     Step {
         #[command(flatten)]
@@ -187,6 +195,7 @@ impl Walk {
                 return begin(session, &client, book, input.into_iter().collect(), incident, mode, unattended).await;
             }
             Self::Runs { all } => return list(session, &client, all).await,
+            Self::Rebase { run, dry_run } => return rebase(session, &client, run, dry_run).await,
             Self::ShowRun { run } => return show(session, &client.state().await?, run),
             Self::Step { at, confirm, no_wait } => {
                 let (run, step) = at.find(&client).await?;
@@ -277,6 +286,52 @@ async fn begin(
         return go_on(session, client, id).await;
     }
     show(session, &client.state().await?, id)
+}
+
+/// Shows how a run's book has changed, and has the run go on by the new text.
+async fn rebase(session: &Session, client: &Client, id: RunId, dry_run: bool) -> Result<Exit, CliError> {
+    let state = client.state().await?;
+    let run = state.run(id)?;
+    let books = client.books().await?;
+    let book = books.iter().find(|book| book.id == run.book.front.id).and_then(|book| book.runbook.as_ref());
+    let book = book.ok_or_else(|| {
+        Refusal::new("unknown-runbook", format!("the engine has no {} that can be read any more", run.book.front.id))
+            .hint("the run goes on by the text that it began with; see: codeblue runbook lint")
+    })?;
+    let found = differences(run, book);
+    let document = json!({"run": id, "from": run.book.hash, "to": book.hash, "differences": found});
+    if !dry_run {
+        let command = Command::RebaseRun { run: id, seen: Some(book.hash.clone()), found: None };
+        session.give(client, &command).await?;
+    }
+    session.output.result(&document, || {
+        if book.hash == run.book.hash {
+            return format!("{} says what {id} began with", text::line(&book.front.id));
+        }
+        let mut table = Table::new(["", "STEP", "DONE BY THE OLD TEXT", "BEFORE", "NOW"]);
+        let says = |book: &Runbook, name: &str| {
+            let step = book.step(name);
+            let shown =
+                step.and_then(|step| step.work.execution()).map(|found| found.command.shown(|name| format!("${name}")));
+            Cell::from(shown.or_else(|| step.map(|step| step.title.clone())).unwrap_or_else(|| "—".to_owned()))
+        };
+        for one in &found {
+            table.row([
+                one.what.word().into(),
+                Cell::from(&one.step),
+                if one.begun { "yes" } else { "" }.into(),
+                says(&run.book, &one.step),
+                says(book, &one.step),
+            ]);
+        }
+        let end =
+            if dry_run { format!("go on by it: codeblue runbook rebase {id}") } else { format!("{id} goes on by it") };
+        match found.is_empty() {
+            true => format!("only text around the steps has changed; {end}"),
+            false => format!("{}\n{end}", table.render(&session.output).trim_end()),
+        }
+    })?;
+    Ok(Exit::Done)
 }
 
 /// What the step asks to be typed, where somebody is there to type it.

@@ -86,6 +86,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::MaintenanceStarted { .. }
         | Event::MaintenanceEnded { .. } => maintenance::apply(state, recorded),
         Event::RunStarted { .. }
+        | Event::RunRebased { .. }
         | Event::RunMoved { .. }
         | Event::RunStepBegun { .. }
         | Event::RunAttemptBegun { .. }

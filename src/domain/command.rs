@@ -331,6 +331,16 @@ pub enum Command {
         #[serde(skip)]
         found: Option<Arc<Runbook>>,
     },
+    /// Go on with a run by the text that its book has now.
+    RebaseRun {
+        run: RunId,
+        /// The hash of the text that was seen.
+        #[serde(default)]
+        seen: Option<String>,
+        /// What the library holds: the engine looks it up, and nobody tells it.
+        #[serde(skip)]
+        found: Option<Arc<Runbook>>,
+    },
     /// Have the step run at which a run stands, or say that it is done where a person does it.
     RunStep {
         run: RunId,

@@ -109,6 +109,7 @@ impl Command {
             // Reported errors were read where they are counted, as they are told apart by their texts.
             Self::RecordErrors { .. }
             | Self::AnswerStep { .. }
+            | Self::RebaseRun { .. }
             | Self::RunStep { .. }
             | Self::CoSignStep { .. }
             | Self::BeginAttempt { .. }

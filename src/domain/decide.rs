@@ -246,6 +246,7 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::StartRun { book: _, seen, inputs, incident, mode, found } => {
             run::start(state, found, seen.as_deref(), &inputs, incident, mode, meta)
         }
+        Command::RebaseRun { run, seen, found } => run::rebase(state, run, found, seen.as_deref(), meta),
         Command::RunStep { run, step, confirmation } => run::run_step(state, run, &step, confirmation.as_deref(), meta),
         Command::CoSignStep { run, step } => run::co_sign(state, run, &step, meta),
         Command::AnswerStep { run, step, answer } => run::answer(state, run, &step, answer, meta),

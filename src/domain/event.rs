@@ -480,6 +480,13 @@ pub enum Event {
         #[serde(default)]
         drill: Option<DrillId>,
     },
+    /// It goes on by the text that its book has now.
+    RunRebased {
+        run: RunId,
+        book: Arc<Runbook>,
+        /// The services that its steps may act on.
+        services: Vec<String>,
+    },
     /// It goes on there.
     RunMoved { run: RunId, to: Stand },
     /// Somebody has a step run, beginning with this part of it.

@@ -117,9 +117,10 @@ pub use recovery::{
 };
 pub use refusal::Refusal;
 pub use run::{
-    Attempt, AttemptEnd, AttemptFate, AttemptPart, AttemptResult, Awaited, GIVEN, Halt, KeptOutput, Run, RunInput,
-    RunMark, RunMode, RunOutcome, RunStep, RunStepState, SkipCause, Stand, StepAnswer, StepEnd, StepStanding,
-    TaskAnswer, UndoCause, UnknownAnswer, command_of, inputs_of, standing, waits_for_change,
+    Attempt, AttemptEnd, AttemptFate, AttemptPart, AttemptResult, Awaited, Difference, GIVEN, Halt, KeptOutput, Run,
+    RunInput, RunMark, RunMode, RunOutcome, RunStep, RunStepState, SkipCause, Stand, StepAnswer, StepDifference,
+    StepEnd, StepStanding, TaskAnswer, UndoCause, UnknownAnswer, command_of, differences, inputs_of, standing,
+    waits_for_change,
 };
 pub use second_opinion::{SecondOpinion, Stance, model_tokens_of_day};
 pub use snapshot::{

@@ -156,6 +156,10 @@ impl Event {
                 };
                 format!("{run} begun{drill}: {} {}", book.front.id, book.front.title)
             }
+            Self::RunRebased { run, book, .. } => {
+                let hash: String = book.hash.chars().take(12).collect();
+                format!("{run} goes on by the new text of {}, {hash}", book.front.id)
+            }
             Self::RunMoved { run, to } => match to {
                 Stand::At { step } => format!("{run} is at {step}"),
                 Stand::Undoing { step, undoes, .. } => format!("{run} takes {undoes} back: {step}"),

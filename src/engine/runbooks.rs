@@ -80,13 +80,25 @@ impl EngineHandle {
         .await
     }
 
-    /// A command with the book that it names, where it begins a run.
+    /// A command with the book that it is about, where it begins a run or has one go on by the text of now.
     pub(super) async fn with_book(&self, command: Command) -> Result<Command, Refusal> {
-        let Command::StartRun { book, seen, inputs, incident, mode, found: _ } = command else { return Ok(command) };
-        let (folder, name) = (self.walking.books.clone(), book.clone());
+        match command {
+            Command::StartRun { book, seen, inputs, incident, mode, found: _ } => {
+                let found = Some(self.book(book.clone()).await?);
+                Ok(Command::StartRun { book, seen, inputs, incident, mode, found })
+            }
+            Command::RebaseRun { run, seen, found: _ } => {
+                let name = self.state().run(run)?.book.front.id.clone();
+                Ok(Command::RebaseRun { run, seen, found: Some(self.book(name).await?) })
+            }
+            command => Ok(command),
+        }
+    }
+
+    async fn book(&self, name: String) -> Result<Arc<Runbook>, Refusal> {
+        let folder = self.walking.books.clone();
         let found = tokio::task::spawn_blocking(move || read(&folder, &name)).await;
-        let found = found.unwrap_or_else(|error| Err(Refusal::new("runbook-unreadable", error.to_string())))?;
-        Ok(Command::StartRun { book, seen, inputs, incident, mode, found: Some(found) })
+        found.unwrap_or_else(|error| Err(Refusal::new("runbook-unreadable", error.to_string())))
     }
 }
 

@@ -351,6 +351,19 @@ fn inputs(draft: &DraftBook<'_>, notes: &mut Notes) {
         }
         given.extend(sets(step));
     }
+    for input in front.inputs.iter().filter(|input| input.kind == InputKind::Secret) {
+        let what = format!(
+            "{} is a secret, so no run of this book begins: its value would be an argument of a program",
+            input.name
+        );
+        notes.warning(
+            "secret",
+            front_at("inputs"),
+            "inputs",
+            what,
+            "an action of the platform file that reads it where it is kept",
+        );
+    }
     for input in front.inputs.iter().filter(|input| !used.contains(input.name.as_str())) {
         notes.warning(
             "input",

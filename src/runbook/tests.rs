@@ -254,7 +254,9 @@ fn a_secret_is_in_no_plan_and_on_no_paper() {
         "--component \"$RECORDS\" --reason \"$PASSWORD\" --reason \"evidence",
         1,
     );
-    let book = read("a", &text).runbook.unwrap();
+    let reading = read("a", &text);
+    assert!(reading.findings.iter().any(|found| found.rule == "secret"), "no run begins it: {:?}", reading.findings);
+    let book = reading.runbook.unwrap();
     let found = plan(&book, None, &BTreeMap::from([("PASSWORD".to_owned(), "hunter2".to_owned())]), BookProof::Never);
     let shown = serde_json::to_string(&found).unwrap() + &plain(&book, None, &BookProof::Never);
     assert!(!shown.contains("hunter2"));

@@ -64,6 +64,7 @@ mod rows;
 mod rules;
 mod run_codes;
 mod run_kills;
+mod run_readers;
 mod runbooks;
 mod runs;
 mod sealing;

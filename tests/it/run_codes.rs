@@ -7,7 +7,7 @@ use totp_rs::{Builder, Secret};
 use crate::cli::Script;
 
 /// A second step wants a code as well, and nobody can read that from its words.
-const BOOK: &str = r#"---
+pub const BOOK: &str = r#"---
 codeblue: runbook/v1
 id: LAB-02-release
 title: Automation is halted
@@ -24,7 +24,6 @@ rpo: 5m
 time_budget: 45m
 inputs:
   - VERB:string:release:what is said
-requires: []
 drills: [none]
 review_every: 90d
 ---

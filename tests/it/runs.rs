@@ -464,6 +464,49 @@ fn a_budget_counts_over_runs_and_over_what_people_did_beside_them() {
 }
 
 #[test]
+fn a_run_takes_the_text_of_now_where_nothing_that_was_done_says_something_else() {
+    let changed = |from: &str, to: &str| {
+        let text = BOOK.replacen(from, to, 1);
+        assert_ne!(text, BOOK, "{from}");
+        Some(Arc::new(runbook::read("tour.md", &runbook::format(&text)).runbook.unwrap()))
+    };
+    let rebase = |found| Command::RebaseRun { run: RUN, seen: None, found };
+    let mut tour = Tour::begin();
+    tour.choose(1);
+    let before = tour.run().book.hash.clone();
+    tour.must("erin", rebase(Some(book())));
+    assert_eq!(tour.run().book.hash, before, "nothing has changed");
+    assert_eq!(tour.refused("vic", rebase(changed("tool close", "tool shut"))), "operator-may-not");
+    assert_eq!(tour.refused("erin", rebase(changed("codeblue status", "codeblue status --json"))), "rebase-done");
+    assert_eq!(tour.refused("erin", rebase(changed("LAB-01-tour", "LAB-02-other"))), "unknown-runbook");
+    let asks = changed("inputs:\n", "inputs:\n  - SINCE:string:now:when\n");
+    assert_eq!(tour.refused("erin", rebase(asks)), "run-inputs");
+    let seen =
+        Command::RebaseRun { run: RUN, seen: Some("another".to_owned()), found: changed("tool close", "tool shut") };
+    assert_eq!(tour.refused("erin", seen), "runbook-changed");
+
+    let new = changed("tool recycle \"$API\"", "tool recycle --gently \"$API\"");
+    tour.must("erin", rebase(new.clone()));
+    assert_eq!((tour.at().as_str(), &tour.run().book), ("recycle", new.as_ref().unwrap()), "it stands where it stood");
+    tour.step("erin", Some("yes"));
+    assert_eq!(tour.refused("erin", rebase(Some(book()))), "step-running");
+    tour.program(AttemptEnd::Passed);
+    tour.program(AttemptEnd::Passed);
+    assert_eq!(tour.refused("erin", rebase(Some(book()))), "rebase-done", "what was done gently was done");
+
+    // Who has agreed to a step agrees to what it says.
+    tour.must("alice", Command::CoSignStep { run: RUN, step: tour.at() });
+    let newer = BOOK.replacen("tool recycle \"$API\"", "tool recycle --gently \"$API\"", 1).replacen(
+        "tool close",
+        "tool shut",
+        1,
+    );
+    let newer = runbook::read("tour.md", &runbook::format(&newer)).runbook.map(Arc::new);
+    tour.must("erin", rebase(newer));
+    assert_eq!(tour.refused("erin", tour.running(None)), "second-person");
+}
+
+#[test]
 fn a_run_that_does_not_get_on_calls_people_and_grants_nothing() {
     let mut tour = Tour::begin();
     tour.choose(1);

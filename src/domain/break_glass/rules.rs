@@ -256,6 +256,7 @@ fn is_incident_work(command: &Command) -> bool {
             | Command::ValidateChange { .. }
             | Command::ReviewChange { .. }
             | Command::StartRun { .. }
+            | Command::RebaseRun { .. }
             | Command::RunStep { .. }
             | Command::CoSignStep { .. }
             | Command::AnswerStep { .. }

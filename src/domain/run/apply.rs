@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     attempt::{Attempt, AttemptEnd, AttemptFate, AttemptPart, AttemptResult},
+    rebase::differences,
     record::{
         Run, RunInput, RunMark, RunOutcome, RunStep, RunStepState, SkipCause, Stand, StepAnswer, StepEnd, TaskAnswer,
     },
@@ -67,6 +68,7 @@ pub(super) fn begun(event: &Event, at: DateTime<Utc>, actor: &Actor) -> Option<R
 pub(in crate::domain) fn run_of(event: &Event) -> Option<RunId> {
     match event {
         Event::RunStarted { run, .. }
+        | Event::RunRebased { run, .. }
         | Event::RunMoved { run, .. }
         | Event::RunStepBegun { run, .. }
         | Event::RunAttemptBegun { run, .. }
@@ -86,9 +88,10 @@ pub(in crate::domain) fn run_of(event: &Event) -> Option<RunId> {
 
 fn worth_telling(event: &Event) -> Option<TimelineKind> {
     match event {
-        Event::RunStarted { .. } | Event::RunStepCoSigned { .. } | Event::RunUndoBegun { .. } => {
-            Some(TimelineKind::State)
-        }
+        Event::RunStarted { .. }
+        | Event::RunRebased { .. }
+        | Event::RunStepCoSigned { .. }
+        | Event::RunUndoBegun { .. } => Some(TimelineKind::State),
         Event::RunStepEnded { end: StepEnd::Skipped { cause: SkipCause::Condition | SkipCause::Drill }, .. } => None,
         Event::RunStepEnded { end, .. } if end.has_passed() => Some(TimelineKind::Good),
         Event::RunStepEnded { end: StepEnd::Skipped { .. } | StepEnd::Undone { .. }, .. } => Some(TimelineKind::State),
@@ -108,6 +111,16 @@ pub(super) fn change(run: &mut Run, event: &Event, at: DateTime<Utc>, actor: &Ac
     run.moved_at = at;
     run.reminded.remove(&RunMark::Stalled);
     match event {
+        Event::RunRebased { book, services, .. } => {
+            for difference in differences(run, book) {
+                // Whoever agreed has agreed to what it said.
+                if let Some(known) = run.steps.get_mut(&difference.step) {
+                    known.co_signed = None;
+                }
+            }
+            run.book = book.clone();
+            run.services = services.iter().cloned().collect();
+        }
         Event::RunMoved { to, .. } => {
             if let (Stand::At { step } | Stand::Undoing { step, .. }, false) = (to, run.stand == *to) {
                 // Who comes back to a step begins it anew; its attempts stay.

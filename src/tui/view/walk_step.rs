@@ -97,6 +97,15 @@ fn now(model: &Model, run: &Run, step: &Step, seen: &StepStanding, facts: &mut F
         StepStanding::Ended(end) => ended(run, step, end, here, facts),
         _ => {}
     }
+    let is_other = |book: &&crate::engine::LibraryBook| {
+        book.id == run.book.front.id && book.runbook.as_ref().is_some_and(|found| found.hash != run.book.hash)
+    };
+    if here && run.is_open() && model.library().iter().any(|book| is_other(&book)) {
+        facts.say(
+            Role::Warn,
+            &format!("the book has changed since: codeblue runbook rebase {} --dry-run tells how", run.id),
+        );
+    }
     let agreed = run.step(&step.name).and_then(|known| known.co_signed.as_ref());
     if let Some(by) = agreed {
         facts.say(Role::Ok, &format!("✓ {by} agrees, as the second person, to the next attempt"));
