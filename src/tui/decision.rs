@@ -281,7 +281,7 @@ pub(super) fn said(model: &Model, form: &Form, command: &Command) -> Foreseen {
         Command::RejectChange { change, .. } => {
             let until = found(change).map(|(before, _)| day_time(before.expires_at)).unwrap_or_default();
             foreseen.fact(format!("{change} is rejected: nothing of it is done"));
-            foreseen.fact(format!("Until {until} you can take your no back (U)"));
+            foreseen.fact(format!("Until {until} you can take your no back ({})", model.key("revoke")));
         }
         Command::RevokeApproval { change, .. } => {
             if let Some((before, then)) = found(change) {
@@ -310,7 +310,11 @@ pub(super) fn said(model: &Model, form: &Form, command: &Command) -> Foreseen {
             let what = if services.is_empty() { "any change".to_owned() } else { services.join(", ") };
             foreseen.fact(format!("{to} may agree in your place as {}, to {what}", role_name(*role)));
             let left = text::span(*until - model.now);
-            foreseen.fact(format!("Until {} ({left}); K ends it before", day_time(*until)));
+            foreseen.fact(format!(
+                "Until {} ({left}); {} ends it before",
+                day_time(*until),
+                model.key("end-delegation")
+            ));
             foreseen.fact("Such a yes says whose place it was given in. Not to changes that one of you wrote");
         }
         Command::RevokeBreakGlass { break_glass, .. } => break_glass::revoked(model, *break_glass, &mut foreseen),

@@ -8,6 +8,7 @@ use super::{
     settings::Setup,
     theme::{Colours, Shelf, Theme},
 };
+use crate::platform::count;
 
 /// The themes there are, and the one that is kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,10 +57,9 @@ impl Model {
                     self.say(instead, false);
                 }
             }
-            [slip] => self.say(format!("{slip}; the default stands for it"), true),
-            [slip, rest @ ..] => {
-                let help = self.key("help");
-                self.say(format!("{slip}; and {} more, {help} lists them: the defaults stand", rest.len()), true);
+            [slip, ..] => {
+                let (slips, help) = (count(self.slips.len(), "slip"), self.key("help"));
+                self.say(format!("{slips} in your settings, {help} lists what stands as by default: {slip}"), true);
             }
         }
     }

@@ -533,6 +533,12 @@ impl Model {
         if key.is_empty() { format!(":{action}") } else { key }
     }
 
+    /// What a list says when its filter leaves nothing of it.
+    #[must_use]
+    pub fn nothing_matches(&self) -> String {
+        format!("nothing matches the filter: {} changes it", self.key("filter"))
+    }
+
     /// Shows a page from its beginning.
     pub fn unroll(&mut self) {
         self.scroll = 0;

@@ -281,7 +281,7 @@ fn follow_drill(model: &mut Model, recorded: &Recorded) -> Vec<Request> {
         }
         Event::DrillEnded { drill, .. } if is_mine && model.overlay.is_none() => open(model, Screen::Drill(*drill)),
         Event::DrillEnded { drill, outcome, .. } => {
-            model.say(format!("{drill} {outcome}: F lists what drills came to"), false);
+            model.say(format!("{drill} {outcome}: {} lists what drills came to", model.key("drills")), false);
             Vec::new()
         }
         _ => Vec::new(),

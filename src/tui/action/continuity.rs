@@ -54,7 +54,7 @@ pub(super) static ACTIONS: &[Action] = &[
         disabled: |model| match in_question(model) {
             Err(why) => Some(why),
             Ok(function) if model.by_hand(&function.name).is_none() => {
-                Some("it is not done by hand; a begins it".to_owned())
+                Some(format!("it is not done by hand; {} begins it", model.key("work-by-hand")))
             }
             Ok(_) => match tick(model) {
                 None => Some("that step is done".to_owned()),
@@ -87,7 +87,7 @@ pub(super) static ACTIONS: &[Action] = &[
 /// The function that is selected or looked at; why nothing can be done for one, else.
 fn in_question(model: &Model) -> Result<&CriticalFunction, String> {
     if !matches!(model.screen(), Screen::Continuity | Screen::Function(_)) {
-        return Err("open what people cannot do without first (C)".to_owned());
+        return Err(format!("open what people cannot do without first ({})", model.key("continuity")));
     }
     if let Some(why) = cannot_act(model) {
         return Err(why);

@@ -41,7 +41,9 @@ pub(super) static ACTIONS: &[Action] = &[
         disabled: |model| {
             cannot_act(model).or_else(|| match model.recovery().and_then(|id| model.state.recoveries.get(&id)) {
                 None => Some("there is no recovery to undo".to_owned()),
-                Some(recovery) if recovery.is_running() => Some(format!("{} still runs; c stops it", recovery.id)),
+                Some(recovery) if recovery.is_running() => {
+                    Some(format!("{} still runs; {} stops it", recovery.id, model.key("cancel")))
+                }
                 Some(recovery) => plan_undo(&model.state, recovery).err().map(|refusal| refusal.message),
             })
         },

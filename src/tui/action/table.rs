@@ -92,8 +92,7 @@ impl Where {
 }
 
 /// Actions of pages of their own that do something on other pages as well.
-pub const FROM_ELSEWHERE: [&str; 9] =
-    ["become", "books", "calendar", "continuity", "drill-at-hand", "drills", "inject", "knowledge", "run-at-hand"];
+pub const FROM_ELSEWHERE: [&str; 6] = ["become", "books", "drill-at-hand", "drills", "inject", "run-at-hand"];
 
 /// Something a person can do.
 pub struct Action {

@@ -99,7 +99,7 @@ fn done(model: &Model) -> Option<RecoveryId> {
 /// The standard change that is selected; why nothing can be done with one, else.
 fn in_question(model: &Model) -> Result<&ChangeTemplate, String> {
     if *model.screen() != Screen::Templates {
-        return Err("open the standard changes first (S)".to_owned());
+        return Err(format!("open the standard changes first ({})", model.key("templates")));
     }
     if let Some(why) = cannot_act(model) {
         return Err(why);

@@ -34,19 +34,21 @@ pub fn how(model: &Model, drill: &Drill, stage: DrillStage) -> String {
     match stage {
         DrillStage::Watch if on_board => "look at pane 1: a service will fail".to_owned(),
         DrillStage::Watch => "Esc to the board; look at pane 1: a service will fail".to_owned(),
-        DrillStage::TakeOn => format!("{way}a: you take {name} on"),
-        DrillStage::Tell => format!("{way}w: write one line to those who wait"),
+        DrillStage::TakeOn => format!("{way}{}: you take {name} on", model.key("acknowledge")),
+        DrillStage::Tell => format!("{way}{}: write one line to those who wait", model.key("update")),
         DrillStage::Declare if matches!(model.screen(), Screen::Diagnosis(..)) => {
-            "read Cause; press ! and say what is broken, and where".to_owned()
+            format!("read Cause; press {} and say what is broken, and where", model.key("answer-drill"))
         }
-        DrillStage::Declare => format!("{way}D: read the diagnosis; then ! declares"),
+        DrillStage::Declare => {
+            format!("{way}{}: read the diagnosis; then {} declares", model.key("diagnosis"), model.key("answer-drill"))
+        }
         DrillStage::Heal if let Some(words) = under_way(model, drill) => words,
         DrillStage::Heal if matches!(model.screen(), Screen::Change(_)) => {
-            "read what it does; a approves it, and it is carried out".to_owned()
+            format!("read what it does; {} approves it, and it is carried out", model.key("approve"))
         }
         DrillStage::Heal => match model.state.pending_changes().first() {
-            Some(_) if is_there => "press ↵: the change that waits, then a approves it".to_owned(),
-            Some(change) => format!("{way}↵: {} waits for you, a approves it", change.id),
+            Some(_) if is_there => format!("press ↵: the change that waits, then {} approves it", model.key("approve")),
+            Some(change) => format!("{way}↵: {} waits for you, {} approves it", change.id, model.key("approve")),
             None => format!("{way}1 (or a digit beside what is proposed): have the cure done"),
         },
         DrillStage::StayWell => "nothing: see that it stays well, it is over soon".to_owned(),

@@ -211,5 +211,5 @@ pub(in crate::tui) fn hold(model: &mut Model, form: &Form) -> Vec<Request> {
 /// The drill in which something can be declared now; why there is none, else.
 pub(in crate::tui) fn answerable(model: &Model) -> Result<DrillId, String> {
     let running = model.state.drills.running().filter(|drill| drill.aborted.is_none());
-    running.map(|drill| drill.id).ok_or_else(|| "no drill runs; F lists them".to_owned())
+    running.map(|drill| drill.id).ok_or_else(|| format!("no drill runs; {} lists them", model.key("drills")))
 }

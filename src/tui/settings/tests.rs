@@ -8,7 +8,7 @@ use crate::{
     tui::{
         action::{Keymap, named},
         term::input::Key,
-        theme::Colours,
+        theme::{Colours, Role},
     },
 };
 
@@ -135,4 +135,22 @@ fn a_home_gives_its_settings_and_themes_and_what_cannot_be_read() {
     assert_eq!(setup.shelf.named("ward").unwrap().about, "Ours");
     assert_eq!(setup.problems.len(), 1);
     assert!(setup.problems[0].to_string().contains("torn.toml: it cannot be read"), "{}", setup.problems[0]);
+}
+
+/// People write these names in their files: one that changes is theirs to change too.
+#[test]
+fn names_that_settings_rely_on_are_reviewed() {
+    let mut text = String::from("roles\n");
+    for (word, _) in Role::ALL {
+        text.push_str(&format!("  {word}\n"));
+    }
+    let mut place = "";
+    for binding in bindings(&Keymap::default()) {
+        if binding.place != place {
+            place = binding.place;
+            text.push_str(&format!("keys.{place}\n"));
+        }
+        text.push_str(&format!("  {}\n", binding.action));
+    }
+    insta::assert_snapshot!(text);
 }

@@ -167,7 +167,13 @@ impl Library {
             let most = most.unwrap_or(Colours::None);
             let fits = most <= colours || (most == Colours::True && colours == Colours::Indexed);
             if fits || shown == COLOURLESS {
-                let theme = Theme { looks: roles.map(|patch| look(patch, colours)) };
+                let mut looks = roles.map(|patch| look(patch, colours));
+                // Where text has a colour of its own, so has all that names none: a title on a border is no border.
+                let text = looks[Role::Text as usize].fg;
+                for look in &mut looks {
+                    look.fg = look.fg.or(text);
+                }
+                let theme = Theme { looks };
                 return ThemeChoice {
                     name: name.to_owned(),
                     about,

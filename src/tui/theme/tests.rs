@@ -182,3 +182,10 @@ fn a_terminal_with_too_few_colours_gets_the_fallback_and_says_so() {
     assert_eq!(Colours::of_terminal("tmux-256color", ""), Colours::Indexed);
     assert_eq!(Colours::of_terminal("linux", ""), Colours::Sixteen);
 }
+
+#[test]
+fn what_names_no_colour_has_that_of_the_text_and_never_of_what_it_stands_on() {
+    let midnight = Shelf::shipped(Colours::True).theme("midnight");
+    assert_eq!(midnight.style(Role::Title).fg, midnight.style(Role::Text).fg);
+    assert_eq!(midnight.style(Role::Title).bg, None, "a selected row keeps its ground");
+}

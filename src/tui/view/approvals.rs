@@ -38,7 +38,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let selected = model.selected_place(List::Approvals);
     let mut lines: Vec<(Vec<Piece>, Option<usize>)> = Vec::new();
     if !model.filter.is_empty() && keys.is_empty() {
-        lines.push((vec![(Role::Muted, "  nothing matches the filter: / changes it".to_owned())], None));
+        lines.push((vec![(Role::Muted, format!("  {}", model.nothing_matches()))], None));
     }
     for group in Queue::ALL {
         let own: Vec<(usize, &Queued)> = queue
@@ -240,7 +240,13 @@ fn standard(model: &Model, lines: &mut Vec<(Vec<Piece>, Option<usize>)>) {
         0 => "none yet".to_owned(),
         all => format!("{usable} of {all} may be used"),
     };
-    lines.push((vec![(Role::Title, " Standard changes".to_owned()), (Role::Muted, format!("  {words} (S)"))], None));
+    lines.push((
+        vec![
+            (Role::Title, " Standard changes".to_owned()),
+            (Role::Muted, format!("  {words} ({})", model.key("templates"))),
+        ],
+        None,
+    ));
 }
 
 /// Who agrees in whose place now.

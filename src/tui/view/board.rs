@@ -248,7 +248,7 @@ fn empty(model: &Model, pane: Pane) -> String {
     match pane {
         Pane::Services => "no services yet: describe them in codeblue.toml, then codeblue check".to_owned(),
         Pane::Incidents => "no incident".to_owned(),
-        Pane::Approvals => "no change waits; V shows what is owed, and by whom".to_owned(),
-        Pane::Snapshots => "no snapshot yet: s takes one".to_owned(),
+        Pane::Approvals => format!("no change waits; {} shows what is owed, and by whom", model.key("approvals")),
+        Pane::Snapshots => format!("no snapshot yet: {} takes one", model.key("snapshot")),
     }
 }

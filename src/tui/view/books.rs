@@ -69,9 +69,7 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect, incident: Opt
     }
     let note = match &model.books {
         Some(Loaded::Failed(why)) => Some((Role::Bad, format!("the books could not be had: {why}"))),
-        Some(Loaded::Here(_)) if rows.is_empty() => {
-            Some((Role::Muted, "nothing matches the filter: / changes it".to_owned()))
-        }
+        Some(Loaded::Here(_)) if rows.is_empty() => Some((Role::Muted, model.nothing_matches())),
         Some(Loaded::Here(_)) => None,
         _ => Some((Role::Muted, "the books are on their way …".to_owned())),
     };
@@ -199,7 +197,9 @@ pub(super) fn book(model: &Model, canvas: &mut Canvas, area: Rect, id: &str) {
     let Some(book) = model.book(id) else {
         let words = match &model.books {
             Some(Loaded::Failed(why)) => (Role::Bad, format!("  {id} could not be had: {why}")),
-            Some(Loaded::Here(_)) => (Role::Bad, format!("  the engine has no book {id}; b lists those it has")),
+            Some(Loaded::Here(_)) => {
+                (Role::Bad, format!("  the engine has no book {id}; {} lists those it has", model.key("books")))
+            }
             _ => (Role::Muted, format!("  {id} is on its way …")),
         };
         canvas.line(area, 0, &[words]);

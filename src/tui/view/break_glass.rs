@@ -125,7 +125,14 @@ fn review(model: &Model, glass: &BreakGlass, facts: &mut Facts) {
     let me = model.my_name();
     if !glass.is_open() && glass.is_review_owed() {
         match cannot_write(model, &Writing::ReviewBreakGlass(glass.id)) {
-            None => facts.say(Role::Ok, &format!("you ({me}) may review it, as {} (J)", reviewing_role(model))),
+            None => facts.say(
+                Role::Ok,
+                &format!(
+                    "you ({me}) may review it, as {} ({})",
+                    reviewing_role(model),
+                    model.key("review-break-glass")
+                ),
+            ),
             Some(why) => facts.say(Role::Text, &format!("you ({me}) may not review it: {why}")),
         }
     }
@@ -160,7 +167,7 @@ pub(super) fn banner(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
     let who = format!(" BREAK-GLASS {}: {left} left, {acts} ", glass.operator);
     let who_until = format!(" BREAK-GLASS {}: {left} left, until {until}, {acts} ", glass.operator);
     let more = model.state.break_glass.values().filter(|glass| glass.is_open()).count() - 1;
-    let more = if more > 0 { format!(" and {more} more (V)") } else { String::new() };
+    let more = if more > 0 { format!(" and {more} more ({})", model.key("approvals")) } else { String::new() };
     let scope = format!(" on {}, reach {}, for {}{more} ", glass.services.join(", "), glass.ceiling, glass.incident);
     let ways = ["end-break-glass", "revoke-break-glass"].into_iter().filter_map(named);
     let way = ways.into_iter().find(|action| (action.disabled)(model).is_none());

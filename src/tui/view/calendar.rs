@@ -37,10 +37,13 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     if model.work.is_empty() {
         let inside = canvas.frame(area, "Planned work", &summary, true);
         for (row, line) in (0..).zip([
-            "  nothing is worked on, and nothing is planned for the next 14 days",
-            "  n begins maintenance now; [[maintenance]] in the platform file plans it, once or every week",
+            "  nothing is worked on, and nothing is planned for the next 14 days".to_owned(),
+            format!(
+                "  {} begins maintenance now; [[maintenance]] in the platform file plans it, once or every week",
+                model.key("begin-maintenance")
+            ),
         ]) {
-            canvas.line(inside, row, &[(Role::Muted, line.to_owned())]);
+            canvas.line(inside, row, &[(Role::Muted, line)]);
         }
         return;
     }
@@ -117,7 +120,7 @@ fn times(model: &Model, canvas: &mut Canvas, area: Rect) {
     let shown = if overflow { room.saturating_sub(1) } else { room };
     let first = first_visible(selected, all, shown);
     if all == 0 {
-        canvas.line(area, 0, &[(Role::Muted, "  nothing matches the filter: / changes it".to_owned())]);
+        canvas.line(area, 0, &[(Role::Muted, format!("  {}", model.nothing_matches()))]);
     }
     for (row, (place, work)) in (0..area.height).zip(model.wanted_work().enumerate().skip(first).take(shown)) {
         let mark = if place == selected { "▶ " } else { "  " };

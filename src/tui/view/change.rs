@@ -155,7 +155,13 @@ fn now(model: &Model, change: &Change, facts: &mut Facts) {
             }
         }
         ChangeState::Validating => {
-            facts.say(Role::Warn, "▲ carried out; somebody who had no part in it has to see that it worked (Y)");
+            facts.say(
+                Role::Warn,
+                &format!(
+                    "▲ carried out; somebody who had no part in it has to see that it worked ({})",
+                    model.key("validate")
+                ),
+            );
         }
         state => {
             let at = change.ended_at.map(|at| format!(", carried out at {}", day_time(at))).unwrap_or_default();
@@ -186,12 +192,12 @@ fn now(model: &Model, change: &Change, facts: &mut Facts) {
         }
         (None, Some(due)) if due <= model.now => {
             let late = text::span(model.now - due);
-            facts.say(Role::Bad, &format!("✖ its review is OVERDUE by {late} (J)"));
+            facts.say(Role::Bad, &format!("✖ its review is OVERDUE by {late} ({})", model.key("review")));
         }
         (None, Some(due)) => {
             let left = text::span(due - model.now);
             let after = if owed(change) == Some(Owed::Validation) { ", after its validation" } else { "" };
-            facts.say(Role::Warn, &format!("▲ its review is owed in {left}{after} (J)"));
+            facts.say(Role::Warn, &format!("▲ its review is owed in {left}{after} ({})", model.key("review")));
         }
         (None, None) => {}
     }

@@ -40,10 +40,11 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
         let why = if model.filter.is_empty() {
             "the platform file names nothing that people cannot do without. [[function]] in it says what, for how long at most, \
              and how it is done by hand meanwhile"
+                .to_owned()
         } else {
-            "nothing matches the filter: / changes it"
+            model.nothing_matches()
         };
-        let wrapped = text::wrap(why, columns.saturating_sub(4));
+        let wrapped = text::wrap(&why, columns.saturating_sub(4));
         lines.extend(wrapped.into_iter().map(|line| (vec![(Role::Muted, format!("   {line}"))], None)));
     }
     let selected = model.selected_place(List::Functions);
@@ -89,7 +90,7 @@ fn carried_by_hand(model: &Model, function: &CriticalFunction) -> (Role, String)
             let (done, steps) = (found.done.len(), function.fallback.len());
             (Role::Planned, format!("done by hand since {}, {done} of {steps} steps", day_time(found.since)))
         }
-        (None, Some(_)) => (Role::Warn, "NOT done by hand yet: a begins it".to_owned()),
+        (None, Some(_)) => (Role::Warn, format!("NOT done by hand yet: {} begins it", model.key("work-by-hand"))),
         (None, None) => (Role::Muted, format!("can be done by hand in {}", count(function.fallback.len(), "step"))),
     }
 }
@@ -178,7 +179,7 @@ pub(super) fn banner(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
     let more = model.state.continuity.interruptions.len() - 1;
     let more = if more > 0 { format!(" · {more} more") } else { String::new() };
     let hand = if model.by_hand(&function.name).is_some() { "by hand" } else { "NOT by hand yet" };
-    let tail = format!("  {time} · {hand}{more} (C) ");
+    let tail = format!("  {time} · {hand}{more} ({}) ", model.key("continuity"));
     let room = usize::from(area.width).saturating_sub(text::width(&word) + text::width(&tail) + 3);
     let name = text::fit(&function.name, room);
     canvas.line(area, 0, &[(role, format!(" {word} ")), (Role::Title, name), (role, tail)]);

@@ -151,7 +151,7 @@ fn runs(model: &Model, drill: &Drill, page: &mut Page) {
         }
         None => page.say("Bounds", Role::Muted, "told at the end, with what was broken"),
     }
-    told(drill, page);
+    told(model, drill, page);
     if drill.mode == DrillMode::Tutorial {
         page.head("The way");
         for one in STAGES {
@@ -175,7 +175,7 @@ fn seconds(seconds: u64) -> String {
 }
 
 /// What people know, what they declared, and who takes part.
-fn told(drill: &Drill, page: &mut Page) {
+fn told(model: &Model, drill: &Drill, page: &mut Page) {
     match (&drill.told.truth, &drill.told.scenario, &drill.told.book) {
         (Some(truth), ..) => {
             let blame = truth.blame.as_ref().map_or_else(
@@ -190,10 +190,10 @@ fn told(drill: &Drill, page: &mut Page) {
             );
             page.say("Broken", Role::Text, &format!("{}: {blame}", truth.title));
             page.say("Cured by", Role::Text, &cures(&truth.remedies));
-            page.say("Runbook", Role::Text, &format!("{} (b)", truth.book));
+            page.say("Runbook", Role::Text, &format!("{} ({})", truth.book, model.key("books")));
         }
         (None, Some(scenario), Some(book)) => {
-            page.say("Known", Role::Text, &format!("scenario {scenario}, runbook {book} (b)"));
+            page.say("Known", Role::Text, &format!("scenario {scenario}, runbook {book} ({})", model.key("books")));
         }
         _ => page.say("Known", Role::Muted, "nothing: that is what it is about"),
     }
@@ -231,7 +231,7 @@ fn over(model: &Model, drill: &Drill, end: &DrillEnd, page: &mut Page) {
             _ => (Role::Bad, "there is no score"),
         };
         page.say("Ended", role, &format!("{}: {}; {words}", end.outcome, end.reason));
-        told(drill, page);
+        told(model, drill, page);
         return;
     };
     verdict(drill, end, score, page);

@@ -100,7 +100,7 @@ fn notes(model: &Model, nothing: bool) -> Vec<(Role, String)> {
     } else if matches!(model.drills.offers, None | Some(Loaded::Waiting)) {
         notes.push((Role::Muted, "the drills are on their way …".to_owned()));
     } else if nothing && !model.filter.is_empty() {
-        notes.push((Role::Muted, "nothing matches the filter: / changes it".to_owned()));
+        notes.push((Role::Muted, model.nothing_matches()));
     } else if model.state.drills.held.is_empty() {
         notes.push((
             Role::Text,

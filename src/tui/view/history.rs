@@ -31,14 +31,17 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     if keys.is_empty() {
         let why = if model.filter.is_empty() {
             vec![
-                "  no recovery has been run yet",
-                "  r on a service, a snapshot or an incident's proposal plans one and shows it first",
+                "no recovery has been run yet".to_owned(),
+                format!(
+                    "{} on a service, a snapshot or an incident's proposal plans one and shows it first",
+                    model.key("roll-back")
+                ),
             ]
         } else {
-            vec!["  nothing matches the filter: / changes it"]
+            vec![model.nothing_matches()]
         };
         for (row, line) in (0..).zip(why) {
-            canvas.line(inside, row, &[(Role::Muted, line.to_owned())]);
+            canvas.line(inside, row, &[(Role::Muted, format!("  {line}"))]);
         }
         return;
     }

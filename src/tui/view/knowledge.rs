@@ -39,12 +39,19 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
     let mut lines: Vec<(Vec<Piece>, Option<usize>)> = Vec::new();
     if keys.is_empty() {
         let why = if model.filter.is_empty() {
-            "nothing is known yet. An article is proposed by itself when somebody has judged the diagnosis of a resolved incident right (+); \
-             n writes one, I on the page of an incident that is over makes one of it, and I here brings those that come with the program, or files"
+            format!(
+                "nothing is known yet. An article is proposed by itself when somebody has judged the diagnosis of a resolved incident \
+                 right ({}); {} writes one, {} on the page of an incident that is over makes one of it, and {} here brings those that \
+                 come with the program, or files",
+                model.key("judge-right"),
+                model.key("new-article"),
+                model.key("propose-article"),
+                model.key("import-articles"),
+            )
         } else {
-            "nothing matches the filter: / changes it"
+            model.nothing_matches()
         };
-        let wrapped = text::wrap(why, columns.saturating_sub(4));
+        let wrapped = text::wrap(&why, columns.saturating_sub(4));
         lines.extend(wrapped.into_iter().map(|line| (vec![(Role::Muted, format!("   {line}"))], None)));
     }
     let selected = model.selected_place(List::Articles);

@@ -173,7 +173,7 @@ fn list(model: &Model, canvas: &mut Canvas, area: Rect, component: &Component) {
     let inside = canvas.frame(area, "Snapshots", &model.summary_of(List::Snapshots, &summary), false);
     if keys.is_empty() {
         let why = if model.filter.is_empty() {
-            format!("  no snapshot of {} yet: s takes one", component.name)
+            format!("  no snapshot of {} yet: {} takes one", component.name, model.key("snapshot"))
         } else {
             format!("  nothing matches “{}”", model.filter)
         };

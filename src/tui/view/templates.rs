@@ -28,12 +28,15 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let mut lines: Vec<(Vec<Piece>, Option<usize>)> = Vec::new();
     if keys.is_empty() {
         let why = if model.filter.is_empty() {
-            "nothing is agreed to beforehand. t on the page of a change that was carried out, or of its recovery, agrees to the \
-             same beforehand: an action of risk 3 at most that worked and lasted"
+            format!(
+                "nothing is agreed to beforehand. {} on the page of a change that was carried out, or of its recovery, agrees to \
+                 the same beforehand: an action of risk 3 at most that worked and lasted",
+                model.key("make-template")
+            )
         } else {
-            "nothing matches the filter: / changes it"
+            model.nothing_matches()
         };
-        lines.extend(text::wrap(why, columns.saturating_sub(4)).into_iter().map(|line| muted(&line, None)));
+        lines.extend(text::wrap(&why, columns.saturating_sub(4)).into_iter().map(|line| muted(&line, None)));
     }
     let selected = model.selected_place(List::Templates);
     for (place, template) in keys.iter().filter_map(|name| model.state.templates.get(name)).enumerate() {

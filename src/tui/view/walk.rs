@@ -40,7 +40,7 @@ pub(super) fn banner(model: &Model, canvas: &mut Canvas, area: Rect, above: u16)
     }
     let waits = model.waits(run);
     let more = model.state.open_runs().count() - 1;
-    let more = if more > 0 { format!(" · {more} more (b)") } else { String::new() };
+    let more = if more > 0 { format!(" · {more} more ({})", model.key("books")) } else { String::new() };
     let (left_role, left) = time_left(model, run);
     let right = format!("{left}{more} ");
     let label = ". To the run";

@@ -24,7 +24,7 @@ use crate::{
 /// # Errors
 /// Why nothing can be done there, in words.
 pub fn in_question(model: &Model) -> Result<(&Run, &Step), String> {
-    let id = run_of(model.screen()).ok_or_else(|| "open a run first (b)".to_owned())?;
+    let id = run_of(model.screen()).ok_or_else(|| format!("open a run first ({})", model.key("books")))?;
     if let Some(why) = cannot_act(model) {
         return Err(why);
     }
@@ -149,7 +149,7 @@ pub(in crate::tui) fn go_on(model: &mut Model) -> Vec<Request> {
         return open(model, book);
     }
     let Some(step) = run.current() else {
-        model.say(format!("{} is over; p shows what was done", run.id), false);
+        model.say(format!("{} is over; {} shows what was done", run.id, model.key("run-text")), false);
         return Vec::new();
     };
     if model.step_looked_at(run).is_some_and(|looked| looked.name != step.name) {

@@ -182,7 +182,8 @@ pub(in crate::tui) fn command(model: &Model, form: &Form) -> Result<Command, (&'
     match &form.purpose {
         Writing::StartRun(id) => {
             let book = model.book(id).and_then(|book| book.runbook.as_ref());
-            let book = book.ok_or_else(|| ("For", format!("{id} is not known here; b lists the books")))?;
+            let book =
+                book.ok_or_else(|| ("For", format!("{id} is not known here; {} lists the books", model.key("books"))))?;
             let value = |input: &Input| match input.kind {
                 InputKind::Choice(_) => form.choice(&input.name),
                 _ => form.text(&input.name),
