@@ -105,6 +105,7 @@ impl Demo {
         });
         let shown = board(BoardOptions {
             client,
+            host: None,
             clock,
             theme: super::board::theme(session),
             drill: Some(Arc::new(drill)),

@@ -9,8 +9,8 @@ use super::{
     action, anomalies, audit, automation, board, break_glass, breaker, change, check, continuity, demo, deploy,
     diagnose, doctor, drill, emergency,
     error::{CliError, Exit},
-    heartbeat, incident, init, knowledge, log, operator, patterns, policy, proof, recovery, redact, reload, report,
-    rollback, rootcause, runbook, sandbox, serve, service,
+    heartbeat, host, incident, init, knowledge, log, operator, patterns, policy, proof, recovery, redact, reload,
+    report, rollback, rootcause, runbook, sandbox, serve, service,
     session::{Global, Session},
     snapshot, status, token, watch,
 };
@@ -98,6 +98,9 @@ enum Verb {
     /// Who may act
     #[command(subcommand)]
     Operator(operator::Operator),
+    /// Engines on other hosts: name them, see whether they answer, compare what they show
+    #[command(subcommand)]
+    Host(host::Host),
     /// Programs that act for you
     #[command(subcommand)]
     Token(token::Token),
@@ -183,6 +186,7 @@ impl Verb {
             Self::Automation(verb) => verb.run(session).await,
             Self::Policy(verb) => verb.run(session),
             Self::Operator(verb) => verb.run(session).await,
+            Self::Host(verb) => verb.run(session).await,
             Self::Token(verb) => verb.run(session).await,
             Self::Emergency(verb) => verb.run(session).await,
             Self::DisasterRecovery(verb) => verb.run(session).await,

@@ -84,6 +84,8 @@ pub type Holding = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 pub struct BoardOptions {
     /// The engine.
     pub client: Client,
+    /// What the engine's host is called, where it is not that of this home.
+    pub host: Option<String>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// How it looks.
@@ -161,7 +163,7 @@ impl Loop {
         let faults = options.drill.as_ref().map(|drill| drill.faults()).unwrap_or_default();
         let over_ssh = std::env::var_os("SSH_CONNECTION").is_some();
         Ok(Self {
-            model: Model::new(options.clock.now(), faults),
+            model: Model { host: options.host.clone(), ..Model::new(options.clock.now(), faults) },
             written,
             inputs,
             paused,

@@ -13,6 +13,9 @@ use crate::{
     },
 };
 
+/// Columns of a host's name at most.
+const HOST: usize = 24;
+
 /// The platform in one line, for a terminal that is too small for more.
 pub(super) fn one_line(model: &Model) -> String {
     let down = model.state.platform.services.iter().filter(|s| model.status_of(&s.name) == Status::Down).count();
@@ -23,6 +26,9 @@ pub(super) fn one_line(model: &Model) -> String {
 pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     let mut left: Vec<Piece> =
         vec![(Role::Title, " CODEBLUE ".to_owned()), (Role::Text, model.state.platform.name.clone())];
+    if let Some(host) = &model.host {
+        left.push((Role::Warn, format!(" on {}", text::fit(host, HOST))));
+    }
     if let Some(name) = place(model) {
         left.push((Role::Muted, " ▸ ".to_owned()));
         left.push((Role::Title, name));
