@@ -176,19 +176,19 @@ async fn show(session: &Session, name: &str) -> Result<Exit, CliError> {
     let client = session.client_of(Some(name))?;
     let begun = session.now();
     let answer = client.whoami().await;
-    let took = (session.now() - begun).num_milliseconds();
+    let took = (session.now() - begun).as_seconds_f64();
     let (who, problem) = match answer {
         Ok(me) => (Some(me.name), None),
         Err(error) => (None, Some(error.to_string())),
     };
     let document =
-        json!({"host": entry, "answers": who.is_some(), "operator": who, "tookMilliseconds": took, "problem": problem});
+        json!({"host": entry, "answers": who.is_some(), "operator": who, "tookSeconds": took, "problem": problem});
     session.output.result(&document, || {
         let mut page = format!("{}  {}\n", entry.name, entry.address);
         page += &entry.fingerprint.as_ref().map(|text| format!("trusted {text}\n")).unwrap_or_default();
         page += &format!("shown to it: {}\n", shown(&entry));
         match (&who, &problem) {
-            (Some(who), _) => page += &format!("it answers {} in {took} ms\n", text::line(who)),
+            (Some(who), _) => page += &format!("it answers {} in {:.0} ms\n", text::line(who), took * 1000.0),
             (None, problem) => page += &format!("NO ANSWER: {}\n", text::line(problem.as_deref().unwrap_or_default())),
         }
         page

@@ -211,6 +211,16 @@ async fn a_certificate_is_its_operator_until_it_is_revoked() {
         expires_at: served.handle().now() + TimeDelta::days(1),
     };
     assert_eq!(rule(erin.issue_certificate(&own).await), "role-needed");
+    let alice = served.client(Some("alice"));
+    for (expires_at, public_key, told) in [
+        (chrono::DateTime::<Utc>::MAX_UTC, own.public_key.clone(), "certificate-time"),
+        (chrono::DateTime::<Utc>::MIN_UTC, own.public_key.clone(), "certificate-time"),
+        (own.expires_at, "04".repeat(66), "certificate-key"),
+        (own.expires_at, "no key".to_owned(), "certificate-key"),
+    ] {
+        let odd = CertificateRequest { operator: "erin".to_owned(), public_key, expires_at };
+        assert_eq!(rule(alice.issue_certificate(&odd).await), told);
+    }
     let record = served.handle().state().credentials.certificates[&issued.serial].clone();
     assert_eq!((record.fingerprint, record.issued_by.to_string()), (issued.fingerprint.clone(), "alice".to_owned()));
 

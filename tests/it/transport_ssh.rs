@@ -1,6 +1,7 @@
 //! An engine on another host, reached through OpenSSH: a real server on loopback, with keys that live as long as the test.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{BufRead, BufReader},
     net::TcpListener,
@@ -121,17 +122,27 @@ impl Far {
 
     /// Cuts every connection that is open, as a network that fails does.
     fn cut(&self) -> usize {
-        let mut cut = 0;
-        for entry in fs::read_dir("/proc").unwrap().flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
-            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-            let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
-            if parent == Some(self.server.id()) {
-                let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
-                cut += 1;
+        let parents: BTreeMap<u32, u32> = fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .filter_map(|entry| {
+                let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+                let parent = stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()?;
+                Some((entry.file_name().to_str()?.parse().ok()?, parent))
+            })
+            .collect();
+        let is_of_server = |pid: u32| {
+            let mut above = parents.get(&pid);
+            while let Some(parent) = above.filter(|parent| **parent != self.server.id()) {
+                above = parents.get(parent);
             }
+            above.is_some()
+        };
+        let connections: Vec<u32> = parents.keys().copied().filter(|pid| is_of_server(*pid)).collect();
+        for pid in &connections {
+            let _ = kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::KILL);
         }
-        cut
+        connections.len()
     }
 }
 
