@@ -83,7 +83,7 @@ impl Approve {
             None if danger::can_ask() && found.state == ChangeState::Pending => {
                 let dry = client.dry_run(&DryRunRequest::Change { change: id }).await?;
                 let shown = change::describe(&state, found) + &danger::differences(&dry.components, &session.output);
-                danger::ask(&id.to_string(), &shown)?;
+                danger::ask(&id.to_string(), &shown, session.host())?;
             }
             None if found.state == ChangeState::Pending => {
                 return Err(CliError::Usage(format!(

@@ -316,7 +316,7 @@ async fn purge(
     let target = seqs.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
     match confirm {
         Some(confirm) => danger::named(&target, &confirm)?,
-        None if danger::can_ask() => danger::ask(&target, &would_go(&previews))?,
+        None if danger::can_ask() => danger::ask(&target, &would_go(&previews), session.host())?,
         None => return Err(danger::unasked(&target)),
     }
     session.submit(Command::PurgePayloads { seqs, reason, found: Vec::new() }).await

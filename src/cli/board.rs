@@ -10,6 +10,7 @@ use super::{
     log,
     serve::{Running, start},
     session::Session,
+    text,
 };
 use crate::{
     engine::SystemClock,
@@ -43,6 +44,7 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
     let asking = client.clone();
     let shown = board(BoardOptions {
         client,
+        host: session.host().map(text::line),
         clock: Arc::new(SystemClock),
         setup: setup(session),
         drill: beside(session)?.map(|drill| Arc::new(drill) as Arc<dyn Drill>),

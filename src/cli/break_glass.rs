@@ -83,7 +83,9 @@ impl BreakGlass {
                 let target = incident.to_string();
                 match confirm {
                     Some(confirm) => danger::named(&target, &confirm)?,
-                    None if danger::can_ask() => danger::ask(&target, &warning(&services, ceiling, minutes))?,
+                    None if danger::can_ask() => {
+                        danger::ask(&target, &warning(&services, ceiling, minutes), session.host())?
+                    }
                     None => {
                         let why = "everybody who may approve is told, and there is no terminal to ask on";
                         return Err(CliError::Usage(format!("{why}: add --confirm {target}")));

@@ -49,7 +49,7 @@ pub(super) async fn carry_out(
         Some(confirm) => danger::named(target, confirm)?,
         None if danger::can_ask() => {
             let dry = client.dry_run(&request).await?;
-            danger::ask(target, &danger::describe(&dry, &session.output))?;
+            danger::ask(target, &danger::describe(&dry, &session.output), session.host())?;
         }
         None => return Err(danger::unasked(target)),
     }

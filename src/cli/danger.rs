@@ -34,10 +34,11 @@ pub(super) fn unasked(target: &str) -> CliError {
     ))
 }
 
-/// Shows what would be done and asks for the target's name.
-pub(super) fn ask(target: &str, shown: &str) -> Result<(), CliError> {
+/// Shows what would be done, and on which host where that is another one, and asks for the target's name.
+pub(super) fn ask(target: &str, shown: &str, host: Option<&str>) -> Result<(), CliError> {
     let mut err = io::stderr().lock();
-    let _ = write!(err, "{shown}\nType {target} to go on, anything else to leave it: ");
+    let on = host.map(|host| format!("It is done ON {}. ", text::line(host))).unwrap_or_default();
+    let _ = write!(err, "{shown}\n{on}Type {target} to go on, anything else to leave it: ");
     let _ = err.flush();
     let mut answer = String::new();
     let read = io::Read::take(io::stdin().lock(), ANSWER).read_line(&mut answer);

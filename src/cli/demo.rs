@@ -105,6 +105,7 @@ impl Demo {
         });
         let shown = board(BoardOptions {
             client,
+            host: None,
             clock,
             setup: super::board::setup(session),
             drill: Some(Arc::new(drill)),

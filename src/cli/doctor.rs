@@ -225,8 +225,8 @@ fn of_journal(home: &Home) -> Found {
 async fn of_engine(client: &Client, session: &Session) -> Vec<Found> {
     let me = match client.whoami().await {
         Ok(me) => me,
-        Err(ClientError::NoEngine { socket, reason }) => {
-            return vec![wrong("engine", format!("none answers on {}", socket.display()), reason)];
+        Err(ClientError::NoEngine { at, reason }) => {
+            return vec![wrong("engine", format!("none answers on {at}"), reason)];
         }
         Err(ClientError::Refused(refusal)) => {
             let todo = refusal.hint.unwrap_or_else(|| "ask a technical lead for a login".to_owned());

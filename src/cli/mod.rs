@@ -1,6 +1,6 @@
 //! Floor 6. The command line: one file per noun, each with its arguments and what it does with them.
 //!
-//! What they share: `session` (which engine, as whom), `output` and `table` (for people, or one JSON document), `text` (making
+//! What they share: `session` (which engine, as whom), `reach` (how it is reached), `output` and `table` (for people, or one JSON document), `text` (making
 //! foreign text safe to show), `error` (exit codes), `log`, `danger` (dry run and typed name), `code` (second factors and tokens), `wait` (following what was begun), `carry`
 //! (everything that ends in a recovery), `words` (arguments that are more than a word). A new noun gets its file, and its
 //! line in `verb`.
@@ -17,6 +17,7 @@ mod board_drill;
 mod break_glass;
 mod breaker;
 mod carry;
+mod certificate;
 mod change;
 mod change_export;
 mod change_request;
@@ -36,6 +37,7 @@ mod drill_run;
 mod emergency;
 mod error;
 mod heartbeat;
+mod host;
 mod incident;
 mod init;
 mod knowledge;
@@ -48,6 +50,7 @@ mod patterns_seen;
 mod policy;
 mod postmortem;
 mod proof;
+mod reach;
 mod recovery;
 mod redact;
 mod reload;

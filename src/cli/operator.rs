@@ -5,6 +5,7 @@ use std::{fs::File, io::Read, path::PathBuf};
 use clap::Subcommand;
 
 use super::{
+    certificate::Certificate,
     error::{CliError, Exit},
     session::Session,
     table::{Cell, Paint, Table},
@@ -65,6 +66,8 @@ pub enum Operator {
     /// The second factor: codes of a telephone, for what is dangerous
     #[command(subcommand)]
     Totp(Totp),
+    /// Certificates by which people are known over TLS; a technical lead issues them
+    Certificate(Certificate),
 }
 
 /// SSH keys that sign for an operator
@@ -107,6 +110,7 @@ impl Operator {
             Self::Key(Key::Add { name, file }) => Command::AddKey { operator: name, key: public_key(&file)? },
             Self::Key(Key::Remove { name, fingerprint }) => Command::RemoveKey { operator: name, fingerprint },
             Self::Totp(totp) => return totp.run(session).await,
+            Self::Certificate(certificate) => return certificate.run(session).await,
         };
         session.submit(command).await
     }

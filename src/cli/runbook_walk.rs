@@ -349,7 +349,7 @@ fn asked(session: &Session, state: &State, id: RunId) -> Result<Option<String>, 
     }
     let report = RunReport::of(state, id, session.now())?;
     let shown: Vec<String> = report.current().map(|found| details(run, step, found)).unwrap_or_default();
-    danger::ask(wanted, &shown.join("\n"))?;
+    danger::ask(wanted, &shown.join("\n"), session.host())?;
     Ok(Some(wanted.to_owned()))
 }
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     api::{self, Server},
-    engine::{Engine, EngineHandle, Home, SystemClock},
+    engine::{Engine, EngineHandle, Home, SystemClock, TlsFigures},
     platform::count,
 };
 
@@ -41,6 +41,12 @@ impl Running {
     #[must_use]
     pub fn handle(&self) -> EngineHandle {
         self.engine.handle()
+    }
+
+    /// What it shows over TLS, where it listens for other hosts.
+    #[must_use]
+    pub fn tls(&self) -> Option<TlsFigures> {
+        self.server.tls()
     }
 
     /// Waits until no recovery runs any more.
@@ -97,6 +103,10 @@ impl Serve {
             count(state.platform.services.len(), "service"),
             home.log().display()
         ));
+        if let Some(tls) = running.tls() {
+            let told = format!("over TLS it answers on {}; its authority is {}", tls.address, tls.fingerprint);
+            session.output.progress(&told);
+        }
         if told.may_reload() {
             session.output.progress("SIGHUP and `codeblue reload` have it read its platform file anew");
         }

@@ -1,6 +1,6 @@
 //! Which engine is meant, and who is asking.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -9,6 +9,7 @@ use super::{
     code,
     error::{CliError, Exit},
     output::Output,
+    reach::{self, Wish},
     text,
 };
 use crate::{
@@ -23,7 +24,8 @@ pub struct Global {
     /// Keep everything of this engine below one folder, instead of in the XDG folders
     #[arg(long, global = true, env = "CODEBLUE_HOME", value_name = "DIR")]
     pub home: Option<PathBuf>,
-    /// Talk to the engine on another socket: unix:PATH
+    /// Talk to another engine: a name of `codeblue host list`, unix:PATH, https://HOST:PORT or
+    /// ssh://[USER@]HOST[:PORT][/PATH/TO/engine.sock]
     #[arg(long, global = true, value_name = "HOST")]
     pub host: Option<String>,
     /// Print one JSON document instead of text for people
@@ -41,6 +43,9 @@ pub struct Global {
     /// File with an API token to show in place of the login
     #[arg(long, global = true, env = "CODEBLUE_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// File with a certificate and its key to show over TLS; `codeblue operator certificate` makes one
+    #[arg(long, global = true, env = "CODEBLUE_CERTIFICATE_FILE", value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
 }
 
 /// One run of a command: which engine, as whom, and where its results go.
@@ -79,20 +84,50 @@ impl Session {
         self.global.host.is_some()
     }
 
-    /// A connection to the engine meant; nothing is sent yet.
+    /// What the engine meant is called, where it is not this home's.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.global.host.as_deref()
+    }
+
+    /// A connection to the engine meant. To one that nobody has trusted over TLS yet, a person is asked.
     ///
     /// # Errors
-    /// When the host is written in a way that is not understood.
+    /// When the host is written in a way that is not understood, or is not trusted.
     pub fn client(&self) -> Result<Client, CliError> {
-        let socket = match &self.global.host {
-            None => self.home()?.socket(),
-            Some(host) => match host.strip_prefix("unix:") {
-                Some(path) if !path.is_empty() => PathBuf::from(path),
-                _ => return Err(CliError::Usage(format!("--host {host}: expected unix:PATH"))),
-            },
-        };
-        let client = Client::unix(&socket, self.named())?;
-        Ok(client.with_token(self.global.token_file.as_deref().map(code::token_in).transpose()?))
+        self.client_of(self.host())
+    }
+
+    /// The same to another host.
+    pub(super) fn client_of(&self, host: Option<&str>) -> Result<Client, CliError> {
+        let token_file = self.token_file();
+        match host {
+            None => {
+                let client = Client::unix(&self.home()?.socket(), self.named())?;
+                Ok(client.with_token(token_file.map(code::token_in).transpose()?))
+            }
+            Some(host) => {
+                // Who has no home has named no hosts, and can still say how one is reached.
+                let settings = self.home().map(|home| home.settings_file()).unwrap_or_default();
+                let certificate = self.certificate_file();
+                reach::client(&settings, Wish { host, named: self.named(), token_file, certificate })
+            }
+        }
+    }
+
+    /// The file with the token to show.
+    pub(super) fn token_file(&self) -> Option<&Path> {
+        self.global.token_file.as_deref()
+    }
+
+    /// The file with the certificate to show, and its key.
+    pub(super) fn certificate_file(&self) -> Option<&Path> {
+        self.global.certificate.as_deref()
+    }
+
+    /// The code given with `--code`.
+    pub(super) fn given_code(&self) -> Option<&str> {
+        self.global.code.as_deref()
     }
 
     /// The time of this host, for ages.

@@ -9,7 +9,7 @@ use super::{
     action, alert, anomalies, audit, automation, board, break_glass, breaker, change, check, continuity, demo, deploy,
     diagnose, doctor, drill, emergency,
     error::{CliError, Exit},
-    heartbeat, incident, init, knowledge, log, manual, operator, patterns, policy, proof, recovery, redact, reload,
+    heartbeat, host, incident, init, knowledge, log, manual, operator, patterns, policy, proof, recovery, redact, reload,
     report, rollback, rootcause, runbook, sandbox, serve, service,
     session::{Global, Session},
     settings, snapshot, status, token, watch,
@@ -101,6 +101,9 @@ enum Verb {
     /// Who may act
     #[command(subcommand)]
     Operator(operator::Operator),
+    /// Engines on other hosts: name them, see whether they answer, compare what they show
+    #[command(subcommand)]
+    Host(host::Host),
     /// Programs that act for you
     #[command(subcommand)]
     Token(token::Token),
@@ -191,6 +194,7 @@ impl Verb {
             Self::Automation(verb) => verb.run(session).await,
             Self::Policy(verb) => verb.run(session),
             Self::Operator(verb) => verb.run(session).await,
+            Self::Host(verb) => verb.run(session).await,
             Self::Token(verb) => verb.run(session).await,
             Self::Emergency(verb) => verb.run(session).await,
             Self::DisasterRecovery(verb) => verb.run(session).await,

@@ -1,27 +1,30 @@
-//! Questions and commands to an engine on its socket.
+//! Questions and commands to an engine, whichever way it is reached.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use reqwest::{Method, Response};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::{
+    ClientError,
+    address::{SshAddress, TlsAddress},
+    error::{refusal, unreachable},
+    pin::{self, Shown},
+    tunnel::Tunnel,
+};
 use crate::{
     diagnosis::{
         FoundArticle,
         patterns::{Seen, SeenPattern},
     },
     domain::{
-        ArticleState, Command, DiagnosisId, History, Operator, Recorded, Refusal, SnapshotId, State, TokenSecret,
-        Vitals, Window,
+        ArticleState, ClientCertificate, Command, DiagnosisId, History, Operator, Recorded, SnapshotId, State,
+        TokenSecret, Vitals, Window,
     },
     engine::{
-        AS_HEADER, Answer, CODE_HEADER, Code, ComponentDifference, DryRun, DryRunRequest, Enrolled, Enrolment,
-        ErrorAnswer, ErrorBatch, EvidenceFigures, FiringAlert, LibraryBook, LiveProof, PlatformDifference,
-        PurgePreview, TokenEntry,
+        AS_HEADER, Answer, CODE_HEADER, CertificateRequest, Code, ComponentDifference, DryRun, DryRunRequest, Enrolled,
+        Enrolment, ErrorAnswer, ErrorBatch, EvidenceFigures, FiringAlert, IssuedCertificate, LibraryBook, LiveProof,
+        PlatformDifference, PurgePreview, TlsFigures, TokenEntry,
     },
     platform::Sample,
     report::{ArticleReport, ArticleSummary},
@@ -30,6 +33,8 @@ use crate::{
 
 /// How long an ordinary answer may take.
 const ANSWER: Duration = Duration::from_secs(30);
+/// How long a connection to another host may take.
+const CONNECT: Duration = Duration::from_secs(10);
 /// How long an answer may take for which the engine reads the live system or the vault.
 const THOROUGH: Duration = Duration::from_secs(600);
 
@@ -37,44 +42,30 @@ const THOROUGH: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
-    socket: PathBuf,
+    way: Way,
     named: Option<String>,
     token: Option<TokenSecret>,
     code: Option<Code>,
 }
 
-/// Why an engine did not do what was asked.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum ClientError {
-    /// Nobody is there.
-    #[error("no engine answers on {socket}: {reason}")]
-    NoEngine {
-        /// Where it should be.
-        socket: PathBuf,
-        /// What was found instead, and what to do.
-        reason: String,
-    },
-    /// A rule said no, or the thing asked about does not exist.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The request made no sense to the engine.
-    #[error("{0}")]
-    Invalid(String),
-    /// It was tried and failed.
-    #[error("{0}")]
-    Failed(String),
+/// Which way an engine is reached.
+#[derive(Debug, Clone)]
+pub(super) enum Way {
+    /// Its socket on this host.
+    Socket(Arc<Path>),
+    /// Over TLS.
+    Tls(Arc<TlsAddress>),
+    /// Its socket on another host.
+    Ssh(Arc<Tunnel>, Arc<SshAddress>),
 }
 
-#[derive(Deserialize)]
-struct ErrorBody {
-    error: ErrorDetail,
-}
-
-#[derive(Deserialize)]
-struct ErrorDetail {
-    code: String,
-    message: String,
-    hint: Option<String>,
+/// What is shown to an engine over TLS, and whom it has to be.
+#[derive(Debug)]
+pub struct Trust {
+    /// The fingerprint of its authority.
+    pub fingerprint: String,
+    /// The certificate to show, and its key.
+    pub certificate: Option<Shown>,
 }
 
 impl Client {
@@ -83,23 +74,36 @@ impl Client {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn unix(socket: &Path, named: Option<String>) -> Result<Self, ClientError> {
-        // Without a provider the HTTP library panics, even where there is no TLS; one may be there already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .unix_socket(socket)
-            .tls_certs_only([])
-            .no_proxy()
-            // A connection kept from before an engine's end breaks under a command, and nobody knows whether it was heard.
-            .pool_max_idle_per_host(0)
-            .build()
-            .map_err(|error| ClientError::Failed(error.to_string()))?;
-        Ok(Self { http, socket: socket.to_owned(), named, token: None, code: None })
+        let http = on_socket(socket)?;
+        Ok(Self { http, way: Way::Socket(socket.into()), named, token: None, code: None })
     }
 
-    /// The engine's socket.
+    /// A connection over TLS to the engine that is trusted there.
+    ///
+    /// # Errors
+    /// When the certificate to be shown cannot be used.
+    pub fn tls(address: TlsAddress, trust: Trust) -> Result<Self, ClientError> {
+        let config = pin::trusting(&trust.fingerprint, trust.certificate)
+            .map_err(|error| ClientError::Invalid(format!("the certificate to show cannot be used: {error}")))?;
+        let http = builder().tls_backend_preconfigured(config).https_only(true).connect_timeout(CONNECT).build();
+        let http = http.map_err(|error| ClientError::Failed(error.to_string()))?;
+        Ok(Self { http, way: Way::Tls(Arc::new(address)), named: None, token: None, code: None })
+    }
+
+    /// A connection through the system's OpenSSH; it is made when something is asked, and again when it was lost.
+    ///
+    /// # Errors
+    /// When there is no place for a socket.
+    pub fn ssh(address: SshAddress, named: Option<String>) -> Result<Self, ClientError> {
+        let tunnel = Tunnel::to(&address)?;
+        let http = on_socket(&tunnel.socket())?;
+        Ok(Self { http, way: Way::Ssh(Arc::new(tunnel), Arc::new(address)), named, token: None, code: None })
+    }
+
+    /// Where the engine is.
     #[must_use]
-    pub fn socket(&self) -> &Path {
-        &self.socket
+    pub fn place(&self) -> String {
+        self.way.place()
     }
 
     /// The same connection as another of the people who share this login.
@@ -189,6 +193,38 @@ impl Client {
         self.get("/api/v1/tokens").await
     }
 
+    /// What the engine shows over TLS.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`]; also when it does not listen there.
+    pub async fn tls_figures(&self) -> Result<TlsFigures, ClientError> {
+        self.get("/api/v1/tls").await
+    }
+
+    /// Has the engine show a new certificate over TLS.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn renew_certificate(&self) -> Result<TlsFigures, ClientError> {
+        self.post("/api/v1/tls/renew", &(), ANSWER).await
+    }
+
+    /// Has a certificate issued by which an operator is known over TLS.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn issue_certificate(&self, request: &CertificateRequest) -> Result<IssuedCertificate, ClientError> {
+        self.post("/api/v1/certificates", request, ANSWER).await
+    }
+
+    /// Certificates of people: the own, for a technical lead everybody's.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn certificates(&self) -> Result<Vec<ClientCertificate>, ClientError> {
+        self.get("/api/v1/certificates").await
+    }
+
     /// Reports what went wrong in a program.
     ///
     /// # Errors
@@ -216,7 +252,7 @@ impl Client {
     ) -> Result<Vec<ComponentDifference>, ClientError> {
         let against = b.map(|b| format!("?against={b}")).unwrap_or_default();
         let path = format!("/api/v1/snapshots/{a}/difference{against}");
-        self.answer(self.request(Method::GET, &path).timeout(THOROUGH).send().await).await
+        self.answer(self.request(Method::GET, &path).timeout(THOROUGH)).await
     }
 
     /// Reads everything a snapshot holds back from the vault.
@@ -342,7 +378,7 @@ impl Client {
             vec![("q", words.to_owned()), ("signatures", signatures.join(",")), ("limit", limit.to_string())];
         asked.extend(state.map(|state| ("state", state.to_string())));
         let request = self.request(Method::GET, "/api/v1/knowledge").query(&asked).timeout(ANSWER);
-        self.answer(request.send().await).await
+        self.answer(request).await
     }
 
     /// How well the record is secured.
@@ -411,7 +447,7 @@ impl Client {
     /// # Errors
     /// As every question: see [`ClientError`].
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        self.answer(self.request(Method::GET, path).timeout(ANSWER).send().await).await
+        self.answer(self.request(Method::GET, path).timeout(ANSWER)).await
     }
 
     async fn post<T: DeserializeOwned>(
@@ -420,20 +456,21 @@ impl Client {
         body: &impl Serialize,
         within: Duration,
     ) -> Result<T, ClientError> {
-        self.answer(self.request(Method::POST, path).json(body).timeout(within).send().await).await
+        self.answer(self.request(Method::POST, path).json(body).timeout(within)).await
     }
 
     pub(super) async fn stream(&self, path: &str) -> Result<Response, ClientError> {
-        let request = self.request(Method::GET, path).header("accept", "text/event-stream").send();
-        let response = tokio::time::timeout(ANSWER, request)
+        let request = self.request(Method::GET, path).header("accept", "text/event-stream");
+        self.way.ready().await?;
+        let response = tokio::time::timeout(ANSWER, request.send())
             .await
             .map_err(|_| ClientError::Failed("the engine does not answer".to_owned()))?
-            .map_err(|error| self.unreachable(&error))?;
+            .map_err(|error| unreachable(&self.way, &error))?;
         if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let mut request = self.http.request(method, format!("http://engine{path}"));
+        let mut request = self.http.request(method, format!("{}{path}", self.way.base()));
         if let Some(name) = &self.named {
             request = request.header(AS_HEADER, name);
         }
@@ -446,8 +483,9 @@ impl Client {
         request
     }
 
-    async fn answer<T: DeserializeOwned>(&self, sent: Result<Response, reqwest::Error>) -> Result<T, ClientError> {
-        let response = sent.map_err(|error| self.unreachable(&error))?;
+    async fn answer<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ClientError> {
+        self.way.ready().await?;
+        let response = request.send().await.map_err(|error| unreachable(&self.way, &error))?;
         if !response.status().is_success() {
             return Err(refusal(response).await);
         }
@@ -456,41 +494,45 @@ impl Client {
             .await
             .map_err(|error| ClientError::Failed(format!("the engine's answer is not readable: {error}")))
     }
+}
 
-    /// Tells a missing socket from a dead one from one that is somebody else's.
-    fn unreachable(&self, error: &reqwest::Error) -> ClientError {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-        let mut kind = None;
-        while let Some(current) = cause {
-            kind = kind.or_else(|| current.downcast_ref::<io::Error>().map(io::Error::kind));
-            cause = current.source();
+impl Way {
+    /// As people name it.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Self::Socket(path) => path.display().to_string(),
+            Self::Tls(address) => address.to_string(),
+            Self::Ssh(_, address) => address.to_string(),
         }
-        let reason = match kind {
-            Some(io::ErrorKind::NotFound) => {
-                "it was never started here, or another home is meant; start one with: codeblue serve"
-            }
-            Some(io::ErrorKind::ConnectionRefused) => {
-                "it has died and left its socket behind; start it with: codeblue serve"
-            }
-            Some(io::ErrorKind::PermissionDenied) => "the socket belongs to another user",
-            _ if error.is_timeout() => return ClientError::Failed("the engine did not answer in time".to_owned()),
-            _ => return ClientError::Failed(format!("the connection to the engine broke: {error}")),
-        };
-        ClientError::NoEngine { socket: self.socket.clone(), reason: reason.to_owned() }
+    }
+
+    /// What stands before each path.
+    fn base(&self) -> String {
+        match self {
+            Self::Socket(_) | Self::Ssh(..) => "http://engine".to_owned(),
+            Self::Tls(address) => address.to_string(),
+        }
+    }
+
+    async fn ready(&self) -> Result<(), ClientError> {
+        match self {
+            Self::Socket(_) | Self::Tls(_) => Ok(()),
+            Self::Ssh(tunnel, _) => tunnel.ready().await,
+        }
     }
 }
 
-async fn refusal(response: Response) -> ClientError {
-    let status = response.status().as_u16();
-    match response.json::<ErrorBody>().await {
-        Ok(ErrorBody { error: ErrorDetail { code, message, hint } }) => match status {
-            401 | 403 | 404 | 409 => ClientError::Refused(Refusal { rule: code, message, hint }),
-            400 | 413 => ClientError::Invalid(match hint {
-                Some(hint) => format!("{message}; {hint}"),
-                None => message,
-            }),
-            _ => ClientError::Failed(message),
-        },
-        Err(_) => ClientError::Failed(format!("the engine answered with status {status}")),
-    }
+fn builder() -> reqwest::ClientBuilder {
+    // Without a provider the HTTP library panics, even where there is no TLS; one may be there already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        // A connection kept from before an engine's end breaks under a command, and nobody knows whether it was heard.
+        .pool_max_idle_per_host(0)
+}
+
+fn on_socket(socket: &Path) -> Result<reqwest::Client, ClientError> {
+    let http = builder().unix_socket(socket).tls_certs_only([]).build();
+    http.map_err(|error| ClientError::Failed(error.to_string()))
 }

@@ -313,3 +313,64 @@ fn write(path: &Path, text: &[u8]) -> Result<(), AuthorityError> {
     file.write_all(text).and_then(|()| file.sync_all()).map_err(|error| unusable(path, error))?;
     fs::rename(&beside, path).map_err(|error| unusable(path, error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listen(certificate: Option<CertificateFiles>) -> Listen {
+        Listen { tls: "127.0.0.1:0".parse().unwrap(), names: Vec::new(), certificate }
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    #[test]
+    fn a_certificate_is_shown_until_it_is_due_and_its_authority_on_and_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = vec!["localhost".to_owned(), "::1".to_owned()];
+        let at = |days: i64, names: &[String]| {
+            let authority = Authority::of(folder.path());
+            authority.server(&listen(None), names, Renewal::WhenDue, now() + TimeDelta::days(days)).unwrap().chain
+        };
+        let first = at(0, &names);
+        assert_eq!((first.len(), &at(335, &names)), (2, &first));
+        let second = at(337, &names);
+        assert!(second[0] != first[0] && second[1] == first[1], "60 days before its end it is another one");
+        let more = [names.clone(), vec!["db1.example".to_owned()]].concat();
+        let third = at(337, &more);
+        assert!(third[0] != second[0] && third[1] == first[1], "a name more takes another one");
+        std::fs::write(folder.path().join("server.pem"), "half a file").unwrap();
+        assert_ne!(at(337, &more)[0], third[0], "what is damaged is made anew");
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::of(folder.path());
+        authority.certificate(now()).unwrap();
+        let path = folder.path().join("authority.pem");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let error = authority.certificate(now()).unwrap_err().to_string();
+        assert!(error.contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn ones_own_certificate_is_shown_as_it_is_until_it_has_expired() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = CertificateFiles { cert: folder.path().join("cert.pem"), key: folder.path().join("key.pem") };
+        let authority = Authority::of(folder.path());
+        let shown = |at| authority.server(&listen(Some(files.clone())), &[], Renewal::Now, at);
+        assert!(shown(now()).unwrap_err().to_string().contains("is missing"));
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["db1.example".to_owned()]).unwrap();
+        span(&mut params, now(), now() + TimeDelta::days(10));
+        fs::write(&files.cert, params.self_signed(&key).unwrap().pem()).unwrap();
+        write(&files.key, key.serialize_pem().as_bytes()).unwrap();
+        assert_eq!(shown(now()).unwrap().ends_at, now() + TimeDelta::days(10));
+        let expired = shown(now() + TimeDelta::days(11)).unwrap_err().to_string();
+        assert!(expired.contains("has expired") && expired.contains("cert.pem"), "{expired}");
+    }
+}

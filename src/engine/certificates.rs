@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     checks::certificate_end,
-    domain::{Actor, ClientCertificate, Command, Operator, Refusal},
+    domain::{Actor, ClientCertificate, Command, LONGEST_CERTIFICATE, Operator, Refusal},
     platform::Listen,
 };
 
@@ -98,7 +98,10 @@ impl EngineHandle {
         serial[0] = serial[0] & 0x7f | 0x40;
         let no_key = || Refusal::new("certificate-key", "the public key is no point of P-256 in hexadecimal");
         let key = hex::decode(&public_key).map_err(|_| no_key())?;
-        let signed = self.authority.client(&operator, &key, serial, expires_at, self.now());
+        // A time that no certificate can hold is refused by the rules below; here it must not be more than odd.
+        let now = self.now();
+        let until = expires_at.clamp(now, now + LONGEST_CERTIFICATE);
+        let signed = self.authority.client(&operator, &key, serial, until, now);
         let certificate = signed.map_err(|error| no_key().hint(error.to_string()))?;
         let (serial, fingerprint) = (hex::encode(serial), certificate_fingerprint(&certificate));
         let command = Command::IssueCertificate {

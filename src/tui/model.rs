@@ -44,6 +44,8 @@ pub const RECENT: usize = 1000;
 pub struct Model {
     /// The connection to the engine.
     pub link: Link,
+    /// What the engine's host is called, where it is not that of this home.
+    pub host: Option<String>,
     /// A copy of the engine's state.
     pub state: State,
     /// A copy of the latest figures.
@@ -457,6 +459,7 @@ impl Model {
     pub fn new(now: DateTime<Utc>, faults: Vec<Fault>) -> Self {
         Self {
             link: Link::Connecting,
+            host: None,
             state: State::default(),
             vitals: Vitals::default(),
             me: None,

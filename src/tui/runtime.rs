@@ -87,6 +87,8 @@ pub type Holding = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 pub struct BoardOptions {
     /// The engine.
     pub client: Client,
+    /// What the engine's host is called, where it is not that of this home.
+    pub host: Option<String>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Theme, keys, and how it was left.
@@ -182,6 +184,7 @@ impl Loop {
         let over_ssh = std::env::var_os("SSH_CONNECTION").is_some();
         let mut model = Model::new(options.clock.now(), faults);
         model.set_up(options.setup.clone());
+        model.host.clone_from(&options.host);
         Ok(Self {
             saved: model.preferences(),
             model,

@@ -397,3 +397,17 @@ fn no_size_breaks_these_pages() {
         }
     }
 }
+
+#[test]
+fn an_engine_on_another_host_is_named_on_top_and_before_anything_is_done_there() {
+    let mut model = vault().seen_by("alice");
+    press(&mut model, &[Key::Char('1'), Key::Char('r'), Key::Char('2'), Key::Enter]);
+    assert!(matches!(model.overlay, Some(Overlay::Confirm(_))));
+    assert!(!picture(&mut model, 110, 32).contains(" on db1"));
+    model.host = Some("db1\u{1b}[2J".to_owned());
+    for (width, height) in SIZES {
+        let shown = picture(&mut model, width, height);
+        assert_eq!(shown.matches(" on db1").count(), 2, "{shown}");
+        assert!(!shown.contains('\u{1b}'));
+    }
+}

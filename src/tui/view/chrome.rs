@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// Columns of a host's name at most.
+const HOST: usize = 24;
+
 /// The platform in one line, for a terminal that is too small for more.
 pub(super) fn one_line(model: &Model) -> String {
     let down = model.state.platform.services.iter().filter(|s| model.status_of(&s.name) == Status::Down).count();
@@ -93,6 +96,9 @@ const NAME: usize = 16;
 fn crumbs(model: &Model, room: usize) -> Vec<Crumb> {
     let crumb = |role, words: String, target| Crumb { role, words, target };
     let mut start = vec![crumb(Role::Title, " CODEBLUE ".to_owned(), Some(Target::Crumb(0)))];
+    if let Some(host) = &model.host {
+        start.push(crumb(Role::Warn, format!("on {} ", text::fit(host, HOST)), None));
+    }
     let platform = crumb(Role::Text, model.state.platform.name.clone(), Some(Target::Crumb(0)));
     let mut end = Vec::new();
     match model.state.drills.running() {

@@ -20,7 +20,7 @@ const FILTERS: &str = " words · sev:1,2 service: state: kind: who: is:open -is:
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Overlay) {
     match overlay {
-        Overlay::Confirm(confirm) => ask(canvas, area, confirm),
+        Overlay::Confirm(confirm) => ask(canvas, area, confirm, model.host.as_deref()),
         Overlay::Form(written) => form::draw(model, canvas, area, written),
         Overlay::Menu { title, choices, selected } => {
             let digits = choices.len().to_string().len();
@@ -98,7 +98,7 @@ fn centred(area: Rect, width: u16, height: u16) -> Rect {
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 
-fn ask(canvas: &mut Canvas, area: Rect, confirm: &Confirm) {
+fn ask(canvas: &mut Canvas, area: Rect, confirm: &Confirm, host: Option<&str>) {
     let width = 78.min(area.width.saturating_sub(2));
     let lines: Vec<(Role, String)> = confirm
         .lines
@@ -114,7 +114,8 @@ fn ask(canvas: &mut Canvas, area: Rect, confirm: &Confirm) {
     let place = centred(area, width, u16::try_from(shown).unwrap_or(0) + 6);
     canvas.clear(place);
     canvas.hits.add(place, Target::Nothing);
-    let inside = canvas.frame(place, &confirm.title, "", true);
+    let on = host.map(|host| format!("on {}", text::fit(host, usize::from(width / 3)))).unwrap_or_default();
+    let inside = canvas.frame(place, &confirm.title, &on, true);
     for (row, (role, line)) in (0..inside.height).zip(lines.iter().take(shown)) {
         canvas.line(inside, row, &[(*role, format!(" {line}"))]);
     }

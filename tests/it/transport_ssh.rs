@@ -1,0 +1,240 @@
+//! An engine on another host, reached through OpenSSH: a real server on loopback, with keys that live as long as the test.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command as Program, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use codeblue::domain::{Actor, Command, RecoveryOutcome};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::served::{Bed, Served, me, newest, settled};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// An OpenSSH server, and a `ssh` that knows how to get there as `far`.
+struct Far {
+    folder: tempfile::TempDir,
+    server: Child,
+}
+
+impl Drop for Far {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// Where a program is; server programs are beside the usual path.
+fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let usual = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/bin".into()]);
+    usual.map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+fn key(path: &Path) {
+    let made = Program::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status();
+    assert!(made.unwrap().success());
+}
+
+impl Far {
+    /// None where there is no OpenSSH server to be had.
+    fn start(home: &Path) -> Option<Self> {
+        let (Some(sshd), Some(ssh)) = (program("sshd"), program("ssh")) else {
+            eprintln!("SKIPPED: there is no OpenSSH server here; tests/run installs one where it may");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        key(&at("host_key"));
+        key(&at("user_key"));
+        fs::copy(at("user_key.pub"), at("authorized_keys")).unwrap();
+        // The server takes no port of the system's choice, so one is found and asked for.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let here = folder.path().display();
+        let program = Path::new(env!("CARGO_BIN_EXE_codeblue")).parent().unwrap().display();
+        let config = format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {here}/host_key\nAuthorizedKeysFile {here}/authorized_keys\n\
+             PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n\
+             SetEnv PATH={program}:/usr/bin:/bin CODEBLUE_HOME={}\n",
+            home.display()
+        );
+        fs::write(at("sshd_config"), config).unwrap();
+        // As root it wants a place of its own to lock itself into.
+        if rustix::process::getuid().is_root() {
+            let _ = fs::create_dir_all("/run/sshd");
+        }
+        let server = Program::new(sshd)
+            .args(["-D", "-e", "-f"])
+            .arg(at("sshd_config"))
+            .stdin(Stdio::null())
+            .stderr(File::create(at("said")).unwrap())
+            .spawn()
+            .unwrap();
+        let config = format!(
+            "Host far\n HostName 127.0.0.1\n Port {port}\n User {}\n IdentityFile {here}/user_key\n IdentitiesOnly yes\n \
+             UserKnownHostsFile {here}/known_hosts\n StrictHostKeyChecking accept-new\n\
+             Host stranger\n HostName 127.0.0.1\n Port {port}\n UserKnownHostsFile {here}/nobody\n StrictHostKeyChecking yes\n",
+            me()
+        );
+        fs::write(at("ssh_config"), config).unwrap();
+        fs::create_dir(at("bin")).unwrap();
+        fs::write(at("bin/ssh"), format!("#!/bin/sh\nexec {} -F {here}/ssh_config \"$@\"\n", ssh.display())).unwrap();
+        fs::set_permissions(at("bin/ssh"), fs::Permissions::from_mode(0o755)).unwrap();
+        let far = Self { folder, server };
+        let begun = Instant::now();
+        while !far.said().contains("listening on") {
+            assert!(begun.elapsed() < LIMIT, "the server does not listen: {}", far.said());
+            std::thread::yield_now();
+        }
+        Some(far)
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(self.folder.path().join("said")).unwrap_or_default()
+    }
+
+    /// The real program of somebody who is elsewhere.
+    fn codeblue(&self, arguments: &[&str]) -> Program {
+        let usual = std::env::var("PATH").unwrap_or_default();
+        let mut program = Program::new(env!("CARGO_BIN_EXE_codeblue"));
+        program
+            .args(arguments)
+            .env("PATH", format!("{}:{usual}", self.folder.path().join("bin").display()))
+            .env("CODEBLUE_HOME", self.folder.path().join("elsewhere"))
+            .env("TMPDIR", self.folder.path())
+            .stdin(Stdio::null());
+        program
+    }
+
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = self.codeblue(arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        (output.status.code(), said)
+    }
+
+    /// Cuts every connection that is open, as a network that fails does.
+    fn cut(&self) -> usize {
+        let parents: BTreeMap<u32, u32> = fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .filter_map(|entry| {
+                let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+                let parent = stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()?;
+                Some((entry.file_name().to_str()?.parse().ok()?, parent))
+            })
+            .collect();
+        let is_of_server = |pid: u32| {
+            let mut above = parents.get(&pid);
+            while let Some(parent) = above.filter(|parent| **parent != self.server.id()) {
+                above = parents.get(parent);
+            }
+            above.is_some()
+        };
+        let connections: Vec<u32> = parents.keys().copied().filter(|pid| is_of_server(*pid)).collect();
+        for pid in &connections {
+            let _ = kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::KILL);
+        }
+        connections.len()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_answers_through_ssh_and_what_is_in_the_way_is_told() {
+    let served = Served::new("drill").await;
+    let Some(far) = Far::start(&served.bed.path("home")) else { return };
+    let socket = served.bed.home.socket();
+    let there = format!("ssh://far{}", socket.display());
+    // With the socket named, and found by asking the program there.
+    for host in [there.as_str(), "ssh://far"] {
+        let (code, said) = far.run(&["--host", host, "--as", "alice", "status"]);
+        assert!(code == Some(0) && said.contains("Clinic"), "{host}: {said}; {}", far.said());
+    }
+    assert_eq!(far.run(&["host", "add", "ward", "ssh://far"]).0, Some(0));
+    let (code, said) = far.run(&["--host", "ward", "--as", "erin", "host", "show", "ward", "--json"]);
+    assert!(code == Some(0) && said.contains("\"answers\": true"), "{said}");
+
+    let (code, said) = far.run(&["--host", "ssh://far/nowhere/engine.sock", "status"]);
+    assert!(code == Some(4) && said.contains("ssh comes through to far"), "{said}");
+    let (code, said) = far.run(&["--host", &there.replace("far", "stranger"), "status"]);
+    assert!(code == Some(4) && said.contains("Host key verification failed"), "{said}");
+    let (code, said) = far.run(&["--host", "ssh://-oProxyCommand=false", "status"]);
+    assert!(code == Some(2) && said.contains("begins with"), "{said}");
+
+    let left: Vec<_> = fs::read_dir(far.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("codeblue-"))
+        .collect();
+    assert!(left.is_empty(), "sockets were left behind: {left:?}");
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_ends_well_although_the_link_is_cut_and_the_watch_tells_of_it() {
+    let bed = Bed::new("drill").await;
+    let (file, gate) = (bed.path("home/codeblue.toml"), bed.path("gate"));
+    fs::write(&gate, format!("#!/bin/sh\nuntil [ -e {} ]; do sleep 0.05; done\n", bed.path("open").display())).unwrap();
+    fs::set_permissions(&gate, fs::Permissions::from_mode(0o755)).unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    let root = format!("release = {{ root = \"{}\" }}", bed.path("app").display());
+    assert!(text.contains(&root));
+    fs::write(&file, text.replace(&root, &format!("{root}\nreload = \"{}\"", gate.display()))).unwrap();
+    let served = Served::of(bed).await;
+    let Some(far) = Far::start(&served.bed.path("home")) else { return };
+    served.until("captured", |state| settled(state) && state.last_good_snapshot("desk-code", None).is_some()).await;
+
+    let host = format!("ssh://far{}", served.bed.home.socket().display());
+    let mut watch = far
+        .codeblue(&["--host", &host, "--as", "alice", "watch", "--all", "--for", "2m"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (tell, told) = mpsc::channel();
+    let lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| tell.send(line)));
+    let wait = |what: &str| {
+        let begun = Instant::now();
+        let mut all = Vec::new();
+        while begun.elapsed() < LIMIT {
+            let Ok(line) = told.recv_timeout(LIMIT) else { break };
+            all.push(line);
+            if all.last().unwrap().contains(what) {
+                return;
+            }
+        }
+        panic!("never told {what}: {all:#?}");
+    };
+    wait("Clinic, 1 service");
+
+    let (snapshot, _) = newest(&served.handle().state(), "desk-code");
+    let body = format!("{{\"backupId\": \"{snapshot}\", \"confirm\": true}}");
+    let (status, answer) = served.call("alice", reqwest::Method::POST, "/api/emergency/rollback", Some(&body)).await;
+    assert_eq!(status, 200, "{answer}");
+    let state = served.handle().state();
+    if let Some(change) = state.pending_changes().first() {
+        let approve = Command::approve(change.id, change.plan_hash.clone(), "yes".to_owned());
+        for name in ["erin", "alice"] {
+            let _ = served.handle().submit(approve.clone(), Actor::Operator(name.to_owned())).await;
+        }
+    }
+    served.until("it runs", |state| state.running_recoveries().next().is_some()).await;
+    assert!(far.cut() > 0, "there is a link to be cut");
+    wait("NO ENGINE");
+    fs::write(served.bed.path("open"), "").unwrap();
+    let state = served.until("it is over", |state| state.running_recoveries().next().is_none()).await;
+    let recovery = state.recoveries.values().next_back().unwrap();
+    assert_eq!(recovery.ended.unwrap().1, RecoveryOutcome::Succeeded, "{}", recovery.summary);
+    // What happened while the link was away is told when it is back.
+    wait(&recovery.id.to_string());
+    let _ = kill_process(Pid::from_child(&watch), Signal::TERM);
+    let _ = watch.wait();
+    served.stop().await;
+}
