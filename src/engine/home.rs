@@ -94,6 +94,12 @@ impl Home {
         self.config.join("settings.toml")
     }
 
+    /// The mark that somebody has seen the tour of the board.
+    #[must_use]
+    pub fn toured(&self) -> PathBuf {
+        self.state.join("toured")
+    }
+
     /// Everything the engine must not lose.
     #[must_use]
     pub fn data(&self) -> PathBuf {

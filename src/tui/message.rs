@@ -104,6 +104,8 @@ pub enum Request {
     Heal,
     /// Be somebody else of the same login.
     Become(String),
+    /// Keep in mind that the tour was shown.
+    Toured,
     /// Paint the whole screen anew.
     Repaint,
     /// Go to the background.

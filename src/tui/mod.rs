@@ -23,7 +23,10 @@ mod drill;
 mod effect;
 mod files;
 mod form;
+mod guard;
+mod hand;
 mod health;
+mod help;
 mod hit;
 mod lists;
 mod lock;
@@ -51,6 +54,7 @@ mod walk;
 mod written;
 
 pub use drill::{DrillOffer, DrillWish};
+pub use guard::Access;
 pub use model::Fault;
 pub use rehearsal::Rehearsal;
 pub use runtime::{BoardError, BoardOptions, Drill, Holding, board};

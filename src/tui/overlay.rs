@@ -11,6 +11,7 @@ use super::{
     action::{Action, all, exported, perform, show_plan},
     article::{import, seeds},
     form::{Kind, on_form_key},
+    help::on_card_key,
     lock::{on_code, on_name},
     message::Request,
     model::{Confirm, Model, Overlay},
@@ -51,6 +52,7 @@ pub enum Purpose {
 pub(super) fn on_overlay_key(model: &mut Model, overlay: Overlay, key: Key) -> Vec<Request> {
     match overlay {
         Overlay::Form(form) => on_form_key(model, form, key),
+        Overlay::Tour(card) => on_card_key(model, card, key).0,
         _ if key == Key::Esc => Vec::new(),
         Overlay::Menu { title, choices, selected } => {
             let last = choices.len().saturating_sub(1);

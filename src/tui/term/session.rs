@@ -25,10 +25,10 @@ pub struct Session(());
 #[derive(Debug, thiserror::Error)]
 pub enum NoScreen {
     /// Input or output is no terminal.
-    #[error("the board needs a terminal; for scripts use: codeblue status --json")]
+    #[error("the board needs a terminal; without one use: codeblue status, codeblue watch, codeblue demo --headless")]
     NotATerminal,
     /// The terminal can do nothing.
-    #[error("the board needs a terminal that can move its cursor, and TERM is \"dumb\"; use: codeblue status")]
+    #[error("the board needs a terminal that can move its cursor, and TERM is \"dumb\"; use: codeblue watch")]
     Dumb,
     /// The terminal said no.
     #[error("the terminal cannot be used: {0}")]
@@ -49,11 +49,7 @@ impl Session {
         }
         // Our theme decides about colours; crossterm's own NO_COLOR handling would erase reverse video.
         crossterm::style::force_color_output(true);
-        enable_raw_mode()?;
-        ACTIVE.store(true, Ordering::SeqCst);
-        let mut out = std::io::stdout();
-        out.write_all(ENTER.as_bytes())?;
-        out.flush()?;
+        take()?;
         Ok(Self(()))
     }
 
@@ -67,17 +63,21 @@ impl Session {
     /// # Errors
     /// When it cannot be used any more.
     pub fn resume(&self) -> std::io::Result<()> {
-        enable_raw_mode()?;
-        ACTIVE.store(true, Ordering::SeqCst);
-        let mut out = std::io::stdout();
-        out.write_all(ENTER.as_bytes())?;
-        out.flush()
+        take()
     }
 
     /// The terminal is gone: nothing may be written to it any more.
     pub fn abandon(&self) {
         ACTIVE.store(false, Ordering::SeqCst);
     }
+}
+
+fn take() -> std::io::Result<()> {
+    enable_raw_mode()?;
+    ACTIVE.store(true, Ordering::SeqCst);
+    let mut out = std::io::stdout();
+    out.write_all(ENTER.as_bytes())?;
+    out.flush()
 }
 
 impl Drop for Session {

@@ -7,33 +7,41 @@ use crate::{
     domain::{Severity, Status, SystemState},
     tui::{
         action::hints,
-        model::{Link, Model, Overlay, Screen},
+        guard::Access,
+        model::{Link, Model, Overlay, Screen, Target},
         text,
         theme::Role,
     },
 };
 
+/// Columns of the clock with seconds, and of the spaces around it.
+const CLOCK: usize = 13;
+/// Columns that the name of a page keeps, whatever else wants them.
+const SHORTEST: usize = 8;
+
 /// The platform in one line, for a terminal that is too small for more.
 pub(super) fn one_line(model: &Model) -> String {
     let down = model.state.platform.services.iter().filter(|s| model.status_of(&s.name) == Status::Down).count();
     let open = model.state.open_incidents().count();
-    format!("{} down, {} incidents, {} wait", down, open, model.state.pending_changes().len())
+    let marks: String = marks(model).into_iter().map(|(_, mark)| format!("{} ", mark.trim_start())).collect();
+    format!("{marks}{down} down, {open} incidents, {} wait", model.state.pending_changes().len())
 }
 
 pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     let mut left: Vec<Piece> =
         vec![(Role::Title, " CODEBLUE ".to_owned()), (Role::Text, model.state.platform.name.clone())];
+    let marks = marks(model);
     if let Some(name) = place(model) {
         left.push((Role::Muted, " ▸ ".to_owned()));
-        left.push((Role::Title, name));
+        // A long name makes room for the marks, and for the state and the clock: whoever looks has to know where they are.
+        let taken = columns_of(&left)
+            + columns_of(&marks)
+            + state(model).first().map_or(0, |(_, word)| text::width(word))
+            + CLOCK;
+        left.push((Role::Title, text::fit(&name, usize::from(area.width).saturating_sub(taken).max(SHORTEST))));
     }
-    match model.state.drills.running() {
-        Some(drill) => left.push((Role::Planned, format!("  {} RUNS", drill.id))),
-        None if model.is_drill() => left.push((Role::Planned, "  DRILL".to_owned())),
-        None => {}
-    }
-    let columns: usize = left.iter().map(|(_, piece)| text::width(piece)).sum();
-    let used = u16::try_from(columns).unwrap_or(u16::MAX).min(area.width);
+    left.extend(marks);
+    let used = u16::try_from(columns_of(&left)).unwrap_or(u16::MAX).min(area.width);
 
     let mut right: Vec<Piece> = Vec::new();
     match &model.link {
@@ -69,7 +77,27 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     let taken: usize = right.iter().map(|(_, piece)| text::width(piece)).sum();
     let taken = u16::try_from(taken).unwrap_or(u16::MAX).saturating_add(1).min(area.width);
     canvas.line(Rect { width: area.width - taken, ..area }, 0, &left);
+    // A hand on a mouse finds every command, also those for which the last line has no room.
+    canvas.hits.add(Rect { width: 9.min(area.width), height: 1, ..area }, Target::Action("palette"));
     canvas.line_right(area, 0, &right);
+}
+
+/// What holds for all that is done here: it is a drill; nothing is sent.
+fn marks(model: &Model) -> Vec<Piece> {
+    let mut marks = Vec::new();
+    match model.state.drills.running() {
+        Some(drill) => marks.push((Role::Planned, format!("  {} RUNS", drill.id))),
+        None if model.is_drill() => marks.push((Role::Planned, "  DRILL".to_owned())),
+        None => {}
+    }
+    if model.access == Access::ReadOnly {
+        marks.push((Role::Warn, "  RO".to_owned()));
+    }
+    marks
+}
+
+fn columns_of(pieces: &[Piece]) -> usize {
+    pieces.iter().map(|(_, piece)| text::width(piece)).sum()
 }
 
 /// How bad it is.

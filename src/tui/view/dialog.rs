@@ -1,13 +1,12 @@
-//! What lies over a page: questions, choices, fields; and the help page, made from the table of actions.
+//! What lies over a page: questions, choices, fields.
 
 use ratatui::{layout::Rect, text::Span};
 
 use super::{
     canvas::{Canvas, Piece, first_visible},
-    form,
+    form, help,
 };
 use crate::tui::{
-    action::{Danger, Where, all},
     model::{Confirm, Model, Overlay, Purpose, Target},
     overlay::{found, input_text},
     text,
@@ -16,7 +15,8 @@ use crate::tui::{
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Overlay) {
     match overlay {
-        Overlay::Confirm(confirm) => ask(canvas, area, confirm),
+        Overlay::Confirm(confirm) => ask(model, canvas, area, confirm),
+        Overlay::Tour(card) => help::card(canvas, area, *card),
         Overlay::Form(written) => form::draw(model, canvas, area, written),
         Overlay::Menu { title, choices, selected } => {
             let digits = choices.len().to_string().len();
@@ -35,7 +35,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
                 .into_iter()
                 .map(|action| {
                     let key = action.keys.first().map(ToString::to_string).unwrap_or_default();
-                    let why = (action.disabled)(model);
+                    let why = action.why_not(model);
                     let (role, about) = match why {
                         Some(why) => (Role::Muted, format!("— {why}")),
                         None => (Role::Text, action.about.to_owned()),
@@ -69,7 +69,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
                 canvas.line(inside, row, &[(Role::Title, format!(" {line}"))]);
             }
             field(canvas, inside, rows + 1, &input_text(input), input.cursor().1);
-            canvas.line(inside, rows + 2, &[(Role::Muted, " ↵ does it   Esc leaves it".to_owned())]);
+            canvas.hint_line(inside, rows + 2, " ↵ does it   Esc leaves it");
         }
     }
 }
@@ -104,7 +104,7 @@ fn centred(area: Rect, width: u16, height: u16) -> Rect {
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 
-fn ask(canvas: &mut Canvas, area: Rect, confirm: &Confirm) {
+fn ask(model: &Model, canvas: &mut Canvas, area: Rect, confirm: &Confirm) {
     let width = 78.min(area.width.saturating_sub(2));
     let lines: Vec<(Role, String)> = confirm
         .lines
@@ -118,6 +118,7 @@ fn ask(canvas: &mut Canvas, area: Rect, confirm: &Confirm) {
     let most = usize::from(area.height.saturating_sub(6));
     let shown = lines.len().min(most);
     let place = centred(area, width, u16::try_from(shown).unwrap_or(0) + 6);
+    let place = model.hand.clear_of(place, area);
     canvas.clear(place);
     canvas.hits.add(place, Target::Nothing);
     let inside = canvas.frame(place, &confirm.title, "", true);
@@ -169,50 +170,4 @@ fn list(canvas: &mut Canvas, area: Rect, title: &str, lines: &[Vec<Piece>], sele
         }
         canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Choice(place));
     }
-}
-
-pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let inside = canvas.frame(area, "Help", "what can be done where", true);
-    let mut lines: Vec<Vec<Piece>> = vec![
-        vec![(
-            Role::Text,
-            " ↑↓ or jk move · 1–4 or Tab choose a pane · ↵ opens · Esc goes back · click anything that looks clickable"
-                .to_owned(),
-        )],
-        vec![(Role::Muted, " A grey key can do nothing here; press it and it says why.".to_owned())],
-    ];
-    let places = [
-        (Where::Incident, "Incidents"),
-        (Where::Diagnosis, "Diagnoses"),
-        (Where::Knowledge, "Knowledge"),
-        (Where::Change, "Changes"),
-        (Where::BreakGlass, "Break-glass"),
-        (Where::Template, "Standard changes"),
-        (Where::Service, "Services"),
-        (Where::Recovery, "Recoveries"),
-        (Where::Snapshot, "Snapshots"),
-        (Where::Runbook, "Runbooks"),
-        (Where::Run, "Runs of runbooks"),
-        (Where::Calendar, "Planned work"),
-        (Where::Drill, "Drills"),
-        (Where::Anywhere, "Anywhere"),
-    ];
-    for (place, title) in places {
-        lines.push(Vec::new());
-        lines.push(vec![(Role::Title, format!(" {title}"))]);
-        for action in all().filter(|action| action.place == place) {
-            let keys: Vec<String> = action.keys.iter().map(ToString::to_string).collect();
-            let asks = match action.danger {
-                Danger::View | Danger::Reversible => "",
-                Danger::Guarded => " (asks first)",
-                Danger::Critical => " (shows the plan, wants the name typed)",
-            };
-            lines.push(vec![
-                (Role::Key, format!("  {}", text::left(&keys.join(" "), 9))),
-                (Role::Text, text::left(action.label, 20)),
-                (Role::Muted, format!("{}{asks}", action.about)),
-            ]);
-        }
-    }
-    canvas.page(inside, &lines, model.scroll);
 }

@@ -19,6 +19,7 @@ mod evidence;
 mod facts;
 mod form;
 mod heat;
+mod help;
 mod history;
 mod incident;
 mod journal;
@@ -118,7 +119,7 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
         Screen::Patterns(service) => patterns::list(model, &mut canvas, body, service.as_deref()),
         Screen::Pattern(id) => patterns::one(model, &mut canvas, body, id),
         Screen::Journal => journal::draw(model, &mut canvas, body),
-        Screen::Help => dialog::help(model, &mut canvas, body),
+        Screen::Help => help::draw(model, &mut canvas, body),
     }
     if let Some(overlay) = &model.overlay {
         dialog::draw(model, &mut canvas, body, overlay);

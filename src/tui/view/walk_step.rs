@@ -291,7 +291,7 @@ pub(super) fn why(model: &Model, canvas: &mut Canvas, area: Rect, id: RunId, nam
     facts.about("Keys");
     for action in all().filter(|action| action.place == Where::Run) {
         let key = action.keys.first().map(ToString::to_string).unwrap_or_default();
-        match (action.disabled)(model) {
+        match action.why_not(model) {
             None => facts.say(Role::Text, &format!("{key} {}", action.label)),
             Some(why) => facts.say(Role::Muted, &format!("{key} {} — {why}", action.label)),
         }
