@@ -49,12 +49,7 @@ async fn whoami(State(api): State<Api>, caller: Caller) -> Json<Whoami> {
     let certificate = caller.certificate().map(str::to_owned);
     // An account has the second factor of the person whose it is.
     let second_factor = state.second_factor(&caller.operator.name);
-    Json(Whoami {
-        operator: Operator { second_factor, ..caller.operator },
-        token,
-        certificate,
-        locks_after_seconds,
-    })
+    Json(Whoami { operator: Operator { second_factor, ..caller.operator }, token, certificate, locks_after_seconds })
 }
 
 async fn enrol(State(api): State<Api>, caller: Caller) -> Result<Json<Enrolment>, Problem> {

@@ -10,16 +10,30 @@ use super::{
     log,
     serve::{Running, start},
     session::Session,
+    status::Status,
     text,
+    watch::Watch,
 };
 use crate::{
     engine::SystemClock,
-    tui::{BoardError, BoardOptions, Colours, Drill, NoScreen, Setup, board, load_setup},
+    tui::{Access, BoardError, BoardOptions, Colours, Drill, NoScreen, Setup, board, load_setup},
 };
 
-/// Shows the board until it is left.
-pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
-    needs_terminal()?;
+/// Shows the board until it is left; where no board can be shown, what it would show, in plain lines.
+pub(super) async fn run(session: &Session, access: Access) -> Result<Exit, CliError> {
+    match sight() {
+        Sight::Full => {}
+        Sight::Lines => {
+            session.output.progress(
+                "this terminal can show no board: telling what happens, a line each (codeblue watch). Ctrl-C ends it",
+            );
+            return Watch::default().run(session).await;
+        }
+        Sight::Page => {
+            session.output.progress("a board needs a terminal: here is how everything stands (codeblue status)");
+            return Status::default().run(session).await;
+        }
+    }
     let client = session.client()?;
     let elsewhere = session.is_elsewhere() || client.is_up().await;
     let (tell, failed) = oneshot::channel();
@@ -50,6 +64,8 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
         drill: beside(session)?.map(|drill| Arc::new(drill) as Arc<dyn Drill>),
         failed: hosted.is_some().then_some(failed),
         hosts_engine: !elsewhere,
+        access,
+        toured: session.home().ok().map(|home| home.toured()),
     })
     .await;
     if let Some(hosted) = hosted
@@ -61,6 +77,32 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
     drop(log);
     shown?;
     Ok(Exit::Done)
+}
+
+/// What a board may do, as the option says.
+pub(super) fn access(read_only: bool) -> Access {
+    if read_only { Access::ReadOnly } else { Access::Act }
+}
+
+/// How much can be shown here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// A full screen.
+    Full,
+    /// Lines, as they come: a terminal that cannot move its cursor, or has no keys.
+    Lines,
+    /// One page: nobody sits there.
+    Page,
+}
+
+/// How much can be shown here.
+pub(super) fn sight() -> Sight {
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    match std::io::stdout().is_terminal() {
+        true if std::io::stdin().is_terminal() && !is_dumb => Sight::Full,
+        true => Sight::Lines,
+        false => Sight::Page,
+    }
 }
 
 /// Says so before an engine is started for a board that cannot be shown.

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::{
+    board::{Sight, access, sight},
     board_drill::{SandboxDrill, end_drill},
     error::{CliError, Exit},
     log,
@@ -42,6 +43,9 @@ pub struct Demo {
     /// Of the invented patients and of the load
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The board shows everything and sends no command
+    #[arg(long)]
+    read_only: bool,
 }
 
 /// Everything of a demo that has to be ended.
@@ -51,7 +55,11 @@ struct Up {
 }
 
 impl Demo {
-    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+    pub(super) async fn run(mut self, session: &Session) -> Result<Exit, CliError> {
+        if !self.headless && sight() == Sight::Lines {
+            session.output.progress("this terminal can show no board: telling what happens, a line each");
+            self.headless = true;
+        }
         if !self.headless {
             super::board::needs_terminal()?;
         }
@@ -111,6 +119,8 @@ impl Demo {
             drill: Some(Arc::new(drill)),
             failed: Some(failed),
             hosts_engine: true,
+            access: access(self.read_only),
+            toured: session.home().ok().map(|home| home.toured()),
         });
         let shown = match self.end_after {
             Some(time) => tokio::time::timeout(time, shown).await.unwrap_or(Ok(())),

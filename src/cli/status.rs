@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// State of everything on one page
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Status {
     /// With --json: the whole state instead of the overview
     #[arg(long)]

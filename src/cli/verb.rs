@@ -9,11 +9,14 @@ use super::{
     action, alert, anomalies, audit, automation, board, break_glass, breaker, change, check, continuity, demo, deploy,
     diagnose, doctor, drill, emergency,
     error::{CliError, Exit},
-    heartbeat, host, incident, init, knowledge, log, manual, operator, patterns, policy, proof, recovery, redact, reload,
-    report, rollback, rootcause, runbook, sandbox, serve, service,
+    heartbeat, host, incident, init, knowledge, log, manual, operator, patterns, policy, proof, recovery, redact,
+    reload, report, rollback, rootcause, runbook, sandbox, serve, service,
     session::{Global, Session},
     settings, snapshot, status, token, watch,
 };
+
+/// What is said of --read-only before a command.
+const ONLY_BOARD: &str = "--read-only is for the board alone: codeblue --read-only, or codeblue demo --read-only";
 
 /// Incident command center: watch, decide, roll back, prove. Without a command: the board
 #[derive(Debug, Parser)]
@@ -21,6 +24,9 @@ use super::{
 pub struct Arguments {
     #[command(flatten)]
     global: Global,
+    /// The board shows everything and sends no command, whoever is at it
+    #[arg(long)]
+    read_only: bool,
     #[command(subcommand)]
     verb: Option<Verb>,
 }
@@ -149,7 +155,8 @@ impl Arguments {
     pub async fn run(self) -> Exit {
         let session = Session::new(self.global);
         let done = match self.verb {
-            None => board::run(&session).await,
+            None => board::run(&session, board::access(self.read_only)).await,
+            Some(_) if self.read_only => Err(CliError::Usage(ONLY_BOARD.to_owned())),
             Some(verb) => verb.run(&session).await,
         };
         done.unwrap_or_else(|error| session.output.error(&error))

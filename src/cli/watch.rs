@@ -22,7 +22,7 @@ const CATCH_UP: usize = 1000;
 const WAITING: usize = 256;
 
 /// Tell what happens, a line each, as it happens: for screen readers, logs and pipes
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Watch {
     /// Also what the engine does by itself: snapshots, proofs, drafts
     #[arg(long)]

@@ -106,6 +106,12 @@ impl Home {
         self.state.join("board.json")
     }
 
+    /// The mark that somebody has seen the tour of the board.
+    #[must_use]
+    pub fn toured(&self) -> PathBuf {
+        self.state.join("toured")
+    }
+
     /// Everything the engine must not lose.
     #[must_use]
     pub fn data(&self) -> PathBuf {

@@ -70,7 +70,7 @@ impl Model {
             "undo",
             "make-template",
         ];
-        names.into_iter().filter_map(named).filter(|action| (action.disabled)(self).is_none()).collect()
+        names.into_iter().filter_map(named).filter(|action| action.why_not(self).is_none()).collect()
     }
 
     /// People to whom one of the own roles can be handed, and those roles.

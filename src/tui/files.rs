@@ -1,4 +1,4 @@
-//! Articles as files on the host of the board, read and written for the runtime.
+//! Files on the host of the board, read and written for the runtime: articles, and the mark that the tour was shown.
 
 use std::{
     fs::{self, File},
@@ -12,6 +12,14 @@ use crate::{diagnosis::read_article, platform::count};
 /// A file of an article has no more bytes than this, and a folder no more files.
 const LARGEST: u64 = 512 * 1024;
 const MOST: usize = 1_000;
+
+/// Makes an empty file, with its folder: a mark.
+pub(super) fn mark(file: &Path) {
+    if let Some(folder) = file.parent() {
+        let _ = fs::create_dir_all(folder);
+    }
+    let _ = File::create(file);
+}
 
 /// The articles in a file, or in the files of a folder whose name ends in `.md`.
 pub(super) fn read(path: &str) -> Result<Message, String> {

@@ -4,6 +4,7 @@
 use tui_textarea::TextArea;
 
 use super::{
+    guard::{cannot_send, is_act},
     message::Request,
     model::{Model, Overlay, Purpose},
 };
@@ -18,7 +19,7 @@ pub(super) fn lock_when_left(model: &mut Model) -> Vec<Request> {
     // Who may only look has nothing to lock, and a board that has heard nothing knows no rule yet.
     let may_act = model.me.as_ref().is_some_and(Operator::may_act);
     let left = (model.now - model.touched_at).to_std().is_ok_and(|time| time >= after);
-    if model.locked || !may_act || !left {
+    if model.locked || !may_act || !left || cannot_send(model).is_some() {
         return Vec::new();
     }
     model.locked = true;
@@ -35,16 +36,6 @@ pub(super) fn hold_back(model: &mut Model, requests: Vec<Request>) -> Vec<Reques
         ask_to_come_back(model);
     }
     rest
-}
-
-fn is_act(request: &Request) -> bool {
-    match request {
-        Request::Submit(command) | Request::SubmitWithCode(command, _) => {
-            !matches!(**command, Command::LockSession | Command::UnlockSession)
-        }
-        Request::Inject(_) | Request::Heal | Request::Hold(_) | Request::Become(_) => true,
-        _ => false,
-    }
 }
 
 fn ask_to_come_back(model: &mut Model) {

@@ -108,6 +108,8 @@ pub enum Request {
     Become(String),
     /// Keep a theme in the settings.
     KeepTheme(String),
+    /// Keep in mind that the tour was shown.
+    Toured,
     /// Paint the whole screen anew.
     Repaint,
     /// Go to the background.

@@ -27,7 +27,10 @@ mod effect;
 mod files;
 mod filter;
 mod form;
+mod guard;
+mod hand;
 mod health;
+mod help;
 mod hit;
 mod layout;
 mod lists;
@@ -60,6 +63,7 @@ mod walk;
 mod written;
 
 pub use drill::{DrillOffer, DrillWish, TUTORIAL};
+pub use guard::Access;
 pub use model::Fault;
 pub use rehearsal::Rehearsal;
 pub use runtime::{BoardError, BoardOptions, Drill, Holding, board};

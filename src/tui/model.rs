@@ -14,6 +14,9 @@ use super::{
     drill::DrillDesk,
     filter::Filter,
     form::{Form, Writing},
+    guard::Access,
+    hand::Hand,
+    help::{Advice, FirstTime},
     hit::HitMap,
     layout::Zoom,
     look::Look,
@@ -88,10 +91,18 @@ pub struct Model {
     pub overlay: Option<Overlay>,
     /// Nobody has been at the board for too long: it shows, and acts for nobody until somebody has come back.
     pub locked: bool,
+    /// Whether it acts for somebody or only shows.
+    pub access: Access,
+    /// The hand on the mouse.
+    pub hand: Hand,
     /// When somebody last did something at the board.
     pub touched_at: DateTime<Utc>,
     /// The command that waits for a code.
     pub wants_code: Option<Box<Command>>,
+    /// What can be done on the page where help was asked for.
+    pub advice: Vec<Advice>,
+    /// Whether somebody is here for the first time.
+    pub first_time: FirstTime,
     /// A short message.
     pub toast: Option<Toast>,
     /// What lists are narrowed to.
@@ -417,6 +428,8 @@ pub enum Overlay {
         /// The selected choice.
         selected: usize,
     },
+    /// A card of the tour, by its place.
+    Tour(usize),
     /// A question before something is done.
     Confirm(Confirm),
     /// Several lines, or several fields.
@@ -481,8 +494,12 @@ impl Model {
             deepest: 0,
             overlay: None,
             locked: false,
+            access: Access::Act,
+            hand: Hand::default(),
             touched_at: now,
             wants_code: None,
+            advice: Vec::new(),
+            first_time: FirstTime::No,
             toast: None,
             filter: Filter::default(),
             chosen: VecDeque::new(),

@@ -8,6 +8,7 @@ use super::{
     article::{import, seeds},
     filter::Filter,
     form::{Kind, on_form_key},
+    help::on_card_key,
     lock::{on_code, on_name},
     look::keep,
     message::Request,
@@ -50,6 +51,7 @@ pub enum Purpose {
 pub(super) fn on_overlay_key(model: &mut Model, overlay: Overlay, key: Key) -> Vec<Request> {
     match overlay {
         Overlay::Form(form) => on_form_key(model, form, key),
+        Overlay::Tour(card) => on_card_key(model, card, key).0,
         _ if key == Key::Esc => Vec::new(),
         Overlay::Menu { title, choices, selected } => {
             let last = choices.len().saturating_sub(1);

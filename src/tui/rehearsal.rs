@@ -1,16 +1,15 @@
 //! A board without a terminal: keys go in, frames come out. For measuring, since nothing in it waits.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ratatui::{
-    backend::{Backend, CrosstermBackend},
-    buffer::Buffer,
-    layout::Rect,
-};
+use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
     message::{Message, Timed},
     model::Model,
-    term::input::{Input, Key},
+    term::{
+        frame::Frames,
+        input::{Input, Key},
+    },
     update::update,
     view,
 };
@@ -22,7 +21,8 @@ use crate::{
 /// A board without a terminal.
 pub struct Rehearsal {
     model: Model,
-    shown: Buffer,
+    frames: Frames,
+    area: Rect,
 }
 
 impl Rehearsal {
@@ -30,7 +30,7 @@ impl Rehearsal {
     #[must_use]
     pub fn new(state: State, vitals: Vitals, me: Option<Operator>, now: DateTime<Utc>, size: (u16, u16)) -> Self {
         let area = Rect { x: 0, y: 0, width: size.0, height: size.1 };
-        let mut board = Self { model: Model::new(now, Vec::new()), shown: Buffer::empty(area) };
+        let mut board = Self { model: Model::new(now, Vec::new()), frames: Frames::new(), area };
         board.take(Message::Update(Update::Live(Box::new((state, vitals)))));
         board.take(Message::Me(me));
         board.frame();
@@ -51,16 +51,12 @@ impl Rehearsal {
     }
 
     fn frame(&mut self) -> Vec<u8> {
-        let mut next = Buffer::empty(self.shown.area);
+        let mut next = Buffer::empty(self.area);
         let drawn = view::draw(&self.model, self.model.theme(), &mut next);
         self.model.hits = drawn.hits;
         self.model.page = drawn.page;
         self.model.columns = drawn.columns;
         self.model.deepest = drawn.deepest;
-        let mut bytes = Vec::new();
-        // Writing into memory cannot fail.
-        let _ = CrosstermBackend::new(&mut bytes).draw(self.shown.diff(&next).into_iter());
-        self.shown = next;
-        bytes
+        self.frames.next(next).unwrap_or_default()
     }
 }

@@ -5,6 +5,7 @@
 //! meanwhile is drawn when it is through.
 
 use std::{
+    path::PathBuf,
     pin::Pin,
     sync::{
         Arc,
@@ -13,11 +14,7 @@ use std::{
     time::Duration,
 };
 
-use ratatui::{
-    backend::{Backend, CrosstermBackend},
-    buffer::Buffer,
-    layout::Rect,
-};
+use ratatui::{buffer::Buffer, layout::Rect};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, oneshot},
@@ -28,12 +25,15 @@ use tokio::{
 use super::{
     drill::{DrillOffer, DrillWish},
     files,
+    guard::Access,
+    help::FirstTime,
     message::{Message, Request, Timed},
     model::{Fault, Model},
     patterns,
     preferences::Preferences,
     settings::{Setup, keep_theme},
     term::{
+        frame::Frames,
         input::{self, Input},
         session::{NoScreen, Session},
         writer::{Writer, Written},
@@ -99,6 +99,10 @@ pub struct BoardOptions {
     pub failed: Option<oneshot::Receiver<String>>,
     /// The engine runs inside this process, so it must not be stopped with it.
     pub hosts_engine: bool,
+    /// Whether it acts for somebody or only shows.
+    pub access: Access,
+    /// The file that says that the tour was shown; without one it is not shown by itself.
+    pub toured: Option<PathBuf>,
 }
 
 /// Why a board ended other than by being left.
@@ -163,8 +167,7 @@ impl Drop for Followed {
 /// The last frame and how to get the next one out.
 struct Screen {
     writer: Writer,
-    shown: Buffer,
-    repaint: bool,
+    frames: Frames,
 }
 
 /// What the loop does next.
@@ -181,10 +184,16 @@ impl Loop {
         let paused = Arc::new(AtomicBool::new(false));
         input::start(&input_to, paused.clone())?;
         let faults = options.drill.as_ref().map(|drill| drill.faults()).unwrap_or_default();
+        let first_time = match &options.toured {
+            Some(file) if !file.exists() => FirstTime::Yes,
+            _ => FirstTime::No,
+        };
         let over_ssh = std::env::var_os("SSH_CONNECTION").is_some();
         let mut model = Model::new(options.clock.now(), faults);
         model.set_up(options.setup.clone());
         model.host.clone_from(&options.host);
+        model.access = options.access;
+        model.first_time = first_time;
         Ok(Self {
             saved: model.preferences(),
             model,
@@ -193,7 +202,7 @@ impl Loop {
             paused,
             answers,
             answer,
-            screen: Screen { writer: Writer::start(written_to)?, shown: Buffer::empty(Rect::ZERO), repaint: true },
+            screen: Screen { writer: Writer::start(written_to)?, frames: Frames::new() },
             frame: if over_ssh { FRAME_OVER_SSH } else { FRAME },
             followed: None,
             options,
@@ -220,10 +229,10 @@ impl Loop {
                 biased;
                 _ = hangup.recv() => return Err(BoardError::HungUp),
                 _ = terminate.recv() => return Ok(()),
-                _ = resumed.recv() => { let _ = session.resume(); self.screen.repaint = true; at_once = true; Flow::On }
+                _ = resumed.recv() => { let _ = session.resume(); self.screen.frames.repaint(); at_once = true; Flow::On }
                 why = failure(&mut failed) => return Err(BoardError::Engine(why)),
                 Some(outcome) = self.written.recv() => {
-                    if outcome == Written::Failed { self.screen.repaint = true; dirty = true; }
+                    if outcome == Written::Failed { self.screen.frames.repaint(); dirty = true; }
                     continue;
                 }
                 Some(message) = self.answers.recv() => { at_once = true; self.apply(session, message)? }
@@ -288,7 +297,8 @@ impl Loop {
         for request in update(&mut self.model, Timed { at, message }) {
             match request {
                 Request::Quit => return Ok(Flow::Quit),
-                Request::Repaint => self.screen.repaint = true,
+                Request::Toured => self.keep_toured(),
+                Request::Repaint => self.screen.frames.repaint(),
                 Request::Suspend if self.options.hosts_engine => {
                     self.model.say("the engine runs inside this board, and stopping it would stop the watch", true);
                 }
@@ -298,7 +308,7 @@ impl Loop {
                     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
                     session.resume()?;
                     self.paused.store(false, Ordering::SeqCst);
-                    self.screen.repaint = true;
+                    self.screen.frames.repaint();
                 }
                 Request::Become(name) => {
                     self.options.client = self.options.client.named(Some(name));
@@ -410,6 +420,13 @@ impl Loop {
         });
     }
 
+    /// The tour was shown. Where that cannot be kept it is shown again, and nobody is bothered with why.
+    fn keep_toured(&self) {
+        if let Some(file) = self.options.toured.clone() {
+            tokio::task::spawn_blocking(move || files::mark(&file));
+        }
+    }
+
     fn drill(&self, act: impl FnOnce(&dyn Drill) -> Result<String, String> + Send + 'static) {
         let Some(drill) = self.options.drill.clone() else { return };
         self.beside(move || act(drill.as_ref()).map(Message::Said));
@@ -463,26 +480,10 @@ impl Loop {
 
 impl Screen {
     /// Writes what is different from the last frame; nothing when nothing is.
-    fn show(&mut self, next: Buffer) {
-        let repaint = self.repaint || self.shown.area != next.area;
-        if !repaint && self.shown == next {
-            return;
+    fn show(&mut self, picture: Buffer) {
+        if let Some(frame) = self.frames.next(picture) {
+            self.writer.write(frame);
         }
-        let mut frame = Vec::with_capacity(8 * 1024);
-        frame.extend_from_slice(b"\x1b[?2026h");
-        if repaint {
-            frame.extend_from_slice(b"\x1b[0m\x1b[2J");
-            self.shown = Buffer::empty(next.area);
-        }
-        let encoded = CrosstermBackend::new(&mut frame).draw(self.shown.diff(&next).into_iter());
-        if encoded.is_err() {
-            self.repaint = true;
-            return;
-        }
-        frame.extend_from_slice(b"\x1b[?2026l");
-        self.writer.write(frame);
-        self.shown = next;
-        self.repaint = false;
     }
 }
 

@@ -9,6 +9,8 @@ use super::{
     beside::look,
     drill::lesson,
     form::{self, on_form_key, settle},
+    guard::only_look,
+    help::{end, greet, on_card_key},
     lock::{ask_code, hold_back, lock_when_left, unlock_when_back},
     measure::measure,
     message::{Message, Request, Timed},
@@ -33,6 +35,8 @@ pub fn update(model: &mut Model, Timed { at, message }: Timed) -> Vec<Request> {
         model.toast = None;
     }
     let requests = on_message(model, message);
+    greet(model);
+    let requests = only_look(model, requests);
     let requests = hold_back(model, requests);
     if requests.iter().any(|request| matches!(request, Request::Hold(_))) {
         model.drills.asked_at = Some(at);
@@ -346,10 +350,20 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Request> {
         Input::Resize => vec![Request::Repaint],
         Input::HangUp => vec![Request::Quit],
         Input::Key(Key::Ctrl('c')) => vec![Request::Quit],
-        Input::Key(key) => match model.overlay.take() {
-            Some(overlay) => on_overlay_key(model, overlay, key),
-            None => on_key_pressed(model, key),
-        },
+        Input::Key(key) => {
+            model.hand.leave();
+            match model.overlay.take() {
+                Some(Overlay::Tour(card)) => {
+                    let (mut requests, is_for_board) = on_card_key(model, card, key);
+                    if is_for_board {
+                        requests.extend(on_key_pressed(model, key));
+                    }
+                    requests
+                }
+                Some(overlay) => on_overlay_key(model, overlay, key),
+                None => on_key_pressed(model, key),
+            }
+        }
         Input::Paste(raw) => {
             let pasted = text::clean(&raw);
             if let Some(Overlay::Palette(mut palette)) =
@@ -372,14 +386,25 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Request> {
             Vec::new()
         }
         Input::Wheel(direction) => {
-            match &model.overlay {
-                Some(_) => {}
+            match model.overlay.take() {
+                Some(list @ (Overlay::Menu { .. } | Overlay::Palette { .. })) => {
+                    let key = if direction < 0 { Key::Up } else { Key::Down };
+                    return on_overlay_key(model, list, key);
+                }
                 None => step(model, isize::from(direction)),
+                other => model.overlay = other,
             }
             Vec::new()
         }
-        Input::Click { x, y } => {
+        Input::Press { x, y } => {
             let target = model.hits.at(x, y).cloned();
+            if model.hand.press((x, y), target.as_ref()) { on_click(model, target) } else { Vec::new() }
+        }
+        Input::Release { x, y } => {
+            let target = model.hits.at(x, y).cloned();
+            if !model.hand.release((x, y), target.as_ref(), model.now) {
+                return Vec::new();
+            }
             // A button belongs to the pane it is drawn in, whichever pane had the focus before.
             let pane = model.hits.find_at(x, y, |target| match target {
                 Target::Pane(pane) => Some(*pane),
@@ -395,9 +420,21 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Request> {
 
 fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
     match (target, model.overlay.take()) {
+        (Some(Target::Go), Some(Overlay::Tour(card))) => on_card_key(model, card, Key::Enter).0,
+        (Some(Target::Cancel), Some(Overlay::Tour(_))) => end(model),
+        (Some(Target::Nothing), Some(Overlay::Tour(card))) => {
+            model.overlay = Some(Overlay::Tour(card));
+            Vec::new()
+        }
+        (target, Some(Overlay::Tour(_))) => {
+            let mut requests = end(model);
+            requests.extend(on_click(model, target));
+            requests
+        }
         (Some(Target::Go), Some(Overlay::Confirm(confirm))) => go_on(model, confirm),
         (Some(Target::Go), Some(Overlay::Form(form))) => form::go_on(model, form),
         (Some(Target::Cancel), Some(Overlay::Form(form))) => on_form_key(model, form, Key::Esc),
+        (Some(Target::Go), Some(prompt @ Overlay::Prompt { .. })) => on_overlay_key(model, prompt, Key::Enter),
         (Some(Target::Field(place)), Some(Overlay::Form(mut form))) => {
             form.at = place;
             model.overlay = Some(Overlay::Form(form));

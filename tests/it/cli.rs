@@ -134,8 +134,9 @@ fn without_an_engine_every_command_says_so_and_how_to_get_one() {
     assert_eq!(script.run(&["--host", "carrier-pigeon", "status"]).0, 2);
     assert_eq!(script.run(&["frobnicate"]).0, 2);
     let (code, _, err) = script.run(&[]);
-    assert_eq!(code, 2, "{err}");
-    assert!(err.contains("terminal"), "{err}");
+    assert_eq!(code, 4, "{err}");
+    assert!(err.contains("a board needs a terminal") && err.contains("codeblue serve"), "{err}");
+    assert_eq!(script.run(&["--read-only", "status"]).0, 2, "it is for the board alone");
     assert!(!script.home().exists(), "asking alone leaves nothing behind");
 }
 

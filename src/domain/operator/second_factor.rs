@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        Actor, ApiToken, Assurance, AttemptBy, AttemptPart, ClientCertificate, Command, Event, Meta, Operator, Recorded,
-        Refusal, Refused, Role, RollbackRequest, RunId, RunStepState, State, TokenId, text::line,
+        Actor, ApiToken, Assurance, AttemptBy, AttemptPart, ClientCertificate, Command, Event, Meta, Operator,
+        Recorded, Refusal, Refused, Role, RollbackRequest, RunId, RunStepState, State, TokenId, text::line,
     },
     platform::SecondFactorRule,
 };

@@ -3,12 +3,13 @@
 use tui_textarea::{CursorMove, TextArea};
 
 use super::{
-    here::{ask, cannot_act, open, open_selected, roles, submit},
+    here::{ask, cannot_act, confirm, open, open_selected, roles, submit},
     table::{Action, Danger, Where},
 };
 use crate::{
     domain::{AutomationMode, Command},
     tui::{
+        help::{ask_for_help, tour},
         layout::{VERY_WIDE, Zoom},
         look::try_on,
         lookback::look_back,
@@ -78,7 +79,16 @@ pub(super) static ACTIONS: &[Action] = &[
         danger: Danger::Guarded,
         disabled: cannot_act,
         run: |model| match model.state.halted {
-            Some(_) => submit(Command::ReleaseAutomation),
+            Some(_) => confirm(
+                model,
+                "Release the autopilot".to_owned(),
+                vec![
+                    "Policies start again what is due, at once: diagnoses, proposals, and in mode auto recoveries."
+                        .to_owned(),
+                ],
+                "Release it",
+                Command::ReleaseAutomation,
+            ),
             None => ask(model, "Why must policies stop?".to_owned(), Purpose::Halt),
         },
     },
@@ -328,11 +338,21 @@ pub(super) static ACTIONS: &[Action] = &[
         name: "help",
         keys: &[Key::Char('?')],
         label: "Help",
-        about: "What can be done where",
+        about: "What can be done here, what cannot now and why, and what can be done elsewhere",
         place: Where::Anywhere,
         danger: Danger::View,
         disabled: |_| None,
-        run: |model| open(model, Screen::Help),
+        run: ask_for_help,
+    },
+    Action {
+        name: "tour",
+        keys: &[],
+        label: "Tour",
+        about: "What the board shows and how to get about in it, on a few cards",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: tour,
     },
     Action {
         name: "themes",

@@ -10,6 +10,7 @@ use crate::{
     tui::{
         diagnosis::{Row, suspects},
         form::{Writing, open_form},
+        guard::cannot_send,
         lookback::look_back,
         measure::measure,
         message::Request,
@@ -220,6 +221,9 @@ pub(super) fn is_about_incidents(model: &Model) -> bool {
 
 /// Why this person can change nothing here.
 pub fn cannot_act(model: &Model) -> Option<String> {
+    if let Some(why) = cannot_send(model) {
+        return Some(why);
+    }
     match &model.me {
         _ if model.link != Link::Live => Some("there is no connection to the engine".to_owned()),
         None => Some("the engine does not know you; somebody has to run: codeblue operator add".to_owned()),

@@ -108,7 +108,7 @@ pub struct Action {
     pub place: Where,
     /// How much it can do.
     pub danger: Danger,
-    /// Why it can do nothing now.
+    /// Why it can do nothing now, as far as what it is about goes; [`Action::why_not`] says the rest too.
     pub disabled: fn(&Model) -> Option<String>,
     /// What it does.
     pub run: fn(&mut Model) -> Vec<Request>,
@@ -175,7 +175,7 @@ pub fn on_key(model: &Model, key: Key) -> Option<&'static Action> {
         return Some(own);
     }
     let sharing = all().filter(|action| model.keymap.leads(key, action));
-    let mut able = sharing.clone().filter(|action| (action.disabled)(model).is_none());
+    let mut able = sharing.clone().filter(|action| action.why_not(model).is_none());
     able.next()
         .or_else(|| sharing.clone().rev().find(|action| belongs(model, action.place)))
         .or_else(|| sharing.clone().next_back())
@@ -206,7 +206,7 @@ fn belongs(model: &Model, place: Where) -> bool {
 
 /// Does an action, or says why it can do nothing.
 pub fn perform(model: &mut Model, action: &Action) -> Vec<Request> {
-    match (action.disabled)(model) {
+    match action.why_not(model) {
         Some(why) => {
             model.say(format!("{}: {why}", action.label), true);
             Vec::new()
@@ -217,7 +217,7 @@ pub fn perform(model: &mut Model, action: &Action) -> Vec<Request> {
 
 /// The name of an action that can do something here.
 fn able(model: &Model, name: &str) -> Option<&'static str> {
-    named(name).filter(|action| (action.disabled)(model).is_none()).map(|action| action.name)
+    named(name).filter(|action| action.why_not(model).is_none()).map(|action| action.name)
 }
 
 /// The actions worth a hint here, the most useful first.
@@ -293,7 +293,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
             let able = model.ways().into_iter().map(|action| action.name);
             let grey = ["approve", "reject"]
                 .into_iter()
-                .filter(|name| named(name).is_some_and(|action| (action.disabled)(model).is_some()));
+                .filter(|name| named(name).is_some_and(|action| action.why_not(model).is_some()));
             std::iter::once("back").chain(able).chain(grey).chain(["turn"]).collect()
         }
         Screen::Approvals if model.break_glass().is_some() => {
@@ -310,7 +310,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         Screen::Snapshots => vec!["back", "next-component", "snapshot", "mark", "time", "zoom-in", "zoom-out"],
         Screen::Difference(..) => vec!["back", "renew"],
         Screen::Recovery(_) => {
-            let proves = named("make-template").filter(|action| (action.disabled)(model).is_none());
+            let proves = named("make-template").filter(|action| action.why_not(model).is_none());
             ["back", "cancel", "undo"].into_iter().chain(proves.map(|action| action.name)).collect()
         }
         Screen::Recoveries => vec!["back", "open", "undo"],

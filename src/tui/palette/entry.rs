@@ -127,7 +127,7 @@ fn action_row(model: &Model, name: &str, words: Option<&String>) -> Row {
         return Row { key: String::new(), kind: "", name: name.to_owned(), about: String::new(), disabled: None };
     };
     // Told whom it is about, it opens that first: what is in question here does not matter.
-    let disabled = if words.is_some() { None } else { (action.disabled)(model) };
+    let disabled = if words.is_some() { None } else { action.why_not(model) };
     let leads = |key: &&crate::tui::term::input::Key| on_key(model, **key).is_some_and(|found| found.name == name);
     let key = match words {
         Some(_) => None,

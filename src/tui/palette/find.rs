@@ -68,7 +68,7 @@ pub(in crate::tui) fn found(model: &Model, typed: &str) -> Vec<Entry> {
 
 fn with_nothing_typed(model: &Model) -> Vec<Entry> {
     let chosen: Vec<Entry> = model.chosen.iter().cloned().collect();
-    let (able, grey): (Vec<_>, Vec<_>) = all().partition(|action| (action.disabled)(model).is_none());
+    let (able, grey): (Vec<_>, Vec<_>) = all().partition(|action| action.why_not(model).is_none());
     let rest = able.into_iter().chain(grey).map(|action| Entry::Action(action.name));
     let rest: Vec<Entry> = rest.filter(|entry| !chosen.contains(entry)).collect();
     chosen.into_iter().chain(rest).take(MOST).collect()

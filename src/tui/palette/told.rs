@@ -244,7 +244,7 @@ fn submit(command: Command) -> Vec<Request> {
 
 /// Why an action can do nothing here.
 fn may(model: &Model, action: &str) -> Result<(), String> {
-    named(action).and_then(|action| (action.disabled)(model)).map_or(Ok(()), Err)
+    named(action).and_then(|action| action.why_not(model)).map_or(Ok(()), Err)
 }
 
 /// Writes into what an action has opened, so that Enter sends it. What was begun before and left stays as it is.

@@ -1,4 +1,4 @@
-//! Keys and clicks, read on a thread of their own; and the repair of arrow keys that a slow link tore apart.
+//! Keys and clicks, read on a thread of their own; and the repair of what a slow link tore apart.
 
 use std::{
     os::fd::AsFd,
@@ -93,8 +93,15 @@ pub enum Input {
     Key(Key),
     /// Pasted text.
     Paste(String),
-    /// Clicked.
-    Click {
+    /// Pressed the button of the mouse.
+    Press {
+        /// Column, from 0.
+        x: u16,
+        /// Row, from 0.
+        y: u16,
+    },
+    /// Let it go.
+    Release {
         /// Column, from 0.
         x: u16,
         /// Row, from 0.
@@ -116,7 +123,7 @@ pub fn start(inputs: &Sender<Input>, paused: Arc<AtomicBool>) -> std::io::Result
     let reader = inputs.clone();
     std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
         let slow_link = std::env::var_os("SSH_CONNECTION").is_some() || std::env::var_os("SSH_TTY").is_some();
-        read(&reader, &paused, Duration::from_millis(if slow_link { 100 } else { 25 }));
+        read(&reader, &paused, Duration::from_millis(if slow_link { 100 } else { 50 }));
     })?;
     let watcher = inputs.clone();
     std::thread::Builder::new().name("hang-up".to_owned()).spawn(move || {
@@ -149,12 +156,12 @@ fn read(inputs: &Sender<Input>, paused: &AtomicBool, patience: Duration) {
         let events = if ready && !paused.load(Ordering::SeqCst) {
             let Ok(event) = event::read() else { return };
             match translate(event) {
-                Some(Input::Key(key)) => escapes.take(key, Instant::now()).into_iter().map(Input::Key).collect(),
-                Some(other) => vec![other],
+                Some(Input::Key(key)) => escapes.take(key, Instant::now()),
+                Some(other) => escapes.let_go().into_iter().map(Input::Key).chain([other]).collect(),
                 None => Vec::new(),
             }
         } else {
-            escapes.flush(Instant::now()).into_iter().map(Input::Key).collect()
+            escapes.flush(Instant::now())
         };
         for input in events {
             if inputs.blocking_send(input).is_err() {
@@ -202,7 +209,8 @@ fn translate(event: Event) -> Option<Input> {
         Event::Paste(text) => Some(Input::Paste(text)),
         Event::Resize(..) => Some(Input::Resize),
         Event::Mouse(mouse) => match mouse.kind {
-            MouseEventKind::Down(MouseButton::Left) => Some(Input::Click { x: mouse.column, y: mouse.row }),
+            MouseEventKind::Down(MouseButton::Left) => Some(Input::Press { x: mouse.column, y: mouse.row }),
+            MouseEventKind::Up(MouseButton::Left) => Some(Input::Release { x: mouse.column, y: mouse.row }),
             MouseEventKind::ScrollUp => Some(Input::Wheel(-1)),
             MouseEventKind::ScrollDown => Some(Input::Wheel(1)),
             _ => None,
@@ -211,17 +219,25 @@ fn translate(event: Event) -> Option<Input> {
     }
 }
 
-/// Puts `Esc`, `[`, `A` that came apart back together: on a slow link an arrow key must not become letters that act.
+/// What follows an `Esc` that was let go already still belongs to it for so long.
+const TAIL: Duration = Duration::from_millis(500);
+/// Characters of the longest sequence that is waited for, such as `[<64;160;48M`.
+const LONGEST: usize = 16;
+
+/// Puts together what came apart: on a slow link an arrow key, a click or a pasted text must not become letters that act.
+/// What begins like such a sequence is never taken for letters; one that is not known is dropped.
 #[derive(Debug)]
 struct Escapes {
     patience: Duration,
     held: Vec<Key>,
+    pasted: Option<String>,
     since: Option<Instant>,
+    let_go_at: Option<Instant>,
 }
 
 impl Escapes {
     fn new(patience: Duration) -> Self {
-        Self { patience, held: Vec::new(), since: None }
+        Self { patience, held: Vec::new(), pasted: None, since: None, let_go_at: None }
     }
 
     /// How long until what is held has to be let go.
@@ -229,33 +245,66 @@ impl Escapes {
         self.since.map(|since| (since + self.patience).saturating_duration_since(now))
     }
 
-    fn take(&mut self, key: Key, now: Instant) -> Vec<Key> {
-        let mut out = if self.wait(now) == Some(Duration::ZERO) { self.let_go() } else { Vec::new() };
-        match (self.held.as_slice(), key) {
-            ([], Key::Esc) | ([Key::Esc], Key::Char('[' | 'O')) => {
-                self.held.push(key);
-                self.since = Some(now);
+    fn take(&mut self, key: Key, now: Instant) -> Vec<Input> {
+        let mut out = self.flush(now);
+        if let Some(pasted) = &mut self.pasted {
+            match key {
+                Key::Char(c) => pasted.push(c),
+                Key::Enter | Key::Ctrl('j') => pasted.push('\n'),
+                Key::Tab => pasted.push('\t'),
+                _ => {}
             }
-            ([Key::Esc, Key::Char(_)], Key::Char(letter)) if arrow(letter).is_some() => {
-                self.held.clear();
-                self.since = None;
-                out.extend(arrow(letter));
+            self.since = Some(now);
+            return out;
+        }
+        let is_tail = self.let_go_at.is_some_and(|at| now.saturating_duration_since(at) < TAIL);
+        match (self.held.as_slice(), key) {
+            ([], Key::Esc) | ([Key::Esc], Key::Char('[' | 'O')) => self.hold(key, now),
+            ([], Key::Char('[')) if is_tail => self.hold(key, now),
+            ([Key::Char('['), ..] | [Key::Esc, Key::Char('['), ..], Key::Char('0'..='9' | ';' | '<' | '?'))
+                if self.held.len() < LONGEST =>
+            {
+                self.hold(key, now);
+            }
+            ([Key::Char('['), ..] | [Key::Esc, Key::Char('[' | 'O'), ..], Key::Char(last @ '@'..='~')) => {
+                let begun = self.let_go();
+                let between: String = begun.iter().filter_map(parameter).collect();
+                if (between.as_str(), last) == ("200", '~') {
+                    (self.pasted, self.since) = (Some(String::new()), Some(now));
+                } else {
+                    out.extend(sequence(&between, last));
+                }
             }
             _ => {
-                out.extend(self.let_go());
+                out.extend(self.let_go().into_iter().map(Input::Key));
                 if key == Key::Esc {
-                    self.held.push(key);
-                    self.since = Some(now);
+                    self.hold(key, now);
                 } else {
-                    out.push(key);
+                    out.push(Input::Key(key));
                 }
             }
         }
         out
     }
 
-    fn flush(&mut self, now: Instant) -> Vec<Key> {
-        if self.wait(now) == Some(Duration::ZERO) { self.let_go() } else { Vec::new() }
+    /// What is held when nothing has followed it in time.
+    fn flush(&mut self, now: Instant) -> Vec<Input> {
+        if self.wait(now) != Some(Duration::ZERO) {
+            return Vec::new();
+        }
+        if let Some(pasted) = self.pasted.take() {
+            self.since = None;
+            return vec![Input::Paste(pasted)];
+        }
+        if self.held == [Key::Esc] {
+            self.let_go_at = Some(now);
+        }
+        self.let_go().into_iter().map(Input::Key).collect()
+    }
+
+    fn hold(&mut self, key: Key, now: Instant) {
+        self.held.push(key);
+        self.since = Some(now);
     }
 
     fn let_go(&mut self) -> Vec<Key> {
@@ -264,31 +313,95 @@ impl Escapes {
     }
 }
 
-fn arrow(letter: char) -> Option<Key> {
-    match letter {
-        'A' => Some(Key::Up),
-        'B' => Some(Key::Down),
-        'C' => Some(Key::Right),
-        'D' => Some(Key::Left),
-        'H' => Some(Key::Home),
-        'F' => Some(Key::End),
+fn parameter(key: &Key) -> Option<char> {
+    match key {
+        Key::Char(c @ ('0'..='9' | ';' | '<' | '?')) => Some(*c),
         _ => None,
     }
+}
+
+/// What a sequence means, by what stands between `Esc [` and its last character.
+fn sequence(between: &str, last: char) -> Option<Input> {
+    if let Some(mouse) = between.strip_prefix('<') {
+        let mut numbers = mouse.split(';').map(str::parse::<u16>);
+        let (button, x, y) = (numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?);
+        let (x, y) = (x.saturating_sub(1), y.saturating_sub(1));
+        return match (button, last) {
+            (0, 'M') => Some(Input::Press { x, y }),
+            (0, 'm') => Some(Input::Release { x, y }),
+            (64, 'M') => Some(Input::Wheel(-1)),
+            (65, 'M') => Some(Input::Wheel(1)),
+            _ => None,
+        };
+    }
+    let key = match (between, last) {
+        ("1;3" | "1;5", 'C') => Key::CtrlRight,
+        ("1;3" | "1;5", 'D') => Key::CtrlLeft,
+        ("1;2", 'C') => Key::ShiftRight,
+        ("1;2", 'D') => Key::ShiftLeft,
+        (_, 'A') => Key::Up,
+        (_, 'B') => Key::Down,
+        (_, 'C') => Key::Right,
+        (_, 'D') => Key::Left,
+        (_, 'H') | ("1" | "7", '~') => Key::Home,
+        (_, 'F') | ("4" | "8", '~') => Key::End,
+        (_, 'Z') => Key::BackTab,
+        ("3", '~') => Key::Delete,
+        ("5", '~') => Key::PageUp,
+        ("6", '~') => Key::PageDown,
+        _ => return None,
+    };
+    Some(Input::Key(key))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_millis(25);
+    const PATIENCE: Duration = Duration::from_millis(50);
+
+    /// What comes out when these characters come one by one, so many milliseconds apart, and nothing after them.
+    fn told(keys: &str, apart: u64) -> Vec<Input> {
+        let (mut escapes, start) = (Escapes::new(PATIENCE), Instant::now());
+        let key = |c: char| if c == '\x1b' { Key::Esc } else { Key::Char(c) };
+        let mut now = start;
+        let mut out = Vec::new();
+        for c in keys.chars() {
+            out.extend(escapes.flush(now));
+            out.extend(escapes.take(key(c), now));
+            now += Duration::from_millis(apart);
+        }
+        out.extend(escapes.flush(now + Duration::from_secs(1)));
+        out
+    }
+
+    fn key(c: char) -> Input {
+        Input::Key(Key::Char(c))
+    }
 
     #[test]
-    fn a_torn_arrow_key_is_put_together() {
-        let mut escapes = Escapes::new(PATIENCE);
-        let start = Instant::now();
+    fn what_came_apart_is_put_together() {
+        assert_eq!(told("\x1b[A", 30), [Input::Key(Key::Up)]);
+        assert_eq!(told("\x1bOB", 30), [Input::Key(Key::Down)]);
+        assert_eq!(told("\x1b[1;5D", 30), [Input::Key(Key::CtrlLeft)]);
+        assert_eq!(told("\x1b[5~", 30), [Input::Key(Key::PageUp)]);
+        assert_eq!(told("\x1b[<0;10;3M", 30), [Input::Press { x: 9, y: 2 }]);
+        assert_eq!(told("\x1b[<0;10;3m", 30), [Input::Release { x: 9, y: 2 }]);
+        assert_eq!(told("\x1b[200~halt", 30), [Input::Paste("halt".to_owned())]);
+    }
+
+    #[test]
+    fn the_tail_of_an_escape_that_was_let_go_is_never_letters() {
+        let up = Input::Key(Key::Up);
+        let esc = Input::Key(Key::Esc);
+        let (mut escapes, start) = (Escapes::new(PATIENCE), Instant::now());
         assert!(escapes.take(Key::Esc, start).is_empty());
-        assert!(escapes.take(Key::Char('['), start + Duration::from_millis(20)).is_empty());
-        assert_eq!(escapes.take(Key::Char('A'), start + Duration::from_millis(40)), [Key::Up]);
+        let late = start + Duration::from_millis(200);
+        assert_eq!(escapes.flush(late), [esc.clone()]);
+        assert!(escapes.take(Key::Char('['), late).is_empty());
+        assert_eq!(escapes.take(Key::Char('A'), late), [up]);
+        assert!(told("\x1b[9;9y", 1).is_empty(), "what is not known is dropped");
+        assert_eq!(told("[A", 1), [key('['), key('A')], "letters are letters when no escape came before");
     }
 
     #[test]
@@ -297,8 +410,9 @@ mod tests {
         let start = Instant::now();
         assert!(escapes.take(Key::Esc, start).is_empty());
         assert!(escapes.flush(start + Duration::from_millis(10)).is_empty());
-        assert_eq!(escapes.flush(start + Duration::from_millis(25)), [Key::Esc]);
-        assert!(escapes.take(Key::Esc, start).is_empty());
-        assert_eq!(escapes.take(Key::Char('a'), start + Duration::from_millis(1)), [Key::Esc, Key::Char('a')]);
+        assert_eq!(escapes.flush(start + PATIENCE), [Input::Key(Key::Esc)]);
+        assert_eq!(told("\x1ba", 1), [Input::Key(Key::Esc), key('a')]);
+        let later = start + Duration::from_secs(5);
+        assert_eq!(escapes.take(Key::Char('['), later), [key('[')], "by then it is somebody's own key");
     }
 }

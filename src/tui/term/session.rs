@@ -29,10 +29,10 @@ pub struct Session(());
 #[derive(Debug, thiserror::Error)]
 pub enum NoScreen {
     /// Input or output is no terminal.
-    #[error("the board needs a terminal; for scripts use: codeblue status --json")]
+    #[error("the board needs a terminal; without one use: codeblue status, codeblue watch, codeblue demo --headless")]
     NotATerminal,
     /// The terminal can do nothing.
-    #[error("the board needs a terminal that can move its cursor, and TERM is \"dumb\"; use: codeblue status")]
+    #[error("the board needs a terminal that can move its cursor, and TERM is \"dumb\"; use: codeblue watch")]
     Dumb,
     /// The terminal said no.
     #[error("the terminal cannot be used: {0}")]
@@ -53,9 +53,7 @@ impl Session {
         }
         // Our theme decides about colours; crossterm's own NO_COLOR handling would erase reverse video.
         crossterm::style::force_color_output(true);
-        enable_raw_mode()?;
-        ACTIVE.store(true, Ordering::SeqCst);
-        write(ENTER)?;
+        take()?;
         Ok(Self(()))
     }
 
@@ -78,9 +76,7 @@ impl Session {
     /// # Errors
     /// When it cannot be used any more.
     pub fn resume(&self) -> std::io::Result<()> {
-        enable_raw_mode()?;
-        ACTIVE.store(true, Ordering::SeqCst);
-        write(ENTER)?;
+        take()?;
         if MOUSE.load(Ordering::SeqCst) { write(TAKE_MOUSE) } else { Ok(()) }
     }
 
@@ -88,6 +84,12 @@ impl Session {
     pub fn abandon(&self) {
         ACTIVE.store(false, Ordering::SeqCst);
     }
+}
+
+fn take() -> std::io::Result<()> {
+    enable_raw_mode()?;
+    ACTIVE.store(true, Ordering::SeqCst);
+    write(ENTER)
 }
 
 fn write(text: &str) -> std::io::Result<()> {

@@ -3,14 +3,17 @@
 mod approvals;
 mod articles;
 mod break_glass;
+mod bytes;
 mod calendar;
 mod continuity;
 mod diagnosis;
 mod drills;
 mod forms;
+mod help;
 mod incident;
 mod keys;
 mod knowledge;
+mod ladder;
 mod lock;
 mod look;
 mod lookback;

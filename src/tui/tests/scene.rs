@@ -334,9 +334,11 @@ pub fn accepted(model: &Model, requests: &[Request]) -> Command {
 pub fn click(model: &mut Model, wanted: &Target) -> Vec<Request> {
     picture(model, 110, 32);
     let (area, _) = model.hits.iter().find(|(_, target)| target == wanted).expect("it can be clicked").clone();
-    let at = model.now + TimeDelta::milliseconds(200);
-    let input = Input::Click { x: area.x + area.width.saturating_sub(1).min(1), y: area.y };
-    update(model, Timed { at, message: Message::Input(input) })
+    let (x, y) = (area.x + area.width.saturating_sub(1).min(1), area.y);
+    let at = model.now + TimeDelta::milliseconds(500);
+    let mut requests = update(model, Timed { at, message: Message::Input(Input::Press { x, y }) });
+    requests.extend(update(model, Timed { at, message: Message::Input(Input::Release { x, y }) }));
+    requests
 }
 
 pub fn is_approval(requests: &[Request], hash: &str) -> bool {

@@ -85,7 +85,7 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect, incident: Opt
 
 /// Actions that can do something now, to be pressed.
 pub(super) fn buttons(names: &[&str], model: &Model) -> Vec<(String, Target)> {
-    let able = names.iter().filter_map(|name| named(name)).filter(|action| (action.disabled)(model).is_none());
+    let able = names.iter().filter_map(|name| named(name)).filter(|action| action.why_not(model).is_none());
     able.map(|action| (model.keymap.button(action, action.label), Target::Action(action.name))).collect()
 }
 

@@ -38,7 +38,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: BreakGlas
 
 fn buttons(model: &Model, glass: &BreakGlass) -> Vec<(String, Target)> {
     let names = ["review-break-glass", "end-break-glass", "revoke-break-glass"];
-    let able = names.into_iter().filter_map(named).filter(|action| (action.disabled)(model).is_none());
+    let able = names.into_iter().filter_map(named).filter(|action| action.why_not(model).is_none());
     let mut all: Vec<(String, Target)> = able.map(|action| page::asking(model, action)).collect();
     let leads = if glass.acts.is_empty() { "↵ Incident" } else { "↵ Recovery" };
     all.push((leads.to_owned(), Target::Action("open")));
@@ -170,7 +170,7 @@ pub(super) fn banner(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
     let more = if more > 0 { format!(" and {more} more ({})", model.key("approvals")) } else { String::new() };
     let scope = format!(" on {}, reach {}, for {}{more} ", glass.services.join(", "), glass.ceiling, glass.incident);
     let ways = ["end-break-glass", "revoke-break-glass"].into_iter().filter_map(named);
-    let way = ways.into_iter().find(|action| (action.disabled)(model).is_none());
+    let way = ways.into_iter().find(|action| action.why_not(model).is_none());
     // The key is about what is looked at; where that is another one, it does not belong on this line.
     let way = way.filter(|_| model.break_glass_to_end() == Some(glass.id));
     let key = way.map(|action| {

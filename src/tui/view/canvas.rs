@@ -50,7 +50,7 @@ impl KeyHint {
             key: model.keymap.key(action),
             label: action.label.to_owned(),
             action: action.name,
-            able: (action.disabled)(model).is_none(),
+            able: action.why_not(model).is_none(),
         }
     }
 }
@@ -156,6 +156,20 @@ impl Canvas<'_> {
         self.buffer.set_string(area.x + at, area.y + row, label, self.theme.style(role));
         self.hits.add(Rect { x: area.x + at, y: area.y + row, width: columns, height: 1 }, target);
         columns + 2
+    }
+
+    /// A line of hints with ` · ` or spaces between them, of which the one that goes on and the one that leaves can be clicked.
+    pub fn hint_line(&mut self, area: Rect, row: u16, line: &str) {
+        self.line(area, row, &[(Role::Muted, line.to_owned())]);
+        for (key, target) in [("↵ ", Target::Go), ("Esc ", Target::Cancel)] {
+            let Some(start) = line.find(key).filter(|_| row < area.height) else { continue };
+            let rest = &line[start..];
+            let words = rest.split(" · ").next().and_then(|hint| hint.split("   ").next()).unwrap_or(rest);
+            let columns = |text: &str| u16::try_from(text::width(text)).unwrap_or(u16::MAX);
+            let at = columns(&line[..start]).min(area.width);
+            let width = columns(words).min(area.width - at);
+            self.hits.add(Rect { x: area.x + at, y: area.y + row, width, height: 1 }, target);
+        }
     }
 
     /// Empties a place for something that lies on top.

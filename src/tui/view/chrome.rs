@@ -7,6 +7,7 @@ use crate::{
     domain::{Severity, Status, SystemState},
     tui::{
         action::hints,
+        guard::Access,
         layout::Zoom,
         model::{Link, Model, Overlay, Screen, Target},
         text,
@@ -21,7 +22,8 @@ const HOST: usize = 24;
 pub(super) fn one_line(model: &Model) -> String {
     let down = model.state.platform.services.iter().filter(|s| model.status_of(&s.name) == Status::Down).count();
     let open = model.state.open_incidents().count();
-    format!("{} down, {} incidents, {} wait", down, open, model.state.pending_changes().len())
+    let marks: String = marks(model).into_iter().map(|(_, mark)| format!("{} ", mark.trim_start())).collect();
+    format!("{marks}{down} down, {open} incidents, {} wait", model.state.pending_changes().len())
 }
 
 pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
@@ -95,17 +97,14 @@ const NAME: usize = 16;
 /// platform, then the end of the page's name.
 fn crumbs(model: &Model, room: usize) -> Vec<Crumb> {
     let crumb = |role, words: String, target| Crumb { role, words, target };
-    let mut start = vec![crumb(Role::Title, " CODEBLUE ".to_owned(), Some(Target::Crumb(0)))];
+    // On the board itself there is no way back: there a hand on a mouse finds every command.
+    let first = if model.screens.len() > 1 { Target::Crumb(0) } else { Target::Action("palette") };
+    let mut start = vec![crumb(Role::Title, " CODEBLUE ".to_owned(), Some(first))];
     if let Some(host) = &model.host {
         start.push(crumb(Role::Warn, format!("on {} ", text::fit(host, HOST)), None));
     }
     let platform = crumb(Role::Text, model.state.platform.name.clone(), Some(Target::Crumb(0)));
-    let mut end = Vec::new();
-    match model.state.drills.running() {
-        Some(drill) => end.push(crumb(Role::Planned, format!("  {} RUNS", drill.id), None)),
-        None if model.is_drill() => end.push(crumb(Role::Planned, "  DRILL".to_owned(), None)),
-        None => {}
-    }
+    let mut end: Vec<Crumb> = marks(model).into_iter().map(|(role, words)| crumb(role, words, None)).collect();
     if model.page_zoom() == Zoom::In {
         end.push(crumb(Role::Focus, "  ZOOMED".to_owned(), Some(Target::Action("zoom"))));
     }
@@ -144,6 +143,20 @@ fn crumbs(model: &Model, room: usize) -> Vec<Crumb> {
     start.push(crumb(Role::Title, text::fit(&own, rest.max(NAME)), None));
     start.extend(end);
     start
+}
+
+/// What holds for all that is done here: it is a drill; nothing is sent.
+fn marks(model: &Model) -> Vec<Piece> {
+    let mut marks = Vec::new();
+    match model.state.drills.running() {
+        Some(drill) => marks.push((Role::Planned, format!("  {} RUNS", drill.id))),
+        None if model.is_drill() => marks.push((Role::Planned, "  DRILL".to_owned())),
+        None => {}
+    }
+    if model.access == Access::ReadOnly {
+        marks.push((Role::Warn, "  RO".to_owned()));
+    }
+    marks
 }
 
 /// How bad it is.

@@ -1,14 +1,13 @@
-//! What lies over a page: questions, choices, fields; and the help page, made from the table of actions.
+//! What lies over a page: questions, choices, fields.
 
 use ratatui::{layout::Rect, text::Span};
 
 use super::{
     canvas::{Canvas, Piece, first_visible},
-    form, palette,
+    form, help, palette,
 };
 use crate::domain::Status;
 use crate::tui::{
-    action::{Danger, Where, all},
     model::{Confirm, Model, Overlay, Purpose, Target},
     overlay::input_text,
     text,
@@ -20,7 +19,8 @@ const FILTERS: &str = " words · sev:1,2 service: state: kind: who: is:open -is:
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Overlay) {
     match overlay {
-        Overlay::Confirm(confirm) => ask(canvas, area, confirm, model.host.as_deref()),
+        Overlay::Confirm(confirm) => ask(model, canvas, area, confirm),
+        Overlay::Tour(card) => help::card(canvas, area, *card),
         Overlay::Form(written) => form::draw(model, canvas, area, written),
         Overlay::Menu { title, choices, selected } => {
             let digits = choices.len().to_string().len();
@@ -98,7 +98,7 @@ fn centred(area: Rect, width: u16, height: u16) -> Rect {
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 
-fn ask(canvas: &mut Canvas, area: Rect, confirm: &Confirm, host: Option<&str>) {
+fn ask(model: &Model, canvas: &mut Canvas, area: Rect, confirm: &Confirm) {
     let width = 78.min(area.width.saturating_sub(2));
     let lines: Vec<(Role, String)> = confirm
         .lines
@@ -112,9 +112,11 @@ fn ask(canvas: &mut Canvas, area: Rect, confirm: &Confirm, host: Option<&str>) {
     let most = usize::from(area.height.saturating_sub(6));
     let shown = lines.len().min(most);
     let place = centred(area, width, u16::try_from(shown).unwrap_or(0) + 6);
+    let place = model.hand.clear_of(place, area);
     canvas.clear(place);
     canvas.hits.add(place, Target::Nothing);
-    let on = host.map(|host| format!("on {}", text::fit(host, usize::from(width / 3)))).unwrap_or_default();
+    let on =
+        model.host.as_deref().map(|host| format!("on {}", text::fit(host, usize::from(width / 3)))).unwrap_or_default();
     let inside = canvas.frame(place, &confirm.title, &on, true);
     for (row, (role, line)) in (0..inside.height).zip(lines.iter().take(shown)) {
         canvas.line(inside, row, &[(*role, format!(" {line}"))]);
@@ -226,50 +228,4 @@ fn themes(model: &Model, canvas: &mut Canvas, area: Rect, selected: usize) {
     ]);
     sample.extend([(Role::Button, " [ button ] ".to_owned()), (Role::Emergency, " ■ EMERGENCY ".to_owned())]);
     canvas.line(inside, foot, &sample);
-}
-
-pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let inside = canvas.frame(area, "Help", "what can be done where", true);
-    let mut lines: Vec<Vec<Piece>> = vec![
-        vec![(
-            Role::Text,
-            " ↑↓ or jk move · 1–4 or Tab choose a pane · ↵ opens · Esc goes back · click anything that looks clickable"
-                .to_owned(),
-        )],
-        vec![(Role::Muted, " A grey key can do nothing here; press it and it says why.".to_owned())],
-    ];
-    if all().any(|action| model.keymap.is_changed(action)) {
-        lines.push(vec![(Role::Planned, " *".to_owned()), (Role::Muted, " keys of your settings".to_owned())]);
-    }
-    if !model.slips.is_empty() {
-        lines.push(Vec::new());
-        lines.push(vec![
-            (Role::Title, " Settings".to_owned()),
-            (Role::Muted, "  the defaults stand for this".to_owned()),
-        ]);
-        let room = usize::from(inside.width.saturating_sub(4));
-        for (place, line) in model.slips.iter().flat_map(|slip| text::wrap(slip, room).into_iter().enumerate()) {
-            lines.push(vec![(Role::Bad, (if place == 0 { " ✖ " } else { "   " }).to_owned()), (Role::Text, line)]);
-        }
-    }
-    for (place, _, title) in Where::ALL {
-        lines.push(Vec::new());
-        lines.push(vec![(Role::Title, format!(" {title}"))]);
-        for action in all().filter(|action| action.place == place) {
-            let keys: Vec<String> = model.keymap.keys(action).iter().map(ToString::to_string).collect();
-            let asks = match action.danger {
-                Danger::View | Danger::Reversible => "",
-                Danger::Guarded => " (asks first)",
-                Danger::Critical => " (shows the plan, wants the name typed)",
-            };
-            let own = if model.keymap.is_changed(action) { " *" } else { "  " };
-            lines.push(vec![
-                (Role::Planned, own.to_owned()),
-                (Role::Key, text::left(&keys.join(" "), 9)),
-                (Role::Text, text::left(action.label, 20)),
-                (Role::Muted, format!("{}{asks}", action.about)),
-            ]);
-        }
-    }
-    canvas.page(inside, &lines, model.scroll);
 }

@@ -53,7 +53,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) 
                 let at = 1 + canvas.button(inside, inside.height - 2, 1, "↵ What it leads to", Target::Go, false);
                 canvas.button(inside, inside.height - 2, at, "Esc Leave it", Target::Cancel, false);
             }
-            canvas.line(inside, inside.height - 1, &[(Role::Muted, format!(" {}", hints(form, inside.width)))]);
+            canvas.hint_line(inside, inside.height - 1, &format!(" {}", hints(form, inside.width)));
         }
     }
 }

@@ -105,7 +105,7 @@ pub(super) fn article(model: &Model, canvas: &mut Canvas, area: Rect, name: &str
         return;
     };
     let names = ["confirm-article", "edit-article", "retire-article"];
-    let able = names.into_iter().filter_map(named).filter(|action| (action.disabled)(model).is_none());
+    let able = names.into_iter().filter_map(named).filter(|action| action.why_not(model).is_none());
     let mut buttons: Vec<(String, Target)> = able.map(|action| page::asking(model, action)).collect();
     buttons.push(("Esc Back".to_owned(), Target::Action("back")));
     let foot = page::buttons(canvas, area, buttons);

@@ -21,6 +21,7 @@ mod evidence;
 mod facts;
 mod form;
 mod heat;
+mod help;
 mod history;
 mod incident;
 mod journal;
@@ -139,6 +140,6 @@ fn page_of(model: &Model, canvas: &mut Canvas, body: Rect, screen: &Screen) {
         Screen::Pattern(id) => patterns::one(model, canvas, body, id),
         Screen::Journal => journal::draw(model, canvas, body),
         Screen::Event(seq) => event::draw(model, canvas, body, *seq),
-        Screen::Help => dialog::help(model, canvas, body),
+        Screen::Help => help::draw(model, canvas, body),
     }
 }

@@ -303,7 +303,7 @@ pub(super) fn why(model: &Model, canvas: &mut Canvas, area: Rect, id: RunId, nam
     facts.about("Keys");
     for action in all().filter(|action| action.place == Where::Run) {
         let button = model.keymap.button(action, action.label);
-        match (action.disabled)(model) {
+        match action.why_not(model) {
             None => facts.say(Role::Text, &button),
             Some(why) => facts.say(Role::Muted, &format!("{button} — {why}")),
         }

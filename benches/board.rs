@@ -1,0 +1,242 @@
+//! The board as somebody at a terminal has it: how soon it is there, what a key costs, what it costs when nothing happens, and how it
+//! goes with many services, incidents and snapshots. Beside `htop` and `btop`, in the same kind of terminal, where they are installed.
+//!
+//! `cargo bench --bench board` prints it all; `CODEBLUE_BENCH_SECONDS` (10) is how long nothing happens.
+#![expect(clippy::unwrap_used, reason = "a figure that cannot be measured stops the run")]
+
+use std::{
+    env, fs,
+    io::{Read, Write},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use chrono::TimeDelta;
+use codeblue::{
+    domain::{IncidentId, Operator, SnapshotId, State, Vitals},
+    platform::Role,
+    tui::{Key, Rehearsal},
+};
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+
+#[path = "figures/platform.rs"]
+#[expect(dead_code, reason = "it serves other figures too")]
+mod platform;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_codeblue");
+/// Services of the platform that is looked at in a terminal.
+const FEW: usize = 40;
+/// A terminal that has said nothing for so long has its picture.
+const QUIET: Duration = Duration::from_millis(150);
+const KEYS: usize = 100;
+const TICKS: f64 = 100.0;
+
+fn main() {
+    let idle = Duration::from_secs(env::var("CODEBLUE_BENCH_SECONDS").map_or(10, |seconds| seconds.parse().unwrap()));
+    println!(
+        "120x40         first byte  picture    bytes   key p50   key p99  bytes a key   idle bytes  idle CPU  memory"
+    );
+    let home = tempfile::tempdir().unwrap();
+    let _engine = serve(home.path());
+    measure("codeblue", PROGRAM, &["--home", home.path().to_str().unwrap(), "--read-only"], idle);
+    for rival in ["htop", "btop"] {
+        match Command::new(rival).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status() {
+            Ok(_) => measure(rival, rival, &[], idle),
+            Err(_) => println!("{rival:<14} SKIPPED: it is not installed"),
+        }
+    }
+    many();
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// An engine over a few services, with everything it needs to show already there.
+fn serve(home: &Path) -> Running {
+    let mut text = String::from("[platform]\nname = \"Bench\"\nprofile = \"drill\"\n");
+    for number in 0..FEW {
+        text += &format!("[[service]]\nname = \"s{number}\"\n[[service.check]]\nevery = \"60s\"\ncommand = \"true\"\n");
+    }
+    fs::write(home.join("codeblue.toml"), text).unwrap();
+    fs::write(home.join("toured"), "").unwrap();
+    let mut command = Command::new(PROGRAM);
+    let child = command.arg("--home").arg(home).arg("serve").stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let engine = Running(child.unwrap());
+    let well = || {
+        let answer = Command::new(PROGRAM).arg("--home").arg(home).args(["--json", "status"]).output().unwrap();
+        String::from_utf8_lossy(&answer.stdout).contains("\"overall\":\"healthy\"")
+    };
+    let begun = Instant::now();
+    while !well() && begun.elapsed() < Duration::from_secs(60) {
+        thread::sleep(Duration::from_millis(200));
+    }
+    engine
+}
+
+/// What comes until nothing has come for a while: how many bytes, and how long after the beginning the first and the last came.
+fn answer(output: &Receiver<usize>, begun: Instant, quiet: Duration) -> (usize, Duration, Duration) {
+    let (mut bytes, mut first, mut last) = (0, None, Duration::ZERO);
+    while let Ok(more) = output.recv_timeout(if first.is_none() { Duration::from_secs(5).max(quiet) } else { quiet }) {
+        last = begun.elapsed();
+        first.get_or_insert(last);
+        bytes += more;
+    }
+    (bytes, first.unwrap_or_default(), last)
+}
+
+fn measure(name: &str, program: &str, arguments: &[&str], idle: Duration) {
+    let size = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
+    let pair = native_pty_system().openpty(size).unwrap();
+    let mut command = CommandBuilder::new(program);
+    command.args(arguments);
+    command.env("TERM", "xterm-256color");
+    let mut keys = pair.master.take_writer().unwrap();
+    let mut reader = pair.master.try_clone_reader().unwrap();
+    let (sender, output) = channel();
+    let begun = Instant::now();
+    let mut child = pair.slave.spawn_command(command).unwrap();
+    drop(pair.slave);
+    thread::spawn(move || {
+        let mut chunk = [0; 65536];
+        while let Ok(length @ 1..) = reader.read(&mut chunk) {
+            if sender.send(length).is_err() {
+                return;
+            }
+        }
+    });
+    let (full, first, whole) = answer(&output, begun, QUIET);
+    let (mut times, mut bytes) = (Vec::new(), 0);
+    for turn in 0..KEYS {
+        let begun = Instant::now();
+        keys.write_all(if turn % 2 == 0 { b"\x1b[B" } else { b"\x1b[A" }).unwrap();
+        keys.flush().unwrap();
+        let (more, first, _) = answer(&output, begun, Duration::from_millis(20));
+        times.push(first);
+        bytes += more;
+    }
+    times.sort_unstable();
+    let pid = child.process_id().unwrap();
+    let (before, begun, mut waste) = (cpu(pid), Instant::now(), 0);
+    while let Some(left) = idle.checked_sub(begun.elapsed()) {
+        waste += output.recv_timeout(left).unwrap_or(0);
+    }
+    let used = (cpu(pid) - before) * 1e3;
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    println!(
+        "{name:<14} {:>7.1} ms {:>6.1} ms {full:>8} {:>6.1} ms {:>6.1} ms {:>12} {waste:>12} {used:>6.0} ms  {:.1} MiB",
+        ms(first),
+        ms(whole),
+        ms(times[KEYS / 2]),
+        ms(times[KEYS * 99 / 100]),
+        bytes / KEYS,
+        resident(pid),
+    );
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// CPU time that a process has used, in seconds.
+fn cpu(process: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = |at: usize| fields[at].parse::<f64>().unwrap();
+    (ticks(11) + ticks(12)) / TICKS
+}
+
+/// What a process holds in memory, in MiB.
+fn resident(process: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+}
+
+/// The board over 1,000 services, 10,000 incidents and 100,000 snapshots: what each of them holds in memory, and what a key costs.
+fn many() {
+    let held = || resident(std::process::id());
+    let empty = held();
+    let mut state = platform::watched(1_000);
+    let with_services = held();
+    let snapshot = platform::take_snapshot(&mut state, "s0-code".to_owned(), 0);
+    let pattern = state.snapshots[&snapshot].clone();
+    for number in 1..100_000_u64 {
+        let mut next = pattern.clone();
+        next.id = SnapshotId(number + 1);
+        next.requested_at = platform::now() - TimeDelta::minutes(i64::try_from(100_000 - number).unwrap());
+        let name = format!("s{}-code", number % 1_000);
+        next.components = vec![name.clone()];
+        next.captured[0].component = name;
+        state.snapshots.insert(next.id, next);
+    }
+    let with_snapshots = held();
+    over(&mut state);
+    let with_incidents = held();
+    println!(
+        "memory: 1,000 services {:.1} MiB, 100,000 snapshots {:.1} MiB, 10,000 incidents {:.1} MiB",
+        with_services - empty,
+        with_snapshots - with_services,
+        with_incidents - with_snapshots
+    );
+    let alice = Operator {
+        name: "alice".to_owned(),
+        roles: [Role::TechnicalLead].into(),
+        login: Some("ops".to_owned()),
+        ..Operator::default()
+    };
+    let mut board = Rehearsal::new(state, Vitals::default(), Some(alice), platform::now(), (160, 48));
+    println!("memory: the whole board {:.1} MiB", held());
+    let pages: [(&str, &[Key]); 5] = [
+        ("services", &[Key::Char('1')]),
+        ("incidents", &[Key::Char('2')]),
+        ("snapshots", &[Key::Char('p')]),
+        ("metrics", &[Key::Esc, Key::Char('M')]),
+        ("recoveries", &[Key::Esc, Key::Char('y')]),
+    ];
+    for (page, way) in pages {
+        let opened = Instant::now();
+        way.iter().for_each(|key| drop(board.press(*key)));
+        let opened = opened.elapsed();
+        let mut times: Vec<Duration> = (0..KEYS)
+            .map(|turn| {
+                let begun = Instant::now();
+                board.press(if turn % 2 == 0 { Key::Down } else { Key::Up });
+                begun.elapsed()
+            })
+            .collect();
+        times.sort_unstable();
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let (p50, p99) = (times[KEYS / 2], times[KEYS * 99 / 100]);
+        println!(
+            "{page:<12} opened in {:.1} ms, key to frame p50 {:.1} ms, p99 {:.1} ms",
+            ms(opened),
+            ms(p50),
+            ms(p99)
+        );
+    }
+}
+
+/// Incidents that are over, each with what they usually leave.
+fn over(state: &mut State) {
+    use codeblue::domain::{Actor, Command, Severity};
+    let declare = Command::DeclareIncident {
+        title: "s0 down".to_owned(),
+        severity: Severity::Sev2,
+        services: vec!["s0".to_owned()],
+    };
+    platform::step(state, &Actor::Operator("alice".to_owned()), declare);
+    let (first, pattern) = state.incidents.last_key_value().map(|(id, incident)| (*id, incident.clone())).unwrap();
+    for number in 0..10_000_u64 {
+        let mut next = pattern.clone();
+        next.id = IncidentId(first.0 + 1 + number);
+        next.state = codeblue::domain::IncidentState::Closed;
+        state.incidents.insert(next.id, next);
+    }
+}

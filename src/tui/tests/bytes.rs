@@ -1,0 +1,107 @@
+//! How many bytes a terminal gets: what a slow link pays for a key, for news, and for nothing.
+
+use chrono::TimeDelta;
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::scene::{Scene, press};
+use crate::{
+    client::Update,
+    domain::Status,
+    platform::{CheckLevel, Reading, Sample},
+    tui::{
+        message::{Message, Timed},
+        model::{Model, Overlay},
+        term::{frame::Frames, input::Key},
+        theme::Theme,
+        update::update,
+        view,
+    },
+};
+
+const SERVICES: usize = 40;
+
+/// A board of forty services that were heard from each second of the last minute.
+fn board() -> Model {
+    let mut text = "[platform]\nname = \"HoloVitals\"\nprofile = \"production\"\n".to_owned();
+    for number in 0..SERVICES {
+        text += &format!(
+            "[[service]]\nname = \"service-{number}\"\n[[service.check]]\nname = \"health\"\nhttp = \"http://127.0.0.1:81/{number}\"\nevery = \"1s\"\n"
+        );
+    }
+    text += "[[operator]]\nname = \"alice\"\nroles = [\"technical-lead\"]\nlogin = \"ops\"\n";
+    let mut scene = Scene::of(&text);
+    for number in 0..SERVICES {
+        scene.judge(&format!("service-{number}"), Status::Healthy, "health ok");
+        for second in 0..60 {
+            scene.sample(&format!("service-{number}"), second - 30, Reading::Good, 12 + second.unsigned_abs() % 5);
+        }
+    }
+    scene.seen_by("alice")
+}
+
+/// The frame that a terminal of 120 columns and 40 rows gets now.
+fn frame(frames: &mut Frames, model: &mut Model) -> Vec<u8> {
+    let mut picture = Buffer::empty(Rect { x: 0, y: 0, width: 120, height: 40 });
+    let drawn = view::draw(model, Theme::ansi(), &mut picture);
+    model.hits = drawn.hits;
+    model.page = drawn.page;
+    frames.next(picture).unwrap_or_default()
+}
+
+fn news(model: &Model, service: usize, millis: u64) -> Sample {
+    Sample {
+        service: format!("service-{service}"),
+        check: "health".to_owned(),
+        level: CheckLevel::Shallow,
+        at: model.now,
+        reading: Reading::Good,
+        latency: std::time::Duration::from_millis(millis),
+        detail: "HTTP 200".to_owned(),
+        measured: None,
+    }
+}
+
+#[test]
+fn a_key_news_and_the_whole_screen_stay_within_their_bytes() {
+    let (mut model, mut frames) = (board(), Frames::new());
+    let full = frame(&mut frames, &mut model).len();
+    assert!(full <= 12 * 1024, "the whole screen takes {full} bytes");
+    let again = frame(&mut frames, &mut model).len();
+    assert_eq!(again, 0, "what is the same is not written again");
+
+    let mut worst = 0;
+    for key in [Key::Down, Key::Down, Key::Up, Key::PageDown] {
+        press(&mut model, &[key]);
+        worst = worst.max(frame(&mut frames, &mut model).len());
+    }
+    assert!(worst > 0 && worst <= 300, "moving the cursor takes {worst} bytes");
+
+    model.now += TimeDelta::seconds(1);
+    let sample = news(&model, 3, 250);
+    update(&mut model, Timed { at: model.now, message: Message::Update(Update::Samples(vec![sample])) });
+    let refreshed = frame(&mut frames, &mut model).len();
+    assert!(refreshed > 0 && refreshed <= 400, "news of a service take {refreshed} bytes");
+
+    let all = (0..SERVICES).map(|service| news(&model, service, 13)).collect();
+    update(&mut model, Timed { at: model.now, message: Message::Update(Update::Samples(all)) });
+    let round = frame(&mut frames, &mut model).len();
+    assert!(round <= 6 * 1024, "news of all {SERVICES} services take {round} bytes");
+
+    press(&mut model, &[Key::Char(':')]);
+    let opened = frame(&mut frames, &mut model).len();
+    assert!(opened <= 8 * 1024, "the palette takes {opened} bytes");
+    assert!(matches!(model.overlay, Some(Overlay::Palette { .. })));
+    println!("full {full} B, cursor {worst} B, one service {refreshed} B, all services {round} B, palette {opened} B");
+}
+
+#[test]
+fn a_board_on_which_nothing_happens_writes_nothing() {
+    let (mut model, mut frames) = (board(), Frames::new());
+    frame(&mut frames, &mut model);
+    for _ in 0..5 {
+        let at = model.now + TimeDelta::seconds(2);
+        update(&mut model, Timed { at, message: Message::Tick });
+        let written = frame(&mut frames, &mut model);
+        assert!(written.is_empty(), "{}", String::from_utf8_lossy(&written));
+    }
+}
