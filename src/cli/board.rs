@@ -48,8 +48,11 @@ pub(super) async fn run(session: &Session) -> Result<Exit, CliError> {
         drill: beside(session)?.map(|drill| Arc::new(drill) as Arc<dyn Drill>),
         failed: hosted.is_some().then_some(failed),
         hosts_engine: !elsewhere,
+        copies: session.home()?.run().join("copied.txt"),
+        bell: wants_bell(),
     })
     .await;
+    say_farewell(session, &shown);
     if let Some(hosted) = hosted
         && let Ok(Some(running)) = hosted.await
     {
@@ -69,11 +72,22 @@ pub(super) fn needs_terminal() -> Result<(), CliError> {
     Err(BoardError::from(NoScreen::NotATerminal).into())
 }
 
+/// Leaves in the terminal how everything stands. One that is gone keeps nothing else from being ended in good order.
+pub(super) fn say_farewell(session: &Session, shown: &Result<Vec<String>, BoardError>) {
+    let lines = shown.as_deref().unwrap_or_default();
+    let _ = session.output.script(lines.iter().map(|line| format!("{line}\n")).collect::<String>().as_bytes());
+}
+
 /// Ends an engine that ran inside a board. A recovery under way is finished first: it must not depend on a terminal.
-pub(super) async fn leave(running: Running, shown: &Result<(), BoardError>) {
+pub(super) async fn leave(running: Running, shown: &Result<Vec<String>, BoardError>) {
     running.finish_recoveries().await;
     let reason = if shown.is_ok() { "its board was left" } else { "its board ended" };
     running.stop(reason).await;
+}
+
+/// Whether the bell rings on a new SEV1: unless `CODEBLUE_BELL` says `off`.
+pub(super) fn wants_bell() -> bool {
+    std::env::var_os("CODEBLUE_BELL").is_none_or(|word| word != "off")
 }
 
 /// How the board looks here.

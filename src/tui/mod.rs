@@ -12,15 +12,18 @@
 
 mod action;
 mod article;
+mod attention;
 mod break_glass;
 mod browse;
 mod calendar;
 mod continuity;
+mod copy;
 mod counting;
 mod decision;
 mod diagnosis;
 mod drill;
 mod effect;
+mod farewell;
 mod files;
 mod filter;
 mod form;

@@ -5,6 +5,7 @@
 //! meanwhile is drawn when it is through.
 
 use std::{
+    path::PathBuf,
     pin::Pin,
     sync::{
         Arc,
@@ -25,14 +26,18 @@ use tokio::{
 };
 
 use super::{
+    attention::title,
     drill::{DrillOffer, DrillWish},
+    farewell::farewell,
     files,
-    message::{Message, Request, Timed},
-    model::{Fault, Model},
+    message::{Message, Request, Returned, Timed},
+    model::{Fault, Model, Mouse},
     patterns,
     term::{
+        clipboard::{Surroundings, carry},
         input::{self, Input},
-        session::{NoScreen, Session},
+        outside::{self, Program, Rest, WhenStopped},
+        session::{self, NoScreen, Session},
         writer::{Writer, Written},
     },
     theme::Theme,
@@ -94,6 +99,10 @@ pub struct BoardOptions {
     pub failed: Option<oneshot::Receiver<String>>,
     /// The engine runs inside this process, so it must not be stopped with it.
     pub hosts_engine: bool,
+    /// The file that holds what was copied, when nothing else takes it.
+    pub copies: PathBuf,
+    /// Whether the terminal's bell rings when an incident becomes SEV1.
+    pub bell: bool,
 }
 
 /// Why a board ended other than by being left.
@@ -113,17 +122,18 @@ pub enum BoardError {
     HungUp,
 }
 
-/// Runs the board until it is left.
+/// Runs the board until it is left; gives how everything stands then, in plain lines, for the terminal that it gave back.
 ///
 /// # Errors
 /// When there is no terminal, when it vanishes, or when the engine could not start.
-pub async fn board(options: BoardOptions) -> Result<(), BoardError> {
+pub async fn board(options: BoardOptions) -> Result<Vec<String>, BoardError> {
     let session = Session::enter()?;
-    let result = Loop::new(options)?.run(&session).await;
+    let mut board = Loop::new(options)?;
+    let result = board.run(&session).await;
     if matches!(result, Err(BoardError::HungUp)) {
         session.abandon();
     }
-    result
+    result.map(|()| farewell(&board.model))
 }
 
 struct Loop {
@@ -132,6 +142,9 @@ struct Loop {
     written: mpsc::UnboundedReceiver<Written>,
     inputs: mpsc::Receiver<Input>,
     paused: Arc<AtomicBool>,
+    resting: Arc<AtomicBool>,
+    /// Another program has the terminal.
+    away: bool,
     answers: mpsc::Receiver<Message>,
     answer: mpsc::Sender<Message>,
     screen: Screen,
@@ -143,6 +156,10 @@ struct Screen {
     writer: Writer,
     shown: Buffer,
     repaint: bool,
+    /// What goes to the terminal before the next frame.
+    pending: Vec<u8>,
+    /// The title it has.
+    title: String,
 }
 
 /// What the loop does next.
@@ -157,7 +174,8 @@ impl Loop {
         let (input_to, inputs) = mpsc::channel(256);
         let (answer, answers) = mpsc::channel(256);
         let paused = Arc::new(AtomicBool::new(false));
-        input::start(&input_to, paused.clone())?;
+        let resting = Arc::new(AtomicBool::new(false));
+        input::start(&input_to, paused.clone(), resting.clone())?;
         let faults = options.drill.as_ref().map(|drill| drill.faults()).unwrap_or_default();
         let over_ssh = std::env::var_os("SSH_CONNECTION").is_some();
         Ok(Self {
@@ -165,17 +183,27 @@ impl Loop {
             written,
             inputs,
             paused,
+            resting,
+            away: false,
             answers,
             answer,
-            screen: Screen { writer: Writer::start(written_to)?, shown: Buffer::empty(Rect::ZERO), repaint: true },
+            screen: Screen {
+                writer: Writer::start(written_to)?,
+                shown: Buffer::empty(Rect::ZERO),
+                repaint: true,
+                pending: Vec::new(),
+                title: String::new(),
+            },
             frame: if over_ssh { FRAME_OVER_SSH } else { FRAME },
             options,
         })
     }
 
-    async fn run(mut self, session: &Session) -> Result<(), BoardError> {
+    async fn run(&mut self, session: &Session) -> Result<(), BoardError> {
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        let mut stopped = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
         let mut resumed = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
         let (news_to, mut news) = mpsc::channel(1024);
         let client = self.options.client.clone();
@@ -186,14 +214,18 @@ impl Loop {
         let mut dirty = false;
         let mut wake = self.next_wake();
         loop {
-            let draw_at = if dirty && !self.screen.writer.is_busy() { Some(last + self.frame) } else { None };
+            let may_draw = !self.away && !self.screen.writer.is_busy();
+            let draw_at = if dirty && may_draw { Some(last + self.frame) } else { None };
             let until = draw_at.map_or(wake, |at| at.min(wake));
             let mut at_once = false;
             let flow = tokio::select! {
                 biased;
                 _ = hangup.recv() => return Err(BoardError::HungUp),
                 _ = terminate.recv() => return Ok(()),
-                _ = resumed.recv() => { let _ = session.resume(); self.screen.repaint = true; at_once = true; Flow::On }
+                // Keys of another program that has the terminal; else somebody sent it from elsewhere.
+                _ = interrupted.recv() => if self.away { Flow::On } else { return Ok(()) },
+                _ = stopped.recv() => if self.away { Flow::On } else { self.ask_for(session, Request::Suspend)? },
+                _ = resumed.recv(), if !self.away => { let _ = session.resume(); self.screen.repaint = true; at_once = true; Flow::On }
                 why = failure(&mut failed) => return Err(BoardError::Engine(why)),
                 Some(outcome) = self.written.recv() => {
                     if outcome == Written::Failed { self.screen.repaint = true; dirty = true; }
@@ -233,7 +265,7 @@ impl Loop {
             }
             dirty = true;
             wake = self.next_wake();
-            if (at_once || last.elapsed() >= self.frame) && !self.screen.writer.is_busy() {
+            if (at_once || last.elapsed() >= self.frame) && !self.away && !self.screen.writer.is_busy() {
                 self.draw();
                 last = Instant::now();
                 dirty = false;
@@ -257,71 +289,138 @@ impl Loop {
     }
 
     fn apply(&mut self, session: &Session, message: Message) -> Result<Flow, BoardError> {
+        match &message {
+            Message::Carried(carried) => self.screen.pending.extend_from_slice(&carried.sequence),
+            Message::Returned(_) => self.come_back(session)?,
+            _ => {}
+        }
         let at = self.options.clock.now();
         for request in update(&mut self.model, Timed { at, message }) {
-            match request {
-                Request::Quit => return Ok(Flow::Quit),
-                Request::Repaint => self.screen.repaint = true,
-                Request::Suspend if self.options.hosts_engine => {
-                    self.model.say("the engine runs inside this board, and stopping it would stop the watch", true);
-                }
-                Request::Suspend => {
-                    self.paused.store(true, Ordering::SeqCst);
-                    session.suspend();
-                    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
-                    session.resume()?;
-                    self.paused.store(false, Ordering::SeqCst);
-                    self.screen.repaint = true;
-                }
-                Request::Become(name) => {
-                    self.options.client = self.options.client.named(Some(name));
-                    self.ask(|client| async move { Some(Message::Me(client.whoami().await.ok())) });
-                }
-                Request::Inject(fault) => self.drill(move |drill| drill.inject(&fault)),
-                Request::Heal => self.drill(|drill| drill.heal()),
-                Request::Drills => self.offers(),
-                Request::Hold(wish) => self.hold(*wish),
-                Request::ReadArticles(path) => self.beside(move || files::read(&path)),
-                Request::WriteArticles(folder, articles) => self.beside(move || files::write(&folder, &articles)),
-                Request::Submit(command) => self.ask(|client| submit(client, *command)),
-                Request::SubmitWithCode(command, code) => {
-                    self.ask(|client| submit(client.with_code(Some(code)), *command));
-                }
-                Request::ChangeDryRun(change) => self.ask(move |client| async move {
-                    let result = client.dry_run(&DryRunRequest::Change { change }).await;
-                    Some(Message::ChangeDryRun(change, result.map_err(|error| error.to_string())))
-                }),
-                Request::DryRun(request, command) => self.ask(move |client| async move {
-                    let result = client.dry_run(&request).await;
-                    Some(Message::DryRun(command, result.map_err(|error| error.to_string())))
-                }),
-                Request::History(service, window) => self.ask(move |client| async move {
-                    let result = client.uptime(&service, window, view::STRIP).await;
-                    Some(Message::History(service, window, result.map_err(|error| error.to_string())))
-                }),
-                Request::Patterns(service) => self.ask(move |client| async move {
-                    let result = client.patterns(service.as_deref(), patterns::MOST).await;
-                    Some(Message::Patterns(service, result.map_err(|error| error.to_string())))
-                }),
-                Request::Pattern(id) => self.ask(move |client| async move {
-                    let result = client.pattern(&id).await;
-                    Some(Message::Pattern(id, result.map_err(|error| error.to_string())))
-                }),
-                Request::Prompt(id) => self.ask(move |client| async move {
-                    let result = client.prompt(id).await;
-                    Some(Message::Prompt(id, result.map_err(|error| error.to_string())))
-                }),
-                Request::Books => self.ask(|client| async move {
-                    let result = client.books().await;
-                    Some(Message::Books(result.map_err(|error| error.to_string())))
-                }),
-                Request::Difference(of, against) => self.ask(move |client| async move {
-                    let result = client.difference(of, against).await;
-                    Some(Message::Difference(of, against, result.map_err(|error| error.to_string())))
-                }),
+            if matches!(self.ask_for(session, request)?, Flow::Quit) {
+                return Ok(Flow::Quit);
             }
         }
         Ok(Flow::On)
+    }
+
+    /// Does what the board asks of the world.
+    fn ask_for(&mut self, session: &Session, request: Request) -> Result<Flow, BoardError> {
+        match request {
+            Request::Quit => return Ok(Flow::Quit),
+            Request::Repaint => self.screen.repaint = true,
+            Request::Suspend if self.options.hosts_engine => {
+                self.model.say("the engine runs inside this board, and stopping it would stop the watch", true);
+            }
+            Request::Suspend => {
+                self.paused.store(true, Ordering::SeqCst);
+                session.suspend();
+                let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+                session.resume()?;
+                self.paused.store(false, Ordering::SeqCst);
+                self.screen.repaint = true;
+            }
+            Request::Copy(copied) => self.copy(copied.what, copied.text),
+            Request::CopyPage => self.copy("page", view::plain(&self.model)),
+            Request::Page => match Program::pager() {
+                Ok(pager) => {
+                    let text = view::plain(&self.model);
+                    self.leave_to(pager, text, |left| Returned::Read(left.map(drop)));
+                }
+                Err(why) => self.model.say(why, true),
+            },
+            Request::Edit(text) => match Program::editor() {
+                Ok(editor) => self.leave_to(editor, text, Returned::Written),
+                Err(why) => self.model.say(why, true),
+            },
+            Request::Mouse(mouse) => {
+                self.screen.pending.extend_from_slice(session::mouse(mouse == Mouse::Free).as_bytes());
+            }
+            Request::Bell if self.options.bell => self.screen.pending.push(b'\x07'),
+            Request::Bell => {}
+            Request::Become(name) => {
+                self.options.client = self.options.client.named(Some(name));
+                self.ask(|client| async move { Some(Message::Me(client.whoami().await.ok())) });
+            }
+            Request::Inject(fault) => self.drill(move |drill| drill.inject(&fault)),
+            Request::Heal => self.drill(|drill| drill.heal()),
+            Request::Drills => self.offers(),
+            Request::Hold(wish) => self.hold(*wish),
+            Request::ReadArticles(path) => self.beside(move || files::read(&path)),
+            Request::WriteArticles(folder, articles) => self.beside(move || files::write(&folder, &articles)),
+            Request::Submit(command) => self.ask(|client| submit(client, *command)),
+            Request::SubmitWithCode(command, code) => {
+                self.ask(|client| submit(client.with_code(Some(code)), *command));
+            }
+            Request::ChangeDryRun(change) => self.ask(move |client| async move {
+                let result = client.dry_run(&DryRunRequest::Change { change }).await;
+                Some(Message::ChangeDryRun(change, result.map_err(|error| error.to_string())))
+            }),
+            Request::DryRun(request, command) => self.ask(move |client| async move {
+                let result = client.dry_run(&request).await;
+                Some(Message::DryRun(command, result.map_err(|error| error.to_string())))
+            }),
+            Request::History(service, window) => self.ask(move |client| async move {
+                let result = client.uptime(&service, window, view::STRIP).await;
+                Some(Message::History(service, window, result.map_err(|error| error.to_string())))
+            }),
+            Request::Patterns(service) => self.ask(move |client| async move {
+                let result = client.patterns(service.as_deref(), patterns::MOST).await;
+                Some(Message::Patterns(service, result.map_err(|error| error.to_string())))
+            }),
+            Request::Pattern(id) => self.ask(move |client| async move {
+                let result = client.pattern(&id).await;
+                Some(Message::Pattern(id, result.map_err(|error| error.to_string())))
+            }),
+            Request::Prompt(id) => self.ask(move |client| async move {
+                let result = client.prompt(id).await;
+                Some(Message::Prompt(id, result.map_err(|error| error.to_string())))
+            }),
+            Request::Books => self.ask(|client| async move {
+                let result = client.books().await;
+                Some(Message::Books(result.map_err(|error| error.to_string())))
+            }),
+            Request::Difference(of, against) => self.ask(move |client| async move {
+                let result = client.difference(of, against).await;
+                Some(Message::Difference(of, against, result.map_err(|error| error.to_string())))
+            }),
+        }
+        Ok(Flow::On)
+    }
+
+    fn copy(&self, what: &'static str, text: String) {
+        let file = self.options.copies.clone();
+        self.beside(move || Ok(Message::Carried(carry(what, &text, &Surroundings::here(file)?))));
+    }
+
+    /// Leaves the terminal to a program that shows a text. What happens meanwhile is taken in, and drawn afterwards.
+    fn leave_to(
+        &mut self,
+        program: Program,
+        text: String,
+        returned: impl FnOnce(Result<String, String>) -> Returned + Send + 'static,
+    ) {
+        if self.away {
+            return;
+        }
+        self.away = true;
+        self.paused.store(true, Ordering::SeqCst);
+        let rest = Rest { reading: self.resting.clone(), writing: self.screen.writer.busy() };
+        let stopped = if self.options.hosts_engine { WhenStopped::GoOn } else { WhenStopped::Stop };
+        self.beside(move || Ok(Message::Returned(returned(outside::show(&program, &text, &rest, stopped)))));
+    }
+
+    /// Takes the terminal again after another program had it.
+    fn come_back(&mut self, session: &Session) -> Result<(), BoardError> {
+        session.resume()?;
+        while let Ok(input) = self.inputs.try_recv() {
+            if input == Input::HangUp {
+                return Err(BoardError::HungUp);
+            }
+        }
+        self.paused.store(false, Ordering::SeqCst);
+        self.away = false;
+        self.screen.repaint = true;
+        Ok(())
     }
 
     /// Asks the engine something beside the loop.
@@ -382,18 +481,33 @@ impl Loop {
         self.model.page = drawn.page;
         self.model.columns = drawn.columns;
         self.model.deepest = drawn.deepest;
+        self.screen.name(title(&self.model));
         self.screen.show(next);
     }
 }
 
 impl Screen {
+    /// Gives the terminal a title, where it has one.
+    fn name(&mut self, title: String) {
+        if session::has_title() && (self.repaint || self.title != title) {
+            self.pending.extend_from_slice(format!("\x1b]2;{title}\x07").as_bytes());
+            self.title = title;
+        }
+    }
+
     /// Writes what is different from the last frame; nothing when nothing is.
     fn show(&mut self, next: Buffer) {
         let repaint = self.repaint || self.shown.area != next.area;
-        if !repaint && self.shown == next {
+        let is_same = !repaint && self.shown == next;
+        if is_same && self.pending.is_empty() {
             return;
         }
-        let mut frame = Vec::with_capacity(8 * 1024);
+        let mut frame = std::mem::take(&mut self.pending);
+        if is_same {
+            self.writer.write(frame);
+            return;
+        }
+        frame.reserve(8 * 1024);
         frame.extend_from_slice(b"\x1b[?2026h");
         if repaint {
             frame.extend_from_slice(b"\x1b[0m\x1b[2J");

@@ -11,8 +11,8 @@ use super::{
     lock::{ask_code, hold_back, lock_when_left, unlock_when_back},
     lookback::look_back,
     measure::measure,
-    message::{Message, Request, Timed},
-    model::{Link, List, Loaded, Model, Overlay, Pane, Part, RECENT, Screen, Target},
+    message::{Message, Request, Returned, Timed},
+    model::{ACTS, Link, List, Loaded, Model, Overlay, Pane, Part, RECENT, Screen, Target},
     overlay::{choose, go_on, on_overlay_key},
     palette::paste,
     patterns::look_at_patterns,
@@ -88,6 +88,14 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             }
             Vec::new()
         }
+        Message::Carried(carried) => {
+            model.say(carried.told, carried.failed);
+            Vec::new()
+        }
+        Message::Returned(returned) => {
+            on_returned(model, returned);
+            Vec::new()
+        }
         Message::Said(text) => {
             model.say(text, false);
             Vec::new()
@@ -138,6 +146,21 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
     }
 }
 
+/// Takes back what a program left that had the terminal. A form holds what was written in it before, where that went wrong.
+fn on_returned(model: &mut Model, returned: Returned) {
+    let text = match returned {
+        Returned::Read(Ok(())) => return,
+        Returned::Read(Err(why)) | Returned::Written(Err(why)) => return model.say(why, true),
+        Returned::Written(Ok(text)) => text,
+    };
+    let Some(Overlay::Form(form)) = &mut model.overlay else {
+        return model.say("the form is gone, and what was written with it", true);
+    };
+    if let Some(lost) = form.rewrite(&text) {
+        model.say(lost, true);
+    }
+}
+
 fn loaded<T>(result: Result<T, String>) -> Loaded<T> {
     match result {
         Ok(value) => Loaded::Here(value),
@@ -183,6 +206,13 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             }
             let mut requests = renew(model, &recorded);
             requests.extend(follow_drill(model, &recorded));
+            if recorded.event.makes_sev1() {
+                requests.push(Request::Bell);
+            }
+            if recorded.actor.operator() == Some(model.my_name()) {
+                model.acts.push_back((recorded.at, recorded.event.summary()));
+                model.acts.drain(..model.acts.len().saturating_sub(ACTS));
+            }
             model.recent.push_back(*recorded);
             while model.recent.len() > RECENT {
                 model.recent.pop_front();

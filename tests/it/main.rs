@@ -46,6 +46,7 @@ mod monitoring;
 mod nab;
 mod openapi;
 mod outage;
+mod outside;
 mod patterns;
 mod payload_fields;
 mod payloads;

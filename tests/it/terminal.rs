@@ -22,14 +22,29 @@ impl Terminal {
     }
 
     /// In a terminal of so many columns and rows.
-    pub fn sized(arguments: &[&str], home: &std::path::Path, (cols, rows): (u16, u16)) -> Self {
+    pub fn sized(arguments: &[&str], home: &std::path::Path, size: (u16, u16)) -> Self {
+        Self::around(arguments, home, size, &[])
+    }
+
+    /// The same, with variables of the environment.
+    pub fn around(
+        arguments: &[&str],
+        home: &std::path::Path,
+        (cols, rows): (u16, u16),
+        variables: &[(&str, &str)],
+    ) -> Self {
         let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_codeblue"));
         command.args(arguments);
         command.env("CODEBLUE_HOME", home);
         command.env("TERM", "xterm-256color");
-        command.env_remove("NO_COLOR");
+        for name in ["NO_COLOR", "TMUX", "STY", "CODEBLUE_COPY", "PAGER", "VISUAL", "EDITOR"] {
+            command.env_remove(name);
+        }
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let screen = Arc::new(Mutex::new(vt100::Parser::new(rows.try_into().unwrap(), cols.try_into().unwrap(), 0)));
@@ -91,7 +106,7 @@ impl Terminal {
 }
 
 /// Every mode that was switched on is switched off again.
-fn assert_restored(raw: &[u8]) {
+pub fn assert_restored(raw: &[u8]) {
     let text = String::from_utf8_lossy(raw);
     for mode in ["?1049", "?1000", "?1006", "?2004"] {
         let on = text.rfind(&format!("\x1b[{mode}h"));

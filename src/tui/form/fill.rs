@@ -46,6 +46,13 @@ pub(in crate::tui) fn on_form_key(model: &mut Model, mut form: Box<Form>, key: K
         Key::Esc => return leave(model, *form),
         Key::Enter => return go_on(model, form),
         _ if reviewing => {}
+        Key::Ctrl('o') => match form.page() {
+            Some(text) => {
+                model.overlay = Some(Overlay::Form(form));
+                return vec![Request::Edit(text)];
+            }
+            None => model.say("the editor is for fields of several lines", true),
+        },
         Key::Tab => form.at = (form.at + 1) % form.fields.len(),
         Key::BackTab => form.at = (form.at + form.fields.len() - 1) % form.fields.len(),
         key => {

@@ -29,7 +29,7 @@ const EXACT: u32 = 100_000;
 const REMEMBERED: u32 = 20;
 
 /// What may be meant, the best first. With nothing typed: what was chosen last, then what can do something here, then the rest.
-pub(in crate::tui) fn found(model: &Model, typed: &str) -> Vec<Entry> {
+pub(super) fn found(model: &Model, typed: &str) -> Vec<Entry> {
     let trimmed = typed.trim();
     if trimmed.is_empty() {
         return with_nothing_typed(model);

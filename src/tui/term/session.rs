@@ -15,7 +15,15 @@ const ENTER: &str = "\x1b[?1049h\x1b[2J\x1b[H\x1b[?25l\x1b[?1000h\x1b[?1006h\x1b
 /// The same undone, in reverse; first the end of a frame that may be open.
 const LEAVE: &str = "\x1b[?2026l\x1b[?2004l\x1b[?1006l\x1b[?1000l\x1b[0m\x1b[?25h\x1b[?1049l";
 
+/// The title on the terminal's own pile, and back from it: written only where titles are understood.
+const KEEP_TITLE: &str = "\x1b[22;2t";
+const GIVE_TITLE_BACK: &str = "\x1b[23;2t";
+/// Clicks and wheel, left to the terminal and taken again.
+const FREE_MOUSE: &str = "\x1b[?1006l\x1b[?1000l";
+const CAPTURE_MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
+
 static ACTIVE: AtomicBool = AtomicBool::new(false);
+static IS_MOUSE_FREE: AtomicBool = AtomicBool::new(false);
 
 /// The terminal as a full screen. Dropping it restores the terminal.
 #[derive(Debug)]
@@ -50,11 +58,9 @@ impl Session {
         // Our theme decides about colours; crossterm's own NO_COLOR handling would erase reverse video.
         crossterm::style::force_color_output(true);
         enable_raw_mode()?;
-        ACTIVE.store(true, Ordering::SeqCst);
-        let mut out = std::io::stdout();
-        out.write_all(ENTER.as_bytes())?;
-        out.flush()?;
-        Ok(Self(()))
+        let session = Self(());
+        session.take()?;
+        Ok(session)
     }
 
     /// Gives the terminal back for a while, to be taken again with [`Session::resume`].
@@ -68,9 +74,20 @@ impl Session {
     /// When it cannot be used any more.
     pub fn resume(&self) -> std::io::Result<()> {
         enable_raw_mode()?;
+        self.take()
+    }
+
+    /// What the terminal is told when it is taken: all of it is undone by [`restore`].
+    fn take(&self) -> std::io::Result<()> {
         ACTIVE.store(true, Ordering::SeqCst);
         let mut out = std::io::stdout();
+        if has_title() {
+            out.write_all(KEEP_TITLE.as_bytes())?;
+        }
         out.write_all(ENTER.as_bytes())?;
+        if IS_MOUSE_FREE.load(Ordering::SeqCst) {
+            out.write_all(FREE_MOUSE.as_bytes())?;
+        }
         out.flush()
     }
 
@@ -86,6 +103,22 @@ impl Drop for Session {
     }
 }
 
+/// Whether the terminal is of a kind that has a title, and keeps the one before.
+#[must_use]
+pub fn has_title() -> bool {
+    let term = std::env::var("TERM").unwrap_or_default();
+    ["xterm", "tmux", "screen", "rxvt", "alacritty", "foot", "kitty", "wezterm", "ghostty", "konsole", "vte", "st-"]
+        .iter()
+        .any(|kind| term.starts_with(kind))
+}
+
+/// What leaves the clicks to the terminal, or takes them again; remembered for when the terminal is taken anew.
+#[must_use]
+pub fn mouse(is_free: bool) -> &'static str {
+    IS_MOUSE_FREE.store(is_free, Ordering::SeqCst);
+    if is_free { FREE_MOUSE } else { CAPTURE_MOUSE }
+}
+
 /// Gives the terminal back if we have it. Also called by the panic hook. A terminal that does not read any more must not
 /// keep the program from ending, so it gets half a second.
 pub fn restore() {
@@ -95,7 +128,8 @@ pub fn restore() {
     let (done, wait) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let mut out = std::io::stdout();
-        let _ = out.write_all(LEAVE.as_bytes()).and_then(|()| out.flush());
+        let title = if has_title() { GIVE_TITLE_BACK } else { "" };
+        let _ = out.write_all([LEAVE, title].concat().as_bytes()).and_then(|()| out.flush());
         let _ = done.send(());
     });
     let _ = wait.recv_timeout(Duration::from_millis(500));

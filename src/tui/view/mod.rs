@@ -29,6 +29,7 @@ mod metrics;
 mod page;
 mod palette;
 mod patterns;
+mod plain;
 mod plan;
 mod recovery;
 mod reliability;
@@ -46,6 +47,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 pub use canvas::Canvas;
 pub use lookback::STRIP;
+pub use plain::plain;
 
 use super::{
     hit::HitMap,
@@ -84,47 +86,52 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
     let loud = loud + walk::banner(model, &mut canvas, area, loud);
     let body = Rect { y: area.y + 1 + loud, height: area.height - 3 - loud, ..area };
     chrome::footer(model, &mut canvas, area);
-    match model.screen() {
-        Screen::Board => board::draw(model, &mut canvas, body),
-        Screen::Service(name) => service::draw(model, &mut canvas, body, name),
-        Screen::Incident(id) => incident::draw(model, &mut canvas, body, *id),
-        Screen::Diagnosis(id, chosen) => diagnosis::draw(model, &mut canvas, body, *id, *chosen),
-        Screen::Evidence(id, service, issue) => evidence::draw(model, &mut canvas, body, *id, (service, issue)),
-        Screen::Reliability => reliability::draw(model, &mut canvas, body),
-        Screen::Knowledge => knowledge::list(model, &mut canvas, body),
-        Screen::Article(name) => knowledge::article(model, &mut canvas, body, name),
-        Screen::Prompt(id) => evidence::prompt(model, &mut canvas, body, *id),
-        Screen::Change(id) => change::draw(model, &mut canvas, body, *id),
-        Screen::Approvals => approvals::draw(model, &mut canvas, body),
-        Screen::BreakGlass(id) => break_glass::draw(model, &mut canvas, body, *id),
-        Screen::Templates => templates::draw(model, &mut canvas, body),
-        Screen::Plan => plan::draw(model, &mut canvas, body),
-        Screen::Snapshots => snapshots::draw(model, &mut canvas, body),
-        Screen::Difference(of, against) => difference::draw(model, &mut canvas, body, *of, *against),
-        Screen::Recovery(id) => recovery::draw(model, &mut canvas, body, *id),
-        Screen::Recoveries => history::draw(model, &mut canvas, body),
-        Screen::Books(incident) => books::list(model, &mut canvas, body, *incident),
-        Screen::Book(id) => books::book(model, &mut canvas, body, id),
-        Screen::Run(id) => walk::draw(model, &mut canvas, body, *id),
-        Screen::StepWhy(id, step) => walk_step::why(model, &mut canvas, body, *id, step),
-        Screen::RunText(id) => books::text(model, &mut canvas, body, *id),
-        Screen::Drills => drills::draw(model, &mut canvas, body),
-        Screen::Drill(id) => drill::draw(model, &mut canvas, body, *id),
-        Screen::HeatMap => heat::draw(model, &mut canvas, body),
-        Screen::Calendar => calendar::draw(model, &mut canvas, body),
-        Screen::Continuity => continuity::list(model, &mut canvas, body),
-        Screen::Function(name) => continuity::function(model, &mut canvas, body, name),
-        Screen::Map => map::draw(model, &mut canvas, body),
-        Screen::Metrics => metrics::draw(model, &mut canvas, body),
-        Screen::Patterns(service) => patterns::list(model, &mut canvas, body, service.as_deref()),
-        Screen::Pattern(id) => patterns::one(model, &mut canvas, body, id),
-        Screen::Journal => journal::draw(model, &mut canvas, body),
-        Screen::Help => dialog::help(model, &mut canvas, body),
-    }
+    page_of(model, &mut canvas, body);
     if let Some(overlay) = &model.overlay {
         dialog::draw(model, &mut canvas, body, overlay);
     }
     let page = usize::from(body.height.saturating_sub(4));
     let deepest = canvas.deepest;
     Drawn { hits, page, columns: area.width, deepest }
+}
+
+/// Draws the page on top.
+fn page_of(model: &Model, canvas: &mut Canvas, body: Rect) {
+    match model.screen() {
+        Screen::Board => board::draw(model, canvas, body),
+        Screen::Service(name) => service::draw(model, canvas, body, name),
+        Screen::Incident(id) => incident::draw(model, canvas, body, *id),
+        Screen::Diagnosis(id, chosen) => diagnosis::draw(model, canvas, body, *id, *chosen),
+        Screen::Evidence(id, service, issue) => evidence::draw(model, canvas, body, *id, (service, issue)),
+        Screen::Reliability => reliability::draw(model, canvas, body),
+        Screen::Knowledge => knowledge::list(model, canvas, body),
+        Screen::Article(name) => knowledge::article(model, canvas, body, name),
+        Screen::Prompt(id) => evidence::prompt(model, canvas, body, *id),
+        Screen::Change(id) => change::draw(model, canvas, body, *id),
+        Screen::Approvals => approvals::draw(model, canvas, body),
+        Screen::BreakGlass(id) => break_glass::draw(model, canvas, body, *id),
+        Screen::Templates => templates::draw(model, canvas, body),
+        Screen::Plan => plan::draw(model, canvas, body),
+        Screen::Snapshots => snapshots::draw(model, canvas, body),
+        Screen::Difference(of, against) => difference::draw(model, canvas, body, *of, *against),
+        Screen::Recovery(id) => recovery::draw(model, canvas, body, *id),
+        Screen::Recoveries => history::draw(model, canvas, body),
+        Screen::Books(incident) => books::list(model, canvas, body, *incident),
+        Screen::Book(id) => books::book(model, canvas, body, id),
+        Screen::Run(id) => walk::draw(model, canvas, body, *id),
+        Screen::StepWhy(id, step) => walk_step::why(model, canvas, body, *id, step),
+        Screen::RunText(id) => books::text(model, canvas, body, *id),
+        Screen::Drills => drills::draw(model, canvas, body),
+        Screen::Drill(id) => drill::draw(model, canvas, body, *id),
+        Screen::HeatMap => heat::draw(model, canvas, body),
+        Screen::Calendar => calendar::draw(model, canvas, body),
+        Screen::Continuity => continuity::list(model, canvas, body),
+        Screen::Function(name) => continuity::function(model, canvas, body, name),
+        Screen::Map => map::draw(model, canvas, body),
+        Screen::Metrics => metrics::draw(model, canvas, body),
+        Screen::Patterns(service) => patterns::list(model, canvas, body, service.as_deref()),
+        Screen::Pattern(id) => patterns::one(model, canvas, body, id),
+        Screen::Journal => journal::draw(model, canvas, body),
+        Screen::Help => dialog::help(model, canvas, body),
+    }
 }
