@@ -4,9 +4,21 @@ use super::{
     model::{Link, Model},
     text,
 };
+use crate::domain::Recorded;
 
 /// Lines for each kind of thing.
 const MOST: usize = 5;
+
+/// What this operator did that is kept for the end.
+const ACTS: usize = 50;
+
+/// Keeps in mind what this operator did.
+pub(super) fn remember(model: &mut Model, recorded: &Recorded) {
+    if recorded.actor.operator() == Some(model.my_name()) {
+        model.acts.push_back((recorded.at, recorded.event.summary()));
+        model.acts.drain(..model.acts.len().saturating_sub(ACTS));
+    }
+}
 
 /// How everything stands, in plain lines; none when nothing was ever heard of the platform.
 #[must_use]

@@ -32,9 +32,6 @@ use crate::{
 
 pub use super::overlay::Purpose;
 
-/// What this operator did that is kept for the end.
-pub const ACTS: usize = 50;
-
 /// Events kept for the journal screen.
 pub const RECENT: usize = 1000;
 

@@ -7,12 +7,13 @@ use super::{
     action::{named, on_key, open, perform, propose, show_plan},
     article::import,
     drill::lesson,
-    form::{self, on_form_key, settle},
+    farewell::remember,
+    form::{self, on_form_key, settle, take_back},
     lock::{ask_code, hold_back, lock_when_left, unlock_when_back},
     lookback::look_back,
     measure::measure,
-    message::{Message, Request, Returned, Timed},
-    model::{ACTS, Link, List, Loaded, Model, Overlay, Pane, Part, RECENT, Screen, Target},
+    message::{Message, Request, Timed},
+    model::{Link, List, Loaded, Model, Overlay, Pane, Part, RECENT, Screen, Target},
     overlay::{choose, go_on, on_overlay_key},
     palette::paste,
     patterns::look_at_patterns,
@@ -93,7 +94,7 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             Vec::new()
         }
         Message::Returned(returned) => {
-            on_returned(model, returned);
+            take_back(model, returned);
             Vec::new()
         }
         Message::Said(text) => {
@@ -146,21 +147,6 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
     }
 }
 
-/// Takes back what a program left that had the terminal. A form holds what was written in it before, where that went wrong.
-fn on_returned(model: &mut Model, returned: Returned) {
-    let text = match returned {
-        Returned::Read(Ok(())) => return,
-        Returned::Read(Err(why)) | Returned::Written(Err(why)) => return model.say(why, true),
-        Returned::Written(Ok(text)) => text,
-    };
-    let Some(Overlay::Form(form)) = &mut model.overlay else {
-        return model.say("the form is gone, and what was written with it", true);
-    };
-    if let Some(lost) = form.rewrite(&text) {
-        model.say(lost, true);
-    }
-}
-
 fn loaded<T>(result: Result<T, String>) -> Loaded<T> {
     match result {
         Ok(value) => Loaded::Here(value),
@@ -209,10 +195,7 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             if recorded.event.makes_sev1() {
                 requests.push(Request::Bell);
             }
-            if recorded.actor.operator() == Some(model.my_name()) {
-                model.acts.push_back((recorded.at, recorded.event.summary()));
-                model.acts.drain(..model.acts.len().saturating_sub(ACTS));
-            }
+            remember(model, &recorded);
             model.recent.push_back(*recorded);
             while model.recent.len() > RECENT {
                 model.recent.pop_front();

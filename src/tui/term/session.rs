@@ -79,9 +79,9 @@ impl Session {
 
     /// What the terminal is told when it is taken: all of it is undone by [`restore`].
     fn take(&self) -> std::io::Result<()> {
-        ACTIVE.store(true, Ordering::SeqCst);
+        let was_active = ACTIVE.swap(true, Ordering::SeqCst);
         let mut out = std::io::stdout();
-        if has_title() {
+        if has_title() && !was_active {
             out.write_all(KEEP_TITLE.as_bytes())?;
         }
         out.write_all(ENTER.as_bytes())?;

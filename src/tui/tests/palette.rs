@@ -77,9 +77,9 @@ fn words_after_an_action_say_what_it_is_about_and_tab_completes_them() {
     let [Command::RequestSnapshot { components, .. }] = commands.as_slice() else { panic!("{sent:?}") };
     assert_eq!(*components, ["patient-api-code"]);
     // A wrong word is said, and stays to be put right.
-    look_for(&mut model, "snapshot nowhere");
+    look_for(&mut model, "snapshot zzz");
     assert!(press(&mut model, &[Key::Enter]).is_empty());
-    assert!(model.toast.clone().unwrap().text.contains("there is no component or service nowhere"));
+    assert!(model.toast.clone().unwrap().text.contains("there is no component or service zzz"));
     assert!(matches!(model.overlay, Some(Overlay::Palette(_))));
 }
 

@@ -15,7 +15,7 @@ use crate::tui::{
 };
 
 /// How a filter is written, below its line.
-const FILTERS: &str = " words · sev:1,2 service: state: kind: who: is:open -is:mine · “-” turns it round";
+const FILTERS: &str = "words · sev:1,2 service: state: kind: who: is:open -is:mine · “-” turns it round";
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Overlay) {
     match overlay {
@@ -55,12 +55,14 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
             }
             field(canvas, inside, rows + 1, &input_text(input), input.cursor().1);
             let below = match model.filter.problem().filter(|_| *purpose == Purpose::Filter) {
-                Some(problem) => (Role::Bad, format!(" ✖ {problem}")),
+                Some(problem) => (Role::Bad, format!("✖ {problem}")),
                 None if *purpose == Purpose::Filter => (Role::Muted, FILTERS.to_owned()),
-                None => (Role::Muted, " ↵ does it   Esc leaves it".to_owned()),
+                None => (Role::Muted, "↵ does it   Esc leaves it".to_owned()),
             };
-            for (row, line) in (rows + 2..).zip(text::wrap(&below.1, usize::from(inside.width)).into_iter().take(2)) {
-                canvas.line(inside, row, &[(below.0, line)]);
+            for (row, line) in
+                (rows + 2..).zip(text::wrap(&below.1, usize::from(inside.width.saturating_sub(2))).into_iter().take(2))
+            {
+                canvas.line(inside, row, &[(below.0, format!(" {line}"))]);
             }
         }
     }
@@ -158,7 +160,7 @@ pub(super) struct Choices<'a> {
 pub(super) fn list(canvas: &mut Canvas, area: Rect, choices: &Choices) {
     let Choices { title, keys, width, lines, selected, typed } = *choices;
     let extra = if typed.is_some() { 4 } else { 2 };
-    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(extra).min(area.height).max(4);
+    let height = u16::try_from(lines.len().max(1)).unwrap_or(u16::MAX).saturating_add(extra).min(area.height).max(4);
     let place = centred(area, width, height);
     canvas.clear(place);
     canvas.hits.add(place, Target::Nothing);
@@ -180,16 +182,21 @@ pub(super) fn list(canvas: &mut Canvas, area: Rect, choices: &Choices) {
     }
 }
 
+/// How one moves, on top of the help page.
+const MOVES: &str =
+    "↑↓ or jk move · 1–4 or Tab choose a pane · ↵ opens · Esc goes back · click anything that looks clickable";
+
+/// Columns of the help page before what an action is about.
+const ABOUT: usize = 31;
+
 pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
     let inside = canvas.frame(area, "Help", "what can be done where", true);
-    let mut lines: Vec<Vec<Piece>> = vec![
-        vec![(
-            Role::Text,
-            " ↑↓ or jk move · 1–4 or Tab choose a pane · ↵ opens · Esc goes back · click anything that looks clickable"
-                .to_owned(),
-        )],
-        vec![(Role::Muted, " A grey key can do nothing here; press it and it says why.".to_owned())],
-    ];
+    let room = usize::from(inside.width).saturating_sub(2).max(20);
+    let mut lines: Vec<Vec<Piece>> = text::wrap(MOVES, room)
+        .into_iter()
+        .map(|line| vec![(Role::Text, format!(" {line}"))])
+        .chain([vec![(Role::Muted, " A grey key can do nothing here; press it and it says why.".to_owned())]])
+        .collect();
     let places = [
         (Where::Incident, "Incidents"),
         (Where::Diagnosis, "Diagnoses"),
@@ -203,6 +210,7 @@ pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
         (Where::Runbook, "Runbooks"),
         (Where::Run, "Runs of runbooks"),
         (Where::Calendar, "Planned work"),
+        (Where::Continuity, "Continuity"),
         (Where::Drill, "Drills"),
         (Where::Anywhere, "Anywhere"),
     ];
@@ -216,11 +224,14 @@ pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
                 Danger::Guarded => " (asks first)",
                 Danger::Critical => " (shows the plan, wants the name typed)",
             };
+            let room = usize::from(inside.width).saturating_sub(ABOUT).max(20);
+            let mut about = text::wrap(&format!("{}{asks}", action.about), room).into_iter();
             lines.push(vec![
                 (Role::Key, format!("  {}", text::left(&keys.join(" "), 9))),
                 (Role::Text, text::left(action.label, 20)),
-                (Role::Muted, format!("{}{asks}", action.about)),
+                (Role::Muted, about.next().unwrap_or_default()),
             ]);
+            lines.extend(about.map(|rest| vec![(Role::Muted, format!("{:ABOUT$}{rest}", ""))]));
         }
     }
     canvas.page(inside, &lines, model.scroll);
