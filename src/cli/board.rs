@@ -66,8 +66,11 @@ pub(super) async fn run(session: &Session, access: Access) -> Result<Exit, CliEr
         hosts_engine: !elsewhere,
         access,
         toured: session.home().ok().map(|home| home.toured()),
+        copies: session.home()?.run().join("copied.txt"),
+        bell: wants_bell(),
     })
     .await;
+    say_farewell(session, &shown);
     if let Some(hosted) = hosted
         && let Ok(Some(running)) = hosted.await
     {
@@ -113,8 +116,14 @@ pub(super) fn needs_terminal() -> Result<(), CliError> {
     Err(BoardError::from(NoScreen::NotATerminal).into())
 }
 
+/// Leaves in the terminal how everything stands. One that is gone keeps nothing else from being ended in good order.
+pub(super) fn say_farewell(session: &Session, shown: &Result<Vec<String>, BoardError>) {
+    let lines = shown.as_deref().unwrap_or_default();
+    let _ = session.output.script(lines.iter().map(|line| format!("{line}\n")).collect::<String>().as_bytes());
+}
+
 /// Ends an engine that ran inside a board. A recovery under way is finished first: it must not depend on a terminal.
-pub(super) async fn leave(running: Running, shown: &Result<(), BoardError>) {
+pub(super) async fn leave(running: Running, shown: &Result<Vec<String>, BoardError>) {
     running.finish_recoveries().await;
     let reason = if shown.is_ok() { "its board was left" } else { "its board ended" };
     running.stop(reason).await;
@@ -129,6 +138,11 @@ pub(super) fn setup(session: &Session) -> Setup {
 pub(super) fn colours(session: &Session) -> Colours {
     let said = |name: &str| std::env::var(name).unwrap_or_default();
     if session.output.wants_colour() { Colours::of_terminal(&said("TERM"), &said("COLORTERM")) } else { Colours::None }
+}
+
+/// Whether the bell rings on a new SEV1: unless `CODEBLUE_BELL` says `off`.
+pub(super) fn wants_bell() -> bool {
+    std::env::var_os("CODEBLUE_BELL").is_none_or(|word| word != "off")
 }
 
 impl From<BoardError> for CliError {

@@ -100,6 +100,7 @@ impl Demo {
     ) -> Result<(), CliError> {
         let (tell, failed) = oneshot::channel();
         let drill = SandboxDrill::at(&root.join("sandbox"), &home, clock.clone())?;
+        let copies = home.run().join("copied.txt");
         let asking = client.clone();
         let (seed, giving) = (self.seed, client.clone());
         let starting = tokio::spawn(async move {
@@ -121,17 +122,21 @@ impl Demo {
             hosts_engine: true,
             access: access(self.read_only),
             toured: session.home().ok().map(|home| home.toured()),
+            copies,
+            bell: super::board::wants_bell(),
         });
         let shown = match self.end_after {
-            Some(time) => tokio::time::timeout(time, shown).await.unwrap_or(Ok(())),
+            Some(time) => tokio::time::timeout(time, shown).await.unwrap_or(Ok(Vec::new())),
             None => shown.await,
         };
+        super::board::say_farewell(session, &shown);
         if let Ok(Some(up)) = starting.await {
             end_drill(&asking, "the demo was left", |line| session.output.progress(line)).await;
             up.running.finish_recoveries().await;
             end(up).await;
         }
-        Ok(shown?)
+        shown?;
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     client::{Client, Update},
-    domain::{Event, Recorded, Severity, State, Status, SystemState},
+    domain::{Event, Recorded, State, Status, SystemState},
 };
 
 /// Events that are read at a time after the connection was lost.
@@ -99,7 +99,7 @@ impl Watch {
             json.push(b'\n');
             return session.output.script(&json);
         }
-        let bell = if self.bell && becomes_sev1(&recorded.event) { "\x07" } else { "" };
+        let bell = if self.bell && recorded.event.makes_sev1() { "\x07" } else { "" };
         let line = format!("{}, by {}", recorded.event.summary(), recorded.actor);
         session.output.script(format!("{bell}{}\n", stamped(recorded.at, &line)).as_bytes())
     }
@@ -137,14 +137,6 @@ fn headline(state: &State) -> String {
     let services = text::count(state.platform.services.len(), "service");
     let rest = if rest.is_empty() { String::new() } else { format!(": {}", rest.join("; ")) };
     format!("{name}, {services}, {system}{rest}")
-}
-
-fn becomes_sev1(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::IncidentOpened { severity: Severity::Sev1, .. }
-            | Event::IncidentSeveritySet { severity: Severity::Sev1, .. }
-    )
 }
 
 /// What the engine does all day, of which nobody has to know while it works.

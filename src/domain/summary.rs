@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    AttemptBy, AttemptEnd, AttemptPart, ChangeOutcome, Event, Proof, Role, RunMark, RunMode, Stand, Status, StepAnswer,
-    UnknownAnswer, fast_track,
+    AttemptBy, AttemptEnd, AttemptPart, ChangeOutcome, Event, Proof, Role, RunMark, RunMode, Severity, Stand, Status,
+    StepAnswer, UnknownAnswer, fast_track,
 };
 use crate::platform::count;
 
@@ -17,6 +17,16 @@ fn part_name(part: AttemptPart) -> &'static str {
 }
 
 impl Event {
+    /// Whether an incident is SEV1 because of it, which calls people back from whatever they do.
+    #[must_use]
+    pub fn makes_sev1(&self) -> bool {
+        matches!(
+            self,
+            Self::IncidentOpened { severity: Severity::Sev1, .. }
+                | Self::IncidentSeveritySet { severity: Severity::Sev1, .. }
+        )
+    }
+
     /// What happened, in one line without its time and actor.
     #[must_use]
     pub fn summary(&self) -> String {

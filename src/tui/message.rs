@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 
 use super::{
+    copy::Copied,
     drill::{DrillOffer, DrillWish},
-    term::input::Input,
+    model::Mouse,
+    term::{clipboard::Carried, input::Input},
 };
 use crate::{
     client::Update,
@@ -58,6 +60,19 @@ pub enum Message {
     Readers(RunId, Vec<Reader>),
     /// Something worth a short message.
     Said(String),
+    /// What became of a text that was copied.
+    Carried(Carried),
+    /// A program that had the terminal has ended.
+    Returned(Returned),
+}
+
+/// What a program that had the terminal left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Returned {
+    /// A page was read.
+    Read(Result<(), String>),
+    /// A text was written.
+    Written(Result<String, String>),
 }
 
 /// A message with the time it came in.
@@ -110,6 +125,18 @@ pub enum Request {
     KeepTheme(String),
     /// Keep in mind that the tour was shown.
     Toured,
+    /// Copy a text.
+    Copy(Copied),
+    /// Copy the page as text.
+    CopyPage,
+    /// Show the page as text in the pager.
+    Page,
+    /// Have a text written in the editor.
+    Edit(String),
+    /// Let the clicks come to the board, or leave them to the terminal.
+    Mouse(Mouse),
+    /// Ring the terminal's bell.
+    Bell,
     /// Paint the whole screen anew.
     Repaint,
     /// Go to the background.

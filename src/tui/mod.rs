@@ -14,16 +14,19 @@
 
 mod action;
 mod article;
+mod attention;
 mod beside;
 mod break_glass;
 mod browse;
 mod calendar;
 mod continuity;
+mod copy;
 mod counting;
 mod decision;
 mod diagnosis;
 mod drill;
 mod effect;
+mod farewell;
 mod files;
 mod filter;
 mod form;

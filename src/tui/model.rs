@@ -1,7 +1,7 @@
 //! What the board knows: a copy of the engine's state, and what is open, selected and asked on top of it.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     time::Duration,
 };
 
@@ -107,6 +107,12 @@ pub struct Model {
     pub toast: Option<Toast>,
     /// What lists are narrowed to.
     pub filter: Filter,
+    /// Incidents that are marked, to be acknowledged together.
+    pub marked: BTreeSet<IncidentId>,
+    /// Whether clicks come to the board.
+    pub mouse: Mouse,
+    /// What this operator did since the board was opened, oldest first.
+    pub acts: VecDeque<(DateTime<Utc>, String)>,
     /// What was chosen in the palette, the last first.
     pub chosen: VecDeque<Entry>,
     /// The last events, oldest first.
@@ -153,6 +159,15 @@ pub struct Model {
     pub page: usize,
     /// Columns of the screen, as last drawn.
     pub columns: u16,
+}
+
+/// Whether clicks come to the board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mouse {
+    /// They do.
+    Captured,
+    /// The terminal keeps them, so that text can be selected with it.
+    Free,
 }
 
 /// The connection to the engine.
@@ -502,6 +517,9 @@ impl Model {
             first_time: FirstTime::No,
             toast: None,
             filter: Filter::default(),
+            marked: BTreeSet::new(),
+            mouse: Mouse::Captured,
+            acts: VecDeque::new(),
             chosen: VecDeque::new(),
             recent: VecDeque::new(),
             dry_runs: HashMap::new(),

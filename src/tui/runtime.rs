@@ -4,6 +4,8 @@
 //! written at all. A terminal that does not read keeps nobody waiting: there is one frame under way, and what happens
 //! meanwhile is drawn when it is through.
 
+mod requests;
+
 use std::{
     path::PathBuf,
     pin::Pin,
@@ -23,19 +25,19 @@ use tokio::{
 };
 
 use super::{
+    attention::title,
     drill::{DrillOffer, DrillWish},
-    files,
+    farewell::farewell,
     guard::Access,
     help::FirstTime,
     message::{Message, Request, Timed},
-    model::{Fault, Model},
-    patterns,
+    model::{Fault, Model, Mouse},
     preferences::Preferences,
-    settings::{Setup, keep_theme},
+    settings::Setup,
     term::{
         frame::Frames,
         input::{self, Input},
-        session::{NoScreen, Session},
+        session::{self, NoScreen, Session},
         writer::{Writer, Written},
     },
     update::update,
@@ -43,9 +45,9 @@ use super::{
     walk::run_of,
 };
 use crate::{
-    client::{Client, ClientError, Update},
-    domain::{Command, RunId},
-    engine::{Clock, DryRunRequest},
+    client::{Client, Update},
+    domain::RunId,
+    engine::Clock,
 };
 
 /// Time between two frames that only news asked for.
@@ -103,6 +105,10 @@ pub struct BoardOptions {
     pub access: Access,
     /// The file that says that the tour was shown; without one it is not shown by itself.
     pub toured: Option<PathBuf>,
+    /// The file that holds what was copied, when nothing else takes it.
+    pub copies: PathBuf,
+    /// Whether the terminal's bell rings when an incident becomes SEV1.
+    pub bell: bool,
 }
 
 /// Why a board ended other than by being left.
@@ -122,20 +128,21 @@ pub enum BoardError {
     HungUp,
 }
 
-/// Runs the board until it is left.
+/// Runs the board until it is left; gives how everything stands then, in plain lines, for the terminal that it gave back.
 ///
 /// # Errors
 /// When there is no terminal, when it vanishes, or when the engine could not start.
-pub async fn board(options: BoardOptions) -> Result<(), BoardError> {
+pub async fn board(options: BoardOptions) -> Result<Vec<String>, BoardError> {
     let session = Session::enter()?;
     if options.setup.settings.mouse {
         session.take_mouse()?;
     }
-    let result = Loop::new(options)?.run(&session).await;
+    let mut board = Loop::new(options)?;
+    let result = board.run(&session).await;
     if matches!(result, Err(BoardError::HungUp)) {
         session.abandon();
     }
-    result
+    result.map(|()| farewell(&board.model))
 }
 
 struct Loop {
@@ -145,6 +152,9 @@ struct Loop {
     written: mpsc::UnboundedReceiver<Written>,
     inputs: mpsc::Receiver<Input>,
     paused: Arc<AtomicBool>,
+    resting: Arc<AtomicBool>,
+    /// Another program has the terminal.
+    away: bool,
     answers: mpsc::Receiver<Message>,
     answer: mpsc::Sender<Message>,
     screen: Screen,
@@ -168,6 +178,10 @@ impl Drop for Followed {
 struct Screen {
     writer: Writer,
     frames: Frames,
+    /// What goes to the terminal before the next frame.
+    pending: Vec<u8>,
+    /// The title it has.
+    title: String,
 }
 
 /// What the loop does next.
@@ -182,7 +196,8 @@ impl Loop {
         let (input_to, inputs) = mpsc::channel(256);
         let (answer, answers) = mpsc::channel(256);
         let paused = Arc::new(AtomicBool::new(false));
-        input::start(&input_to, paused.clone())?;
+        let resting = Arc::new(AtomicBool::new(false));
+        input::start(&input_to, paused.clone(), resting.clone())?;
         let faults = options.drill.as_ref().map(|drill| drill.faults()).unwrap_or_default();
         let first_time = match &options.toured {
             Some(file) if !file.exists() => FirstTime::Yes,
@@ -193,6 +208,7 @@ impl Loop {
         model.set_up(options.setup.clone());
         model.host.clone_from(&options.host);
         model.access = options.access;
+        model.mouse = if options.setup.settings.mouse { Mouse::Captured } else { Mouse::Free };
         model.first_time = first_time;
         Ok(Self {
             saved: model.preferences(),
@@ -200,18 +216,27 @@ impl Loop {
             written,
             inputs,
             paused,
+            resting,
+            away: false,
             answers,
             answer,
-            screen: Screen { writer: Writer::start(written_to)?, frames: Frames::new() },
+            screen: Screen {
+                writer: Writer::start(written_to)?,
+                frames: Frames::new(),
+                pending: Vec::new(),
+                title: String::new(),
+            },
             frame: if over_ssh { FRAME_OVER_SSH } else { FRAME },
             followed: None,
             options,
         })
     }
 
-    async fn run(mut self, session: &Session) -> Result<(), BoardError> {
+    async fn run(&mut self, session: &Session) -> Result<(), BoardError> {
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        let mut stopped = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
         let mut resumed = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
         let (news_to, mut news) = mpsc::channel(1024);
         let client = self.options.client.clone();
@@ -222,17 +247,21 @@ impl Loop {
         let mut dirty = false;
         let mut wake = self.next_wake();
         loop {
-            let draw_at = if dirty && !self.screen.writer.is_busy() { Some(last + self.frame) } else { None };
+            let may_draw = !self.away && !self.screen.writer.is_busy();
+            let draw_at = if dirty && may_draw { Some(last + self.frame) } else { None };
             let until = draw_at.map_or(wake, |at| at.min(wake));
             let mut at_once = false;
             let flow = tokio::select! {
                 biased;
                 _ = hangup.recv() => return Err(BoardError::HungUp),
                 _ = terminate.recv() => return Ok(()),
-                _ = resumed.recv() => { let _ = session.resume(); self.screen.frames.repaint(); at_once = true; Flow::On }
+                // Keys of another program that has the terminal; else somebody sent it from elsewhere.
+                _ = interrupted.recv() => if self.away { Flow::On } else { return Ok(()) },
+                _ = stopped.recv() => if self.away { Flow::On } else { self.ask_for(session, Request::Suspend)? },
+                _ = resumed.recv(), if !self.away => { let _ = session.resume(); self.screen.repaint(); at_once = true; Flow::On }
                 why = failure(&mut failed) => return Err(BoardError::Engine(why)),
                 Some(outcome) = self.written.recv() => {
-                    if outcome == Written::Failed { self.screen.frames.repaint(); dirty = true; }
+                    if outcome == Written::Failed { self.screen.repaint(); dirty = true; }
                     continue;
                 }
                 Some(message) = self.answers.recv() => { at_once = true; self.apply(session, message)? }
@@ -269,7 +298,7 @@ impl Loop {
             }
             dirty = true;
             wake = self.next_wake();
-            if (at_once || last.elapsed() >= self.frame) && !self.screen.writer.is_busy() {
+            if (at_once || last.elapsed() >= self.frame) && !self.away && !self.screen.writer.is_busy() {
                 self.draw();
                 last = Instant::now();
                 dirty = false;
@@ -293,86 +322,20 @@ impl Loop {
     }
 
     fn apply(&mut self, session: &Session, message: Message) -> Result<Flow, BoardError> {
+        match &message {
+            Message::Carried(carried) => self.screen.pending.extend_from_slice(&carried.sequence),
+            Message::Returned(_) => self.come_back(session)?,
+            _ => {}
+        }
         let at = self.options.clock.now();
         for request in update(&mut self.model, Timed { at, message }) {
-            match request {
-                Request::Quit => return Ok(Flow::Quit),
-                Request::Toured => self.keep_toured(),
-                Request::Repaint => self.screen.frames.repaint(),
-                Request::Suspend if self.options.hosts_engine => {
-                    self.model.say("the engine runs inside this board, and stopping it would stop the watch", true);
-                }
-                Request::Suspend => {
-                    self.paused.store(true, Ordering::SeqCst);
-                    session.suspend();
-                    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
-                    session.resume()?;
-                    self.paused.store(false, Ordering::SeqCst);
-                    self.screen.frames.repaint();
-                }
-                Request::Become(name) => {
-                    self.options.client = self.options.client.named(Some(name));
-                    self.followed = None;
-                    self.ask(|client| async move { Some(Message::Me(client.whoami().await.ok())) });
-                }
-                Request::Inject(fault) => self.drill(move |drill| drill.inject(&fault)),
-                Request::Heal => self.drill(|drill| drill.heal()),
-                Request::Drills => self.offers(),
-                Request::Hold(wish) => self.hold(*wish),
-                Request::KeepTheme(name) => self.keep_theme(name),
-                Request::ReadArticles(path) => self.beside(move || files::read(&path)),
-                Request::WriteArticles(folder, articles) => self.beside(move || files::write(&folder, &articles)),
-                Request::Submit(command) => self.ask(|client| submit(client, *command)),
-                Request::SubmitWithCode(command, code) => {
-                    self.ask(|client| submit(client.with_code(Some(code)), *command));
-                }
-                Request::ChangeDryRun(change) => self.ask(move |client| async move {
-                    let result = client.dry_run(&DryRunRequest::Change { change }).await;
-                    Some(Message::ChangeDryRun(change, result.map_err(|error| error.to_string())))
-                }),
-                Request::DryRun(request, command) => self.ask(move |client| async move {
-                    let result = client.dry_run(&request).await;
-                    Some(Message::DryRun(command, result.map_err(|error| error.to_string())))
-                }),
-                Request::History(service, window) => self.ask(move |client| async move {
-                    let result = client.uptime(&service, window, view::STRIP).await;
-                    Some(Message::History(service, window, result.map_err(|error| error.to_string())))
-                }),
-                Request::Patterns(service) => self.ask(move |client| async move {
-                    let result = client.patterns(service.as_deref(), patterns::MOST).await;
-                    Some(Message::Patterns(service, result.map_err(|error| error.to_string())))
-                }),
-                Request::Pattern(id) => self.ask(move |client| async move {
-                    let result = client.pattern(&id).await;
-                    Some(Message::Pattern(id, result.map_err(|error| error.to_string())))
-                }),
-                Request::Prompt(id) => self.ask(move |client| async move {
-                    let result = client.prompt(id).await;
-                    Some(Message::Prompt(id, result.map_err(|error| error.to_string())))
-                }),
-                Request::Books => self.ask(|client| async move {
-                    let result = client.books().await;
-                    Some(Message::Books(result.map_err(|error| error.to_string())))
-                }),
-                Request::Difference(of, against) => self.ask(move |client| async move {
-                    let result = client.difference(of, against).await;
-                    Some(Message::Difference(of, against, result.map_err(|error| error.to_string())))
-                }),
+            if matches!(self.ask_for(session, request)?, Flow::Quit) {
+                return Ok(Flow::Quit);
             }
         }
         self.save();
         self.read_along();
         Ok(Flow::On)
-    }
-
-    fn keep_theme(&self, name: String) {
-        let file = self.options.setup.file.clone();
-        self.beside(move || match file {
-            Some(file) => {
-                keep_theme(&file, &name).map(|()| Message::Said(format!("{name} is kept in {}", file.display())))
-            }
-            None => Ok(Message::Said(format!("{name} holds until the board is left: this user has no home folder"))),
-        });
     }
 
     /// Writes down how the board is, when that has changed. A home that takes nothing is none of the board's business.
@@ -409,50 +372,6 @@ impl Loop {
         });
     }
 
-    /// Asks the engine something beside the loop.
-    fn ask<F: Future<Output = Option<Message>> + Send + 'static>(&self, question: impl FnOnce(Client) -> F) {
-        let asked = question(self.options.client.clone());
-        let answer = self.answer.clone();
-        tokio::spawn(async move {
-            if let Some(message) = asked.await {
-                let _ = answer.send(message).await;
-            }
-        });
-    }
-
-    /// The tour was shown. Where that cannot be kept it is shown again, and nobody is bothered with why.
-    fn keep_toured(&self) {
-        if let Some(file) = self.options.toured.clone() {
-            tokio::task::spawn_blocking(move || files::mark(&file));
-        }
-    }
-
-    fn drill(&self, act: impl FnOnce(&dyn Drill) -> Result<String, String> + Send + 'static) {
-        let Some(drill) = self.options.drill.clone() else { return };
-        self.beside(move || act(drill.as_ref()).map(Message::Said));
-    }
-
-    fn offers(&self) {
-        let drill = self.options.drill.clone();
-        self.beside(move || Ok(Message::Drills(drill.map_or_else(|| Ok(Vec::new()), |drill| drill.offers()))));
-    }
-
-    fn hold(&self, wish: DrillWish) {
-        let Some(drill) = &self.options.drill else { return };
-        let (holding, answer) = (drill.hold(wish), self.answer.clone());
-        tokio::spawn(async move {
-            let _ = answer.send(Message::DrillLeft(holding.await)).await;
-        });
-    }
-
-    /// Does something that takes a while beside the loop.
-    fn beside(&self, act: impl FnOnce() -> Result<Message, String> + Send + 'static) {
-        let answer = self.answer.clone();
-        tokio::task::spawn_blocking(move || {
-            let _ = answer.blocking_send(act().unwrap_or_else(Message::Failed));
-        });
-    }
-
     /// When something on the screen changes by time alone.
     fn next_wake(&self) -> Instant {
         let to_second = Duration::from_millis(1000 - u64::from(self.model.now.timestamp_subsec_millis().min(999)));
@@ -474,15 +393,32 @@ impl Loop {
         self.model.page = drawn.page;
         self.model.columns = drawn.columns;
         self.model.deepest = drawn.deepest;
+        self.screen.name(title(&self.model));
         self.screen.show(next);
     }
 }
 
 impl Screen {
+    /// The terminal may show anything, and be called anything.
+    fn repaint(&mut self) {
+        self.frames.repaint();
+        self.title.clear();
+    }
+
+    /// Gives the terminal a title, where it has one.
+    fn name(&mut self, title: String) {
+        if session::has_title() && self.title != title {
+            self.pending.extend_from_slice(format!("\x1b]2;{title}\x07").as_bytes());
+            self.title = title;
+        }
+    }
+
     /// Writes what is different from the last frame; nothing when nothing is.
     fn show(&mut self, picture: Buffer) {
-        if let Some(frame) = self.frames.next(picture) {
-            self.writer.write(frame);
+        let mut bytes = std::mem::take(&mut self.pending);
+        bytes.extend(self.frames.next(picture).unwrap_or_default());
+        if !bytes.is_empty() {
+            self.writer.write(bytes);
         }
     }
 }
@@ -496,20 +432,4 @@ async fn failure(failed: &mut Option<oneshot::Receiver<String>>) -> String {
         *failed = None;
     }
     std::future::pending().await
-}
-
-async fn submit(client: Client, command: Command) -> Option<Message> {
-    Some(match client.submit(&command).await {
-        Ok(answer) => Message::Accepted(answer),
-        Err(ClientError::Refused(refusal))
-            if matches!(refusal.rule.as_str(), "second-factor-needed" | "wrong-code" | "code-used") =>
-        {
-            Message::CodeNeeded(Box::new(command), format!("{}: code of your second factor", refusal.message))
-        }
-        Err(ClientError::Refused(refusal)) => Message::Failed(match refusal.hint {
-            Some(hint) => format!("{}; {hint}", refusal.message),
-            None => refusal.message,
-        }),
-        Err(error) => Message::Failed(error.to_string()),
-    })
 }

@@ -8,7 +8,8 @@ use super::{
     article::import,
     beside::look,
     drill::lesson,
-    form::{self, on_form_key, settle},
+    farewell::remember,
+    form::{self, on_form_key, settle, take_back},
     guard::only_look,
     help::{end, greet, on_card_key},
     lock::{ask_code, hold_back, lock_when_left, unlock_when_back},
@@ -98,6 +99,14 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             if run_of(model.screen()) == Some(run) {
                 model.readers = readers;
             }
+            Vec::new()
+        }
+        Message::Carried(carried) => {
+            model.say(carried.told, carried.failed);
+            Vec::new()
+        }
+        Message::Returned(returned) => {
+            take_back(model, returned);
             Vec::new()
         }
         Message::Said(text) => {
@@ -195,6 +204,10 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             }
             let mut requests = renew(model, &recorded);
             requests.extend(follow_drill(model, &recorded));
+            if recorded.event.makes_sev1() {
+                requests.push(Request::Bell);
+            }
+            remember(model, &recorded);
             model.recent.push_back(*recorded);
             while model.recent.len() > RECENT {
                 model.recent.pop_front();

@@ -49,6 +49,7 @@ mod nab;
 mod night;
 mod openapi;
 mod outage;
+mod outside;
 mod patterns;
 mod payload_fields;
 mod payloads;

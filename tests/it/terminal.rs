@@ -38,6 +38,16 @@ impl Terminal {
         Self::set_up(size, home, |command| command.args(arguments))
     }
 
+    /// The same, with variables of the environment.
+    pub fn around(arguments: &[&str], home: &Path, size: (u16, u16), variables: &[(&str, &str)]) -> Self {
+        Self::set_up(size, home, |command| {
+            command.args(arguments);
+            for (name, value) in variables {
+                command.env(name, value);
+            }
+        })
+    }
+
     /// The same with something else of its command set.
     pub fn set_up((cols, rows): (u16, u16), home: &Path, set_up: impl FnOnce(&mut CommandBuilder)) -> Self {
         Self::program(env!("CARGO_BIN_EXE_codeblue"), (cols, rows), home, set_up)
@@ -55,8 +65,9 @@ impl Terminal {
         let mut command = CommandBuilder::new(program);
         command.env("CODEBLUE_HOME", home);
         command.env("TERM", "xterm-256color");
-        command.env_remove("NO_COLOR");
-        command.env_remove("SSH_CONNECTION");
+        for name in ["NO_COLOR", "SSH_CONNECTION", "TMUX", "STY", "CODEBLUE_COPY", "PAGER", "VISUAL", "EDITOR"] {
+            command.env_remove(name);
+        }
         set_up(&mut command);
         let before = format!("{:?}", pair.master.get_termios());
         let child = pair.slave.spawn_command(command).unwrap();

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     domain::{AutomationMode, Command},
     tui::{
+        copy::open_copy_menu,
         help::{ask_for_help, tour},
         layout::{VERY_WIDE, Zoom},
         look::try_on,
@@ -16,7 +17,7 @@ use crate::{
         map::Way,
         measure::measure,
         message::Request,
-        model::{Model, Overlay, Purpose, Screen},
+        model::{Model, Mouse, Overlay, Purpose, Screen},
         palette::open_palette,
         term::input::Key,
     },
@@ -179,7 +180,7 @@ pub(super) static ACTIONS: &[Action] = &[
     },
     Action {
         name: "recoveries",
-        keys: &[Key::Char('y')],
+        keys: &[Key::Char('H')],
         label: "Recoveries",
         about: "All recoveries and how they went",
         place: Where::Anywhere,
@@ -333,6 +334,42 @@ pub(super) static ACTIONS: &[Action] = &[
         danger: Danger::View,
         disabled: |_| None,
         run: open_palette,
+    },
+    Action {
+        name: "copy",
+        keys: &[Key::Char('y')],
+        label: "Copy",
+        about: "Copy a name, the command that shows the same, evidence, or the page as text",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: open_copy_menu,
+    },
+    Action {
+        name: "pager",
+        keys: &[Key::Char('|')],
+        label: "In the pager",
+        about: "Read the whole page as text in $PAGER",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |_| vec![Request::Page],
+    },
+    Action {
+        name: "mouse",
+        keys: &[Key::Char('%')],
+        label: "Mouse",
+        about: "Leave the mouse to the terminal, so that text can be selected with it; once more takes it back",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| {
+            model.mouse = match model.mouse {
+                Mouse::Captured => Mouse::Free,
+                Mouse::Free => Mouse::Captured,
+            };
+            vec![Request::Mouse(model.mouse)]
+        },
     },
     Action {
         name: "help",

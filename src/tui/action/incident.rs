@@ -5,10 +5,11 @@ use super::{
     table::{Action, Danger, Where},
 };
 use crate::{
-    domain::{Command, IncidentRole, IncidentState, Severity},
+    domain::{Command, IncidentId, IncidentRole, IncidentState, Severity},
     tui::{
         form::{Writing, open_form},
-        model::{Pane, Part, Purpose, Screen},
+        message::Request,
+        model::{Model, Pane, Part, Purpose, Screen},
         term::input::Key,
     },
 };
@@ -18,15 +19,45 @@ pub(super) static ACTIONS: &[Action] = &[
         name: "acknowledge",
         keys: &[Key::Char('a')],
         label: "Acknowledge",
-        about: "Say that you have seen the incident; stops its first clock",
+        about: "Say that you have seen the incident, or all that are marked; stops their first clock",
         place: Where::Incident,
         danger: Danger::Reversible,
         disabled: |model| match open_incident(model) {
+            _ if is_marking(model) => cannot_act(model),
             _ if !is_about_incidents(model) => Some("select the incident first".to_owned()),
             Err(why) => Some(why),
             Ok(id) => model.state.incidents[&id].acknowledged_at.map(|_| format!("{id} has been acknowledged already")),
         },
-        run: |model| with_incident(model, |incident| Command::AcknowledgeIncident { incident }),
+        run: |model| {
+            if !is_marking(model) {
+                return with_incident(model, |incident| Command::AcknowledgeIncident { incident });
+            }
+            let marked = std::mem::take(&mut model.marked);
+            let new = marked.into_iter().filter(|id| is_new(model, *id));
+            new.map(|incident| Request::Submit(Box::new(Command::AcknowledgeIncident { incident }))).collect()
+        },
+    },
+    Action {
+        name: "mark-incident",
+        keys: &[Key::Char(' ')],
+        label: "Mark",
+        about: "Mark the incident, so that a acknowledges all that are marked; once more takes the mark off",
+        place: Where::Incident,
+        danger: Danger::View,
+        disabled: |model| match open_incident(model) {
+            _ if !is_among_incidents(model) => Some("mark incidents in their pane".to_owned()),
+            Err(why) => Some(why),
+            Ok(id) if !is_new(model, id) => Some(format!("{id} has been acknowledged already")),
+            Ok(_) => None,
+        },
+        run: |model| {
+            if let Some(id) = model.incident()
+                && !model.marked.remove(&id)
+            {
+                model.marked.insert(id);
+            }
+            Vec::new()
+        },
     },
     Action {
         name: "diagnose",
@@ -181,3 +212,18 @@ pub(super) static ACTIONS: &[Action] = &[
         run: |model| with_incident(model, |incident| Command::CloseIncident { incident }),
     },
 ];
+
+fn is_among_incidents(model: &Model) -> bool {
+    *model.screen() == Screen::Board && model.focus == Pane::Incidents
+}
+
+/// Whether several incidents are in question: those that are marked.
+fn is_marking(model: &Model) -> bool {
+    is_among_incidents(model) && model.marked.iter().any(|id| is_new(model, *id))
+}
+
+/// Whether nobody has seen an incident yet.
+fn is_new(model: &Model, id: IncidentId) -> bool {
+    let found = model.state.incidents.get(&id);
+    found.is_some_and(|incident| incident.state.is_open() && incident.acknowledged_at.is_none())
+}

@@ -1,4 +1,5 @@
-//! What lists are narrowed to: words and fields, read once (`query`), asked of each row of every list (`rows`).
+//! What lists are narrowed to: words and fields, read once (`query`), asked of each row of every list (`rows`), and said
+//! wherever something is hidden (`narrowed`).
 //!
 //! ```text
 //! api sev:1,2 -is:over "no room"     all of it has to be so; a comma is "or", a minus is "not"
@@ -6,6 +7,7 @@
 //!
 //! A list whose rows do not have a field is not narrowed by it.
 
+mod narrowed;
 mod query;
 mod rows;
 

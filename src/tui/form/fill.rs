@@ -11,7 +11,7 @@ use crate::{
     tui::{
         action::cannot_act,
         drill,
-        message::Request,
+        message::{Request, Returned},
         model::{Model, Overlay},
         preview::{declared, maintained, unapproved},
         term::input::Key,
@@ -46,6 +46,13 @@ pub(in crate::tui) fn on_form_key(model: &mut Model, mut form: Box<Form>, key: K
         Key::Esc => return leave(model, *form),
         Key::Enter => return go_on(model, form),
         _ if reviewing => {}
+        Key::Ctrl('o') => match form.page() {
+            Some(text) => {
+                model.overlay = Some(Overlay::Form(form));
+                return vec![Request::Edit(text)];
+            }
+            None => model.say("the editor is for fields of several lines", true),
+        },
         Key::Tab => form.at = (form.at + 1) % form.fields.len(),
         Key::BackTab => form.at = (form.at + form.fields.len() - 1) % form.fields.len(),
         key => {
@@ -114,4 +121,19 @@ pub(super) fn send(model: &mut Model, form: Form, commands: Vec<Command>) -> Vec
     // It stays as a draft until it is accepted.
     model.drafts.insert(form.purpose.clone(), form);
     commands.into_iter().map(|command| Request::Submit(Box::new(command))).collect()
+}
+
+/// Takes back what a program left that had the terminal. A form holds what was written in it before, where that went wrong.
+pub(in crate::tui) fn take_back(model: &mut Model, returned: Returned) {
+    let text = match returned {
+        Returned::Read(Ok(())) => return,
+        Returned::Read(Err(why)) | Returned::Written(Err(why)) => return model.say(why, true),
+        Returned::Written(Ok(text)) => text,
+    };
+    let Some(Overlay::Form(form)) = &mut model.overlay else {
+        return model.say("the form is gone, and what was written with it", true);
+    };
+    if let Some(lost) = form.rewrite(&text) {
+        model.say(lost, true);
+    }
 }

@@ -9,7 +9,7 @@ mod fill;
 mod sheet;
 mod subject;
 
-pub(super) use fill::{go_on, on_form_key, open_form};
+pub(super) use fill::{go_on, on_form_key, open_form, take_back};
 pub use sheet::{Chosen, Field, Form, Kind, Pick, Review};
 pub use subject::Writing;
 pub(super) use subject::{settle, until};

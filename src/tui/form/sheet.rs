@@ -146,6 +146,26 @@ impl Form {
         self.at = self.at.min(self.fields.len().saturating_sub(1));
     }
 
+    /// What the field with the cursor holds, where that may be several lines.
+    #[must_use]
+    pub fn page(&self) -> Option<String> {
+        match self.fields.get(self.at).map(|field| &field.kind) {
+            Some(Kind::Text(written)) if written.has_lines() => Some(written.text()),
+            _ => None,
+        }
+    }
+
+    /// Writes the field with the cursor anew; says how much did not fit.
+    pub fn rewrite(&mut self, text: &str) -> Option<String> {
+        match self.fields.get_mut(self.at).map(|field| &mut field.kind) {
+            Some(Kind::Text(written)) => {
+                written.clear();
+                written.paste(text.trim_end())
+            }
+            _ => None,
+        }
+    }
+
     /// The services chosen.
     #[must_use]
     pub fn services(&self) -> &[String] {
@@ -179,7 +199,7 @@ impl Form {
         }
     }
 
-    pub(super) fn severity(&self) -> Severity {
+    pub(in crate::tui) fn severity(&self) -> Severity {
         let chosen = self.fields.iter().find_map(|field| match field.kind {
             Kind::Severity(severity) => Some(severity),
             _ => None,

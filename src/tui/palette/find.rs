@@ -25,11 +25,14 @@ const NEWEST: usize = 500;
 /// What a name that is typed in full is worth: more than any likeness.
 const EXACT: u32 = 100_000;
 
+/// What is worth that all words stand in what is said of something: less than any likeness of its name.
+const SAID: u32 = 30;
+
 /// What a thing that was chosen before is worth on top.
 const REMEMBERED: u32 = 20;
 
 /// What may be meant, the best first. With nothing typed: what was chosen last, then what can do something here, then the rest.
-pub(in crate::tui) fn found(model: &Model, typed: &str) -> Vec<Entry> {
+pub(super) fn found(model: &Model, typed: &str) -> Vec<Entry> {
     let trimmed = typed.trim();
     if trimmed.is_empty() {
         return with_nothing_typed(model);
@@ -45,25 +48,35 @@ pub(in crate::tui) fn found(model: &Model, typed: &str) -> Vec<Entry> {
     let mut matcher = Matcher::new(Config::DEFAULT);
     let mut buffer = Vec::new();
     let mut scored: Vec<(u32, Entry)> = Vec::new();
-    let mut weigh = |text: &str, name: &str, entry: Entry| {
+    let words: Vec<String> = wanted.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    // A name is found by letters in their order, what is said of it by whole words: else everything is like everything.
+    let mut weigh = |names: &str, about: &str, name: &str, entry: Entry| {
         let exact = if name.eq_ignore_ascii_case(wanted) { EXACT } else { 0 };
-        let Some(score) = pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher) else { return };
+        let score = match pattern.score(Utf32Str::new(names, &mut buffer), &mut matcher) {
+            Some(score) => 2 * score,
+            None if says_all(about, &words) => SAID,
+            None => return,
+        };
         let remembered = if model.chosen.contains(&entry) { REMEMBERED } else { 0 };
         scored.push((score + exact + remembered, entry));
     };
     for action in all().filter(|action| !only_things || is_page(action.name)) {
-        let text = format!("{} {} {}", action.label, action.name, action.about);
-        weigh(&text, action.name, Entry::Action(action.name));
+        weigh(&format!("{} {}", action.label, action.name), action.about, action.name, Entry::Action(action.name));
     }
     for thing in things(model) {
         let name = thing.name();
-        weigh(&format!("{name} {}", thing.about(model)), &name, Entry::Thing(thing));
+        weigh(&name, &thing.about(model), &name, Entry::Thing(thing));
     }
-    // Of equal likeness the shorter list comes first: actions, then things as they stand.
+    // Of equal likeness actions come first, then things as they stand.
     scored.sort_by_key(|(score, _)| Reverse(*score));
     let named = by_id(model, wanted);
     let rest = scored.into_iter().map(|(_, entry)| entry).filter(|entry| !named.contains(entry));
     named.iter().cloned().chain(rest).take(MOST).collect()
+}
+
+fn says_all(about: &str, words: &[String]) -> bool {
+    let about = about.to_lowercase();
+    words.iter().all(|word| about.contains(word.as_str()))
 }
 
 fn with_nothing_typed(model: &Model) -> Vec<Entry> {
@@ -91,7 +104,7 @@ fn told_entries(model: &Model, typed: &str) -> Option<Vec<Entry>> {
     let pattern = Pattern::parse(first, CaseMatching::Ignore, Normalization::Smart);
     let mut matcher = Matcher::new(Config::DEFAULT);
     let mut alike = pattern.match_list(offers, &mut matcher);
-    alike.sort_by_key(|(_, score)| Reverse(*score));
+    alike.sort_by_key(|(offer, score)| (Reverse(*score), offer.len()));
     let whole = |offer: String| if rest.trim().is_empty() { offer } else { format!("{offer} {}", rest.trim()) };
     let told: Vec<Entry> =
         alike.into_iter().map(|(offer, _)| Entry::Told(action.name, whole(offer))).take(MOST).collect();

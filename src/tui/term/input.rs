@@ -10,7 +10,10 @@ use std::{
 };
 
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
-use rustix::event::{PollFd, PollFlags};
+use rustix::{
+    event::{PollFd, PollFlags},
+    termios::{QueueSelector, tcflush},
+};
 use tokio::sync::mpsc::Sender;
 
 /// A key, as the action table names it.
@@ -115,15 +118,15 @@ pub enum Input {
     HangUp,
 }
 
-/// Starts the thread that reads, and the one that notices when the terminal is gone: crossterm's reader does not.
+/// Starts the thread that reads, rests while it is told to pause and says so, and the one that notices when the terminal is gone: crossterm's reader does not.
 ///
 /// # Errors
 /// When no thread can be had.
-pub fn start(inputs: &Sender<Input>, paused: Arc<AtomicBool>) -> std::io::Result<()> {
+pub fn start(inputs: &Sender<Input>, paused: Arc<AtomicBool>, resting: Arc<AtomicBool>) -> std::io::Result<()> {
     let reader = inputs.clone();
     std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
         let slow_link = std::env::var_os("SSH_CONNECTION").is_some() || std::env::var_os("SSH_TTY").is_some();
-        read(&reader, &paused, Duration::from_millis(if slow_link { 100 } else { 50 }));
+        read(&reader, &paused, &resting, Duration::from_millis(if slow_link { 100 } else { 50 }));
     })?;
     let watcher = inputs.clone();
     std::thread::Builder::new().name("hang-up".to_owned()).spawn(move || {
@@ -141,15 +144,19 @@ pub fn start(inputs: &Sender<Input>, paused: Arc<AtomicBool>) -> std::io::Result
     Ok(())
 }
 
-fn read(inputs: &Sender<Input>, paused: &AtomicBool, patience: Duration) {
+fn read(inputs: &Sender<Input>, paused: &AtomicBool, resting: &AtomicBool, patience: Duration) {
     let mut escapes = Escapes::new(patience);
     loop {
         if inputs.is_closed() {
             return;
         }
         if paused.load(Ordering::SeqCst) {
+            resting.store(true, Ordering::SeqCst);
             std::thread::sleep(Duration::from_millis(20));
             continue;
+        }
+        if resting.swap(false, Ordering::SeqCst) {
+            discard();
         }
         let wait = escapes.wait(Instant::now()).unwrap_or(Duration::from_millis(200));
         let Ok(ready) = event::poll(wait) else { return };
@@ -167,6 +174,16 @@ fn read(inputs: &Sender<Input>, paused: &AtomicBool, patience: Duration) {
             if inputs.blocking_send(input).is_err() {
                 return;
             }
+        }
+    }
+}
+
+/// What was typed for another program, or left by it, is not for the board.
+fn discard() {
+    let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
+    while event::poll(Duration::ZERO).unwrap_or(false) {
+        if event::read().is_err() {
+            return;
         }
     }
 }

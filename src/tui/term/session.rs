@@ -21,6 +21,10 @@ const LEAVE_MOUSE: &str = "\x1b[?1006l\x1b[?1000l";
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 static MOUSE: AtomicBool = AtomicBool::new(false);
 
+/// The title on the terminal's own pile, and back from it: written only where titles are understood.
+const KEEP_TITLE: &str = "\x1b[22;2t";
+const GIVE_TITLE_BACK: &str = "\x1b[23;2t";
+
 /// The terminal as a full screen. Dropping it restores the terminal.
 #[derive(Debug)]
 pub struct Session(());
@@ -76,8 +80,7 @@ impl Session {
     /// # Errors
     /// When it cannot be used any more.
     pub fn resume(&self) -> std::io::Result<()> {
-        take()?;
-        if MOUSE.load(Ordering::SeqCst) { write(TAKE_MOUSE) } else { Ok(()) }
+        take()
     }
 
     /// The terminal is gone: nothing may be written to it any more.
@@ -88,8 +91,10 @@ impl Session {
 
 fn take() -> std::io::Result<()> {
     enable_raw_mode()?;
-    ACTIVE.store(true, Ordering::SeqCst);
-    write(ENTER)
+    let is_new = !ACTIVE.swap(true, Ordering::SeqCst);
+    let title = if has_title() && is_new { KEEP_TITLE } else { "" };
+    let mouse = if MOUSE.load(Ordering::SeqCst) { TAKE_MOUSE } else { "" };
+    write(&[title, ENTER, mouse].concat())
 }
 
 fn write(text: &str) -> std::io::Result<()> {
@@ -104,6 +109,22 @@ impl Drop for Session {
     }
 }
 
+/// Whether the terminal is of a kind that has a title, and keeps the one before.
+#[must_use]
+pub fn has_title() -> bool {
+    let term = std::env::var("TERM").unwrap_or_default();
+    ["xterm", "tmux", "screen", "rxvt", "alacritty", "foot", "kitty", "wezterm", "ghostty", "konsole", "vte", "st-"]
+        .iter()
+        .any(|kind| term.starts_with(kind))
+}
+
+/// What leaves the clicks to the terminal, or takes them again; remembered for when the terminal is taken anew.
+#[must_use]
+pub fn mouse(is_free: bool) -> &'static str {
+    MOUSE.store(!is_free, Ordering::SeqCst);
+    if is_free { LEAVE_MOUSE } else { TAKE_MOUSE }
+}
+
 /// Gives the terminal back if we have it. Also called by the panic hook. A terminal that does not read any more must not
 /// keep the program from ending, so it gets half a second.
 pub fn restore() {
@@ -113,7 +134,8 @@ pub fn restore() {
     let (done, wait) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let mouse = if MOUSE.load(Ordering::SeqCst) { LEAVE_MOUSE } else { "" };
-        let _ = write(&format!("{mouse}{LEAVE}"));
+        let title = if has_title() { GIVE_TITLE_BACK } else { "" };
+        let _ = write(&[mouse, LEAVE, title].concat());
         let _ = done.send(());
     });
     let _ = wait.recv_timeout(Duration::from_millis(500));

@@ -56,6 +56,12 @@ impl Writer {
         self.busy.load(Ordering::SeqCst)
     }
 
+    /// Whether the last frame is still under way, for another thread to look at.
+    #[must_use]
+    pub fn busy(&self) -> Arc<AtomicBool> {
+        self.busy.clone()
+    }
+
     /// Hands a frame over; only when not busy.
     pub fn write(&self, frame: Vec<u8>) {
         self.busy.store(true, Ordering::SeqCst);

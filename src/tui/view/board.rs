@@ -134,8 +134,10 @@ fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
         if usize::from(row) >= visible {
             break;
         }
+        let cursor = if focus && place == selected { "▶" } else { " " };
+        let is_marked = pane == Pane::Incidents && key.parse().is_ok_and(|id| model.marked.contains(&id));
         let mut pieces: Vec<Piece> =
-            vec![(Role::Focus, if focus && place == selected { "▶ " } else { "  " }.to_owned())];
+            vec![(Role::Focus, cursor.to_owned()), (Role::Title, if is_marked { "◆" } else { " " }.to_owned())];
         pieces.extend(pieces_of(model, pane, key, columns));
         canvas.line(inside, row, &pieces);
         if focus && place == selected {

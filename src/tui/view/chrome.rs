@@ -9,7 +9,7 @@ use crate::{
         action::hints,
         guard::Access,
         layout::Zoom,
-        model::{Link, Model, Overlay, Screen, Target},
+        model::{Link, Model, Mouse, Overlay, Screen, Target},
         text,
         theme::Role,
     },
@@ -235,7 +235,14 @@ pub(super) fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
     }
     let row = area.height - 1;
     let keys: Vec<KeyHint> = hints(model).into_iter().map(|action| KeyHint::of(model, action)).collect();
-    canvas.keys(area, row, &keys);
+    if model.mouse == Mouse::Captured {
+        canvas.keys(area, row, &keys);
+        return;
+    }
+    let badge = " MOUSE off: select freely ";
+    canvas.line_right(area, row, &[(Role::Warn, badge.to_owned())]);
+    let width = area.width.saturating_sub(u16::try_from(text::width(badge)).unwrap_or(0));
+    canvas.keys(Rect { width, ..area }, row, &keys);
 }
 
 /// What a locked board still does, and how it is opened.

@@ -15,7 +15,7 @@ use crate::tui::{
 };
 
 /// How a filter is written, below its line.
-const FILTERS: &str = " words · sev:1,2 service: state: kind: who: is:open -is:mine · “-” turns it round";
+const FILTERS: &str = "words · sev:1,2 service: state: kind: who: is:open -is:mine · “-” turns it round";
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Overlay) {
     match overlay {
@@ -57,12 +57,14 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
             }
             field(canvas, inside, rows + 1, &input_text(input), input.cursor().1);
             let below = match model.filter.problem().filter(|_| *purpose == Purpose::Filter) {
-                Some(problem) => (Role::Bad, format!(" ✖ {problem}")),
+                Some(problem) => (Role::Bad, format!("✖ {problem}")),
                 None if *purpose == Purpose::Filter => (Role::Muted, FILTERS.to_owned()),
-                None => (Role::Muted, " ↵ does it   Esc leaves it".to_owned()),
+                None => (Role::Muted, "↵ does it   Esc leaves it".to_owned()),
             };
-            for (row, line) in (rows + 2..).zip(text::wrap(&below.1, usize::from(inside.width)).into_iter().take(2)) {
-                canvas.line(inside, row, &[(below.0, line)]);
+            for (row, line) in
+                (rows + 2..).zip(text::wrap(&below.1, usize::from(inside.width.saturating_sub(2))).into_iter().take(2))
+            {
+                canvas.line(inside, row, &[(below.0, format!(" {line}"))]);
             }
         }
     }
@@ -163,7 +165,7 @@ pub(super) struct Choices<'a> {
 pub(super) fn list(canvas: &mut Canvas, area: Rect, choices: &Choices) {
     let Choices { title, keys, width, lines, selected, typed } = *choices;
     let extra = if typed.is_some() { 4 } else { 2 };
-    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(extra).min(area.height).max(4);
+    let height = u16::try_from(lines.len().max(1)).unwrap_or(u16::MAX).saturating_add(extra).min(area.height).max(4);
     let place = centred(area, width, height);
     canvas.clear(place);
     canvas.hits.add(place, Target::Nothing);

@@ -32,6 +32,7 @@ mod metrics;
 mod page;
 mod palette;
 mod patterns;
+mod plain;
 mod plan;
 mod recovery;
 mod reliability;
@@ -49,6 +50,7 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 pub use canvas::Canvas;
 pub use lookback::STRIP;
+pub use plain::plain;
 
 use super::{
     hit::HitMap,
