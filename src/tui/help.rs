@@ -76,8 +76,11 @@ fn advice(model: &Model) -> Vec<Advice> {
     let hinted = hints(model);
     let is_hinted = |action: &Action| hinted.iter().any(|hint| hint.name == action.name);
     let others = all().filter(|action| {
-        let works_here =
-            action.keys.iter().any(|key| on_key(model, *key).is_some_and(|found| found.name == action.name));
+        let works_here = model
+            .keymap
+            .keys(action)
+            .iter()
+            .any(|key| on_key(model, *key).is_some_and(|found| found.name == action.name));
         action.danger > Danger::View && works_here && !is_hinted(action) && action.why_not(model).is_none()
     });
     let everywhere = ["back", "help", "palette", "quit"];

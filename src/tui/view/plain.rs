@@ -17,8 +17,8 @@ pub fn plain(model: &Model) -> String {
     let area = Rect { x: 0, y: 0, width: COLUMNS, height: ROWS };
     let mut buffer = Buffer::empty(area);
     let mut hits = HitMap::default();
-    let mut canvas = Canvas { buffer: &mut buffer, hits: &mut hits, theme: Theme::mono(), deepest: 0 };
-    page_of(model, &mut canvas, area);
+    let mut canvas = Canvas { buffer: &mut buffer, hits: &mut hits, theme: Theme::mono(), deepest: 0, is_aside: false };
+    page_of(model, &mut canvas, area, model.screen());
     let mut text = String::new();
     let mut blank = true;
     for y in 0..ROWS {
