@@ -290,6 +290,13 @@ fn key_before(text: &str, at: usize) -> Option<(&str, bool)> {
     if words == 0 || keys::named(whole).is_some() {
         return (!whole.is_empty()).then_some((whole, false));
     }
+    // "did not pass: …": what something does names no value.
+    if text[single..end].eq_ignore_ascii_case("pass") {
+        let before = keys::words(&text[start..single]);
+        if keys::is_verb(&before.iter().map(String::as_str).collect::<Vec<_>>()) {
+            return None;
+        }
+    }
     let single = &text[single..end];
     (!single.is_empty()).then_some((single, false))
 }

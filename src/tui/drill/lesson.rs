@@ -51,8 +51,8 @@ pub fn how(model: &Model, drill: &Drill, stage: DrillStage) -> String {
             Some(change) => format!("{way}↵: {} waits for you, {} approves it", change.id, model.key("approve")),
             None => format!("{way}1 (or a digit beside what is proposed): have the cure done"),
         },
-        DrillStage::StayWell => "nothing: see that it stays well, it is over soon".to_owned(),
-        DrillStage::TakeBack => "nothing: what was broken is being taken back".to_owned(),
+        DrillStage::StayWell => "nothing to do: see that it stays well, it is over soon".to_owned(),
+        DrillStage::TakeBack => "nothing to do: what was broken is being taken back".to_owned(),
     }
 }
 
@@ -60,9 +60,9 @@ pub fn how(model: &Model, drill: &Drill, stage: DrillStage) -> String {
 fn under_way(model: &Model, drill: &Drill) -> Option<String> {
     let newest = model.state.recoveries.values().next_back().filter(|one| one.started_at >= drill.started_at)?;
     match newest.ended {
-        None => Some(format!("nothing: {} runs, and its page shows each step", newest.id)),
+        None => Some(format!("wait: {} runs, and its page shows each step", newest.id)),
         Some((at, RecoveryOutcome::Succeeded)) if model.now - at < TO_COME_BACK => {
-            Some(format!("nothing: {} has worked, and the services come back one by one", newest.id))
+            Some(format!("wait: {} has worked, and the services come back one by one", newest.id))
         }
         Some(_) => None,
     }
