@@ -100,7 +100,7 @@ pub(super) enum Sight {
 
 /// How much can be shown here.
 pub(super) fn sight() -> Sight {
-    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     match std::io::stdout().is_terminal() {
         true if std::io::stdin().is_terminal() && !is_dumb => Sight::Full,
         true => Sight::Lines,

@@ -19,7 +19,7 @@ pub enum Access {
 }
 
 /// What a board says that only looks.
-const READ_ONLY: &str = "this board is read-only and sends no command; start it without --read-only to act";
+const READ_ONLY: &str = "read-only, so nothing is sent; start it without --read-only";
 
 impl Action {
     /// Why it can do nothing now, in words.
@@ -64,22 +64,19 @@ pub(super) fn only_look(model: &mut Model, requests: Vec<Request>) -> Vec<Reques
 
 /// Why the news that an action rests on is too old to act on. Taking something back is never held up: it rests on what was done.
 fn too_old(model: &Model, action: &Action) -> Option<String> {
-    let (services, doing): (Vec<String>, _) = match action.name {
-        "roll-back" | "roll-back-to" => (model.service().into_iter().collect(), "rolling back"),
+    let services: Vec<String> = match action.name {
+        "roll-back" | "roll-back-to" => model.service().into_iter().collect(),
         "go-on" => match model.asked.as_ref()? {
             Asked { request: DryRunRequest::Undo { .. }, .. } => return None,
-            asked => (asked.plan.as_ref().ok()?.services.clone(), "going on"),
+            asked => asked.plan.as_ref().ok()?.services.clone(),
         },
         "implement" => {
             let change = model.change().and_then(|id| model.state.changes.get(&id))?;
-            (change.plan.services.clone(), "carrying it out")
+            change.plan.services.clone()
         }
         _ => return None,
     };
     let known = services.into_iter().filter_map(|name| Some((model.silence_of(&name)?, name)));
     let (age, name) = known.max_by_key(|(age, _)| *age)?;
-    let age = text::span(age);
-    Some(format!(
-        "health of {name} is {age} old: see why before {doing} (codeblue doctor); codeblue rollback does not wait"
-    ))
+    Some(format!("health of {name} is {} old; codeblue doctor says why", text::span(age)))
 }

@@ -206,7 +206,10 @@ fn keys_and_clicks_that_come_apart_are_no_letters() {
     }
     terminal.press("?");
     terminal.until("▸ help");
-    let shown = String::from_utf8_lossy(&terminal.bytes()).into_owned();
+    let bytes = terminal.bytes();
+    let text = String::from_utf8_lossy(&bytes);
+    // Help itself names everything.
+    let shown = text.split("▸ help").next().unwrap();
     for never in ["▸ patterns", "▸ knowledge", "Autopilot", "▸ metrics"] {
         assert!(!shown.contains(never), "{never} was opened by half an escape");
     }

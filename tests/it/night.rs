@@ -77,7 +77,7 @@ fn by_keys_alone_at_80x24() {
     read(&terminal, "You agree to exactly plan");
     terminal.press("\r");
     terminal.until("✓ succeeded");
-    for _ in 0..2 {
+    for _ in 0..3 {
         terminal.press("\x1b");
         std::thread::sleep(STARTLED);
     }

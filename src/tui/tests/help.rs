@@ -44,7 +44,8 @@ fn first_time(scene: &Scene) -> Model {
 }
 
 fn tick(model: &mut Model) {
-    update(model, Timed { at: model.now, message: Message::Tick });
+    let at = model.now;
+    update(model, Timed { at, message: Message::Tick });
 }
 
 #[test]
