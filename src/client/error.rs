@@ -151,11 +151,11 @@ impl<'a> Found<'a> {
         let mut cause: Option<&'a (dyn Error + 'static)> = Some(error);
         while let Some(current) = cause {
             let io = current.downcast_ref::<io::Error>();
-            found.kind = found.kind.or_else(|| io.map(io::Error::kind));
+            found.kind = io.map(io::Error::kind).or(found.kind);
+            found.tls = found.tls.or_else(|| current.downcast_ref());
             // What an error of I/O was made from is not its source.
-            let inner = io.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            found.tls = found.tls.or(inner).or_else(|| current.downcast_ref());
-            cause = current.source();
+            let made_from = io.and_then(io::Error::get_ref);
+            cause = made_from.map(|inner| inner as &(dyn Error + 'static)).or_else(|| current.source());
         }
         if let Some(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other))) = found.tls {
             found.other = other.0.downcast_ref::<OtherAuthority>().cloned();

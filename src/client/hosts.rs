@@ -221,7 +221,7 @@ mod tests {
     fn hosts_come_and_go_and_what_stands_beside_them_stays() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("settings.toml");
-        assert_eq!(hosts(&file).unwrap(), []);
+        assert!(hosts(&file).unwrap().is_empty());
         let written = "# mine\ntheme = \"night\" # dark\n\n[[host]] # by hand\nname = \"old\"\naddress = \"ssh://old\"\ntoken_file = \"old.token\"\n\n[keys]\nquit = \"Q\"";
         fs::write(&file, written).unwrap();
         add(&file, &entry("one")).unwrap();

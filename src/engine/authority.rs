@@ -167,7 +167,8 @@ impl Authority {
         let mut params = params(&key);
         span(&mut params, now, now + AUTHORITY);
         let certificate = params.self_signed(&key).map_err(|error| unusable(&path, error))?;
-        write(&path, (certificate.pem() + &key.serialize_pem()).as_bytes())?;
+        // The key comes first: that is where it is looked for.
+        write(&path, (key.serialize_pem() + &certificate.pem()).as_bytes())?;
         Ok(Opened { certificate: certificate.der().clone(), issuer: Issuer::new(params, key) })
     }
 }

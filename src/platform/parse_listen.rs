@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_its_line() {
         let cases = [
-            ("", "codeblue.toml:3: listen: \"tls\" is missing"),
+            ("", "listen: \"tls\" is missing"),
             ("tls = \":8443\"", "codeblue.toml:4: listen.tls: \":8443\" is no address; did you mean \"0.0.0.0:8443\"?"),
             (
                 "tls = \"db1:8443\"",

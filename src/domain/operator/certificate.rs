@@ -176,7 +176,7 @@ mod tests {
         let refused = |rule: &str| Err(rule.to_owned());
         assert_eq!(give(&mut state, "bob", issue("bob", 1, 90)), refused("role-needed"));
         assert_eq!(give(&mut state, "alice", issue("carol", 1, 90)), refused("beyond-own-roles"));
-        assert_eq!(give(&mut state, "alice", issue("eve", 1, 90)), refused("no-such-operator"));
+        assert_eq!(give(&mut state, "alice", issue("eve", 1, 90)), refused("unknown-operator"));
         assert_eq!(give(&mut state, "alice", issue("bob", 1, 398)), refused("certificate-time"));
         assert_eq!(give(&mut state, "alice", issue("bob", 1, 0)), refused("certificate-time"));
         assert_eq!(give(&mut state, "alice", issue("bob", 1, 90)), Ok(1));
