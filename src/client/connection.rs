@@ -15,8 +15,8 @@ use crate::{
         patterns::{Seen, SeenPattern},
     },
     domain::{
-        ArticleState, Command, DiagnosisId, History, Operator, Recorded, Refusal, SnapshotId, State, TokenSecret,
-        Vitals, Window,
+        ArticleState, Command, DiagnosisId, ErrorGroup, History, Operator, Recorded, Refusal, SnapshotId, State,
+        TokenSecret, Vitals, Window,
     },
     engine::{
         AS_HEADER, Answer, CODE_HEADER, Code, ComponentDifference, DryRun, DryRunRequest, Enrolled, Enrolment,
@@ -274,6 +274,14 @@ impl Client {
     /// As every question: see [`ClientError`]; also when it is not known.
     pub async fn pattern(&self, id: &str) -> Result<SeenPattern, ClientError> {
         self.get(&format!("/api/v1/patterns/{id}")).await
+    }
+
+    /// What programs have reported of themselves lately, by kind.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn errors(&self) -> Result<Vec<ErrorGroup>, ClientError> {
+        self.get("/api/v1/errors").await
     }
 
     /// What was put before a language model for a diagnosis, word for word.

@@ -95,7 +95,7 @@ pub fn board(area: Rect, rows_of: [u16; 3], zoom: Zoom) -> Panes {
 fn beside(area: Rect, rows_of: [u16; 3]) -> [Rect; 4] {
     let (services, right) = columns(area, area.width * 46 / 100);
     let share = |percent: u16| (right.height * percent / 100).max(LEAST + 2);
-    let wants = |rows: u16, share: u16| (rows.saturating_add(2)).clamp(LEAST + 2, share.max(LEAST + 2));
+    let wants = |rows: u16, share: u16| (rows.saturating_add(3)).clamp(LEAST + 2, share.max(LEAST + 2));
     let snapshots = wants(rows_of[2], share(34));
     let approvals = wants(rows_of[1].saturating_add(2), share(36));
     let (incidents, rest) = rows(right, right.height.saturating_sub(snapshots + approvals));

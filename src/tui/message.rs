@@ -9,7 +9,9 @@ use super::{
 use crate::{
     client::Update,
     diagnosis::patterns::{Seen, SeenPattern},
-    domain::{ArticleBody, ChangeId, Command, DiagnosisId, History, Operator, Recorded, SnapshotId, Window},
+    domain::{
+        ArticleBody, ChangeId, Command, DiagnosisId, ErrorGroup, History, Operator, Recorded, SnapshotId, Window,
+    },
     engine::{Answer, Code, ComponentDifference, DryRun, DryRunRequest, LibraryBook},
 };
 
@@ -44,6 +46,8 @@ pub enum Message {
     Patterns(Option<String>, Result<Vec<Seen>, String>),
     /// One pattern is here.
     Pattern(String, Result<SeenPattern, String>),
+    /// What programs have reported of themselves is here.
+    Errors(Result<Vec<ErrorGroup>, String>),
     /// What a language model was told is here.
     Prompt(DiagnosisId, Result<String, String>),
     /// Articles were read from files.
@@ -86,6 +90,8 @@ pub enum Request {
     Patterns(Option<String>),
     /// Find out more of one pattern.
     Pattern(String),
+    /// Find out what programs have reported of themselves.
+    Errors,
     /// Find out what a language model was told for a diagnosis.
     Prompt(DiagnosisId),
     /// Read articles from a file, or from the files of a folder.

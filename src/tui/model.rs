@@ -11,11 +11,13 @@ use tui_textarea::TextArea;
 use super::{
     browse::{Browse, Standing},
     drill::DrillDesk,
+    errors::Errors,
     form::{Form, Writing},
     hit::HitMap,
     layout::Zoom,
     lookback::LookedBack,
     map::Map,
+    marks::Marks,
     measure::Measured,
     message::Request,
     patterns::Patterns,
@@ -101,8 +103,14 @@ pub struct Model {
     pub looked_back: LookedBack,
     /// What the logs say, while that is looked at.
     pub patterns: Patterns,
+    /// What programs have reported of themselves, while that is looked at.
+    pub errors: Errors,
     /// How incidents went, while that is looked at.
     pub measured: Measured,
+    /// What plots are drawn with.
+    pub marks: Marks,
+    /// Whether differences are shown one by one rather than summed up.
+    pub unfolded: bool,
     /// Who needs whom.
     pub map: Map,
     /// Planned work, while that is looked at.
@@ -237,6 +245,18 @@ pub enum Screen {
     HeatMap,
     /// How incidents went.
     Metrics,
+    /// What changed, beside the first sign of what is open.
+    Changed,
+    /// How often services fail, and what programs report of themselves.
+    Errors,
+    /// The circuit breakers.
+    Breakers,
+    /// Who may act and agree, and who is away.
+    Team,
+    /// One operator.
+    Operator(String),
+    /// The hosts whose engines are heard.
+    Hosts,
     /// Who needs whom.
     Map,
     /// Planned work.
@@ -315,6 +335,14 @@ pub enum List {
     HandSteps,
     /// The journal screen.
     Journal,
+    /// What changed.
+    Changed,
+    /// What programs report of themselves.
+    Errors,
+    /// The circuit breakers.
+    Breakers,
+    /// The team.
+    Team,
 }
 
 /// The selected row of a list.
@@ -471,7 +499,10 @@ impl Model {
             browse: Browse::default(),
             looked_back: LookedBack::default(),
             patterns: Patterns::default(),
+            errors: Errors::default(),
             measured: Measured::default(),
+            marks: Marks::default(),
+            unfolded: false,
             map: Map::default(),
             work: Vec::new(),
             work_at: None,

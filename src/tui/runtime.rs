@@ -27,6 +27,7 @@ use tokio::{
 use super::{
     drill::{DrillOffer, DrillWish},
     files,
+    marks::Marks,
     message::{Message, Request, Timed},
     model::{Fault, Model},
     patterns,
@@ -160,8 +161,11 @@ impl Loop {
         input::start(&input_to, paused.clone())?;
         let faults = options.drill.as_ref().map(|drill| drill.faults()).unwrap_or_default();
         let over_ssh = std::env::var_os("SSH_CONNECTION").is_some();
+        let mut model = Model::new(options.clock.now(), faults);
+        let said = |name| std::env::var(name).ok();
+        model.marks = Marks::of(said("CODEBLUE_PLAIN").as_deref(), said("TERM").as_deref());
         Ok(Self {
-            model: Model::new(options.clock.now(), faults),
+            model,
             written,
             inputs,
             paused,
@@ -310,6 +314,10 @@ impl Loop {
                 Request::Prompt(id) => self.ask(move |client| async move {
                     let result = client.prompt(id).await;
                     Some(Message::Prompt(id, result.map_err(|error| error.to_string())))
+                }),
+                Request::Errors => self.ask(|client| async move {
+                    let result = client.errors().await;
+                    Some(Message::Errors(result.map_err(|error| error.to_string())))
                 }),
                 Request::Books => self.ask(|client| async move {
                     let result = client.books().await;

@@ -2,7 +2,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::domain::Status;
+use crate::domain::{BreakerState, Status};
 
 /// How the roles look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Theme {
     }
 }
 
-/// Glyph, word and role of a status; `silent` when it has not been heard from in time.
+/// Glyph, word and role of a status.
 #[must_use]
 pub fn status_badge(status: Status) -> (&'static str, &'static str, Role) {
     match status {
@@ -94,5 +94,17 @@ pub fn status_badge(status: Status) -> (&'static str, &'static str, Role) {
         Status::Down => ("✖", "DOWN", Role::Bad),
         Status::Unknown => ("◌", "UNKN", Role::Unknown),
         Status::Maintenance => ("⚒", "MAINT", Role::Planned),
+    }
+}
+
+/// The same of a circuit breaker.
+#[must_use]
+pub fn breaker_badge(state: BreakerState) -> (&'static str, &'static str, Role) {
+    match state {
+        BreakerState::Closed => ("●", "closed", Role::Ok),
+        BreakerState::HalfOpen => ("▲", "half-open", Role::Warn),
+        BreakerState::Open => ("✖", "OPEN", Role::Bad),
+        BreakerState::ForcedClosed => ("▲", "FORCED closed", Role::Warn),
+        BreakerState::ForcedOpen => ("✖", "FORCED open", Role::Bad),
     }
 }

@@ -8,6 +8,7 @@ use super::{
     article::import,
     beside::look,
     drill::lesson,
+    errors::look_at_errors,
     form::{self, on_form_key, settle},
     lock::{ask_code, hold_back, lock_when_left, unlock_when_back},
     measure::measure,
@@ -53,6 +54,7 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             let page = model.screen().clone();
             requests.extend(look_at_patterns(model, &page));
             requests.extend(look(model));
+            requests.extend(look_at_errors(model));
             requests
         }
         Message::CodeNeeded(command, why) => {
@@ -101,6 +103,10 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             if let Some((_, prompt)) = model.prompt.as_mut().filter(|(asked, _)| *asked == id) {
                 *prompt = loaded(result);
             }
+            Vec::new()
+        }
+        Message::Errors(result) => {
+            model.errors.groups = Some(loaded(result));
             Vec::new()
         }
         Message::Books(result) => {

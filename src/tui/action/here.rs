@@ -9,6 +9,7 @@ use crate::{
     engine::DryRunRequest,
     tui::{
         diagnosis::{Row, suspects},
+        errors::look_at_errors,
         form::{Writing, open_form},
         lookback::look_back,
         measure::measure,
@@ -78,7 +79,7 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
     model.plan_ahead();
     if request.is_empty() {
         let page = model.screen().clone();
-        look_back(model).into_iter().chain(look_at_patterns(model, &page)).collect()
+        look_back(model).into_iter().chain(look_at_patterns(model, &page)).chain(look_at_errors(model)).collect()
     } else {
         request
     }

@@ -2,15 +2,18 @@
 
 mod approvals;
 mod articles;
+mod beside;
 mod break_glass;
 mod calendar;
 mod continuity;
 mod diagnosis;
 mod drills;
+mod every;
 mod forms;
 mod incident;
 mod keys;
 mod knowledge;
+mod language;
 mod lock;
 mod lookback;
 mod map;

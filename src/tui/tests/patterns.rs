@@ -94,7 +94,7 @@ fn patterns_are_found_by_words_and_by_service() {
         model.filter = typed.to_owned();
         assert_eq!(model.rows(List::Patterns).len(), count, "{typed}");
     }
-    assert!(picture(&mut model, 80, 24).contains("nothing matches the filter"));
+    assert!(picture(&mut model, 80, 24).contains("nothing matches “"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, Piece, first_visible, out_of_view},
+    list::why_empty,
     rows,
 };
 use crate::{
@@ -38,7 +39,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let selected = model.selected_place(List::Approvals);
     let mut lines: Vec<(Vec<Piece>, Option<usize>)> = Vec::new();
     if !model.filter.is_empty() && keys.is_empty() {
-        lines.push((vec![(Role::Muted, "  nothing matches the filter: / changes it".to_owned())], None));
+        lines.extend(muted(&why_empty(model, ""), columns));
     }
     for group in Queue::ALL {
         let own: Vec<(usize, &Queued)> = queue

@@ -86,13 +86,15 @@ struct Crumb {
 }
 
 /// Fewest columns of the name of the page on top, where it has to be cut.
-const NAME: usize = 16;
+const NAME: usize = 28;
 
 /// The way from the board to the page on top, in so many columns if it can be: first the pages between go, then the name of the
 /// platform, then the end of the page's name.
 fn crumbs(model: &Model, room: usize) -> Vec<Crumb> {
     let crumb = |role, words: String, target| Crumb { role, words, target };
-    let mut start = vec![crumb(Role::Title, " CODEBLUE ".to_owned(), Some(Target::Crumb(0)))];
+    let is_narrow = model.screens.len() > 1 && room < NAME;
+    let own = if is_narrow { " " } else { " CODEBLUE " };
+    let mut start = vec![crumb(Role::Title, own.to_owned(), Some(Target::Crumb(0)))];
     let platform = crumb(Role::Text, model.state.platform.name.clone(), Some(Target::Crumb(0)));
     let mut end = Vec::new();
     match model.state.drills.running() {
@@ -167,7 +169,7 @@ fn name(model: &Model, screen: &Screen, is_top: bool) -> String {
     };
     match screen {
         Screen::Board => "board".to_owned(),
-        Screen::Service(name) | Screen::Article(name) | Screen::Function(name) => name.clone(),
+        Screen::Service(name) | Screen::Article(name) | Screen::Function(name) | Screen::Operator(name) => name.clone(),
         Screen::Incident(id) => {
             titled(id.to_string(), model.state.incidents.get(id).map(|incident| incident.title.as_str()))
         }
@@ -204,6 +206,11 @@ fn name(model: &Model, screen: &Screen, is_top: bool) -> String {
         Screen::Pattern(id) => format!("pattern {id}"),
         Screen::Journal => "journal".to_owned(),
         Screen::Event(seq) => format!("event {seq}"),
+        Screen::Changed => "what changed".to_owned(),
+        Screen::Errors => "errors".to_owned(),
+        Screen::Breakers => "breakers".to_owned(),
+        Screen::Team => "team".to_owned(),
+        Screen::Hosts => "hosts".to_owned(),
         Screen::Help => "help".to_owned(),
     }
 }

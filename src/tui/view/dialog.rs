@@ -194,6 +194,7 @@ pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
         (Where::Runbook, "Runbooks"),
         (Where::Run, "Runs of runbooks"),
         (Where::Calendar, "Planned work"),
+        (Where::Breaker, "Circuit breakers"),
         (Where::Drill, "Drills"),
         (Where::Anywhere, "Anywhere"),
     ];

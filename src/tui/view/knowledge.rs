@@ -9,6 +9,7 @@ use super::{
     approvals::show,
     canvas::{Canvas, Piece},
     facts::{Fact, Facts},
+    list::why_empty,
     page,
 };
 use crate::{
@@ -37,13 +38,12 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
     let keys = model.rows(List::Articles);
     let mut lines: Vec<(Vec<Piece>, Option<usize>)> = Vec::new();
     if keys.is_empty() {
-        let why = if model.filter.is_empty() {
+        let why = why_empty(
+            model,
             "nothing is known yet. An article is proposed by itself when somebody has judged the diagnosis of a resolved incident right (+); \
-             n writes one, I on the page of an incident that is over makes one of it, and I here brings those that come with the program, or files"
-        } else {
-            "nothing matches the filter: / changes it"
-        };
-        let wrapped = text::wrap(why, columns.saturating_sub(4));
+             n writes one, I on the page of an incident that is over makes one of it, and I here brings those that come with the program, or files",
+        );
+        let wrapped = text::wrap(&why, columns.saturating_sub(4));
         lines.extend(wrapped.into_iter().map(|line| (vec![(Role::Muted, format!("   {line}"))], None)));
     }
     let selected = model.selected_place(List::Articles);

@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, KeyHint, Piece, first_visible},
-    rows, strip, vault,
+    list as lists, rows, strip, vault,
 };
 use crate::{
     domain::{Proof, Snapshot, SnapshotState},
@@ -172,12 +172,7 @@ fn list(model: &Model, canvas: &mut Canvas, area: Rect, component: &Component) {
     };
     let inside = canvas.frame(area, "Snapshots", &summary, false);
     if keys.is_empty() {
-        let why = if model.filter.is_empty() {
-            format!("  no snapshot of {} yet: s takes one", component.name)
-        } else {
-            format!("  nothing matches “{}”", model.filter)
-        };
-        canvas.line(inside, 0, &[(Role::Muted, why)]);
+        lists::empty(model, canvas, inside, &format!("no snapshot of {} yet: s takes one", component.name));
     }
     let first = first_visible(selected, keys.len(), usize::from(inside.height));
     for (row, (place, key)) in (0..inside.height).zip(keys.iter().enumerate().skip(first)) {
