@@ -1,5 +1,7 @@
 //! What can happen to the board, and what it can ask of the world.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -48,6 +50,8 @@ pub enum Message {
     Pattern(String, Result<SeenPattern, String>),
     /// What programs have reported of themselves is here.
     Errors(Result<Vec<ErrorGroup>, String>),
+    /// The engine has answered after so long, or not at all.
+    Reached(Option<Duration>),
     /// What a language model was told is here.
     Prompt(DiagnosisId, Result<String, String>),
     /// Articles were read from files.
@@ -92,6 +96,8 @@ pub enum Request {
     Pattern(String),
     /// Find out what programs have reported of themselves.
     Errors,
+    /// Find out how long the engine takes to answer.
+    Reach,
     /// Find out what a language model was told for a diagnosis.
     Prompt(DiagnosisId),
     /// Read articles from a file, or from the files of a folder.

@@ -42,6 +42,7 @@ mod overlay;
 mod patterns;
 mod preview;
 mod queue;
+mod reach;
 mod rehearsal;
 mod runtime;
 mod team;

@@ -21,6 +21,7 @@ use super::{
     measure::Measured,
     message::Request,
     patterns::Patterns,
+    reach::Reached,
 };
 use crate::{
     domain::{
@@ -105,6 +106,8 @@ pub struct Model {
     pub patterns: Patterns,
     /// What programs have reported of themselves, while that is looked at.
     pub errors: Errors,
+    /// How far away the engine is, while that is looked at.
+    pub reached: Reached,
     /// How incidents went, while that is looked at.
     pub measured: Measured,
     /// What plots are drawn with.
@@ -500,6 +503,7 @@ impl Model {
             looked_back: LookedBack::default(),
             patterns: Patterns::default(),
             errors: Errors::default(),
+            reached: Reached::default(),
             measured: Measured::default(),
             marks: Marks::default(),
             unfolded: false,

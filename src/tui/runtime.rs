@@ -315,6 +315,11 @@ impl Loop {
                     let result = client.prompt(id).await;
                     Some(Message::Prompt(id, result.map_err(|error| error.to_string())))
                 }),
+                Request::Reach => self.ask(|client| async move {
+                    let begun = Instant::now();
+                    let is_up = client.is_up().await;
+                    Some(Message::Reached(is_up.then(|| begun.elapsed())))
+                }),
                 Request::Errors => self.ask(|client| async move {
                     let result = client.errors().await;
                     Some(Message::Errors(result.map_err(|error| error.to_string())))

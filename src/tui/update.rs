@@ -16,6 +16,7 @@ use super::{
     model::{Link, List, Loaded, Model, Overlay, Pane, Part, RECENT, Screen, Target},
     overlay::{choose, go_on, on_overlay_key},
     patterns::look_at_patterns,
+    reach::reach,
     term::input::{Input, Key},
     text, walk,
 };
@@ -55,6 +56,7 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             requests.extend(look_at_patterns(model, &page));
             requests.extend(look(model));
             requests.extend(look_at_errors(model));
+            requests.extend(reach(model));
             requests
         }
         Message::CodeNeeded(command, why) => {
@@ -103,6 +105,10 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             if let Some((_, prompt)) = model.prompt.as_mut().filter(|(asked, _)| *asked == id) {
                 *prompt = loaded(result);
             }
+            Vec::new()
+        }
+        Message::Reached(took) => {
+            model.reached.took = took;
             Vec::new()
         }
         Message::Errors(result) => {

@@ -149,7 +149,7 @@ fn boards() -> Vec<(&'static str, Model)> {
         ("declared", declared.seen_by("alice")),
         ("outage", outage().seen_by("alice")),
         ("zoomed", zoomed),
-        ("walked", Walk::begin().looked().told().seen_by("alice")),
+        ("walked", Walk::begin().looked().seen_by("alice")),
     ]
 }
 

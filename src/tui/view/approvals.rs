@@ -189,6 +189,7 @@ impl Entry {
                 (end.0, text::right(&format!(" {}", end.1), time)),
             ]];
         }
+        let time = time.min(text::width(&end.1) + 1);
         let title = columns.saturating_sub(3 + 8 + time);
         let about = [incident, waits].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" · ");
         let first =

@@ -27,7 +27,9 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let wide = columns >= 90;
     let service = if wide { 18 } else { 0 };
     let before_columns = if columns >= 56 { 17 } else { 0 };
-    let by = if wide { columns.saturating_sub(16 + before_columns + 13 + service) * 40 / 100 } else { 0 };
+    let rest = columns.saturating_sub(16 + before_columns + 13 + service);
+    // Where that would leave too little of both, what was done comes before by whom.
+    let by = if wide && rest * 2 / 5 >= 22 { rest * 2 / 5 } else { 0 };
     let what = columns.saturating_sub(16 + before_columns + if wide { 13 } else { 2 } + service + by);
     let head = [
         (text::left("WHEN", 16), true),

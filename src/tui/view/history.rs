@@ -12,6 +12,7 @@ use super::{
 use crate::{
     domain::Recovery,
     tui::{
+        layout,
         model::{List, Model, Target},
         text,
         theme::Role,
@@ -24,8 +25,9 @@ const DAYS: i64 = 90;
 const DETAIL: u16 = 6;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let lower = Rect { y: area.bottom().saturating_sub(DETAIL), height: DETAIL.min(area.height), ..area };
-    let area = Rect { height: area.height.saturating_sub(DETAIL), ..area };
+    // Where its page stands beside the list, that is said there.
+    let detail = if model.page_looked_at() == *model.screen() { DETAIL } else { 0 };
+    let (area, lower) = layout::rows(area, area.height.saturating_sub(detail));
     let inside = canvas.frame(area, "Recoveries", &format!("{} in all", model.state.recoveries.len()), true);
     let keys = model.rows(List::Recoveries);
     if keys.is_empty() {

@@ -94,7 +94,10 @@ fn row(model: &Model, columns: usize) -> Vec<Piece> {
 
 fn reached(model: &Model) -> String {
     match &model.link {
-        Link::Live => "live".to_owned(),
+        Link::Live => match model.reached.took {
+            Some(took) => format!("live, {}", text::latency(took)),
+            None => "live".to_owned(),
+        },
         Link::Connecting => "connecting …".to_owned(),
         Link::Lost { since, .. } => format!("lost {}", text::clock(model.now - *since)),
     }
@@ -132,7 +135,7 @@ fn facts(model: &Model, columns: usize) -> Vec<super::facts::Fact> {
         let since = text::short(model.now - outage.since);
         facts.say(Role::Warn, &format!("▲ checkpoints have not reached {place} for {since}: {}", outage.problem));
     }
-    facts.about("Platform");
+    facts.about("Watches");
     let platform = &model.state.platform;
     facts.say(
         Role::Text,
@@ -147,7 +150,7 @@ fn facts(model: &Model, columns: usize) -> Vec<super::facts::Fact> {
     facts.about("Others");
     facts.say(
         Role::Muted,
-        "This board is connected to one engine. Each host has its own; open a board on it, or with --home.",
+        "Each host has its own engine, and this board hears one: codeblue --host unix:PATH opens it on another socket.",
     );
     facts.lines
 }

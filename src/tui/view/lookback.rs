@@ -114,12 +114,12 @@ fn plots(model: &Model, over: &History, columns: usize) -> Vec<Vec<Piece>> {
     let mut lines = vec![vec![(Role::Muted, "  95th percentile of the time a check took".to_owned())]];
     let latency = Plot { values: &took, unit: &millis, least: 20.0, role: Role::Text };
     lines.extend(plot::area(&latency, columns, LATENCY, model.marks));
-    lines.extend(plot::axis(span, &marked, columns, model.marks));
+    lines.extend(plot::axis(span, over.window.name(), &marked, columns, model.marks));
     lines.push(vec![(Role::Muted, "  share of checks that failed".to_owned())]);
     if has_failed {
         let errors = Plot { values: &failed, unit: &percent, least: 1.0, role: Role::Bad };
         lines.extend(plot::area(&errors, columns, ERRORS, model.marks));
-        lines.extend(plot::axis(span, &marked, columns, model.marks));
+        lines.extend(plot::axis(span, over.window.name(), &marked, columns, model.marks));
     } else if let Some((_, words)) = lines.last_mut().and_then(|line| line.first_mut()) {
         words.push_str(": none did");
     }

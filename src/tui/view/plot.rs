@@ -63,9 +63,10 @@ pub(super) fn area(plot: &Plot, columns: usize, rows: usize, marks: Marks) -> Ve
         .collect()
 }
 
-/// The axis below it from `from` to `until`, with what is marked, and in words below that.
+/// The axis below it from `from` to `until`, which is so `long`, with what is marked, and in words below that.
 pub(super) fn axis(
     (from, until): (DateTime<Utc>, DateTime<Utc>),
+    long: &str,
     marked: &[Marked],
     columns: usize,
     marks: Marks,
@@ -86,7 +87,7 @@ pub(super) fn axis(
     for column in 0..room {
         pieces.push(if is_marked(column) { (Role::Bad, mark.to_owned()) } else { (Role::Muted, line.to_owned()) });
     }
-    let ends = format!("{} ago", text::short(until - from));
+    let ends = format!("{long} ago");
     let mut words: Vec<Piece> = vec![(Role::Muted, format!("{}{ends}", " ".repeat(AXIS)))];
     let mut used = text::width(&ends);
     let last = room.saturating_sub(4);
@@ -193,7 +194,7 @@ mod tests {
         let until: DateTime<Utc> = "2026-01-15T14:00:00Z".parse().unwrap();
         let hours = TimeDelta::hours;
         let marked = [Marked { from: until - hours(6), until: until - hours(3), name: "INC-1".to_owned() }];
-        let lines = axis((until - hours(24), until), &marked, AXIS + 48, Marks::Plain);
+        let lines = axis((until - hours(24), until), "24h", &marked, AXIS + 48, Marks::Plain);
         let [line, words] = [0, 1].map(|row| lines[row].iter().map(|(_, piece)| piece.as_str()).collect::<String>());
         assert_eq!(line.find('='), Some(AXIS + 36));
         assert_eq!(line.matches('=').count(), 7);
@@ -201,7 +202,9 @@ mod tests {
         assert!(words.ends_with("now") && text::width(&words) == AXIS + 48, "{words:?}");
         let other = [Marked { from: until - hours(60), until: until - hours(50), name: "INC-0".to_owned() }];
         assert!(
-            !axis((until - hours(24), until), &other, 60, Marks::Plain)[0].iter().any(|(role, _)| *role == Role::Bad)
+            !axis((until - hours(24), until), "24h", &other, 60, Marks::Plain)[0]
+                .iter()
+                .any(|(role, _)| *role == Role::Bad)
         );
     }
 

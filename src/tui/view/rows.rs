@@ -107,7 +107,11 @@ impl ServiceColumns {
 /// The headings of the services.
 pub(super) fn service_head(columns: usize) -> String {
     let ServiceColumns { name, point, spark, room } = ServiceColumns::of(columns);
-    let last = if room > 30 { format!("{}  WHY", text::left("LAST RESULTS", spark)) } else { "LAST RESULTS".to_owned() };
+    let last = match room {
+        0..=11 => String::new(),
+        12..=30 => "LAST RESULTS".to_owned(),
+        _ => format!("{} WHY", text::left("LAST RESULTS", spark)),
+    };
     let point = if point > 0 { text::left("RECOVERY POINT", point) } else { String::new() };
     format!("{}{}{:>7}{:>7} {point}{last}", text::left("STATE", 8), text::left("SERVICE", name), "P95", "FAIL")
 }

@@ -21,6 +21,7 @@ use crate::{
     tui::{
         action::named,
         effect::effect,
+        layout,
         model::{Comparison, List, Loaded, Model, Target},
         text,
         theme::Role,
@@ -51,6 +52,13 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         standing(model, canvas, Rect { height: STANDING.min(right.height), ..right }, component);
         let rest = right.height.saturating_sub(STANDING);
         details(model, canvas, Rect { y: right.y + STANDING, height: rest, ..right });
+        return;
+    }
+    // Where there is no room for both, the snapshots come before the strip, until a time is chosen on it.
+    if area.height < STANDING + 6 && model.browse.point.is_none() {
+        let (above, below) = layout::rows(area, 3);
+        standing(model, canvas, above, component);
+        list(model, canvas, below, component);
         return;
     }
     let table = if area.height >= 26 { many.min(5) + 2 } else { 0 };
