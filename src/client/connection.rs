@@ -18,8 +18,8 @@ use crate::{
         patterns::{Seen, SeenPattern},
     },
     domain::{
-        ArticleState, ClientCertificate, Command, DiagnosisId, History, Operator, Recorded, SnapshotId, State,
-        TokenSecret, Vitals, Window,
+        ArticleState, ClientCertificate, Command, DiagnosisId, ErrorGroup, History, Operator, Recorded, SnapshotId,
+        State, TokenSecret, Vitals, Window,
     },
     engine::{
         AS_HEADER, Answer, CODE_HEADER, CertificateRequest, Code, ComponentDifference, DryRun, DryRunRequest, Enrolled,
@@ -319,6 +319,14 @@ impl Client {
     /// As every question: see [`ClientError`]; also when it is not known.
     pub async fn pattern(&self, id: &str) -> Result<SeenPattern, ClientError> {
         self.get(&format!("/api/v1/patterns/{id}")).await
+    }
+
+    /// What programs have reported of themselves lately, by kind.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn errors(&self) -> Result<Vec<ErrorGroup>, ClientError> {
+        self.get("/api/v1/errors").await
     }
 
     /// What was put before a language model for a diagnosis, word for word.

@@ -1,6 +1,7 @@
 //! Lists and the pages of what is in them: the page that Enter opens is the one that stands beside the list where there is room.
 
 use super::{
+    errors,
     lookback::look_back_on,
     message::Request,
     model::{List, Loaded, Model, Pane, Screen},
@@ -26,6 +27,10 @@ impl Model {
                 | Screen::Calendar
                 | Screen::Continuity
                 | Screen::Journal
+                | Screen::Changed
+                | Screen::Errors
+                | Screen::Breakers
+                | Screen::Team
         )
     }
 
@@ -54,6 +59,17 @@ impl Model {
             Screen::Drills => self.drill_here().map(|drill| Screen::Drill(drill.id)),
             Screen::Calendar => self.selected_work().map(|work| Screen::Service(work.service.clone())),
             Screen::Continuity => self.selected(List::Functions).map(Screen::Function),
+            Screen::Changed => {
+                let key = self.selected(List::Changed)?;
+                self.changed().into_iter().find(|one| one.key == key)?.page
+            }
+            Screen::Errors => {
+                let key = self.selected(List::Errors)?;
+                let group = self.wanted_errors().into_iter().find(|group| errors::key(group) == key)?;
+                Some(Screen::Service(group.service.clone()))
+            }
+            Screen::Breakers => self.selected(List::Breakers).map(Screen::Service),
+            Screen::Team => self.selected(List::Team).map(Screen::Operator),
             Screen::Journal => self.selected(List::Journal)?.parse().ok().map(Screen::Event),
             _ => None,
         }

@@ -12,6 +12,8 @@ use ratatui::layout::Rect;
 pub const TINY: (u16, u16) = (40, 10);
 /// Columns from which the halves of a page stand beside each other.
 pub const WIDE: u16 = 100;
+/// Columns from which the panes of the board stand beside each other: in fewer a service has no room for why it is not well.
+pub const PANES: u16 = 104;
 /// Columns from which the page of what is selected stands beside its list.
 pub const VERY_WIDE: u16 = 160;
 /// Rows of a page below which the board shows one pane at a time.
@@ -88,14 +90,14 @@ pub fn board(area: Rect, rows_of: [u16; 3], zoom: Zoom) -> Panes {
         let (names, pane) = rows(area, 1);
         return Panes::One { names, pane };
     }
-    Panes::All(if area.width >= WIDE { beside(area, rows_of) } else { below(area, rows_of) })
+    Panes::All(if area.width >= PANES { beside(area, rows_of) } else { below(area, rows_of) })
 }
 
 /// The services to the left, the others to the right: each has a share, and what one does not need the next may take.
 fn beside(area: Rect, rows_of: [u16; 3]) -> [Rect; 4] {
     let (services, right) = columns(area, area.width * 46 / 100);
     let share = |percent: u16| (right.height * percent / 100).max(LEAST + 2);
-    let wants = |rows: u16, share: u16| (rows.saturating_add(2)).clamp(LEAST + 2, share.max(LEAST + 2));
+    let wants = |rows: u16, share: u16| (rows.saturating_add(3)).clamp(LEAST + 2, share.max(LEAST + 2));
     let snapshots = wants(rows_of[2], share(34));
     let approvals = wants(rows_of[1].saturating_add(2), share(36));
     let (incidents, rest) = rows(right, right.height.saturating_sub(snapshots + approvals));
@@ -107,7 +109,9 @@ fn beside(area: Rect, rows_of: [u16; 3]) -> [Rect; 4] {
 fn below(area: Rect, rows_of: [u16; 3]) -> [Rect; 4] {
     let spare = area.height.saturating_sub(4 + 9);
     let most = spare / 5 + 1;
-    let need = |rows: u16, most: u16| rows.clamp(1, most.max(1)) + 2;
+    // Where there is room, one more for the headings.
+    let head = u16::from(spare > 12);
+    let need = |rows: u16, most: u16| rows.saturating_add(head).clamp(1, most.max(1)) + 2;
     let [incidents, approvals, snapshots] =
         [need(rows_of[0], most + 1), need(rows_of[1], most + 1), need(rows_of[2], most)];
     let (services, rest) = rows(area, area.height.saturating_sub(incidents + approvals + snapshots));

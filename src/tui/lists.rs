@@ -6,12 +6,14 @@ use super::{
     calendar::key,
     diagnosis::Row,
     drill::DrillRow,
+    errors,
     model::{Cursor, List, Model, Pane, Part, Screen},
     queue::{Queue, Queued},
     walk::{Listed, run_of},
 };
 use crate::domain::{
-    ArticleState, BreakGlassId, ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId, waits_for_change,
+    ArticleState, BreakGlassId, BreakerState, ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId,
+    waits_for_change,
 };
 
 /// Incidents that are over, at the end of the pane of incidents.
@@ -43,6 +45,10 @@ impl Model {
             Screen::Continuity => Some(List::Functions),
             Screen::Function(_) => Some(List::HandSteps),
             Screen::Journal => Some(List::Journal),
+            Screen::Changed => Some(List::Changed),
+            Screen::Errors => Some(List::Errors),
+            Screen::Breakers => Some(List::Breakers),
+            Screen::Team => Some(List::Team),
             _ => None,
         }
     }
@@ -136,6 +142,20 @@ impl Model {
                 }
                 _ => Vec::new(),
             },
+            List::Changed => self.changed().into_iter().map(|one| one.key).collect(),
+            List::Errors => self.wanted_errors().into_iter().map(errors::key).collect(),
+            List::Breakers => {
+                let calm = |name: &str| self.state.breaker(name).state == BreakerState::Closed;
+                let services = self.state.platform.services.iter().map(|service| service.name.as_str());
+                let mut names: Vec<(bool, &str)> =
+                    services.filter(|name| wanted(name)).map(|name| (calm(name), name)).collect();
+                names.sort_by_key(|(calm, _)| *calm);
+                names.into_iter().map(|(_, name)| name.to_owned()).collect()
+            }
+            List::Team => {
+                let team = self.team().into_iter().map(|operator| operator.name.as_str());
+                team.filter(|name| wanted(name)).map(str::to_owned).collect()
+            }
             List::Journal => self
                 .recent
                 .iter()

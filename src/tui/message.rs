@@ -1,5 +1,7 @@
 //! What can happen to the board, and what it can ask of the world.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -11,7 +13,9 @@ use super::{
 use crate::{
     client::Update,
     diagnosis::patterns::{Seen, SeenPattern},
-    domain::{ArticleBody, ChangeId, Command, DiagnosisId, History, Operator, Recorded, RunId, SnapshotId, Window},
+    domain::{
+        ArticleBody, ChangeId, Command, DiagnosisId, ErrorGroup, History, Operator, Recorded, RunId, SnapshotId, Window,
+    },
     engine::{Answer, Code, ComponentDifference, DryRun, DryRunRequest, LibraryBook, Reader},
 };
 
@@ -46,6 +50,10 @@ pub enum Message {
     Patterns(Option<String>, Result<Vec<Seen>, String>),
     /// One pattern is here.
     Pattern(String, Result<SeenPattern, String>),
+    /// What programs have reported of themselves is here.
+    Errors(Result<Vec<ErrorGroup>, String>),
+    /// The engine has answered after so long, or not at all.
+    Reached(Option<Duration>),
     /// What a language model was told is here.
     Prompt(DiagnosisId, Result<String, String>),
     /// Articles were read from files.
@@ -103,6 +111,10 @@ pub enum Request {
     Patterns(Option<String>),
     /// Find out more of one pattern.
     Pattern(String),
+    /// Find out what programs have reported of themselves.
+    Errors,
+    /// Find out how long the engine takes to answer.
+    Reach,
     /// Find out what a language model was told for a diagnosis.
     Prompt(DiagnosisId),
     /// Read articles from a file, or from the files of a folder.

@@ -12,6 +12,7 @@ use super::{
     action::{Keymap, named},
     browse::{Browse, Standing},
     drill::DrillDesk,
+    errors::Errors,
     filter::Filter,
     form::{Form, Writing},
     guard::Access,
@@ -22,11 +23,13 @@ use super::{
     look::Look,
     lookback::LookedBack,
     map::Map,
+    marks::Marks,
     measure::Measured,
     message::Request,
     palette::{Entry, Palette},
     patterns::Patterns,
     preferences::Preferences,
+    reach::Reached,
 };
 use crate::{
     domain::{
@@ -135,8 +138,16 @@ pub struct Model {
     pub looked_back: LookedBack,
     /// What the logs say, while that is looked at.
     pub patterns: Patterns,
+    /// What programs have reported of themselves, while that is looked at.
+    pub errors: Errors,
+    /// How far away the engine is, while that is looked at.
+    pub reached: Reached,
     /// How incidents went, while that is looked at.
     pub measured: Measured,
+    /// What plots are drawn with.
+    pub marks: Marks,
+    /// Whether differences are shown one by one rather than summed up.
+    pub unfolded: bool,
     /// Who needs whom.
     pub map: Map,
     /// Planned work, while that is looked at.
@@ -282,6 +293,18 @@ pub enum Screen {
     HeatMap,
     /// How incidents went.
     Metrics,
+    /// What changed, beside the first sign of what is open.
+    Changed,
+    /// How often services fail, and what programs report of themselves.
+    Errors,
+    /// The circuit breakers.
+    Breakers,
+    /// Who may act and agree, and who is away.
+    Team,
+    /// One operator.
+    Operator(String),
+    /// The hosts whose engines are heard.
+    Hosts,
     /// Who needs whom.
     Map,
     /// Planned work.
@@ -360,6 +383,14 @@ pub enum List {
     HandSteps,
     /// The journal screen.
     Journal,
+    /// What changed.
+    Changed,
+    /// What programs report of themselves.
+    Errors,
+    /// The circuit breakers.
+    Breakers,
+    /// The team.
+    Team,
 }
 
 /// The selected row of a list.
@@ -531,7 +562,11 @@ impl Model {
             browse: Browse::default(),
             looked_back: LookedBack::default(),
             patterns: Patterns::default(),
+            errors: Errors::default(),
+            reached: Reached::default(),
             measured: Measured::default(),
+            marks: Marks::default(),
+            unfolded: false,
             map: Map::default(),
             work: Vec::new(),
             work_at: None,

@@ -27,6 +27,7 @@ use super::{
     farewell::farewell,
     guard::Access,
     help::FirstTime,
+    marks::Marks,
     message::{Message, Request, Timed},
     model::{Fault, Model, Mouse},
     preferences::Preferences,
@@ -202,6 +203,8 @@ impl Loop {
         };
         let over_ssh = std::env::var_os("SSH_CONNECTION").is_some();
         let mut model = Model::new(options.clock.now(), faults);
+        let said = |name| std::env::var(name).ok();
+        model.marks = Marks::of(said("CODEBLUE_PLAIN").as_deref(), said("TERM").as_deref());
         model.set_up(options.setup.clone());
         model.host.clone_from(&options.host);
         model.access = options.access;

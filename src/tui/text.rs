@@ -195,6 +195,17 @@ pub fn latency(duration: Duration) -> String {
     }
 }
 
+/// A share: `0 %`, `<0.1 %`, `0.4 %`, `13 %`; what is little is never called none.
+#[must_use]
+pub fn share(share: f64) -> String {
+    match share * 100.0 {
+        percent if percent <= 0.0 => "0 %".to_owned(),
+        percent if percent < 0.1 => "<0.1 %".to_owned(),
+        percent if percent < 10.0 => format!("{percent:.1} %"),
+        percent => format!("{percent:.0} %"),
+    }
+}
+
 /// A size: `512 B`, `12 MiB`.
 #[must_use]
 pub fn bytes(bytes: u64) -> String {

@@ -8,6 +8,7 @@ use super::{
     article::import,
     beside::look,
     drill::lesson,
+    errors::look_at_errors,
     farewell::remember,
     form::{self, on_form_key, settle, take_back},
     guard::only_look,
@@ -19,6 +20,7 @@ use super::{
     overlay::{choose, go_on, on_overlay_key},
     palette::paste,
     patterns::look_at_patterns,
+    reach::reach,
     term::input::{Input, Key},
     text,
     walk::{self, run_of},
@@ -60,6 +62,8 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             let page = model.screen().clone();
             requests.extend(look_at_patterns(model, &page));
             requests.extend(look(model));
+            requests.extend(look_at_errors(model));
+            requests.extend(reach(model));
             requests
         }
         Message::CodeNeeded(command, why) => {
@@ -122,6 +126,14 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             if let Some((_, prompt)) = model.prompt.as_mut().filter(|(asked, _)| *asked == id) {
                 *prompt = loaded(result);
             }
+            Vec::new()
+        }
+        Message::Reached(took) => {
+            model.reached.took = took;
+            Vec::new()
+        }
+        Message::Errors(result) => {
+            model.errors.groups = Some(loaded(result));
             Vec::new()
         }
         Message::Books(result) => {

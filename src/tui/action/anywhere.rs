@@ -239,6 +239,62 @@ pub(super) static ACTIONS: &[Action] = &[
         },
     },
     Action {
+        name: "changed",
+        keys: &[Key::Char('B')],
+        label: "What changed",
+        about: "All that went live, was carried out or was worked on, beside the first sign of what is open",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| open(model, Screen::Changed),
+    },
+    Action {
+        name: "errors",
+        keys: &[Key::Char('%')],
+        label: "Errors",
+        about: "How often each service fails, and what programs report of themselves",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| open(model, Screen::Errors),
+    },
+    Action {
+        name: "team",
+        keys: &[Key::Char('&')],
+        label: "Team",
+        about: "Who may act and agree now, who is away, and what waits for each",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| open(model, Screen::Team),
+    },
+    Action {
+        name: "hosts",
+        keys: &[Key::Char('H')],
+        label: "Hosts",
+        about: "The engine this board hears: how it is reached, what it runs, how old its news is",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |_| None,
+        run: |model| open(model, Screen::Hosts),
+    },
+    Action {
+        name: "fold",
+        keys: &[Key::Char(' ')],
+        label: "Fold",
+        about: "Among differences: each file, or the files of a folder summed up in a line",
+        place: Where::Anywhere,
+        danger: Danger::View,
+        disabled: |model| {
+            (!matches!(model.screen(), Screen::Difference(..) | Screen::Plan | Screen::Change(_)))
+                .then(|| "open a difference or a plan first".to_owned())
+        },
+        run: |model| {
+            model.unfolded = !model.unfolded;
+            Vec::new()
+        },
+    },
+    Action {
         name: "map",
         keys: &[Key::Char('T')],
         label: "Dependency map",

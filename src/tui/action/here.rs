@@ -9,6 +9,7 @@ use crate::{
     engine::DryRunRequest,
     tui::{
         diagnosis::{Row, suspects},
+        errors::look_at_errors,
         form::{Writing, open_form},
         guard::cannot_send,
         lookback::look_back,
@@ -16,6 +17,7 @@ use crate::{
         message::Request,
         model::{Asked, Confirm, Link, List, Loaded, Model, Overlay, Pane, Purpose, Screen},
         patterns::look_at_patterns,
+        reach::reach,
         walk,
     },
 };
@@ -79,7 +81,12 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
     model.plan_ahead();
     if request.is_empty() {
         let page = model.screen().clone();
-        look_back(model).into_iter().chain(look_at_patterns(model, &page)).collect()
+        look_back(model)
+            .into_iter()
+            .chain(look_at_patterns(model, &page))
+            .chain(look_at_errors(model))
+            .chain(reach(model))
+            .collect()
     } else {
         request
     }

@@ -6,6 +6,7 @@
 
 mod anywhere;
 mod break_glass;
+mod breaker;
 mod calendar;
 mod change;
 mod continuity;

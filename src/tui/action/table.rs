@@ -1,7 +1,7 @@
 //! The table itself: what an action is, which keys lead to it, and which are worth a hint.
 
 use super::{
-    anywhere, break_glass, calendar, change, continuity, diagnosis, drill, here::is_about_snapshots, incident,
+    anywhere, break_glass, breaker, calendar, change, continuity, diagnosis, drill, here::is_about_snapshots, incident,
     knowledge, recovery, run, runbook, snapshot, template,
 };
 use crate::tui::{
@@ -54,6 +54,8 @@ pub enum Where {
     Calendar,
     /// Where a function that people cannot do without is in question.
     Continuity,
+    /// Where a circuit breaker is in question.
+    Breaker,
     /// In a drill on a sandbox.
     Drill,
 }
@@ -138,6 +140,7 @@ pub fn all() -> impl DoubleEndedIterator<Item = &'static Action> + Clone {
         template::ACTIONS,
         calendar::ACTIONS,
         continuity::ACTIONS,
+        breaker::ACTIONS,
         diagnosis::ACTIONS,
         knowledge::ACTIONS,
         runbook::ACTIONS,
@@ -162,6 +165,7 @@ pub fn owned(model: &Model, key: Key) -> Option<&'static Action> {
         Screen::Books(_) | Screen::Book(_) => Where::Runbook,
         Screen::Run(_) | Screen::StepWhy(..) | Screen::RunText(_) => Where::Run,
         Screen::Drills | Screen::Drill(_) | Screen::HeatMap => Where::Drill,
+        Screen::Breakers => Where::Breaker,
         _ => return None,
     };
     all().find(|action| action.place == owner && model.keymap.leads(key, action))
@@ -188,6 +192,7 @@ fn belongs(model: &Model, place: Where) -> bool {
         Where::Diagnosis => matches!(model.screen(), Screen::Diagnosis(..)),
         Where::Knowledge => matches!(model.screen(), Screen::Knowledge | Screen::Article(_)),
         Where::Calendar => *model.screen() == Screen::Calendar,
+        Where::Breaker => *model.screen() == Screen::Breakers,
         Where::Continuity => matches!(model.screen(), Screen::Continuity | Screen::Function(_)),
         Where::Template => *model.screen() == Screen::Templates,
         Where::Runbook => matches!(model.screen(), Screen::Books(_) | Screen::Book(_)),
@@ -306,9 +311,9 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         Screen::Templates => {
             vec!["back", "open", "use-template", "suspend-template", "restore-template", "filter"]
         }
-        Screen::Plan => vec!["back", "go-on"],
+        Screen::Plan => vec!["back", "go-on", "fold"],
         Screen::Snapshots => vec!["back", "next-component", "snapshot", "mark", "time", "zoom-in", "zoom-out"],
-        Screen::Difference(..) => vec!["back", "renew"],
+        Screen::Difference(..) => vec!["back", "fold", "renew"],
         Screen::Recovery(_) => {
             let proves = named("make-template").filter(|action| action.why_not(model).is_none());
             ["back", "cancel", "undo"].into_iter().chain(proves.map(|action| action.name)).collect()
@@ -347,7 +352,11 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         Screen::Map => vec!["back", "open", "needs", "needed-by", "next-beside"],
         Screen::Metrics => vec!["back", "reach"],
         Screen::Journal => vec!["back", "open", "filter"],
-        Screen::Event(_) => vec!["back"],
+        Screen::Event(_) | Screen::Operator(_) | Screen::Hosts => vec!["back"],
+        Screen::Changed => vec!["back", "open", "filter"],
+        Screen::Errors => vec!["back", "open", "filter", "patterns"],
+        Screen::Breakers => vec!["back", "open", "reset-breaker", "filter"],
+        Screen::Team => vec!["back", "open", "filter"],
         Screen::Help => vec!["back"],
     };
     if model.is_drill() && model.state.drills.running().is_some() {

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use tokio::time::Instant;
+
 use super::{BoardError, Drill, Flow, Loop};
 use crate::{
     client::{Client, ClientError},
@@ -99,6 +101,15 @@ impl Loop {
             Request::Prompt(id) => self.ask(move |client| async move {
                 let result = client.prompt(id).await;
                 Some(Message::Prompt(id, result.map_err(|error| error.to_string())))
+            }),
+            Request::Reach => self.ask(|client| async move {
+                let begun = Instant::now();
+                let is_up = client.is_up().await;
+                Some(Message::Reached(is_up.then(|| begun.elapsed())))
+            }),
+            Request::Errors => self.ask(|client| async move {
+                let result = client.errors().await;
+                Some(Message::Errors(result.map_err(|error| error.to_string())))
             }),
             Request::Books => self.ask(|client| async move {
                 let result = client.books().await;

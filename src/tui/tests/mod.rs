@@ -2,6 +2,7 @@
 
 mod approvals;
 mod articles;
+mod beside;
 mod break_glass;
 mod bytes;
 mod calendar;
@@ -9,12 +10,14 @@ mod commands;
 mod continuity;
 mod diagnosis;
 mod drills;
+mod every;
 mod forms;
 mod help;
 mod incident;
 mod keys;
 mod knowledge;
 mod ladder;
+mod language;
 mod lock;
 mod look;
 mod lookback;

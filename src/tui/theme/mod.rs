@@ -17,7 +17,7 @@ use ratatui::style::{Modifier, Style};
 pub use colour::Colours;
 pub use shelf::{Shelf, ThemeChoice};
 
-use crate::domain::Status;
+use crate::domain::{BreakerState, Status};
 
 /// How the roles look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,5 +136,17 @@ pub fn status_badge(status: Status) -> (&'static str, &'static str, Role) {
         Status::Down => ("✖", "DOWN", Role::Bad),
         Status::Unknown => ("◌", "UNKN", Role::Unknown),
         Status::Maintenance => ("⚒", "MAINT", Role::Planned),
+    }
+}
+
+/// The same of a circuit breaker.
+#[must_use]
+pub fn breaker_badge(state: BreakerState) -> (&'static str, &'static str, Role) {
+    match state {
+        BreakerState::Closed => ("●", "closed", Role::Ok),
+        BreakerState::HalfOpen => ("▲", "half-open", Role::Warn),
+        BreakerState::Open => ("✖", "OPEN", Role::Bad),
+        BreakerState::ForcedClosed => ("▲", "FORCED closed", Role::Warn),
+        BreakerState::ForcedOpen => ("✖", "FORCED open", Role::Bad),
     }
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, Piece, first_visible, out_of_view},
+    list::why_empty,
     rows,
 };
 use crate::{
@@ -38,7 +39,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let selected = model.selected_place(List::Approvals);
     let mut lines: Vec<(Vec<Piece>, Option<usize>)> = Vec::new();
     if !model.filter.is_empty() && keys.is_empty() {
-        lines.push((vec![(Role::Muted, format!("  {}", model.nothing_matches()))], None));
+        lines.extend(muted(&why_empty(model, ""), columns));
     }
     for group in Queue::ALL {
         let own: Vec<(usize, &Queued)> = queue
@@ -188,6 +189,7 @@ impl Entry {
                 (end.0, text::right(&format!(" {}", end.1), time)),
             ]];
         }
+        let time = time.min(text::width(&end.1) + 1);
         let title = columns.saturating_sub(3 + 8 + time);
         let about = [incident, waits].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" · ");
         let first =

@@ -12,18 +12,21 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, Piece, first_visible, out_of_view},
-    continuity, rows,
+    continuity, list, rows,
 };
 use crate::{
     domain::{ChangeState, Status},
     tui::{
         layout::{self, Panes},
-        model::{Link, List, Model, Pane, Target},
+        model::{List, Model, Pane, Target},
         queue::Queue,
         text,
         theme::{Role, status_badge},
     },
 };
+
+/// Rows of a pane from which its columns have headings though that costs one of its rows.
+const HEAD: u16 = 6;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let clock = continuity::banner(model, canvas, area);
@@ -118,13 +121,20 @@ fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
     if pane == Pane::Approvals {
         canvas.hits.add(Rect { height: 1.min(area.height), ..area }, Target::Action("approvals"));
     }
-    let keys = model.rows(list);
+    let rows_of = List::Pane(pane);
+    let keys = model.rows(rows_of);
     if keys.is_empty() {
         canvas.line(inside, 0, &[(Role::Muted, format!("  {}", empty(model, pane)))]);
         return;
     }
-    let selected = model.selected_place(list);
-    let columns = usize::from(inside.width.saturating_sub(2));
+    let selected = model.selected_place(rows_of);
+    // A mark to the left, and a column between the figures and the border.
+    let columns = usize::from(inside.width.saturating_sub(3));
+    let has_head = usize::from(inside.height) > keys.len() || inside.height >= HEAD;
+    if has_head {
+        canvas.line(inside, 0, &[(Role::Muted, format!("  {}", head(pane, columns)))]);
+    }
+    let inside = layout::rows(inside, u16::from(has_head)).1;
     let room = usize::from(inside.height);
     let overflow = keys.len() > room;
     let visible = if overflow { room.saturating_sub(1) } else { room };
@@ -143,7 +153,7 @@ fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
         if focus && place == selected {
             canvas.select_row(inside, row);
         }
-        canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Row(list, place));
+        canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Row(rows_of, place));
         row += 1;
         if pane == Pane::Approvals && place == selected && usize::from(row) + 1 < visible {
             row += buttons(model, canvas, inside, row, key);
@@ -152,6 +162,15 @@ fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
     if overflow {
         let hidden = out_of_view(first, keys.len().saturating_sub(first + visible));
         canvas.line(inside, inside.height.saturating_sub(1), &[(Role::Muted, format!("  {hidden}"))]);
+    }
+}
+
+fn head(pane: Pane, columns: usize) -> String {
+    match pane {
+        Pane::Services => rows::service_head(columns),
+        Pane::Incidents => rows::incident_head(columns),
+        Pane::Approvals => rows::queued_head(columns),
+        Pane::Snapshots => rows::snapshot_head(columns),
     }
 }
 
@@ -241,16 +260,13 @@ fn snapshots_summary(model: &Model) -> String {
 }
 
 fn empty(model: &Model, pane: Pane) -> String {
-    if model.link == Link::Connecting {
-        return "connecting to the engine …".to_owned();
-    }
-    if !model.filter.is_empty() {
-        return format!("nothing matches “{}”", model.filter);
-    }
-    match pane {
+    let nothing = match pane {
         Pane::Services => "no services yet: describe them in codeblue.toml, then codeblue check".to_owned(),
-        Pane::Incidents => "no incident".to_owned(),
+        Pane::Incidents => {
+            format!("no incident: what breaks stands here by itself; {} declares one", model.key("declare"))
+        }
         Pane::Approvals => format!("no change waits; {} shows what is owed, and by whom", model.key("approvals")),
         Pane::Snapshots => format!("no snapshot yet: {} takes one", model.key("snapshot")),
-    }
+    };
+    list::why_empty(model, &nothing)
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::{
     approvals::show,
     canvas::{Canvas, Piece},
+    list::why_empty,
     page,
 };
 use crate::{
@@ -69,7 +70,7 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect, incident: Opt
     }
     let note = match &model.books {
         Some(Loaded::Failed(why)) => Some((Role::Bad, format!("the books could not be had: {why}"))),
-        Some(Loaded::Here(_)) if rows.is_empty() => Some((Role::Muted, model.nothing_matches())),
+        Some(Loaded::Here(_)) if rows.is_empty() => Some((Role::Muted, why_empty(model, "there is no runbook"))),
         Some(Loaded::Here(_)) => None,
         _ => Some((Role::Muted, "the books are on their way …".to_owned())),
     };

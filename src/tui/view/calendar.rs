@@ -12,7 +12,10 @@ use std::collections::HashSet;
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use ratatui::layout::Rect;
 
-use super::canvas::{Canvas, Piece, first_visible, out_of_view};
+use super::{
+    canvas::{Canvas, Piece, first_visible, out_of_view},
+    list,
+};
 use crate::{
     domain::CalendarEntry,
     tui::{
@@ -120,7 +123,7 @@ fn times(model: &Model, canvas: &mut Canvas, area: Rect) {
     let shown = if overflow { room.saturating_sub(1) } else { room };
     let first = first_visible(selected, all, shown);
     if all == 0 {
-        canvas.line(area, 0, &[(Role::Muted, format!("  {}", model.nothing_matches()))]);
+        list::empty(model, canvas, area, "nothing is planned");
     }
     for (row, (place, work)) in (0..area.height).zip(model.wanted_work().enumerate().skip(first).take(shown)) {
         let mark = if place == selected { "▶ " } else { "  " };

@@ -91,7 +91,7 @@ struct Crumb {
 }
 
 /// Fewest columns of the name of the page on top, where it has to be cut.
-const NAME: usize = 16;
+const NAME: usize = 28;
 
 /// The way from the board to the page on top, in so many columns if it can be: first the pages between go, then the name of the
 /// platform, then the end of the page's name.
@@ -99,7 +99,9 @@ fn crumbs(model: &Model, room: usize) -> Vec<Crumb> {
     let crumb = |role, words: String, target| Crumb { role, words, target };
     // On the board itself there is no way back: there a hand on a mouse finds every command.
     let first = if model.screens.len() > 1 { Target::Crumb(0) } else { Target::Action("palette") };
-    let mut start = vec![crumb(Role::Title, " CODEBLUE ".to_owned(), Some(first))];
+    let is_narrow = model.screens.len() > 1 && room < NAME;
+    let own = if is_narrow { " " } else { " CODEBLUE " };
+    let mut start = vec![crumb(Role::Title, own.to_owned(), Some(first))];
     if let Some(host) = &model.host {
         start.push(crumb(Role::Warn, format!("on {} ", text::fit(host, HOST)), None));
     }
@@ -186,7 +188,7 @@ fn name(model: &Model, screen: &Screen, is_top: bool) -> String {
     };
     match screen {
         Screen::Board => "board".to_owned(),
-        Screen::Service(name) | Screen::Article(name) | Screen::Function(name) => name.clone(),
+        Screen::Service(name) | Screen::Article(name) | Screen::Function(name) | Screen::Operator(name) => name.clone(),
         Screen::Incident(id) => {
             titled(id.to_string(), model.state.incidents.get(id).map(|incident| incident.title.as_str()))
         }
@@ -223,6 +225,11 @@ fn name(model: &Model, screen: &Screen, is_top: bool) -> String {
         Screen::Pattern(id) => format!("pattern {id}"),
         Screen::Journal => "journal".to_owned(),
         Screen::Event(seq) => format!("event {seq}"),
+        Screen::Changed => "what changed".to_owned(),
+        Screen::Errors => "errors".to_owned(),
+        Screen::Breakers => "breakers".to_owned(),
+        Screen::Team => "team".to_owned(),
+        Screen::Hosts => "hosts".to_owned(),
         Screen::Help => "help".to_owned(),
     }
 }

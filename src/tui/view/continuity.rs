@@ -7,6 +7,7 @@ use super::{
     approvals::show,
     canvas::{Canvas, Piece},
     facts::{Fact, Facts},
+    list::why_empty,
     page,
 };
 use crate::{
@@ -37,13 +38,11 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
     let keys = model.rows(List::Functions);
     let mut lines: Vec<(Vec<Piece>, Option<usize>)> = Vec::new();
     if keys.is_empty() {
-        let why = if model.filter.is_empty() {
+        let why = why_empty(
+            model,
             "the platform file names nothing that people cannot do without. [[function]] in it says what, for how long at most, \
-             and how it is done by hand meanwhile"
-                .to_owned()
-        } else {
-            model.nothing_matches()
-        };
+             and how it is done by hand meanwhile",
+        );
         let wrapped = text::wrap(&why, columns.saturating_sub(4));
         lines.extend(wrapped.into_iter().map(|line| (vec![(Role::Muted, format!("   {line}"))], None)));
     }

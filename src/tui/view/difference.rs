@@ -46,9 +46,11 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, of: SnapshotI
             components.sort_by_key(|found| found.component != here);
             let total: u64 = components.iter().map(|found| found.total).sum();
             let age = if against.is_none() { format!(", as of {} ago", text::short(ago)) } else { String::new() };
-            lines.push(vec![(Role::Muted, format!(" {total} differences{age}   + appears  - goes  ~ changes"))]);
+            let fold = if model.unfolded { "space sums up" } else { "space shows each" };
+            let words = format!(" {total} differences{age}   + appears  - goes  ~ changes   {fold}");
+            lines.push(vec![(Role::Muted, words)]);
             lines.push(Vec::new());
-            lines.extend(differences(&components, inside.width));
+            lines.extend(differences(&components, inside.width, model.unfolded));
         }
     }
     canvas.page(inside, &lines, model.scroll);

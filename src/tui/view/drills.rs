@@ -7,6 +7,7 @@ use super::{
     books::buttons,
     canvas::{Canvas, Piece},
     heat::badge,
+    list::why_empty,
     page,
 };
 use crate::{
@@ -100,7 +101,7 @@ fn notes(model: &Model, nothing: bool) -> Vec<(Role, String)> {
     } else if matches!(model.drills.offers, None | Some(Loaded::Waiting)) {
         notes.push((Role::Muted, "the drills are on their way …".to_owned()));
     } else if nothing && !model.filter.is_empty() {
-        notes.push((Role::Muted, model.nothing_matches()));
+        notes.push((Role::Muted, why_empty(model, "")));
     } else if model.state.drills.held.is_empty() {
         notes.push((
             Role::Text,

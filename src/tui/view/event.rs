@@ -21,11 +21,8 @@ const FIELDS: usize = 400;
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, seq: u64) {
     let Some(recorded) = model.recent.iter().find(|recorded| recorded.seq == seq) else {
         let inside = canvas.frame(area, &format!("Event {seq}"), "", true);
-        let words = format!(
-            "This board holds the last {} events only. codeblue log --since {} --limit 1 shows it.",
-            model.recent.len(),
-            seq.saturating_sub(1)
-        );
+        let held = model.recent.len();
+        let words = format!("This board holds the last {held} events only. codeblue audit show {seq} has this one.");
         let room = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
         canvas.paragraph(room, 0, Role::Muted, &words);
         return;
@@ -84,7 +81,7 @@ fn facts(model: &Model, recorded: &Recorded, columns: usize) -> Facts {
         facts.say(Role::Text, &format!("{name}  {value}"));
     }
     if hidden > 0 {
-        facts.say(Role::Muted, &format!("and {hidden} more; codeblue log --json shows all"));
+        facts.say(Role::Muted, &format!("and {hidden} more: codeblue audit show {} has them all", recorded.seq));
     }
     facts
 }

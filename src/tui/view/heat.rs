@@ -52,7 +52,8 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let mut lines: Vec<Vec<Piece>> = vec![heading(&scenarios, name, each)];
     for row in heat.chunks(scenarios.len().max(1)) {
         let Some(first) = row.first() else { continue };
-        let mut pieces = vec![(Role::Title, text::left(&format!(" {}", text::fit(&first.service, name - 2)), name))];
+        let mut pieces =
+            vec![(Role::Title, text::left(&format!(" {}", text::fit(&first.service, name.saturating_sub(2))), name))];
         pieces.extend(row.iter().map(|cell| in_cell(cell, each)));
         lines.push(pieces);
     }

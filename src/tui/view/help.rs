@@ -11,17 +11,22 @@ use crate::tui::{
     theme::Role,
 };
 
+/// How one moves, on top of the help page.
+const MOVES: &str =
+    "↑↓ or jk move · 1–4 or Tab choose a pane · ↵ opens · Esc goes back · click anything that looks clickable";
+
+/// Columns of the help page before what an action is about.
+const ABOUT: usize = 31;
+
 /// What can be done where help was asked for, then what can be done anywhere.
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let inside = canvas.frame(area, "Help", "what can be done where", true);
-    let mut lines: Vec<Vec<Piece>> = vec![
-        vec![(
-            Role::Text,
-            " ↑↓ or jk move · 1–4 or Tab choose a pane · ↵ opens · Esc goes back · click anything that looks clickable"
-                .to_owned(),
-        )],
-        vec![(Role::Muted, " A grey key can do nothing here; press it and it says why.".to_owned())],
-    ];
+    let room = usize::from(inside.width).saturating_sub(2).max(20);
+    let mut lines: Vec<Vec<Piece>> = text::wrap(MOVES, room)
+        .into_iter()
+        .map(|line| vec![(Role::Text, format!(" {line}"))])
+        .chain([vec![(Role::Muted, " A grey key can do nothing here; press it and it says why.".to_owned())]])
+        .collect();
     if all().any(|action| model.keymap.is_changed(action)) {
         lines.push(vec![(Role::Planned, " *".to_owned()), (Role::Muted, " keys of your settings".to_owned())]);
     }
@@ -29,15 +34,15 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let (able, unable): (Vec<&Advice>, Vec<&Advice>) = model.advice.iter().partition(|advice| advice.why_not.is_none());
     for (title, advice) in [("Here, now", able), ("Here, but not now", unable)] {
         let shown = advice.iter().filter_map(|advice| Some((advice.of()?, advice.why_not.as_deref())));
-        let told: Vec<Vec<Piece>> = shown.map(|(action, why)| line(model, action, why)).collect();
-        if !told.is_empty() {
+        let rows: Vec<Vec<Piece>> = shown.flat_map(|(action, why)| told(model, action, why, room)).collect();
+        if !rows.is_empty() {
             lines.extend([Vec::new(), vec![(Role::Title, format!(" {title}"))]]);
-            lines.extend(told);
+            lines.extend(rows);
         }
     }
     for (place, _, title) in Where::ALL {
         lines.extend([Vec::new(), vec![(Role::Title, format!(" {title}"))]]);
-        lines.extend(all().filter(|action| action.place == place).map(|action| line(model, action, None)));
+        lines.extend(all().filter(|action| action.place == place).flat_map(|action| told(model, action, None, room)));
     }
     canvas.page(inside, &lines, model.scroll);
 }
@@ -56,7 +61,7 @@ fn slips(model: &Model, room: usize) -> Vec<Vec<Piece>> {
 }
 
 /// An action with what it does, or why it can do nothing now.
-fn line(model: &Model, action: &Action, why_not: Option<&str>) -> Vec<Piece> {
+fn told(model: &Model, action: &Action, why_not: Option<&str>, room: usize) -> Vec<Vec<Piece>> {
     let keys: Vec<String> = model.keymap.keys(action).iter().map(ToString::to_string).collect();
     let keys = if keys.is_empty() { ":".to_owned() } else { keys.join(" ") };
     let asks = match action.danger {
@@ -69,12 +74,14 @@ fn line(model: &Model, action: &Action, why_not: Option<&str>) -> Vec<Piece> {
         Some(why) => (Role::Muted, Role::Muted, format!("— {why}")),
     };
     let own = if model.keymap.is_changed(action) { " *" } else { "  " };
-    vec![
+    let mut about = text::wrap(&rest, room.saturating_sub(ABOUT).max(20)).into_iter();
+    let first = vec![
         (Role::Planned, own.to_owned()),
         (key, text::left(&keys, 9)),
         (label, text::left(action.label, 20)),
-        (Role::Muted, rest),
-    ]
+        (Role::Muted, about.next().unwrap_or_default()),
+    ];
+    std::iter::once(first).chain(about.map(|rest| vec![(Role::Muted, format!("{:ABOUT$}{rest}", ""))])).collect()
 }
 
 /// A card of the tour, low on the board, so that what it speaks of is seen.

@@ -5,12 +5,14 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, Piece, first_visible},
+    list,
     plan::objective,
     recovery::{outcome, started_by},
 };
 use crate::{
     domain::Recovery,
     tui::{
+        layout,
         model::{List, Model, Target},
         text,
         theme::Role,
@@ -23,27 +25,22 @@ const DAYS: i64 = 90;
 const DETAIL: u16 = 6;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let lower = Rect { y: area.bottom().saturating_sub(DETAIL), height: DETAIL.min(area.height), ..area };
-    let area = Rect { height: area.height.saturating_sub(DETAIL), ..area };
-    let summary = format!("{} in all", model.state.recoveries.len());
-    let inside = canvas.frame(area, "Recoveries", &model.summary_of(List::Recoveries, &summary), true);
+    // Where its page stands beside the list, that is said there.
+    let detail = if model.page_looked_at() == *model.screen() { DETAIL } else { 0 };
+    let (area, lower) = layout::rows(area, area.height.saturating_sub(detail));
+    let inside = canvas.frame(
+        area,
+        "Recoveries",
+        &model.summary_of(List::Recoveries, &format!("{} in all", model.state.recoveries.len())),
+        true,
+    );
     let keys = model.rows(List::Recoveries);
     if keys.is_empty() {
-        let why = if model.filter.is_empty() {
-            vec![
-                "no recovery has been run yet".to_owned(),
-                format!(
-                    "{} on a service, a snapshot or an incident's proposal plans one and shows it first",
-                    model.key("roll-back")
-                ),
-            ]
-        } else {
-            vec![model.nothing_matches()]
-        };
-        for (row, line) in (0..).zip(why) {
-            canvas.line(inside, row, &[(Role::Muted, format!("  {line}"))]);
-        }
-        return;
+        let nothing = format!(
+            "no recovery has been run yet: {} on a service, a snapshot or an incident's proposal plans one and shows it first",
+            model.key("roll-back")
+        );
+        return list::empty(model, canvas, inside, &nothing);
     }
     selected(model, canvas, lower);
     canvas.line(inside, 0, &rate(model));
@@ -55,18 +52,18 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         1,
         &[(Role::Muted, format!("  {:<8}{:<13}{:<13}{:>17}  {head}", "NAME", "STARTED", "OUTCOME", "TOOK OF RTO"))],
     );
-    let list = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
+    let rows = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
     let selected = model.selected_place(List::Recoveries);
-    let first = first_visible(selected, keys.len(), usize::from(list.height));
-    for (row, (place, key)) in (0..list.height).zip(keys.iter().enumerate().skip(first)) {
+    let first = first_visible(selected, keys.len(), usize::from(rows.height));
+    for (row, (place, key)) in (0..rows.height).zip(keys.iter().enumerate().skip(first)) {
         let Some(recovery) = key.parse().ok().and_then(|id| model.state.recoveries.get(&id)) else { continue };
         let mut pieces = vec![(Role::Focus, if place == selected { "▶ " } else { "  " }.to_owned())];
         pieces.extend(line(recovery, model, columns, wide));
-        canvas.line(list, row, &pieces);
+        canvas.line(rows, row, &pieces);
         if place == selected {
-            canvas.select_row(list, row);
+            canvas.select_row(rows, row);
         }
-        canvas.hits.add(Rect { y: list.y + row, height: 1, ..list }, Target::Row(List::Recoveries, place));
+        canvas.hits.add(Rect { y: rows.y + row, height: 1, ..rows }, Target::Row(List::Recoveries, place));
     }
 }
 

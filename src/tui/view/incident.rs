@@ -35,11 +35,12 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: IncidentI
     };
     let summary = format!("{} · {}", incident.severity, incident.state);
     let since = format!("Clocks since {}", incident.detected_at.format("%H:%M:%S"));
-    let inside = canvas.frame(Rect { height: 3, ..area }, &since, &summary, false);
+    let is_short = area.height < layout::SHORT - 3;
+    let (top, rest) = layout::rows(area, if is_short { 1 } else { 3 });
+    let inside = if is_short { top } else { canvas.frame(top, &since, &summary, false) };
     canvas.line(inside, 0, &clocks(model, incident, inside.width));
 
-    let (_, rest) = layout::rows(area, 3);
-    if model.page_zoom() == Zoom::In {
+    if model.page_zoom() == Zoom::In || is_short {
         match model.part {
             Part::Facts => known(model, canvas, rest, incident),
             Part::Aside => timeline(model, canvas, rest, incident),

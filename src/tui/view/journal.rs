@@ -2,7 +2,10 @@
 
 use ratatui::layout::Rect;
 
-use super::canvas::{Canvas, Piece, first_visible};
+use super::{
+    canvas::{Canvas, Piece, first_visible},
+    list,
+};
 use crate::tui::{
     model::{List, Model, Target},
     text,
@@ -10,14 +13,15 @@ use crate::tui::{
 };
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let detail = 6;
+    // Where its page stands beside the list, that is said there.
+    let is_beside = model.page_looked_at() != *model.screen();
+    let detail = if is_beside { 0 } else { 6 };
     let upper = Rect { height: area.height.saturating_sub(detail), ..area };
     let keys = model.rows(List::Journal);
     let summary = format!("{} events in all", model.state.seq);
     let inside = canvas.frame(upper, "Journal", &model.summary_of(List::Journal, &summary), true);
     if keys.is_empty() {
-        canvas.line(inside, 0, &[(Role::Muted, "  nothing matches".to_owned())]);
-        return;
+        return list::empty(model, canvas, inside, "nothing has happened yet");
     }
     let selected = model.selected_place(List::Journal);
     let first = first_visible(selected, keys.len(), usize::from(inside.height));
@@ -38,6 +42,9 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
             canvas.select_row(inside, row);
         }
         canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Row(List::Journal, place));
+    }
+    if is_beside {
+        return;
     }
     let lower = Rect { y: upper.bottom(), height: area.bottom().saturating_sub(upper.bottom()), ..area };
     let Some(recorded) = model.selected(List::Journal).and_then(|key| find(&key)) else { return };

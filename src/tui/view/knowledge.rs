@@ -9,6 +9,7 @@ use super::{
     approvals::show,
     canvas::{Canvas, Piece},
     facts::{Fact, Facts},
+    list::why_empty,
     page,
 };
 use crate::{
@@ -38,8 +39,9 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
     let keys = model.rows(List::Articles);
     let mut lines: Vec<(Vec<Piece>, Option<usize>)> = Vec::new();
     if keys.is_empty() {
-        let why = if model.filter.is_empty() {
-            format!(
+        let why = why_empty(
+            model,
+            &format!(
                 "nothing is known yet. An article is proposed by itself when somebody has judged the diagnosis of a resolved incident \
                  right ({}); {} writes one, {} on the page of an incident that is over makes one of it, and {} here brings those that \
                  come with the program, or files",
@@ -47,10 +49,8 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
                 model.key("new-article"),
                 model.key("propose-article"),
                 model.key("import-articles"),
-            )
-        } else {
-            model.nothing_matches()
-        };
+            ),
+        );
         let wrapped = text::wrap(&why, columns.saturating_sub(4));
         lines.extend(wrapped.into_iter().map(|line| (vec![(Role::Muted, format!("   {line}"))], None)));
     }

@@ -1,19 +1,24 @@
 //! A service over a window: uptime, a strip of how it was, a line of how long it took, and the figures.
 //!
 //! ```text
-//!  Over 24h · 7d 30d 90d                                            w
+//!  Over [24h] 7d 30d 90d                                            t
 //!   99.95 % up of the 23 h 50 m watched · down 42 s in 1 outage
 //!   ▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪✖▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪
-//!   ▁▁▁▁▁▂▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▃▅ ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁
-//!   24h ago                                                       now
 //!   p50 12 ms  p95 40 ms  p99 80 ms · errors 0.4 %, 0.1 % before
+//!   100 ms ┤                                   ⣀⣠⣤
+//!      p95 │⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣿⣿⣿⣀⣀⣀⣀⣀⣀⣀⣀
+//!        0 └───────────────────────────────────▀▀▀──────────────
+//!           24h ago                            INC-1          now
 //! ```
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::{canvas::Piece, rows};
+use super::{
+    canvas::Piece,
+    plot::{self, Marked, Plot},
+};
 use crate::{
     domain::{Figures, History, Status, Window, percent, without_news},
     tui::{
@@ -24,7 +29,10 @@ use crate::{
 };
 
 /// Shares of a window that are asked for; a wider screen shows each of them wider.
-pub const STRIP: usize = 72;
+pub const STRIP: usize = 120;
+/// Rows of the plot of how long it took, and of the one of how often it failed.
+const LATENCY: usize = 4;
+const ERRORS: usize = 3;
 
 pub(super) fn lines(model: &Model, service: &str, columns: usize) -> Vec<Vec<Piece>> {
     let window = model.looked_back.window;
@@ -46,7 +54,7 @@ pub(super) fn lines(model: &Model, service: &str, columns: usize) -> Vec<Vec<Pie
             let nothing = format!("  ◌ not watched in the last {}, so nothing is known of it", window.name());
             lines.push(vec![(Role::Unknown, nothing)]);
         }
-        Some(Loaded::Here(over)) => lines.extend(known(over, columns.saturating_sub(3))),
+        Some(Loaded::Here(over)) => lines.extend(known(model, over, columns.saturating_sub(3))),
     }
     lines
 }
@@ -72,16 +80,50 @@ pub(super) fn ahead(model: &Model, service: &str) -> Vec<Vec<Piece>> {
     lines
 }
 
-fn known(over: &History, columns: usize) -> Vec<Vec<Piece>> {
-    let ends = format!("{} ago", over.window.name());
-    let gap = columns.saturating_sub(text::width(&ends) + 3);
-    vec![
-        uptime(over),
-        strip(&over.buckets, columns),
-        latency(&over.buckets, columns),
-        vec![(Role::Muted, format!("  {ends}{}now", " ".repeat(gap)))],
-        figures(over),
-    ]
+fn known(model: &Model, over: &History, columns: usize) -> Vec<Vec<Piece>> {
+    let mut lines = vec![uptime(over), strip(&over.buckets, columns), figures(over)];
+    lines.extend(plots(model, over, columns));
+    lines
+}
+
+/// How long it took and how often it failed, above one axis with the incidents of the service.
+fn plots(model: &Model, over: &History, columns: usize) -> Vec<Vec<Piece>> {
+    let span = (over.window.from(model.now), model.now);
+    let took: Vec<Option<f64>> = over
+        .buckets
+        .iter()
+        .map(|figures| figures.readings.latency.as_ref().map(|latency| latency.p95.as_secs_f64() * 1000.0))
+        .collect();
+    let failed: Vec<Option<f64>> =
+        over.buckets.iter().map(|figures| figures.readings.error_rate.map(|rate| rate * 100.0)).collect();
+    let has_failed = failed.iter().flatten().any(|percent| *percent > 0.0);
+    let marked: Vec<Marked> = model
+        .state
+        .incidents
+        .values()
+        .filter(|incident| incident.services.contains(&over.service))
+        .map(|incident| Marked {
+            from: incident.detected_at,
+            until: incident.resolved_at.unwrap_or(model.now),
+            name: incident.id.to_string(),
+        })
+        .collect();
+    let millis =
+        |value: f64| if value < 1000.0 { format!("{value:.0} ms") } else { format!("{:.0} s", value / 1000.0) };
+    let percent = |value: f64| if value < 1.0 { format!("{value:.1} %") } else { format!("{value:.0} %") };
+    let mut lines = vec![vec![(Role::Muted, "  95th percentile of the time a check took".to_owned())]];
+    let latency = Plot { values: &took, unit: &millis, least: 20.0, role: Role::Text };
+    lines.extend(plot::area(&latency, columns, LATENCY, model.marks));
+    lines.extend(plot::axis(span, over.window.name(), &marked, columns, model.marks));
+    lines.push(vec![(Role::Muted, "  share of checks that failed".to_owned())]);
+    if has_failed {
+        let errors = Plot { values: &failed, unit: &percent, least: 1.0, role: Role::Bad };
+        lines.extend(plot::area(&errors, columns, ERRORS, model.marks));
+        lines.extend(plot::axis(span, over.window.name(), &marked, columns, model.marks));
+    } else if let Some((_, words)) = lines.last_mut().and_then(|line| line.first_mut()) {
+        words.push_str(": none did");
+    }
+    lines
 }
 
 fn uptime(over: &History) -> Vec<Piece> {
@@ -117,18 +159,13 @@ fn figures(over: &History) -> Vec<Piece> {
     }
     let Some(rate) = read.error_rate else { return line };
     let worse = over.error_trend.is_some_and(|trend| trend > 0.0);
-    line.push((if worse { Role::Warn } else { Role::Text }, format!("errors {}", errors(rate))));
+    line.push((if worse { Role::Warn } else { Role::Text }, format!("errors {}", text::share(rate))));
     let before = match over.error_rate_before {
-        Some(before) => format!(", {} before", errors(before)),
+        Some(before) => format!(", {} before", text::share(before)),
         None => ", before unknown".to_owned(),
     };
     line.push((Role::Muted, before));
     line
-}
-
-/// A share of bad readings; few are never called none.
-fn errors(rate: f64) -> String {
-    if rate > 0.0 && rate < 0.001 { "<0.1 %".to_owned() } else { format!("{:.1} %", rate * 100.0) }
 }
 
 /// The buckets that a column shows: several on a narrow screen, on a wide one the same as its neighbour.
@@ -156,14 +193,6 @@ fn strip(buckets: &[Figures], columns: usize) -> Vec<Piece> {
         line.push((sign.0, sign.1.to_owned()));
     }
     line
-}
-
-/// The slowest 95th percentile of each column; a gap where nothing is known.
-fn latency(buckets: &[Figures], columns: usize) -> Vec<Piece> {
-    let of = |figures: &Figures| figures.readings.latency.as_ref().map(|latency| latency.p95);
-    let slowest = |at| column(buckets, at, columns).iter().filter_map(of).max();
-    let bars: String = (0..columns).map(|at| slowest(at).map_or(" ", rows::bar)).collect();
-    vec![(Role::Text, format!("  {bars}"))]
 }
 
 fn time(time: Duration) -> String {

@@ -18,7 +18,7 @@ use super::canvas::{Canvas, Piece};
 use crate::{
     domain::{Clock, Group, IncidentTimes, Median, Metrics, Severity, Share, Start, TimeFigures},
     platform::{Profile, count},
-    tui::{measure::Reach, model::Model, text, theme::Role},
+    tui::{marks::Marks, measure::Reach, model::Model, text, theme::Role},
 };
 
 /// Rows of the bars.
@@ -35,7 +35,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let mut lines = vec![windows(model.measured.reach)];
     match model.measured.figures() {
         None => lines.push(vec![(Role::Muted, "  being worked out …".to_owned())]),
-        Some(found) => lines.extend(figures(found, model.measured.reach, usize::from(inside.width))),
+        Some(found) => lines.extend(figures(found, model.measured.reach, usize::from(inside.width), model.marks)),
     }
     canvas.page(inside, &lines, model.scroll);
 }
@@ -53,7 +53,7 @@ fn windows(reach: Reach) -> Vec<Piece> {
     line
 }
 
-fn figures(found: &Metrics, reach: Reach, columns: usize) -> Vec<Vec<Piece>> {
+fn figures(found: &Metrics, reach: Reach, columns: usize, marks: Marks) -> Vec<Vec<Piece>> {
     let mut lines = headline(found);
     if found.incidents.is_empty() {
         lines.push(Vec::new());
@@ -63,7 +63,7 @@ fn figures(found: &Metrics, reach: Reach, columns: usize) -> Vec<Vec<Piece>> {
     lines.push(Vec::new());
     lines.extend(by_severity(found, columns));
     lines.push(Vec::new());
-    lines.extend(weeks(found, reach, columns));
+    lines.extend(weeks(found, reach, columns, marks));
     lines.push(Vec::new());
     lines.extend(resolved(found, columns));
     lines.push(Vec::new());
@@ -163,7 +163,7 @@ fn whole(seconds: f64) -> i64 {
 }
 
 /// Incidents by week: bars for all of them, and below them how many of each severity.
-fn weeks(found: &Metrics, reach: Reach, columns: usize) -> Vec<Vec<Piece>> {
+fn weeks(found: &Metrics, reach: Reach, columns: usize, marks: Marks) -> Vec<Vec<Piece>> {
     let weeks = usize::try_from(reach.days().unsigned_abs().div_ceil(7)).unwrap_or(1);
     let cell = (columns.saturating_sub(AXIS + 2) / weeks).clamp(1, 6);
     let week_of = |times: &IncidentTimes| {
@@ -184,7 +184,13 @@ fn weeks(found: &Metrics, reach: Reach, columns: usize) -> Vec<Vec<Piece>> {
         for total in &totals {
             // In eighths of a row: what one week has, above what the rows below show of it.
             let level = (total * BARS * 8).div_ceil(most).saturating_sub(row * 8).min(8);
-            let block = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"][level];
+            let block = match (marks, level) {
+                (Marks::Braille, level) => [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"][level],
+                (Marks::Plain, 0) => " ",
+                (Marks::Plain, 1..=3) => "_",
+                (Marks::Plain, 4..=6) => "=",
+                (Marks::Plain, _) => "#",
+            };
             let gap = usize::from(cell > 1);
             bars.push_str(&block.repeat(cell - gap));
             bars.push_str(&" ".repeat(gap));

@@ -6,9 +6,11 @@ mod beside;
 mod board;
 mod books;
 mod break_glass;
+mod breakers;
 mod calendar;
 mod canvas;
 mod change;
+mod changed;
 mod chrome;
 mod continuity;
 mod diagnosis;
@@ -16,6 +18,7 @@ mod dialog;
 mod difference;
 mod drill;
 mod drills;
+mod errors;
 mod event;
 mod evidence;
 mod facts;
@@ -23,9 +26,11 @@ mod form;
 mod heat;
 mod help;
 mod history;
+mod hosts;
 mod incident;
 mod journal;
 mod knowledge;
+mod list;
 mod lookback;
 mod map;
 mod metrics;
@@ -34,12 +39,14 @@ mod palette;
 mod patterns;
 mod plain;
 mod plan;
+mod plot;
 mod recovery;
 mod reliability;
 mod rows;
 mod service;
 mod snapshots;
 mod strip;
+mod team;
 mod templates;
 mod vault;
 mod walk;
@@ -140,6 +147,12 @@ fn page_of(model: &Model, canvas: &mut Canvas, body: Rect, screen: &Screen) {
         Screen::Metrics => metrics::draw(model, canvas, body),
         Screen::Patterns(service) => patterns::list(model, canvas, body, service.as_deref()),
         Screen::Pattern(id) => patterns::one(model, canvas, body, id),
+        Screen::Changed => changed::draw(model, canvas, body),
+        Screen::Errors => errors::draw(model, canvas, body),
+        Screen::Breakers => breakers::draw(model, canvas, body),
+        Screen::Team => team::list(model, canvas, body),
+        Screen::Operator(name) => team::operator(model, canvas, body, name),
+        Screen::Hosts => hosts::draw(model, canvas, body),
         Screen::Journal => journal::draw(model, canvas, body),
         Screen::Event(seq) => event::draw(model, canvas, body, *seq),
         Screen::Help => help::draw(model, canvas, body),

@@ -12,6 +12,7 @@ use super::{
     approvals::show,
     canvas::{Canvas, Piece},
     facts::{Fact, Facts},
+    list::why_empty,
     page,
 };
 use crate::{
@@ -54,7 +55,7 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect, service: Opti
         Some((Loaded::Failed(why), _)) => say(&mut lines, Role::Bad, &format!("✖ cannot be read: {why}")),
         Some((Loaded::Here(all), _)) if all.is_empty() => say(&mut lines, Role::Muted, &nothing(service)),
         Some((Loaded::Here(_), is_cut)) if wanted.is_empty() => {
-            say(&mut lines, Role::Muted, &model.nothing_matches());
+            say(&mut lines, Role::Muted, &why_empty(model, "nothing was seen"));
             if is_cut {
                 let looked =
                     format!("looked through were the {MOST} most out of the ordinary: codeblue patterns has all");

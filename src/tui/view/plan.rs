@@ -8,6 +8,7 @@ use super::canvas::{Canvas, Piece};
 use crate::{
     domain::{Plan, Risk, RollbackTarget, Step, role_name, step_seconds},
     engine::{ComponentDifference, DryRun, DryRunRequest, FileChange, FileChangeKind},
+    platform::count,
     tui::{
         effect::{effect, is_table},
         model::{Asked, Loaded, Model, Target},
@@ -15,6 +16,9 @@ use crate::{
         theme::Role,
     },
 };
+
+/// Changes of one folder up to which each has its line.
+const FEW: usize = 3;
 
 /// What is shown of a plan.
 pub(super) struct Shown<'a> {
@@ -194,7 +198,7 @@ pub(super) fn lines(model: &Model, shown: &Shown, columns: u16) -> Vec<Vec<Piece
                 lines.push(vec![(Role::Bad, " ✖ the dry run is of another plan".to_owned())]);
             }
             lines.push(vec![(Role::Title, " Dry run: what would change".to_owned())]);
-            lines.extend(differences(&dry_run.components, columns));
+            lines.extend(differences(&dry_run.components, columns, model.unfolded));
             if dry_run.components.is_empty() {
                 lines.push(vec![(Role::Text, "   no file changes".to_owned())]);
             }
@@ -238,24 +242,71 @@ fn who(model: &Model, canvas: &mut Canvas, area: Rect, plan: &Plan) {
     canvas.button(inside, 2, at, "Esc Back", Target::Action("back"), false);
 }
 
-/// Differences, one file a line.
-pub(super) fn differences(components: &[ComponentDifference], columns: u16) -> Vec<Vec<Piece>> {
+/// Differences: components in which nothing changes in one line, and the files of a folder summed up where they are many, unless
+/// each is wanted.
+pub(super) fn differences(components: &[ComponentDifference], columns: u16, unfolded: bool) -> Vec<Vec<Piece>> {
     let mut lines = Vec::new();
-    for component in components {
-        let role = if component.total == 0 { Role::Muted } else { Role::Title };
-        let what = if component.files.is_empty() && component.total == 0 {
-            component.summary.clone()
+    let is_same = |found: &&ComponentDifference| found.total == 0 && found.files.is_empty();
+    for component in components.iter().filter(|found| !is_same(found)) {
+        lines.push(vec![(Role::Title, format!(" {}: {}", component.component, effect(component)))]);
+        if unfolded {
+            lines.extend(component.files.iter().map(|change| file(change, usize::from(columns))));
         } else {
-            effect(component)
-        };
-        lines.push(vec![(role, format!(" {}: {what}", component.component))]);
-        lines.extend(component.files.iter().map(|change| file(change, usize::from(columns))));
+            for folder in folders(&component.files) {
+                lines.extend(fold(&folder, usize::from(columns)));
+            }
+        }
         let hidden = component.total.saturating_sub(component.files.len() as u64);
         if hidden > 0 {
             lines.push(vec![(Role::Muted, format!("   and {hidden} more"))]);
         }
     }
+    let same: Vec<&ComponentDifference> = components.iter().filter(is_same).collect();
+    if let [one] = same.as_slice() {
+        lines.push(vec![(Role::Muted, format!(" {}: {}", one.component, one.summary))]);
+    } else if !same.is_empty() {
+        let names: Vec<&str> = same.iter().map(|found| found.component.as_str()).collect();
+        let words = format!(" {} as they are: {}", count(same.len(), "component"), names.join(", "));
+        let wrapped = text::wrap(&words, usize::from(columns.saturating_sub(2)));
+        lines.extend(wrapped.into_iter().map(|line| vec![(Role::Muted, line)]));
+    }
     lines
+}
+
+/// Changes next to each other in the same folder and of the same kind.
+fn folders(files: &[FileChange]) -> Vec<Vec<&FileChange>> {
+    let mut folders: Vec<Vec<&FileChange>> = Vec::new();
+    for change in files {
+        let is_next = |last: &&mut Vec<&FileChange>| {
+            last.last().is_some_and(|other| other.kind == change.kind && folder_of(other) == folder_of(change))
+        };
+        match folders.last_mut().filter(|last| is_next(last)) {
+            Some(last) => last.push(change),
+            None => folders.push(vec![change]),
+        }
+    }
+    folders
+}
+
+fn folder_of(change: &FileChange) -> Option<&str> {
+    if is_table(change) { None } else { change.path.rsplit_once('/').map(|(folder, _)| folder) }
+}
+
+/// The changes of a folder: each, where they are few; else how many, and what they take together.
+fn fold(folder: &[&FileChange], columns: usize) -> Vec<Vec<Piece>> {
+    let [first, ..] = folder else { return Vec::new() };
+    let Some(path) = folder_of(first).filter(|_| folder.len() > FEW) else {
+        return folder.iter().map(|change| file(change, columns)).collect();
+    };
+    let sum =
+        |pick: fn(&FileChange) -> Option<u64>| folder.iter().filter_map(|change| pick(change)).reduce(|a, b| a + b);
+    let whole = FileChange {
+        path: format!("{path}/ … {}", count(folder.len(), "file")),
+        kind: first.kind,
+        before: sum(|change| change.before),
+        after: sum(|change| change.after),
+    };
+    vec![file(&whole, columns)]
 }
 
 fn file(file: &FileChange, columns: usize) -> Vec<Piece> {

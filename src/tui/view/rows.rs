@@ -23,7 +23,8 @@ use crate::{
 pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
     let status = model.status_of(name);
     let (glyph, word, role) = badge_of(model, name);
-    let name_columns = if columns >= 60 { 18 } else { 13 };
+    let widths = ServiceColumns::of(columns);
+    let name_columns = widths.name;
     if let Some(silence) = model.silence_of(name) {
         let seen = model.vitals.services.get(name).and_then(crate::domain::ServiceVitals::last_seen);
         let since = seen.map(|at| at.format("%H:%M:%S").to_string()).unwrap_or_default();
@@ -35,22 +36,15 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
     }
     let figures = model.vitals.services.get(name);
     let p95 = figures.and_then(crate::domain::ServiceVitals::p95).map_or_else(|| "—".to_owned(), text::latency);
-    let errors = figures.and_then(crate::domain::ServiceVitals::error_rate).map_or_else(
-        || "—".to_owned(),
-        |rate| if rate == 0.0 { "0 %".to_owned() } else { format!("{:.0} %", (rate * 100.0).max(1.0)) },
-    );
+    let errors = figures.and_then(crate::domain::ServiceVitals::error_rate);
+    let errors = errors.map_or_else(|| "—".to_owned(), text::share);
     let point = recovery_point(model, name);
-    let room = columns.saturating_sub(name_columns + 8 + 7 + 6 + 1);
-    // A column of its own, unless that would leave too little for why something is wrong, or for the last results.
-    let point_columns = if room > 30 + POINT || (POINT + 10..=30).contains(&room) { POINT } else { 0 };
-    let room = room - point_columns;
-    // Where there is room for words, they get the better half of it.
-    let spark = if room > 30 { (room / 3).clamp(12, 30) } else { room.max(6) };
+    let ServiceColumns { point: point_columns, spark, room, .. } = widths;
     let mut pieces = vec![
         (role, format!("{glyph} {} ", text::left(word, 5))),
         (Role::Text, text::left(name, name_columns)),
         (Role::Text, text::right(&p95, 7)),
-        (if errors == "0 %" || errors == "—" { Role::Text } else { Role::Bad }, text::right(&errors, 6)),
+        (if errors == "0 %" || errors == "—" { Role::Text } else { Role::Bad }, text::right(&errors, 7)),
         (Role::Text, " ".to_owned()),
     ];
     if point_columns > 0 {
@@ -86,6 +80,40 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
         (_, None) => (Role::Muted, String::new()),
     });
     pieces
+}
+
+/// Columns of what a service's line says.
+struct ServiceColumns {
+    name: usize,
+    point: usize,
+    spark: usize,
+    /// What the last results and the words have together.
+    room: usize,
+}
+
+impl ServiceColumns {
+    fn of(columns: usize) -> Self {
+        let name = if columns >= 60 { 18 } else { 13 };
+        let room = columns.saturating_sub(name + 8 + 7 + 7 + 1);
+        // A column of its own, unless that would leave too little for why something is wrong, or for the last results.
+        let point = if room > 30 + POINT || (POINT + 10..=30).contains(&room) { POINT } else { 0 };
+        let room = room - point;
+        // Where there is room for words, they get the better half of it.
+        let spark = if room > 30 { (room / 3).clamp(12, 30) } else { room.max(6) };
+        Self { name, point, spark, room }
+    }
+}
+
+/// The headings of the services.
+pub(super) fn service_head(columns: usize) -> String {
+    let ServiceColumns { name, point, spark, room } = ServiceColumns::of(columns);
+    let last = match room {
+        0..=11 => String::new(),
+        12..=30 => "LAST RESULTS".to_owned(),
+        _ => format!("{} WHY", text::left("LAST RESULTS", spark)),
+    };
+    let point = if point > 0 { text::left("RECOVERY POINT", point) } else { String::new() };
+    format!("{}{}{:>7}{:>7} {point}{last}", text::left("STATE", 8), text::left("SERVICE", name), "P95", "FAIL")
 }
 
 /// Glyph, word and role of a service: one that fails because of another looks like it, but is no outage of its own.
@@ -165,15 +193,47 @@ pub(super) fn incident(incident: &Incident, now: DateTime<Utc>, columns: usize) 
             None => (Role::Muted, String::new()),
         },
     };
-    let title = columns.saturating_sub(2 + 7 + 1 + 14 + 17).max(10);
+    let (title, state) = incident_columns(columns);
     vec![
         (severity_role(incident), format!("{} ", incident.severity.number())),
         (Role::Text, text::left(&incident.id.to_string(), 7)),
         (if open { Role::Text } else { Role::Muted }, text::left(&incident.title, title)),
-        (Role::Text, " ".to_owned()),
-        (if open { Role::Text } else { Role::Muted }, text::left(&incident.state.to_string(), 14)),
+        (if open { Role::Text } else { Role::Muted }, text::left(&format!(" {}", incident.state), state)),
         (clock.0, text::right(&clock.1, 17)),
     ]
+}
+
+/// Columns of an incident's title and of its state; where it is narrow, what it is comes before how far it is.
+fn incident_columns(columns: usize) -> (usize, usize) {
+    let room = columns.saturating_sub(2 + 7 + 17);
+    let state = if room >= 15 + 24 { 15 } else { 0 };
+    ((room - state).max(10), state)
+}
+
+/// The headings of incidents.
+pub(super) fn incident_head(columns: usize) -> String {
+    let (title, state) = incident_columns(columns);
+    let state = if state > 0 { text::left(" STATE", state) } else { String::new() };
+    format!("{}{}{state}{:>17}", text::left("S ID", 9), text::left("WHAT", title), "CLOCK")
+}
+
+/// The headings of what waits.
+pub(super) fn queued_head(columns: usize) -> String {
+    let title = columns.saturating_sub(3 + 7 + 17).max(12);
+    format!("{}{}{:>17}", text::left("R  ID", 10), text::left("WHAT", title), "TIME")
+}
+
+/// The headings of snapshots.
+pub(super) fn snapshot_head(columns: usize) -> String {
+    let about = snapshot_contents(columns);
+    let holds = text::left(if about > 0 { "HOLDS" } else { "" }, about);
+    format!("{}{}{}{holds}{:>11} STATE", text::left("AGE", 5), text::left("ID", 8), text::left("WHY", 14), "ADDED")
+}
+
+/// Columns for what a snapshot holds; none where it is narrow.
+fn snapshot_contents(columns: usize) -> usize {
+    let about = columns.saturating_sub(5 + 8 + 14 + 11 + 14);
+    if about < 12 { 0 } else { about }
 }
 
 pub(super) fn severity_role(incident: &Incident) -> Role {
@@ -363,8 +423,7 @@ pub(super) fn snapshot(snapshot: &Snapshot, now: DateTime<Utc>, columns: usize) 
         SnapshotTrigger::Final => "final",
         SnapshotTrigger::Adopted => "adopted",
     };
-    let about = columns.saturating_sub(5 + 8 + 14 + 11 + 13);
-    let about = if about < 12 { 0 } else { about };
+    let about = snapshot_contents(columns);
     vec![
         (Role::Text, text::left(&text::age(now - snapshot.requested_at), 5)),
         (Role::Text, text::left(&snapshot.id.to_string(), 8)),
@@ -372,7 +431,7 @@ pub(super) fn snapshot(snapshot: &Snapshot, now: DateTime<Utc>, columns: usize) 
         (Role::Muted, text::left(&contents(snapshot), about)),
         (Role::Text, text::right(&format!("+{}", text::bytes(snapshot.added_bytes())), 11)),
         (Role::Text, " ".to_owned()),
-        (role, text::left(&verdict, 12)),
+        (role, text::left(&verdict, 13)),
     ]
 }
 

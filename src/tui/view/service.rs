@@ -51,9 +51,6 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
         line.extend(rows::sparkline(figures.points.iter().skip(skip)));
         lines.push(line);
     }
-    lines.push(Vec::new());
-    lines.extend(lookback::lines(model, name, usize::from(inside.width)));
-    lines.extend(lookback::ahead(model, name));
     let heading = |lines: &mut Vec<Vec<Piece>>, title: &str| {
         lines.push(Vec::new());
         lines.push(vec![(Role::Title, format!(" {title}"))]);
@@ -78,6 +75,9 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
             (Role::Text, last.map(|sample| sample.detail.clone()).unwrap_or_default()),
         ]);
     }
+    lines.extend(lookback::ahead(model, name));
+    lines.push(Vec::new());
+    lines.extend(lookback::lines(model, name, usize::from(inside.width)));
     heading(&mut lines, "Depends on · is needed by");
     let needs = if service.depends_on.is_empty() { "nothing".to_owned() } else { service.depends_on.join(", ") };
     let needed = model.state.platform.dependants_of(name);

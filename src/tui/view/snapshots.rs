@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, KeyHint, Piece, first_visible},
-    rows, strip, vault,
+    list as lists, rows, strip, vault,
 };
 use crate::{
     domain::{Proof, Snapshot, SnapshotState},
@@ -21,6 +21,7 @@ use crate::{
     tui::{
         action::named,
         effect::effect,
+        layout,
         model::{Comparison, List, Loaded, Model, Target},
         text,
         theme::Role,
@@ -51,6 +52,13 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         standing(model, canvas, Rect { height: STANDING.min(right.height), ..right }, component);
         let rest = right.height.saturating_sub(STANDING);
         details(model, canvas, Rect { y: right.y + STANDING, height: rest, ..right });
+        return;
+    }
+    // Where there is no room for both, the snapshots come before the strip, until a time is chosen on it.
+    if area.height < STANDING + 6 && model.browse.point.is_none() {
+        let (above, below) = layout::rows(area, 3);
+        standing(model, canvas, above, component);
+        list(model, canvas, below, component);
         return;
     }
     let table = if area.height >= 26 { many.min(5) + 2 } else { 0 };
@@ -172,12 +180,8 @@ fn list(model: &Model, canvas: &mut Canvas, area: Rect, component: &Component) {
     };
     let inside = canvas.frame(area, "Snapshots", &model.summary_of(List::Snapshots, &summary), false);
     if keys.is_empty() {
-        let why = if model.filter.is_empty() {
-            format!("  no snapshot of {} yet: {} takes one", component.name, model.key("snapshot"))
-        } else {
-            format!("  nothing matches “{}”", model.filter)
-        };
-        canvas.line(inside, 0, &[(Role::Muted, why)]);
+        let nothing = format!("no snapshot of {} yet: {} takes one", component.name, model.key("snapshot"));
+        lists::empty(model, canvas, inside, &nothing);
     }
     let first = first_visible(selected, keys.len(), usize::from(inside.height));
     for (row, (place, key)) in (0..inside.height).zip(keys.iter().enumerate().skip(first)) {

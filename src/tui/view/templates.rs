@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::{
     approvals::show,
     canvas::{Canvas, Piece},
+    list::why_empty,
 };
 use crate::{
     domain::ChangeTemplate,
@@ -27,15 +28,14 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let keys = model.rows(List::Templates);
     let mut lines: Vec<(Vec<Piece>, Option<usize>)> = Vec::new();
     if keys.is_empty() {
-        let why = if model.filter.is_empty() {
-            format!(
+        let why = why_empty(
+            model,
+            &format!(
                 "nothing is agreed to beforehand. {} on the page of a change that was carried out, or of its recovery, agrees to \
                  the same beforehand: an action of risk 3 at most that worked and lasted",
                 model.key("make-template")
-            )
-        } else {
-            model.nothing_matches()
-        };
+            ),
+        );
         lines.extend(text::wrap(&why, columns.saturating_sub(4)).into_iter().map(|line| muted(&line, None)));
     }
     let selected = model.selected_place(List::Templates);
