@@ -18,7 +18,7 @@ use super::{
     names::{Names, is_cache},
     patterns::{Observed, Trend},
     redact::Redactor,
-    remedies::remedies,
+    remedies::{approach, remedies},
     root::{EXPLAINED_FROM, Ground, checks},
     signs::{self, Place},
 };
@@ -113,7 +113,8 @@ pub fn analyse_with(case: &CaseFile, learned: &Learned) -> DiagnosisDocument {
     let detected_at = incident.map_or(case.now, |incident| incident.detected_at);
     let names = Names::of(&case.state.platform);
     let told = told(case, &names, detected_at);
-    let accused = Court { state: case.state, names: &names, told: &told, trouble: detected_at }.accusations();
+    let accused = Court { state: case.state, vitals: case.vitals, names: &names, told: &told, trouble: detected_at }
+        .accusations();
     let ground = Ground {
         state: case.state,
         vitals: case.vitals,
@@ -140,7 +141,7 @@ pub fn analyse_with(case: &CaseFile, learned: &Learned) -> DiagnosisDocument {
         found_severity: incident.and_then(|incident| severity(case, incident, &root, cause)),
         category: cause.category(),
         root_cause_category: cause,
-        approach: cause.approach(),
+        approach: ranked.first().map_or(cause.approach(), |best| approach(cause, &best.evidence)),
         affected_services: affected(case, incident, &root),
         root_cause: RootCause {
             service: root.clone(),
