@@ -42,7 +42,7 @@ const CERTAIN: f64 = 0.7;
 /// How much it says that settings were read anew.
 const SPOKEN_OF: f64 = 0.45;
 /// How much it says that what a service needs is quick, and so is the service where it needs nobody.
-const LOST_BELOW: f64 = 0.65;
+const LOST_BELOW: f64 = 0.75;
 /// What answers in so much of the time that another one takes is quick.
 const QUICK: f64 = 0.25;
 /// How much it says that a file of a declared component is missing or not what it was.

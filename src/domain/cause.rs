@@ -162,6 +162,15 @@ impl Cause {
         self.row().category
     }
 
+    /// Whether it is what somebody suffers who waits for somebody else: it is seen where the other is not.
+    #[must_use]
+    pub fn is_waiting(self) -> bool {
+        matches!(
+            self,
+            Self::ProcessHang | Self::Slowness | Self::NetworkLatency | Self::ProcessorSaturated | Self::PoolExhausted
+        )
+    }
+
     /// What is done about it.
     #[must_use]
     pub fn approach(self) -> Approach {
