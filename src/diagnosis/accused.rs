@@ -11,10 +11,14 @@ use super::{
     logs::Repeated,
     names::{Names, is_cache},
     release,
-    signs::{self, Place, has, is_begun_anew},
+    root::checks,
+    signs::{self, Place, SLOW_WAY, has, is_begun_anew},
     vocabulary::{NOT_UNDERSTOOD, REFUSED_BY_OTHERS},
 };
-use crate::domain::{Cause, State};
+use crate::{
+    domain::{Cause, State, Vitals},
+    platform::Reading,
+};
 
 /// Something that a service above says against one below.
 #[derive(Debug, Clone)]
@@ -50,13 +54,14 @@ fn charge(line: &Repeated) -> Option<Cause> {
     } else if has(&line.raw, NOT_UNDERSTOOD) && !speaks_for(Cause::Setting) {
         Some(Cause::Release)
     } else {
-        None
+        has(&line.raw, &SLOW_WAY).then_some(Cause::NetworkLatency)
     }
 }
 
 /// All that is known of who says what of whom.
 pub(super) struct Court<'a> {
     pub(super) state: &'a State,
+    pub(super) vitals: &'a Vitals,
     pub(super) names: &'a Names,
     pub(super) told: &'a BTreeMap<String, Vec<Repeated>>,
     pub(super) trouble: DateTime<Utc>,
@@ -65,7 +70,7 @@ pub(super) struct Court<'a> {
 impl Court<'_> {
     /// Whom the lines of all logs accuse.
     pub(super) fn accusations(&self) -> Vec<Accusation> {
-        [Cause::Release, Cause::Certificate, Cause::ClockSkew, Cause::CacheMiss]
+        [Cause::Release, Cause::Certificate, Cause::ClockSkew, Cause::CacheMiss, Cause::NetworkLatency]
             .into_iter()
             .flat_map(|cause| self.of(cause))
             .collect()
@@ -95,9 +100,25 @@ impl Court<'_> {
             let shared = named.iter().any(|found| found.above != *above && peers.contains(&found.peer));
             peers.len() > 1 && !shared
         };
-        let own: Vec<String> = named.iter().map(|found| found.above.clone()).filter(alone).collect();
+        let mut own: Vec<String> = named.iter().map(|found| found.above.clone()).filter(alone).collect();
+        if cause == Cause::NetworkLatency {
+            // Its own way is told by its own complaints.
+            named.retain(|found| !own.contains(&found.above));
+            own.clear();
+        }
         for found in named.iter_mut().filter(|found| own.contains(&found.above)) {
             found.peer.clone_from(&found.above);
+        }
+        if cause == Cause::NetworkLatency {
+            // Of a way that one alone finds slow nobody knows which end it is.
+            let callers = |peer: &String| {
+                let of = named.iter().filter(|found| found.peer == *peer);
+                of.map(|found| &found.above).collect::<BTreeSet<_>>().len()
+            };
+            let shared: Vec<String> =
+                named.iter().map(|found| found.peer.clone()).filter(|peer| callers(peer) > 1).collect();
+            named.retain(|found| shared.contains(&found.peer));
+            return named;
         }
         named.extend(self.shared(cause, &named, &unnamed));
         let callers: BTreeSet<&String> = named.iter().map(|found| &found.above).collect();
@@ -151,6 +172,11 @@ impl Court<'_> {
             Cause::CacheMiss => {
                 let lines = self.told.get(peer).map(Vec::as_slice).unwrap_or_default();
                 is_cache(peer) && lines.iter().any(|line| line.new && is_begun_anew(&line.raw))
+            }
+            // What is slow itself needs no slow way.
+            Cause::NetworkLatency => {
+                let has = |reading| checks(self.vitals, peer, reading).iter().any(|sample| sample.at >= self.trouble);
+                has(Reading::Good) && !has(Reading::Slow) && !has(Reading::Bad)
             }
             _ => true,
         }

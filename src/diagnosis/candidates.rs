@@ -21,6 +21,16 @@ pub(super) struct Weighed {
     pub(super) hypothesis: Hypothesis,
     pub(super) issue: String,
     pub(super) evidence: Vec<Evidence>,
+    pub(super) told_by: Teller,
+}
+
+/// Who tells of a cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Teller {
+    /// The service's own checks or log.
+    Itself,
+    /// Others alone.
+    Others,
 }
 
 impl Weighed {

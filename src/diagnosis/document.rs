@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     LogExcerpt,
     accused::{Accusation, Court},
-    candidates::{self, Weighed},
+    candidates::{self, Teller, Weighed},
     confidence::{self, shipped},
     disclosed,
     hypotheses::{CLAIM_FROM, Hypothesis, rounded, weigh},
@@ -18,7 +18,7 @@ use super::{
     names::{Names, is_cache},
     patterns::{Observed, Trend},
     redact::Redactor,
-    remedies::remedies,
+    remedies::{approach, remedies},
     root::{EXPLAINED_FROM, Ground, checks},
     signs::{self, Place},
 };
@@ -113,7 +113,8 @@ pub fn analyse_with(case: &CaseFile, learned: &Learned) -> DiagnosisDocument {
     let detected_at = incident.map_or(case.now, |incident| incident.detected_at);
     let names = Names::of(&case.state.platform);
     let told = told(case, &names, detected_at);
-    let accused = Court { state: case.state, names: &names, told: &told, trouble: detected_at }.accusations();
+    let accused = Court { state: case.state, vitals: case.vitals, names: &names, told: &told, trouble: detected_at }
+        .accusations();
     let ground = Ground {
         state: case.state,
         vitals: case.vitals,
@@ -130,6 +131,7 @@ pub fn analyse_with(case: &CaseFile, learned: &Learned) -> DiagnosisDocument {
     let root = best.as_ref().map_or_else(noticed, |best| best.service.clone());
     let nothing = || issue_at(case, &root, "no evidence points to a cause");
     let cause = best.as_ref().map_or(Cause::Unknown, |best| best.hypothesis.cause);
+    let told_by = best.as_ref().map(|best| best.told_by);
     let ranked = candidates::rank(weighed);
     let causes = ranked.iter().filter(|found| found.service == root).map(|found| (found.cause, &*found.evidence));
     let suggested_fixes = remedies(case.state, case.incident, &root, causes);
@@ -140,12 +142,12 @@ pub fn analyse_with(case: &CaseFile, learned: &Learned) -> DiagnosisDocument {
         found_severity: incident.and_then(|incident| severity(case, incident, &root, cause)),
         category: cause.category(),
         root_cause_category: cause,
-        approach: cause.approach(),
+        approach: ranked.first().map_or(cause.approach(), |best| approach(cause, &best.evidence)),
         affected_services: affected(case, incident, &root),
         root_cause: RootCause {
             service: root.clone(),
             issue: best.as_ref().map_or_else(nothing, |best| best.issue.clone()),
-            confidence: ranked.first().map_or(0.0, |best| confidence(case, best)),
+            confidence: ranked.first().zip(told_by).map_or(0.0, |(first, told_by)| confidence(case, first, told_by)),
             deployment: best.as_ref().and_then(|best| best.hypothesis.deployment),
             evidence: best.map(|best| best.evidence).unwrap_or_default(),
         },
@@ -186,16 +188,15 @@ fn errors_rise(case: &CaseFile, incident: &Incident) -> bool {
     case.now - incident.detected_at >= MINUTE * 2 && lately >= MANY_ERRORS && lately >= 2 * before
 }
 
-/// How sure it may be said, by how cases with a first candidate of that probability have ended, here and before it was shipped. Who has not been heard of is not known well.
-fn confidence(case: &CaseFile, best: &Candidate) -> f64 {
+/// How sure it may be said, by how cases with such a first candidate have ended, here and before it was shipped. Who has not been heard
+/// of is not known well.
+fn confidence(case: &CaseFile, first: &Candidate, told_by: Teller) -> f64 {
     let heard = |service: &str| case.logs.iter().any(|log| log.service == service && !log.entries.is_empty());
-    let logs = case.state.platform.service(&best.service).is_some_and(|service| service.log_sources().next().is_some());
-    let own_log = format!("log of {}", best.service);
-    let is_own =
-        |source: &str| source.starts_with(&own_log) || source.starts_with("check ") && !source.contains(" of ");
-    let accused_only = !best.evidence.iter().any(|found| is_own(&found.source));
-    let most = if accused_only || logs && !heard(&best.service) { MUTE } else { 1.0 };
-    confidence::told(record_of(case.state, case.now).corrected(shipped(best.probability)).min(most))
+    let logs =
+        case.state.platform.service(&first.service).is_some_and(|service| service.log_sources().next().is_some());
+    let most = if told_by == Teller::Others || logs && !heard(&first.service) { MUTE } else { 1.0 };
+    let shown = record_of(case.state, case.now).corrected(shipped(first.cause, first.probability));
+    confidence::told(shown.min(most))
 }
 
 /// What the log of each service tells.
@@ -236,6 +237,7 @@ fn weigh_all(case: &CaseFile, ground: &Ground, learned: &Learned, incident: &Inc
                 place: 1.0,
                 issue: issue_at(case, service, &hypothesis.issue),
                 evidence: hypothesis.evidence.clone(),
+                told_by: Teller::Itself,
                 hypothesis,
             }));
         }
@@ -246,6 +248,7 @@ fn weigh_all(case: &CaseFile, ground: &Ground, learned: &Learned, incident: &Inc
         let witness = ground.witness(service, &failing);
         let scene = look(case, ground, service, witness.as_deref().unwrap_or(service), incident);
         let hypotheses = taught(learned, &scene, weigh(&scene));
+        let told_by = teller(&scene);
         let explained = ground.explained(service);
         let own = hypotheses.iter().filter(|found| found.cause != Cause::Release).map(|found| found.confidence);
         let own = own.fold(0.0, f64::max);
@@ -268,6 +271,7 @@ fn weigh_all(case: &CaseFile, ground: &Ground, learned: &Learned, incident: &Inc
             place,
             issue: issue_at(case, service, &hypothesis.issue),
             evidence: evidence(&scene, &hypothesis),
+            told_by,
             hypothesis,
         }));
     }
@@ -403,8 +407,7 @@ fn evidence(scene: &Scene, best: &Hypothesis) -> Vec<Evidence> {
             count: group.count,
         });
     }
-    let loud = |line: &&Repeated| line.level >= Level::Warning || line.new;
-    for repeated in scene.lines.iter().chain(&scene.complaints).filter(loud).take(3) {
+    for repeated in own_lines(scene).take(3) {
         let pattern = repeated.trend.map(|trend| pattern(&repeated.signature, trend)).unwrap_or_default();
         let source = format!("log of {}{pattern}", scene.root);
         found.push(Evidence { at: None, source, text: repeated.line.clone(), count: repeated.count });
@@ -412,6 +415,16 @@ fn evidence(scene: &Scene, best: &Hypothesis) -> Vec<Evidence> {
     found.truncate(EVIDENCE);
     found.extend(stopped(scene.case, scene.root, scene.detected_at));
     found
+}
+
+/// What a service's own log says that may tell of a trouble.
+fn own_lines<'a>(scene: &'a Scene) -> impl Iterator<Item = &'a Repeated> {
+    scene.lines.iter().chain(&scene.complaints).filter(|line| line.level >= Level::Warning || line.new)
+}
+
+fn teller(scene: &Scene) -> Teller {
+    let by_check = scene.failing.iter().chain(&scene.slow).any(|sample| sample.service == scene.root);
+    if by_check || own_lines(scene).next().is_some() { Teller::Itself } else { Teller::Others }
 }
 
 /// Which pattern a line is of, and what is out of the ordinary about it.

@@ -19,7 +19,7 @@ const BEGAN_ANEW: f64 = 0.5;
 
 /// What those above say against it that its own checks do not see, and a cache that began anew.
 pub(super) fn accused(scene: &Scene, tally: &mut Tally) {
-    for cause in [Cause::Certificate, Cause::ClockSkew, Cause::CacheMiss] {
+    for cause in [Cause::Certificate, Cause::ClockSkew, Cause::CacheMiss, Cause::NetworkLatency] {
         let said: Vec<&Accusation> = scene.accused.iter().filter(|found| found.cause == cause).collect();
         let weight = accused::weight(&said);
         tally.add(cause, weight);

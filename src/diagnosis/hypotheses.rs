@@ -2,7 +2,7 @@
 //! functions below); the confidence is `1 - Π(1 - weight)`, so that two independent signs of 0.7 make 0.91, and no weights
 //! make 95 %. What is only a symptom of something more specific counts less.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     confidence::UNPROVED,
@@ -13,12 +13,12 @@ use super::{
     redact::clip,
     release,
     root::checks,
-    signs::{self, GONE, NO_PROCESS, Place, SILENT, has, is_reload},
+    signs::{self, GONE, NO_PROCESS, Place, READS_ALL, SILENT, SLOW_WAY, has, is_reload},
     values,
 };
 use crate::{
     domain::{Cause, DeploymentId, Evidence},
-    platform::{Adapter, ComponentKind, HostResource, Probe, Reading, Sample},
+    platform::{Adapter, CheckLevel, ComponentKind, HostResource, Probe, Reading, Sample},
 };
 
 /// A possible cause with what speaks for it.
@@ -41,6 +41,10 @@ const SYMPTOM: f64 = 0.25;
 const CERTAIN: f64 = 0.7;
 /// How much it says that settings were read anew.
 const SPOKEN_OF: f64 = 0.45;
+/// How much it says that what a service needs is quick, and so is the service where it needs nobody.
+const LOST_BELOW: f64 = 0.75;
+/// What answers in so much of the time that another one takes is quick.
+const QUICK: f64 = 0.25;
 /// How much it says that a file of a declared component is missing or not what it was.
 const UNUSABLE_FILE: f64 = 0.85;
 
@@ -107,7 +111,7 @@ pub(super) fn weigh(scene: &Scene) -> Vec<Hypothesis> {
     reset(scene, &mut tally);
     let release = release::weigh(scene, tally.confidence(Cause::Setting).max(tally.confidence(Cause::OutOfMemory)));
     let released = release.as_ref().map_or(0.0, |release| release.confidence);
-    damp(&mut tally, released);
+    damp(scene, &mut tally, released);
     let mut found: Vec<Hypothesis> = release.into_iter().collect();
     for cause in tally.weights.keys() {
         let quote = tally.quotes.get(cause).map(|(_, quote)| quote.as_str());
@@ -136,7 +140,14 @@ pub(super) fn sum(weights: &[f64]) -> f64 {
 }
 
 /// What more specific causes leave of their symptoms.
-fn damp(tally: &mut Tally, released: f64) {
+fn damp(scene: &Scene, tally: &mut Tally, released: f64) {
+    // Queries that read whole tables keep the processors busy, and whoever asks waits: of those they are no symptom.
+    let reads_all = scene.lines.iter().any(|line| line.new && has(&line.raw, &READS_ALL));
+    if reads_all {
+        for cause in [Cause::ProcessorSaturated, Cause::ProcessHang, Cause::NetworkLatency] {
+            tally.scale(cause, SYMPTOM);
+        }
+    }
     // A kernel that says what it does to packets tells of no symptom.
     let certain = tally.confidence(Cause::Connectivity) >= CERTAIN;
     let specific =
@@ -156,8 +167,11 @@ fn damp(tally: &mut Tally, released: f64) {
     // Who waits for somebody outside has all his workers taken; more of them would wait as well.
     let outside = tally.confidence(Cause::ExternalDependency);
     tally.scale(Cause::PoolExhausted, 1.0 - (1.0 - SYMPTOM) * outside);
-    for cause in [Cause::ProcessHang, Cause::CrashLoop, Cause::Slowness] {
+    for cause in [Cause::ProcessHang, Cause::CrashLoop] {
         tally.scale(cause, left);
+    }
+    if !reads_all {
+        tally.scale(Cause::Slowness, left);
     }
     if !certain {
         tally.scale(Cause::Connectivity, left);
@@ -278,6 +292,31 @@ impl Scene<'_> {
         service.checks.iter().find(|found| found.name == sample.check).map(|found| &found.probe)
     }
 
+    /// Whether it is late only where it asks others, and all of those are quick: then the time is lost on the way to them.
+    fn loses_time_below(&self) -> bool {
+        let Some(late) = self.late().filter(|sample| sample.service == self.root).map(|sample| sample.latency).min()
+        else {
+            return false;
+        };
+        let quick = |service: &str, level: fn(CheckLevel) -> bool| {
+            let good = checks(self.case.vitals, service, Reading::Good);
+            let mut asked = good.into_iter().filter(|sample| {
+                level(sample.level)
+                    && sample.at >= self.detected_at
+                    && matches!(self.probe(sample), Some(Probe::Http(_)))
+            });
+            asked.next().is_some_and(|first| {
+                let longest = asked.map(|sample| sample.latency).fold(first.latency, Duration::max);
+                longest < late.mul_f64(QUICK)
+            })
+        };
+        let needs = self.case.state.platform.service(self.root).map(|found| found.depends_on.as_slice());
+        let needs = needs.unwrap_or_default();
+        quick(self.root, |level| level == CheckLevel::Shallow)
+            && !needs.is_empty()
+            && needs.iter().all(|below| self.is_well(below) && quick(below, |level| level != CheckLevel::Shallow))
+    }
+
     /// Checks that ask for an answer and get it late.
     pub(super) fn late(&self) -> impl Iterator<Item = &&Sample> {
         let asks = |sample: &&&Sample| {
@@ -377,11 +416,13 @@ fn beyond(scene: &Scene, tally: &mut Tally) {
         tally.add(Cause::ExternalDependency, 0.8);
         tally.quote(Cause::ExternalDependency, 0.8, || told(line));
     }
+    if scene.loses_time_below() {
+        tally.add(Cause::NetworkLatency, LOST_BELOW);
+    }
     let cleared = |line: &&Repeated| line.named.as_deref().is_some_and(|named| scene.is_well(named));
-    let slow = ["took", "latency", "slow", "retransmit", "lost", "delayed"];
     let way = scene.complaints.iter().filter(|line| line.new).filter(cleared);
     let speaks = |line: &Repeated| -> f64 {
-        if has(&line.raw, &slow) {
+        if has(&line.raw, &SLOW_WAY) {
             0.8
         } else if has(&line.raw, &SILENT) {
             0.5
@@ -461,6 +502,9 @@ fn issue(scene: &Scene, cause: Cause, quote: Option<&str>) -> String {
         Cause::Credentials => format!("at {root} a credential is not accepted"),
         Cause::NameResolution => format!("{root} cannot resolve a name"),
         Cause::Connectivity => format!("{root} loses its connections"),
+        Cause::NetworkLatency if scene.accused.iter().any(|found| found.cause == cause) => {
+            format!("the way to {root} is slow")
+        }
         Cause::NetworkLatency => format!("the way from {root} to what it needs is slow"),
         Cause::ExternalDependency => format!("{root} is failed by somebody outside"),
         Cause::ClockSkew => format!("the clock of {root} is wrong"),

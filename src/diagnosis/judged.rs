@@ -23,7 +23,7 @@ pub fn record_of(state: &State, now: DateTime<Utc>) -> Record {
     let newest = judged(state).rev().take(VERDICTS_LIMIT);
     let cases = newest.map(|(document, right, at)| {
         let first = document.candidates.first();
-        let claimed = first.map_or(document.root_cause.confidence, |first| shipped(first.probability));
+        let claimed = first.map_or(document.root_cause.confidence, |first| shipped(first.cause, first.probability));
         Case { claimed, right, age: (now - at).as_seconds_f64() / 86_400.0 }
     });
     Record::of(cases.collect())

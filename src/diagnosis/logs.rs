@@ -194,6 +194,24 @@ impl Lines<'_> {
         masked.unwrap_or_else(|| message.to_owned())
     }
 
+    /// Whether lines of this kind have come in the last hour only with this trouble, and with those that are over.
+    fn came_in_troubles_alone(
+        &self,
+        line: &Told,
+        trouble: DateTime<Utc>,
+        over: &[(DateTime<Utc>, DateTime<Utc>)],
+    ) -> bool {
+        let minutes = self.observed.lately(&line.text, line.service, self.now);
+        let this = self.now.timestamp().div_euclid(60);
+        let ago = (0..).zip(minutes.iter().rev()).filter(|(_, lines)| **lines > 0);
+        ago.map(|(ago, _): (i64, _)| 60 * (this - ago)).all(|from| {
+            let within = |began: DateTime<Utc>, end: DateTime<Utc>| {
+                from + 60 > (began - NOTICED_WITHIN).timestamp() && from <= end.timestamp()
+            };
+            within(trouble, self.now) || over.iter().any(|(noticed, end)| within(*noticed, *end))
+        })
+    }
+
     /// Kinds of lines that tell of something since a minute before the trouble: errors before all else, new kinds before known ones,
     /// then the most frequent. Lines of one template are of one kind. A line without a time has that of the line before it. Lines
     /// of the troubles that are `over`, from the first sign to the end of each, tell nothing of this one. `named` says which
@@ -229,14 +247,13 @@ impl Lines<'_> {
         // What was not collected is grouped by its own templates.
         let mut own = Miner::new(KINDS);
         let looked = |line: &Told| self.observed.look(&line.text, line.service, self.now);
-        for line in &told {
-            if looked(line).is_none() {
-                own.take(&line.text, 0);
-            }
+        let seen_before: Vec<_> = told.iter().map(looked).collect();
+        for (line, _) in told.iter().zip(&seen_before).filter(|(_, seen)| seen.is_none()) {
+            own.take(&line.text, 0);
         }
         let mut kinds: HashMap<(u64, bool), Repeated> = HashMap::new();
-        for line in &told {
-            let (id, collected, standing) = match looked(line) {
+        for (line, seen_before) in told.iter().zip(seen_before) {
+            let (id, collected, standing) = match seen_before {
                 Some((id, standing)) => (Some(id), true, standing),
                 None => (own.look(&line.text).map(|(template, _)| template.id()), false, None),
             };
@@ -248,7 +265,10 @@ impl Lines<'_> {
                 level: line.level,
                 count: 0,
                 // What was seen long before, and is not among the newest lines any more, was always there.
-                new: standing.as_ref().is_none_or(|standing| standing.first >= since),
+                new: standing.as_ref().is_none_or(|standing| {
+                    standing.first >= since
+                        || is_over(standing.first) && self.came_in_troubles_alone(line, trouble, over)
+                }),
                 first: None,
                 last: None,
                 signature: id.map(|id| id.to_string()).unwrap_or_default(),

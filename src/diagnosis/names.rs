@@ -152,14 +152,21 @@ impl Names {
             self.addresses.values().flatten().any(|address| address.starts_with(host))
                 || self.addresses.keys().any(|name| host == name || host.starts_with(&format!("{name}.")))
         };
-        let found = HOST
-            .iter()
-            .flat_map(|host| host.captures_iter(text))
-            .filter_map(|found| (1..=4).find_map(|group| found.get(group)));
+        let found = HOST.iter().flat_map(|host| host.captures_iter(text));
+        // Where a message says what to read, nobody was asked.
+        let is_manual = |at: usize| {
+            let before = text[..at].trim_end_matches("https").trim_end_matches("http").to_lowercase();
+            MANUAL.iter().any(|word| before.trim_end_matches(['<', '(', ' ', ':']).ends_with(word))
+        };
+        let found = found.filter(|found| found.get(0).is_some_and(|whole| !is_manual(whole.start())));
+        let found = found.filter_map(|found| (1..=4).find_map(|group| found.get(group)));
         let local = |host: &str| host.ends_with(".local") || host.ends_with(".internal") || host.ends_with(".svc");
         found.map(|host| host.as_str()).find(|host| !own(host) && !local(host)).map(str::to_owned)
     }
 }
+
+/// What introduces the address of a page to read.
+const MANUAL: [&str; 8] = ["info", "see", "documentation", "docs", "details", "help", "read", "visit"];
 
 /// A name of a host: after what introduces one, with a port, or before its address. Names of classes look the same otherwise.
 static HOST: LazyLock<Option<Regex>> = LazyLock::new(|| {

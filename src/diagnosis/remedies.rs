@@ -3,7 +3,7 @@
 use super::{
     disclosed::NAMES_PEOPLE,
     kept::spoken_of,
-    signs::{LOCKED_OUT, WRONG_ANSWERS, has},
+    signs::{LOCKED_OUT, READS_ALL, WRONG_ANSWERS, has},
 };
 use crate::{
     domain::{Approach, Cause, Evidence, Fix, IncidentId, State, Status, SuggestedFix},
@@ -23,25 +23,36 @@ struct Fitting {
     action: &'static [&'static str],
     /// Words of the evidence, in small letters, without which it would be guessing; none where the cause says enough.
     evidence: &'static [&'static str],
+    /// What is to be done, where the evidence says so.
+    approach: Approach,
 }
 
+#[rustfmt::skip]
 const FITTING: [Fitting; 9] = [
-    Fitting { cause: Cause::ProcessHang, action: &["thaw", "unfreeze"], evidence: &["is stopped"] },
-    Fitting { cause: Cause::PoolExhausted, action: &["pool"], evidence: &[] },
-    Fitting {
-        cause: Cause::Slowness,
-        action: &["index"],
-        evidence: &["whole table", "full scan", "full table scan", "seq scan", "sequential scan"],
-    },
-    Fitting { cause: Cause::Certificate, action: &["certificate"], evidence: &[] },
+    Fitting { cause: Cause::ProcessHang, action: &["thaw", "unfreeze"], evidence: &["is stopped"], approach: Approach::Thaw },
+    Fitting { cause: Cause::PoolExhausted, action: &["pool"], evidence: &[], approach: Approach::Restart },
+    Fitting { cause: Cause::Slowness, action: &["index"], evidence: &READS_ALL, approach: Approach::AddIndex },
+    Fitting { cause: Cause::Certificate, action: &["certificate"], evidence: &[], approach: Approach::Renew },
     // What lies on the disk may be right: then it only has to be read again.
-    Fitting { cause: Cause::AlteredData, action: &["restart"], evidence: &WRONG_ANSWERS },
+    Fitting { cause: Cause::AlteredData, action: &["restart"], evidence: &WRONG_ANSWERS, approach: Approach::Restart },
     // Nobody is known to have changed what it is set to, so it may be set otherwise while it runs.
-    Fitting { cause: Cause::Setting, action: &["restart"], evidence: &[NAMES_PEOPLE] },
-    Fitting { cause: Cause::Credentials, action: &["credential", "secret", "password"], evidence: &[] },
-    Fitting { cause: Cause::Credentials, action: &["unlock"], evidence: &LOCKED_OUT },
-    Fitting { cause: Cause::RateLimit, action: &["unlock"], evidence: &LOCKED_OUT },
+    Fitting { cause: Cause::Setting, action: &["restart"], evidence: &[NAMES_PEOPLE], approach: Approach::Restart },
+    Fitting { cause: Cause::Credentials, action: &["credential", "secret", "password"], evidence: &[], approach: Approach::Renew },
+    Fitting { cause: Cause::Credentials, action: &["unlock"], evidence: &LOCKED_OUT, approach: Approach::Unlock },
+    Fitting { cause: Cause::RateLimit, action: &["unlock"], evidence: &LOCKED_OUT, approach: Approach::Unlock },
 ];
+
+/// What a cause calls for, by what speaks for it: the same as is proposed first where the platform file declares it.
+pub(super) fn approach(cause: Cause, evidence: &[Evidence]) -> Approach {
+    let asked_for = FITTING.iter().find(|row| row.cause == cause && !row.evidence.is_empty() && row.is_said(evidence));
+    asked_for.map_or_else(|| cause.approach(), |row| row.approach)
+}
+
+impl Fitting {
+    fn is_said(&self, evidence: &[Evidence]) -> bool {
+        evidence.iter().any(|fact| has(&fact.text.to_lowercase(), self.evidence))
+    }
+}
 
 /// What may be done at a service about these causes and what speaks for them, the best first; nothing that the platform file does
 /// not declare, and nothing while somebody works on the service already.
@@ -155,10 +166,9 @@ fn healing(platform: &Platform, service: &str, place: impl Fn(&Action) -> Option
 
 /// The place of an action that fits the cause: what the evidence asks for by its words comes first.
 fn fit(cause: Cause, action: &str, evidence: &[Evidence]) -> Option<u8> {
-    let said = |words: &[&str]| evidence.iter().any(|fact| has(&fact.text.to_lowercase(), words));
     let action = action.to_lowercase();
     let rows = FITTING.iter().filter(|row| row.cause == cause && has(&action, row.action));
-    rows.filter_map(|row| if row.evidence.is_empty() { Some(1) } else { said(row.evidence).then_some(0) }).min()
+    rows.filter_map(|row| if row.evidence.is_empty() { Some(1) } else { row.is_said(evidence).then_some(0) }).min()
 }
 
 fn is_for_one_cause(action: &str) -> bool {

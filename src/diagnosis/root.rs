@@ -35,6 +35,7 @@ fn is_of_the_host(cause: Cause) -> bool {
             | Cause::ClockSkew
             | Cause::PoolExhausted
             | Cause::ProcessorSaturated
+            | Cause::Slowness
     )
 }
 

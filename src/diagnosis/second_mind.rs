@@ -128,7 +128,7 @@ pub fn joined(local: DiagnosisDocument, put: &Put, name: &str, asked: &Consultat
         document.category = first.category;
         document.found_severity = document.found_severity.map(|found| found.for_category(first.category));
         document.root_cause_category = first.cause;
-        document.approach = first.cause.approach();
+        document.approach = remedies::approach(first.cause, &first.evidence);
         document.root_cause = RootCause {
             service: first.service.clone(),
             issue: first.issue.clone(),

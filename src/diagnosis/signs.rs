@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use aho_corasick::AhoCorasick;
 
-pub(super) use super::vocabulary::{LOCKED_OUT, Place, WRONG_ANSWERS};
+pub(super) use super::vocabulary::{LOCKED_OUT, Place, READS_ALL, WRONG_ANSWERS};
 use super::{
     line::Level,
     vocabulary::{HARMLESS, Harmless, Sign, signs},
@@ -38,6 +38,25 @@ pub(super) const SILENT: [&str; 11] = [
     "not respond",
     "unresponsive",
 ];
+/// What says that a switch was turned: Togglz, Unleash, `LaunchDarkly`, flagd, Flipper, Unleash, Split, `ConfigCat`.
+const SWITCHED: [&str; 14] = [
+    "enabled",
+    "disabled",
+    "turned on",
+    "turned off",
+    "switched on",
+    "switched off",
+    "set to on",
+    "set to off",
+    "set to true",
+    "set to false",
+    "rolled out",
+    "-> true",
+    "flag update",
+    "operation=enable",
+];
+/// What says that an answer was long on its way.
+pub(super) const SLOW_WAY: [&str; 7] = ["took", "latency", "slow", "retransmit", "lost", "delayed", "answered after"];
 /// What says that a call ended badly.
 const FAILED: [&str; 10] = [
     "500",
@@ -187,8 +206,19 @@ pub(super) fn tells(level: Level, text: &str) -> bool {
 pub(super) fn is_reload(text: &str) -> bool {
     has(
         text,
-        &["config*reload", "reload*config", "configuration*changed", "applied configuration", "new configuration"],
-    )
+        &[
+            "config*reload",
+            "reload*config",
+            "configuration*changed",
+            "configuration change",
+            "applied configuration",
+            "new configuration",
+            "settings*taken over",
+            "settings*reloaded",
+            "was reloaded",
+        ],
+    ) || has(text, &["feature", "toggle", "flag"]) && has(text, &SWITCHED)
+        || has(text, &["featuremanagement", "flipper feature"])
 }
 
 /// Whether a line says that a program, or what it kept at hand, began anew.

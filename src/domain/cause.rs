@@ -88,6 +88,14 @@ pub enum Approach {
     SetClock,
     /// Wait for whoever runs it, and ask them.
     AskProvider,
+    /// Let the process go on that was stopped.
+    Thaw,
+    /// Have queries find what they look for without reading all.
+    AddIndex,
+    /// Open the accounts again, and shut out who locks them.
+    Unlock,
+    /// Take another way.
+    Reroute,
     /// Nothing is known to help: look further.
     #[default]
     Investigate,
@@ -134,7 +142,7 @@ pub const CAUSES: [CauseRow; 25] = [
     row(Cause::Credentials, "credentials", Category::Security, Approach::Renew),
     row(Cause::NameResolution, "name-resolution", Category::Network, Approach::Investigate),
     row(Cause::Connectivity, "connectivity", Category::Network, Approach::Investigate),
-    row(Cause::NetworkLatency, "network-latency", Category::Network, Approach::Investigate),
+    row(Cause::NetworkLatency, "network-latency", Category::Network, Approach::Reroute),
     row(Cause::ExternalDependency, "external-dependency", Category::ExternalDependency, Approach::AskProvider),
     row(Cause::ClockSkew, "clock-skew", Category::Infrastructure, Approach::SetClock),
     row(Cause::Unknown, "unknown", Category::Unknown, Approach::Investigate),
@@ -154,6 +162,15 @@ impl Cause {
         self.row().category
     }
 
+    /// Whether it is what somebody suffers who waits for somebody else: it is seen where the other is not.
+    #[must_use]
+    pub fn is_waiting(self) -> bool {
+        matches!(
+            self,
+            Self::ProcessHang | Self::Slowness | Self::NetworkLatency | Self::ProcessorSaturated | Self::PoolExhausted
+        )
+    }
+
     /// What is done about it.
     #[must_use]
     pub fn approach(self) -> Approach {
@@ -163,17 +180,22 @@ impl Cause {
 
 impl Approach {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::RollBack,
         Self::Restore,
         Self::Restart,
         Self::FailOver,
+        // An index is no capacity, though it is added.
+        Self::AddIndex,
         Self::AddCapacity,
         Self::FreeSpace,
         Self::Renew,
         Self::Unblock,
         Self::SetClock,
         Self::AskProvider,
+        Self::Thaw,
+        Self::Unlock,
+        Self::Reroute,
         Self::Investigate,
     ];
 
@@ -191,6 +213,10 @@ impl Approach {
             Self::Unblock => "end what holds the lock",
             Self::SetClock => "set the clock",
             Self::AskProvider => "fail over, or wait and ask the provider",
+            Self::Thaw => "let the stopped process go on",
+            Self::AddIndex => "add the index that is missing",
+            Self::Unlock => "unlock the accounts, and shut out who locks them",
+            Self::Reroute => "take another way",
             Self::Investigate => "investigate",
         }
     }
@@ -209,6 +235,10 @@ impl Approach {
             Self::Renew => &["renew", "certificate", "credential", "secret", "reissue", "rotate-key"],
             Self::Unblock => &["terminate", "unblock", "kill-", "cancel", "release-lock", "lock-holder"],
             Self::SetClock => &["clock", "ntp", "chrony", "sync-time"],
+            Self::Thaw => &["thaw", "unfreeze"],
+            Self::AddIndex => &["add-index", "create-index", "reindex"],
+            Self::Unlock => &["unlock"],
+            Self::Reroute => &["reroute", "re-route", "detour"],
         }
     }
 
@@ -260,6 +290,10 @@ mod tests {
             ("fail-over", Some(Approach::FailOver)),
             ("sync-clock", Some(Approach::SetClock)),
             ("end-lock-holder", Some(Approach::Unblock)),
+            ("add-index", Some(Approach::AddIndex)),
+            ("add-worker", Some(Approach::AddCapacity)),
+            ("unlock-accounts", Some(Approach::Unlock)),
+            ("reroute", Some(Approach::Reroute)),
             ("reset-all-sessions", None),
         ] {
             assert_eq!(Approach::of_action(name), approach, "{name}");

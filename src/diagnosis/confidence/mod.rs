@@ -32,5 +32,5 @@ pub use calibrator::{Calibrator, Case};
 pub use isotonic::Isotonic;
 pub use platt::Platt;
 pub use quality::{Bin, Quality};
-pub use record::{EARNED, Record, SHIPPED, VERDICTS, shipped};
+pub use record::{EARNED, Record, SHIPPED, VERDICTS, WAITING, curve, shipped};
 pub use shares::{Shares, shares};

@@ -138,6 +138,13 @@ impl History {
             .map(move |(service, track)| self.standing(number, *service, track, now))
     }
 
+    /// Lines of a template in a service in each of the last minutes, the oldest first; none where it never came.
+    pub fn lately(&self, number: u64, service: &str, now: DateTime<Utc>) -> Vec<u32> {
+        let place = self.services.iter().position(|known| **known == *service).and_then(|at| u16::try_from(at).ok());
+        let track = place.and_then(|place| self.tracks.get(&number)?.get(&place));
+        track.map(|track| track.lately.until(now)).unwrap_or_default()
+    }
+
     /// How every template stands in every service, with its lines in each of the last minutes.
     pub fn all(&self, now: DateTime<Utc>) -> impl Iterator<Item = (Standing, Vec<u32>)> {
         self.tracks.iter().flat_map(move |(number, tracks)| {

@@ -110,6 +110,14 @@ impl Observed {
         Some((template.id(), standing))
     }
 
+    /// Lines of the template of a message in a service in each of the last [`super::MINUTES`] minutes, the oldest first; none where it
+    /// never came.
+    #[must_use]
+    pub fn lately(&self, message: &str, service: &str, now: DateTime<Utc>) -> Vec<u32> {
+        let known = self.miner.look(message);
+        known.map(|(template, _)| self.history.lately(template.number(), service, now)).unwrap_or_default()
+    }
+
     /// Every template in every service, or in one: what is out of the ordinary first, then the most frequent.
     #[must_use]
     pub fn all(&self, service: Option<&str>, now: DateTime<Utc>) -> Vec<Seen> {

@@ -29,6 +29,7 @@ pub(in crate::diagnosis) const HARMLESS: &[Harmless] = &[
     // Start-up banners, and settings that were read as they should be.
     Harmless { of: &[C::OutOfDescriptors], words: &["getrlimit("] },
     Harmless { of: &[C::Setting], words: &["completed loading of configuration", "configuration loaded", "config loaded", "loaded configuration", "syntax is ok", "test is successful"] },
+    Harmless { of: &[C::Setting], words: &["max_children setting", "consider raising it", "increase pm."] },
     // Strangers who guess at the door.
     Harmless { of: &[C::Credentials, C::NameResolution], words: &["for invalid user ", "from invalid user ", "[preauth]", "reverse mapping checking", "possible break-in attempt", "tty=ssh"] },
     Harmless { of: &[C::ClockSkew], words: &["stepped by 0.0", "stepped by -0.0", "initial clock synchronization"] },

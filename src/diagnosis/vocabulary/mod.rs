@@ -17,6 +17,7 @@ mod stores;
 
 pub(super) use answers::{LOCKED_OUT, NOT_UNDERSTOOD, REFUSED_BY_OTHERS, WRONG_ANSWERS};
 pub(super) use harmless::{HARMLESS, Harmless};
+pub(super) use stores::READS_ALL;
 
 use crate::domain::Cause;
 

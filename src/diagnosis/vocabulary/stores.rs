@@ -7,6 +7,36 @@ use super::{
     Sign, sign,
 };
 
+/// What says that a query goes through a whole table, or that the index by which it would not is gone: `auto_explain`, MySQL's slow log,
+/// MongoDB's plan summaries, SQL Server's show plans, Oracle's alert log, SQLite's query plans, Cassandra.
+pub(in crate::diagnosis) const READS_ALL: [&str; 25] = [
+    "reads the whole table",
+    "full table scan",
+    "full scan on",
+    "full scan of",
+    "table access full",
+    "seq scan on",
+    "sequential scan on",
+    "rows removed by filter",
+    "collscan",
+    "no_index_used",
+    "no index used",
+    "not using indexes",
+    "query targeting: scanned objects",
+    "clustered index scan",
+    "table scan",
+    "missing index",
+    "missing_index",
+    "without an index",
+    "drop index",
+    "dropindexes",
+    "index*marked unusable",
+    "index*unusable state",
+    "ora-01502",
+    "ora-01555 caused by sql statement",
+    "use allow filtering",
+];
+
 #[rustfmt::skip]
 pub(super) const WORDS: &[Sign] = &[
     // PostgreSQL: pages, write-ahead log, indexes (bufpage.c, xlogreader.c, nbtree, amcheck), classes XX and 58
@@ -52,6 +82,7 @@ pub(super) const WORDS: &[Sign] = &[
     sign(C::Credentials, Log, 0.8, &["sqlstate*28000", "28p01", "role \"*\" is not permitted to log in", "er_access_denied_error", "(1045,", "error 1045", "er_dbaccess_denied", "(1044,", "er_must_change_password", "your password has expired", "error 1820", "error 1862", "account is locked", "ora-28000", "ora-28001", "ora-28002", "ora-01045", "ora-01005", "error: 18456", "error: 18452", "error: 18486", "error: 18487", "error: 18488", "reason: the password of the account", "reason: password did not match", "reason: the account is disabled", "scram authentication failed", "authentication failed., code: 18", "authenticationfailed", "command * requires authentication", "not authorized on", "invalid username-password pair", "wrongpass invalid", "noauth authentication required", "missing authentication credentials", "unable to authenticate user", "security_exception", "provided username * and/or password are incorrect", "bad credentials", "etcdserver: authentication failed", "invalid auth token", "noauth for", "keepererrorcode = noauth"]),
 
     // A store that burns
+    sign(C::Slowness, Aside, 0.8, &READS_ALL),
     sign(C::Slowness, Aside, 0.45, &["slow query", "slowlog", "slow_query", "long_query_time", "plansummary: collscan"]),
     sign(C::ProcessorSaturated, Log, 0.5, &["checkpoints are occurring too frequently", "server is overloaded", "took too long (* to execute", "apply request took too long", "leader failed to send out heartbeat on time", "slow fdatasync"]),
     // The log of a store that ends

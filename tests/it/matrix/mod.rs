@@ -15,6 +15,7 @@ mod voice;
 
 use std::{
     collections::BTreeMap,
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
@@ -89,15 +90,17 @@ pub fn incidents(half: Half, seeds: std::ops::Range<u64>) -> impl Iterator<Item 
     })
 }
 
+/// Its lists of names take longer to read than an incident to analyse.
+static REDACTOR: LazyLock<Redactor> = LazyLock::new(Redactor::default);
+
 pub fn ask(incident: &Incident) -> DiagnosisDocument {
-    let redactor = Redactor::default();
     analyse(&CaseFile {
         observed: &Observed::default(),
         state: &incident.hospital.state,
         vitals: &incident.vitals,
         incident: incident.incident,
         diagnosis: DiagnosisId(1),
-        redactor: &redactor,
+        redactor: &REDACTOR,
         logs: incident.logs.clone(),
         now: incident.now,
     })
