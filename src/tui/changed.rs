@@ -81,10 +81,6 @@ impl Model {
                 })
             },
         ));
-        let filter = self.filter.to_lowercase();
-        all.retain(|one| {
-            [&one.service, &one.what, &one.by, &one.key].into_iter().any(|text| text.to_lowercase().contains(&filter))
-        });
         all.sort_by_key(|one| std::cmp::Reverse(one.at));
         all
     }

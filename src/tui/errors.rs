@@ -21,15 +21,17 @@ pub struct Errors {
 }
 
 impl Model {
+    /// All errors that were told.
+    #[must_use]
+    pub fn all_errors(&self) -> &[ErrorGroup] {
+        if let Some(Loaded::Here(all)) = &self.errors.groups { all } else { &[] }
+    }
+
     /// The errors that the filter lets through: those seen last come first.
     #[must_use]
     pub fn wanted_errors(&self) -> Vec<&ErrorGroup> {
         let Some(Loaded::Here(all)) = &self.errors.groups else { return Vec::new() };
-        let filter = self.filter.to_lowercase();
-        let is_wanted = |group: &&ErrorGroup| {
-            group.service.to_lowercase().contains(&filter) || group.message.to_lowercase().contains(&filter)
-        };
-        let mut wanted: Vec<&ErrorGroup> = all.iter().filter(is_wanted).collect();
+        let mut wanted: Vec<&ErrorGroup> = all.iter().filter(|group| self.wants_error(group)).collect();
         wanted.sort_by_key(|group| std::cmp::Reverse((group.last, group.count)));
         wanted
     }

@@ -142,19 +142,22 @@ impl Model {
                 }
                 _ => Vec::new(),
             },
-            List::Changed => self.changed().into_iter().map(|one| one.key).collect(),
+            List::Changed => {
+                let all = self.changed().into_iter();
+                all.filter(|one| self.wants_changed(one)).map(|one| one.key).collect()
+            }
             List::Errors => self.wanted_errors().into_iter().map(errors::key).collect(),
             List::Breakers => {
                 let calm = |name: &str| self.state.breaker(name).state == BreakerState::Closed;
                 let services = self.state.platform.services.iter().map(|service| service.name.as_str());
                 let mut names: Vec<(bool, &str)> =
-                    services.filter(|name| wanted(name)).map(|name| (calm(name), name)).collect();
+                    services.filter(|name| self.wants_breaker(name)).map(|name| (calm(name), name)).collect();
                 names.sort_by_key(|(calm, _)| *calm);
                 names.into_iter().map(|(_, name)| name.to_owned()).collect()
             }
             List::Team => {
-                let team = self.team().into_iter().map(|operator| operator.name.as_str());
-                team.filter(|name| wanted(name)).map(str::to_owned).collect()
+                let team = self.team().into_iter().filter(|operator| self.wants_operator(operator));
+                team.map(|operator| operator.name.clone()).collect()
             }
             List::Journal => self
                 .recent
@@ -192,6 +195,10 @@ impl Model {
             List::Work => self.work.len(),
             List::Functions => self.functions_by_urgency().len(),
             List::Journal => self.recent.len(),
+            List::Changed => self.changed().len(),
+            List::Errors => self.all_errors().len(),
+            List::Breakers => state.platform.services.len(),
+            List::Team => self.team().len(),
             List::Components | List::Diagnosis | List::Steps | List::HandSteps => self.rows(list).len(),
         }
     }

@@ -270,7 +270,7 @@ pub(super) static ACTIONS: &[Action] = &[
     },
     Action {
         name: "hosts",
-        keys: &[Key::Char('H')],
+        keys: &[Key::Char('#')],
         label: "Hosts",
         about: "The engine this board hears: how it is reached, what it runs, how old its news is",
         place: Where::Anywhere,
@@ -413,7 +413,7 @@ pub(super) static ACTIONS: &[Action] = &[
     },
     Action {
         name: "mouse",
-        keys: &[Key::Char('%')],
+        keys: &[Key::Char('*')],
         label: "Mouse",
         about: "Leave the mouse to the terminal, so that text can be selected with it; once more takes it back",
         place: Where::Anywhere,

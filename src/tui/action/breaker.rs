@@ -17,7 +17,7 @@ use crate::{
 pub(super) static ACTIONS: &[Action] = &[
     Action {
         name: "breakers",
-        keys: &[Key::Char('|')],
+        keys: &[Key::Char('\\')],
         label: "Breakers",
         about: "The circuit breaker of each service: open or closed, since when, until when, and who holds it",
         place: Where::Anywhere,

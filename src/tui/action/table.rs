@@ -62,7 +62,7 @@ pub enum Where {
 
 impl Where {
     /// All of them in the order of the help page, each with its word in the settings and its heading there.
-    pub const ALL: [(Self, &'static str, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str, &'static str); 16] = [
         (Self::Incident, "incident", "Incidents"),
         (Self::Diagnosis, "diagnosis", "Diagnoses"),
         (Self::Knowledge, "knowledge", "Knowledge"),
@@ -75,6 +75,7 @@ impl Where {
         (Self::Runbook, "runbook", "Runbooks"),
         (Self::Run, "run", "Runs of runbooks"),
         (Self::Calendar, "planned-work", "Planned work"),
+        (Self::Breaker, "breaker", "Circuit breakers"),
         (Self::Continuity, "continuity", "Continuity"),
         (Self::Drill, "drill", "Drills"),
         (Self::Anywhere, "anywhere", "Anywhere"),
@@ -88,8 +89,8 @@ impl Where {
 
     /// Whether its actions do something on pages of their own alone, but for those that lead there.
     fn has_pages_of_its_own(self) -> bool {
-        use Where::{Calendar, Continuity, Drill, Knowledge, Run, Runbook, Template};
-        matches!(self, Knowledge | Template | Runbook | Run | Calendar | Continuity | Drill)
+        use Where::{Breaker, Calendar, Continuity, Drill, Knowledge, Run, Runbook, Template};
+        matches!(self, Knowledge | Template | Runbook | Run | Breaker | Calendar | Continuity | Drill)
     }
 }
 

@@ -3,12 +3,13 @@
 use super::query::{Asked, Field};
 use crate::{
     domain::{
-        Article, ArticleState, CalendarEntry, Change, ChangeState, ChangeTemplate, Clock, Drill, Incident, Recorded,
-        Recovery, Run, Snapshot, SnapshotState, SnapshotTrigger,
+        Article, ArticleState, BreakerState, CalendarEntry, Change, ChangeState, ChangeTemplate, Clock, Drill,
+        ErrorGroup, Incident, Operator, Recorded, Recovery, Run, Snapshot, SnapshotState, SnapshotTrigger, role_name,
     },
     engine::LibraryBook,
     platform::CriticalFunction,
     tui::{
+        changed::Changed,
         model::Model,
         patterns::{Pattern, trend_name},
         queue::{Queue, Queued},
@@ -374,8 +375,87 @@ impl Asked for Row<'_, &Recorded> {
     }
 }
 
+impl Asked for Row<'_, &Changed> {
+    fn says(&self, is_wanted: Wanted) -> bool {
+        let Changed { service, what, by, key, .. } = self.1;
+        any([service, what, by, key].map(String::as_str), is_wanted)
+    }
+
+    fn has(&self, field: Field, is_wanted: Wanted) -> Option<bool> {
+        match field {
+            Field::Service => Some(is_wanted(&self.1.service)),
+            Field::Who => Some(is_wanted(&self.1.by)),
+            _ => None,
+        }
+    }
+}
+
+impl Asked for Row<'_, &ErrorGroup> {
+    fn says(&self, is_wanted: Wanted) -> bool {
+        is_wanted(&self.1.service) || is_wanted(&self.1.message)
+    }
+
+    fn has(&self, field: Field, is_wanted: Wanted) -> Option<bool> {
+        (field == Field::Service).then(|| is_wanted(&self.1.service))
+    }
+}
+
+impl Asked for Row<'_, (&str, BreakerState)> {
+    fn says(&self, is_wanted: Wanted) -> bool {
+        is_wanted(self.1.0)
+    }
+
+    fn has(&self, field: Field, is_wanted: Wanted) -> Option<bool> {
+        let (service, state) = self.1;
+        match field {
+            Field::Service => Some(is_wanted(service)),
+            Field::State => Some(is_wanted(state.name())),
+            _ => None,
+        }
+    }
+}
+
+impl Asked for Row<'_, &Operator> {
+    fn says(&self, is_wanted: Wanted) -> bool {
+        is_wanted(&self.1.name) || self.1.roles.iter().any(|role| is_wanted(role_name(*role)))
+    }
+
+    fn has(&self, field: Field, is_wanted: Wanted) -> Option<bool> {
+        match field {
+            Field::Who => Some(is_wanted(&self.1.name)),
+            Field::Kind => Some(self.1.roles.iter().any(|role| is_wanted(role_name(*role)))),
+            Field::Is => Some(flags(&[("mine", self.1.name == self.0.my_name())], is_wanted)),
+            _ => None,
+        }
+    }
+}
+
 impl Model {
-    /// Whether the filter lets a service through.
+    /// Whether the filter lets something through that changed.
+    #[must_use]
+    pub fn wants_changed(&self, changed: &Changed) -> bool {
+        self.filter.passes(&Row(self, changed))
+    }
+
+    /// Whether it lets an error through.
+    #[must_use]
+    pub fn wants_error(&self, group: &ErrorGroup) -> bool {
+        self.filter.passes(&Row(self, group))
+    }
+
+    /// Whether it lets a service's breaker through.
+    #[must_use]
+    pub fn wants_breaker(&self, service: &str) -> bool {
+        self.filter.passes(&Row(self, (service, self.state.breaker(service).state)))
+    }
+
+    /// Whether it lets an operator through.
+    #[must_use]
+    pub fn wants_operator(&self, operator: &Operator) -> bool {
+        self.filter.passes(&Row(self, operator))
+    }
+
+    /// Whether it lets a service through.
     #[must_use]
     pub fn wants_service(&self, name: &str) -> bool {
         self.filter.passes(&Row(self, name))

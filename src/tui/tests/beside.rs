@@ -153,7 +153,7 @@ fn a_breaker_that_somebody_holds_says_how_long_and_is_reset_after_a_question() {
     scene.give_as(by("alice"), Command::ForceBreaker { service, to: ForcedTo::Open, until, reason });
     assert_eq!(scene.state.breaker("records-db").state, BreakerState::ForcedOpen);
     let mut model = scene.seen_by("alice");
-    press(&mut model, &[Key::Char('|')]);
+    press(&mut model, &[Key::Char('\\')]);
     let shown = picture(&mut model, 110, 32);
     insta::assert_snapshot!("breakers-110x32", shown);
     assert!(
@@ -210,7 +210,7 @@ fn the_team_says_who_may_agree_and_who_is_away() {
 #[test]
 fn a_host_that_is_not_heard_is_never_shown_as_well() {
     let mut model = Scene::healthy().seen_by("alice");
-    assert_eq!(press(&mut model, &[Key::Char('H')]), [Request::Reach]);
+    assert_eq!(press(&mut model, &[Key::Char('#')]), [Request::Reach]);
     let now = model.now;
     update(&mut model, Timed { at: now, message: Message::Reached(Some(std::time::Duration::from_millis(14))) });
     let shown = picture(&mut model, 110, 32);

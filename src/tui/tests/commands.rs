@@ -165,9 +165,9 @@ fn a_text_that_was_written_in_an_editor_stands_in_its_field_and_a_failure_loses_
 #[test]
 fn the_mouse_is_left_to_the_terminal_and_every_page_says_so() {
     let mut model = Scene::outage().seen_by("alice");
-    assert_eq!(press(&mut model, &[Key::Char('%')]), [Request::Mouse(Mouse::Free)]);
+    assert_eq!(press(&mut model, &[Key::Char('*')]), [Request::Mouse(Mouse::Free)]);
     assert!(picture(&mut model, 80, 24).contains("MOUSE off: select freely"));
-    assert_eq!(press(&mut model, &[Key::Char('%')]), [Request::Mouse(Mouse::Captured)]);
+    assert_eq!(press(&mut model, &[Key::Char('*')]), [Request::Mouse(Mouse::Captured)]);
     assert!(!picture(&mut model, 80, 24).contains("MOUSE off"));
 }
 

@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, Piece, first_visible, out_of_view};
 use crate::tui::{
     model::{Link, List, Model, Target},
-    text,
     theme::Role,
 };
 
