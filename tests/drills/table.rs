@@ -102,7 +102,11 @@ pub fn drills() -> Result<String, Vec<String>> {
 fn cures(book: &Runbook, file: &DrillFile) -> Result<String, String> {
     let mut cures = Vec::new();
     for variant in &file.variants {
-        let found = variant.cured_by.iter().find_map(|cure| Some((cure, book.steps().find(|step| does(step, cure))?)));
+        let step = |cure: &Remedy, as_given: bool| book.steps().find(|step| does(book, step, cure, as_given));
+        let found = variant.cured_by.iter().find_map(|cure| {
+            let step = step(cure, true).or_else(|| step(cure, false))?;
+            Some((cure, step))
+        });
         let Some((cure, step)) = found else {
             let faults = variant.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             return Err(format!("{}: no step of {} cures {faults}: {:?}", file.id, file.book, variant.cured_by));
@@ -118,12 +122,17 @@ fn cures(book: &Runbook, file: &DrillFile) -> Result<String, String> {
     Ok(cures.join("; "))
 }
 
-/// Whether a step does this, of the service or component that it names or that its input is given.
-fn does(step: &Step, cure: &Remedy) -> bool {
+/// Whether a step does this, of the service or component that it names or that its input has as it is given; or could be given.
+fn does(book: &Runbook, step: &Step, cure: &Remedy, as_given: bool) -> bool {
     let Some(execution) = step.work.execution().filter(|_| step.work.change().is_some()) else { return false };
     let command = &execution.command;
     let is = |word: &codeblue::domain::runbook::Word, name: &str| {
-        word.text().map_or_else(|| word.input().is_some(), |text| text == name)
+        let of_input = |input: &str| {
+            let given =
+                book.front.inputs.iter().find(|known| known.name == input).and_then(|known| known.default.as_ref());
+            !as_given || given.is_some_and(|given| given == name)
+        };
+        word.text().map_or_else(|| word.input().is_some_and(of_input), |text| text == name)
     };
     match cure {
         Remedy::RunAction { service, action } => {

@@ -6,7 +6,7 @@ use totp_rs::{Builder, Secret};
 
 use crate::cli::Script;
 
-/// A second step wants a code as well, and nobody can read that from its words.
+/// What the second step runs is known once its input is.
 pub const BOOK: &str = r#"---
 codeblue: runbook/v1
 id: LAB-02-release

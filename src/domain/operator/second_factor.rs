@@ -365,6 +365,13 @@ mod tests {
             assert_eq!(asked(code(100), &Command::ReleaseAutomation), refused("code-used"));
             assert_eq!(asked(code(99), &Command::ApplyRetention), refused("code-used"), "also where none is needed");
         }
+        let program = Assurance::Step { run: RunId(1) };
+        assert_eq!(asked(&state, "alice", program, &Command::ReleaseAutomation), refused("second-factor-needed"));
+        assert_eq!(
+            asked(&state, "alice", program, &Command::ApplyRetention),
+            Ok(0),
+            "of a step that was had run without one"
+        );
         assert_eq!(asked(&state, "bob", Assurance::Session, &Command::ReleaseAutomation), Ok(0));
         assert_eq!(asked(&state, "bob", code(101), &Command::ReleaseAutomation), refused("second-factor-not-enrolled"));
     }

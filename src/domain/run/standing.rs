@@ -51,7 +51,7 @@ impl Run {
     #[must_use]
     pub fn asks_for_code(&self, step: &Step) -> bool {
         let runs = self.mode != RunMode::Drill || step.drill == InDrill::Run;
-        runs && step.work.execution().is_some_and(|execution| execution.command.asks_for_code())
+        runs && step.work.execution().is_some_and(|execution| execution.command.asks_for_code(&self.values))
     }
 }
 

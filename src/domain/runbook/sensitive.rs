@@ -2,7 +2,9 @@
 //! it begins, as its program has nobody to ask. What wants one is `Command::is_dangerous`; an entry that is missing here is refused
 //! there, when the program is at work.
 
-use super::Command;
+use std::collections::BTreeMap;
+
+use super::{Command, Word};
 
 /// The words that such a command begins with, and the options by which it becomes one.
 pub const SENSITIVE: [&str; 21] = [
@@ -30,16 +32,22 @@ pub const SENSITIVE: [&str; 21] = [
 ];
 
 impl Command {
-    /// Whether it is a command of codeblue that wants a code of the second factor.
+    /// Whether it is a command of codeblue that wants a code of the second factor, with these values of inputs.
     #[must_use]
-    pub fn asks_for_code(&self) -> bool {
+    pub fn asks_for_code(&self, values: &BTreeMap<String, String>) -> bool {
         if self.program() != Some("codeblue") || self.has("--dry-run") {
             return false;
         }
-        let said: Vec<&str> = self.words().iter().skip(1).filter_map(super::Word::text).collect();
+        let word = |word: &Word| {
+            let value = word.input().and_then(|name| values.get(name));
+            value.map(String::as_str).or(word.text()).unwrap_or_default().to_owned()
+        };
+        let (options, verbs): (Vec<String>, Vec<String>) =
+            self.words().iter().skip(1).map(word).partition(|word| word.starts_with('-'));
         SENSITIVE.iter().any(|known| {
-            let (options, verbs): (Vec<&str>, Vec<&str>) = known.split(' ').partition(|word| word.starts_with('-'));
-            said.starts_with(&verbs) && options.iter().all(|option| said.contains(option))
+            let (wanted, first): (Vec<&str>, Vec<&str>) = known.split(' ').partition(|word| word.starts_with('-'));
+            let begins = verbs.len() >= first.len() && verbs.iter().zip(&first).all(|(said, known)| said == known);
+            begins && wanted.iter().all(|wanted| options.iter().any(|said| said == wanted))
         })
     }
 }
@@ -60,8 +68,12 @@ mod tests {
             ("codeblue operator list", false),
             ("codeblue automation halt --reason outage", false),
             ("operator add eve", false),
+            ("codeblue --no-color automation release", true),
+            ("codeblue automation \"$VERB\"", true),
+            ("codeblue automation \"$OTHER\"", false),
         ] {
-            assert_eq!(Command::read(command).unwrap().asks_for_code(), asks, "{command}");
+            let values = BTreeMap::from([("VERB".to_owned(), "release".to_owned())]);
+            assert_eq!(Command::read(command).unwrap().asks_for_code(&values), asks, "{command}");
         }
     }
 }

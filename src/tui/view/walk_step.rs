@@ -69,7 +69,7 @@ fn now(model: &Model, run: &Run, step: &Step, seen: &StepStanding, facts: &mut F
             StepStanding::WaitingPerson(awaited) if waits.mine => {
                 facts.say(waits.role, &format!("{words}: {}", how(step, awaited)));
                 if run.asks_for_code(step) && model.state.second_factor(model.my_name()).is_some() {
-                    facts.say(Role::Text, "what it runs wants a code of your second factor: you are asked for it");
+                    facts.say(Role::Text, "it asks for a code of your second factor");
                 }
             }
             _ => facts.say(waits.role, &words),
