@@ -231,14 +231,15 @@ pub(super) fn help(model: &Model, canvas: &mut Canvas, area: Rect) {
     if all().any(|action| model.keymap.is_changed(action)) {
         lines.push(vec![(Role::Planned, " *".to_owned()), (Role::Muted, " keys of your settings".to_owned())]);
     }
-    if !model.slips.is_empty() {
+    if !model.problems.is_empty() {
         lines.push(Vec::new());
         lines.push(vec![
             (Role::Title, " Settings".to_owned()),
             (Role::Muted, "  the defaults stand for this".to_owned()),
         ]);
         let room = usize::from(inside.width.saturating_sub(4));
-        for (place, line) in model.slips.iter().flat_map(|slip| text::wrap(slip, room).into_iter().enumerate()) {
+        for (place, line) in model.problems.iter().flat_map(|problem| text::wrap(problem, room).into_iter().enumerate())
+        {
             lines.push(vec![(Role::Bad, (if place == 0 { " ✖ " } else { "   " }).to_owned()), (Role::Text, line)]);
         }
     }
