@@ -134,10 +134,14 @@ pub(super) fn setup(session: &Session) -> Setup {
     load_setup(session.home().ok().as_ref(), colours(session))
 }
 
-/// What the terminal can show, where colours are wanted.
+/// What the terminal can show, unless no colours are wanted.
 pub(super) fn colours(session: &Session) -> Colours {
     let said = |name: &str| std::env::var(name).unwrap_or_default();
-    if session.output.wants_colour() { Colours::of_terminal(&said("TERM"), &said("COLORTERM")) } else { Colours::None }
+    if session.output.refuses_colour() {
+        Colours::None
+    } else {
+        Colours::of_terminal(&said("TERM"), &said("COLORTERM"))
+    }
 }
 
 /// Whether the bell rings on a new SEV1: unless `CODEBLUE_BELL` says `off`.

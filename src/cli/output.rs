@@ -15,6 +15,7 @@ use super::{
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     json: bool,
+    refuses_colour: bool,
     colour: bool,
     width: Option<usize>,
 }
@@ -30,12 +31,13 @@ impl Output {
             .then(|| tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col)))
             .flatten()
             .filter(|width| *width > 0);
-        Self { json, colour: terminal && !no_colour && !forbidden && !dumb, width }
+        let refuses_colour = no_colour || forbidden || dumb;
+        Self { json, refuses_colour, colour: terminal && !refuses_colour, width }
     }
 
     #[cfg(test)]
     pub(super) fn plain() -> Self {
-        Self { json: false, colour: false, width: None }
+        Self { json: false, refuses_colour: false, colour: false, width: None }
     }
 
     /// Whether results are JSON.
@@ -44,10 +46,10 @@ impl Output {
         self.json
     }
 
-    /// Whether colours are wanted and can be shown.
+    /// Whether there are to be no colours, also where they could be shown.
     #[must_use]
-    pub fn wants_colour(&self) -> bool {
-        self.colour
+    pub fn refuses_colour(&self) -> bool {
+        self.refuses_colour
     }
 
     /// Columns of the terminal, if it is one.

@@ -49,17 +49,20 @@ impl Model {
     pub fn set_up(&mut self, setup: Setup) {
         self.keymap = setup.settings.keymap;
         self.look = Look { shelf: setup.shelf, kept: setup.settings.theme };
-        self.slips = setup.problems.iter().map(ToString::to_string).collect();
+        self.problems = setup.problems.iter().map(ToString::to_string).collect();
         self.remember(setup.preferences);
-        match self.slips.as_slice() {
+        match self.problems.as_slice() {
             [] => {
                 if let Some(instead) = self.look.instead(&self.look.kept) {
                     self.say(instead, false);
                 }
             }
-            [slip, ..] => {
-                let (slips, help) = (count(self.slips.len(), "slip"), self.key("help"));
-                self.say(format!("{slips} in your settings, {help} lists what stands as by default: {slip}"), true);
+            [first, ..] => {
+                let (problems, help) = (count(self.problems.len(), "problem"), self.key("help"));
+                self.say(
+                    format!("{problems} in your settings, {help} lists them and the defaults stand: {first}"),
+                    true,
+                );
             }
         }
     }

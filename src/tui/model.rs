@@ -65,7 +65,7 @@ pub struct Model {
     /// The themes there are, and the one that is kept.
     pub look: Look,
     /// What is wrong in the files of the settings and does not hold.
-    pub slips: Vec<String>,
+    pub problems: Vec<String>,
     /// What was remembered from the last time.
     pub remembered: Preferences,
     /// What is open; the board is below all.
@@ -525,7 +525,7 @@ impl Model {
             now,
             keymap: Keymap::default(),
             look: Look::default(),
-            slips: Vec::new(),
+            problems: Vec::new(),
             remembered: Preferences::default(),
             screens: vec![Screen::Board],
             focus: Pane::Services,

@@ -124,7 +124,7 @@ fn ones_own_keys_do_what_they_should_and_stand_everywhere() {
         "[keys.incident]\ndiagnose = [\"%\"]\n[keys.anywhere]\njournal = [\"ctrl-x\"]\nmetrics = []\nfilter = [\"\\\\\"]\n",
         Colours::Sixteen,
     ));
-    assert_eq!(model.slips, [] as [&str; 0]);
+    assert_eq!(model.problems, [] as [&str; 0]);
     press(&mut model, &[Key::Char('l')]);
     assert_eq!(*model.screen(), Screen::Board, "the old key does nothing any more");
     press(&mut model, &[Key::Char('M')]);
@@ -159,12 +159,14 @@ fn wrong_settings_are_told_and_never_keep_anybody_out() {
     ));
     let said = model.toast.clone().unwrap();
     assert!(
-        said.bad && said.text.contains("settings.toml:2") && said.text.starts_with("3 slips in your settings, ? lists"),
+        said.bad
+            && said.text.contains("settings.toml:2")
+            && said.text.starts_with("3 problems in your settings, ? lists"),
         "{said:?}"
     );
     assert_eq!((model.keymap.clone(), model.look.kept.as_str()), (Keymap::default(), "default"));
     press(&mut model, &[Key::Char('?')]);
-    insta::assert_snapshot!("help-slips-80x24", picture(&mut model, 80, 24));
+    insta::assert_snapshot!("help-problems-80x24", picture(&mut model, 80, 24));
 }
 
 #[test]

@@ -49,11 +49,11 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
 
 /// What does not hold of the settings.
 fn slips(model: &Model, room: usize) -> Vec<Vec<Piece>> {
-    if model.slips.is_empty() {
+    if model.problems.is_empty() {
         return Vec::new();
     }
     let title = vec![(Role::Title, " Settings".to_owned()), (Role::Muted, "  the defaults stand for this".to_owned())];
-    let told = model.slips.iter().flat_map(|slip| text::wrap(slip, room).into_iter().enumerate());
+    let told = model.problems.iter().flat_map(|problem| text::wrap(problem, room).into_iter().enumerate());
     let told = told.map(|(place, line)| {
         vec![(Role::Bad, (if place == 0 { " ✖ " } else { "   " }).to_owned()), (Role::Text, line)]
     });
