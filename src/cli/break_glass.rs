@@ -84,7 +84,7 @@ impl BreakGlass {
                 match confirm {
                     Some(confirm) => danger::named(&target, &confirm)?,
                     None if danger::can_ask() => {
-                        danger::ask(&target, &warning(&services, ceiling, minutes), session.host())?
+                        danger::ask(&target, &warning(&services, ceiling, minutes), session.host())?;
                     }
                     None => {
                         let why = "everybody who may approve is told, and there is no terminal to ask on";

@@ -97,6 +97,7 @@ fn settings(session: &Session) -> Result<PathBuf, CliError> {
     Ok(session.home()?.settings_file())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn usage(error: hosts::HostsError) -> CliError {
     CliError::Usage(error.to_string())
 }

@@ -11,6 +11,7 @@ use super::{
     error::{refusal, unreachable},
     pin::{self, Shown},
     tunnel::Tunnel,
+    way::{Way, builder, on_socket},
 };
 use crate::{
     diagnosis::{
@@ -46,17 +47,6 @@ pub struct Client {
     named: Option<String>,
     token: Option<TokenSecret>,
     code: Option<Code>,
-}
-
-/// Which way an engine is reached.
-#[derive(Debug, Clone)]
-pub(super) enum Way {
-    /// Its socket on this host.
-    Socket(Arc<Path>),
-    /// Over TLS.
-    Tls(Arc<TlsAddress>),
-    /// Its socket on another host.
-    Ssh(Arc<Tunnel>, Arc<SshAddress>),
 }
 
 /// What is shown to an engine over TLS, and whom it has to be.
@@ -502,45 +492,4 @@ impl Client {
             .await
             .map_err(|error| ClientError::Failed(format!("the engine's answer is not readable: {error}")))
     }
-}
-
-impl Way {
-    /// As people name it.
-    pub(super) fn place(&self) -> String {
-        match self {
-            Self::Socket(path) => path.display().to_string(),
-            Self::Tls(address) => address.to_string(),
-            Self::Ssh(_, address) => address.to_string(),
-        }
-    }
-
-    /// What stands before each path.
-    fn base(&self) -> String {
-        match self {
-            Self::Socket(_) | Self::Ssh(..) => "http://engine".to_owned(),
-            Self::Tls(address) => address.to_string(),
-        }
-    }
-
-    async fn ready(&self) -> Result<(), ClientError> {
-        match self {
-            Self::Socket(_) | Self::Tls(_) => Ok(()),
-            Self::Ssh(tunnel, _) => tunnel.ready().await,
-        }
-    }
-}
-
-fn builder() -> reqwest::ClientBuilder {
-    // Without a provider the HTTP library panics, even where there is no TLS; one may be there already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        // A connection kept from before an engine's end breaks under a command, and nobody knows whether it was heard.
-        .pool_max_idle_per_host(0)
-}
-
-fn on_socket(socket: &Path) -> Result<reqwest::Client, ClientError> {
-    let http = builder().unix_socket(socket).tls_certs_only([]).build();
-    http.map_err(|error| ClientError::Failed(error.to_string()))
 }

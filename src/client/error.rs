@@ -5,7 +5,7 @@ use std::{error::Error, io};
 use reqwest::Response;
 use serde::Deserialize;
 
-use super::{connection::Way, pin::OtherAuthority};
+use super::{pin::OtherAuthority, way::Way};
 use crate::domain::Refusal;
 
 /// Why an engine did not do what was asked.

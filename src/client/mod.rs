@@ -1,7 +1,7 @@
 //! Floor 5. A connection to an engine: questions and commands (`connection`), the live stream that finds its way back by
 //! itself (`updates`), who follows a run together (`readers`), and the wire format of that stream (`sse`).
 //!
-//! An engine is reached on its socket, over TLS, or on its socket through OpenSSH (`tunnel`). How people write that is in `address`,
+//! An engine is reached on its socket, over TLS, or on its socket through OpenSSH (`tunnel`): that is its `way`. How people write that is in `address`,
 //! which they have named in `hosts`, whom a client trusts in `pin`, and why nobody was reached in `error`.
 
 mod address;
@@ -13,6 +13,7 @@ mod readers;
 mod sse;
 mod tunnel;
 mod updates;
+mod way;
 
 pub use address::{BadAddress, HostAddress, SshAddress, TlsAddress};
 pub use connection::{Client, Trust};

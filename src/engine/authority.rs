@@ -268,6 +268,7 @@ pub fn pem(certificate: &[u8]) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors of several libraries and words come here as they are")]
 fn unusable(path: &Path, reason: impl ToString) -> AuthorityError {
     AuthorityError { path: path.to_owned(), reason: reason.to_string() }
 }

@@ -112,7 +112,7 @@ fn write_listen(out: &mut String, listen: Option<&Listen>) -> Result {
     writeln!(out, "  who shows a token or a certificate is answered over TLS on {}", listen.tls)?;
     match &listen.certificate {
         Some(files) => {
-            writeln!(out, "  its certificate is {}, with the key {}", files.cert.display(), files.key.display())?
+            writeln!(out, "  its certificate is {}, with the key {}", files.cert.display(), files.key.display())?;
         }
         None => writeln!(out, "  its certificate is made and renewed under an authority of the engine's own")?,
     }
