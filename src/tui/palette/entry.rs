@@ -134,7 +134,7 @@ fn action_row(model: &Model, name: &str, words: Option<&String>) -> Row {
         None => action.keys.iter().find(leads).or(action.keys.first()),
     };
     let about = match (words, usage(name)) {
-        (None, Some(usage)) => format!("{} · {} {usage}", action.about, action.name),
+        (None, Some(usage)) => format!("{} {usage} · {}", action.name, action.about),
         _ => action.about.to_owned(),
     };
     Row {
