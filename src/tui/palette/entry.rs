@@ -137,7 +137,7 @@ fn action_row(model: &Model, name: &str, words: Option<&String>) -> Row {
         }
     };
     let about = match (words, usage(name)) {
-        (None, Some(usage)) => format!("{} · {} {usage}", action.about, action.name),
+        (None, Some(usage)) => format!("{} {usage} · {}", action.name, action.about),
         _ => action.about.to_owned(),
     };
     Row {
