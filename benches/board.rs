@@ -23,7 +23,6 @@ use codeblue::{
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 #[path = "figures/platform.rs"]
-#[expect(dead_code, reason = "it serves other figures too")]
 mod platform;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_codeblue");

@@ -414,7 +414,7 @@ mod tests {
         let (mut escapes, start) = (Escapes::new(PATIENCE), Instant::now());
         assert!(escapes.take(Key::Esc, start).is_empty());
         let late = start + Duration::from_millis(200);
-        assert_eq!(escapes.flush(late), [esc.clone()]);
+        assert_eq!(escapes.flush(late), [esc]);
         assert!(escapes.take(Key::Char('['), late).is_empty());
         assert_eq!(escapes.take(Key::Char('A'), late), [up]);
         assert!(told("\x1b[9;9y", 1).is_empty(), "what is not known is dropped");

@@ -8,7 +8,7 @@ use super::{
     scene::{Scene, asked, click, picture, press},
 };
 use crate::{
-    domain::State,
+    domain::{Command, State},
     platform::Reading,
     tui::{
         action::{Danger, all, named, perform},
@@ -67,7 +67,7 @@ fn every_action_is_as_dangerous_as_it_says() {
                     assert!(!asks || name == "open", "{name} of {place} has nothing to ask");
                 }
                 Danger::Reversible => {
-                    let dangerous = asked(&requests).into_iter().find(|command| command.is_dangerous());
+                    let dangerous = asked(&requests).into_iter().find(Command::is_dangerous);
                     assert_eq!(dangerous, None, "{name} of {place} is more than reversible");
                 }
                 Danger::Guarded | Danger::Critical => {
