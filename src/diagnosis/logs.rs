@@ -345,6 +345,23 @@ mod tests {
     }
 
     #[test]
+    fn what_came_in_a_trouble_that_is_over_and_never_else_tells_again() {
+        let ago = |minutes| trouble() - TimeDelta::minutes(minutes);
+        let over = [(ago(50), ago(40))];
+        let line = "2026-01-01T12:00:01Z ERROR pool of 4 is empty";
+        let is_new = |came: &[i64]| {
+            let mut observed = Observed::default();
+            for minutes in came {
+                observed.take("pool of 3 is empty", "api", ago(*minutes));
+            }
+            seen_by(&observed, &[line], &over)[0].new
+        };
+        assert!(is_new(&[49, 45, 41]), "it came with that trouble alone");
+        assert!(!is_new(&[49, 45, 20]), "it came when nothing was wrong, too");
+        assert!(!is_new(&[90, 49, 45]), "it came before");
+    }
+
+    #[test]
     fn a_variable_that_nobody_knows_is_masked_and_what_is_known_is_shown() {
         let mut observed = Observed::default();
         let at = trouble();

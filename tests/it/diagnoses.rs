@@ -75,8 +75,8 @@ fn the_cause_comes_first_what_is_proposed_heals_and_the_confidence_is_earned() {
     }
     // The families that the curve is fitted to earn what is shown from 95 % on; the ones in between are held to it.
     let curve = |mark: &Mark| curve(mark.named, mark.weight);
-    let earning = fitted.iter().filter(|mark| mark.confidence > MUTE && curve(mark) >= 0.95);
-    let counted = record(earning.copied());
+    let earning = fitted.iter().copied().chain(&strangers);
+    let counted = record(earning.filter(|mark| mark.confidence > MUTE && curve(mark) >= 0.95));
     for (what, of) in [("fitted", &fitted), ("held", &held)] {
         let mute = record(of.iter().filter(|mark| mark.confidence == MUTE && curve(mark) > MUTE).copied());
         println!("{what} families, where a service says nothing: {} of {} were right", mute.0, mute.1);

@@ -1,6 +1,7 @@
 //! Which of the declared actions is proposed first.
 
 use super::*;
+use crate::domain::{Approach, Cause};
 
 #[test]
 fn what_fits_the_cause_comes_before_a_restart_and_nothing_else_does() {
@@ -30,4 +31,23 @@ fn what_fits_the_cause_comes_before_a_restart_and_nothing_else_does() {
     for document in [stopped, silent, used_up, expired] {
         assert!(!names(&document).contains(&"reconnect".to_owned()), "what takes something back heals nothing");
     }
+}
+
+#[test]
+fn what_is_to_be_done_says_what_is_proposed_first() {
+    let locked = Case::new()
+        .bad("auth", "auth-health", "HTTP 503 in 4 ms")
+        .log("auth", &[(1, "ERROR login of ward3 refused: the account is locked after 5 wrong passwords")])
+        .diagnose("auth");
+    assert_eq!((locked.root_cause_category, locked.approach), (Cause::Credentials, Approach::Unlock));
+    let stopped = Case::new()
+        .bad("auth", "auth-health", "no answer within 1.0 s")
+        .bad("auth", "auth-process", "process 4711 is stopped")
+        .diagnose("auth");
+    assert_eq!(stopped.approach, Approach::Thaw);
+    let refused = Case::new()
+        .bad("auth", "auth-health", "HTTP 503 in 4 ms")
+        .log("auth", &[(1, "ERROR password authentication failed for user app")])
+        .diagnose("auth");
+    assert_eq!(refused.approach, Approach::Renew, "no account is locked");
 }
