@@ -50,6 +50,8 @@ fn matrix(bencher: Bencher) {
         ("windows in which nothing is wrong, by the same hand", Half::ThirdQuiet),
         ("families of a second stranger", Half::Fourth),
         ("windows in which nothing is wrong, by that hand", Half::FourthQuiet),
+        ("families of a third stranger", Half::Fifth),
+        ("windows in which nothing is wrong, by that hand too", Half::FifthQuiet),
     ] {
         let marks = measure(half, 0..40);
         println!("{title}\n{}{}", table(&marks), confusions(&marks));

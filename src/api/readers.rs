@@ -39,7 +39,7 @@ async fn readers(
     }
     let seat = api.engine.read_along(run, &caller.operator.name)?;
     let (sender, receiver) = mpsc::channel(BEHIND);
-    tokio::spawn(tell(api.engine.clone(), Right::of(caller), seat, sender, api.stop.clone()));
+    tokio::spawn(tell(api.engine.clone(), Right::of(caller), seat, sender, api.stop));
     let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
         Some((Ok::<_, Infallible>(receiver.recv().await?), receiver))
     });

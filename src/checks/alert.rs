@@ -45,7 +45,7 @@ impl Alerts {
         for mut alert in told {
             match known.get(&alert.fingerprint) {
                 Some(before) if before.fires(alert.starts_at) => {
-                    alert.starts_at = alert.starts_at.min(before.starts_at)
+                    alert.starts_at = alert.starts_at.min(before.starts_at);
                 }
                 None if known.len() >= Self::MOST => continue,
                 _ => {}

@@ -115,8 +115,10 @@ fn the_top_line_leads_back_by_as_many_pages_as_one_wants() {
     let go_back = |model: &mut Model, place: usize| {
         picture(model, 160, 48);
         let (area, _) = model.hits.iter().find(|(_, target)| *target == Target::Crumb(place)).unwrap().clone();
-        let at = model.now + TimeDelta::seconds(1);
-        update(model, Timed { at, message: Message::Input(Input::Click { x: area.x, y: area.y }) });
+        for input in [Input::Press { x: area.x, y: area.y }, Input::Release { x: area.x, y: area.y }] {
+            let at = model.now + TimeDelta::seconds(1);
+            update(model, Timed { at, message: Message::Input(input) });
+        }
     };
     go_back(&mut model, 2);
     assert!(matches!(model.screen(), Screen::Diagnosis(..)));

@@ -12,7 +12,6 @@ use crate::{
         message::{Message, Timed},
         model::{Model, Overlay},
         term::{frame::Frames, input::Key},
-        theme::Theme,
         update::update,
         view,
     },
@@ -42,7 +41,8 @@ fn board() -> Model {
 /// The frame that a terminal of 120 columns and 40 rows gets now.
 fn frame(frames: &mut Frames, model: &mut Model) -> Vec<u8> {
     let mut picture = Buffer::empty(Rect { x: 0, y: 0, width: 120, height: 40 });
-    let drawn = view::draw(model, Theme::ansi(), &mut picture);
+    let theme = model.theme();
+    let drawn = view::draw(model, theme, &mut picture);
     model.hits = drawn.hits;
     model.page = drawn.page;
     frames.next(picture).unwrap_or_default()

@@ -256,7 +256,7 @@ fn every_hint_can_be_clicked_and_everything_that_can_be_clicked_has_a_key() {
                 match target {
                     Target::Action(name) => {
                         let action = named(name).unwrap_or_else(|| panic!("{page}: {name} is no action"));
-                        assert!(!action.keys.is_empty(), "{page}: {name} has no key");
+                        assert!(!model.keymap.keys(action).is_empty(), "{page}: {name} has no key");
                     }
                     Target::Row(List::Components, _) => {}
                     Target::Row(list, place) => {
@@ -268,8 +268,9 @@ fn every_hint_can_be_clicked_and_everything_that_can_be_clicked_has_a_key() {
             }
         }
     }
-    for action in all() {
-        assert!(!action.keys.is_empty(), "{} has no key", action.name);
+    // The tour is shown once, and after that found by its name.
+    for action in all().filter(|action| action.name != "tour") {
+        assert!(!model.keymap.keys(action).is_empty(), "{} has no key", action.name);
     }
     // What has no key of its own is found by its name.
     press(&mut model, &[Key::Char(':')]);

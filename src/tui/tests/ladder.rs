@@ -11,7 +11,7 @@ use crate::{
     domain::{Command, State},
     platform::Reading,
     tui::{
-        action::{Danger, all, named, perform},
+        action::{Danger, Keymap, all, named, perform},
         guard::{Access, is_act},
         message::{Message, Request, Timed},
         model::{Confirm, Model, Overlay, Pane, Screen, Target},
@@ -97,7 +97,8 @@ fn every_action_is_as_dangerous_as_it_says() {
 
 #[test]
 fn a_read_only_board_shows_everything_and_sends_nothing() {
-    let keys: Vec<Key> = all().flat_map(|action| action.keys).copied().collect();
+    let keymap = Keymap::default();
+    let keys: Vec<Key> = all().flat_map(|action| keymap.keys(action)).copied().collect();
     for (place, mut model) in everywhere() {
         model.access = Access::ReadOnly;
         let header = picture(&mut model, 80, 24).lines().next().unwrap().to_owned();
