@@ -359,6 +359,7 @@ mod tests {
           nobody is named: the file has no [[operator]]
           what is dangerous needs a second factor from everybody
           a board that nobody is at locks after 15m
+          nothing listens beyond the socket: the file has no [listen]
 
         Who agrees to a change
           low (risk 1 to 3): engineer

@@ -79,7 +79,8 @@ mod tests {
     use crate::platform::parse;
 
     fn read(listen: &str) -> Result<super::Listen, String> {
-        let text = format!("[platform]\nname = \"Ward\"\n[listen]\n{listen}");
+        let service = "[[service]]\nname = \"desk\"\n[[service.check]]\ntcp = \"desk:80\"\n";
+        let text = format!("[platform]\nname = \"Ward\"\n[listen]\n{listen}\n{service}");
         let platform =
             parse(&text, Path::new("/etc/codeblue/codeblue.toml")).map_err(|problems| problems.to_string())?;
         Ok(platform.listen.expect("it listens"))

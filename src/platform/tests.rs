@@ -451,7 +451,7 @@ fn wrong_values_say_what_would_be_right() {
     codeblue.toml:7: service.check.every: "0s" is too short or too long; expected 1ms to 400 days
     codeblue.toml:7: service.check.every: "-3s" is no duration; expected a duration such as "30s", "5m" or "1h 30m"
     codeblue.toml:7: service.check.level: unknown value "Deep"; did you mean "deep"?
-    codeblue.toml:5: service.check: it probes nothing; expected one of http, tcp, command, sqlite, postgres, process, host, dns, log, promql, inference, heartbeat, workflow, rows, clock
+    codeblue.toml:5: service.check: it probes nothing; expected one of http, tcp, command, sqlite, postgres, process, host, dns, log, promql, inference, heartbeat, alert, workflow, rows, clock
     "#);
     assert!(!told[1].contains("secret"), "a password must not be repeated");
 }

@@ -74,7 +74,7 @@ fn keys_that_would_lock_out_or_surprise_are_refused() {
         ("[keys.service]\nroll-back = [\"B\"]", "a slow link"),
         ("[keys.incident]\ndiagnose = [\"r\"]", "as well"),
         ("[keys.anywhere]\nquit = [\"e\"]", "on escalate of [keys.incident] as well"),
-        ("[keys.anywhere]\nhelp = [\"%\"]\njournal = [\"%\"]", "on help of [keys.anywhere] as well"),
+        ("[keys.anywhere]\nhelp = [\";\"]\njournal = [\";\"]", "on help of [keys.anywhere] as well"),
     ] {
         let (set, problems) = settings(line);
         assert_eq!(problems.len(), 1, "{line}: {problems:?}");

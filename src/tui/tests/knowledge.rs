@@ -119,5 +119,5 @@ fn what_was_learned_is_read_and_somebody_stands_for_it_or_retires_it() {
         assert_eq!(model.rows(List::Articles).len(), found, "{typed}");
     }
     let page = picture(&mut model, 80, 24);
-    assert!(page.contains("nothing matches “"), "{page}");
+    assert!(page.contains("nothing matches the filter"), "{page}");
 }

@@ -95,7 +95,7 @@ fn patterns_are_found_by_words_and_by_service() {
         model.filter = Filter::parse(typed);
         assert_eq!(model.rows(List::Patterns).len(), count, "{typed}");
     }
-    assert!(picture(&mut model, 80, 24).contains("nothing matches “"));
+    assert!(picture(&mut model, 80, 24).contains("nothing matches the filter"));
 }
 
 #[test]
