@@ -65,7 +65,7 @@ pub use parse::{load, parse};
 pub use postgres::{PostgresScope, PostgresServer};
 pub use probe::*;
 pub use problem::{Problem, Problems, nearest};
-pub(crate) use reader::{Reader, Section, Value};
+pub(crate) use reader::{Found, Reader, Section, Value};
 pub use redaction::{AddressRule, Network, RedactionRules};
 pub use rows::{Baseline, RowsDatabase, RowsProbe};
 pub use sample::{Beat, Measure, Quantity, Reading, Sample};

@@ -80,7 +80,7 @@ fn a_rollback_goes_on_while_nobody_reads_and_the_next_picture_is_of_now() {
     // The engine is in the process whose terminal takes nothing any more.
     roll_back(&script, &["--wait"]);
     assert_eq!(live(&script), "v2");
-    terminal.press("y");
+    terminal.press("H");
     drop(closed);
     terminal.until("▸ recoveries");
     terminal.until("REC-1");
@@ -204,12 +204,11 @@ fn keys_and_clicks_that_come_apart_are_no_letters() {
         terminal.press(&byte.to_string());
         std::thread::sleep(Duration::from_millis(10));
     }
+    // A menu that half of it had opened would take the key for help.
+    let bytes = terminal.bytes();
     terminal.press("?");
     terminal.until("▸ help");
-    let bytes = terminal.bytes();
-    let text = String::from_utf8_lossy(&bytes);
-    // Help itself names everything.
-    let shown = text.split("▸ help").next().unwrap();
+    let shown = String::from_utf8_lossy(&bytes);
     for never in ["▸ patterns", "▸ knowledge", "Autopilot", "▸ metrics"] {
         assert!(!shown.contains(never), "{never} was opened by half an escape");
     }

@@ -231,7 +231,7 @@ fn able(model: &Model, name: &str) -> Option<&'static str> {
 pub fn hints(model: &Model) -> Vec<&'static Action> {
     let mut wanted: Vec<&str> = match model.screen() {
         Screen::Board => match model.focus {
-            Pane::Services => vec!["open", "roll-back", "diagnose", "snapshot", "zoom"],
+            Pane::Services => vec!["open", "roll-back", "diagnose", "snapshot"],
             Pane::Incidents => vec!["open", "acknowledge", "diagnose", "escalate", "books", "note"],
             Pane::Approvals if model.break_glass().is_some() => vec!["open", "review-break-glass", "approvals"],
             Pane::Approvals => vec!["open", "approve", "reject", "approvals"],
@@ -368,6 +368,9 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
     wanted.extend(["palette", "help", "quit"]);
     if model.is_drill() && *model.screen() == Screen::Board {
         wanted.push("drills");
+    }
+    if *model.screen() == Screen::Board {
+        wanted.push("zoom");
     }
     // Several actions on one key are one hint: the one that the key does now.
     wanted

@@ -24,7 +24,7 @@ use super::{
     preferences::Preferences,
     theme::Shelf,
 };
-use crate::platform::Problem;
+use crate::{client::hosts::HostEntry, platform::Problem};
 
 /// What a person set; the defaults, where nothing was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,15 +37,6 @@ pub struct Settings {
     pub keymap: Keymap,
     /// Engines by name.
     pub hosts: Vec<HostEntry>,
-}
-
-/// An engine that was given a name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HostEntry {
-    /// Its name.
-    pub name: String,
-    /// How it is reached, as `--host` takes it.
-    pub address: String,
 }
 
 impl Default for Settings {

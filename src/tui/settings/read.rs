@@ -2,8 +2,14 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use super::{HostEntry, Settings, keys};
-use crate::platform::{Problem, Reader, Section, Value};
+use super::{Settings, keys};
+use crate::{
+    client::{
+        HostAddress,
+        hosts::{HostEntry, is_fingerprint, is_name},
+    },
+    platform::{Found, Problem, Reader, Section, Value},
+};
 
 /// Reads settings; themes are known by their names.
 pub(super) fn read(file: &Path, text: &str, themes: &[&str]) -> (Settings, Vec<Problem>) {
@@ -35,25 +41,47 @@ fn hosts(root: &mut Section<'_, '_>, reader: &mut Reader) -> Vec<HostEntry> {
     let mut names = BTreeSet::new();
     let sections = reader.sections(root.get("host"), "host");
     let read = |mut section: Section<'_, '_>| {
-        let name = section.require(reader, "name", "a name for --host", Reader::name);
+        let name = section.require(reader, "name", "a name for --host", name);
         let address = section.require(reader, "address", "how the engine is reached", address);
+        let fingerprint = section.read(reader, "fingerprint", fingerprint);
+        let token_file = section.read(reader, "token_file", Reader::path).map(|path| path.value);
+        let certificate = section.read(reader, "certificate", Reader::path).map(|path| path.value);
         section.finish(reader);
         let name = name?;
         if !names.insert(name.value.clone()) {
             reader.problem(name.at, "host.name", format!("{:?} is there twice", name.value), "a name for each");
             return None;
         }
-        Some(HostEntry { name: name.value, address: address? })
+        Some(HostEntry { name: name.value, address: address?, fingerprint, token_file, certificate })
     };
     sections.into_iter().filter_map(read).collect()
+}
+
+fn name(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<Found<String>> {
+    let expected = "up to 64 letters, digits, \"-\", \"_\" and \".\"";
+    let text = reader.text(value, place, expected)?;
+    if !is_name(&text.value) {
+        reader.problem(text.at, place, format!("{:?} is no name of a host", text.value), expected);
+        return None;
+    }
+    Some(text)
 }
 
 fn address(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<String> {
     let expected = "\"unix:PATH\", \"https://HOST:PORT\" or \"ssh://[USER@]HOST\"";
     let text = reader.one_line(value, place, expected, 300)?;
-    let known = ["unix:", "https://", "ssh://"].into_iter().filter_map(|start| text.value.strip_prefix(start));
-    if known.clone().all(|rest| rest.is_empty() || rest.contains(char::is_whitespace)) {
+    if text.value.parse::<HostAddress>().is_err() {
         reader.problem(text.at, place, format!("{:?} is no address of an engine", text.value), expected);
+        return None;
+    }
+    Some(text.value)
+}
+
+fn fingerprint(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<String> {
+    let expected = "sha256: and 64 digits, as codeblue host certificate shows it";
+    let text = reader.text(value, place, expected)?;
+    if !is_fingerprint(&text.value) {
+        reader.problem(text.at, place, format!("{:?} is no fingerprint", text.value), expected);
         return None;
     }
     Some(text.value)

@@ -27,7 +27,7 @@ fn keys_of(settings: &Settings, action: &str) -> Vec<Key> {
 fn what_is_set_holds_and_the_rest_stays() {
     let (set, problems) = settings(
         "[board]\ntheme = \"light\"\nmouse = false\n[keys.anywhere]\nquit = [\"Q\", \"ctrl-x\"]\njournal = []\n\
-         [keys.incident]\nnote = \";\"\n[[host]]\nname = \"ward\"\naddress = \"ssh://ops@ward\"\n",
+         [keys.incident]\nnote = \";\"\n[[host]]\nname = \"ward\"\naddress = \"ssh://ops@ward\"\ntoken_file = \"ward.token\"\n",
     );
     assert_eq!(problems, [] as [&str; 0]);
     assert_eq!((set.theme.as_str(), set.mouse), ("light", false));

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     client::Update,
-    domain::{ChangeId, Event, IncidentId, State, Status, Vitals},
+    domain::{ChangeId, Event, IncidentId, IncidentState, State, Status, Vitals},
     tui::{
         Fault,
         action::{Danger, Keymap, LEFT_BEHIND, all},
@@ -167,6 +167,22 @@ fn rows_do_not_jump_while_the_cursor_is_among_them() {
     press(&mut model, &[Key::Tab]);
     assert_ne!(model.rows(List::Pane(Pane::Services)), before, "sorted in when the cursor has left");
     assert_eq!(model.state.incident(IncidentId(1)).map(|_| ()).unwrap_err().rule, "unknown-incident");
+}
+
+#[test]
+fn who_turns_to_the_incidents_turns_to_what_is_open() {
+    let mut model = Scene::outage().seen_by("alice");
+    let mut second = model.state.incidents[&IncidentId(1)].clone();
+    second.id = IncidentId(2);
+    model.state.incidents.insert(second.id, second);
+    let incidents = List::Pane(Pane::Incidents);
+    press(&mut model, &[Key::Char('2')]);
+    model.select(incidents, 0);
+    assert_eq!(model.selected(incidents).as_deref(), Some("INC-2"));
+    model.state.incidents.get_mut(&IncidentId(2)).unwrap().state = IncidentState::Closed;
+    assert_eq!(model.selected(incidents).as_deref(), Some("INC-2"), "it does not jump");
+    press(&mut model, &[Key::Char('2')]);
+    assert_eq!(model.selected(incidents).as_deref(), Some("INC-1"));
 }
 
 #[test]

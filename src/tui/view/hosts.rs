@@ -150,7 +150,7 @@ fn facts(model: &Model, columns: usize) -> Vec<super::facts::Fact> {
     facts.about("Others");
     facts.say(
         Role::Muted,
-        "Each host has its own engine, and this board hears one: codeblue --host unix:PATH opens it on another socket.",
+        "Each host has its own engine, and this board hears one: codeblue --host NAME opens that of another, codeblue host list names them.",
     );
     facts.lines
 }
