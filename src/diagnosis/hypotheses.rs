@@ -2,7 +2,7 @@
 //! functions below); the confidence is `1 - Π(1 - weight)`, so that two independent signs of 0.7 make 0.91, and no weights
 //! make 95 %. What is only a symptom of something more specific counts less.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use super::{
     confidence::UNPROVED,
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{Cause, DeploymentId, Evidence},
-    platform::{Adapter, CheckLevel, ComponentKind, HostResource, Probe, Reading, Sample},
+    platform::{Adapter, ComponentKind, HostResource, Probe, Reading, Sample},
 };
 
 /// A possible cause with what speaks for it.
@@ -41,10 +41,6 @@ const SYMPTOM: f64 = 0.25;
 const CERTAIN: f64 = 0.7;
 /// How much it says that settings were read anew.
 const SPOKEN_OF: f64 = 0.45;
-/// How much it says that what a service needs is quick, and so is the service where it needs nobody.
-const LOST_BELOW: f64 = 0.75;
-/// What answers in so much of the time that another one takes is quick.
-const QUICK: f64 = 0.25;
 /// How much it says that a file of a declared component is missing or not what it was.
 const UNUSABLE_FILE: f64 = 0.85;
 
@@ -292,31 +288,6 @@ impl Scene<'_> {
         service.checks.iter().find(|found| found.name == sample.check).map(|found| &found.probe)
     }
 
-    /// Whether it is late only where it asks others, and all of those are quick: then the time is lost on the way to them.
-    fn loses_time_below(&self) -> bool {
-        let Some(late) = self.late().filter(|sample| sample.service == self.root).map(|sample| sample.latency).min()
-        else {
-            return false;
-        };
-        let quick = |service: &str, level: fn(CheckLevel) -> bool| {
-            let good = checks(self.case.vitals, service, Reading::Good);
-            let mut asked = good.into_iter().filter(|sample| {
-                level(sample.level)
-                    && sample.at >= self.detected_at
-                    && matches!(self.probe(sample), Some(Probe::Http(_)))
-            });
-            asked.next().is_some_and(|first| {
-                let longest = asked.map(|sample| sample.latency).fold(first.latency, Duration::max);
-                longest < late.mul_f64(QUICK)
-            })
-        };
-        let needs = self.case.state.platform.service(self.root).map(|found| found.depends_on.as_slice());
-        let needs = needs.unwrap_or_default();
-        quick(self.root, |level| level == CheckLevel::Shallow)
-            && !needs.is_empty()
-            && needs.iter().all(|below| self.is_well(below) && quick(below, |level| level != CheckLevel::Shallow))
-    }
-
     /// Checks that ask for an answer and get it late.
     pub(super) fn late(&self) -> impl Iterator<Item = &&Sample> {
         let asks = |sample: &&&Sample| {
@@ -415,9 +386,6 @@ fn beyond(scene: &Scene, tally: &mut Tally) {
     if let Some(line) = outside {
         tally.add(Cause::ExternalDependency, 0.8);
         tally.quote(Cause::ExternalDependency, 0.8, || told(line));
-    }
-    if scene.loses_time_below() {
-        tally.add(Cause::NetworkLatency, LOST_BELOW);
     }
     let cleared = |line: &&Repeated| line.named.as_deref().is_some_and(|named| scene.is_well(named));
     let way = scene.complaints.iter().filter(|line| line.new).filter(cleared);

@@ -20,7 +20,6 @@ use super::{
     model::{Link, List, Loaded, Model, Overlay, RECENT, Screen},
     patterns::look_at_patterns,
     reach::reach,
-    term::input::Input,
     walk::run_of,
 };
 use crate::{

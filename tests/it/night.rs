@@ -105,7 +105,7 @@ fn by_mouse_alone_at_80x24() {
     read(&terminal, "What we know");
     // Where the last line has no room for all, a click on the name of the program has everything.
     terminal.click("CODEBLUE");
-    read(&terminal, "Commands");
+    read(&terminal, "Find anything");
     terminal.click(" Note ");
     read(&terminal, "Note on INC-1");
     terminal.press("it goes back to v1");

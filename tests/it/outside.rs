@@ -49,7 +49,7 @@ fn what_takes_the_terminal_for_a_while_gives_it_back_and_quitting_tells_how_thin
     terminal.until("the page was sent to the terminal (OSC 52); whether it took it is not known");
     assert!(written(&terminal).contains("\x1b]52;c;"));
 
-    terminal.press("%");
+    terminal.press("*");
     terminal.until("MOUSE off: select freely");
     let text = written(&terminal);
     assert!(text.rfind("\x1b[?1000l") > text.rfind("\x1b[?1000h"), "clicks still come to the board");
@@ -61,7 +61,7 @@ fn what_takes_the_terminal_for_a_while_gives_it_back_and_quitting_tells_how_thin
     terminal.until("? Help");
     let text = written(&terminal);
     assert!(text.rfind("\x1b[?1000l") > text.rfind("\x1b[?1000h"), "the mouse was taken by coming back");
-    terminal.press("%");
+    terminal.press("*");
 
     terminal.press("i");
     terminal.until("Declare an incident");

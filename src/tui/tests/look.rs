@@ -142,7 +142,7 @@ fn ones_own_keys_do_what_they_should_and_stand_everywhere() {
     press(&mut model, &[Key::Esc, Key::Char('_'), Key::Char('a'), Key::Enter]);
     assert!(picture(&mut model, 110, 32).contains("_ changes it"), "sentences name the key in force");
     press(&mut model, &[Key::Char('?')]);
-    let help = picture(&mut model, 110, 200);
+    let help = picture(&mut model, 110, 400);
     let line =
         |words: &str| help.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{help}")).to_owned();
     assert!(line("Everything that happened").contains("*^x"), "{help}");

@@ -180,19 +180,19 @@ fn back_to(model: &mut Model, place: usize) {
         model.unroll();
         model.held = None;
     }
-    // Who turns to the incidents turns to what is open: one that has ended since, or was merged, lets go of the cursor.
-    let incidents = List::Pane(Pane::Incidents);
-    let selected = model.selected(incidents).and_then(|key| key.parse().ok());
-    let is_over = selected.and_then(|id| model.state.incidents.get(&id)).is_some_and(|found| !found.state.is_open());
-    if pane == Pane::Incidents && is_over {
-        model.select(incidents, 0);
-    }
 }
 
 fn focus(model: &mut Model, pane: Pane) {
     if model.focus != pane {
         model.focus = pane;
         model.held = None;
+    }
+    // Who turns to the incidents turns to what is open: one that has ended since, or was merged, lets go of the cursor.
+    let incidents = List::Pane(Pane::Incidents);
+    let selected = model.selected(incidents).and_then(|key| key.parse().ok());
+    let is_over = selected.and_then(|id| model.state.incidents.get(&id)).is_some_and(|found| !found.state.is_open());
+    if pane == Pane::Incidents && is_over {
+        model.select(incidents, 0);
     }
 }
 

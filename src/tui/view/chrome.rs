@@ -28,7 +28,9 @@ pub(super) fn one_line(model: &Model) -> String {
 
 pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     let right = right(model);
-    let wanted: usize = right.iter().map(|(_, piece)| text::width(piece)).sum();
+    // What a person may do goes before the way back does.
+    let wanted: usize =
+        right.iter().filter(|(role, _)| *role != Role::Muted).map(|(_, piece)| text::width(piece)).sum();
     let way = crumbs(model, usize::from(area.width).saturating_sub(wanted + 1));
     let used: usize = way.iter().map(|crumb| text::width(&crumb.words)).sum();
     // What does not fit goes from the left: the clock and the state stay.
@@ -97,8 +99,8 @@ const NAME: usize = 28;
 /// platform, then the end of the page's name.
 fn crumbs(model: &Model, room: usize) -> Vec<Crumb> {
     let crumb = |role, words: String, target| Crumb { role, words, target };
-    // On the board itself there is no way back: there a hand on a mouse finds every command.
-    let first = if model.screens.len() > 1 { Target::Crumb(0) } else { Target::Action("palette") };
+    // A hand on a mouse finds every command there, also those for which the last line has no room.
+    let first = Target::Action("palette");
     let is_narrow = model.screens.len() > 1 && room < NAME;
     let own = if is_narrow { " " } else { " CODEBLUE " };
     let mut start = vec![crumb(Role::Title, own.to_owned(), Some(first))];
