@@ -31,6 +31,22 @@ fn written(terminal: &Terminal) -> String {
     String::from_utf8_lossy(&terminal.bytes()).into_owned()
 }
 
+/// Presses a key until it has been heard: what comes right behind the end of another program is thrown away with what was typed for
+/// that.
+fn press_until(terminal: &mut Terminal, key: &str, shown: &str) {
+    for _ in 0..10 {
+        terminal.press(key);
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < Duration::from_secs(5) {
+            if terminal.text().contains(shown) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    terminal.until(shown);
+}
+
 #[test]
 fn what_takes_the_terminal_for_a_while_gives_it_back_and_quitting_tells_how_things_stand() {
     let (home, folder) = (home(), tempfile::tempdir().unwrap());
@@ -61,18 +77,7 @@ fn what_takes_the_terminal_for_a_while_gives_it_back_and_quitting_tells_how_thin
     terminal.until("? Help");
     let text = written(&terminal);
     assert!(text.rfind("\x1b[?1000l") > text.rfind("\x1b[?1000h"), "the mouse was taken by coming back");
-    // What comes right behind the pager's end is still thrown away with what was typed for it.
-    for _ in 0..10 {
-        terminal.press("i");
-        let begun = std::time::Instant::now();
-        while !terminal.text().contains("Declare an incident") && begun.elapsed() < Duration::from_secs(5) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        if terminal.text().contains("Declare an incident") {
-            break;
-        }
-    }
-    terminal.until("Declare an incident");
+    press_until(&mut terminal, "i", "Declare an incident");
     terminal.press("4\t");
     terminal.until("▶ Title");
     terminal.press("printers jam\r");
@@ -84,8 +89,7 @@ fn what_takes_the_terminal_for_a_while_gives_it_back_and_quitting_tells_how_thin
     terminal.until("Note on INC-1");
     terminal.press("\x0f");
     terminal.until("first of all");
-    terminal.press("\r");
-    terminal.until("first of all then");
+    press_until(&mut terminal, "\r", "first of all then");
     terminal.press("q");
     assert_eq!(terminal.ended(), 0);
     assert_restored(&terminal.bytes());
