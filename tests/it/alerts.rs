@@ -23,11 +23,7 @@ successes = 1
 "#;
 
 async fn bed() -> Bed {
-    let bed = Bed::new("drill").await;
-    let file = bed.home.platform_file();
-    let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, format!("{text}{BILLING}")).unwrap();
-    bed
+    Bed::with("drill", BILLING).await
 }
 
 /// As Alertmanager 0.25 sends it.

@@ -24,11 +24,7 @@ successes = 1
 "#;
 
 async fn bed() -> Bed {
-    let bed = Bed::new("drill").await;
-    let file = bed.home.platform_file();
-    let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, format!("{text}{BACKUP}")).unwrap();
-    bed
+    Bed::with("drill", BACKUP).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

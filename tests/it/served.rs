@@ -46,6 +46,15 @@ impl Bed {
         Self { folder, home }
     }
 
+    /// The same with more in its platform file.
+    pub async fn with(profile: &str, more: &str) -> Self {
+        let bed = Self::new(profile).await;
+        let file = bed.home.platform_file();
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{text}{more}")).unwrap();
+        bed
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

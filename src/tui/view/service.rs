@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// Columns below which the page leaves out what can be spared.
+const NARROW: u16 = 70;
+
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
     let Some(service) = model.state.platform.service(name) else {
         canvas.line(area, 0, &[(Role::Muted, format!("  {name} is not in the platform file any more"))]);
@@ -56,6 +59,10 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
         lines.push(vec![(Role::Title, format!(" {title}"))]);
     };
     heading(&mut lines, "Checks");
+    // Beside a list there is little room, and what a check says is worth more of it than how often it asks.
+    let is_narrow = inside.width < NARROW;
+    let longest = service.checks.iter().map(|check| text::width(&check.name)).max().unwrap_or(0);
+    let names = if is_narrow { longest.min(22) + 1 } else { 22 };
     for check in &service.checks {
         let last = figures.and_then(|figures| figures.checks.get(&check.name));
         let soft = figures.and_then(|figures| figures.soft(check));
@@ -66,11 +73,12 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
             Some(Reading::Bad) => ("✖", Role::Bad),
         };
         let when = last.map_or_else(|| "not run yet".to_owned(), |sample| text::age(model.now - sample.at));
+        let often = format!("every {} s", check.every.as_secs_f64());
         lines.push(vec![
             (role, format!("  {mark} ")),
-            (Role::Text, text::left(&check.name, 22)),
-            (Role::Muted, text::left(&format!("every {} s", check.every.as_secs_f64()), 13)),
-            (Role::Muted, text::left(&when, 12)),
+            (Role::Text, text::left(&check.name, names)),
+            (Role::Muted, if is_narrow { String::new() } else { text::left(&often, 13) }),
+            (Role::Muted, if is_narrow { format!("{when:<4} ") } else { text::left(&when, 12) }),
             (Role::Warn, soft.map(|(streak, of)| format!("{streak} of {of}: ")).unwrap_or_default()),
             (Role::Text, last.map(|sample| sample.detail.clone()).unwrap_or_default()),
         ]);
