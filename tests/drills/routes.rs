@@ -94,7 +94,8 @@ const RB_02: Tour = Tour {
             ("which-of-the-five-is-it", Choose(3)),
             ("database-well", Undo),
             ("restore-configuration", Skip),
-            ("database-well", Abandon),
+            // Its budget is left to the walk that is about it.
+            ("restart-database", Abandon),
         ]),
         quick(&[("which-of-the-five-is-it", Choose(7)), ("database-well", Abandon)]),
         quick(&[("which-of-the-five-is-it", Choose(8)), ("database-well", Abandon)]),

@@ -24,7 +24,7 @@ use codeblue::{
 
 use crate::{
     dice::Dice,
-    drills::{approve_all, is_well, until},
+    drills::{approve_all, is_well, no_recovery_under_way, told, until},
 };
 
 const LEASE: Duration = Duration::from_secs(600);
@@ -68,9 +68,10 @@ fn noise(state: &State, service: &str) {
     }
 }
 
-/// The first answer about an incident that names a cause.
-fn first_answer<'a>(state: &'a State, incident: &Incident) -> Option<&'a DiagnosisDocument> {
-    incident.diagnoses.iter().find_map(|id| match &state.diagnoses.get(id)?.state {
+/// The first answer about any of these incidents that names a cause.
+fn first_answer<'a>(state: &'a State, incidents: &[&Incident]) -> Option<&'a DiagnosisDocument> {
+    let asked: BTreeSet<_> = incidents.iter().flat_map(|incident| &incident.diagnoses).collect();
+    asked.into_iter().find_map(|id| match &state.diagnoses.get(id)?.state {
         DiagnosisState::Concluded { document, .. } if document.category != Category::Unknown => Some(&**document),
         _ => None,
     })
@@ -101,20 +102,22 @@ async fn trial(engine: &EngineHandle, dir: &Path, dice: &mut Dice, number: usize
     // The bystander is too unimportant for an incident of its own: whoever made it slow makes it quick again.
     let over = |state: &State| {
         let well = state.services.iter().all(|(name, health)| name == BYSTANDER || health.status == Status::Healthy);
-        well && state.open_incidents().next().is_none() && state.running_recoveries().next().is_none()
+        well && state.open_incidents().next().is_none() && no_recovery_under_way(state)
     };
     let state =
         until(engine, &what, |state| state.incidents.values().skip(before).any(|found| hit(&found)) && over(state))
             .await;
-    let incident = state.incidents.values().skip(before).find(hit).unwrap();
-    let document = first_answer(&state, incident);
+    // Two that are hit at once are two incidents until the root is known, which makes one of them.
+    let incidents: Vec<_> = state.incidents.values().skip(before).filter(hit).collect();
+    let document = first_answer(&state, &incidents);
     let named = document.map(|found| (found.root_cause.service.as_str(), found.category));
     let right = named == Some((service, category(fault)));
-    let first = incident.recoveries.first().and_then(|id| state.recoveries[id].ended);
-    let healed =
-        first.is_some_and(|(_, outcome)| outcome == RecoveryOutcome::Succeeded) && incident.recoveries.len() == 1;
+    let recoveries: BTreeSet<_> = incidents.iter().flat_map(|incident| &incident.recoveries).collect();
+    let ended: Vec<_> = recoveries.iter().map(|id| state.recoveries[*id].ended.map(|(_, outcome)| outcome)).collect();
+    let healed = ended == [Some(RecoveryOutcome::Succeeded)];
     if !(right && healed) {
-        println!("trial {number}: {} at {service}: {named:?}, healed at once: {healed}; {document:#?}", fault.name());
+        println!("trial {number}: {} at {service}: {named:?}, recoveries {ended:?}; {document:#?}", fault.name());
+        println!("{}", told(&state));
     }
     (right, healed)
 }
@@ -172,6 +175,7 @@ async fn faults_that_nobody_announced_are_named_and_healed_among_decoys() {
     drop(handle);
     engine.stop("test").await;
     tokio::task::spawn_blocking(move || drop(up)).await.unwrap();
-    assert!(10 * named >= 9 * trials, "named {named} of {trials}");
-    assert!(100 * healed >= 85 * trials, "healed {healed} of {trials}");
+    // Among a few that are drawn one may be missed; among many, so many as the promise leaves.
+    assert!(named + (trials / 10).max(1) >= trials, "named {named} of {trials}");
+    assert!(healed + (trials * 15 / 100).max(1) >= trials, "healed {healed} of {trials}");
 }

@@ -120,8 +120,12 @@ pub fn is_well(state: &State) -> bool {
     state.services.len() == sandbox::SERVICES.len()
         && state.services.values().all(|health| health.status == Status::Healthy)
         && state.open_incidents().next().is_none()
-        && state.running_recoveries().next().is_none()
-        // What is injected while the last cure is still being proved would be held against it.
+        && no_recovery_under_way(state)
+}
+
+/// What is injected while the last cure is still being proved would be held against it.
+pub fn no_recovery_under_way(state: &State) -> bool {
+    state.running_recoveries().next().is_none()
         && state.recoveries.values().all(|recovery| recovery.validating.is_none())
 }
 
