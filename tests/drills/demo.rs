@@ -9,7 +9,7 @@ use std::{
 };
 
 use codeblue::{
-    client::Client,
+    client::{Client, ClientError},
     domain::{SnapshotState, State, Status},
     engine::Home,
 };
@@ -66,12 +66,11 @@ impl Demo {
         let client = self.client("alice");
         let begun = Instant::now();
         loop {
-            if let Ok(state) = client.state().await
-                && wished(&state)
-            {
-                return state;
+            let known = client.state().await;
+            match known {
+                Ok(state) if wished(&state) => return state,
+                known => assert!(begun.elapsed() < PATIENCE, "never happened: {what}: {}", in_the_way(known)),
             }
-            assert!(begun.elapsed() < PATIENCE, "never happened: {what}");
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -141,6 +140,24 @@ fn is_steady(state: &State) -> bool {
         && state.running_recoveries().next().is_none()
         && state.drills.running().is_none()
         && state.snapshots.values().any(|snapshot| snapshot.state == SnapshotState::Complete)
+}
+
+/// What is not as it should be, for who has to find out why nothing came of it.
+fn in_the_way(known: Result<State, ClientError>) -> String {
+    let state = match known {
+        Ok(state) => state,
+        Err(error) => return error.to_string(),
+    };
+    let ill = state.services.iter().filter(|(_, health)| health.status != Status::Healthy);
+    let ill = ill.map(|(name, health)| format!("{name} {:?}: {}", health.status, health.reason));
+    let open = state.open_incidents().map(|incident| {
+        let last = incident.timeline.iter().rev().take(5).map(|line| line.text.as_str()).collect::<Vec<_>>();
+        format!("{} {} {:?}: {}", incident.id, incident.state, incident.services, last.join(" < "))
+    });
+    let waiting = state.pending_changes().into_iter().map(|change| format!("{} waits: {}", change.id, change.title));
+    let running = state.running_recoveries().map(|recovery| format!("{} runs: {}", recovery.id, recovery.plan.title));
+    let drill = state.drills.running().map(|drill| format!("{} is held", drill.id));
+    ill.chain(open).chain(waiting).chain(running).chain(drill).collect::<Vec<_>>().join("\n")
 }
 
 impl Drop for Demo {
