@@ -63,7 +63,7 @@ impl Drop for Running {
 fn serve(home: &Path) -> Running {
     let mut text = String::from("[platform]\nname = \"Bench\"\nprofile = \"drill\"\n");
     for number in 0..FEW {
-        text += &format!("[[service]]\nname = \"s{number}\"\n[[service.check]]\nevery = \"60s\"\ncommand = \"true\"\n");
+        text += &format!("[[service]]\nname = \"s{number}\"\n[[service.check]]\nevery = \"1h\"\ncommand = \"true\"\n");
     }
     fs::write(home.join("codeblue.toml"), text).unwrap();
     fs::write(home.join("toured"), "").unwrap();

@@ -62,7 +62,7 @@ fn overview(engine: &EngineHandle) -> Value {
             "totalSize": kept.last().map_or(0, |snapshot| snapshot.total_bytes),
         },
         "health": {
-            "overall": overall(&state),
+            "overall": overall(&statuses(engine)),
             "memoryUsage": memory_used(),
             "uptimeSeconds": uptime,
         },
@@ -80,42 +80,44 @@ fn memory_used() -> Option<f64> {
     Some((percent * 10.0).round() / 10.0)
 }
 
-fn overall(state: &DomainState) -> Status {
-    state
-        .services
-        .values()
-        .map(|health| health.status)
-        .filter(|status| *status != Status::Maintenance)
-        .max()
-        .unwrap_or_default()
+/// What is known of each service now: one of which nothing has been heard in time is unknown.
+fn statuses(engine: &EngineHandle) -> Vec<(String, Status)> {
+    let (state, vitals, now) = (engine.state(), engine.vitals(), engine.now());
+    let status = |name: &str| {
+        let silence = vitals.services.get(name).and_then(|figures| figures.silence(&state.platform, name, now));
+        let held = state.services.get(name).map(|health| health.status).unwrap_or_default();
+        if silence.is_some() && held != Status::Maintenance { Status::Unknown } else { held }
+    };
+    state.platform.services.iter().map(|service| (service.name.clone(), status(&service.name))).collect()
+}
+
+fn overall(statuses: &[(String, Status)]) -> Status {
+    Status::overall(statuses.iter().map(|(_, status)| *status))
 }
 
 async fn health(State(api): State<Api>, _caller: Caller) -> Json<Value> {
     let state = api.engine.state();
     let vitals = api.engine.vitals();
-    let now = api.engine.now();
     let affected = affected(&state);
-    let services: Vec<Value> = state
-        .platform
-        .services
+    let statuses = statuses(&api.engine);
+    let services: Vec<Value> = statuses
         .iter()
-        .map(|service| {
-            let health = state.services.get(&service.name).cloned().unwrap_or_default();
-            let figures = vitals.services.get(&service.name);
-            let silence = figures.and_then(|figures| figures.silence(&state.platform, &service.name, now));
+        .map(|(name, status)| {
+            let health = state.services.get(name).cloned().unwrap_or_default();
+            let figures = vitals.services.get(name);
             json!({
-                "service": service.name,
-                "status": if silence.is_some() { Status::Unknown } else { health.status },
+                "service": name,
+                "status": status,
                 "since": health.since,
                 "reason": health.reason,
-                "affectedBy": affected.get(&service.name),
+                "affectedBy": affected.get(name),
                 "lastSeen": figures.and_then(crate::domain::ServiceVitals::last_seen),
                 "p95Seconds": figures.and_then(crate::domain::ServiceVitals::p95).map(|p95| p95.as_secs_f64()),
                 "errorRate": figures.and_then(crate::domain::ServiceVitals::error_rate),
             })
         })
         .collect();
-    Json(json!({"overall": overall(&state), "services": services}))
+    Json(json!({"overall": overall(&statuses), "services": services}))
 }
 
 /// Which incidents are asked for.

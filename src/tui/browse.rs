@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Assessment, Plan, Recovery, RollbackRequest, RollbackTarget, Scope, SnapshotId, assess, plan_action,
-        plan_rollback, plan_undo,
+        Actor, Assessment, Plan, Recovery, RollbackRequest, RollbackTarget, Scope, Snapshot, SnapshotId, assess,
+        plan_action, plan_rollback, plan_undo,
     },
     engine::DryRunRequest,
     platform::{Component, Points},
@@ -42,6 +42,8 @@ pub struct Standing {
     pub good: Option<(SnapshotId, DateTime<Utc>)>,
     /// The last test-restore.
     pub tested: Option<Tested>,
+    /// The snapshots that were to hold it, newest first.
+    pub snapshots: Vec<SnapshotId>,
 }
 
 /// A test-restore of a component.
@@ -97,6 +99,15 @@ impl Model {
         self.standing.clear();
         let mut missing = self.state.platform.components.len();
         for snapshot in self.state.snapshots.values().rev() {
+            for component in &snapshot.components {
+                match self.standing.get_mut(component) {
+                    Some(standing) => standing.snapshots.push(snapshot.id),
+                    None => {
+                        let standing = Standing { snapshots: vec![snapshot.id], ..Standing::default() };
+                        self.standing.insert(component.clone(), standing);
+                    }
+                }
+            }
             let wanted = if missing == 0 { &[] } else { snapshot.captured.as_slice() };
             for captured in wanted {
                 let standing = self.standing.entry(captured.component.clone()).or_default();
@@ -119,6 +130,17 @@ impl Model {
                 }
             }
         }
+    }
+
+    /// The snapshots of a component, newest first.
+    pub fn snapshots_of(&self, component: &str) -> impl Iterator<Item = &Snapshot> {
+        let known = self.standing.get(component).map(|standing| standing.snapshots.as_slice()).unwrap_or_default();
+        known.iter().filter_map(|id| self.state.snapshots.get(id))
+    }
+
+    /// The snapshots of the component in question, newest first.
+    pub fn snapshots_here(&self) -> impl Iterator<Item = &Snapshot> {
+        self.component().into_iter().flat_map(|component| self.snapshots_of(&component.name))
     }
 
     /// How old the recovery point of a component is.

@@ -1,6 +1,6 @@
 //! The rows of each list, which of them is selected, and what is therefore in question.
 
-use std::collections::HashMap;
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use super::{
     calendar::key,
@@ -12,7 +12,7 @@ use super::{
     walk::{Listed, run_of},
 };
 use crate::domain::{
-    ArticleState, BreakGlassId, BreakerState, ChangeId, ChangeState, IncidentId, RecoveryId, Snapshot, SnapshotId,
+    ArticleState, BreakGlassId, BreakerState, ChangeId, ChangeState, IncidentId, RecoveryId, SnapshotId,
     waits_for_change,
 };
 
@@ -24,6 +24,27 @@ const NEWEST: usize = 100;
 
 /// Recoveries on their page.
 const RECOVERIES: usize = 500;
+
+/// The rows of lists while a frame is drawn: nothing changes meanwhile, and much of what is drawn asks for them.
+#[derive(Debug, Default, Clone)]
+pub struct FoundRows(RefCell<Option<HashMap<List, Arc<[String]>>>>);
+
+impl FoundRows {
+    /// Keeps rows until what is returned is dropped.
+    #[must_use]
+    pub fn keep(&self) -> impl Drop + use<'_> {
+        self.0.replace(Some(HashMap::new()));
+        Keeping(self)
+    }
+}
+
+struct Keeping<'a>(&'a FoundRows);
+
+impl Drop for Keeping<'_> {
+    fn drop(&mut self) {
+        self.0.0.replace(None);
+    }
+}
 
 impl Model {
     /// The list that the arrow keys move in, if there is one.
@@ -55,7 +76,18 @@ impl Model {
 
     /// The keys of a list's rows, in the order shown.
     #[must_use]
-    pub fn rows(&self, list: List) -> Vec<String> {
+    pub fn rows(&self, list: List) -> Arc<[String]> {
+        if let Some(found) = self.found_rows.0.borrow().as_ref().and_then(|found| found.get(&list)) {
+            return Arc::clone(found);
+        }
+        let rows: Arc<[String]> = self.find_rows(list).into();
+        if let Some(found) = self.found_rows.0.borrow_mut().as_mut() {
+            found.insert(list, Arc::clone(&rows));
+        }
+        rows
+    }
+
+    fn find_rows(&self, list: List) -> Vec<String> {
         match list {
             List::Pane(Pane::Services) => {
                 let mut names: Vec<&str> = self
@@ -95,15 +127,8 @@ impl Model {
                 meant.take(NEWEST).map(|one| one.id.to_string()).collect()
             }
             List::Snapshots => {
-                let component = self.component().map(|component| component.name.as_str());
-                let of = |snapshot: &&Snapshot| {
-                    component.is_none_or(|name| snapshot.components.iter().any(|held| held == name))
-                };
-                let newest = self.state.snapshots.values().rev().filter(of);
-                newest
-                    .filter(|snapshot| self.wants_snapshot(snapshot))
-                    .map(|snapshot| snapshot.id.to_string())
-                    .collect()
+                let meant = self.snapshots_here().filter(|snapshot| self.wants_snapshot(snapshot));
+                meant.map(|snapshot| snapshot.id.to_string()).collect()
             }
             List::Components => self.state.platform.components.iter().map(|component| component.name.clone()).collect(),
             List::Articles => {
@@ -173,15 +198,12 @@ impl Model {
     #[must_use]
     pub fn count(&self, list: List) -> usize {
         let state = &self.state;
-        let of_component = |snapshot: &&Snapshot| {
-            self.component().is_none_or(|component| snapshot.components.contains(&component.name))
-        };
         match list {
             List::Pane(Pane::Services) => state.platform.services.len(),
             List::Pane(Pane::Incidents) => state.incidents.len(),
             List::Pane(Pane::Approvals) | List::Approvals => self.queue().len(),
             List::Pane(Pane::Snapshots) => state.snapshots.len(),
-            List::Snapshots => state.snapshots.values().filter(of_component).count(),
+            List::Snapshots => self.snapshots_here().count(),
             List::Articles => state.knowledge.articles.len(),
             List::Recoveries => state.recoveries.len(),
             List::Books => self.library().len() + state.runs.len(),
@@ -232,7 +254,7 @@ impl Model {
         let rows = self.rows(list);
         let place = place.min(rows.len().saturating_sub(1));
         if list == List::Pane(Pane::Services) {
-            self.held = Some(rows.clone());
+            self.held = Some(rows.to_vec());
         }
         if let Some(key) = rows.get(place) {
             self.cursors.insert(list, Cursor { key: key.clone(), place });

@@ -20,6 +20,7 @@ use super::{
     help::{Advice, FirstTime},
     hit::HitMap,
     layout::Zoom,
+    lists::FoundRows,
     look::Look,
     lookback::LookedBack,
     map::Map,
@@ -78,6 +79,8 @@ pub struct Model {
     pub zoomed: Option<Screen>,
     /// The selected row of each list, by its key and its place.
     pub cursors: HashMap<List, Cursor>,
+    /// The rows of lists, while a frame is drawn.
+    pub found_rows: FoundRows,
     /// Order of the services while the cursor moves among them: rows do not jump from under it.
     pub held: Option<Vec<String>>,
     /// How long nothing may be heard of each service; from the platform file, kept because every row asks for it.
@@ -330,6 +333,7 @@ impl Model {
             focus: Pane::Services,
             zoomed: None,
             cursors: HashMap::new(),
+            found_rows: FoundRows::default(),
             held: None,
             patience: HashMap::new(),
             affected: BTreeMap::new(),

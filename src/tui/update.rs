@@ -257,7 +257,9 @@ fn changes_affected(event: &Event) -> bool {
 fn changes_standing(event: &Event) -> bool {
     matches!(
         event,
-        Event::SnapshotTaken { .. }
+        Event::SnapshotRequested { .. }
+            | Event::SnapshotAdopted { .. }
+            | Event::SnapshotTaken { .. }
             | Event::SnapshotVerified { .. }
             | Event::SnapshotTested { .. }
             | Event::SnapshotsForgotten { .. }

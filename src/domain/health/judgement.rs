@@ -25,6 +25,20 @@ pub enum Status {
     Maintenance,
 }
 
+impl Status {
+    /// How services are together: as the one that is worst, and unknown sooner than healthy. What is worked on by plan does
+    /// not count, and nothing at all is unknown.
+    pub fn overall(all: impl IntoIterator<Item = Self>) -> Self {
+        let rank = |status: &Self| match status {
+            Self::Maintenance | Self::Healthy => 0,
+            Self::Unknown => 1,
+            Self::Degraded => 2,
+            Self::Down => 3,
+        };
+        all.into_iter().filter(|status| *status != Self::Maintenance).max_by_key(rank).unwrap_or_default()
+    }
+}
+
 /// A service as the journal knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -446,6 +460,17 @@ mod tests {
             last = judge.observe(&check, &sample(&check, second, reading)).or(last);
         }
         assert_eq!(last.map(|verdict| verdict.status), Some(Status::Healthy));
+    }
+
+    #[test]
+    fn services_together_are_never_healthy_while_one_is_unknown() {
+        use Status::{Degraded, Down, Healthy, Maintenance, Unknown};
+        assert_eq!(Status::overall([Healthy, Unknown, Healthy]), Unknown);
+        assert_eq!(Status::overall([Unknown, Degraded]), Degraded);
+        assert_eq!(Status::overall([Degraded, Down, Unknown]), Down);
+        assert_eq!(Status::overall([Healthy, Maintenance]), Healthy);
+        assert_eq!(Status::overall([Maintenance]), Unknown);
+        assert_eq!(Status::overall([]), Unknown);
     }
 
     proptest! {

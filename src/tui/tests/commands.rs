@@ -50,7 +50,7 @@ fn a_filter_narrows_the_lists_that_have_its_fields_and_each_says_so() {
         ("is:over", &[]),
     ] {
         model.filter = Filter::parse(typed);
-        assert_eq!(model.rows(incidents), expected, "{typed}");
+        assert_eq!(*model.rows(incidents), *expected, "{typed}");
     }
     model.filter = Filter::default();
     let snapshots = model.rows(List::Pane(Pane::Snapshots));

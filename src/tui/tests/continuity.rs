@@ -85,7 +85,7 @@ fn the_clock_with_the_least_time_left_stands_on_the_board_and_leads_to_its_page(
 #[test]
 fn the_most_urgent_comes_first_and_pages_read_at_every_size() {
     let mut scene = interrupted();
-    assert_eq!(at(&scene, "alice", Screen::Continuity).rows(List::Functions), [DOSES, "charts"]);
+    assert_eq!(*at(&scene, "alice", Screen::Continuity).rows(List::Functions), [DOSES, "charts"]);
     for (width, height) in SIZES {
         let mut model = at(&scene, "alice", Screen::Continuity);
         insta::assert_snapshot!(format!("functions-{width}x{height}"), picture(&mut model, width, height));

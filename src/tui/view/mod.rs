@@ -82,6 +82,7 @@ pub struct Drawn {
 /// Draws everything.
 #[must_use]
 pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
+    let _rows = model.found_rows.keep();
     let area = buffer.area;
     buffer.set_style(area, theme.ground());
     let mut hits = HitMap::default();

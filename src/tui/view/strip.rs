@@ -110,10 +110,7 @@ fn snapshots(model: &Model, canvas: &mut Canvas, area: Rect, axis: &Axis, compon
     let mut chosen = None;
     // Oldest last, so that of several in a column the newest is clicked, and what is wrong is never hidden by what is not.
     let mut drawn: Vec<(u16, u8)> = Vec::new();
-    for snapshot in model.state.snapshots.values().rev() {
-        if !snapshot.components.contains(&component.name) {
-            continue;
-        }
+    for snapshot in model.snapshots_of(&component.name) {
         let Some(column) = axis.column(snapshot.requested_at) else { continue };
         let (sign, role, rank) = sign(snapshot, &component.name);
         if selected == Some(snapshot.id) {
