@@ -7,7 +7,9 @@
 mod address;
 mod connection;
 mod error;
+pub mod fleet;
 pub mod hosts;
+mod level;
 mod pin;
 mod readers;
 mod sse;

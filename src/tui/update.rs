@@ -229,6 +229,7 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             }
         }
         Update::Words(words) => model.words = words,
+        Update::Heard => {}
         Update::Lost(reason) => {
             model.words.clear();
             if !matches!(model.link, Link::Lost { .. }) {
