@@ -10,7 +10,7 @@ use super::{
 use crate::domain::Severity;
 
 /// A thing of one of many hosts.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Merged<'a, T> {
     /// Its host.
     pub host: &'a FleetHost,
@@ -19,6 +19,14 @@ pub struct Merged<'a, T> {
     /// When that was, where the host is not heard now.
     pub as_of: Option<DateTime<Utc>>,
 }
+
+impl<T> Clone for Merged<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Merged<'_, T> {}
 
 /// All hosts in figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
