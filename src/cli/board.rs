@@ -41,6 +41,10 @@ pub(super) async fn run(session: &Session, access: Access, first_page: FirstPage
             };
         }
     }
+    let session = &match first_page {
+        FirstPage::Hosts => fleet::meant(session)?,
+        FirstPage::Board => session.clone(),
+    };
     let client = session.client()?;
     let elsewhere = session.is_elsewhere() || client.is_up().await;
     let (tell, failed) = oneshot::channel();
@@ -63,7 +67,9 @@ pub(super) async fn run(session: &Session, access: Access, first_page: FirstPage
         }))
     };
     let asking = client.clone();
-    let Hosts { all: hosts, own } = fleet::hosts(session, &client)?;
+    // What is wrong in the settings keeps nobody out: it is told on the board, and the rest holds.
+    let setup = setup(session);
+    let Hosts { all: hosts, own } = fleet::hosts(session, &client, setup.settings.hosts.clone())?;
     let shown = board(BoardOptions {
         client,
         hosts,
@@ -71,7 +77,7 @@ pub(super) async fn run(session: &Session, access: Access, first_page: FirstPage
         first_page,
         host: session.host().map(text::line),
         clock: Arc::new(SystemClock),
-        setup: setup(session),
+        setup,
         drill: beside(session)?.map(|drill| Arc::new(drill) as Arc<dyn Drill>),
         failed: hosted.is_some().then_some(failed),
         hosts_engine: !elsewhere,

@@ -113,7 +113,8 @@ impl Demo {
                 }
             }
         });
-        let Hosts { all: hosts, own } = fleet::hosts(session, &client)?;
+        let setup = super::board::setup(session);
+        let Hosts { all: hosts, own } = fleet::hosts(session, &client, setup.settings.hosts.clone())?;
         let shown = board(BoardOptions {
             client,
             hosts,
@@ -121,7 +122,7 @@ impl Demo {
             first_page: FirstPage::Board,
             host: None,
             clock,
-            setup: super::board::setup(session),
+            setup,
             drill: Some(Arc::new(drill)),
             failed: Some(failed),
             hosts_engine: true,

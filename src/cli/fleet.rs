@@ -17,7 +17,7 @@ use crate::{
     client::{
         Client,
         fleet::{HostSummary, HostToFollow, StatusCounts, look_at},
-        hosts,
+        hosts::{self, HostEntry},
     },
     domain::Severity,
     engine::{Clock, SystemClock},
@@ -36,14 +36,12 @@ pub(super) struct Hosts {
     pub(super) own: String,
 }
 
-/// The engine meant, reached by `client`, among all that are named. Nobody is asked anything for the others: what they need stands in
+/// The engine meant, reached by `client`, among the named ones. Nobody is asked anything for the others: what they need stands in
 /// their entries, and what was given for the one meant is shown to no other.
-pub(super) fn hosts(session: &Session, client: &Client) -> Result<Hosts, CliError> {
-    let settings = session.home().map(|home| home.settings_file()).unwrap_or_default();
-    let entries = hosts::hosts(&settings).map_err(|error| CliError::Usage(error.to_string()))?;
+pub(super) fn hosts(session: &Session, client: &Client, entries: Vec<HostEntry>) -> Result<Hosts, CliError> {
     let (own, address) = match session.host() {
         Some(host) => {
-            let entry = reach::entry(&settings, host)?;
+            let entry = reach::entry(&session.home().map(|home| home.settings_file()).unwrap_or_default(), host)?;
             (entry.name, entry.address)
         }
         None => (OWN.to_owned(), format!("unix:{}", client.place())),
@@ -70,6 +68,19 @@ pub(super) fn hosts(session: &Session, client: &Client) -> Result<Hosts, CliErro
     Ok(Hosts { all, own })
 }
 
+/// The session of a board of all hosts: where there is no engine here, and none can be started, the first of the named hosts is meant.
+pub(super) fn meant(session: &Session) -> Result<Session, CliError> {
+    let home = session.home()?;
+    if session.is_elsewhere() || home.socket().exists() || home.platform_file().exists() {
+        return Ok(session.clone());
+    }
+    Ok(named(session)?.into_iter().next().map_or_else(|| session.clone(), |entry| session.on(entry.name)))
+}
+
+fn named(session: &Session) -> Result<Vec<HostEntry>, CliError> {
+    hosts::hosts(&session.home()?.settings_file()).map_err(|error| CliError::Usage(error.to_string()))
+}
+
 /// One host, as one look has found it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -85,7 +96,7 @@ struct Found {
 /// Looks at all hosts at once, and tells how each is; what has not answered in time is unknown.
 pub(super) async fn status(session: &Session, within: Duration) -> Result<Exit, CliError> {
     let client = session.client()?;
-    let Hosts { mut all, own } = hosts(session, &client)?;
+    let Hosts { mut all, own } = hosts(session, &client, named(session)?)?;
     // Who works from a host without an engine has none to look at.
     if all.len() > 1 && !session.is_elsewhere() && !client.is_up().await {
         all.retain(|host| host.name != own);

@@ -173,7 +173,7 @@ mod tests {
                             places.iter().map(|place| u32::from(place.width) * u32::from(place.height)).sum();
                         assert_eq!(covered, u32::from(width) * u32::from(height), "{width}x{height} {need:?}");
                         if let Panes::All(places) = fleet(whole, [need[0], need[1], need[2], need[0]], zoom) {
-                            let covered: u32 = places.iter().map(Rect::area).sum();
+                            let covered: u32 = places.iter().map(|place| place.area()).sum();
                             assert_eq!(covered, whole.area(), "{width}x{height} {need:?}");
                             let is_apart = |place: usize, one: &Rect| {
                                 places[place + 1..].iter().all(|other| one.intersection(*other).area() == 0)

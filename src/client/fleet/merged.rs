@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     model::{Fleet, FleetHost, HostSight},
-    summary::{OpenIncident, StatusCounts, UnwellService, WaitingChange, urgency},
+    summary::{HostSummary, OpenIncident, StatusCounts, UnwellService, WaitingChange, urgency},
 };
 use crate::domain::Severity;
 
@@ -70,17 +70,25 @@ impl Fleet {
         totals
     }
 
-    /// Hosts as they are looked at: those of which nothing is known and those with the worst incidents first.
+    /// Hosts as they are looked at: those with an outage first, then those of which nothing is known, then what else is not well.
     #[must_use]
     pub fn by_urgency(&self, now: DateTime<Utc>) -> Vec<&FleetHost> {
         let mut hosts: Vec<&FleetHost> = self.hosts().iter().collect();
-        hosts.sort_by_cached_key(|host| match host.sight(now) {
-            HostSight::Unknown { last, .. } => (0, last.and_then(super::HostSummary::worst).is_none(), None, 0, 0),
-            HostSight::Heard(summary) => {
-                let StatusCounts { down, degraded, unknown, .. } = summary.services;
-                let worst = summary.worst();
-                let place = if worst.is_some() || down + degraded + unknown > 0 { 1 } else { 2 };
-                (place, worst.is_none(), worst, usize::MAX - down, usize::MAX - degraded - unknown)
+        hosts.sort_by_cached_key(|host| {
+            let worst = host.last().and_then(HostSummary::worst);
+            // What has no incident comes after what has one.
+            let worst = (worst.is_none(), worst);
+            match host.sight(now) {
+                HostSight::Unknown { .. } => (1, worst, 0),
+                HostSight::Heard(summary) => {
+                    let StatusCounts { down, degraded, unknown, .. } = summary.services;
+                    let place = match summary.worst() {
+                        Some(Severity::Sev1) => 0,
+                        None if down + degraded + unknown == 0 => 3,
+                        _ => 2,
+                    };
+                    (place, worst, usize::MAX - down)
+                }
             }
         });
         hosts

@@ -178,8 +178,8 @@ fn host_columns(columns: usize) -> usize {
 fn hosts(model: &Model, columns: usize) -> Rows {
     let all = model.wanted_hosts();
     let [host, link, news, engine, services, worst, changes] = match columns {
-        0..=57 => [14, 0, 5, 0, 24, 10, 0],
-        58..=95 => [16, 13, 6, 0, 24, 12, 5],
+        0..=57 => [12, 0, 0, 0, 12, 10, 0],
+        58..=95 => [14, 13, 5, 0, SINCE + 1, 13, 5],
         _ => [18, 13, 7, 8, 26, 14, 8],
     };
     let why = columns.saturating_sub(2 + host + link + news + engine + services + worst + changes);
@@ -196,7 +196,7 @@ fn hosts(model: &Model, columns: usize) -> Rows {
         let (glyph, role) = if is_heard { ("●", Role::Ok) } else { ("◌", Role::Unknown) };
         let (link_role, words) = link_of(model, one);
         let heard = one.heard_at.map_or_else(|| "—".to_owned(), |at| text::age(model.now - at));
-        let (services_role, how) = services_of(sight);
+        let (services_role, how) = services_of(model, sight, services);
         let (worst_role, open) = incidents_of(one.last(), is_heard);
         let waiting = one.last().map_or(0, |last| last.changes.len());
         let version = one.last().map_or("—", |last| last.version.as_str());
@@ -252,8 +252,15 @@ fn link_of(model: &Model, host: &FleetHost) -> (Role, String) {
     }
 }
 
-fn services_of(sight: HostSight<'_>) -> (Role, String) {
+/// Columns of since when a host is unknown.
+const SINCE: usize = 22;
+
+fn services_of(model: &Model, sight: HostSight<'_>, columns: usize) -> (Role, String) {
     let summary = match sight {
+        HostSight::Unknown { since: Some(at), .. } if columns <= SINCE => {
+            return (Role::Unknown, format!("unknown {}", text::short(model.now - at)));
+        }
+        HostSight::Unknown { since: None, .. } if columns <= SINCE => return (Role::Unknown, "unknown".to_owned()),
         HostSight::Unknown { since: Some(at), .. } => {
             return (Role::Unknown, format!("unknown since {}", at.format("%H:%M:%S")));
         }
@@ -342,7 +349,7 @@ fn changes(model: &Model, columns: usize) -> Rows {
     let host = host_columns(columns);
     let title = columns.saturating_sub(3 + 8 + host + 13).max(8);
     let head =
-        format!("{}{}{}{:>12}", text::left("R  ID", 11), text::left("HOST", host), text::left("WHAT", title), "DECIDE");
+        format!("{}{}{}{:>12}", text::left("R  ID", 11), text::left("HOST", host), text::left("WHAT", title), "LAPSES");
     let lines = model.wanted_changes().into_iter().map(|row| {
         let left = row.one.expires_at - model.now;
         let (role, time) = match row.as_of {
