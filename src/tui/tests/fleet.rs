@@ -119,7 +119,7 @@ fn enter_goes_to_the_board_of_a_host_and_back_leads_to_all_of_them() {
     update(&mut model, Timed { at: now, message: Message::Me(scene.state.operators.get("alice").cloned()) });
     assert_eq!(*model.screen(), Screen::Incident(IncidentId(1)));
     press(&mut model, &[Key::Char('h')]);
-    assert!(line(&picture(&mut model, 110, 32), "Why must policies stop?").contains(" on web1 ─"));
+    assert!(line(&picture(&mut model, 110, 32), "Why must policies stop?").contains(" on web1 ┐"));
     press(&mut model, &[Key::Esc, Key::Char('m')]);
     assert!(line(&picture(&mut model, 110, 32), "Autopilot ").contains(" on web1 ─"));
     // Back from its board is back to all hosts, and to the own engine.
