@@ -1,7 +1,7 @@
 //! The board as somebody at a terminal has it: how soon it is there, what a key costs, what it costs when nothing happens, and how it
 //! goes with many services, incidents and snapshots. Beside `htop` and `btop`, in the same kind of terminal, where they are installed.
 //!
-//! `cargo bench --bench board` prints it all; `CODEBLUE_BENCH_SECONDS` (10) is how long nothing happens.
+//! `cargo bench --bench board` prints it all, with `-- hosts` what the page of many hosts costs; `CODEBLUE_BENCH_SECONDS` (10) is how long nothing happens.
 #![expect(clippy::unwrap_used, reason = "a figure that cannot be measured stops the run")]
 
 use std::{
@@ -34,6 +34,9 @@ const KEYS: usize = 100;
 const TICKS: f64 = 100.0;
 
 fn main() {
+    if env::args().any(|argument| argument == "hosts") {
+        return fleet();
+    }
     let idle = Duration::from_secs(env::var("CODEBLUE_BENCH_SECONDS").map_or(10, |seconds| seconds.parse().unwrap()));
     println!(
         "120x40         first byte  picture    bytes   key p50   key p99  bytes a key   idle bytes  idle CPU  memory"
@@ -48,6 +51,7 @@ fn main() {
         }
     }
     many();
+    fleet();
 }
 
 struct Running(Child);
@@ -218,6 +222,58 @@ fn many() {
             ms(opened),
             ms(p50),
             ms(p99)
+        );
+    }
+}
+
+/// The page of 200 hosts with 50 services each, of which news come in before each key: what a key costs.
+fn fleet() {
+    use codeblue::client::fleet::{HostNews, HostSummary, HostTold};
+    const HOSTS: usize = 200;
+    let state = platform::watched(50);
+    let well = HostSummary::of(&state, &Vitals::default(), platform::now());
+    let mut bad = state.clone();
+    let title = "everything is down".to_owned();
+    let declare = codeblue::domain::Command::DeclareIncident {
+        title,
+        severity: codeblue::domain::Severity::Sev1,
+        services: Vec::new(),
+    };
+    platform::step(&mut bad, &codeblue::domain::Actor::Operator("alice".to_owned()), declare);
+    for health in bad.services.values_mut() {
+        health.status = codeblue::domain::Status::Down;
+    }
+    let bad = HostSummary::of(&bad, &Vitals::default(), platform::now());
+    let name = |number: usize| format!("web-{number}");
+    let mut at = platform::now();
+    for (case, down) in [("all well", 0), ("a tenth down", HOSTS / 10), ("all down", HOSTS)] {
+        let mut board = Rehearsal::new(state.clone(), Vitals::default(), None, platform::now(), (160, 48));
+        board.name_hosts("web-0", (0..HOSTS).map(|number| (name(number), format!("ssh://web-{number}"))));
+        let summaries = [std::sync::Arc::new(well.clone()), std::sync::Arc::new(bad.clone())];
+        let of = |number: usize| summaries[usize::from(number < down)].clone();
+        for number in 0..HOSTS {
+            board.hear(HostNews { host: name(number), at, told: HostTold::Live(of(number)) });
+        }
+        board.press(Key::Char('#'));
+        let mut times = Vec::new();
+        for turn in 0..KEYS * 4 {
+            at += TimeDelta::milliseconds(200);
+            for number in 0..HOSTS / 5 {
+                let told = if number % 2 == 0 { HostTold::Heard } else { HostTold::Changed(of(number)) };
+                board.hear(HostNews { host: name((turn * 40 + number) % HOSTS), at, told });
+            }
+            let keys = [Key::Down, Key::Up, Key::Tab, Key::PageDown];
+            let begun = Instant::now();
+            board.press(keys[turn % keys.len()]);
+            times.push(begun.elapsed());
+        }
+        times.sort_unstable();
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        println!(
+            "{HOSTS} hosts, {} services, {case:<13} key to frame p50 {:.1} ms, p99 {:.1} ms",
+            HOSTS * 50,
+            ms(times[times.len() / 2]),
+            ms(times[times.len() * 99 / 100])
         );
     }
 }

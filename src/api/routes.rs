@@ -32,7 +32,9 @@ use super::{
 };
 use crate::{
     domain::{Command, Metrics, Refusal, SnapshotId, Window},
-    engine::{Answer, ComponentDifference, DryRun, DryRunRequest, EngineHandle, LibraryBook, LiveProof},
+    engine::{
+        API_HEADER, Answer, ApiLevels, ComponentDifference, DryRun, DryRunRequest, EngineHandle, LibraryBook, LiveProof,
+    },
     report::{PostMortemReport, RunReport},
 };
 
@@ -108,9 +110,9 @@ pub(super) fn router(engine: EngineHandle, front: Option<Arc<Front>>, stop: Canc
 }
 
 /// Whether the engine's loop takes commands, and not only its socket connections.
-async fn healthz(State(api): State<Api>) -> Result<&'static str, Problem> {
+async fn healthz(State(api): State<Api>) -> Result<([(&'static str, String); 1], &'static str), Problem> {
     match tokio::time::timeout(ANSWERS, api.engine.answers()).await {
-        Ok(true) => Ok("ok\n"),
+        Ok(true) => Ok(([(API_HEADER, ApiLevels::OWN.to_string())], "ok\n")),
         _ => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-answering", "the engine's loop does not answer")),
     }
 }

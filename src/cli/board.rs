@@ -1,12 +1,13 @@
 //! `codeblue` without a command: the board. It attaches to the engine of this home, or runs one inside itself.
 
-use std::{io::IsTerminal, sync::Arc};
+use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
 use super::{
     board_drill::{beside, end_drill},
     error::{CliError, Exit},
+    fleet::{self, Hosts},
     log,
     serve::{Running, start},
     session::Session,
@@ -16,11 +17,14 @@ use super::{
 };
 use crate::{
     engine::SystemClock,
-    tui::{Access, BoardError, BoardOptions, Colours, Drill, NoScreen, Setup, board, load_setup},
+    tui::{Access, BoardError, BoardOptions, Colours, Drill, FirstPage, NoScreen, Setup, board, load_setup},
 };
 
+/// How long each host may take to say how it is, where no board can be shown.
+const LOOK: Duration = Duration::from_secs(10);
+
 /// Shows the board until it is left; where no board can be shown, what it would show, in plain lines.
-pub(super) async fn run(session: &Session, access: Access) -> Result<Exit, CliError> {
+pub(super) async fn run(session: &Session, access: Access, first_page: FirstPage) -> Result<Exit, CliError> {
     match sight() {
         Sight::Full => {}
         Sight::Lines => {
@@ -31,9 +35,16 @@ pub(super) async fn run(session: &Session, access: Access) -> Result<Exit, CliEr
         }
         Sight::Page => {
             session.output.progress("a board needs a terminal: here is how everything stands (codeblue status)");
-            return Status::default().run(session).await;
+            return match first_page {
+                FirstPage::Hosts => fleet::status(session, LOOK).await,
+                FirstPage::Board => Status::default().run(session).await,
+            };
         }
     }
+    let session = &match first_page {
+        FirstPage::Hosts => fleet::meant(session)?,
+        FirstPage::Board => session.clone(),
+    };
     let client = session.client()?;
     let elsewhere = session.is_elsewhere() || client.is_up().await;
     let (tell, failed) = oneshot::channel();
@@ -56,11 +67,17 @@ pub(super) async fn run(session: &Session, access: Access) -> Result<Exit, CliEr
         }))
     };
     let asking = client.clone();
+    // What is wrong in the settings keeps nobody out: it is told on the board, and the rest holds.
+    let setup = setup(session);
+    let Hosts { all: hosts, own } = fleet::hosts(session, &client, setup.settings.hosts.clone())?;
     let shown = board(BoardOptions {
         client,
+        hosts,
+        own,
+        first_page,
         host: session.host().map(text::line),
         clock: Arc::new(SystemClock),
-        setup: setup(session),
+        setup,
         drill: beside(session)?.map(|drill| Arc::new(drill) as Arc<dyn Drill>),
         failed: hosted.is_some().then_some(failed),
         hosts_engine: !elsewhere,

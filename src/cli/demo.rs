@@ -14,6 +14,7 @@ use super::{
     board::{Sight, access, sight},
     board_drill::{SandboxDrill, end_drill},
     error::{CliError, Exit},
+    fleet::{self, Hosts},
     log,
     serve::{Running, until_told_to_stop},
     session::Session,
@@ -25,7 +26,7 @@ use crate::{
     domain::Command,
     engine::{Clock, Home, SystemClock, login_of},
     sandbox::{self, Sandbox, SandboxError, SandboxOptions},
-    tui::{BoardOptions, board},
+    tui::{BoardOptions, FirstPage, board},
 };
 
 /// The whole product on a platform of real processes, safe to break
@@ -112,11 +113,16 @@ impl Demo {
                 }
             }
         });
+        let setup = super::board::setup(session);
+        let Hosts { all: hosts, own } = fleet::hosts(session, &client, setup.settings.hosts.clone())?;
         let shown = board(BoardOptions {
             client,
+            hosts,
+            own,
+            first_page: FirstPage::Board,
             host: None,
             clock,
-            setup: super::board::setup(session),
+            setup,
             drill: Some(Arc::new(drill)),
             failed: Some(failed),
             hosts_engine: true,

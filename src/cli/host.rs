@@ -1,13 +1,13 @@
 //! `codeblue host`
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{
     error::{CliError, Exit},
-    reach,
+    fleet, reach,
     session::Session,
     table::{Cell, Table},
     text,
@@ -26,6 +26,7 @@ use crate::{
   codeblue host add db1 ssh://ops@db1.example
   codeblue host add db2 https://db2.example:8443 --fingerprint sha256:… --token-file ~/.config/codeblue/db2.token
   codeblue --host db1 status
+  codeblue host status              how all of them are
   codeblue --host db2               the board, on the engine of db2")]
 pub enum Host {
     /// Those that are named
@@ -38,6 +39,15 @@ pub enum Host {
     /// How one is reached, and whether it answers
     Show {
         name: String,
+    },
+    /// How all of them are now, with what is open and what waits on any; exit code 4 when one does not answer
+    #[command(after_help = "Examples:
+  codeblue host status
+  codeblue host status --within 3s --json | jq '.[] | select(.answers | not) | .host'")]
+    Status {
+        /// How long each may take
+        #[arg(long, default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+        within: Duration,
     },
     /// What the engine shows over TLS: what others compare before they trust it
     Certificate {
@@ -83,6 +93,7 @@ impl Host {
             Self::Add(add) => add.run(session),
             Self::Remove { name } => remove(session, &name),
             Self::Show { name } => show(session, &name).await,
+            Self::Status { within } => fleet::status(session, within).await,
             Self::Certificate { renew, pem } => certificate(session, renew, pem).await,
             Self::Socket => {
                 let socket = session.home()?.socket();

@@ -1,7 +1,7 @@
 //! Floor 6. The command line: one file per noun, each with its arguments and what it does with them.
 //!
 //! What they share: `session` (which engine, as whom), `reach` (how it is reached), `output` and `table` (for people, or one JSON document), `text` (making
-//! foreign text safe to show), `error` (exit codes), `log`, `danger` (dry run and typed name), `code` (second factors and tokens), `wait` (following what was begun), `carry`
+//! foreign text safe to show), `fleet` (all named hosts), `elsewhere` (things named with their host), `error` (exit codes), `log`, `danger` (dry run and typed name), `code` (second factors and tokens), `wait` (following what was begun), `carry`
 //! (everything that ends in a recovery), `words` (arguments that are more than a word). A new noun gets its file, and its
 //! line in `verb`.
 
@@ -34,8 +34,10 @@ mod doctor;
 mod drill;
 mod drill_paper;
 mod drill_run;
+mod elsewhere;
 mod emergency;
 mod error;
+mod fleet;
 mod heartbeat;
 mod host;
 mod incident;

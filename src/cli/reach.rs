@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 use super::{code, danger, error::CliError};
 use crate::client::{
-    Client, HostAddress, TlsAddress, Trust, fingerprint_at,
+    BadAddress, Client, HostAddress, TlsAddress, Trust, fingerprint_at,
     hosts::{self, HostEntry},
 };
 
@@ -49,6 +49,23 @@ pub(super) fn client(settings: &Path, wish: Wish<'_>) -> Result<Client, CliError
     };
     let token = wish.token_file.or(entry.token_file.as_deref()).map(code::token_in).transpose()?;
     Ok(client.with_token(token))
+}
+
+/// A connection to a named engine for which nobody is asked anything: with what its entry says, and nothing else.
+pub(super) fn unasked(entry: &HostEntry, named: Option<String>) -> Result<Client, CliError> {
+    let address = entry.address.parse().map_err(|bad: BadAddress| CliError::Usage(bad.to_string()))?;
+    let client = match address {
+        HostAddress::Unix(path) => Client::unix(&path, named)?,
+        HostAddress::Ssh(address) => Client::ssh(address, named)?,
+        HostAddress::Tls(address) => {
+            let fingerprint = entry.fingerprint.clone().ok_or_else(|| {
+                CliError::Usage(format!("nobody has trusted it yet; codeblue --host {} status asks", entry.name))
+            })?;
+            let certificate = entry.certificate.as_deref().map(certificate_in).transpose()?;
+            Client::tls(address, Trust { fingerprint, certificate })?
+        }
+    };
+    Ok(client.with_token(entry.token_file.as_deref().map(code::token_in).transpose()?))
 }
 
 /// The entry of a name, or of an address; an address that nobody has named has one of its own.

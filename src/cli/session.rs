@@ -90,6 +90,12 @@ impl Session {
         self.global.host.as_deref()
     }
 
+    /// The same, with the engine of a named host meant.
+    #[must_use]
+    pub(super) fn on(&self, host: String) -> Self {
+        Self { global: Global { host: Some(host), ..self.global.clone() }, ..self.clone() }
+    }
+
     /// A connection to the engine meant. To one that nobody has trusted over TLS yet, a person is asked.
     ///
     /// # Errors

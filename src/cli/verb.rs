@@ -14,9 +14,13 @@ use super::{
     session::{Global, Session},
     settings, snapshot, status, token, watch,
 };
+use crate::tui::FirstPage;
 
 /// What is said of --read-only before a command.
 const ONLY_BOARD: &str = "--read-only is for the board alone: codeblue --read-only, or codeblue demo --read-only";
+
+/// What is said of --all-hosts before a command.
+const ONLY_FOR_BOARD: &str = "--all-hosts is for the board alone; codeblue host status tells the same in plain lines";
 
 /// Incident command center: watch, decide, roll back, prove. Without a command: the board
 #[derive(Debug, Parser)]
@@ -27,6 +31,9 @@ pub struct Arguments {
     /// The board shows everything and sends no command, whoever is at it
     #[arg(long)]
     read_only: bool,
+    /// The board begins with all hosts of `codeblue host list` on one page
+    #[arg(long)]
+    all_hosts: bool,
     #[command(subcommand)]
     verb: Option<Verb>,
 }
@@ -155,7 +162,11 @@ impl Arguments {
     pub async fn run(self) -> Exit {
         let session = Session::new(self.global);
         let done = match self.verb {
-            None => board::run(&session, board::access(self.read_only)).await,
+            None => {
+                let first = if self.all_hosts { FirstPage::Hosts } else { FirstPage::Board };
+                board::run(&session, board::access(self.read_only), first).await
+            }
+            Some(_) if self.all_hosts => Err(CliError::Usage(ONLY_FOR_BOARD.to_owned())),
             Some(_) if self.read_only => Err(CliError::Usage(ONLY_BOARD.to_owned())),
             Some(verb) => verb.run(&session).await,
         };

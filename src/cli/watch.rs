@@ -84,7 +84,7 @@ impl Watch {
                     lost = true;
                     self.note(session, session.now(), &format!("NO ENGINE: {why}; waiting for it"))?;
                 }
-                Update::Lost(_) | Update::Samples(_) | Update::Words(_) => {}
+                Update::Lost(_) | Update::Samples(_) | Update::Words(_) | Update::Heard => {}
             }
         }
         Ok(Exit::Done)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use reqwest::Response;
 use tokio::sync::mpsc;
 
 use super::{Client, ClientError, sse::Parser};
@@ -19,6 +20,14 @@ const FIRST: Duration = Duration::from_millis(100);
 /// Longest pause before the next try.
 pub(super) const LONGEST: Duration = Duration::from_secs(5);
 
+/// How a connection ended that was followed.
+pub(super) struct Ended {
+    /// Why.
+    pub(super) why: String,
+    /// Whether it had come about.
+    pub(super) was_live: bool,
+}
+
 /// News from an engine.
 #[derive(Debug, Clone)]
 pub enum Update {
@@ -30,6 +39,8 @@ pub enum Update {
     Samples(Vec<Sample>),
     /// What language models are saying about the diagnoses that run.
     Words(Vec<ModelWords>),
+    /// Nothing has happened, and the engine is there.
+    Heard,
     /// The connection is lost; it is tried again until it is back.
     Lost(String),
 }
@@ -39,9 +50,12 @@ impl Client {
     pub async fn follow(&self, listener: mpsc::Sender<Update>) {
         let mut pause = FIRST;
         loop {
-            let ended = self.follow_once(&listener, &mut pause).await;
-            if listener.is_closed() || listener.send(Update::Lost(ended)).await.is_err() {
+            let Ended { why, was_live } = self.follow_once(&listener).await;
+            if listener.is_closed() || listener.send(Update::Lost(why)).await.is_err() {
                 return;
+            }
+            if was_live {
+                pause = FIRST;
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -67,22 +81,27 @@ impl Client {
     }
 
     /// Follows one connection to its end and says why it ended.
-    async fn follow_once(&self, listener: &mpsc::Sender<Update>, pause: &mut Duration) -> String {
+    pub(super) async fn follow_once(&self, listener: &mpsc::Sender<Update>) -> Ended {
         let begun = async {
+            self.understand().await?;
             let (state, vitals) = self.now().await?;
             let stream = self.stream(&format!("/api/v1/events?since={}", state.seq)).await?;
             Ok::<_, ClientError>((state, vitals, stream))
         };
         let (state, vitals, response) = match begun.await {
             Ok(begun) => begun,
-            Err(error) => return error.to_string(),
+            Err(error) => return Ended { why: error.to_string(), was_live: false },
         };
-        *pause = FIRST;
         // What has happened up to here is in the state that was sent.
-        let mut known = state.seq;
+        let known = state.seq;
         if listener.send(Update::Live(Box::new((state, vitals)))).await.is_err() {
-            return String::new();
+            return Ended { why: String::new(), was_live: true };
         }
+        Ended { why: self.read(response, known, listener).await, was_live: true }
+    }
+
+    /// Reads a stream to its end and says why it ended.
+    async fn read(&self, response: Response, mut known: u64, listener: &mpsc::Sender<Update>) -> String {
         let mut chunks = response.bytes_stream();
         let mut parser = Parser::default();
         loop {
@@ -100,6 +119,10 @@ impl Client {
                 Ok(messages) => messages,
                 Err(error) => return error.to_string(),
             };
+            // A comment alone says that the engine is there.
+            if messages.is_empty() && listener.send(Update::Heard).await.is_err() {
+                return String::new();
+            }
             for message in messages {
                 let update = match message.event.as_str() {
                     "event" => match serde_json::from_str::<Recorded>(&message.data) {

@@ -6,7 +6,7 @@
 //! what it knows from earlier, `follow` what receives the logs of databases, `deadlines` its alarm clock, `trial` how all of it is tested once, `reload` the wish to read the platform file anew, `halt` the kill switch
 //! that is a file, `asking` who gives a command and `factors` what proves it, `people` how they enrol, `authority` what vouches for the engine and its people over TLS and `certificates` how they get theirs, `recover` their way back when nobody could let them in, `evidence` what makes the record
 //! convincing to others, `adopt` what it looks for at the start; `runbooks` the books that runs may walk through, `vouchers` for whom their programs act and `readers` who follows them; `home` is where it keeps its files. This room alone knows all rooms of
-//! floor 3 and alone reads the clock. `heap` keeps a large platform small in memory.
+//! floor 3 and alone reads the clock. `heap` keeps a large platform small in memory, `level` says which API is spoken.
 
 mod adopt;
 mod alerts;
@@ -28,6 +28,7 @@ mod handle;
 mod heap;
 mod heartbeat;
 mod home;
+mod level;
 mod library;
 mod lifecycle;
 mod messages;
@@ -57,6 +58,7 @@ pub use evidence::PlaceFigures;
 pub use factors::{Enrolment, FactorsError};
 pub use handle::{DryRunRequest, EngineHandle, QueryError};
 pub use home::{Home, HomeError};
+pub use level::{API_HEADER, ApiLevels};
 pub use lifecycle::{Engine, StartError, login_of};
 pub use messages::*;
 pub use pace::PaceFigures;

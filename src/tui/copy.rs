@@ -142,6 +142,7 @@ pub fn twin(model: &Model) -> Option<String> {
         Screen::Drill(id) => format!("codeblue drill report {id}"),
         Screen::HeatMap => "codeblue drill heatmap".to_owned(),
         Screen::Drills => "codeblue drill list".to_owned(),
+        Screen::Hosts => "codeblue host status".to_owned(),
         Screen::Metrics => "codeblue report metrics".to_owned(),
         Screen::Function(name) => format!("codeblue continuity show {}", shell_words::quote(name)),
         Screen::Journal => return of_selected(List::Journal, "audit show"),

@@ -18,6 +18,7 @@ impl Model {
             || self.state.open_runs().next().is_some()
             || self.state.drills.running().is_some()
             || self.drills.asked_at.is_some()
+            || *self.screen() == Screen::Hosts && self.has_fleet()
             || matches!(self.link, Link::Lost { .. })
     }
 

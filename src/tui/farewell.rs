@@ -15,7 +15,8 @@ const ACTS: usize = 50;
 /// Keeps in mind what this operator did.
 pub(super) fn remember(model: &mut Model, recorded: &Recorded) {
     if recorded.actor.operator() == Some(model.my_name()) {
-        model.acts.push_back((recorded.at, recorded.event.summary()));
+        let on = model.fleet.away.as_ref().map(|host| format!("on {host}: ")).unwrap_or_default();
+        model.acts.push_back((recorded.at, format!("{on}{}", recorded.event.summary())));
         model.acts.drain(..model.acts.len().saturating_sub(ACTS));
     }
 }

@@ -120,6 +120,28 @@ fn below(area: Rect, rows_of: [u16; 3]) -> [Rect; 4] {
     [services, incidents, approvals, snapshots]
 }
 
+/// Where the panes of the page of all hosts stand, in the order of their numbers, of which there are so many rows to show.
+#[must_use]
+pub fn fleet(area: Rect, rows_of: [u16; 4], zoom: Zoom) -> Panes {
+    if zoom == Zoom::In || area.height < SHORT {
+        let (names, pane) = rows(area, 1);
+        return Panes::One { names, pane };
+    }
+    // Borders, headings, and a line about the selected host.
+    let hosts = rows_of[0].saturating_add(4).clamp(LEAST + 2, area.height * 2 / 5);
+    let (hosts, rest) = rows(area, hosts);
+    let wants = |rows: u16, most: u16| rows.saturating_add(3).clamp(LEAST, most.max(LEAST));
+    if area.width >= PANES {
+        let (incidents, right) = columns(rest, rest.width * 55 / 100);
+        let (changes, services) = self::rows(right, wants(rows_of[2], right.height / 2));
+        return Panes::All([hosts, incidents, changes, services]);
+    }
+    let (changes, services) = (wants(rows_of[2], rest.height / 4), wants(rows_of[3], rest.height / 3));
+    let (incidents, rest) = rows(rest, rest.height.saturating_sub(changes + services));
+    let (changes, services) = rows(rest, changes);
+    Panes::All([hosts, incidents, changes, services])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +172,15 @@ mod tests {
                         let covered: u32 =
                             places.iter().map(|place| u32::from(place.width) * u32::from(place.height)).sum();
                         assert_eq!(covered, u32::from(width) * u32::from(height), "{width}x{height} {need:?}");
+                        if let Panes::All(places) = fleet(whole, [need[0], need[1], need[2], need[0]], zoom) {
+                            let covered: u32 = places.iter().map(|place| place.area()).sum();
+                            assert_eq!(covered, whole.area(), "{width}x{height} {need:?}");
+                            let is_apart = |place: usize, one: &Rect| {
+                                places[place + 1..].iter().all(|other| one.intersection(*other).area() == 0)
+                            };
+                            assert!(places.iter().enumerate().all(|(place, one)| is_apart(place, one)), "{places:?}");
+                            assert!(places.iter().all(|place| place.height >= LEAST), "{width}x{height}: {places:?}");
+                        }
                     }
                 }
             }

@@ -70,6 +70,7 @@ impl Model {
             Screen::Errors => Some(List::Errors),
             Screen::Breakers => Some(List::Breakers),
             Screen::Team => Some(List::Team),
+            Screen::Hosts if self.has_fleet() => Some(List::Fleet(self.fleet.focus)),
             _ => None,
         }
     }
@@ -184,6 +185,7 @@ impl Model {
                 let team = self.team().into_iter().filter(|operator| self.wants_operator(operator));
                 team.map(|operator| operator.name.clone()).collect()
             }
+            List::Fleet(pane) => self.fleet_rows(pane),
             List::Journal => self
                 .recent
                 .iter()
@@ -221,6 +223,7 @@ impl Model {
             List::Errors => self.all_errors().len(),
             List::Breakers => state.platform.services.len(),
             List::Team => self.team().len(),
+            List::Fleet(pane) => self.fleet_count(pane),
             List::Components | List::Diagnosis | List::Steps | List::HandSteps => self.rows(list).len(),
         }
     }

@@ -31,7 +31,9 @@ pub(super) fn hold_back(model: &mut Model, requests: Vec<Request>) -> Vec<Reques
     if !model.locked {
         return requests;
     }
-    let (acts, rest): (Vec<_>, Vec<_>) = requests.into_iter().partition(is_act);
+    // Whoever goes over to another engine would have an open board there.
+    let is_held = |request: &Request| is_act(request) || matches!(request, Request::Attach(..));
+    let (acts, rest): (Vec<_>, Vec<_>) = requests.into_iter().partition(is_held);
     if !acts.is_empty() {
         ask_to_come_back(model);
     }

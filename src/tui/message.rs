@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use super::{
     copy::Copied,
     drill::{DrillOffer, DrillWish},
-    model::Mouse,
+    model::{Mouse, Screen},
     term::{clipboard::Carried, input::Input},
 };
 use crate::{
-    client::Update,
+    client::{Update, fleet::HostNews},
     diagnosis::patterns::{Seen, SeenPattern},
     domain::{
         ArticleBody, ChangeId, Command, DiagnosisId, ErrorGroup, History, Operator, Recorded, RunId, SnapshotId, Window,
@@ -28,6 +28,8 @@ pub enum Message {
     Tick,
     /// News from the engine.
     Update(Update),
+    /// News of one of many hosts.
+    Host(HostNews),
     /// Who we are.
     Me(Option<Operator>),
     /// The journal's last events.
@@ -131,6 +133,10 @@ pub enum Request {
     Inject(String),
     /// Take all faults back.
     Heal,
+    /// Follow all hosts.
+    FollowHosts,
+    /// Become the board of another host's engine, and open a page there.
+    Attach(String, Option<Screen>),
     /// Be somebody else of the same login.
     Become(String),
     /// Keep a theme in the settings.

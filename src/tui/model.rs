@@ -14,6 +14,7 @@ use super::{
     drill::DrillDesk,
     errors::Errors,
     filter::Filter,
+    fleet::FleetDesk,
     form::{Form, Writing},
     guard::Access,
     hand::Hand,
@@ -42,7 +43,7 @@ use crate::{
 
 pub use super::{
     overlay::Purpose,
-    place::{Cursor, List, Pane, Part, Screen, Target},
+    place::{Cursor, FleetPane, List, Pane, Part, Screen, Target},
 };
 
 /// Events kept for the journal screen.
@@ -55,6 +56,8 @@ pub struct Model {
     pub link: Link,
     /// What the engine's host is called, where it is not that of this home.
     pub host: Option<String>,
+    /// All hosts, where somebody has named others.
+    pub fleet: FleetDesk,
     /// A copy of the engine's state.
     pub state: State,
     /// A copy of the latest figures.
@@ -321,6 +324,7 @@ impl Model {
         Self {
             link: Link::Connecting,
             host: None,
+            fleet: FleetDesk::default(),
             state: State::default(),
             vitals: Vitals::default(),
             me: None,

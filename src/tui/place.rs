@@ -111,6 +111,25 @@ impl Pane {
     pub const ALL: [Self; 4] = [Self::Services, Self::Incidents, Self::Approvals, Self::Snapshots];
 }
 
+/// A pane of the page of all hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum FleetPane {
+    /// The hosts.
+    #[default]
+    Hosts,
+    /// Open incidents of all.
+    Incidents,
+    /// Changes of all that wait.
+    Changes,
+    /// Services of all that are not well.
+    Services,
+}
+
+impl FleetPane {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Hosts, Self::Incidents, Self::Changes, Self::Services];
+}
+
 /// A part of the page of an incident, a change or a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
@@ -163,6 +182,8 @@ pub enum List {
     Breakers,
     /// The team.
     Team,
+    /// A pane of the page of all hosts.
+    Fleet(FleetPane),
 }
 
 /// The selected row of a list.
@@ -179,6 +200,8 @@ pub struct Cursor {
 pub enum Target {
     /// A pane.
     Pane(Pane),
+    /// A pane of the page of all hosts.
+    FleetPane(FleetPane),
     /// A part of a page.
     Part(Part),
     /// A service on the map.

@@ -24,7 +24,7 @@ pub struct Reached {
 /// Asks the engine for an answer while its page is looked at, when the last one is old.
 pub fn reach(model: &mut Model) -> Vec<Request> {
     let is_fresh = model.reached.asked.is_some_and(|at| model.now - at < RENEW);
-    if *model.screen() != Screen::Hosts || is_fresh {
+    if *model.screen() != Screen::Hosts || model.has_fleet() || is_fresh {
         return Vec::new();
     }
     model.reached.asked = Some(model.now);

@@ -14,7 +14,10 @@ use super::{
     view,
 };
 use crate::{
-    client::Update,
+    client::{
+        Update,
+        fleet::{Fleet, HostNews},
+    },
     domain::{Operator, State, Vitals},
 };
 
@@ -35,6 +38,18 @@ impl Rehearsal {
         board.take(Message::Me(me));
         board.frame();
         board
+    }
+
+    /// Names many hosts, of which nothing is known yet.
+    pub fn name_hosts(&mut self, own: &str, hosts: impl IntoIterator<Item = (String, String)>) {
+        own.clone_into(&mut self.model.fleet.own);
+        self.model.fleet.fleet = Fleet::of(hosts);
+    }
+
+    /// Takes in news of a host.
+    pub fn hear(&mut self, news: HostNews) {
+        self.model.now = self.model.now.max(news.at);
+        self.take(Message::Host(news));
     }
 
     /// Presses a key and draws what it led to; gives the bytes that a terminal would get.

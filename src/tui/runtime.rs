@@ -22,6 +22,7 @@ use tokio::{
 };
 
 use super::{
+    action::open,
     attention::title,
     drill::{DrillOffer, DrillWish},
     farewell::farewell,
@@ -29,7 +30,7 @@ use super::{
     help::FirstTime,
     marks::Marks,
     message::{Message, Request, Timed},
-    model::{Fault, Model, Mouse},
+    model::{self, Fault, Model, Mouse},
     preferences::Preferences,
     settings::Setup,
     term::{
@@ -43,7 +44,10 @@ use super::{
     walk::run_of,
 };
 use crate::{
-    client::{Client, Update},
+    client::{
+        Client, Update,
+        fleet::{Fleet, HostNews, HostToFollow},
+    },
     domain::RunId,
     engine::Clock,
 };
@@ -89,6 +93,12 @@ pub struct BoardOptions {
     pub client: Client,
     /// What the engine's host is called, where it is not that of this home.
     pub host: Option<String>,
+    /// All hosts that the board can show, the one of the engine among them.
+    pub hosts: Vec<HostToFollow>,
+    /// The name of the engine's own host among them.
+    pub own: String,
+    /// The page it begins with.
+    pub first_page: FirstPage,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Theme, keys, and how it was left.
@@ -107,6 +117,16 @@ pub struct BoardOptions {
     pub copies: PathBuf,
     /// Whether the terminal's bell rings when an incident becomes SEV1.
     pub bell: bool,
+}
+
+/// The page that a board begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FirstPage {
+    /// The four panes of one engine.
+    #[default]
+    Board,
+    /// All hosts.
+    Hosts,
 }
 
 /// Why a board ended other than by being left.
@@ -155,9 +175,32 @@ struct Loop {
     away: bool,
     answers: mpsc::Receiver<Message>,
     answer: mpsc::Sender<Message>,
+    stream: Stream,
+    hosts: mpsc::Receiver<HostNews>,
+    hosts_to: mpsc::Sender<HostNews>,
     screen: Screen,
     frame: Duration,
     followed: Option<Followed>,
+}
+
+/// The stream of the engine that the board is attached to.
+struct Stream {
+    news: mpsc::Receiver<Update>,
+    task: AbortHandle,
+}
+
+impl Stream {
+    fn of(client: Client) -> Self {
+        let (news_to, news) = mpsc::channel(1024);
+        let task = tokio::spawn(async move { client.follow(news_to).await }).abort_handle();
+        Self { news, task }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 /// The run whose page is open: whoever looks at it is seen to read along.
@@ -193,6 +236,7 @@ impl Loop {
         let (written_to, written) = mpsc::unbounded_channel();
         let (input_to, inputs) = mpsc::channel(256);
         let (answer, answers) = mpsc::channel(256);
+        let (hosts_to, hosts) = mpsc::channel(1024);
         let paused = Arc::new(AtomicBool::new(false));
         let resting = Arc::new(AtomicBool::new(false));
         input::start(&input_to, paused.clone(), resting.clone())?;
@@ -207,6 +251,9 @@ impl Loop {
         model.marks = Marks::of(said("CODEBLUE_PLAIN").as_deref(), said("TERM").as_deref());
         model.set_up(options.setup.clone());
         model.host.clone_from(&options.host);
+        model.fleet.own_host.clone_from(&options.host);
+        model.fleet.own.clone_from(&options.own);
+        model.fleet.fleet = Fleet::of(options.hosts.iter().map(|host| (host.name.clone(), host.address.clone())));
         model.access = options.access;
         model.mouse = if options.setup.settings.mouse { Mouse::Captured } else { Mouse::Free };
         model.first_time = first_time;
@@ -220,6 +267,9 @@ impl Loop {
             away: false,
             answers,
             answer,
+            stream: Stream::of(options.client.clone()),
+            hosts,
+            hosts_to,
             screen: Screen {
                 writer: Writer::start(written_to)?,
                 frames: Frames::new(),
@@ -238,10 +288,12 @@ impl Loop {
         let mut interrupted = signal(SignalKind::interrupt())?;
         let mut stopped = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
         let mut resumed = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
-        let (news_to, mut news) = mpsc::channel(1024);
-        let client = self.options.client.clone();
-        tokio::spawn(async move { client.follow(news_to).await });
         let mut failed = self.options.failed.take();
+        if self.options.first_page == FirstPage::Hosts {
+            for request in open(&mut self.model, model::Screen::Hosts) {
+                self.ask_for(session, request)?;
+            }
+        }
         self.draw();
         let mut last = Instant::now();
         let mut dirty = false;
@@ -270,7 +322,8 @@ impl Loop {
                     if input == Input::HangUp { return Err(BoardError::HungUp); }
                     self.apply(session, Message::Input(input))?
                 }
-                Some(update) = news.recv() => self.news(session, update)?,
+                Some(update) = self.stream.news.recv() => self.news(session, update)?,
+                Some(news) = self.hosts.recv() => self.apply(session, Message::Host(news))?,
                 () = tokio::time::sleep_until(until) => {
                     if Instant::now() >= wake { self.apply(session, Message::Tick)? } else { Flow::On }
                 }
@@ -287,8 +340,10 @@ impl Loop {
                     self.apply(session, Message::Input(input))?
                 } else if let Ok(message) = self.answers.try_recv() {
                     self.apply(session, message)?
-                } else if let Ok(update) = news.try_recv() {
+                } else if let Ok(update) = self.stream.news.try_recv() {
                     self.news(session, update)?
+                } else if let Ok(news) = self.hosts.try_recv() {
+                    self.apply(session, Message::Host(news))?
                 } else {
                     break;
                 };

@@ -11,6 +11,7 @@ use super::{
     drill::lesson,
     errors::look_at_errors,
     farewell::remember,
+    fleet,
     form::{settle, take_back},
     guard::only_look,
     help::greet,
@@ -68,6 +69,7 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             Vec::new()
         }
         Message::Update(update) => on_update(model, update),
+        Message::Host(news) => fleet::hear(model, news),
         Message::Me(me) => {
             model.me = me;
             Vec::new()
@@ -193,6 +195,9 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             if waits && !matches!(model.books, Some(Loaded::Here(_))) {
                 return vec![Request::Books];
             }
+            if let Some(screen) = model.fleet.then.take() {
+                return open(model, screen);
+            }
         }
         Update::Event(recorded) => {
             if recorded.seq == model.state.seq + 1 {
@@ -229,6 +234,7 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             }
         }
         Update::Words(words) => model.words = words,
+        Update::Heard => {}
         Update::Lost(reason) => {
             model.words.clear();
             if !matches!(model.link, Link::Lost { .. }) {

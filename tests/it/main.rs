@@ -32,6 +32,7 @@ mod executor;
 mod exported;
 mod fast_track;
 mod faults;
+mod fleet;
 mod foresight;
 mod handover;
 mod heartbeats;

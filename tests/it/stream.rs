@@ -147,7 +147,7 @@ impl Screen {
                         assert_eq!(event.seq, state.seq + 1, "in order, without a gap");
                         apply(state, &event);
                     }
-                    Update::Samples(_) | Update::Words(_) => {}
+                    Update::Samples(_) | Update::Words(_) | Update::Heard => {}
                     Update::Lost(reason) => {
                         assert!(!reason.is_empty());
                         self.lost += 1;

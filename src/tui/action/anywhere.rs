@@ -10,6 +10,7 @@ use crate::{
     domain::{AutomationMode, Command},
     tui::{
         copy::open_copy_menu,
+        fleet::open_hosts,
         help::{ask_for_help, tour},
         layout::{VERY_WIDE, Zoom},
         look::try_on,
@@ -145,6 +146,8 @@ pub(super) static ACTIONS: &[Action] = &[
             if model.screens.len() > 1 {
                 model.screens.pop();
                 model.unroll();
+            } else if model.fleet.away.is_some() {
+                return open_hosts(model);
             }
             model.held = None;
             Vec::new()
@@ -160,7 +163,8 @@ pub(super) static ACTIONS: &[Action] = &[
         disabled: |model| {
             let has_parts = matches!(model.screen(), Screen::Incident(_) | Screen::Change(_) | Screen::Run(_));
             let is_beside = model.lists_pages() && model.columns >= VERY_WIDE;
-            (*model.screen() != Screen::Board && !has_parts && !is_beside)
+            let is_fleet = *model.screen() == Screen::Hosts && model.has_fleet();
+            (*model.screen() != Screen::Board && !has_parts && !is_beside && !is_fleet)
                 .then(|| "this page is in one part already".to_owned())
         },
         run: |model| {
@@ -272,11 +276,11 @@ pub(super) static ACTIONS: &[Action] = &[
         name: "hosts",
         keys: &[Key::Char('#')],
         label: "Hosts",
-        about: "The engine this board hears: how it is reached, what it runs, how old its news is",
+        about: "All hosts on one page: how each is, what is open and waits anywhere, how old the news is; ↵ goes to the board of one",
         place: Where::Anywhere,
         danger: Danger::View,
         disabled: |_| None,
-        run: |model| open(model, Screen::Hosts),
+        run: open_hosts,
     },
     Action {
         name: "fold",

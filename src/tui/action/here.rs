@@ -10,6 +10,7 @@ use crate::{
     tui::{
         diagnosis::{Row, suspects},
         errors::look_at_errors,
+        fleet::{follow, go_to_selected},
         form::{Writing, open_form},
         guard::cannot_send,
         lookback::look_back,
@@ -72,6 +73,7 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
             choose_component(model);
             Vec::new()
         }
+        Screen::Hosts => follow(model),
         _ => Vec::new(),
     };
     model.screens.push(screen);
@@ -126,6 +128,7 @@ pub(super) fn open_selected(model: &mut Model) -> Vec<Request> {
             let drill = model.state.drills.held.get(id);
             drill.and_then(|drill| drill.incidents(&model.state).last()).map(|incident| Screen::Incident(incident.id))
         }
+        Screen::Hosts if model.has_fleet() => return go_to_selected(model),
         Screen::Book(_) => return super::runbook::begin(model),
         Screen::Run(_) => return walk::go_on(model),
         Screen::Incident(id) => {

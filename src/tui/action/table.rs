@@ -353,6 +353,7 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         Screen::Map => vec!["back", "open", "needs", "needed-by", "next-beside"],
         Screen::Metrics => vec!["back", "reach"],
         Screen::Journal => vec!["back", "open", "filter"],
+        Screen::Hosts if model.has_fleet() => vec!["back", "open", "filter", "zoom"],
         Screen::Event(_) | Screen::Operator(_) | Screen::Hosts => vec!["back"],
         Screen::Changed => vec!["back", "open", "filter"],
         Screen::Errors => vec!["back", "open", "filter", "patterns"],

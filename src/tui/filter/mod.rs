@@ -1,4 +1,4 @@
-//! What lists are narrowed to: words and fields, read once (`query`), asked of each row of every list (`rows`), and said
+//! What lists are narrowed to: words and fields, read once (`query`), asked of each row of every list (`rows`, and `fleet` for many hosts), and said
 //! wherever something is hidden (`narrowed`).
 //!
 //! ```text
@@ -7,6 +7,7 @@
 //!
 //! A list whose rows do not have a field is not narrowed by it.
 
+mod fleet;
 mod narrowed;
 mod query;
 mod rows;

@@ -1,19 +1,19 @@
 //! What the board asks of the world, done: by the engine, beside the loop, or with the terminal.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
 
-use super::{BoardError, Drill, Flow, Loop};
+use super::{BoardError, Drill, Flow, Loop, Stream};
 use crate::{
-    client::{Client, ClientError},
+    client::{Client, ClientError, fleet::follow_hosts},
     domain::Command,
     engine::DryRunRequest,
     tui::{
         drill::DrillWish,
         files,
         message::{Message, Request, Returned},
-        model::Mouse,
+        model::{Mouse, Screen},
         patterns,
         settings::keep_theme,
         term::{
@@ -61,8 +61,17 @@ impl Loop {
             }
             Request::Bell if self.options.bell => self.screen.pending.push(b'\x07'),
             Request::Bell => {}
+            Request::FollowHosts => {
+                let (hosts, clock) = (self.options.hosts.clone(), self.options.clock.clone());
+                tokio::spawn(follow_hosts(hosts, clock, self.hosts_to.clone()));
+            }
+            Request::Attach(host, then) => self.attach(&host, then),
             Request::Become(name) => {
                 self.options.client = self.options.client.named(Some(name));
+                let at = self.model.fleet.away.as_ref().unwrap_or(&self.model.fleet.own);
+                if let Some(host) = self.options.hosts.iter_mut().find(|host| host.name == *at) {
+                    host.client = Ok(self.options.client.clone());
+                }
                 self.followed = None;
                 self.ask(|client| async move { Some(Message::Me(client.whoami().await.ok())) });
             }
@@ -121,6 +130,28 @@ impl Loop {
             }),
         }
         Ok(Flow::On)
+    }
+
+    /// Goes over to the engine of another host. What was asked of the last one is no answer of this one.
+    fn attach(&mut self, name: &str, then: Option<Screen>) {
+        let Some(host) = self.options.hosts.iter().find(|host| host.name == name) else { return };
+        let client = match &host.client {
+            Ok(client) => client.clone(),
+            Err(why) => return self.model.say(format!("{name} cannot be reached: {why}"), true),
+        };
+        self.options.client = client.clone();
+        self.stream = Stream::of(client);
+        (self.answer, self.answers) = mpsc::channel(256);
+        self.followed = None;
+        let is_own = name == self.options.own;
+        // The sandbox is that of the own engine.
+        let faults = self.options.drill.as_ref().filter(|_| is_own).map(|drill| drill.faults()).unwrap_or_default();
+        self.model.attach(name, then, faults);
+    }
+
+    /// The sandbox of the engine that the board is attached to.
+    fn sandbox(&self) -> Option<Arc<dyn Drill>> {
+        self.options.drill.clone().filter(|_| self.model.fleet.away.is_none())
     }
 
     fn keep_theme(&self, name: String) {
@@ -188,17 +219,17 @@ impl Loop {
     }
 
     fn drill(&self, act: impl FnOnce(&dyn Drill) -> Result<String, String> + Send + 'static) {
-        let Some(drill) = self.options.drill.clone() else { return };
+        let Some(drill) = self.sandbox() else { return };
         self.beside(move || act(drill.as_ref()).map(Message::Said));
     }
 
     fn offers(&self) {
-        let drill = self.options.drill.clone();
+        let drill = self.sandbox();
         self.beside(move || Ok(Message::Drills(drill.map_or_else(|| Ok(Vec::new()), |drill| drill.offers()))));
     }
 
     fn hold(&self, wish: DrillWish) {
-        let Some(drill) = &self.options.drill else { return };
+        let Some(drill) = self.sandbox() else { return };
         let (holding, answer) = (drill.hold(wish), self.answer.clone());
         tokio::spawn(async move {
             let _ = answer.send(Message::DrillLeft(holding.await)).await;

@@ -150,6 +150,7 @@ fn boards() -> Vec<(&'static str, Model)> {
         ("outage", outage().seen_by("alice")),
         ("zoomed", zoomed),
         ("walked", Walk::begin().looked().seen_by("alice")),
+        ("many hosts", super::fleet::fleet()),
     ]
 }
 

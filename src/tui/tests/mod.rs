@@ -11,6 +11,7 @@ mod continuity;
 mod diagnosis;
 mod drills;
 mod every;
+mod fleet;
 mod forms;
 mod help;
 mod incident;

@@ -7,7 +7,7 @@ use crate::tui::{
     form::{self, on_form_key},
     help::{end, on_card_key},
     message::Request,
-    model::{List, Model, Overlay, Pane, Part, Screen, Target},
+    model::{FleetPane, List, Model, Overlay, Pane, Part, Screen, Target},
     overlay::{choose, go_on, on_overlay_key},
     palette::paste,
     term::input::{Input, Key},
@@ -145,6 +145,10 @@ fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
             focus(model, pane);
             Vec::new()
         }
+        (Some(Target::FleetPane(pane)), None) => {
+            model.fleet.focus = pane;
+            Vec::new()
+        }
         (Some(Target::Row(list, place)), None) => {
             if list == List::Components {
                 let name = model.rows(list).get(place).cloned();
@@ -152,8 +156,10 @@ fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
                 return Vec::new();
             }
             let again = model.selected_place(list) == place && model.list() == Some(list);
-            if let List::Pane(pane) = list {
-                focus(model, pane);
+            match list {
+                List::Pane(pane) => focus(model, pane),
+                List::Fleet(pane) => model.fleet.focus = pane,
+                _ => {}
             }
             model.select(list, place);
             match named(if list == List::Snapshots { "difference" } else { "open" }) {
@@ -198,6 +204,7 @@ fn focus(model: &mut Model, pane: Pane) {
 
 fn on_key_pressed(model: &mut Model, key: Key) -> Vec<Request> {
     let on_board = *model.screen() == Screen::Board;
+    let on_hosts = *model.screen() == Screen::Hosts && model.has_fleet();
     match key {
         Key::Down | Key::Char('j') => step(model, 1),
         Key::Up | Key::Char('k') => step(model, -1),
@@ -218,6 +225,13 @@ fn on_key_pressed(model: &mut Model, key: Key) -> Vec<Request> {
             let next = if forward { place + 1 } else { place + Pane::ALL.len() - 1 };
             focus(model, Pane::ALL[next % Pane::ALL.len()]);
         }
+        Key::Tab | Key::BackTab | Key::Right | Key::Left if on_hosts => {
+            let forward = matches!(key, Key::Tab | Key::Right);
+            let place = FleetPane::ALL.iter().position(|pane| *pane == model.fleet.focus).unwrap_or(0);
+            let next = if forward { place + 1 } else { place + FleetPane::ALL.len() - 1 };
+            model.fleet.focus = FleetPane::ALL[next % FleetPane::ALL.len()];
+        }
+        Key::Char(digit @ '1'..='4') if on_hosts => model.fleet.focus = FleetPane::ALL[digit as usize - '1' as usize],
         Key::Char(digit @ '1'..='4') if on_board => focus(model, Pane::ALL[digit as usize - '1' as usize]),
         Key::Char(digit @ '1'..='9') if matches!(model.screen(), Screen::Incident(_) | Screen::Diagnosis(..)) => {
             return propose(model, digit as usize - '1' as usize);

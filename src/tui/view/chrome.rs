@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::canvas::{Canvas, KeyHint, Piece};
 use crate::{
     domain::{Severity, Status, SystemState},
+    platform::count,
     tui::{
         action::hints,
         guard::Access,
@@ -163,8 +164,28 @@ fn marks(model: &Model) -> Vec<Piece> {
     marks
 }
 
+/// How bad it is on all hosts: what is open, and of how many nothing is known.
+fn state_of_all(model: &Model) -> Vec<Piece> {
+    let totals = model.fleet.fleet.totals(model.now);
+    let (role, word) = match totals.worst {
+        Some(Severity::Sev1) => (Role::Emergency, " ■ EMERGENCY "),
+        Some(_) => (Role::Warn, "▲ DEGRADED"),
+        None if totals.unknown > 0 => (Role::Unknown, "◌ UNKNOWN"),
+        None => (Role::Ok, "● NORMAL"),
+    };
+    let hosts = match totals.unknown {
+        0 => format!(" {} live", count(totals.heard, "host")),
+        unknown => format!(" {} of {} not heard", unknown, count(totals.heard + unknown, "host")),
+    };
+    let role_of_hosts = if totals.unknown > 0 { Role::Unknown } else { Role::Text };
+    vec![(role, word.to_owned()), (role_of_hosts, hosts), (Role::Text, "  ".to_owned())]
+}
+
 /// How bad it is.
 fn state(model: &Model) -> Vec<Piece> {
+    if *model.screen() == Screen::Hosts && model.has_fleet() {
+        return state_of_all(model);
+    }
     let counts: Vec<String> = Severity::ALL
         .into_iter()
         .filter_map(|severity| {

@@ -32,6 +32,10 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
                 })
                 .collect();
             let keys = "↑↓ ↵ · Esc leaves it";
+            let title = &match on_host(model, area.width) {
+                on if on.is_empty() => title.clone(),
+                on => format!("{title} {on}"),
+            };
             list(canvas, area, &Choices { title, keys, width: 84, lines: &lines, selected: *selected, typed: None });
         }
         Overlay::Themes { selected } => themes(model, canvas, area, *selected),
@@ -39,7 +43,9 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
         Overlay::Prompt { title, input, purpose } => {
             // What is asked stands whole, above the field where the border has no room for it.
             let width = 70.min(area.width.saturating_sub(2));
-            let is_short = text::width(title) + 4 <= usize::from(width);
+            let on = if *purpose == Purpose::Filter { String::new() } else { on_host(model, width) };
+            let is_short =
+                text::width(title) + 4 + if on.is_empty() { 0 } else { text::width(&on) + 3 } <= usize::from(width);
             let question = if is_short { Vec::new() } else { text::wrap(title, usize::from(width.saturating_sub(4))) };
             let rows = u16::try_from(question.len()).unwrap_or(u16::MAX);
             let place = centred(area, width, rows.saturating_add(if *purpose == Purpose::Filter { 6 } else { 5 }));
@@ -51,7 +57,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
                 Purpose::Name => "Your name",
                 _ => "Your answer",
             };
-            let inside = canvas.frame(place, heading, "", true);
+            let inside = canvas.frame(place, heading, &on, true);
             for (row, line) in (0..).zip(question) {
                 canvas.line(inside, row, &[(Role::Title, format!(" {line}"))]);
             }
@@ -68,6 +74,12 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
             }
         }
     }
+}
+
+/// On which host something would be done, where it is not that of this home.
+fn on_host(model: &Model, columns: u16) -> String {
+    let host = model.host.as_deref().map(|host| format!("on {}", text::fit(host, usize::from(columns / 3))));
+    host.unwrap_or_default()
 }
 
 /// A field of one line with its cursor.
@@ -117,9 +129,7 @@ fn ask(model: &Model, canvas: &mut Canvas, area: Rect, confirm: &Confirm) {
     let place = model.hand.clear_of(place, area);
     canvas.clear(place);
     canvas.hits.add(place, Target::Nothing);
-    let on =
-        model.host.as_deref().map(|host| format!("on {}", text::fit(host, usize::from(width / 3)))).unwrap_or_default();
-    let inside = canvas.frame(place, &confirm.title, &on, true);
+    let inside = canvas.frame(place, &confirm.title, &on_host(model, width), true);
     for (row, (role, line)) in (0..inside.height).zip(lines.iter().take(shown)) {
         canvas.line(inside, row, &[(*role, format!(" {line}"))]);
     }

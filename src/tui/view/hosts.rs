@@ -1,5 +1,5 @@
-//! The hosts whose engines this board hears: for now the one it is connected to. How it is reached, what it runs, how it is there, and
-//! how old its last news is.
+//! The host whose engine this board hears, where nobody has named others: how it is reached, what it runs, how it is there, and how old
+//! its last news is.
 
 use ratatui::layout::Rect;
 
@@ -150,7 +150,7 @@ fn facts(model: &Model, columns: usize) -> Vec<super::facts::Fact> {
     facts.about("Others");
     facts.say(
         Role::Muted,
-        "Each host has its own engine, and this board hears one: codeblue --host NAME opens that of another, codeblue host list names them.",
+        "Each host has its own engine. codeblue host add NAME ADDRESS names another: from then on this page shows all of them.",
     );
     facts.lines
 }

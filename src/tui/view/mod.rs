@@ -22,6 +22,7 @@ mod errors;
 mod event;
 mod evidence;
 mod facts;
+mod fleet;
 mod form;
 mod heat;
 mod help;
@@ -153,6 +154,7 @@ fn page_of(model: &Model, canvas: &mut Canvas, body: Rect, screen: &Screen) {
         Screen::Breakers => breakers::draw(model, canvas, body),
         Screen::Team => team::list(model, canvas, body),
         Screen::Operator(name) => team::operator(model, canvas, body, name),
+        Screen::Hosts if model.has_fleet() => fleet::draw(model, canvas, body),
         Screen::Hosts => hosts::draw(model, canvas, body),
         Screen::Journal => journal::draw(model, canvas, body),
         Screen::Event(seq) => event::draw(model, canvas, body, *seq),
