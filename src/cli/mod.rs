@@ -1,7 +1,7 @@
 //! Floor 6. The command line: one file per noun, each with its arguments and what it does with them.
 //!
 //! What they share: `session` (which engine, as whom), `reach` (how it is reached), `output` and `table` (for people, or one JSON document), `text` (making
-//! foreign text safe to show), `error` (exit codes), `log`, `danger` (dry run and typed name), `code` (second factors and tokens), `wait` (following what was begun), `carry`
+//! foreign text safe to show), `error` (exit codes), `log` (in files of `log_file`), `danger` (dry run and typed name), `code` (second factors and tokens), `wait` (following what was begun), `redraw` (showing what is read again, as it changes), `carry`
 //! (everything that ends in a recovery), `words` (arguments that are more than a word). A new noun gets its file, and its
 //! line in `verb`.
 
@@ -42,6 +42,7 @@ mod incident;
 mod init;
 mod knowledge;
 mod log;
+mod log_file;
 mod manual;
 mod operator;
 mod output;
@@ -53,6 +54,7 @@ mod proof;
 mod reach;
 mod recovery;
 mod redact;
+mod redraw;
 mod reload;
 mod report;
 mod rollback;

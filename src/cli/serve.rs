@@ -18,7 +18,7 @@ use super::{
     supervised::Supervisor,
 };
 use crate::{
-    api::{self, Server},
+    api::{self, Door, Server},
     engine::{Engine, EngineHandle, Home, SystemClock, TlsFigures},
     platform::count,
 };
@@ -34,6 +34,7 @@ pub struct Serve {}
 pub struct Running {
     engine: Engine,
     server: Server,
+    door: Door,
 }
 
 impl Running {
@@ -63,7 +64,15 @@ impl Running {
     /// Stops in good order: first the socket, then what runs.
     pub async fn stop(self, reason: &str) {
         self.server.stop().await;
+        self.door.close();
         self.engine.stop(reason).await;
+    }
+
+    /// The same for an engine that starts anew at once: who comes meanwhile waits at the door.
+    async fn pause(self, reason: &str) -> Door {
+        self.server.stop().await;
+        self.engine.stop(reason).await;
+        self.door
     }
 }
 
@@ -72,15 +81,28 @@ impl Running {
 /// # Errors
 /// When the home is taken or damaged, the platform file is wrong, or the socket cannot be made. Nothing runs then.
 pub async fn start(home: &Home) -> Result<Running, CliError> {
-    served(Engine::start(home, Arc::new(SystemClock)).await?, home).await
-}
-
-async fn served(engine: Engine, home: &Home) -> Result<Running, CliError> {
-    match api::serve(engine.handle(), &home.socket()) {
-        Ok(server) => Ok(Running { engine, server }),
+    let engine = Engine::start(home, Arc::new(SystemClock)).await?;
+    match Door::open(&home.socket()) {
+        Ok(door) => match served(engine, door).await {
+            Ok(running) => Ok(running),
+            Err((error, door)) => {
+                door.close();
+                Err(error)
+            }
+        },
         Err(error) => {
             engine.stop("its socket could not be made").await;
             Err(CliError::Failed(error.to_string()))
+        }
+    }
+}
+
+async fn served(engine: Engine, mut door: Door) -> Result<Running, (CliError, Door)> {
+    match api::serve_through(engine.handle(), &mut door) {
+        Ok(server) => Ok(Running { engine, server, door }),
+        Err(error) => {
+            engine.stop("its socket could not be served").await;
+            Err((CliError::Failed(error.to_string()), door))
         }
     }
 }
@@ -92,7 +114,7 @@ impl Serve {
         }
         let home = session.home()?;
         let mut told = Told::listen()?;
-        let _log = log::keep(&home, false)?;
+        let log = log::keep(&home, false)?;
         let supervisor = Supervisor::of_environment();
         let mut running = start(&home).await?;
         let state = running.handle().state();
@@ -127,6 +149,7 @@ impl Serve {
                         supervisor.away("the platform file is read anew");
                     }
                     running = reloaded(running, &home, session).await?;
+                    log.follow(&running.handle().state().platform);
                 }
             }
         };
@@ -159,15 +182,25 @@ pub async fn until_told_to_stop() -> Result<&'static str, CliError> {
 async fn reloaded(running: Running, home: &Home, session: &Session) -> Result<Running, CliError> {
     session.output.progress("the platform file is read anew");
     let before = running.handle().state().platform.clone();
-    running.stop("the platform file is read anew").await;
-    match start(home).await {
-        Ok(running) => Ok(running),
-        Err(cause) => {
-            error!(%cause, "the engine does not start with its new platform file");
-            session.output.progress(&format!("{cause}; the engine goes on with what was in force before"));
-            served(Engine::start_with(home, Arc::new(SystemClock), before).await?, home).await
-        }
-    }
+    let door = running.pause("the platform file is read anew").await;
+    let started = match Engine::start(home, Arc::new(SystemClock)).await {
+        Ok(engine) => served(engine, door).await,
+        Err(error) => Err((error.into(), door)),
+    };
+    let (cause, door) = match started {
+        Ok(running) => return Ok(running),
+        Err(failed) => failed,
+    };
+    error!(%cause, "the engine does not start with its new platform file");
+    session.output.progress(&format!("{cause}; the engine goes on with what was in force before"));
+    let before = match Engine::start_with(home, Arc::new(SystemClock), before).await {
+        Ok(engine) => served(engine, door).await,
+        Err(error) => Err((error.into(), door)),
+    };
+    before.map_err(|(error, door)| {
+        door.close();
+        error
+    })
 }
 
 /// What `serve` was told.

@@ -9,14 +9,20 @@ use super::{
     action, alert, anomalies, audit, automation, board, break_glass, breaker, change, check, continuity, demo, deploy,
     diagnose, doctor, drill, emergency,
     error::{CliError, Exit},
-    heartbeat, host, incident, init, knowledge, log, manual, operator, patterns, policy, proof, recovery, redact,
-    reload, report, rollback, rootcause, runbook, sandbox, serve, service,
+    heartbeat, host, incident, init, knowledge, log, manual, operator, patterns, policy, postmortem, proof, recovery,
+    redact,
+    redraw::{self, Hears},
+    reload, report, rollback, rootcause, runbook, runbook_walk, sandbox, serve, service,
     session::{Global, Session},
     settings, snapshot, status, token, watch,
 };
 
 /// What is said of --read-only before a command.
 const ONLY_BOARD: &str = "--read-only is for the board alone: codeblue --read-only, or codeblue demo --read-only";
+
+/// What is said of --watch before a command that does something.
+const ONLY_READING: &str = "--watch is for what reads from the engine, such as status, service list or incident show; `codeblue watch` \
+                            tells what happens, a line each";
 
 /// Incident command center: watch, decide, roll back, prove. Without a command: the board
 #[derive(Debug, Parser)]
@@ -155,15 +161,66 @@ impl Arguments {
     pub async fn run(self) -> Exit {
         let session = Session::new(self.global);
         let done = match self.verb {
+            None if session.watches() => Err(CliError::Usage(ONLY_READING.to_owned())),
             None => board::run(&session, board::access(self.read_only)).await,
             Some(_) if self.read_only => Err(CliError::Usage(ONLY_BOARD.to_owned())),
-            Some(verb) => verb.run(&session).await,
+            Some(verb) => match (session.watches(), verb.hears()) {
+                (false, _) => verb.run(&session).await,
+                (true, None) => Err(CliError::Usage(ONLY_READING.to_owned())),
+                (true, Some(hears)) => redraw::redraw(&session, hears, Arguments::again).await,
+            },
         };
         done.unwrap_or_else(|error| session.output.error(&error))
+    }
+
+    /// Does what the command line asks for once more, with another session: a verb is used up by what it does.
+    async fn again(session: Session) -> Result<Exit, CliError> {
+        match Self::try_parse().map(|arguments| arguments.verb) {
+            Ok(Some(verb)) => verb.run(&session).await,
+            _ => Err(CliError::Usage(ONLY_READING.to_owned())),
+        }
     }
 }
 
 impl Verb {
+    /// What of an engine can change the result, where this only reads from one.
+    fn hears(&self) -> Option<Hears> {
+        match self {
+            Self::Status(_)
+            | Self::Service(
+                service::Service::List
+                | service::Service::Show { .. }
+                | service::Service::Maintenance { service: None, .. },
+            )
+            | Self::Breaker(breaker::Breaker::List { .. })
+            | Self::Incident(
+                incident::Incident::List { .. }
+                | incident::Incident::Show { .. }
+                | incident::Incident::Action(postmortem::Action::List { .. }),
+            )
+            | Self::Snapshot(snapshot::Snapshot::List { .. } | snapshot::Snapshot::Show { .. })
+            | Self::Recovery(recovery::Recovery::List { .. } | recovery::Recovery::Show { wait: false, .. })
+            | Self::Deploy(deploy::Deploy::List { .. })
+            | Self::Change(change::Change::List { .. } | change::Change::Show { dry_run: false, .. })
+            | Self::BreakGlass(break_glass::BreakGlass::List | break_glass::BreakGlass::Show { .. })
+            | Self::Continuity(continuity::Continuity::List | continuity::Continuity::Show { .. })
+            | Self::Drill(drill::Drill::Held | drill::Drill::Score { .. } | drill::Drill::Heatmap { .. })
+            | Self::Knowledge(knowledge::Knowledge::List { .. } | knowledge::Knowledge::Show { .. })
+            | Self::Runbook(runbook::Runbook::Walk(
+                runbook_walk::Walk::Runs { .. } | runbook_walk::Walk::ShowRun { .. },
+            ))
+            | Self::Action(action::Action::List)
+            | Self::Automation(automation::Automation::Show)
+            | Self::Operator(operator::Operator::List | operator::Operator::Show { .. })
+            | Self::Token(token::Token::List)
+            | Self::Audit(audit::Audit::List { .. })
+            | Self::Report(_) => Some(Hears::Events),
+            Self::Alert(alert::Alert::List) | Self::Incident(incident::Incident::Errors) => Some(Hears::Samples),
+            Self::Patterns(patterns) if patterns.asks_engine() => Some(Hears::Samples),
+            _ => None,
+        }
+    }
+
     async fn run(self, session: &Session) -> Result<Exit, CliError> {
         // Those in which an engine runs keep a log in its home instead.
         if !matches!(self, Self::Demo(_) | Self::Serve(_)) {

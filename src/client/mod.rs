@@ -8,6 +8,7 @@ mod address;
 mod connection;
 mod error;
 pub mod hosts;
+mod leash;
 mod pin;
 mod readers;
 mod sse;

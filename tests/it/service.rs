@@ -5,6 +5,10 @@ use std::{
     os::unix::{fs::PermissionsExt, net::UnixDatagram},
     path::Path,
     process::{Child, Command as Program, Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -89,6 +93,69 @@ impl Service {
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_while_the_platform_file_is_read_anew_is_answered() {
+    let service = Service::start().await;
+    service.told("READY=1");
+    let client = service.client();
+    let over = Arc::new(AtomicBool::new(false));
+    let asked = tokio::spawn({
+        let (client, over) = (client.clone(), over.clone());
+        async move {
+            let mut answers = 0;
+            while !over.load(Ordering::Relaxed) {
+                client.whoami().await.unwrap_or_else(|error| panic!("after {answers} answers: {error}"));
+                answers += 1;
+            }
+            answers
+        }
+    });
+    for round in 0..20 {
+        let name = format!("name = \"Ward {round}\"");
+        service.rewrite(|text| {
+            let heading = text.lines().find(|line| line.starts_with("name = ")).unwrap().to_owned();
+            text.replacen(&heading, &name, 1)
+        });
+        client.reload().await.unwrap();
+        let begun = Instant::now();
+        while client.state().await.unwrap().platform.name != format!("Ward {round}") {
+            assert!(begun.elapsed() < LIMIT, "round {round} never came into force");
+        }
+    }
+    over.store(true, Ordering::Relaxed);
+    assert!(asked.await.unwrap() > 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_put_aside_when_it_is_full_and_only_so_many_files_are_kept() {
+    let service = Service::start().await;
+    service.told("READY=1");
+    let folder = service.bed.path("home/log");
+    assert!(folder.join("codeblue.log").is_file());
+    service.rewrite(|text| text + "\n[log]\nsize = \"16KiB\"\nfiles = 3\n");
+    let client = service.client();
+    client.reload().await.unwrap();
+    let begun = Instant::now();
+    while client.state().await.unwrap().platform.log.files != 3 {
+        assert!(begun.elapsed() < LIMIT, "the file never came into force");
+    }
+    // All that is wrong with a file is told in the log each time that it is to be read anew.
+    let nonsense: String = (0..40).map(|line| format!("nonsense-{line} = true\n")).collect();
+    service.rewrite(|text| nonsense.clone() + &text);
+    while !folder.join("codeblue.log.2").is_file() {
+        assert!(begun.elapsed() < LIMIT, "two files were never filled");
+        service.signal(Signal::HUP);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap()) {
+        let name = entry.file_name().into_string().unwrap();
+        assert!(["codeblue.log", "codeblue.log.1", "codeblue.log.2"].contains(&name.as_str()), "{name}");
+        let found = entry.metadata().unwrap();
+        assert_eq!(found.permissions().mode() & 0o777, 0o600, "{name}");
+        assert!(found.len() < 64 << 10, "{name} has {} bytes", found.len());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
