@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use codeblue::cli::Arguments;
 use color_eyre::eyre::{Result, eyre};
 
@@ -11,7 +10,7 @@ fn main() -> Result<ExitCode> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .map_err(|_| eyre!("the program already has a provider of cryptography"))?;
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     let threads = arguments.threads();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let exit = runtime.block_on(arguments.run());

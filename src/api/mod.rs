@@ -37,3 +37,6 @@ mod tls;
 
 pub use door::Door;
 pub use server::{ApiError, Server, serve, serve_through};
+
+/// What the API gives and takes, as OpenAPI.
+pub const DESCRIPTION: &str = include_str!("openapi.json");

@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_full_file_is_put_aside_whole_and_the_oldest_goes() {
         let folder = tempfile::tempdir().unwrap();
-        let shared = limits(10, 3);
+        let shared = limits(11, 3);
         let mut log = LogFile::open(folder.path(), shared.clone()).unwrap();
         for event in ["one\n", "two\n", "three\n", "four\n", "longer than a whole file\n", "five\n"] {
             log.write_all(event.as_bytes()).unwrap();

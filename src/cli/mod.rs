@@ -2,8 +2,8 @@
 //!
 //! What they share: `session` (which engine, as whom), `reach` (how it is reached), `output` and `table` (for people, or one JSON document), `text` (making
 //! foreign text safe to show), `error` (exit codes), `log` (in files of `log_file`), `danger` (dry run and typed name), `code` (second factors and tokens), `wait` (following what was begun), `redraw` (showing what is read again, as it changes), `carry`
-//! (everything that ends in a recovery), `words` (arguments that are more than a word). A new noun gets its file, and its
-//! line in `verb`.
+//! (everything that ends in a recovery), `words` (arguments that are more than a word). A new noun gets its file, its
+//! line in `verb`, and lines in `examples`.
 
 mod action;
 mod alert;
@@ -31,11 +31,13 @@ mod deploy;
 mod diagnose;
 mod diagnose_logs;
 mod doctor;
+mod doctor_around;
 mod drill;
 mod drill_paper;
 mod drill_run;
 mod emergency;
 mod error;
+mod examples;
 mod heartbeat;
 mod host;
 mod incident;
@@ -64,6 +66,7 @@ mod runbook_commands;
 mod runbook_page;
 mod runbook_walk;
 mod sandbox;
+mod schema;
 mod serve;
 mod service;
 mod session;

@@ -2,17 +2,18 @@
 
 use std::{num::NonZero, thread};
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
     action, alert, anomalies, audit, automation, board, break_glass, breaker, change, check, continuity, demo, deploy,
     diagnose, doctor, drill, emergency,
     error::{CliError, Exit},
+    examples::with_examples,
     heartbeat, host, incident, init, knowledge, log, manual, operator, patterns, policy, postmortem, proof, recovery,
     redact,
     redraw::{self, Hears},
-    reload, report, rollback, rootcause, runbook, runbook_walk, sandbox, serve, service,
+    reload, report, rollback, rootcause, runbook, runbook_walk, sandbox, schema, serve, service,
     session::{Global, Session},
     settings, snapshot, status, token, watch,
 };
@@ -135,6 +136,7 @@ enum Verb {
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
     Man(manual::Man),
+    Schema(schema::Schema),
     /// Theme, keys and hosts of the board
     #[command(subcommand)]
     Settings(settings::SettingsVerb),
@@ -148,6 +150,18 @@ enum Verb {
 }
 
 impl Arguments {
+    /// What this process was asked for; a wrong command line, `--help` and `--version` end it here.
+    #[must_use]
+    pub fn read() -> Self {
+        let matches = Self::program().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// The whole command line, with examples.
+    pub(super) fn program() -> clap::Command {
+        with_examples(Self::command())
+    }
+
     /// Worker threads for the work: the services of a sandbox are many and small.
     #[must_use]
     pub fn threads(&self) -> usize {
@@ -269,7 +283,8 @@ impl Verb {
             Self::Audit(verb) => verb.run(session).await,
             Self::Demo(verb) => verb.run(session).await,
             Self::Sandbox(verb) => verb.run(session).await,
-            Self::Man(verb) => verb.run(Arguments::command(), session),
+            Self::Man(verb) => verb.run(Arguments::program(), session),
+            Self::Schema(verb) => verb.run(session),
             Self::Settings(verb) => verb.run(session),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
