@@ -7,7 +7,10 @@ use std::{
 };
 
 use clap::Args;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -19,7 +22,7 @@ use super::{
 };
 use crate::{
     api::{self, Door, Server},
-    engine::{Engine, EngineHandle, Home, SystemClock, TlsFigures},
+    engine::{Engine, EngineHandle, Home, StartError, SystemClock, TlsFigures},
     platform::count,
 };
 
@@ -81,20 +84,22 @@ impl Running {
 /// # Errors
 /// When the home is taken or damaged, the platform file is wrong, or the socket cannot be made. Nothing runs then.
 pub async fn start(home: &Home) -> Result<Running, CliError> {
-    let engine = Engine::start(home, Arc::new(SystemClock)).await?;
+    opened(Engine::start(home, Arc::new(SystemClock)).await?, home).await
+}
+
+async fn opened(engine: Engine, home: &Home) -> Result<Running, CliError> {
     match Door::open(&home.socket()) {
-        Ok(door) => match served(engine, door).await {
-            Ok(running) => Ok(running),
-            Err((error, door)) => {
-                door.close();
-                Err(error)
-            }
-        },
+        Ok(door) => served(engine, door).await.map_err(shut),
         Err(error) => {
             engine.stop("its socket could not be made").await;
             Err(CliError::Failed(error.to_string()))
         }
     }
+}
+
+fn shut((error, door): (CliError, Door)) -> CliError {
+    door.close();
+    error
 }
 
 async fn served(engine: Engine, mut door: Door) -> Result<Running, (CliError, Door)> {
@@ -116,7 +121,10 @@ impl Serve {
         let mut told = Told::listen()?;
         let log = log::keep(&home, false)?;
         let supervisor = Supervisor::of_environment();
-        let mut running = start(&home).await?;
+        let engine = Engine::start(&home, Arc::new(SystemClock)).await?;
+        // Wishes are heard from before the first of them can come.
+        let mut wishes = engine.handle().reloads();
+        let mut running = opened(engine, &home).await?;
         let state = running.handle().state();
         session.output.progress(&format!(
             "engine of {} answers on {}; {}, log in {}; Ctrl-C stops it",
@@ -140,7 +148,7 @@ impl Serve {
                 supervisor.ready(&status);
                 tokio::spawn(supervisor.clone().watch(running.handle(), watched.clone()));
             }
-            let heard = told.hear(&running.handle()).await;
+            let heard = told.hear(&running.handle(), &mut wishes).await;
             watched.cancel();
             match heard {
                 Heard::Stop(reason) => break reason,
@@ -148,7 +156,7 @@ impl Serve {
                     if let Some(supervisor) = &supervisor {
                         supervisor.away("the platform file is read anew");
                     }
-                    running = reloaded(running, &home, session).await?;
+                    (running, wishes) = reloaded(running, &home, session).await?;
                     log.follow(&running.handle().state().platform);
                 }
             }
@@ -179,28 +187,32 @@ pub async fn until_told_to_stop() -> Result<&'static str, CliError> {
 }
 
 /// The engine with its platform file as it is now. Where it cannot start with that, it goes on with what was in force.
-async fn reloaded(running: Running, home: &Home, session: &Session) -> Result<Running, CliError> {
+async fn reloaded(running: Running, home: &Home, session: &Session) -> Result<(Running, Wishes), CliError> {
     session.output.progress("the platform file is read anew");
     let before = running.handle().state().platform.clone();
     let door = running.pause("the platform file is read anew").await;
-    let started = match Engine::start(home, Arc::new(SystemClock)).await {
-        Ok(engine) => served(engine, door).await,
-        Err(error) => Err((error.into(), door)),
-    };
-    let (cause, door) = match started {
+    let clock = Arc::new(SystemClock);
+    let (cause, door) = match heeding(Engine::start(home, clock.clone()).await, door).await {
         Ok(running) => return Ok(running),
         Err(failed) => failed,
     };
     error!(%cause, "the engine does not start with its new platform file");
     session.output.progress(&format!("{cause}; the engine goes on with what was in force before"));
-    let before = match Engine::start_with(home, Arc::new(SystemClock), before).await {
-        Ok(engine) => served(engine, door).await,
+    heeding(Engine::start_with(home, clock, before).await, door).await.map_err(shut)
+}
+
+/// Wishes that the platform file be read anew.
+type Wishes = watch::Receiver<u64>;
+
+/// An engine behind its door that hears wishes from the first on.
+async fn heeding(started: Result<Engine, StartError>, door: Door) -> Result<(Running, Wishes), (CliError, Door)> {
+    match started {
+        Ok(engine) => {
+            let wishes = engine.handle().reloads();
+            Ok((served(engine, door).await?, wishes))
+        }
         Err(error) => Err((error.into(), door)),
-    };
-    before.map_err(|(error, door)| {
-        door.close();
-        error
-    })
+    }
 }
 
 /// What `serve` was told.
@@ -231,9 +243,7 @@ impl Told {
     }
 
     /// Waits until the engine is to stop, or to start with another platform file. A broken one is told of, and changes nothing.
-    async fn hear(&mut self, engine: &EngineHandle) -> Heard {
-        let mut wishes = engine.reloads();
-        wishes.mark_unchanged();
+    async fn hear(&mut self, engine: &EngineHandle, wishes: &mut Wishes) -> Heard {
         let may_reload = self.may_reload();
         loop {
             tokio::select! {

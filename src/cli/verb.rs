@@ -1,6 +1,6 @@
 //! The table of commands.
 
-use std::{num::NonZero, thread};
+use std::{num::NonZero, path::PathBuf, thread};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
@@ -17,6 +17,7 @@ use super::{
     session::{Global, Session},
     settings, snapshot, status, token, watch,
 };
+use crate::client::{LEASH, hold_leash};
 
 /// What is said of --read-only before a command.
 const ONLY_BOARD: &str = "--read-only is for the board alone: codeblue --read-only, or codeblue demo --read-only";
@@ -147,6 +148,12 @@ enum Verb {
     /// One service of a sandbox; the sandbox itself starts it
     #[command(hide = true, name = "sandbox-service")]
     SandboxService(crate::sandbox::ServiceArgs),
+    /// Ends a program when the process that began this one has ended; `--host ssh://…` starts it
+    #[command(hide = true, name = LEASH)]
+    Leash {
+        program: i32,
+        folder: PathBuf,
+    },
 }
 
 impl Arguments {
@@ -166,7 +173,7 @@ impl Arguments {
     #[must_use]
     pub fn threads(&self) -> usize {
         match self.verb {
-            Some(Verb::SandboxService(_)) => 2,
+            Some(Verb::SandboxService(_) | Verb::Leash { .. }) => 2,
             _ => thread::available_parallelism().map_or(2, NonZero::get).max(2),
         }
     }
@@ -294,6 +301,10 @@ impl Verb {
             }
             Self::SandboxService(args) => {
                 crate::sandbox::run_service(args).await?;
+                Ok(Exit::Done)
+            }
+            Self::Leash { program, folder } => {
+                hold_leash(program, &folder);
                 Ok(Exit::Done)
             }
         }

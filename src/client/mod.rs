@@ -19,5 +19,6 @@ mod way;
 pub use address::{BadAddress, HostAddress, SshAddress, TlsAddress};
 pub use connection::{Client, Trust};
 pub use error::ClientError;
+pub use leash::{LEASH, hold_leash};
 pub use pin::fingerprint_at;
 pub use updates::Update;

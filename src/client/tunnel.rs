@@ -92,7 +92,7 @@ impl Tunnel {
         ssh.args(["--", &self.address.host]).stdout(Stdio::null());
         self.said.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let mut ssh = ssh.spawn().map_err(|error| self.without_ssh(&error))?;
-        // Without a shell the way is there all the same.
+        // Without one the way is there all the same.
         let leash = Leash::of(&ssh, self.folder.path()).ok();
         if let Some(err) = ssh.stderr.take() {
             tokio::spawn(listen(err, self.said.clone()));
