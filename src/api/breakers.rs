@@ -17,7 +17,7 @@ use super::{
     problem::Problem,
     routes::{Api, body, optional_body, query},
 };
-use crate::domain::{BreakerState, Command, ForcedTo, Refusal, State as DomainState, failures_to_open};
+use crate::domain::{BreakerState, Command, ForcedTo, Refusal, State as DomainState};
 
 /// How long a breaker is forced where nobody says.
 const FORCED_MINUTES: u32 = 60;
@@ -120,7 +120,7 @@ fn known(state: &DomainState, name: &str) -> Result<Value, Problem> {
 
 /// One breaker; `enforced` says whether anything holds calls back by it.
 fn page(state: &DomainState, name: &str) -> Value {
-    let breaker = state.breaker(name);
+    let (breaker, thresholds) = (state.breaker(name), state.breaker_thresholds(name));
     let plain = match says(breaker.state) {
         Wanted::Open => "open",
         Wanted::Closed => "closed",
@@ -136,7 +136,11 @@ fn page(state: &DomainState, name: &str) -> Value {
         "check": breaker.check,
         "reason": breaker.reason,
         "openings": breaker.openings,
-        "failuresToOpen": failures_to_open(state.platform.profile),
+        "failuresToOpen": thresholds.failures,
+        "withinSeconds": thresholds.within.map(|within| within.num_seconds()),
+        "probesToClose": thresholds.probes,
+        "waitSeconds": thresholds.wait.num_seconds(),
+        "longestWaitSeconds": thresholds.longest_wait.num_seconds(),
         "enforced": false,
     })
 }

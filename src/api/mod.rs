@@ -1,5 +1,5 @@
 //! Floor 5. The engine's HTTP surface on its socket: who is calling (`identity`), how connections are taken and let go
-//! (`server`, from other hosts `tls`), what can be asked (`routes`, `alerts`, `audit`, `breakers`, `certificates`, `emergency`, `errors`, `events`, `exercise`, `heartbeats`, `knowledge`, `logs`,
+//! (`server`, from other hosts `tls`, where they come in `door`), what can be asked (`routes`, `alerts`, `audit`, `breakers`, `certificates`, `emergency`, `errors`, `events`, `exercise`, `heartbeats`, `knowledge`, `logs`,
 //! `people`, `pings`, `platform`, `readers`, `metrics` in the forms of `exposition`), how lists come in pages (`lists`), how large answers are packed (`packed`), what is done once although it is sent twice (`once`, and on disk `begun`), who sends too much
 //! (`allowance`), who takes nothing (`stalled`), and how errors look (`problem`).
 //!
@@ -11,6 +11,7 @@ mod audit;
 mod begun;
 mod breakers;
 mod certificates;
+mod door;
 mod emergency;
 mod errors;
 mod events;
@@ -34,4 +35,8 @@ mod server;
 mod stalled;
 mod tls;
 
-pub use server::{ApiError, Server, serve};
+pub use door::Door;
+pub use server::{ApiError, Server, serve, serve_through};
+
+/// What the API gives and takes, as OpenAPI.
+pub const DESCRIPTION: &str = include_str!("openapi.json");

@@ -118,7 +118,7 @@ async fn healthz(State(api): State<Api>) -> Result<([(&'static str, String); 1],
 }
 
 async fn openapi() -> ([(&'static str, &'static str); 1], &'static str) {
-    ([("content-type", "application/json")], include_str!("openapi.json"))
+    ([("content-type", "application/json")], super::DESCRIPTION)
 }
 
 async fn state(State(api): State<Api>, _caller: Caller) -> Json<Arc<crate::domain::State>> {

@@ -1,12 +1,10 @@
 //! Taking connections on the engine's socket and letting them go again, and what is the same for those from other hosts.
 
 use std::{
-    fs::Permissions,
     io,
     net::SocketAddr,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -21,11 +19,15 @@ use tokio::{
     sync::Semaphore,
     task::JoinHandle,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
 use super::{
+    door::Door,
     identity::Peer,
     routes,
     stalled::Impatient,
@@ -39,6 +41,8 @@ const CONNECTIONS: usize = 256;
 const HEADER: Duration = Duration::from_secs(10);
 /// Bytes of a request's headers at most.
 const HEADERS: usize = 64 * 1024;
+/// How long who has just come has to say what it wants when the server stops: it was taken in, and is not to be turned away.
+const GREETING: Duration = Duration::from_millis(500);
 /// How long answers under way have when the server stops.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -83,8 +87,9 @@ pub enum ApiError {
 pub struct Server {
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
-    path: PathBuf,
     front: Option<Arc<Front>>,
+    /// The door that closes with it; none where somebody else holds it open.
+    door: Option<Door>,
 }
 
 impl Server {
@@ -94,77 +99,63 @@ impl Server {
         self.front.as_ref().map(|front| front.figures())
     }
 
-    /// Takes no new connections, lets answers under way finish, ends event streams, removes the socket.
+    /// Takes no new connections, answers those who are there, ends event streams; closes the door if it is its own.
     pub async fn stop(self) {
         self.stop.cancel();
         for task in self.tasks {
             let _ = task.await;
         }
-        let _ = std::fs::remove_file(&self.path);
+        if let Some(door) = self.door {
+            door.close();
+        }
     }
 }
 
-/// Serves an engine on a socket that only this user can open, and the members of the group that the platform file names; where that
-/// file says so also over TLS.
+/// Serves an engine on a socket, with a door of its own: see [`serve_through`].
 ///
 /// # Errors
 /// When the socket cannot be made, or the address cannot be listened on. Call it with the home's lock held: what is in the way is then a dead engine's socket.
 pub fn serve(engine: EngineHandle, socket: &Path) -> Result<Server, ApiError> {
-    let error = |source| ApiError::Socket { path: socket.to_owned(), source };
-    if socket.as_os_str().len() > 107 {
-        return Err(ApiError::TooLong { path: socket.to_owned() });
+    let mut door = Door::open(socket)?;
+    match serve_through(engine, &mut door) {
+        Ok(server) => Ok(Server { door: Some(door), ..server }),
+        Err(error) => {
+            door.close();
+            Err(error)
+        }
     }
-    match std::fs::remove_file(socket) {
-        Err(other) if other.kind() != io::ErrorKind::NotFound => return Err(error(other)),
-        _ => {}
-    }
-    let group = engine.state().platform.access.socket_group.clone();
-    let listener = UnixListener::bind(socket).map_err(error)?;
-    match group {
-        None => std::fs::set_permissions(socket, Permissions::from_mode(0o600)).map_err(error)?,
-        Some(group) => open_to(&group, socket)?,
-    }
+}
+
+/// Serves an engine through a door: its socket is for this user alone and the members of the group that the platform file names, and where that
+/// file says so, others are answered over TLS.
+///
+/// # Errors
+/// When the group cannot be had, or the address cannot be listened on.
+pub fn serve_through(engine: EngineHandle, door: &mut Door) -> Result<Server, ApiError> {
+    let platform = engine.state().platform.clone();
+    door.let_in(platform.access.socket_group.as_deref())?;
+    let guests = door.guests(platform.listen.as_ref().map(|listen| listen.tls))?;
     let stop = CancellationToken::new();
-    let listen = engine.state().platform.listen.clone();
-    let (front, guests) = match listen.map(|listen| Front::open(&engine, &listen)).transpose()? {
-        None => (None, None),
-        Some((front, listener, acceptor)) => (Some(Arc::new(front)), Some((listener, acceptor))),
+    let (front, guests) = match (&platform.listen, guests) {
+        (Some(listen), Some(listener)) => {
+            let (front, acceptor) = Front::open(&engine, listen, &listener)?;
+            (Some(Arc::new(front)), Some((listener, acceptor)))
+        }
+        _ => (None, None),
     };
     let router = routes::router(engine.clone(), front.clone(), stop.clone());
-    let mut tasks = vec![tokio::spawn(accept(listener, router.clone(), stop.clone()))];
+    let mut tasks = vec![tokio::spawn(accept(door.socket.clone(), router.clone(), stop.clone()))];
     if let Some((listener, acceptor)) = guests {
         tasks.push(tokio::spawn(tls::accept(listener, acceptor, router, stop.clone())));
     }
     if let Some(front) = &front {
         tasks.push(tokio::spawn(front.clone().keep(engine, stop.clone())));
     }
-    Ok(Server { stop, tasks, path: socket.to_owned(), front })
+    Ok(Server { stop, tasks, front, door: None })
 }
 
-/// Lets the members of a group reach the socket and nothing beside it: its folder may be passed through, not read.
-fn open_to(group: &str, socket: &Path) -> Result<(), ApiError> {
-    let refused = |reason: String| ApiError::Group { path: socket.to_owned(), group: group.to_owned(), reason };
-    let id = group_id(group).ok_or_else(|| refused("there is no such group; make it with groupadd".to_owned()))?;
-    let folder = socket.parent().unwrap_or(Path::new("/"));
-    for (path, mode) in [(folder, 0o710), (socket, 0o660)] {
-        std::os::unix::fs::chown(path, None, Some(id))
-            .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(mode)))
-            .map_err(|error| refused(format!("{error}; the user the engine runs as has to be a member")))?;
-    }
-    Ok(())
-}
-
-/// The number of a group of this host, from `/etc/group`.
-fn group_id(name: &str) -> Option<u32> {
-    let groups = std::fs::read_to_string("/etc/group").ok()?;
-    groups.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok())?
-    })
-}
-
-async fn accept(listener: UnixListener, router: axum::Router, stop: CancellationToken) {
-    let graceful = GracefulShutdown::new();
+async fn accept(listener: Arc<UnixListener>, router: axum::Router, stop: CancellationToken) {
+    let (graceful, fresh) = (GracefulShutdown::new(), TaskTracker::new());
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(slot) = slots.clone().acquire_owned().await else { break };
@@ -180,7 +171,7 @@ async fn accept(listener: UnixListener, router: axum::Router, stop: Cancellation
             },
         };
         let Some(peer) = peer(&stream) else { continue };
-        let watched = graceful.watch(connection(stream, router.clone(), peer));
+        let watched = graceful.watch(connection(stream, router.clone(), peer, fresh.token()));
         tokio::spawn(async move {
             if let Err(cause) = watched.await {
                 debug!(%cause, "connection");
@@ -189,19 +180,22 @@ async fn accept(listener: UnixListener, router: axum::Router, stop: Cancellation
         });
     }
     drop(listener);
-    drain(graceful).await;
+    drain(graceful, fresh).await;
 }
 
-/// Answers what comes over a connection, until it ends.
+/// Answers what comes over a connection, until it ends. It is fresh until it has asked for something.
 pub(super) fn connection<S>(
     stream: S,
     router: axum::Router,
     peer: Peer,
+    fresh: TaskTrackerToken,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let fresh = Arc::new(Mutex::new(Some(fresh)));
     let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        fresh.lock().unwrap_or_else(PoisonError::into_inner).take();
         request.extensions_mut().insert(peer.clone());
         request.map(axum::body::Body::new)
     });
@@ -213,8 +207,12 @@ where
         .serve_connection(TokioIo::new(Impatient::new(stream)), TowerToHyperService::new(service))
 }
 
-/// Lets answers under way finish.
-pub(super) async fn drain(graceful: GracefulShutdown) {
+/// Hears those out who have just come, and lets answers under way finish.
+pub(super) async fn drain(graceful: GracefulShutdown, fresh: TaskTracker) {
+    fresh.close();
+    if tokio::time::timeout(GREETING, fresh.wait()).await.is_err() {
+        debug!("some callers said nothing");
+    }
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
         warn!("some answers were cut off");
     }

@@ -20,7 +20,7 @@ use tokio::{
     sync::Semaphore,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info, warn};
 
 use super::{
@@ -59,16 +59,16 @@ impl ResolvesServerCert for Shown {
 }
 
 impl Front {
-    /// Listens.
+    /// What is shown to those who come in here.
     ///
     /// # Errors
-    /// When the address cannot be had, or there is no certificate to show.
-    pub(super) fn open(engine: &EngineHandle, listen: &Listen) -> Result<(Self, TcpListener, TlsAcceptor), ApiError> {
+    /// When there is no certificate to show.
+    pub(super) fn open(
+        engine: &EngineHandle,
+        listen: &Listen,
+        listener: &TcpListener,
+    ) -> Result<(Self, TlsAcceptor), ApiError> {
         let refused = |reason: String| ApiError::Listen { address: listen.tls, reason };
-        let listener = std::net::TcpListener::bind(listen.tls)
-            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-            .and_then(TcpListener::from_std)
-            .map_err(|error| refused(error.to_string()))?;
         let address = listener.local_addr().map_err(|error| refused(error.to_string()))?;
         let certificate =
             engine.server_certificate(listen, Renewal::WhenDue).map_err(|error| refused(error.to_string()))?;
@@ -77,7 +77,7 @@ impl Front {
         info!(%address, fingerprint = figures.fingerprint, "listens over TLS");
         let shown = Arc::new(Shown(RwLock::new((Arc::new(key), figures))));
         let config = config(engine, shown.clone()).map_err(&refused)?;
-        Ok((Self { address, listen: listen.clone(), shown }, listener, TlsAcceptor::from(Arc::new(config))))
+        Ok((Self { address, listen: listen.clone(), shown }, TlsAcceptor::from(Arc::new(config))))
     }
 
     /// What it shows.
@@ -147,12 +147,12 @@ fn config(engine: &EngineHandle, shown: Arc<Shown>) -> Result<ServerConfig, Stri
 
 /// Takes connections until it is to stop. Beyond the bounds a connection is closed before anything was read from it.
 pub(super) async fn accept(
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     acceptor: TlsAcceptor,
     router: axum::Router,
     stop: CancellationToken,
 ) {
-    let graceful = GracefulShutdown::new();
+    let (graceful, fresh) = (GracefulShutdown::new(), TaskTracker::new());
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let places = Places::default();
     loop {
@@ -172,7 +172,8 @@ pub(super) async fn accept(
             debug!(%from, "too many connections");
             continue;
         };
-        let (acceptor, router, watcher) = (acceptor.clone(), router.clone(), graceful.watcher());
+        let (acceptor, router) = (acceptor.clone(), router.clone());
+        let (watcher, fresh) = (graceful.watcher(), fresh.token());
         tokio::spawn(async move {
             let _held = (place, slot);
             match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
@@ -180,7 +181,7 @@ pub(super) async fn accept(
                 Ok(Err(cause)) => debug!(%from, %cause, "handshake"),
                 Ok(Ok(stream)) => {
                     let peer = Peer::Guest { from, certificate: certificate(&stream) };
-                    if let Err(cause) = watcher.watch(connection(stream, router, peer)).await {
+                    if let Err(cause) = watcher.watch(connection(stream, router, peer, fresh)).await {
                         debug!(%from, %cause, "connection");
                     }
                 }
@@ -188,7 +189,7 @@ pub(super) async fn accept(
         });
     }
     drop(listener);
-    drain(graceful).await;
+    drain(graceful, fresh).await;
 }
 
 /// The fingerprint of the certificate that the other end has shown; the handshake has verified it.

@@ -20,7 +20,8 @@ pub enum Breaker {
     /// Every service's breaker and why it is so
     ///
     /// Checks open it after 5 failures in a row of one check, in production after 3. After a minute, each time twice as long up
-    /// to 15 minutes, the next checks are probes: 3 answers close it, a failure opens it again. Nothing stands in front of
+    /// to 15 minutes, the next checks are probes: 3 answers close it, a failure opens it again. `[service.breaker]` in the platform
+    /// file says otherwise for a service. Nothing stands in front of
     /// services yet that would hold calls back: a breaker says what it would do, and who calls a service may ask.
     List {
         /// Only those that are open, closed or half-open
@@ -96,7 +97,7 @@ async fn list(session: &Session, which: Option<Which>) -> Result<Exit, CliError>
         return Ok(Exit::Done);
     }
     let state = client.state().await?;
-    session.output.result(&(), || {
+    session.output.result(&state.breakers, || {
         let table = table(session, &state, which);
         let told = if table.is_empty() { "no breaker is so\n".to_owned() } else { table.render(&session.output) };
         told + "nothing in front of services acts on them yet\n"
@@ -106,7 +107,7 @@ async fn list(session: &Session, which: Option<Which>) -> Result<Exit, CliError>
 
 fn table(session: &Session, state: &State, which: Option<Which>) -> Table {
     let now = session.now();
-    let mut table = Table::new(["BREAKER", "SERVICE", "SINCE", "UNTIL", "WHY"]);
+    let mut table = Table::new(["BREAKER", "SERVICE", "SINCE", "UNTIL", "THRESHOLDS", "WHY"]);
     for service in &state.platform.services {
         let breaker = state.breaker(&service.name);
         let (kind, cell) = match breaker.state {
@@ -124,6 +125,7 @@ fn table(session: &Session, state: &State, which: Option<Which>) -> Table {
             Cell::from(&service.name),
             Cell::from(text::age(breaker.since, now)),
             Cell::from(breaker.until.map(text::moment).unwrap_or_default()),
+            Cell::from(state.breaker_thresholds(&service.name).words()),
             Cell::from(text::line(&breaker.reason)),
         ]);
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
+    doctor_around,
     error::{CliError, Exit},
     session::Session,
     table::{Cell, Paint, Table},
@@ -20,24 +21,20 @@ use crate::{
     store::verify_file,
 };
 
-/// Free space below which the journal is soon in danger.
-const SPACE_BAD: u64 = 200 * 1024 * 1024;
-/// Free space below which it is worth a look.
-const SPACE_WARN: u64 = 2 * 1024 * 1024 * 1024;
 /// Times of its objective after which a recovery point is late.
 const LATE: f64 = 1.5;
 
 /// Find out what is wrong with this installation, and what to do about it
 ///
-/// Looks at the home, the platform file, the engine, the journal, the vault, people and snapshots. Nothing is changed. Exits with 1
-/// when something is wrong.
+/// Looks at the home, its disks and its log, the platform file, the engine, what it shows over TLS, the journal, the vault, people and
+/// snapshots, at the hosts that are named here, and at the clock. Nothing is changed. Exits with 1 when something is wrong.
 #[derive(Debug, Args)]
 pub struct Doctor {}
 
 /// What was looked at.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Found {
+pub(super) struct Found {
     what: &'static str,
     state: Health,
     found: String,
@@ -46,21 +43,21 @@ struct Found {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Health {
+pub(super) enum Health {
     Good,
     Warning,
     Wrong,
 }
 
-fn good(what: &'static str, found: impl Into<String>) -> Found {
+pub(super) fn good(what: &'static str, found: impl Into<String>) -> Found {
     Found { what, state: Health::Good, found: found.into(), todo: None }
 }
 
-fn warning(what: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Found {
+pub(super) fn warning(what: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Found {
     Found { what, state: Health::Warning, found: found.into(), todo: Some(todo.into()) }
 }
 
-fn wrong(what: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Found {
+pub(super) fn wrong(what: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Found {
     Found { what, state: Health::Wrong, found: found.into(), todo: Some(todo.into()) }
 }
 
@@ -70,8 +67,12 @@ impl Doctor {
         if !session.is_elsewhere() {
             let home = session.home()?;
             all.extend(of_home(&home));
+            all.extend(doctor_around::of_clock().await);
         }
         all.extend(of_engine(&session.client()?, session).await);
+        if !session.is_elsewhere() {
+            all.extend(doctor_around::of_hosts(session, &session.home()?).await);
+        }
         let worst = all.iter().map(|found| found.state).max().unwrap_or(Health::Good);
         let document = json!({"ok": worst != Health::Wrong, "found": all});
         session.output.result(&document, || page(session, &all))?;
@@ -107,7 +108,8 @@ fn of_home(home: &Home) -> Vec<Found> {
         return all;
     }
     all.push(of_secrets(home));
-    all.extend(of_space(home));
+    all.extend(doctor_around::of_space(home));
+    all.extend(doctor_around::of_log(home));
     all.push(of_journal(home));
     let vault = home.vault().join("config");
     all.push(match vault.exists() {
@@ -187,20 +189,9 @@ fn of_secrets(home: &Home) -> Found {
     }
 }
 
-fn mode(path: &Path) -> Option<u32> {
+/// Who may read and write a file.
+pub(super) fn mode(path: &Path) -> Option<u32> {
     Some(fs::metadata(path).ok()?.permissions().mode() & 0o777)
-}
-
-fn of_space(home: &Home) -> Option<Found> {
-    let found = rustix::fs::statvfs(home.data()).ok()?;
-    let free = found.f_bavail.saturating_mul(found.f_frsize);
-    let told = format!("{} free for {}", text::bytes(free), home.data().display());
-    let todo = "free some space there: without it nothing can be recorded, and nothing is done that cannot be";
-    Some(match free {
-        ..SPACE_BAD => wrong("space", told, todo),
-        SPACE_BAD..SPACE_WARN => warning("space", told, todo),
-        SPACE_WARN.. => good("space", told),
-    })
 }
 
 fn of_journal(home: &Home) -> Found {
@@ -259,6 +250,7 @@ async fn of_engine(client: &Client, session: &Session) -> Vec<Found> {
     if let Some(reason) = &state.halted {
         all.push(warning("automation", format!("halted: {reason}"), "codeblue automation release"));
     }
+    all.extend(doctor_around::of_tls(&state, client, session.now(), !session.is_elsewhere()).await);
     all.push(of_people(&state));
     all.push(of_watch(&state));
     all.push(of_snapshots(&state, session));

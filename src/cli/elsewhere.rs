@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{
-    Parser,
+    FromArgMatches,
     error::{ContextKind, ContextValue},
 };
 
@@ -11,7 +11,7 @@ use super::verb::Arguments;
 use crate::client::hosts::is_name;
 
 impl Arguments {
-    /// Reads a command line; ends the program with what is wrong with it.
+    /// What this process was asked for; a wrong command line, `--help` and `--version` end it here.
     #[must_use]
     pub fn read(given: impl IntoIterator<Item = OsString>) -> Self {
         match understood(given.into_iter().collect()) {
@@ -24,7 +24,8 @@ impl Arguments {
 /// A word that is refused as it stands may name its host; nothing else is looked at, so no text that somebody writes is changed.
 fn understood(mut given: Vec<OsString>) -> Result<Arguments, clap::Error> {
     loop {
-        let error = match Arguments::try_parse_from(&given) {
+        let read = Arguments::program().try_get_matches_from(&given);
+        let error = match read.and_then(|found| Arguments::from_arg_matches(&found)) {
             Ok(arguments) => return Ok(arguments),
             Err(error) => error,
         };

@@ -1,24 +1,25 @@
-//! What happens inside the program: to a file of the engine's home, by day; what a person has to know also to standard error.
+//! What happens inside the program: to files of the engine's home; what a person has to know also to standard error.
 
 use std::{
     io::{self, Write},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use tracing::Subscriber;
-use tracing_appender::{
-    non_blocking::WorkerGuard,
-    rolling::{RollingFileAppender, Rotation},
-};
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::{
-    EnvFilter, Layer, filter::LevelFilter, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
+    EnvFilter, Layer, filter::LevelFilter, layer::SubscriberExt, registry::LookupSpan, reload, util::SubscriberInitExt,
 };
 
-use super::error::CliError;
-use crate::{diagnosis::Redactor, engine::Home, platform};
+use super::{error::CliError, log_file::LogFile};
+use crate::{
+    diagnosis::Redactor,
+    engine::Home,
+    platform::{self, LogFiles, LogLevel, Platform},
+};
 
-/// Days of log that are kept.
-const DAYS: usize = 14;
+/// Says how much is written, in place of the platform file.
+const VARIABLE: &str = "CODEBLUE_LOG";
 
 /// Tells warnings on standard error; for everything in which no engine runs.
 pub(super) fn tell() {
@@ -26,38 +27,63 @@ pub(super) fn tell() {
     let _ = tracing_subscriber::registry().with(told(LevelFilter::WARN, Arc::default())).try_init();
 }
 
-/// Keeps the log of an engine in its home until the guard is dropped; `CODEBLUE_LOG` says how much. While the board has the
+/// The log of an engine; what was begun to be written is written when it is dropped.
+pub(super) struct Log {
+    _writer: WorkerGuard,
+    limits: Arc<Mutex<LogFiles>>,
+    redactor: Arc<RwLock<Redactor>>,
+    level: Box<dyn Fn(EnvFilter) + Send + Sync>,
+}
+
+impl Log {
+    /// Goes on as another platform file says.
+    pub(super) fn follow(&self, platform: &Platform) {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = platform.log;
+        *self.redactor.write().unwrap_or_else(PoisonError::into_inner) = Redactor::from(platform);
+        (self.level)(filter(platform.log.level));
+    }
+}
+
+/// Keeps the log of an engine in its home, as its platform file says; `CODEBLUE_LOG` says otherwise how much. While the board has the
 /// screen nothing else may write to it.
-pub(super) fn keep(home: &Home, has_screen: bool) -> Result<WorkerGuard, CliError> {
+pub(super) fn keep(home: &Home, has_screen: bool) -> Result<Log, CliError> {
     home.prepare()?;
-    let file = RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix("codeblue")
-        .filename_suffix("log")
-        .max_log_files(DAYS)
-        .build(home.log())
-        .map_err(|error| CliError::Failed(format!("{}: {error}", home.log().display())))?;
     // A file that says what else is to go may be broken, and then the engine says so; what always goes, goes anyway.
     let platform = platform::load(&home.platform_file());
-    let redactor = Arc::new(platform.map(|platform| Redactor::from(&platform)).unwrap_or_default());
+    let rules = platform.as_ref().map(|platform| platform.log).unwrap_or_default();
+    let redactor = platform.map(|platform| Redactor::from(&platform)).unwrap_or_default();
+    let (limits, redactor) = (Arc::new(Mutex::new(rules)), Arc::new(RwLock::new(redactor)));
+    let file = LogFile::open(&home.log(), limits.clone())
+        .map_err(|error| CliError::Failed(format!("{}: {error}", LogFile::path(&home.log()).display())))?;
     let (writer, guard) = tracing_appender::non_blocking(Redacted { to: file, redactor: redactor.clone() });
-    let filter = EnvFilter::try_from_env("CODEBLUE_LOG").unwrap_or_else(|_| EnvFilter::new("info,rustic_core=warn"));
+    let (filter, handle) = reload::Layer::new(filter(rules.level));
     let file = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false).with_filter(filter);
     let level = if has_screen { LevelFilter::OFF } else { LevelFilter::WARN };
-    let _ = tracing_subscriber::registry().with(told(level, redactor)).with(file).try_init();
-    Ok(guard)
+    let _ = tracing_subscriber::registry().with(told(level, redactor.clone())).with(file).try_init();
+    // Of a second log of one process nothing is left that could be told.
+    let level = Box::new(move |filter| drop(handle.reload(filter)));
+    Ok(Log { _writer: guard, limits, redactor, level })
+}
+
+fn filter(level: LogLevel) -> EnvFilter {
+    EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| match level {
+        LogLevel::Debug | LogLevel::Trace => EnvFilter::new(format!("info,rustic_core=warn,codeblue={level}")),
+        LogLevel::Error => EnvFilter::new("error"),
+        LogLevel::Warn | LogLevel::Info => EnvFilter::new(format!("{level},rustic_core=warn")),
+    })
 }
 
 /// A place to which nothing comes that the redactor has not read.
 struct Redacted<W> {
     to: W,
-    redactor: Arc<Redactor>,
+    redactor: Arc<RwLock<Redactor>>,
 }
 
 impl<W: Write> Write for Redacted<W> {
     /// Takes whole events, as those who format them write them.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        self.to.write_all(self.redactor.redact(&String::from_utf8_lossy(event)).as_bytes())?;
+        let text = self.redactor.read().unwrap_or_else(PoisonError::into_inner).redact(&String::from_utf8_lossy(event));
+        self.to.write_all(text.as_bytes())?;
         Ok(event.len())
     }
 
@@ -66,7 +92,10 @@ impl<W: Write> Write for Redacted<W> {
     }
 }
 
-fn told<S: Subscriber + for<'span> LookupSpan<'span>>(level: LevelFilter, redactor: Arc<Redactor>) -> impl Layer<S> {
+fn told<S: Subscriber + for<'span> LookupSpan<'span>>(
+    level: LevelFilter,
+    redactor: Arc<RwLock<Redactor>>,
+) -> impl Layer<S> {
     let writer = move || Redacted { to: io::stderr(), redactor: redactor.clone() };
     tracing_subscriber::fmt::layer().with_writer(writer).with_target(false).with_ansi(false).with_filter(level)
 }

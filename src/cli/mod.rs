@@ -1,9 +1,9 @@
 //! Floor 6. The command line: one file per noun, each with its arguments and what it does with them.
 //!
 //! What they share: `session` (which engine, as whom), `reach` (how it is reached), `output` and `table` (for people, or one JSON document), `text` (making
-//! foreign text safe to show), `fleet` (all named hosts), `elsewhere` (things named with their host), `error` (exit codes), `log`, `danger` (dry run and typed name), `code` (second factors and tokens), `wait` (following what was begun), `carry`
-//! (everything that ends in a recovery), `words` (arguments that are more than a word). A new noun gets its file, and its
-//! line in `verb`.
+//! foreign text safe to show), `fleet` (all named hosts), `elsewhere` (things named with their host), `error` (exit codes), `log` (in files of `log_file`), `danger` (dry run and typed name), `code` (second factors and tokens), `wait` (following what was begun), `redraw` (showing what is read again, as it changes), `carry`
+//! (everything that ends in a recovery), `words` (arguments that are more than a word). A new noun gets its file, its
+//! line in `verb`, and lines in `examples`.
 
 mod action;
 mod alert;
@@ -31,12 +31,14 @@ mod deploy;
 mod diagnose;
 mod diagnose_logs;
 mod doctor;
+mod doctor_around;
 mod drill;
 mod drill_paper;
 mod drill_run;
 mod elsewhere;
 mod emergency;
 mod error;
+mod examples;
 mod fleet;
 mod heartbeat;
 mod host;
@@ -44,6 +46,7 @@ mod incident;
 mod init;
 mod knowledge;
 mod log;
+mod log_file;
 mod manual;
 mod operator;
 mod output;
@@ -55,6 +58,7 @@ mod proof;
 mod reach;
 mod recovery;
 mod redact;
+mod redraw;
 mod reload;
 mod report;
 mod rollback;
@@ -64,6 +68,7 @@ mod runbook_commands;
 mod runbook_page;
 mod runbook_walk;
 mod sandbox;
+mod schema;
 mod serve;
 mod service;
 mod session;

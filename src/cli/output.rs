@@ -1,6 +1,9 @@
 //! Where results go: tables for people or one JSON document, on standard output; everything else on standard error.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
@@ -12,12 +15,23 @@ use super::{
 };
 
 /// How results are shown.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Output {
     json: bool,
     refuses_colour: bool,
     colour: bool,
     width: Option<usize>,
+    /// Where a result is held back for who shows it in its own way; none: standard output.
+    held: Option<Arc<Mutex<Drawing>>>,
+}
+
+/// A result that was held back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Drawing {
+    /// What would have been written.
+    pub(super) text: String,
+    /// The document behind it, which tells one drawing from the next: ages in the text change by themselves.
+    pub(super) document: String,
 }
 
 impl Output {
@@ -32,12 +46,23 @@ impl Output {
             .flatten()
             .filter(|width| *width > 0);
         let refuses_colour = no_colour || forbidden || dumb;
-        Self { json, refuses_colour, colour: terminal && !refuses_colour, width }
+        Self { json, refuses_colour, colour: terminal && !refuses_colour, width, held: None }
     }
 
     #[cfg(test)]
     pub(super) fn plain() -> Self {
-        Self { json: false, refuses_colour: false, colour: false, width: None }
+        Self { json: false, refuses_colour: false, colour: false, width: None, held: None }
+    }
+
+    /// The same for a terminal as wide as it is now, with results held back.
+    pub(super) fn held_back(&self) -> Self {
+        Self { held: Some(Arc::default()), ..Self::new(self.json, self.refuses_colour) }
+    }
+
+    /// What was held back.
+    pub(super) fn drawing(&self) -> Drawing {
+        let held = self.held.as_ref().map(|held| held.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        held.unwrap_or_default()
     }
 
     /// Whether results are JSON.
@@ -66,21 +91,30 @@ impl Output {
 
     /// The result: the document with `--json`, otherwise the text.
     pub(super) fn result(&self, document: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), CliError> {
-        if self.json {
-            let mut json = serde_json::to_string(document).map_err(|error| CliError::Failed(error.to_string()))?;
-            json.push('\n');
-            write_out(json.as_bytes())
-        } else {
+        let json = || serde_json::to_string(document).map_err(|error| CliError::Failed(error.to_string()));
+        let text = || {
             let mut text = text();
             if !text.is_empty() && !text.ends_with('\n') {
                 text.push('\n');
             }
-            write_out(text.as_bytes())
+            text
+        };
+        if let Some(held) = &self.held {
+            let document = json()?;
+            let text = if self.json { format!("{document}\n") } else { text() };
+            *held.lock().unwrap_or_else(PoisonError::into_inner) = Drawing { text, document };
+            return Ok(());
         }
+        if self.json { write_out(format!("{}\n", json()?).as_bytes()) } else { write_out(text().as_bytes()) }
     }
 
     /// A result that is no document, whatever the options say: a script, or one line of many.
     pub(super) fn script(&self, script: &[u8]) -> Result<(), CliError> {
+        if let Some(held) = &self.held {
+            let text = String::from_utf8_lossy(script).into_owned();
+            *held.lock().unwrap_or_else(PoisonError::into_inner) = Drawing { document: text.clone(), text };
+            return Ok(());
+        }
         write_out(script)
     }
 

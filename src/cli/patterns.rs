@@ -80,6 +80,11 @@ struct Found {
 }
 
 impl Patterns {
+    /// Whether it shows what the engine has seen, and not what files hold.
+    pub(super) fn asks_engine(&self) -> bool {
+        self.files.is_empty()
+    }
+
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         if self.files.is_empty() {
             return patterns_seen::show(session, self.service.as_deref(), self.top).await;

@@ -7,7 +7,10 @@ use std::{
 };
 
 use clap::Args;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -18,8 +21,8 @@ use super::{
     supervised::Supervisor,
 };
 use crate::{
-    api::{self, Server},
-    engine::{Engine, EngineHandle, Home, SystemClock, TlsFigures},
+    api::{self, Door, Server},
+    engine::{Engine, EngineHandle, Home, StartError, SystemClock, TlsFigures},
     platform::count,
 };
 
@@ -34,6 +37,7 @@ pub struct Serve {}
 pub struct Running {
     engine: Engine,
     server: Server,
+    door: Door,
 }
 
 impl Running {
@@ -63,7 +67,15 @@ impl Running {
     /// Stops in good order: first the socket, then what runs.
     pub async fn stop(self, reason: &str) {
         self.server.stop().await;
+        self.door.close();
         self.engine.stop(reason).await;
+    }
+
+    /// The same for an engine that starts anew at once: who comes meanwhile waits at the door.
+    async fn pause(self, reason: &str) -> Door {
+        self.server.stop().await;
+        self.engine.stop(reason).await;
+        self.door
     }
 }
 
@@ -72,15 +84,30 @@ impl Running {
 /// # Errors
 /// When the home is taken or damaged, the platform file is wrong, or the socket cannot be made. Nothing runs then.
 pub async fn start(home: &Home) -> Result<Running, CliError> {
-    served(Engine::start(home, Arc::new(SystemClock)).await?, home).await
+    opened(Engine::start(home, Arc::new(SystemClock)).await?, home).await
 }
 
-async fn served(engine: Engine, home: &Home) -> Result<Running, CliError> {
-    match api::serve(engine.handle(), &home.socket()) {
-        Ok(server) => Ok(Running { engine, server }),
+async fn opened(engine: Engine, home: &Home) -> Result<Running, CliError> {
+    match Door::open(&home.socket()) {
+        Ok(door) => served(engine, door).await.map_err(shut),
         Err(error) => {
             engine.stop("its socket could not be made").await;
             Err(CliError::Failed(error.to_string()))
+        }
+    }
+}
+
+fn shut((error, door): (CliError, Door)) -> CliError {
+    door.close();
+    error
+}
+
+async fn served(engine: Engine, mut door: Door) -> Result<Running, (CliError, Door)> {
+    match api::serve_through(engine.handle(), &mut door) {
+        Ok(server) => Ok(Running { engine, server, door }),
+        Err(error) => {
+            engine.stop("its socket could not be served").await;
+            Err((CliError::Failed(error.to_string()), door))
         }
     }
 }
@@ -92,9 +119,12 @@ impl Serve {
         }
         let home = session.home()?;
         let mut told = Told::listen()?;
-        let _log = log::keep(&home, false)?;
+        let log = log::keep(&home, false)?;
         let supervisor = Supervisor::of_environment();
-        let mut running = start(&home).await?;
+        let engine = Engine::start(&home, Arc::new(SystemClock)).await?;
+        // Wishes are heard from before the first of them can come.
+        let mut wishes = engine.handle().reloads();
+        let mut running = opened(engine, &home).await?;
         let state = running.handle().state();
         session.output.progress(&format!(
             "engine of {} answers on {}; {}, log in {}; Ctrl-C stops it",
@@ -118,7 +148,7 @@ impl Serve {
                 supervisor.ready(&status);
                 tokio::spawn(supervisor.clone().watch(running.handle(), watched.clone()));
             }
-            let heard = told.hear(&running.handle()).await;
+            let heard = told.hear(&running.handle(), &mut wishes).await;
             watched.cancel();
             match heard {
                 Heard::Stop(reason) => break reason,
@@ -126,7 +156,8 @@ impl Serve {
                     if let Some(supervisor) = &supervisor {
                         supervisor.away("the platform file is read anew");
                     }
-                    running = reloaded(running, &home, session).await?;
+                    (running, wishes) = reloaded(running, &home, session).await?;
+                    log.follow(&running.handle().state().platform);
                 }
             }
         };
@@ -156,17 +187,31 @@ pub async fn until_told_to_stop() -> Result<&'static str, CliError> {
 }
 
 /// The engine with its platform file as it is now. Where it cannot start with that, it goes on with what was in force.
-async fn reloaded(running: Running, home: &Home, session: &Session) -> Result<Running, CliError> {
+async fn reloaded(running: Running, home: &Home, session: &Session) -> Result<(Running, Wishes), CliError> {
     session.output.progress("the platform file is read anew");
     let before = running.handle().state().platform.clone();
-    running.stop("the platform file is read anew").await;
-    match start(home).await {
-        Ok(running) => Ok(running),
-        Err(cause) => {
-            error!(%cause, "the engine does not start with its new platform file");
-            session.output.progress(&format!("{cause}; the engine goes on with what was in force before"));
-            served(Engine::start_with(home, Arc::new(SystemClock), before).await?, home).await
+    let door = running.pause("the platform file is read anew").await;
+    let clock = Arc::new(SystemClock);
+    let (cause, door) = match heeding(Engine::start(home, clock.clone()).await, door).await {
+        Ok(running) => return Ok(running),
+        Err(failed) => failed,
+    };
+    error!(%cause, "the engine does not start with its new platform file");
+    session.output.progress(&format!("{cause}; the engine goes on with what was in force before"));
+    heeding(Engine::start_with(home, clock, before).await, door).await.map_err(shut)
+}
+
+/// Wishes that the platform file be read anew.
+type Wishes = watch::Receiver<u64>;
+
+/// An engine behind its door that hears wishes from the first on.
+async fn heeding(started: Result<Engine, StartError>, door: Door) -> Result<(Running, Wishes), (CliError, Door)> {
+    match started {
+        Ok(engine) => {
+            let wishes = engine.handle().reloads();
+            Ok((served(engine, door).await?, wishes))
         }
+        Err(error) => Err((error.into(), door)),
     }
 }
 
@@ -198,9 +243,7 @@ impl Told {
     }
 
     /// Waits until the engine is to stop, or to start with another platform file. A broken one is told of, and changes nothing.
-    async fn hear(&mut self, engine: &EngineHandle) -> Heard {
-        let mut wishes = engine.reloads();
-        wishes.mark_unchanged();
+    async fn hear(&mut self, engine: &EngineHandle, wishes: &mut Wishes) -> Heard {
         let may_reload = self.may_reload();
         loop {
             tokio::select! {

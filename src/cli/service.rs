@@ -122,7 +122,7 @@ async fn list(session: &Session) -> Result<Exit, CliError> {
         session.output.result(&document, String::new)?;
     } else {
         let (state, vitals) = (client.state().await?, client.vitals().await?);
-        session.output.result(&(), || table(&state, &vitals, session.now()).render(&session.output))?;
+        session.output.result(&state, || table(&state, &vitals, session.now()).render(&session.output))?;
     }
     Ok(Exit::Done)
 }

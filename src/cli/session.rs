@@ -1,6 +1,9 @@
 //! Which engine is meant, and who is asking.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -31,6 +34,9 @@ pub struct Global {
     /// Print one JSON document instead of text for people
     #[arg(long, global = true)]
     pub json: bool,
+    /// Of what only reads: show it again whenever something has changed, until Ctrl-C; with --json one document a line
+    #[arg(long, global = true)]
+    pub watch: bool,
     /// No colours; NO_COLOR and a pipe do the same
     #[arg(long, global = true)]
     pub no_color: bool,
@@ -54,6 +60,8 @@ pub struct Session {
     global: Global,
     /// Where results go.
     pub output: Output,
+    /// The connection to the engine meant, once there is one: the way to another host is found once.
+    connection: Arc<OnceLock<Client>>,
 }
 
 impl Session {
@@ -61,7 +69,17 @@ impl Session {
     #[must_use]
     pub fn new(global: Global) -> Self {
         let output = Output::new(global.json, global.no_color);
-        Self { global, output }
+        Self { global, output, connection: Arc::default() }
+    }
+
+    /// The same, with results held back for who shows them in its own way.
+    pub(super) fn held_back(&self) -> Self {
+        Self { output: self.output.held_back(), ..self.clone() }
+    }
+
+    /// Whether what is shown is to be shown again whenever something has changed.
+    pub(super) fn watches(&self) -> bool {
+        self.global.watch
     }
 
     /// The folders of the engine meant.
@@ -101,7 +119,11 @@ impl Session {
     /// # Errors
     /// When the host is written in a way that is not understood, or is not trusted.
     pub fn client(&self) -> Result<Client, CliError> {
-        self.client_of(self.host())
+        if let Some(client) = self.connection.get() {
+            return Ok(client.clone());
+        }
+        let client = self.client_of(self.host())?;
+        Ok(self.connection.get_or_init(|| client).clone())
     }
 
     /// The same to another host.

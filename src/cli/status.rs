@@ -41,7 +41,7 @@ impl Status {
         let lag = overview["checks"]["lagP99Seconds"].as_f64().unwrap_or_default();
         let evidence: Option<EvidenceFigures> = serde_json::from_value(overview["evidence"].clone()).ok();
         let logs: Vec<LogFigures> = serde_json::from_value(overview["logs"].clone()).unwrap_or_default();
-        session.output.result(&(), || {
+        session.output.result(&state, || {
             let secured = evidence.map(|evidence| secured(&evidence, &session.output)).unwrap_or_default();
             let secured = secured + &logs_told(&logs, &session.output);
             page(session, &state, &vitals, lag, &secured)

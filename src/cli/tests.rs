@@ -1,8 +1,10 @@
 //! The command line as people and scripts write it.
 
+use std::collections::BTreeMap;
+
 use clap::{Parser, error::ErrorKind};
 
-use super::{Arguments, Exit, error::CliError};
+use super::{Arguments, Exit, error::CliError, examples::EXAMPLES};
 use crate::{client::ClientError, domain::Refusal};
 
 fn parse(line: &str) -> Result<Arguments, ErrorKind> {
@@ -12,6 +14,80 @@ fn parse(line: &str) -> Result<Arguments, ErrorKind> {
 #[test]
 fn the_table_of_commands_is_consistent() {
     <Arguments as clap::CommandFactory>::command().debug_assert();
+}
+
+/// Everything that can be run, by its words, with what `--help` says first of it.
+fn commands() -> BTreeMap<String, String> {
+    fn below(command: &clap::Command, path: &str, found: &mut BTreeMap<String, String>) {
+        for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+            let path = format!("{path}{}", sub.get_name());
+            if !sub.is_subcommand_required_set() {
+                found.insert(path.clone(), sub.get_about().map(ToString::to_string).unwrap_or_default());
+            }
+            below(sub, &format!("{path} "), found);
+        }
+    }
+    let mut found = BTreeMap::new();
+    below(&Arguments::program(), "", &mut found);
+    found
+}
+
+#[test]
+fn help_says_of_every_command_what_it_does_and_shows_it_at_work() {
+    let commands = commands();
+    assert!(commands.len() > 150, "only {} commands were found", commands.len());
+    for (name, about) in &commands {
+        assert!(!about.is_empty(), "nothing says what `{name}` does");
+        assert!(EXAMPLES.iter().any(|(of, lines)| of == name && !lines.is_empty()), "`{name}` has no example");
+    }
+    for (of, lines) in EXAMPLES {
+        assert!(commands.contains_key(*of), "there is no `{of}`");
+        for line in *lines {
+            // What the shell does with the rest is its own affair.
+            let typed = line.split(['<', '>']).next().unwrap_or_default();
+            let words = shell_words::split(typed).expect("it can be typed");
+            assert!(words.join(" ").starts_with(of), "{line} is no example of {of}");
+            let read = Arguments::try_parse_from(std::iter::once("codeblue".to_owned()).chain(words));
+            assert!(read.is_ok(), "{line}: {:?}", read.map(|_| ()).map_err(|error| error.to_string()));
+        }
+    }
+    let help = Arguments::program()
+        .find_subcommand_mut("incident")
+        .and_then(|incident| Some(incident.find_subcommand_mut("declare")?.render_help().to_string()));
+    assert!(help.is_some_and(|help| help.contains("Examples:\n  codeblue incident declare 'charts")));
+}
+
+#[test]
+fn every_verb_of_the_contract_is_there() {
+    let promised = [
+        ("", "demo init check serve reload doctor status watch rollback diagnose patterns redact anomalies rootcause"),
+        ("", "emergency disaster-recovery test-recovery validate-integrity create-snapshot completions man schema"),
+        ("service", "list show maintenance"),
+        ("incident", "list show declare ack note assign escalate resolve close reopen merge link"),
+        ("snapshot", "create list show diff verify test-restore pin prune replicate restic-env"),
+        ("recovery", "list show cancel undo"),
+        ("deploy", "record list"),
+        ("change", "submit list show approve reject revoke delegate implement validate review"),
+        ("knowledge", "list show search add edit"),
+        ("runbook", "list show lint fmt plan run resume mark-done undo"),
+        ("drill", "list run report schedule"),
+        ("sandbox", "up down fault heal status"),
+        ("operator", "add list role disable"),
+        ("operator totp", "enrol confirm remove reset"),
+        ("token", "create list revoke"),
+        ("break-glass", "open execute end revoke review list show"),
+        ("alert", "list"),
+        ("audit", "list show verify prove checkpoint export"),
+        ("report", "postmortem recovery metrics"),
+        ("host", "list add remove"),
+    ];
+    let commands = commands();
+    for (noun, verbs) in promised {
+        for verb in verbs.split(' ') {
+            let name = format!("{noun} {verb}");
+            assert!(commands.contains_key(name.trim()), "`{}` is promised and not there", name.trim());
+        }
+    }
 }
 
 #[test]

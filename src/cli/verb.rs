@@ -1,6 +1,6 @@
 //! The table of commands.
 
-use std::{num::NonZero, thread};
+use std::{num::NonZero, path::PathBuf, thread};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -9,18 +9,27 @@ use super::{
     action, alert, anomalies, audit, automation, board, break_glass, breaker, change, check, continuity, demo, deploy,
     diagnose, doctor, drill, emergency,
     error::{CliError, Exit},
-    heartbeat, host, incident, init, knowledge, log, manual, operator, patterns, policy, proof, recovery, redact,
-    reload, report, rollback, rootcause, runbook, sandbox, serve, service,
+    examples::with_examples,
+    heartbeat, host, incident, init, knowledge, log, manual, operator, patterns, policy, postmortem, proof, recovery,
+    redact,
+    redraw::{self, Hears},
+    reload, report, rollback, rootcause, runbook, runbook_walk, sandbox, schema, serve, service,
     session::{Global, Session},
     settings, snapshot, status, token, watch,
 };
-use crate::tui::FirstPage;
+use crate::{
+    client::{LEASH, hold_leash},
+    tui::FirstPage,
+};
 
 /// What is said of --read-only before a command.
 const ONLY_BOARD: &str = "--read-only is for the board alone: codeblue --read-only, or codeblue demo --read-only";
 
 /// What is said of --all-hosts before a command.
 const ONLY_FOR_BOARD: &str = "--all-hosts is for the board alone; codeblue host status tells the same in plain lines";
+/// What is said of --watch before a command that does something.
+const ONLY_READING: &str = "--watch is for what reads from the engine, such as status, service list or incident show; `codeblue watch` \
+                            tells what happens, a line each";
 
 /// Incident command center: watch, decide, roll back, prove. Without a command: the board
 #[derive(Debug, Parser)]
@@ -136,6 +145,7 @@ enum Verb {
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
     Man(manual::Man),
+    Schema(schema::Schema),
     /// Theme, keys and hosts of the board
     #[command(subcommand)]
     Settings(settings::SettingsVerb),
@@ -146,14 +156,25 @@ enum Verb {
     /// One service of a sandbox; the sandbox itself starts it
     #[command(hide = true, name = "sandbox-service")]
     SandboxService(crate::sandbox::ServiceArgs),
+    /// Ends a program when the process that began this one has ended; `--host ssh://…` starts it
+    #[command(hide = true, name = LEASH)]
+    Leash {
+        program: i32,
+        folder: PathBuf,
+    },
 }
 
 impl Arguments {
+    /// The whole command line, with examples.
+    pub(super) fn program() -> clap::Command {
+        with_examples(Self::command())
+    }
+
     /// Worker threads for the work: the services of a sandbox are many and small.
     #[must_use]
     pub fn threads(&self) -> usize {
         match self.verb {
-            Some(Verb::SandboxService(_)) => 2,
+            Some(Verb::SandboxService(_) | Verb::Leash { .. }) => 2,
             _ => thread::available_parallelism().map_or(2, NonZero::get).max(2),
         }
     }
@@ -162,19 +183,70 @@ impl Arguments {
     pub async fn run(self) -> Exit {
         let session = Session::new(self.global);
         let done = match self.verb {
+            None if session.watches() => Err(CliError::Usage(ONLY_READING.to_owned())),
             None => {
                 let first = if self.all_hosts { FirstPage::Hosts } else { FirstPage::Board };
                 board::run(&session, board::access(self.read_only), first).await
             }
             Some(_) if self.all_hosts => Err(CliError::Usage(ONLY_FOR_BOARD.to_owned())),
             Some(_) if self.read_only => Err(CliError::Usage(ONLY_BOARD.to_owned())),
-            Some(verb) => verb.run(&session).await,
+            Some(verb) => match (session.watches(), verb.hears()) {
+                (false, _) => verb.run(&session).await,
+                (true, None) => Err(CliError::Usage(ONLY_READING.to_owned())),
+                (true, Some(hears)) => redraw::redraw(&session, hears, Arguments::again).await,
+            },
         };
         done.unwrap_or_else(|error| session.output.error(&error))
+    }
+
+    /// Does what the command line asks for once more, with another session: a verb is used up by what it does.
+    async fn again(session: Session) -> Result<Exit, CliError> {
+        match Self::try_parse().map(|arguments| arguments.verb) {
+            Ok(Some(verb)) => verb.run(&session).await,
+            _ => Err(CliError::Usage(ONLY_READING.to_owned())),
+        }
     }
 }
 
 impl Verb {
+    /// What of an engine can change the result, where this only reads from one.
+    fn hears(&self) -> Option<Hears> {
+        match self {
+            Self::Status(_)
+            | Self::Service(
+                service::Service::List
+                | service::Service::Show { .. }
+                | service::Service::Maintenance { service: None, .. },
+            )
+            | Self::Breaker(breaker::Breaker::List { .. })
+            | Self::Incident(
+                incident::Incident::List { .. }
+                | incident::Incident::Show { .. }
+                | incident::Incident::Action(postmortem::Action::List { .. }),
+            )
+            | Self::Snapshot(snapshot::Snapshot::List { .. } | snapshot::Snapshot::Show { .. })
+            | Self::Recovery(recovery::Recovery::List { .. } | recovery::Recovery::Show { wait: false, .. })
+            | Self::Deploy(deploy::Deploy::List { .. })
+            | Self::Change(change::Change::List { .. } | change::Change::Show { dry_run: false, .. })
+            | Self::BreakGlass(break_glass::BreakGlass::List | break_glass::BreakGlass::Show { .. })
+            | Self::Continuity(continuity::Continuity::List | continuity::Continuity::Show { .. })
+            | Self::Drill(drill::Drill::Held | drill::Drill::Score { .. } | drill::Drill::Heatmap { .. })
+            | Self::Knowledge(knowledge::Knowledge::List { .. } | knowledge::Knowledge::Show { .. })
+            | Self::Runbook(runbook::Runbook::Walk(
+                runbook_walk::Walk::Runs { .. } | runbook_walk::Walk::ShowRun { .. },
+            ))
+            | Self::Action(action::Action::List)
+            | Self::Automation(automation::Automation::Show)
+            | Self::Operator(operator::Operator::List | operator::Operator::Show { .. })
+            | Self::Token(token::Token::List)
+            | Self::Audit(audit::Audit::List { .. })
+            | Self::Report(_) => Some(Hears::Events),
+            Self::Alert(alert::Alert::List) | Self::Incident(incident::Incident::Errors) => Some(Hears::Samples),
+            Self::Patterns(patterns) if patterns.asks_engine() => Some(Hears::Samples),
+            _ => None,
+        }
+    }
+
     async fn run(self, session: &Session) -> Result<Exit, CliError> {
         // Those in which an engine runs keep a log in its home instead.
         if !matches!(self, Self::Demo(_) | Self::Serve(_)) {
@@ -223,7 +295,8 @@ impl Verb {
             Self::Audit(verb) => verb.run(session).await,
             Self::Demo(verb) => verb.run(session).await,
             Self::Sandbox(verb) => verb.run(session).await,
-            Self::Man(verb) => verb.run(Arguments::command(), session),
+            Self::Man(verb) => verb.run(Arguments::program(), session),
+            Self::Schema(verb) => verb.run(session),
             Self::Settings(verb) => verb.run(session),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
@@ -233,6 +306,10 @@ impl Verb {
             }
             Self::SandboxService(args) => {
                 crate::sandbox::run_service(args).await?;
+                Ok(Exit::Done)
+            }
+            Self::Leash { program, folder } => {
+                hold_leash(program, &folder);
                 Ok(Exit::Done)
             }
         }

@@ -18,7 +18,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{ClientError, address::SshAddress};
+use super::{ClientError, address::SshAddress, leash::Leash};
 
 /// How long the way may take to be there.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,6 +43,7 @@ struct Way {
     /// The engine's socket on the other host, once it is known.
     remote: Option<String>,
     ssh: Option<Child>,
+    leash: Option<Leash>,
 }
 
 impl Tunnel {
@@ -77,7 +78,7 @@ impl Tunnel {
         {
             return Ok(());
         }
-        way.ssh = None;
+        (way.leash, way.ssh) = (None, None);
         let until = Instant::now() + PATIENCE;
         let remote = match &way.remote {
             Some(remote) => remote.clone(),
@@ -91,12 +92,14 @@ impl Tunnel {
         ssh.args(["--", &self.address.host]).stdout(Stdio::null());
         self.said.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let mut ssh = ssh.spawn().map_err(|error| self.without_ssh(&error))?;
+        // Without one the way is there all the same.
+        let leash = Leash::of(&ssh, self.folder.path()).ok();
         if let Some(err) = ssh.stderr.take() {
             tokio::spawn(listen(err, self.said.clone()));
         }
         loop {
             if UnixStream::connect(&socket).await.is_ok() {
-                way.ssh = Some(ssh);
+                (way.ssh, way.leash) = (Some(ssh), leash);
                 return Ok(());
             }
             if let Ok(Some(_)) = ssh.try_wait() {
@@ -119,6 +122,7 @@ impl Tunnel {
         let mut ssh = self.ssh();
         ssh.args(["--", &self.address.host, "codeblue host socket"]).stdout(Stdio::piped());
         let ssh = ssh.spawn().map_err(|error| self.without_ssh(&error))?;
+        let _leash = Leash::of(&ssh, self.folder.path()).ok();
         let told = match tokio::time::timeout_at(until, ssh.wait_with_output()).await {
             Err(_) => return Err(self.unreachable("ssh did not come through in time")),
             Ok(told) => told.map_err(|error| self.without_ssh(&error))?,

@@ -52,8 +52,7 @@ pub use break_glass::{
     who_may_review, without_approval,
 };
 pub use breaker::{
-    BREAKER_LONGEST_FORCE, BREAKER_PROBES, Breaker, BreakerCounter, BreakerFigures, BreakerState, ForcedTo,
-    failures_to_open,
+    BREAKER_LONGEST_FORCE, Breaker, BreakerCounter, BreakerFigures, BreakerState, BreakerThresholds, ForcedTo,
 };
 pub use cause::{Approach, CAUSES, Cause, CauseRow};
 pub use change::{

@@ -15,7 +15,8 @@ use super::{
     Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
 };
 use crate::platform::{
-    Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, Platform, Profile, RedactionRules, VaultCare,
+    Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, LogFiles, Platform, Profile, RedactionRules,
+    VaultCare,
 };
 
 /// Everything the product knows.
@@ -144,6 +145,7 @@ impl Default for State {
                 automation: Automation { mode: AutomationMode::Observe },
                 access: Access::default(),
                 listen: None,
+                log: LogFiles::default(),
                 vault: VaultCare::default(),
                 evidence: EvidenceCare::default(),
                 language_model: None,

@@ -13,6 +13,7 @@ use super::{
     explain_probe::write_probe,
     language_model::write_language_model,
     listen::Listen,
+    log_files::LogFiles,
     log_source::LogPlace,
     model::{
         Access, AutomationMode, Check, Component, ComponentKind, Criticality, EvidenceCare, Platform, Profile, Purpose,
@@ -87,6 +88,11 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
     }
     write_access(out, &platform.access)?;
     write_listen(out, platform.listen.as_ref())?;
+    if !platform.log.is_default() {
+        let LogFiles { size_bytes, files, level } = platform.log;
+        let kib = size_bytes >> 10;
+        writeln!(out, "  the engine's log: {}, {kib} KiB each, level {level}", count(files as usize, "file"))?;
+    }
     write_approvals(out, &platform.approvals)
 }
 
@@ -202,6 +208,9 @@ fn write_service(out: &mut String, service: &Service) -> Result {
     }
     if service.checks.is_empty() {
         writeln!(out, "    no checks: its state stays unknown")?;
+    }
+    if !service.breaker.is_default() {
+        writeln!(out, "    its breaker: {}", service.breaker.explain(time))?;
     }
     for action in &service.actions {
         let what = match action.purpose {

@@ -1,5 +1,5 @@
 //! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_access`, `parse_check`,
-//! `parse_continuity`, `parse_evidence`, `parse_http`, `log_source`, `parse_language_model`, `parse_listen`, `parse_probe`, `parse_workflow`, `postgres`, `rows`,
+//! `parse_continuity`, `parse_evidence`, `parse_http`, `breaker`, `log_files`, `log_source`, `parse_language_model`, `parse_listen`, `parse_probe`, `parse_workflow`, `postgres`, `rows`,
 //! `reader`), what must hold between its parts (`validate`,
 //! `approvers`), how mistakes are told (`problem`), what it means in plain words (`explain`, `explain_probe`, `explain_change_rules`), and who
 //! depends on whom (`graph`). `sample`, `json_path` and
@@ -10,6 +10,7 @@
 mod adapter;
 mod alert;
 mod approvers;
+mod breaker;
 mod change_rules;
 mod continuity;
 mod explain;
@@ -19,6 +20,7 @@ mod graph;
 mod json_path;
 mod language_model;
 mod listen;
+mod log_files;
 mod log_source;
 mod maintenance;
 mod model;
@@ -52,12 +54,14 @@ mod tests;
 
 pub use adapter::{Adapter, Points, Programs};
 pub use alert::{Alert, AlertProbe, fingerprint};
+pub use breaker::BreakerRules;
 pub use change_rules::{ApprovalLevels, Freeze, HealthInformation};
 pub use continuity::CriticalFunction;
 pub use explain::explain;
 pub use json_path::JsonPath;
 pub use language_model::{KeySource, LanguageModel, Price};
 pub use listen::{CertificateFiles, Listen};
+pub use log_files::{LogFiles, LogLevel};
 pub use log_source::{LogPlace, LogSource};
 pub use maintenance::{MaintenanceWindow, WindowDays};
 pub use model::*;

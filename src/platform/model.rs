@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     adapter::Adapter,
+    breaker::BreakerRules,
     change_rules::{ApprovalLevels, Freeze, HealthInformation},
     continuity::CriticalFunction,
     language_model::LanguageModel,
     listen::Listen,
+    log_files::LogFiles,
     log_source::LogSource,
     maintenance::MaintenanceWindow,
     probe::Probe,
@@ -34,6 +36,9 @@ pub struct Platform {
     /// Where the engine listens beyond its socket; none: nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listen: Option<Listen>,
+    /// The engine's own log files.
+    #[serde(default, skip_serializing_if = "LogFiles::is_default")]
+    pub log: LogFiles,
     /// How long snapshots are kept, and how often they are proved.
     #[serde(default)]
     pub vault: VaultCare,
@@ -294,6 +299,9 @@ pub struct Service {
     /// Further places where its lines are written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<LogSource>,
+    /// By what its breaker opens and closes.
+    #[serde(default, skip_serializing_if = "BreakerRules::is_default")]
+    pub breaker: BreakerRules,
     /// Probes, in the order of the file.
     pub checks: Vec<Check>,
     /// What a diagnosis may propose.

@@ -6,7 +6,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     adapter::Adapter,
-    log_source,
+    breaker::breaker,
+    log_files, log_source,
     model::{
         Action, ActionRisk, Automation, AutomationMode, Component, ComponentKind, Criticality, OperatorEntry, Platform,
         Profile, Purpose, Role, Service,
@@ -73,6 +74,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     let mode = automation(&mut root, &mut reader);
     let access = parse_access::access(&mut root, &mut reader, profile);
     let listen = parse_listen::listen(&mut root, &mut reader);
+    let log = log_files::log_files(&mut root, &mut reader);
     let vault = parse_vault::vault(&mut root, &mut reader, &mut spans, profile);
     let evidence = parse_evidence::evidence(&mut root, &mut reader);
     let language_model = parse_language_model::language_model(&mut root, &mut reader);
@@ -111,6 +113,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
         automation,
         access,
         listen,
+        log,
         vault,
         evidence,
         language_model,
@@ -196,6 +199,9 @@ fn service(mut section: Section<'_, '_>, components: &[Component], reader: &mut 
     let log = log_source::sources(log, reader);
     let checks = reader.sections(section.get("check"), "service.check");
     let checks = parse_check::checks(checks, &name.value, components, reader);
+    let breaker = section.read(reader, "breaker", |reader, value, place| {
+        Some(breaker(reader, value, place, checks.iter().map(|check| &check.value)))
+    });
     let actions = reader.sections(section.get("action"), "service.action");
     let actions: Vec<_> = actions.into_iter().filter_map(|section| action(section, reader)).collect();
     section.finish(reader);
@@ -218,6 +224,7 @@ fn service(mut section: Section<'_, '_>, components: &[Component], reader: &mut 
         safeguard: safeguard.unwrap_or_default(),
         logs: logs.unwrap_or_default(),
         log,
+        breaker: breaker.unwrap_or_default(),
         checks: checks.into_iter().map(|check| check.value).collect(),
         actions: actions.into_iter().map(|action| action.value).collect(),
     }

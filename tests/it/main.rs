@@ -71,6 +71,7 @@ mod run_kills;
 mod run_readers;
 mod runbooks;
 mod runs;
+mod schemas;
 mod sealing;
 mod second_mind;
 mod served;

@@ -5,6 +5,10 @@ use std::{
     os::unix::{fs::PermissionsExt, net::UnixDatagram},
     path::Path,
     process::{Child, Command as Program, Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -15,6 +19,8 @@ use serde_json::Value;
 use crate::served::Bed;
 
 const LIMIT: Duration = Duration::from_secs(60);
+/// Who asks more often is slowed down.
+const PACE: Duration = Duration::from_millis(20);
 
 /// The real program as systemd starts it.
 struct Service {
@@ -89,6 +95,72 @@ impl Service {
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_while_the_platform_file_is_read_anew_is_answered() {
+    let service = Service::start().await;
+    service.told("READY=1");
+    let client = service.client();
+    let over = Arc::new(AtomicBool::new(false));
+    let asked = tokio::spawn({
+        let (client, over) = (client.clone(), over.clone());
+        async move {
+            let mut answers = 0;
+            while !over.load(Ordering::Relaxed) {
+                client.whoami().await.unwrap_or_else(|error| panic!("after {answers} answers: {error}"));
+                answers += 1;
+                tokio::time::sleep(PACE).await;
+            }
+            answers
+        }
+    });
+    for round in 0..20 {
+        let name = format!("name = \"Ward {round}\"");
+        service.rewrite(|text| {
+            let heading = text.lines().find(|line| line.starts_with("name = ")).unwrap().to_owned();
+            text.replacen(&heading, &name, 1)
+        });
+        client.reload().await.unwrap();
+        let begun = Instant::now();
+        while client.state().await.unwrap().platform.name != format!("Ward {round}") {
+            assert!(begun.elapsed() < LIMIT, "round {round} never came into force");
+            tokio::time::sleep(PACE).await;
+        }
+    }
+    over.store(true, Ordering::Relaxed);
+    assert!(asked.await.unwrap() > 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_put_aside_when_it_is_full_and_only_so_many_files_are_kept() {
+    let service = Service::start().await;
+    service.told("READY=1");
+    let folder = service.bed.path("home/log");
+    assert!(folder.join("codeblue.log").is_file());
+    service.rewrite(|text| text + "\n[log]\nsize = \"16KiB\"\nfiles = 3\n");
+    let client = service.client();
+    client.reload().await.unwrap();
+    let begun = Instant::now();
+    while client.state().await.unwrap().platform.log.files != 3 {
+        assert!(begun.elapsed() < LIMIT, "the file never came into force");
+        tokio::time::sleep(PACE).await;
+    }
+    // All that is wrong with a file is told in the log each time that it is to be read anew.
+    let nonsense: String = (0..40).map(|line| format!("nonsense-{line} = true\n")).collect();
+    service.rewrite(|text| nonsense.clone() + &text);
+    while !folder.join("codeblue.log.2").is_file() {
+        assert!(begun.elapsed() < LIMIT, "two files were never filled");
+        service.signal(Signal::HUP);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap()) {
+        let name = entry.file_name().into_string().unwrap();
+        assert!(["codeblue.log", "codeblue.log.1", "codeblue.log.2"].contains(&name.as_str()), "{name}");
+        let found = entry.metadata().unwrap();
+        assert_eq!(found.permissions().mode() & 0o777, 0o600, "{name}");
+        assert!(found.len() < 64 << 10, "{name} has {} bytes", found.len());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,6 +268,62 @@ async fn the_doctor_says_what_is_wrong_and_what_to_do() {
     assert_eq!(broken.status.code(), Some(1));
     assert!(of(&document, "secrets").1.contains(&secret.display().to_string()), "{document:#}");
     assert!(of(&document, "platform").2.contains("codeblue reload"), "{document:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_sees_whether_others_get_in_and_whether_hosts_answer() {
+    let service = Service::start().await;
+    service.told("READY=1");
+    service.rewrite(|text| text + "\n[listen]\ntls = \"127.0.0.1:0\"\n");
+    let client = service.client();
+    client.reload().await.unwrap();
+    let begun = Instant::now();
+    let figures = loop {
+        match client.tls_figures().await {
+            Ok(figures) => break figures,
+            Err(error) => assert!(begun.elapsed() < LIMIT, "it does not listen: {error}"),
+        }
+        tokio::time::sleep(PACE).await;
+    };
+    let token = service.bed.path("token");
+    fs::write(&token, "cbt_nonsense\n").unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    let (socket, port, token) = (service.bed.home.socket(), figures.address.port(), token.display());
+    let other = format!("sha256:{}", "0".repeat(64));
+    let hosts = format!(
+        "[[host]]\nname = \"near\"\naddress = \"unix:{}\"\n[[host]]\nname = \"gone\"\naddress = \"unix:/nowhere/engine.sock\"\n\
+         [[host]]\nname = \"strange\"\naddress = \"https://127.0.0.1:{port}\"\n\
+         [[host]]\nname = \"false\"\naddress = \"https://127.0.0.1:{port}\"\nfingerprint = \"{other}\"\ntoken_file = \"{token}\"\n",
+        socket.display()
+    );
+    fs::write(service.bed.home.settings_file(), hosts).unwrap();
+    let output = service.run(&["doctor", "--json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let all = document["found"].as_array().unwrap();
+    let has = |what: &str, state: &str, beginning: &str| {
+        let found = all.iter().any(|one| {
+            let is_it = one["what"] == what && one["state"] == state;
+            is_it && one["found"].as_str().unwrap().contains(beginning) && (state == "good" || one["todo"].is_string())
+        });
+        assert!(found, "{what} {state} {beginning}: {document:#}");
+    };
+    has("tls", "good", "its certificate counts until");
+    has("tls", "good", "it answers on 127.0.0.1:");
+    has("tls", "warning", "nobody has a token or a certificate");
+    has("host", "good", "near, unix:");
+    has("host", "warning", "gone, unix:/nowhere/engine.sock: no answer");
+    has("host", "warning", "strange, https://127.0.0.1");
+    assert!(
+        all.iter().any(|one| one["what"] == "host"
+            && one["found"].as_str().unwrap().starts_with("false, ")
+            && one["state"] != "good"),
+        "{document:#}"
+    );
+    has("log", "good", "file");
+    fs::set_permissions(service.bed.path("home/log/codeblue.log"), fs::Permissions::from_mode(0o644)).unwrap();
+    let output = service.run(&["doctor"]);
+    assert_eq!(output.status.code(), Some(1), "others may read the log");
+    assert!(said(&output).contains("chmod 600"), "{}", said(&output));
 }
 
 /// The unit that is shipped, by the program that will read it.

@@ -120,8 +120,8 @@ impl Far {
         (output.status.code(), said)
     }
 
-    /// Cuts every connection that is open, as a network that fails does.
-    fn cut(&self) -> usize {
+    /// What the server has started for connections that are open.
+    fn connections(&self) -> Vec<u32> {
         let parents: BTreeMap<u32, u32> = fs::read_dir("/proc")
             .unwrap()
             .flatten()
@@ -138,7 +138,19 @@ impl Far {
             }
             above.is_some()
         };
-        let connections: Vec<u32> = parents.keys().copied().filter(|pid| is_of_server(*pid)).collect();
+        parents.keys().copied().filter(|pid| is_of_server(*pid)).collect()
+    }
+
+    /// Sockets of engines that were brought here, and are left.
+    fn left(&self) -> Vec<String> {
+        let names =
+            fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("codeblue-")).collect()
+    }
+
+    /// Cuts every connection that is open, as a network that fails does.
+    fn cut(&self) -> usize {
+        let connections = self.connections();
         for pid in &connections {
             let _ = kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::KILL);
         }
@@ -168,12 +180,29 @@ async fn an_engine_answers_through_ssh_and_what_is_in_the_way_is_told() {
     let (code, said) = far.run(&["--host", "ssh://-oProxyCommand=false", "status"]);
     assert!(code == Some(2) && said.contains("begins with"), "{said}");
 
-    let left: Vec<_> = fs::read_dir(far.folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.starts_with("codeblue-"))
-        .collect();
+    let left = far.left();
     assert!(left.is_empty(), "sockets were left behind: {left:?}");
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_killed_leaves_neither_its_ssh_nor_a_socket_behind() {
+    let served = Served::new("drill").await;
+    let Some(far) = Far::start(&served.bed.path("home")) else { return };
+    let host = format!("ssh://far{}", served.bed.home.socket().display());
+    let watch = far.codeblue(&["--host", &host, "--as", "alice", "watch"]).stdout(Stdio::piped()).spawn();
+    let mut watch = watch.unwrap();
+    // What happened at the beginning may be told before how everything stands.
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("Clinic, 1 service")));
+    assert!(!far.connections().is_empty() && far.left().len() == 1, "the way is there: {:?}", far.left());
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    let begun = Instant::now();
+    while !(far.connections().is_empty() && far.left().is_empty()) {
+        assert!(begun.elapsed() < LIMIT, "left behind: {:?}, {:?}", far.connections(), far.left());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     served.stop().await;
 }
 

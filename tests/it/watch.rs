@@ -43,12 +43,56 @@ impl Watching {
     }
 }
 
-#[test]
-fn what_happens_is_told_in_lines_and_nothing_is_missed_while_the_engine_is_away() {
-    let script = Script::new();
+/// A service without checks: nothing happens by itself.
+fn quiet(script: &Script) {
     std::fs::create_dir_all(script.home()).unwrap();
     let platform = "[platform]\nname = \"Ward\"\nprofile = \"production\"\n[[service]]\nname = \"charts\"\ncriticality = \"critical\"\n";
     std::fs::write(script.home().join("codeblue.toml"), platform).unwrap();
+}
+
+#[test]
+fn what_is_read_is_shown_again_when_it_changed_also_after_the_engine_was_away() {
+    let script = Script::new();
+    quiet(&script);
+    let (code, _, error) = script.run(&["incident", "list", "--watch"]);
+    assert_eq!((code, error.contains("codeblue serve")), (4, true), "{error}");
+    let mut engine = script.serve();
+    for arguments in [&["incident", "declare", "x", "-s", "4"][..], &["watch"], &["serve"], &[]] {
+        let (code, _, error) = script.run(&[arguments, &["--watch"]].concat());
+        assert_eq!((code, error.contains("--watch is for what reads")), (2, true), "{arguments:?}: {error}");
+    }
+    let (code, _, error) = script.run(&["incident", "show", "INC-7", "--watch"]);
+    assert_eq!((code, error.contains("INC-7")), (3, true), "{error}");
+
+    let mut documents = Watching::begin(&script, &["incident", "list", "--json", "--watch"]);
+    let pages = Watching::begin(&script, &["status", "--watch"]);
+    assert_eq!(documents.until("[]"), ["[]"], "first what is");
+    pages.until("charts");
+    let declare = |title: &str| {
+        let (code, _, error) = script.run(&["incident", "declare", "--severity", "1", "--service", "charts", title]);
+        assert_eq!(code, 0, "{error}");
+    };
+    declare("charts cannot be opened");
+    for line in documents.until("charts cannot be opened") {
+        let document: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(document.as_array().map(Vec::len), Some(1), "a document a line, and none of them twice: {line}");
+    }
+    let page = pages.until("charts cannot be opened").join("\n");
+    assert!(page.contains("open incidents") && !page.contains('\x1b'), "{page}");
+
+    engine.terminate();
+    let _engine = script.serve();
+    declare("and the labels");
+    documents.until("and the labels");
+    let pid = rustix::process::Pid::from_child(&documents.0);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(documents.0.wait().unwrap().code(), Some(0), "Ctrl-C ends it in good order");
+}
+
+#[test]
+fn what_happens_is_told_in_lines_and_nothing_is_missed_while_the_engine_is_away() {
+    let script = Script::new();
+    quiet(&script);
     let (code, _, error) = script.run(&["watch"]);
     assert_eq!((code, error.contains("engine")), (4, true), "{error}");
 

@@ -1,10 +1,10 @@
 //! From results of checks to a breaker that has to change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 
-use super::{BREAKER_PROBES, BreakerState, failures_to_open};
+use super::BreakerState;
 use crate::{
     domain::{Command, State, Status},
     platform::{Check, CheckLevel, Reading, Sample},
@@ -15,7 +15,8 @@ use crate::{
 /// work is expected.
 #[derive(Debug, Clone, Default)]
 pub struct BreakerCounter {
-    failures: BTreeMap<String, u32>,
+    /// Of each check the times of the failures that count, oldest first.
+    failures: BTreeMap<String, VecDeque<DateTime<Utc>>>,
     answers: u32,
     opener_answered: bool,
     since: Option<DateTime<Utc>>,
@@ -48,7 +49,7 @@ impl BreakerCounter {
                 let opener = breaker.and_then(|breaker| breaker.check.as_ref());
                 self.answers += 1;
                 self.opener_answered |= opener.is_none_or(|opener| *opener == check.name);
-                (self.answers >= BREAKER_PROBES && self.opener_answered).then(|| {
+                (self.answers >= state.breaker_thresholds(&sample.service).probes && self.opener_answered).then(|| {
                     let reason = format!("{} probes in a row were answered", self.answers);
                     changed(sample, check, BreakerState::Closed, reason)
                 })
@@ -58,13 +59,26 @@ impl BreakerCounter {
     }
 
     fn while_closed(&mut self, state: &State, check: &Check, sample: &Sample, failed: bool) -> Option<Command> {
+        let thresholds = state.breaker_thresholds(&sample.service);
         let failures = self.failures.entry(check.name.clone()).or_default();
-        *failures = if failed { *failures + 1 } else { 0 };
-        if *failures < failures_to_open(state.platform.profile) {
+        match thresholds.within {
+            None if !failed => failures.clear(),
+            None => {}
+            Some(within) => failures.retain(|at| *at > sample.at - within),
+        }
+        if failed {
+            failures.push_back(sample.at);
+        }
+        let many = failures.len();
+        if many < thresholds.failures as usize {
             return None;
         }
-        let reason = format!("{} failed {failures} times in a row: {}", check.name, sample.detail);
-        *failures = 0;
+        let how = match thresholds.within {
+            None => "in a row".to_owned(),
+            Some(within) => format!("within {}s", within.num_seconds()),
+        };
+        let reason = format!("{} failed {many} times {how}: {}", check.name, sample.detail);
+        failures.clear();
         Some(changed(sample, check, BreakerState::Open, reason))
     }
 }

@@ -4,11 +4,13 @@
 mod counter;
 mod record;
 mod rules;
+mod thresholds;
 
 #[cfg(test)]
 mod tests;
 
 pub use counter::BreakerCounter;
 pub use record::{Breaker, BreakerFigures, BreakerState, ForcedTo};
-pub use rules::{BREAKER_LONGEST_FORCE, BREAKER_PROBES, failures_to_open};
+pub use rules::BREAKER_LONGEST_FORCE;
 pub(in crate::domain) use rules::{advance, apply, deadlines, force, record, reset};
+pub use thresholds::BreakerThresholds;

@@ -7,28 +7,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Breaker, BreakerState, ForcedTo};
 use crate::{
     domain::{Command, Event, Meta, Recorded, Refusal, State, TimelineKind, apply::tell, text},
-    platform::{CheckLevel, Profile},
+    platform::CheckLevel,
 };
 
-/// Answers in a row that close a half-open breaker.
-pub const BREAKER_PROBES: u32 = 3;
 /// How long a person may hold a breaker: what is forced for good is forgotten.
 pub const BREAKER_LONGEST_FORCE: TimeDelta = TimeDelta::hours(24);
-/// How long it stays open at first.
-const FIRST_WAIT: TimeDelta = TimeDelta::seconds(60);
-/// How long it stays open at most before probes are let through again.
-const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(15);
+/// A wait is doubled so often at most: from a second on it is longer than a day then.
+const DOUBLINGS: u32 = 17;
 /// How long probes may take where the service has no check.
 const WITHOUT_CHECKS: TimeDelta = TimeDelta::minutes(1);
-
-/// Failures in a row of one check that open a breaker.
-#[must_use]
-pub fn failures_to_open(profile: Profile) -> u32 {
-    match profile {
-        Profile::Production => 3,
-        Profile::Drill | Profile::Staging => 5,
-    }
-}
 
 /// Decides what checks have found; nothing when the breaker has changed meanwhile.
 pub(in crate::domain) fn record(
@@ -43,7 +30,7 @@ pub(in crate::domain) fn record(
     let breaker = state.breaker(service);
     Ok(match (breaker.state, to) {
         (BreakerState::Closed | BreakerState::HalfOpen, BreakerState::Open) => {
-            vec![opened(&breaker, service, Some(check), reason, now)]
+            vec![opened(state, service, Some(check), reason, now)]
         }
         (BreakerState::HalfOpen, BreakerState::Closed) => vec![closed(service, reason)],
         _ => Vec::new(),
@@ -68,7 +55,7 @@ pub(in crate::domain) fn advance(state: &State, service: &str, now: DateTime<Utc
         BreakerState::ForcedOpen => half_open("it is not forced any more: the next checks are its probes"),
         BreakerState::HalfOpen => {
             let reason = "too few probes were heard in time".to_owned();
-            opened(&breaker, service, breaker.check.clone(), reason, now)
+            opened(state, service, breaker.check.clone(), reason, now)
         }
         BreakerState::ForcedClosed => closed(service, "it is not forced any more".to_owned()),
         BreakerState::Closed => return Vec::new(),
@@ -183,9 +170,10 @@ fn closed(service: &str, reason: String) -> Event {
 }
 
 /// Each opening without a close between waits for twice as long.
-fn opened(breaker: &Breaker, service: &str, check: Option<String>, reason: String, now: DateTime<Utc>) -> Event {
-    let wait = FIRST_WAIT * 2_i32.pow(breaker.openings.min(4));
-    let until = Some(now + wait.min(LONGEST_WAIT));
+fn opened(state: &State, service: &str, check: Option<String>, reason: String, now: DateTime<Utc>) -> Event {
+    let thresholds = state.breaker_thresholds(service);
+    let wait = thresholds.wait * 2_i32.pow(state.breaker(service).openings.min(DOUBLINGS));
+    let until = Some(now + wait.min(thresholds.longest_wait));
     Event::BreakerChanged { service: service.to_owned(), to: BreakerState::Open, until, check, reason }
 }
 
@@ -196,6 +184,6 @@ fn patience(state: &State, service: &str, opener: Option<&str>) -> TimeDelta {
     let named = counted.clone().find(|check| Some(check.name.as_str()) == opener);
     let slowest = named.or_else(|| counted.max_by_key(|check| check.every));
     let round = slowest.map_or(Duration::ZERO, |check| check.every + check.within);
-    let time = TimeDelta::from_std(round * (BREAKER_PROBES + 1)).unwrap_or(TimeDelta::MAX);
+    let time = TimeDelta::from_std(round * (state.breaker_thresholds(service).probes + 1)).unwrap_or(TimeDelta::MAX);
     if time.is_zero() { WITHOUT_CHECKS } else { time.min(TimeDelta::hours(24)) }
 }

@@ -21,8 +21,13 @@ struct Ward {
 
 impl Ward {
     fn new(profile: &str) -> Self {
+        Self::with(profile, "")
+    }
+
+    /// With what its file says of the breaker.
+    fn with(profile: &str, breaker: &str) -> Self {
         let text = format!(
-            "[platform]\nname = \"Ward\"\nprofile = \"{profile}\"\n[[service]]\nname = \"auth\"\n\
+            "[platform]\nname = \"Ward\"\nprofile = \"{profile}\"\n[[service]]\nname = \"auth\"\n[service.breaker]\n{breaker}\n\
              [[service.check]]\nlevel = \"shallow\"\ntcp = \"127.0.0.1:1\"\nevery = \"10s\"\nwithin = \"1s\"\n\
              [[service.check]]\nlevel = \"deep\"\nhttp = {{ url = \"http://127.0.0.1:1/\" }}\nevery = \"60s\"\nwithin = \"1s\"\n\
              [[service.check]]\nlevel = \"comprehensive\"\ntcp = \"127.0.0.1:2\"\n"
@@ -129,6 +134,50 @@ fn five_failures_in_a_row_open_it_and_three_in_production() {
         assert_eq!(ward.says(), BreakerState::Open, "{profile}");
         assert!(ward.state.breaker("auth").reason.ends_with("in a row: refused"));
     }
+}
+
+#[test]
+fn the_platform_file_says_when_it_opens_waits_and_closes() {
+    let mut ward = Ward::with("production", "failures = 2\nprobes = 1\nwait = \"10s\"\nlongest_wait = \"25s\"");
+    assert_eq!(
+        ward.state.breaker_thresholds("auth").words(),
+        "opens at 2 failures in a row, waits 10s to 25s, closes at 1 answer"
+    );
+    ward.hear(0, Reading::Bad);
+    assert_eq!(ward.says(), BreakerState::Closed);
+    ward.hear(0, Reading::Bad);
+    for wait in [10, 20, 25, 25] {
+        assert_eq!(ward.says(), BreakerState::Open);
+        ward.pass(wait - 1);
+        assert_eq!(ward.says(), BreakerState::Open, "after {wait} s and no earlier");
+        ward.pass(1);
+        assert_eq!(ward.says(), BreakerState::HalfOpen);
+        ward.hear(0, Reading::Bad);
+    }
+    ward.pass(25);
+    ward.hear(0, Reading::Good);
+    assert_eq!(ward.says(), BreakerState::Closed);
+    let usual = Ward::new("staging").state.breaker_thresholds("auth").words();
+    assert_eq!(usual, "opens at 5 failures in a row, waits 1m to 15m, closes at 3 answers");
+}
+
+#[test]
+fn failures_within_a_time_open_it_although_others_were_answered_between() {
+    let mut ward = Ward::with("production", "failures = 3\nwithin = \"1m\"");
+    for _ in 0..4 {
+        ward.hear(0, Reading::Bad);
+        ward.now += 20;
+        ward.hear(0, Reading::Good);
+        ward.now += 20;
+    }
+    assert_eq!(ward.says(), BreakerState::Closed, "never three of them within a minute");
+    for _ in 0..3 {
+        ward.now += 10;
+        ward.hear(0, Reading::Good);
+        ward.hear(0, Reading::Bad);
+    }
+    assert_eq!(ward.says(), BreakerState::Open);
+    assert!(ward.state.breaker("auth").reason.contains("3 times within 60s"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The circuit breaker of each service: what it says, since when, until when, and why. Nothing in front of services acts on them yet,
+//! The circuit breaker of each service: what it says, since when, until when, and why, and of the selected one by what it opens and closes. Nothing in front of services acts on them yet,
 //! and the page says so.
 
 use ratatui::layout::Rect;
@@ -22,7 +22,8 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let columns = usize::from(inside.width).saturating_sub(2);
     let service = (columns * 30 / 100).clamp(12, 28);
     let note = Rect { y: inside.bottom().saturating_sub(1), height: inside.height.min(1), ..inside };
-    let rows = Rect { height: inside.height.saturating_sub(2), ..inside };
+    let thresholds = Rect { y: inside.bottom().saturating_sub(2), ..note };
+    let rows = Rect { height: inside.height.saturating_sub(3), ..inside };
     let head = format!(
         "{}{}{:>5}  {}WHY",
         text::left("STATE", 17),
@@ -51,6 +52,10 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
             (Role::Muted, reason),
         ]
     });
+    if let Some(name) = model.selected(List::Breakers) {
+        let words = format!(" {name} {}", model.state.breaker_thresholds(&name).words());
+        canvas.line(thresholds, 0, &[(Role::Muted, words)]);
+    }
     canvas.line(
         note,
         0,

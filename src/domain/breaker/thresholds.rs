@@ -1,0 +1,77 @@
+//! By what a breaker opens and closes: the defaults, and what the platform file says of one service.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::{
+    domain::State,
+    platform::{Profile, count},
+};
+
+/// Answers in a row that close a half-open breaker.
+const PROBES: u32 = 3;
+/// How long it stays open at first.
+const WAIT: Duration = Duration::from_secs(60);
+/// How long it stays open at most before probes are let through again.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// By what the breaker of one service opens and closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerThresholds {
+    /// Failures of one check that open it.
+    pub failures: u32,
+    /// The time within which they count; none: those in a row.
+    pub within: Option<TimeDelta>,
+    /// Answers in a row that close it again.
+    pub probes: u32,
+    /// How long it stays open at first; each further time for twice as long.
+    pub wait: TimeDelta,
+    /// How long it stays open at most.
+    pub longest_wait: TimeDelta,
+}
+
+impl BreakerThresholds {
+    /// In one line.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Self { failures, within, probes, wait, longest_wait } = self;
+        let failures = count(*failures as usize, "failure");
+        let opens = match within {
+            None => format!("{failures} in a row"),
+            Some(within) => format!("{failures} in {}", short(*within)),
+        };
+        let answers = count(*probes as usize, "answer");
+        format!("opens at {opens}, waits {} to {}, closes at {answers}", short(*wait), short(*longest_wait))
+    }
+}
+
+/// `90s`, `5m`, `2h`: whole times of the largest unit that fits.
+fn short(time: TimeDelta) -> String {
+    match time.num_seconds() {
+        seconds if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+        seconds if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
+impl State {
+    /// By what the breaker of a service opens and closes.
+    #[must_use]
+    pub fn breaker_thresholds(&self, service: &str) -> BreakerThresholds {
+        let rules = self.platform.service(service).map(|service| service.breaker).unwrap_or_default();
+        let failures = match self.platform.profile {
+            Profile::Production => 3,
+            Profile::Drill | Profile::Staging => 5,
+        };
+        let span = |time: Duration| TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX);
+        let wait = rules.wait.unwrap_or_else(|| WAIT.min(rules.longest_wait.unwrap_or(WAIT)));
+        BreakerThresholds {
+            failures: rules.failures.unwrap_or(failures),
+            within: rules.within.map(span),
+            probes: rules.probes.unwrap_or(PROBES),
+            wait: span(wait),
+            longest_wait: span(rules.longest_wait.unwrap_or(LONGEST_WAIT).max(wait)),
+        }
+    }
+}

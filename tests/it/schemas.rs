@@ -1,0 +1,148 @@
+//! What `codeblue schema` says of documents is true of those that the real program prints.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::cli::{Script, platform};
+
+/// The schema of a command's document, as the program prints it.
+fn schema(script: &Script, command: &str) -> Value {
+    let words: Vec<&str> = std::iter::once("schema").chain(command.split(' ')).collect();
+    let (code, out, err) = script.run(&words);
+    assert_eq!(code, 0, "{command}: {err}");
+    serde_json::from_str(&out).unwrap()
+}
+
+fn mistakes(schema: &Value, document: &Value) -> Vec<String> {
+    let validator = jsonschema::draft202012::new(schema).unwrap_or_else(|error| panic!("{schema}: {error}"));
+    validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+/// What schemas were held against.
+struct Held<'s> {
+    script: &'s Script,
+    commands: BTreeSet<String>,
+}
+
+impl Held<'_> {
+    /// Runs a command, of whose words the first so many name its document, and holds what it prints against the schema.
+    fn run(&mut self, words: usize, arguments: &[&str]) -> Value {
+        let name = arguments[..words].join(" ");
+        let (code, document) = self.script.json(arguments);
+        let name = if document.get("error").is_some() { "error".to_owned() } else { name };
+        assert!(code == 0 || code == 10 || name == "error", "{arguments:?}: {code}: {document}");
+        let mistakes = mistakes(&schema(self.script, &name), &document);
+        assert!(mistakes.is_empty(), "{arguments:?}: {mistakes:#?}\n{document:#}");
+        self.commands.insert(name);
+        document
+    }
+}
+
+#[test]
+fn every_schema_stands_by_itself_and_turns_down_what_is_no_such_document() {
+    let script = Script::new();
+    let listed = script.json(&["schema", "list"]).1;
+    let listed = listed.as_array().unwrap();
+    assert!(listed.len() > 80, "{} documents", listed.len());
+    for entry in listed {
+        let name = entry["command"].as_str().unwrap();
+        assert!(!entry["description"].as_str().unwrap().is_empty(), "{name}");
+        let schema = schema(&script, name);
+        assert_eq!(schema["title"], format!("codeblue {name} --json"));
+        assert!(!mistakes(&schema, &json!("no document")).is_empty(), "{name} takes anything");
+    }
+    let incidents = schema(&script, "incident list");
+    assert!(!mistakes(&incidents, &json!([{"id": "INC-1"}])).is_empty());
+    let (code, _, err) = script.run(&["schema", "incident"]);
+    assert!(code == 2 && err.contains("incident list, incident merge"), "{err}");
+    let (code, _, err) = script.run(&["schema", "frobnicate"]);
+    assert!(code == 2 && err.contains("`codeblue schema` lists them"), "{err}");
+}
+
+#[test]
+fn what_the_program_prints_is_what_the_schemas_say() {
+    let script = Script::new();
+    std::fs::create_dir_all(script.home()).unwrap();
+    std::fs::write(script.home().join("codeblue.toml"), platform(script.folder.path())).unwrap();
+    let mut held = Held { script: &script, commands: BTreeSet::new() };
+    held.run(1, &["status"]);
+    let _engine = script.serve();
+
+    let snapshot =
+        held.run(2, &["snapshot", "create", "--component", "labels-code"])["id"].as_str().unwrap().to_owned();
+    held.run(1, &["create-snapshot", "--no-wait"]);
+    held.run(1, &["rollback", "--service", "labels", "--to", "v2", "--reason", "r", "--dry-run"]);
+    held.run(1, &["rollback", "--service", "labels", "--to", "v2", "--reason", "r", "--confirm", "labels", "--wait"]);
+    let asked = held.run(1, &["rollback", "--service", "charts", "--to", "v2", "--reason", "r", "--confirm", "charts"]);
+    let events = asked["events"].as_array().unwrap();
+    let change = events.iter().find_map(|event| event["event"]["change"].as_str()).unwrap().to_owned();
+    held.run(2, &["change", "show", &change]);
+    held.run(2, &["change", "show", &change, "--dry-run"]);
+    held.run(2, &["change", "payload", &change]);
+    held.run(2, &["change", "approve", &change, "--plan", "another"]);
+    held.run(2, &["change", "withdraw", &change, "--reason", "no"]);
+    held.run(2, &["incident", "declare", "charts cannot be opened", "-s", "2", "--service", "charts"]);
+    held.run(2, &["incident", "declare", "nor can labels", "-s", "3", "--service", "labels"]);
+    let incidents = held.run(2, &["incident", "list"]);
+    let id = |place: usize| incidents[place]["id"].as_str().unwrap().to_owned();
+    let (newer, older) = (id(0), id(1));
+    held.run(2, &["incident", "ack", &older]);
+    held.run(2, &["incident", "note", &older, "the vendor was called"]);
+    held.run(2, &["incident", "show", &older]);
+    held.run(2, &["incident", "error", "charts", "no key for token"]);
+    held.run(2, &["incident", "escalate", &older, "--reason", "stuck"]);
+    held.run(2, &["incident", "link", &newer, &older]);
+    held.run(2, &["incident", "merge", &newer, &older]);
+    held.run(2, &["incident", "resolve", &older, "--reason", "it works"]);
+    held.run(2, &["incident", "reopen", &older, "--reason", "it does not"]);
+    held.run(2, &["breaker", "force", "labels", "open", "--reason", "racks"]);
+    held.run(2, &["breaker", "reset", "labels", "--reason", "done"]);
+    held.run(2, &["deploy", "record", "labels-code", "v2"]);
+    held.run(2, &["service", "maintenance", "labels", "--for", "1h"]);
+    held.run(2, &["automation", "halt", "--reason", "stop"]);
+    held.run(2, &["automation", "release"]);
+    held.run(2, &["snapshot", "pin", &snapshot]);
+    held.run(2, &["snapshot", "verify", &snapshot]);
+    held.run(2, &["snapshot", "show", &snapshot]);
+    held.run(2, &["recovery", "show", "REC-1"]);
+    held.run(2, &["service", "show", "labels"]);
+    held.run(2, &["operator", "show", &held_login(&script)]);
+    held.run(1, &["status", "--full"]);
+    held.run(1, &["reload", "--dry-run"]);
+    held.run(2, &["audit", "show", "1"]);
+    for command in [
+        "status",
+        "service list",
+        "service maintenance",
+        "alert list",
+        "breaker list",
+        "incident list",
+        "incident errors",
+        "snapshot list",
+        "snapshot restic-env",
+        "recovery list",
+        "deploy list",
+        "change list",
+        "break-glass list",
+        "continuity list",
+        "action list",
+        "automation show",
+        "operator list",
+        "token list",
+        "host list",
+        "host socket",
+        "audit list",
+        "audit verify",
+        "report metrics",
+        "schema list",
+    ] {
+        let words: Vec<&str> = command.split(' ').collect();
+        held.run(words.len(), &words);
+    }
+    assert!(held.commands.len() > 50, "only {} documents were seen: {:?}", held.commands.len(), held.commands);
+}
+
+fn held_login(script: &Script) -> String {
+    script.json(&["operator", "list"]).1[0]["name"].as_str().unwrap().to_owned()
+}
