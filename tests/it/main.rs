@@ -56,6 +56,7 @@ mod payloads;
 mod people;
 mod petshop;
 mod planted;
+mod prometheus;
 mod properties;
 mod recipes;
 mod records;
