@@ -84,7 +84,12 @@ impl Watch {
                     lost = true;
                     self.note(session, session.now(), &format!("NO ENGINE: {why}; waiting for it"))?;
                 }
-                Update::Lost(_) | Update::Samples(_) | Update::Words(_) => {}
+                Update::First(_)
+                | Update::Lost(_)
+                | Update::Samples(_)
+                | Update::Vitals(_)
+                | Update::Heard(_)
+                | Update::Words(_) => {}
             }
         }
         Ok(Exit::Done)

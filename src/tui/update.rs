@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     client::Update,
-    domain::{DrillStage, Event, Recorded, apply},
+    domain::{DrillStage, Event, Recorded, Vitals, apply},
     engine::Answer,
 };
 
@@ -177,6 +177,7 @@ fn loaded<T>(result: Result<T, String>) -> Loaded<T> {
 
 fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
     match update {
+        Update::First(state) => return on_update(model, Update::Live(Box::new((*state, Vitals::default())))),
         Update::Live(news) => {
             let (state, vitals) = *news;
             model.state = state;
@@ -228,6 +229,11 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
                 model.vitals.take(sample);
             }
         }
+        Update::Vitals(vitals) => {
+            let before = std::mem::replace(&mut model.vitals, *vitals);
+            model.vitals.catch_up(before);
+        }
+        Update::Heard(heard) => model.vitals.go_on(&model.state.platform, &heard),
         Update::Words(words) => model.words = words,
         Update::Lost(reason) => {
             model.words.clear();

@@ -147,7 +147,8 @@ impl Screen {
                         assert_eq!(event.seq, state.seq + 1, "in order, without a gap");
                         apply(state, &event);
                     }
-                    Update::Samples(_) | Update::Words(_) => {}
+                    Update::First(_) | Update::Samples(_) | Update::Vitals(_) | Update::Heard(_) | Update::Words(_) => {
+                    }
                     Update::Lost(reason) => {
                         assert!(!reason.is_empty());
                         self.lost += 1;
