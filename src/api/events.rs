@@ -1,6 +1,6 @@
 //! The event stream: everything after a position, then whatever happens, with nothing missing in between.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     Json,
@@ -12,7 +12,11 @@ use axum::{
     },
 };
 use serde::Deserialize;
-use tokio::sync::{broadcast::error::RecvError, mpsc};
+use serde_json::json;
+use tokio::{
+    sync::{broadcast::error::RecvError, mpsc},
+    time::{Instant, MissedTickBehavior, interval_at},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -21,8 +25,9 @@ use super::{
     routes::{Api, query},
 };
 use crate::{
-    domain::{Operator, Recorded, TokenId},
+    domain::{Heard, Operator, Recorded, TokenId, Told, heard_every},
     engine::EngineHandle,
+    platform::Sample,
 };
 
 /// Events read from the journal at once.
@@ -36,6 +41,19 @@ pub(super) struct Since {
     since: u64,
     #[serde(default = "page")]
     limit: usize,
+    #[serde(default)]
+    samples: Samples,
+}
+
+/// Which results of checks a stream has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Samples {
+    /// Each of them.
+    #[default]
+    All,
+    /// Those that are not as the one before; now and then one word about all others.
+    News,
 }
 
 fn page() -> usize {
@@ -49,7 +67,7 @@ pub(super) async fn events(
     headers: HeaderMap,
     asked: Result<Query<Since>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Since { since, limit } = query(asked)?;
+    let Since { since, limit, samples } = query(asked)?;
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if !text("accept").is_some_and(|accept| accept.contains("text/event-stream")) {
         let events = api.engine.events(since, limit.min(10_000)).await?;
@@ -57,8 +75,8 @@ pub(super) async fn events(
     }
     let since = text("last-event-id").and_then(|id| id.parse().ok()).unwrap_or(since);
     let (sender, receiver) = mpsc::channel(BEHIND);
-    let right = Right::of(caller);
-    tokio::spawn(feed(api.engine.clone(), right, since, sender, api.stop.clone()));
+    let reader = Reader { right: Right::of(caller), since, samples, sender };
+    tokio::spawn(feed(api.engine.clone(), reader, api.stop.clone()));
     let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
         Some((Ok::<_, Infallible>(receiver.recv().await?), receiver))
     });
@@ -110,14 +128,27 @@ impl Right {
     }
 }
 
+/// Who reads a stream.
+struct Reader {
+    right: Right,
+    since: u64,
+    samples: Samples,
+    sender: mpsc::Sender<Event>,
+}
+
 /// Feeds one reader for as long as it may read. It listens before it reads the backlog, so nothing falls between the two.
-async fn feed(engine: EngineHandle, right: Right, since: u64, reader: mpsc::Sender<Event>, stop: CancellationToken) {
+async fn feed(engine: EngineHandle, reader: Reader, stop: CancellationToken) {
+    let Reader { right, since, samples: wanted, sender: reader } = reader;
     let mut live = engine.subscribe();
     let mut samples = engine.subscribe_samples();
     let mut words = engine.subscribe_words();
     if !words.borrow().is_empty() {
         words.mark_changed();
     }
+    let mut news = (wanted == Samples::News).then(|| News::begin(&engine));
+    let every = heard_every(&engine.state().platform);
+    let mut digest = interval_at(Instant::now() + every, every);
+    digest.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last = since;
     if !catch_up(&engine, &right, &mut last, &reader).await {
         return;
@@ -125,47 +156,75 @@ async fn feed(engine: EngineHandle, right: Right, since: u64, reader: mpsc::Send
     let expired = right.expires(&engine);
     tokio::pin!(expired);
     loop {
-        tokio::select! {
+        let told = tokio::select! {
             () = stop.cancelled() => return,
             () = &mut expired => return,
             () = reader.closed() => return,
             event = live.recv() => match event {
                 _ if !right.holds(&engine) => return,
-                Ok(event) if event.seq <= last => {}
+                Ok(event) if event.seq <= last => None,
                 Ok(event) if event.seq == last + 1 => {
                     last = event.seq;
-                    if !send(&reader, &event).await {
-                        return;
-                    }
+                    recorded(&event)
                 }
                 Ok(_) | Err(RecvError::Lagged(_)) => {
                     if !catch_up(&engine, &right, &mut last, &reader).await {
                         return;
                     }
+                    None
                 }
                 Err(RecvError::Closed) => return,
             },
-            batch = samples.recv() => match batch {
-                Ok(batch) => {
-                    let Ok(event) = Event::default().event("samples").json_data(&*batch) else { continue };
-                    if reader.send(event).await.is_err() {
-                        return;
-                    }
-                }
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return,
+            batch = samples.recv() => match (batch, &mut news) {
+                (Ok(batch), None) => Event::default().event("samples").json_data(&*batch).ok(),
+                (Ok(batch), Some(news)) => news.of(batch.iter()),
+                (Err(RecvError::Lagged(_)), None) => None,
+                (Err(RecvError::Lagged(_)), Some(news)) => news.of(engine.vitals().latest()),
+                (Err(RecvError::Closed), _) => return,
             },
             changed = words.changed() => {
                 if changed.is_err() {
                     return;
                 }
                 let now = words.borrow_and_update().clone();
-                let Ok(event) = Event::default().event("words").json_data(&*now) else { continue };
-                if reader.send(event).await.is_err() {
-                    return;
-                }
+                Event::default().event("words").json_data(&*now).ok()
             }
+            _ = digest.tick() => news.as_mut().and_then(|news| news.digest(&engine)),
+        };
+        if let Some(event) = told
+            && reader.send(event).await.is_err()
+        {
+            return;
         }
+    }
+}
+
+/// What a reader over a slow link knows of the results of checks.
+struct News {
+    told: Told,
+    /// What was said to be late last; it is not said again.
+    late: Option<Heard>,
+}
+
+impl News {
+    /// From here on; the reader asks for the figures as they are after it listens.
+    fn begin(engine: &EngineHandle) -> Self {
+        Self { told: Told::knowing(&engine.vitals(), engine.now()), late: None }
+    }
+
+    /// Those of some results that are news.
+    fn of<'a>(&mut self, samples: impl Iterator<Item = &'a Sample>) -> Option<Event> {
+        let news: Vec<&Sample> = samples.filter(|sample| self.told.is_news(sample)).collect();
+        if news.is_empty() { None } else { Event::default().event("samples").json_data(news).ok() }
+    }
+
+    /// All others went on.
+    fn digest(&mut self, engine: &EngineHandle) -> Option<Event> {
+        let heard = self.told.heard(&engine.state().platform, engine.now());
+        let same = self.late.as_ref().is_some_and(|last| last.late == heard.late);
+        let told = if same { json!({"until": heard.until}) } else { json!(heard) };
+        self.late = Some(heard);
+        Event::default().event("heard").json_data(told).ok()
     }
 }
 
@@ -180,16 +239,15 @@ async fn catch_up(engine: &EngineHandle, right: &Right, last: &mut u64, reader: 
         }
         for event in events {
             *last = event.seq;
-            if !send(reader, &Arc::new(event)).await {
+            if let Some(event) = recorded(&event)
+                && reader.send(event).await.is_err()
+            {
                 return false;
             }
         }
     }
 }
 
-async fn send(reader: &mpsc::Sender<Event>, recorded: &Arc<Recorded>) -> bool {
-    match Event::default().id(recorded.seq.to_string()).event("event").json_data(&**recorded) {
-        Ok(event) => reader.send(event).await.is_ok(),
-        Err(_) => true,
-    }
+fn recorded(recorded: &Recorded) -> Option<Event> {
+    Event::default().id(recorded.seq.to_string()).event("event").json_data(recorded).ok()
 }

@@ -121,12 +121,36 @@ async fn openapi() -> ([(&'static str, &'static str); 1], &'static str) {
     ([("content-type", "application/json")], super::DESCRIPTION)
 }
 
-async fn state(State(api): State<Api>, _caller: Caller) -> Json<Arc<crate::domain::State>> {
-    Json(api.engine.state())
+#[derive(Deserialize)]
+struct HowMuch {
+    #[serde(default)]
+    brief: bool,
 }
 
-async fn vitals(State(api): State<Api>, _caller: Caller) -> Json<crate::domain::Vitals> {
-    Json(api.engine.vitals())
+async fn state(
+    State(api): State<Api>,
+    _caller: Caller,
+    asked: Result<Query<HowMuch>, QueryRejection>,
+) -> Result<Json<Arc<crate::domain::State>>, Problem> {
+    let state = api.engine.state();
+    Ok(Json(if query(asked)?.brief { Arc::new(state.brief()) } else { state }))
+}
+
+#[derive(Deserialize)]
+struct HowFine {
+    points: Option<usize>,
+}
+
+async fn vitals(
+    State(api): State<Api>,
+    _caller: Caller,
+    asked: Result<Query<HowFine>, QueryRejection>,
+) -> Result<Json<crate::domain::Vitals>, Problem> {
+    let vitals = api.engine.vitals();
+    Ok(Json(match query(asked)?.points {
+        Some(points) => vitals.coarse(points),
+        None => vitals,
+    }))
 }
 
 /// The body of a request as JSON, or a 400 that says what is wrong with it.

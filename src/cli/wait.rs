@@ -80,7 +80,14 @@ pub(super) async fn until_hearing<T>(
                     return Ok(found);
                 }
             }
-            Some(Update::Event(_) | Update::Samples(_) | Update::Heard) => {}
+            Some(
+                Update::First(_)
+                | Update::Event(_)
+                | Update::Samples(_)
+                | Update::Vitals(_)
+                | Update::Heard(_)
+                | Update::StillThere,
+            ) => {}
             Some(Update::Lost(reason)) => {
                 if live {
                     gives_up_at = Instant::now() + AWAY;

@@ -84,7 +84,13 @@ impl Watch {
                     lost = true;
                     self.note(session, session.now(), &format!("NO ENGINE: {why}; waiting for it"))?;
                 }
-                Update::Lost(_) | Update::Samples(_) | Update::Words(_) | Update::Heard => {}
+                Update::First(_)
+                | Update::Lost(_)
+                | Update::Samples(_)
+                | Update::Vitals(_)
+                | Update::Heard(_)
+                | Update::StillThere
+                | Update::Words(_) => {}
             }
         }
         Ok(Exit::Done)

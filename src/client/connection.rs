@@ -1,8 +1,11 @@
 //! Questions and commands to an engine, whichever way it is reached.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{io::Read as _, path::Path, sync::Arc, time::Duration};
 
-use reqwest::{Method, Response};
+use reqwest::{
+    Method, Response,
+    header::{ACCEPT_ENCODING, CONTENT_ENCODING},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
@@ -34,6 +37,8 @@ use crate::{
 
 /// How long an ordinary answer may take.
 const ANSWER: Duration = Duration::from_secs(30);
+/// Bytes of an answer at most, once it is unpacked: what is beyond is not read.
+const UNPACKED: u64 = 1 << 30;
 /// How long a connection to another host may take.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long an answer may take for which the engine reads the live system or the vault.
@@ -469,6 +474,9 @@ impl Client {
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let mut request = self.http.request(method, format!("{}{path}", self.way.base()));
+        if self.is_far() {
+            request = request.header(ACCEPT_ENCODING, "zstd");
+        }
         if let Some(name) = &self.named {
             request = request.header(AS_HEADER, name);
         }
@@ -487,9 +495,26 @@ impl Client {
         if !response.status().is_success() {
             return Err(refusal(response).await);
         }
-        response
-            .json()
-            .await
-            .map_err(|error| ClientError::Failed(format!("the engine's answer is not readable: {error}")))
+        let unreadable = |error: String| ClientError::Failed(format!("the engine's answer is not readable: {error}"));
+        let is_packed = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "zstd");
+        let mut body = response.bytes().await.map_err(|error| unreadable(error.to_string()))?;
+        if is_packed {
+            body = unpacked(&body).map_err(|error| unreadable(error.to_string()))?.into();
+        }
+        serde_json::from_slice(&body).map_err(|error| unreadable(error.to_string()))
     }
+
+    /// Whether it is on another host: such links may be slow.
+    pub(super) fn is_far(&self) -> bool {
+        match self.way {
+            Way::Socket(_) => false,
+            Way::Tls(_) | Way::Ssh(..) => true,
+        }
+    }
+}
+
+fn unpacked(body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    zstd::stream::read::Decoder::new(body)?.take(UNPACKED).read_to_end(&mut text)?;
+    Ok(text)
 }

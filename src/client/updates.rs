@@ -1,14 +1,22 @@
 //! The live stream of an engine, which finds its way back by itself.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use futures_util::StreamExt;
+use chrono::{DateTime, Utc};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{FusedFuture, OptionFuture},
+};
 use reqwest::Response;
+use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::{Client, ClientError, sse::Parser};
 use crate::{
-    domain::{Event, Recorded, State, Vitals},
+    domain::{Event, Heard, Recorded, State, Vitals},
     engine::ModelWords,
     platform::Sample,
 };
@@ -28,19 +36,36 @@ pub(super) struct Ended {
     pub(super) was_live: bool,
 }
 
+/// Points of each service that are asked for over a slow link: as many as the board draws.
+const POINTS: usize = 30;
+
+/// A word about all checks that went on.
+#[derive(Deserialize)]
+struct Digest {
+    until: DateTime<Utc>,
+    /// Not told again when they are the same.
+    late: Option<BTreeMap<String, BTreeSet<String>>>,
+}
+
 /// News from an engine.
 #[derive(Debug, Clone)]
 pub enum Update {
-    /// The connection is there: everything as it is now.
+    /// The connection is there and slow: what a first picture needs; everything follows.
+    First(Box<State>),
+    /// The connection is there: everything as it is now. Over a slow one the figures follow.
     Live(Box<(State, Vitals)>),
     /// Something happened.
     Event(Box<Recorded>),
     /// Results of checks.
     Samples(Vec<Sample>),
+    /// The latest figures of every service, after the connection is there.
+    Vitals(Box<Vitals>),
+    /// All checks of which no result was told went on as they did last, but for those that are late.
+    Heard(Heard),
     /// What language models are saying about the diagnoses that run.
     Words(Vec<ModelWords>),
     /// Nothing has happened, and the engine is there.
-    Heard,
+    StillThere,
     /// The connection is lost; it is tried again until it is back.
     Lost(String),
 }
@@ -49,6 +74,11 @@ impl Client {
     /// Sends news until nobody listens any more.
     pub async fn follow(&self, listener: mpsc::Sender<Update>) {
         let mut pause = FIRST;
+        if self.is_far()
+            && let Ok(state) = self.get("/api/v1/state?brief=true").await
+        {
+            let _ = listener.send(Update::First(Box::new(state))).await;
+        }
         loop {
             let Ended { why, was_live } = self.follow_once(&listener).await;
             if listener.is_closed() || listener.send(Update::Lost(why)).await.is_err() {
@@ -77,15 +107,22 @@ impl Client {
     }
 
     async fn now(&self) -> Result<(State, Vitals), ClientError> {
-        Ok((self.state().await?, self.vitals().await?))
+        let vitals = async { if self.is_far() { self.coarse_vitals().await } else { self.vitals().await } };
+        Ok((self.state().await?, vitals.await?))
+    }
+
+    async fn coarse_vitals(&self) -> Result<Vitals, ClientError> {
+        self.get(&format!("/api/v1/vitals?points={POINTS}")).await
     }
 
     /// Follows one connection to its end and says why it ended.
     pub(super) async fn follow_once(&self, listener: &mpsc::Sender<Update>) -> Ended {
         let begun = async {
             self.understand().await?;
-            let (state, vitals) = self.now().await?;
-            let stream = self.stream(&format!("/api/v1/events?since={}", state.seq)).await?;
+            let (state, vitals) =
+                if self.is_far() { (self.state().await?, Vitals::default()) } else { self.now().await? };
+            let samples = if self.is_far() { "&samples=news" } else { "" };
+            let stream = self.stream(&format!("/api/v1/events?since={}{samples}", state.seq)).await?;
             Ok::<_, ClientError>((state, vitals, stream))
         };
         let (state, vitals, response) = match begun.await {
@@ -104,9 +141,24 @@ impl Client {
     async fn read(&self, response: Response, mut known: u64, listener: &mpsc::Sender<Update>) -> String {
         let mut chunks = response.bytes_stream();
         let mut parser = Parser::default();
+        let mut late = BTreeMap::new();
+        // What has come since the stream was begun is in them, or is told.
+        let figures = OptionFuture::from(self.is_far().then(|| self.coarse_vitals().fuse()));
+        tokio::pin!(figures);
         loop {
             let chunk = tokio::select! {
                 () = listener.closed() => return String::new(),
+                Some(figures) = &mut figures, if !figures.is_terminated() => {
+                    match figures {
+                        Ok(figures) => {
+                            if listener.send(Update::Vitals(Box::new(figures))).await.is_err() {
+                                return String::new();
+                            }
+                            continue;
+                        }
+                        Err(error) => return error.to_string(),
+                    }
+                }
                 chunk = tokio::time::timeout(SILENCE, chunks.next()) => chunk,
             };
             let chunk = match chunk {
@@ -120,7 +172,7 @@ impl Client {
                 Err(error) => return error.to_string(),
             };
             // A comment alone says that the engine is there.
-            if messages.is_empty() && listener.send(Update::Heard).await.is_err() {
+            if messages.is_empty() && listener.send(Update::StillThere).await.is_err() {
                 return String::new();
             }
             for message in messages {
@@ -138,6 +190,12 @@ impl Client {
                         other => other.map(|event| Update::Event(Box::new(event))),
                     },
                     "samples" => serde_json::from_str(&message.data).map(Update::Samples),
+                    "heard" => serde_json::from_str(&message.data).map(|Digest { until, late: now }| {
+                        if let Some(now) = now {
+                            late = now;
+                        }
+                        Update::Heard(Heard { until, late: late.clone() })
+                    }),
                     "words" => serde_json::from_str(&message.data).map(Update::Words),
                     _ => continue,
                 };

@@ -80,9 +80,9 @@ pub use evidence::{EvidenceState, LostCheckpoints, Outage, SeenCheckpoint, WITNE
 pub use fast_track::{FastTrack, FastTrackCriterion, Milestone, Progress, Stage};
 pub use foresight::{ANOMALOUS, AnomalyKind, Forecast, LOOK_BACK, Outlook, Scorer, Subject, foresee, without_news};
 pub use health::{
-    CalendarEntry, Figures, Grain, History, Judge, Percentiles, PlannedWork, Point, ReadingFigures, Readings, Rollup,
-    ServiceHealth, ServiceVitals, Sketch, Standing, Status, Verdict, Vitals, Window, Witness, WorkOrigin, affected,
-    calendar, fold, judged_alone, next_window, percent,
+    CalendarEntry, Figures, Grain, Heard, History, Judge, Percentiles, PlannedWork, Point, ReadingFigures, Readings,
+    Rollup, ServiceHealth, ServiceVitals, Sketch, Standing, Status, Told, Verdict, Vitals, Window, Witness, WorkOrigin,
+    affected, calendar, fold, heard_every, judged_alone, next_window, percent,
 };
 pub use ids::{
     BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, DrillId, IncidentId, RecoveryId, RunId, SnapshotId,

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     client::Update,
-    domain::{DrillStage, Event, Recorded, apply},
+    domain::{DrillStage, Event, Recorded, Vitals, apply},
     engine::Answer,
 };
 
@@ -179,6 +179,7 @@ fn loaded<T>(result: Result<T, String>) -> Loaded<T> {
 
 fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
     match update {
+        Update::First(state) => return on_update(model, Update::Live(Box::new((*state, Vitals::default())))),
         Update::Live(news) => {
             let (state, vitals) = *news;
             model.state = state;
@@ -233,8 +234,13 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
                 model.vitals.take(sample);
             }
         }
+        Update::Vitals(vitals) => {
+            let before = std::mem::replace(&mut model.vitals, *vitals);
+            model.vitals.catch_up(before);
+        }
+        Update::Heard(heard) => model.vitals.go_on(&model.state.platform, &heard),
         Update::Words(words) => model.words = words,
-        Update::Heard => {}
+        Update::StillThere => {}
         Update::Lost(reason) => {
             model.words.clear();
             if !matches!(model.link, Link::Lost { .. }) {

@@ -508,7 +508,7 @@ async fn told_before_its_end(updates: &mut tokio::sync::mpsc::Receiver<Update>, 
             match update {
                 Update::Event(recorded) => found |= told(&recorded.event),
                 Update::Lost(_) => return,
-                Update::Live(_) | Update::Samples(_) | Update::Words(_) | Update::Heard => {}
+                _ => {}
             }
         }
     };

@@ -147,7 +147,12 @@ impl Screen {
                         assert_eq!(event.seq, state.seq + 1, "in order, without a gap");
                         apply(state, &event);
                     }
-                    Update::Samples(_) | Update::Words(_) | Update::Heard => {}
+                    Update::First(_)
+                    | Update::Samples(_)
+                    | Update::Vitals(_)
+                    | Update::Heard(_)
+                    | Update::StillThere
+                    | Update::Words(_) => {}
                     Update::Lost(reason) => {
                         assert!(!reason.is_empty());
                         self.lost += 1;

@@ -15,7 +15,10 @@ use std::{
 use codeblue::domain::{Actor, Command, RecoveryOutcome};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::served::{Bed, Served, me, newest, settled};
+use crate::{
+    served::{Bed, Served, me, newest, settled},
+    terminal::Terminal,
+};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -206,9 +209,8 @@ async fn a_client_that_is_killed_leaves_neither_its_ssh_nor_a_socket_behind() {
     served.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rollback_ends_well_although_the_link_is_cut_and_the_watch_tells_of_it() {
-    let bed = Bed::new("drill").await;
+/// Has the release of a service be told to it only once somebody lets it on.
+pub fn hold_up(bed: &Bed) {
     let (file, gate) = (bed.path("home/codeblue.toml"), bed.path("gate"));
     fs::write(&gate, format!("#!/bin/sh\nuntil [ -e {} ]; do sleep 0.05; done\n", bed.path("open").display())).unwrap();
     fs::set_permissions(&gate, fs::Permissions::from_mode(0o755)).unwrap();
@@ -216,6 +218,49 @@ async fn a_rollback_ends_well_although_the_link_is_cut_and_the_watch_tells_of_it
     let root = format!("release = {{ root = \"{}\" }}", bed.path("app").display());
     assert!(text.contains(&root));
     fs::write(&file, text.replace(&root, &format!("{root}\nreload = \"{}\"", gate.display()))).unwrap();
+}
+
+/// Has a rollback begun that is held up in the middle.
+pub async fn begin_rollback(served: &Served) {
+    let (snapshot, _) = newest(&served.handle().state(), "desk-code");
+    let body = format!("{{\"backupId\": \"{snapshot}\", \"confirm\": true}}");
+    let (status, answer) = served.call("alice", reqwest::Method::POST, "/api/emergency/rollback", Some(&body)).await;
+    assert_eq!(status, 200, "{answer}");
+    let state = served.handle().state();
+    if let Some(change) = state.pending_changes().first() {
+        let approve = Command::approve(change.id, change.plan_hash.clone(), "yes".to_owned());
+        for name in ["erin", "alice"] {
+            let _ = served.handle().submit(approve.clone(), Actor::Operator(name.to_owned())).await;
+        }
+    }
+    served.until("it runs", |state| state.running_recoveries().next().is_some()).await;
+}
+
+/// Lets it on, and says which it was once it has succeeded.
+pub async fn let_on(served: &Served) -> String {
+    fs::write(served.bed.path("open"), "").unwrap();
+    let state = served.until("it is over", |state| state.running_recoveries().next().is_none()).await;
+    let recovery = state.recoveries.values().next_back().unwrap();
+    assert_eq!(recovery.ended.unwrap().1, RecoveryOutcome::Succeeded, "{}", recovery.summary);
+    recovery.id.to_string()
+}
+
+/// A board that had lost its link shows how a recovery went.
+pub fn shows_its_end(board: &mut Terminal, recovery: &str) {
+    board.until_it("the link again", |text| !text.contains("LINK LOST"));
+    board.press("H");
+    board.until("▸ recoveries");
+    board.until_it("its end", |text| {
+        text.lines().any(|line| line.contains(recovery) && line.to_lowercase().contains("succeeded"))
+    });
+    board.press("q");
+    assert_eq!(board.ended(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_ends_well_although_the_link_is_cut_and_the_watch_tells_of_it() {
+    let bed = Bed::new("drill").await;
+    hold_up(&bed);
     let served = Served::of(bed).await;
     let Some(far) = Far::start(&served.bed.path("home")) else { return };
     served.until("captured", |state| settled(state) && state.last_good_snapshot("desk-code", None).is_some()).await;
@@ -243,26 +288,23 @@ async fn a_rollback_ends_well_although_the_link_is_cut_and_the_watch_tells_of_it
     };
     wait("Clinic, 1 service");
 
-    let (snapshot, _) = newest(&served.handle().state(), "desk-code");
-    let body = format!("{{\"backupId\": \"{snapshot}\", \"confirm\": true}}");
-    let (status, answer) = served.call("alice", reqwest::Method::POST, "/api/emergency/rollback", Some(&body)).await;
-    assert_eq!(status, 200, "{answer}");
-    let state = served.handle().state();
-    if let Some(change) = state.pending_changes().first() {
-        let approve = Command::approve(change.id, change.plan_hash.clone(), "yes".to_owned());
-        for name in ["erin", "alice"] {
-            let _ = served.handle().submit(approve.clone(), Actor::Operator(name.to_owned())).await;
-        }
-    }
-    served.until("it runs", |state| state.running_recoveries().next().is_some()).await;
+    let socket = served.bed.home.socket();
+    let elsewhere = far.folder.path().join("board");
+    let mut board = Terminal::set_up((110, 32), &elsewhere, |command| {
+        command.args(["--host", &format!("ssh://far{}", socket.display()), "--as", "alice"]);
+        let usual = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{usual}", far.folder.path().join("bin").display()));
+        command.env("TMPDIR", far.folder.path());
+    });
+    board.until("CODEBLUE Clinic");
+    board.until("desk");
+    begin_rollback(&served).await;
     assert!(far.cut() > 0, "there is a link to be cut");
     wait("NO ENGINE");
-    fs::write(served.bed.path("open"), "").unwrap();
-    let state = served.until("it is over", |state| state.running_recoveries().next().is_none()).await;
-    let recovery = state.recoveries.values().next_back().unwrap();
-    assert_eq!(recovery.ended.unwrap().1, RecoveryOutcome::Succeeded, "{}", recovery.summary);
+    let recovery = let_on(&served).await;
     // What happened while the link was away is told when it is back.
-    wait(&recovery.id.to_string());
+    wait(&recovery);
+    shows_its_end(&mut board, &recovery);
     let _ = kill_process(Pid::from_child(&watch), Signal::TERM);
     let _ = watch.wait();
     served.stop().await;

@@ -118,6 +118,8 @@ struct Heard<'a> {
     /// Held until the connection is there.
     permit: Option<OwnedSemaphorePermit>,
     known: Option<Box<(State, Vitals)>>,
+    /// Whether the figures are still on their way: what is silent is not known before they are there.
+    lacks_figures: bool,
     /// When something was heard last.
     at: DateTime<Utc>,
     told: Option<Arc<HostSummary>>,
@@ -126,7 +128,7 @@ struct Heard<'a> {
 impl<'a> Heard<'a> {
     fn of(client: &'a Client, teller: &'a Teller, permit: OwnedSemaphorePermit) -> Self {
         let at = teller.clock.now();
-        Self { client, teller, permit: Some(permit), known: None, at, told: None }
+        Self { client, teller, permit: Some(permit), known: None, lacks_figures: false, at, told: None }
     }
 
     /// Reads a stream to its end; says why it cannot be read on, when it has not ended by itself.
@@ -172,6 +174,7 @@ impl<'a> Heard<'a> {
         match (update, self.known.as_deref_mut()) {
             (Update::Live(now), _) => {
                 self.permit = None;
+                self.lacks_figures = self.client.is_far() && now.1.services.is_empty();
                 self.known = Some(now);
                 return Ok(Duration::ZERO);
             }
@@ -182,6 +185,16 @@ impl<'a> Heard<'a> {
                 apply(state, &event);
                 return Ok(SOON);
             }
+            (Update::Vitals(figures), Some((_, vitals))) => {
+                let before = std::mem::replace(vitals, *figures);
+                vitals.catch_up(before);
+                self.lacks_figures = false;
+                return Ok(SOON);
+            }
+            (Update::Heard(heard), Some((state, vitals))) => {
+                vitals.go_on(&state.platform, &heard);
+                self.lacks_figures = false;
+            }
             (Update::Samples(samples), Some((_, vitals))) => samples.into_iter().for_each(|sample| vitals.take(sample)),
             _ => {}
         }
@@ -190,7 +203,7 @@ impl<'a> Heard<'a> {
 
     /// Tells how everything is, where that has changed, else that the host is there; nobody listens any more when it gives false.
     async fn tell(&mut self) -> bool {
-        let Some((state, vitals)) = self.known.as_deref() else { return true };
+        let Some((state, vitals)) = self.known.as_deref().filter(|_| !self.lacks_figures) else { return true };
         let summary = HostSummary::of(state, vitals, self.teller.clock.now());
         let told = match &self.told {
             Some(told) if **told == summary => HostTold::Heard,

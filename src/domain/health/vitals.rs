@@ -70,6 +70,11 @@ impl Vitals {
         service.checks.insert(sample.check.clone(), Box::new(sample));
     }
 
+    /// The latest result of every check.
+    pub fn latest(&self) -> impl Iterator<Item = &Sample> {
+        self.services.values().flat_map(|service| service.checks.values().map(AsRef::as_ref))
+    }
+
     /// Forgets services that the platform file does not name any more.
     pub fn retain(&mut self, platform: &Platform) {
         self.services.retain(|name, _| platform.service(name).is_some());

@@ -1,0 +1,61 @@
+//! A stranger's reading of the description: schemathesis makes requests of it, right and wrong ones, and holds the answers against it.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command as Program, Stdio},
+};
+
+use chrono::TimeDelta;
+use codeblue::domain::TokenScope;
+
+use crate::{
+    served::{Bed, Served},
+    transport::{figures, token},
+};
+
+/// Seconds for all of it.
+const SECONDS: &str = "25";
+/// What an answer must never be. Which right requests a rule refuses is not in a description.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,\
+    response_headers_conformance,unsupported_method,ignored_auth";
+
+fn schemathesis() -> Option<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/schemathesis/bin/schemathesis");
+    let named = std::env::var_os("CODEBLUE_SCHEMATHESIS").map_or(here, PathBuf::from);
+    if named.is_file() {
+        return Some(named);
+    }
+    eprintln!("SKIPPED: there is no schemathesis at {}; tests/run prepares one where it may", named.display());
+    None
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fuzzer_of_descriptions_finds_no_failure_and_no_answer_that_was_not_described() {
+    let Some(schemathesis) = schemathesis() else { return };
+    let served = Served::of(Bed::with("drill", "[listen]\ntls = \"127.0.0.1:0\"\n").await).await;
+    let authority = served.bed.path("authority.pem");
+    std::fs::write(&authority, figures(&served).authority).unwrap();
+    let (_, secret) = token(&served, "erin", TokenScope::Act, TimeDelta::days(1)).await;
+    let mut program = Program::new(schemathesis);
+    program
+        .arg("run")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api/openapi.json"))
+        .args(["--url", &format!("https://{}", figures(&served).address), "--tls-verify"])
+        .arg(&authority)
+        .args(["--checks", CHECKS, "--phases", "coverage,fuzzing", "--max-examples", "5", "--max-time", SECONDS])
+        .args(["--seed", "1", "--rate-limit", "150/s", "--no-color", "--no-shrink", "--generation-database", "none"])
+        // It would stop the engine that is asked.
+        .args(["--exclude-path", "/api/v1/platform/reload", "--request-timeout", "30", "-H"])
+        .arg(format!("Authorization: Bearer {}", secret.expose()))
+        .current_dir(served.bed.folder.path())
+        .stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || program.output().unwrap()).await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let generated = said.lines().find(|line| line.contains("generated")).unwrap_or_default();
+    let count: u32 = generated.split_whitespace().next().and_then(|count| count.parse().ok()).unwrap_or_default();
+    assert!(count > 200, "it has hardly asked anything: {said}");
+    eprintln!("{}", generated.trim());
+    assert_eq!(served.get("/healthz").await, "ok\n");
+    served.stop().await;
+}
