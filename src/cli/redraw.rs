@@ -100,8 +100,15 @@ async fn keep(
             update = news.recv() => match update {
                 None => return Ok(Exit::Done),
                 Some(Update::Live(_) | Update::Event(_)) => Instant::now() + SETTLE,
-                Some(Update::Samples(_)) if hears_samples => looked + FIGURES,
-                Some(Update::Samples(_) | Update::Words(_)) => continue,
+                Some(Update::Samples(_) | Update::Vitals(_) | Update::Heard(_)) if hears_samples => looked + FIGURES,
+                Some(
+                    Update::First(_)
+                    | Update::Samples(_)
+                    | Update::Vitals(_)
+                    | Update::Heard(_)
+                    | Update::StillThere
+                    | Update::Words(_),
+                ) => continue,
                 Some(Update::Lost(why)) => {
                     view.lost(&why)?;
                     continue;
