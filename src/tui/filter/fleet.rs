@@ -2,7 +2,7 @@
 
 use super::query::{Asked, Field};
 use crate::{
-    client::fleet::{FleetHost, HostSight, Merged, OpenIncident, WaitingChange},
+    client::fleet::{FleetHost, HostSight, HostSummary, Merged, OpenIncident, WaitingChange},
     tui::{
         fleet::{UnwellRow, key},
         model::Model,
@@ -50,7 +50,7 @@ impl Model {
         let platform = last.map(|last| last.platform.clone()).unwrap_or_default();
         self.filter.passes(&FleetRow {
             words: vec![host.name.clone(), host.address.clone(), platform],
-            severity: last.and_then(|last| last.worst()).map(|worst| worst.number().to_string()),
+            severity: last.and_then(HostSummary::worst).map(|worst| worst.number().to_string()),
             state: Some(match host.sight(self.now) {
                 HostSight::Heard(_) => "live".to_owned(),
                 HostSight::Unknown { .. } => "unknown".to_owned(),
