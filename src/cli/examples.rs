@@ -161,7 +161,7 @@ pub(super) const EXAMPLES: &[(&str, &[&str])] = &[
     ("diagnose calibrate", &["diagnose calibrate"]),
     (
         "diagnose judge",
-        &["diagnose judge DIA-7 right", "diagnose judge DIA-7 wrong --cause 'a full pool' --service auth"],
+        &["diagnose judge DGN-7 right", "diagnose judge DGN-7 wrong --cause 'a full pool' --service auth"],
     ),
     ("knowledge list", &["knowledge list"]),
     ("knowledge show", &["knowledge show pool-exhausted"]),
@@ -196,6 +196,7 @@ pub(super) const EXAMPLES: &[(&str, &[&str])] = &[
     ("runbook undo", &["runbook undo RUN-3 restart --reason 'it made it worse'"]),
     ("runbook resolve", &["runbook resolve RUN-3 --verify --reason 'the link is back'"]),
     ("runbook cancel", &["runbook cancel RUN-3 --reason 'another cause'"]),
+    ("runbook abandon", &["runbook abandon RUN-3 --reason 'another cause'"]),
     ("automation show", &["automation show"]),
     ("automation set", &["automation set observe"]),
     ("automation halt", &["automation halt --reason 'it makes it worse'"]),

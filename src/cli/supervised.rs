@@ -14,6 +14,9 @@ use tracing::warn;
 
 use crate::engine::EngineHandle;
 
+/// How long the system may take what it is told; the engine has other things to do than to wait for it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Who started this process and wants to know how it is.
 #[derive(Debug, Clone)]
 pub(super) struct Supervisor {
@@ -42,7 +45,10 @@ impl Supervisor {
     }
 
     fn tell(&self, message: &str) {
-        let sent = UnixDatagram::unbound().and_then(|socket| socket.send_to_addr(message.as_bytes(), &self.address));
+        let sent = UnixDatagram::unbound().and_then(|socket| {
+            socket.set_write_timeout(Some(PATIENCE))?;
+            socket.send_to_addr(message.as_bytes(), &self.address)
+        });
         if let Err(cause) = sent {
             warn!(%cause, "systemd was not told: {message}");
         }

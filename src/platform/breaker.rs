@@ -156,7 +156,11 @@ mod tests {
     #[test]
     fn what_could_never_open_or_makes_no_sense_is_told() {
         for (breaker, check, told) in [
-            ("failures = 0", CHECK, "codeblue.toml:6: service.breaker.failures: 0; expected a whole number from 1"),
+            (
+                "failures = 0",
+                CHECK,
+                "codeblue.toml:6: service.breaker.failures: found the number 0; expected a whole number from 1",
+            ),
             ("wait = \"1h\"\nlongest_wait = \"5m\"", CHECK, "codeblue.toml:6: service.breaker.wait: it is longer than"),
             ("wait = \"10ms\"", CHECK, "service.breaker.wait: 10ms is too short or too long; expected 1s to 24h"),
             (

@@ -139,7 +139,7 @@ mod tests {
             ("size = \"10\"", "codeblue.toml:4: log.size: \"10\" is no size; did you mean \"10MiB\"?"),
             ("size = \"1KiB\"", "log.size: \"1KiB\" is too small or too large; expected a size such as"),
             ("size = \"99999999999GiB\"", "log.size: \"99999999999GiB\" is"),
-            ("files = 0", "codeblue.toml:4: log.files: 0; expected a whole number from 1 to 1000"),
+            ("files = 0", "codeblue.toml:4: log.files: found the number 0; expected a whole number from 1 to 1000"),
             ("level = \"inf\"", "did you mean \"info\"?"),
             ("rotate = \"daily\"", "codeblue.toml:4: log: unknown key \"rotate\""),
         ] {

@@ -307,7 +307,7 @@ roles = ["tech-lead", "technical-laed"]
     codeblue.toml:28: component.every: "5 parsecs" is no duration; expected a duration such as "30s", "5m" or "1h 30m"
     codeblue.toml:33: operator.roles: unknown value "tech-lead"; expected one of viewer, engineer, technical-lead, cto, compliance-officer
     codeblue.toml:33: operator.roles: unknown value "technical-laed"; did you mean "technical-lead"?
-    codeblue.toml:35: unknown key "colours"; expected one of platform, automation, access, listen, vault, evidence, model, redact, service, component, operator, maintenance, approvals, freeze, function
+    codeblue.toml:35: unknown key "colours"; expected one of platform, automation, access, listen, log, vault, evidence, model, redact, service, component, operator, maintenance, approvals, freeze, function
     "#);
 }
 

@@ -102,6 +102,9 @@ async fn who_asks_while_the_platform_file_is_read_anew_is_answered() {
     let service = Service::start().await;
     service.told("READY=1");
     let client = service.client();
+    // Nobody would take what is told meanwhile.
+    let notices = service.notices.try_clone().unwrap();
+    std::thread::spawn(move || while notices.recv(&mut [0; 4096]).is_ok() {});
     let over = Arc::new(AtomicBool::new(false));
     let asked = tokio::spawn({
         let (client, over) = (client.clone(), over.clone());
