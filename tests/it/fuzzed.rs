@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Seconds for all of it.
-const SECONDS: &str = "25";
+const SECONDS: &str = "40";
 /// What an answer must never be. Which right requests a rule refuses is not in a description.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,\
     response_headers_conformance,unsupported_method,ignored_auth";
@@ -52,9 +52,9 @@ async fn a_fuzzer_of_descriptions_finds_no_failure_and_no_answer_that_was_not_de
     let output = tokio::task::spawn_blocking(move || program.output().unwrap()).await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    let generated = said.lines().find(|line| line.contains("generated")).unwrap_or_default();
+    let generated = said.lines().find(|line| line.contains(" generated, ")).unwrap_or_default();
     let count: u32 = generated.split_whitespace().next().and_then(|count| count.parse().ok()).unwrap_or_default();
-    assert!(count > 200, "it has hardly asked anything: {said}");
+    assert!(count > 100, "it has hardly asked anything: {said}");
     eprintln!("{}", generated.trim());
     assert_eq!(served.get("/healthz").await, "ok\n");
     served.stop().await;

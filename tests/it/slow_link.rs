@@ -27,7 +27,7 @@ use crate::{
     served::{Bed, Served, settled},
     terminal::Terminal,
     transport::{figures, token},
-    transport_ssh::{begin_rollback, hold_up, let_on, shows_its_end},
+    transport_ssh::{begin_rollback, hold_up, let_on, past_the_tour, shows_its_end},
 };
 
 /// Bytes a second of 100 kbit/s.
@@ -226,8 +226,7 @@ async fn a_rollback_ends_well_although_the_link_over_tls_is_cut_and_the_board_sh
     );
     std::fs::write(elsewhere.path().join("settings.toml"), host).unwrap();
     let mut board = Terminal::run(&["--host", "ward"], elsewhere.path());
-    board.until("CODEBLUE Clinic");
-    board.until("desk");
+    past_the_tour(&mut board);
     begin_rollback(&served).await;
     link.cut();
     board.until("LINK LOST");

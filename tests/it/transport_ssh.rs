@@ -245,6 +245,14 @@ pub async fn let_on(served: &Served) -> String {
     recovery.id.to_string()
 }
 
+/// Somebody's first board, once it shows the platform.
+pub fn past_the_tour(board: &mut Terminal) {
+    board.until("Clinic");
+    board.until("What you see");
+    board.press("\x1b");
+    board.until_it("the board alone", |text| text.contains("desk") && !text.contains("What you see"));
+}
+
 /// A board that had lost its link shows how a recovery went.
 pub fn shows_its_end(board: &mut Terminal, recovery: &str) {
     board.until_it("the link again", |text| !text.contains("LINK LOST"));
@@ -296,8 +304,7 @@ async fn a_rollback_ends_well_although_the_link_is_cut_and_the_watch_tells_of_it
         command.env("PATH", format!("{}:{usual}", far.folder.path().join("bin").display()));
         command.env("TMPDIR", far.folder.path());
     });
-    board.until("CODEBLUE Clinic");
-    board.until("desk");
+    past_the_tour(&mut board);
     begin_rollback(&served).await;
     assert!(far.cut() > 0, "there is a link to be cut");
     wait("NO ENGINE");

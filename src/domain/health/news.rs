@@ -2,7 +2,7 @@
 //! others went on as they did last.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
@@ -29,7 +29,7 @@ const REPEATED: u32 = 120;
 /// What a reader was told last of each check.
 #[derive(Debug)]
 pub struct Told {
-    services: HashMap<String, HashMap<String, Last>>,
+    services: BTreeMap<String, BTreeMap<String, Last>>,
     since: DateTime<Utc>,
 }
 
@@ -84,7 +84,7 @@ impl Told {
     /// Somebody who knows these figures.
     #[must_use]
     pub fn knowing(vitals: &Vitals, now: DateTime<Utc>) -> Self {
-        let mut told = Self { services: HashMap::new(), since: now };
+        let mut told = Self { services: BTreeMap::new(), since: now };
         for service in vitals.services.values() {
             for sample in service.checks.values() {
                 let streak = service.streaks.get(&sample.check).copied().unwrap_or_default();
