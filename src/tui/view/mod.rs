@@ -33,6 +33,7 @@ mod knowledge;
 mod list;
 mod lookback;
 mod map;
+mod markdown;
 mod metrics;
 mod page;
 mod palette;
