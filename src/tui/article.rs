@@ -4,7 +4,6 @@
 //! line is done by hand.
 
 use super::{
-    decision::day_time,
     form::Form,
     message::Request,
     model::Model,
@@ -161,7 +160,7 @@ pub(super) fn edited(before: &Article, after: &Article, is_draft: bool, foreseen
         foreseen.warn("It is retired, and is proposed again by this");
     }
     if is_draft {
-        let (by, at) = (&before.written_by, day_time(before.written_at));
+        let (by, at) = (&before.written_by, before.written_at.format("%m-%d %H:%MZ"));
         foreseen.warn(format!("You began this before: it takes the place of version {} by {by}, {at}", before.version));
     }
     signs(&after.body, foreseen);

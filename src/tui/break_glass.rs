@@ -89,7 +89,7 @@ pub fn after_its_end(model: &Model, glass: &BreakGlass) -> Vec<String> {
 /// What taking it away from somebody leads to.
 pub(super) fn revoked(model: &Model, id: BreakGlassId, foreseen: &mut Foreseen) {
     let Some(glass) = model.state.break_glass.get(&id) else { return };
-    let until = day_time(glass.until);
+    let until = day_time(glass.until, model.now);
     foreseen.fact(format!("{id} ends now, not at {until}: {} begins nothing more without an approval", glass.operator));
     for line in after_its_end(model, glass) {
         foreseen.fact(line);
@@ -120,7 +120,7 @@ pub(super) fn reviewed(
             before.operator, before.incident
         )),
         Some(who) => {
-            let due = then.review_due_at().map(day_time).unwrap_or_default();
+            let due = then.review_due_at().map(|at| day_time(at, model.now)).unwrap_or_default();
             foreseen.fact(format!("Then it waits for {who}, until {due}"));
         }
     }

@@ -279,13 +279,13 @@ pub(super) fn said(model: &Model, form: &Form, command: &Command) -> Foreseen {
             }
         }
         Command::RejectChange { change, .. } => {
-            let until = found(change).map(|(before, _)| day_time(before.expires_at)).unwrap_or_default();
+            let until = found(change).map(|(before, _)| day_time(before.expires_at, model.now)).unwrap_or_default();
             foreseen.fact(format!("{change} is rejected: nothing of it is done"));
             foreseen.fact(format!("Until {until} you can take your no back ({})", model.key("revoke")));
         }
         Command::RevokeApproval { change, .. } => {
             if let Some((before, then)) = found(change) {
-                revoked(&after, before, then, &mut foreseen);
+                revoked(model, &after, (before, then), &mut foreseen);
             }
         }
         Command::WithdrawChange { change, .. } => {
@@ -295,7 +295,7 @@ pub(super) fn said(model: &Model, form: &Form, command: &Command) -> Foreseen {
             (true, Some((_, then))) => {
                 foreseen.fact(format!("It is on record that you, who had no part in {change}, saw that it worked"));
                 if let Some(due) = then.review_due_at() {
-                    foreseen.fact(format!("Its review is still owed, until {}", day_time(due)));
+                    foreseen.fact(format!("Its review is still owed, until {}", day_time(due, model.now)));
                 }
             }
             _ => {
@@ -312,7 +312,7 @@ pub(super) fn said(model: &Model, form: &Form, command: &Command) -> Foreseen {
             let left = text::span(*until - model.now);
             foreseen.fact(format!(
                 "Until {} ({left}); {} ends it before",
-                day_time(*until),
+                day_time(*until, model.now),
                 model.key("end-delegation")
             ));
             foreseen.fact("Such a yes says whose place it was given in. Not to changes that one of you wrote");
@@ -379,7 +379,7 @@ fn approved(
         foreseen.warn(format!("LOSES {loses}"));
     }
     if then.state == ChangeState::Pending {
-        let until = day_time(before.expires_at);
+        let until = day_time(before.expires_at, model.now);
         foreseen.fact(format!("Then it waits for {}, until {until}", missing(after, then)));
         return;
     }
@@ -388,11 +388,11 @@ fn approved(
         (Some((_, None)), _) => foreseen.warn("Yours is the last yes: it is carried out at once"),
         (Some((_, Some(why))), _) => foreseen.warn(format!("Yours is the last yes, but it does not begin yet: {why}")),
         (None, Some(window)) => {
-            let (from, until) = (day_time(window.from), day_time(window.until));
+            let (from, until) = (day_time(window.from, model.now), day_time(window.until, model.now));
             foreseen.fact(format!("Yours is the last yes: it is carried out between {from} and {until}"));
         }
         (None, None) => {
-            let by = then.execute_by().map(day_time).unwrap_or_default();
+            let by = then.execute_by().map(|at| day_time(at, model.now)).unwrap_or_default();
             foreseen.fact(format!("Yours is the last yes: it is carried out once nothing is in its way, by {by}"));
         }
     }
@@ -401,8 +401,8 @@ fn approved(
     }
 }
 
-fn revoked(after: &State, before: &Change, then: &Change, foreseen: &mut Foreseen) {
-    let until = day_time(then.expires_at);
+fn revoked(model: &Model, after: &State, (before, then): (&Change, &Change), foreseen: &mut Foreseen) {
+    let until = day_time(then.expires_at, model.now);
     match before.state {
         ChangeState::Implementing => {
             foreseen.warn("It is being carried out: it stops after the step under way, and no new step begins");
@@ -450,8 +450,9 @@ pub fn short_hash(hash: &str) -> &str {
     &hash[..hash.len().min(12)]
 }
 
-/// A point in time as it is said of a change.
+/// A point in time as it is said in a sentence: with its day, unless that is today.
 #[must_use]
-pub fn day_time(at: DateTime<Utc>) -> String {
-    at.format("%m-%d %H:%MZ").to_string()
+pub fn day_time(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let form = if at.date_naive() == now.date_naive() { "%H:%MZ" } else { "%m-%d %H:%MZ" };
+    at.format(form).to_string()
 }

@@ -18,6 +18,8 @@ pub const PANES: u16 = 104;
 pub const VERY_WIDE: u16 = 160;
 /// Rows of a page below which the board shows one pane at a time.
 pub const SHORT: u16 = 17;
+/// Rows of a page below which a list stands alone, and buttons take one row: what else the page says has no room.
+pub const LIST_ALONE: u16 = 12;
 /// Rows that a pane of the board takes at least, borders included.
 const LEAST: u16 = 3;
 

@@ -35,7 +35,7 @@ impl Model {
     #[must_use]
     pub fn status_of_template(&self, template: &ChangeTemplate) -> TemplateStatus {
         if let Some((since, reason)) = &template.suspended {
-            return TemplateStatus::Suspended(format!("{reason} ({})", day_time(*since)));
+            return TemplateStatus::Suspended(format!("{reason} ({})", day_time(*since, self.now)));
         }
         match template_standing(&self.state, &template.name, self.now) {
             Ok(()) => TemplateStatus::Usable,

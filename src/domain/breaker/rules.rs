@@ -128,7 +128,9 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
                 openings,
             };
             state.breakers.insert(service.clone(), breaker);
-            if let Some(incident) = state.incident_of(service).map(|incident| incident.id) {
+            // What probes come to in an outage, every few seconds, would bury what people write there: the journal has it.
+            let is_probing = *to == BreakerState::HalfOpen || (*to == BreakerState::Open && openings > 1);
+            if let Some(incident) = state.incident_of(service).filter(|_| !is_probing).map(|incident| incident.id) {
                 let kind = match to {
                     BreakerState::Open => TimelineKind::Bad,
                     BreakerState::Closed => TimelineKind::Good,

@@ -126,12 +126,12 @@ fn press_small(model: &mut Model, key: Key) {
 }
 
 #[test]
-fn the_first_lines_say_who_and_what_to_do_next() {
+fn the_first_lines_say_what_to_do_next_then_who() {
     let shown = picture(&mut at(&Scene::outage()), 80, 24);
     let lines: Vec<&str> = shown.lines().collect();
-    assert!(lines[5].contains("commander — · comms — · scribe —"), "{shown}");
-    assert!(lines[6].contains("Next    [a] acknowledge: nobody has yet"), "{shown}");
-    assert!(lines[7].contains("[↵] CHG-1 waits for the technical lead"), "{shown}");
+    assert!(lines[5].contains("Next    [a] acknowledge: nobody has yet"), "{shown}");
+    assert!(lines[6].contains("[↵] CHG-1 waits for the technical lead"), "{shown}");
+    assert!(shown.contains("Who     commander — · comms — · scribe —"), "{shown}");
     assert!(shown.contains("ack 1:38 left of 2:00") && shown.contains("resolve 29:38 left of 30:00"), "{shown}");
 }
 

@@ -59,6 +59,7 @@ fn the_page_says_from_which_size_on_what_is_shown() {
         format!("| from {} columns |", layout::VERY_WIDE),
         format!("board from {})", layout::PANES),
         format!("| below {} rows |", layout::SHORT + 3),
+        format!("| below {} rows |", layout::LIST_ALONE + 3),
     ] {
         assert!(PAGE.contains(&wanted), "{wanted}");
     }

@@ -57,7 +57,7 @@ fn rows_say_what_they_are_which_key_does_the_same_and_why_they_can_do_nothing() 
     look_for(&mut model, "undo");
     let shown = picture(&mut model, 110, 32);
     let row = shown.lines().find(|line| line.contains("Undo")).unwrap_or_else(|| panic!("{shown}"));
-    assert!(row.contains("u    action") && row.contains("there is no recovery to undo"), "{row}");
+    assert!(row.contains("u     action") && row.contains("there is no recovery to undo"), "{row}");
     press(&mut model, &[Key::Enter]);
     assert!(model.toast.clone().unwrap().text.contains("there is no recovery to undo"));
     insta::assert_snapshot!("palette-80x24", {

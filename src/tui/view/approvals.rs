@@ -263,8 +263,11 @@ fn deputies(model: &Model, lines: &mut Vec<(Vec<Piece>, Option<usize>)>, columns
         let place =
             if delegation.services.is_empty() { "any change".to_owned() } else { delegation.services.join(", ") };
         let (to, from, role) = (&delegation.to, &delegation.from, role_name(delegation.role));
-        let words =
-            format!("{to} for {from}, as {role}, until {}, {place}: {}", day_time(delegation.until), delegation.reason);
+        let words = format!(
+            "{to} for {from}, as {role}, until {}, {place}: {}",
+            day_time(delegation.until, model.now),
+            delegation.reason
+        );
         let role = if model.my_name() == from || model.my_name() == to { Role::Text } else { Role::Muted };
         for (row, line) in text::wrap(&words, columns.saturating_sub(6)).into_iter().enumerate() {
             let start = if row == 0 { "   " } else { "     " };

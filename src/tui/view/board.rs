@@ -136,14 +136,15 @@ fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
     }
     let inside = layout::rows(inside, u16::from(has_head)).1;
     let room = usize::from(inside.height);
-    let overflow = keys.len() > room;
-    let visible = if overflow { room.saturating_sub(1) } else { room };
-    let first = first_visible(selected, keys.len(), visible);
+    let first = first_visible(selected, keys.len(), room);
+    let mut spare = inside.height.saturating_sub(u16::try_from(keys.len()).unwrap_or(u16::MAX));
     let mut row = 0;
+    let mut shown = 0;
     for (place, key) in keys.iter().enumerate().skip(first) {
-        if usize::from(row) >= visible {
+        if usize::from(row) >= room {
             break;
         }
+        shown += 1;
         let cursor = if focus && place == selected { "▶" } else { " " };
         let is_marked = pane == Pane::Incidents && key.parse().is_ok_and(|id| model.marked.contains(&id));
         let mut pieces: Vec<Piece> =
@@ -155,13 +156,21 @@ fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
         }
         canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Row(rows_of, place));
         row += 1;
-        if pane == Pane::Approvals && place == selected && usize::from(row) + 1 < visible {
+        if pane == Pane::Services && spare > 0 && !rows::has_room_for_why(columns) {
+            let told = why(model, canvas, inside, row, key);
+            row += told;
+            spare -= told;
+        }
+        if pane == Pane::Approvals && place == selected && usize::from(row) + 1 < room {
             row += buttons(model, canvas, inside, row, key);
         }
     }
-    if overflow {
-        let hidden = out_of_view(first, keys.len().saturating_sub(first + visible));
-        canvas.line(inside, inside.height.saturating_sub(1), &[(Role::Muted, format!("  {hidden}"))]);
+    // On the border, so that it costs no row.
+    let hidden = out_of_view(first, keys.len().saturating_sub(first + shown));
+    if !hidden.is_empty() {
+        let border =
+            Rect { x: area.x + 1, y: area.bottom().saturating_sub(1), width: area.width.saturating_sub(2), height: 1 };
+        canvas.line_right(border, 0, &[(Role::Muted, format!(" {hidden} "))]);
     }
 }
 
@@ -190,6 +199,15 @@ fn pieces_of(model: &Model, pane: Pane, key: &str, columns: usize) -> Vec<Piece>
             .map(|snapshot| rows::snapshot(snapshot, model.now, columns)),
     };
     found.unwrap_or_default()
+}
+
+/// Below a service that is not well, where its line has no room for it: why. Gives the rows it takes.
+fn why(model: &Model, canvas: &mut Canvas, area: Rect, row: u16, name: &str) -> u16 {
+    let is_bad = matches!(model.status_of(name), Status::Down | Status::Degraded) && model.silence_of(name).is_none();
+    let Some(health) = model.state.services.get(name).filter(|_| is_bad) else { return 0 };
+    let cause = model.affected_by(name).map(|root| format!("by {root}: ")).unwrap_or_default();
+    canvas.line(area, row, &[(Role::Muted, format!("          {cause}{}", health.reason))]);
+    1
 }
 
 /// Below the selected change that waits: who has agreed, and what to press.

@@ -6,7 +6,7 @@ use super::{
     approvals::show,
     canvas::{Canvas, Piece},
     list::why_empty,
-    page,
+    markdown, page,
 };
 use crate::{
     domain::{BookProof, IncidentId, Run, RunId, RunMode, Stand, proof_of, runbook::Runbook},
@@ -16,6 +16,7 @@ use crate::{
     runbook::{Scenario, plain},
     tui::{
         action::named,
+        layout,
         model::{List, Loaded, Model, Target},
         text,
         theme::Role,
@@ -224,12 +225,9 @@ pub(super) fn book(model: &Model, canvas: &mut Canvas, area: Rect, id: &str) {
         0,
         &[(Role::Title, format!(" {} ", book.id)), (role, word), (Role::Muted, format!("  {}", book.file))],
     );
-    paper(
-        model,
-        canvas,
-        Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area },
-        &plain(runbook, Some(&model.state.platform), &proof_of(&model.state.drills, runbook)),
-    );
+    let area = margin(layout::rows(area, 1).1);
+    let book = plain(runbook, Some(&model.state.platform), &proof_of(&model.state.drills, runbook));
+    canvas.page(area, &paper(&book, usize::from(area.width)), model.scroll);
 }
 
 /// What was done in a run so far, then its book as it was when it began.
@@ -238,15 +236,22 @@ pub(super) fn text(model: &Model, canvas: &mut Canvas, area: Rect, id: RunId) {
         canvas.line(area, 0, &[(Role::Muted, format!("  {id} is on its way …"))]);
         return;
     };
-    let whole = format!("{}\n\n{}", report.markdown(), plain(&run.book, Some(&model.state.platform), &report.proof));
-    paper(model, canvas, area, &whole);
+    let area = margin(area);
+    let columns = usize::from(area.width);
+    let mut lines = markdown::lines(&report.markdown(), columns);
+    lines.push(Vec::new());
+    lines.extend(paper(&plain(&run.book, Some(&model.state.platform), &report.proof), columns));
+    canvas.page(area, &lines, model.scroll);
+}
+
+/// What of a page a text of eighty columns takes.
+fn margin(area: Rect) -> Rect {
+    let left = if area.width >= PAPER + 4 { 2 } else { 0 };
+    layout::columns(area, left).1
 }
 
 /// Text of eighty columns as it is, broken where the screen is narrower.
-fn paper(model: &Model, canvas: &mut Canvas, area: Rect, content: &str) {
-    let left = if area.width >= PAPER + 4 { 2 } else { 0 };
-    let area = Rect { x: area.x + left, width: area.width.saturating_sub(left), ..area };
-    let columns = usize::from(area.width);
+fn paper(content: &str, columns: usize) -> Vec<Vec<Piece>> {
     let mut lines: Vec<Vec<Piece>> = Vec::new();
     for line in content.lines() {
         let is_heading = line.starts_with('#') || (line.ends_with("---") && line.starts_with(char::is_uppercase));
@@ -257,5 +262,5 @@ fn paper(model: &Model, canvas: &mut Canvas, area: Rect, content: &str) {
             lines.extend(text::wrap(line, columns).into_iter().map(|line| vec![(role, line)]));
         }
     }
-    canvas.page(area, &lines, model.scroll);
+    lines
 }

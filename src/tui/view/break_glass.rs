@@ -77,14 +77,14 @@ fn facts(model: &Model, glass: &BreakGlass, columns: usize) -> Vec<Fact> {
 /// Whether it is open, and how it ended.
 fn now(model: &Model, glass: &BreakGlass, facts: &mut Facts) {
     facts.about("Now");
-    let since = format!("opened {}", day_time(glass.opened_at));
+    let since = format!("opened {}", day_time(glass.opened_at, model.now));
     let Some(ended) = &glass.ended else {
         let (role, left) = rows::break_glass_time(model, glass);
-        facts.say(role, &format!("OPEN: {left}, until {}; {since}", day_time(glass.until)));
+        facts.say(role, &format!("OPEN: {left}, until {}; {since}", day_time(glass.until, model.now)));
         return;
     };
     let by = ended.by.operator().map(|name| format!(" by {name}")).unwrap_or_default();
-    let (how, at, why) = (ended.how.says(), day_time(ended.at), &ended.reason);
+    let (how, at, why) = (ended.how.says(), day_time(ended.at, model.now), &ended.reason);
     facts.say(Role::Text, &format!("{how}{by} at {at}: {why}; {since}"));
 }
 
@@ -98,7 +98,7 @@ fn review(model: &Model, glass: &BreakGlass, facts: &mut Facts) {
         Some(due) => {
             facts.say(
                 Role::Warn,
-                &format!("▲ its review is owed in {}, until {}", text::span(due - model.now), day_time(due)),
+                &format!("▲ its review is owed in {}, until {}", text::span(due - model.now), day_time(due, model.now)),
             );
         }
         None => {}
@@ -109,7 +109,7 @@ fn review(model: &Model, glass: &BreakGlass, facts: &mut Facts) {
             ReviewVerdict::Unjustified => (Role::Bad, "✖"),
         };
         let highest = known.roles.iter().next_back().map(|role| role_name(*role)).unwrap_or_default();
-        let (who, at, verdict) = (&known.operator, day_time(known.at), known.verdict);
+        let (who, at, verdict) = (&known.operator, day_time(known.at, model.now), known.verdict);
         facts.say(role, &format!("{mark} {who}, as {highest}, {at}: {verdict}. {}", known.findings));
     }
     match reviewers_missing(&model.state, glass) {

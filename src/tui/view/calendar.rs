@@ -20,6 +20,7 @@ use crate::{
     domain::CalendarEntry,
     tui::{
         calendar::MOST,
+        layout,
         model::{List, Model, Target},
         text,
         theme::Role,
@@ -51,10 +52,12 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         return;
     }
     let wanted = u16::try_from(services.len()).unwrap_or(u16::MAX).saturating_add(3);
-    let upper = Rect { height: wanted.min(area.height / 2), ..area };
-    let lower = Rect { y: upper.bottom(), height: area.height - upper.height, ..area };
-    let inside = canvas.frame(upper, "Planned work", &summary, false);
-    days(model, canvas, inside, &services);
+    let alone = area.height < layout::LIST_ALONE;
+    let (upper, lower) = layout::rows(area, if alone { 0 } else { wanted.min(area.height / 2) });
+    if !alone {
+        let inside = canvas.frame(upper, "Planned work", &summary, false);
+        days(model, canvas, inside, &services);
+    }
     let inside = canvas.frame(lower, "Each time", &model.summary_of(List::Work, "↵ opens the service"), true);
     times(model, canvas, inside);
 }

@@ -1,6 +1,7 @@
 //! One change, as its approver sees it: what it is, how much time there is, how risky it is and how it is undone, then why,
 //! what it touches and who agrees; beside that, or below, its plan and what the plan would change.
 
+use chrono::{DateTime, Utc};
 use ratatui::layout::Rect;
 
 use super::{
@@ -137,14 +138,14 @@ fn now(model: &Model, change: &Change, facts: &mut Facts) {
     let (role, left) = rows::time_left(model, change);
     match change.state {
         ChangeState::Pending => {
-            facts.say(role, &format!("waits: {left}; it lapses at {}", day_time(change.expires_at)));
+            facts.say(role, &format!("waits: {left}; it lapses at {}", day_time(change.expires_at, model.now)));
             let begin = text::span(chrono::TimeDelta::seconds(change.terms.start_within_seconds.cast_signed()));
             if change.window.is_none() {
                 facts.say(Role::Text, &format!("then it begins, within {begin} at the latest"));
             }
         }
         ChangeState::Approved => {
-            let by = change.execute_by().map(|by| format!(", by {}", day_time(by))).unwrap_or_default();
+            let by = change.execute_by().map(|by| format!(", by {}", day_time(by, model.now))).unwrap_or_default();
             facts.say(role, &format!("agreed to: {left}{by}"));
         }
         ChangeState::Implementing => {
@@ -164,12 +165,16 @@ fn now(model: &Model, change: &Change, facts: &mut Facts) {
             );
         }
         state => {
-            let at = change.ended_at.map(|at| format!(", carried out at {}", day_time(at))).unwrap_or_default();
+            let at =
+                change.ended_at.map(|at| format!(", carried out at {}", day_time(at, model.now))).unwrap_or_default();
             facts.say(if owed(change).is_some() { Role::Text } else { role }, &format!("{state}{at}"));
         }
     }
     if let Some(window) = change.window {
-        facts.say(Role::Text, &format!("window {} to {}", day_time(window.from), day_time(window.until)));
+        facts.say(
+            Role::Text,
+            &format!("window {} to {}", day_time(window.from, model.now), day_time(window.until, model.now)),
+        );
     }
     if let Some((actor, reason)) = &change.decision {
         facts.say(Role::Text, &format!("by {}: {reason}", actor_name(actor)));
@@ -301,7 +306,7 @@ fn who(model: &Model, change: &Change, facts: &mut Facts) {
         under_break_glass(model, glass, facts);
     }
     for approval in change.current_approvals() {
-        facts.say(Role::Ok, &agreed(approval));
+        facts.say(Role::Ok, &agreed(approval, model.now));
     }
     if change.state == ChangeState::Pending {
         waits_for(model, change, facts);
@@ -311,7 +316,7 @@ fn who(model: &Model, change: &Change, facts: &mut Facts) {
     let with = if authors.is_empty() { String::new() } else { format!(" with {}", authors.join(", ")) };
     facts.say(
         Role::Muted,
-        &format!("asked by {}{with} at {}", actor_name(&change.requester), day_time(change.submitted_at)),
+        &format!("asked by {}{with} at {}", actor_name(&change.requester), day_time(change.submitted_at, model.now)),
     );
 }
 
@@ -321,7 +326,7 @@ fn under_break_glass(model: &Model, id: BreakGlassId, facts: &mut Facts) {
     facts.link(Role::Bad, &said, &Target::Page(Screen::BreakGlass(id)));
 }
 
-fn agreed(approval: &Approval) -> String {
+fn agreed(approval: &Approval, now: DateTime<Utc>) -> String {
     let place = approval.on_behalf_of.as_ref().map(|name| format!(" in place of {name}")).unwrap_or_default();
     let how = match &approval.attestation {
         Attestation::Session => "session".to_owned(),
@@ -329,7 +334,7 @@ fn agreed(approval: &Approval) -> String {
         Attestation::Signature { fingerprint, .. } => format!("signed, {fingerprint}"),
     };
     let said = if approval.reason.is_empty() { String::new() } else { format!(": {}", approval.reason) };
-    let (who, role, at) = (&approval.operator, role_name(approval.role), day_time(approval.at));
+    let (who, role, at) = (&approval.operator, role_name(approval.role), day_time(approval.at, now));
     format!("✓ {who}{place}, as {role}, {at} ({how}){said}")
 }
 

@@ -14,6 +14,9 @@ use crate::tui::{
 const NOTHING: &str = "nothing has changed yet. What goes live, recoveries, maintenance and breakers stand here, newest first. The \
                        engine sees releases of [[component]] by itself; codeblue deploy tells it of others";
 
+/// Columns of what kind of change it is.
+const KIND: usize = 15;
+
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let all = model.changed();
     let incident = model.incident_that_matters();
@@ -27,14 +30,14 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let wide = columns >= 90;
     let service = if wide { 18 } else { 0 };
     let before_columns = if columns >= 56 { 17 } else { 0 };
-    let rest = columns.saturating_sub(16 + before_columns + 13 + service);
+    let rest = columns.saturating_sub(16 + before_columns + KIND + service);
     // Where that would leave too little of both, what was done comes before by whom.
     let by = if wide && rest * 2 / 5 >= 22 { rest * 2 / 5 } else { 0 };
-    let what = columns.saturating_sub(16 + before_columns + if wide { 13 } else { 2 } + service + by);
+    let what = columns.saturating_sub(16 + before_columns + if wide { KIND } else { 2 } + service + by);
     let head = [
         (text::left("WHEN", 16), true),
         (text::left("BEFORE", before_columns), before_columns > 0),
-        (text::left("KIND", if wide { 13 } else { 2 }), wide),
+        (text::left("KIND", if wide { KIND } else { 2 }), wide),
         (text::left("SERVICE", service), wide),
         (text::left("WHAT", what), true),
         ("BY".to_owned(), by > 0),
@@ -52,7 +55,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
                 suspect.and_then(|incident| Some(format!("{:>4} before it", text::short(before(one.at, incident)?))));
             pieces.push((Role::Warn, text::left(&words.unwrap_or_default(), before_columns)));
         }
-        let kind = if wide { text::left(&format!("{glyph} {word}"), 13) } else { format!("{glyph} ") };
+        let kind = if wide { text::left(&format!("{glyph} {word}"), KIND) } else { format!("{glyph} ") };
         pieces.push((role, kind));
         if wide {
             pieces.push((Role::Text, text::left(&text::fit(&one.service, service.saturating_sub(1)), service)));

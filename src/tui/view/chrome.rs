@@ -16,6 +16,8 @@ use crate::{
     },
 };
 
+/// Columns from which the last event but one stands beside the last.
+const SECOND: u16 = 32;
 /// Columns of a host's name at most.
 const HOST: usize = 24;
 
@@ -32,7 +34,7 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     // What a person may do goes before the way back does.
     let wanted: usize =
         right.iter().filter(|(role, _)| *role != Role::Muted).map(|(_, piece)| text::width(piece)).sum();
-    let way = crumbs(model, usize::from(area.width).saturating_sub(wanted + 1));
+    let mut way = crumbs(model, usize::from(area.width).saturating_sub(wanted + 1));
     let used: usize = way.iter().map(|crumb| text::width(&crumb.words)).sum();
     // What does not fit goes from the left: the clock and the state stay.
     let room = usize::from(area.width).saturating_sub(used + 1);
@@ -44,6 +46,11 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     let taken: usize = right.iter().map(|(_, piece)| text::width(piece)).sum();
     let taken = u16::try_from(taken).unwrap_or(u16::MAX).saturating_add(1).min(area.width);
     let left = Rect { width: area.width - taken, height: 1, ..area };
+    // Half a mark says nothing, and its columns are the name's.
+    let columns = |way: &[Crumb]| way.iter().map(|crumb| text::width(&crumb.words)).sum::<usize>();
+    while columns(&way) > usize::from(left.width) && way.last().is_some_and(Crumb::is_mark) {
+        way.pop();
+    }
     let mut at = 0;
     for crumb in way {
         let place = Rect { x: left.x + at, width: left.width.saturating_sub(at), ..left };
@@ -91,6 +98,13 @@ struct Crumb {
     role: Role,
     words: String,
     target: Option<Target>,
+}
+
+impl Crumb {
+    /// Whether it says what holds for the whole board, and leads nowhere.
+    fn is_mark(&self) -> bool {
+        self.target.is_none() && self.role != Role::Title
+    }
 }
 
 /// Fewest columns of the name of the page on top, where it has to be cut.
@@ -312,17 +326,20 @@ fn news(model: &Model, canvas: &mut Canvas, area: Rect, row: u16) {
         );
         return;
     }
-    let pieces: Vec<Piece> = model
-        .recent
-        .iter()
-        .rev()
-        .take(2)
-        .flat_map(|recorded| {
-            [
+    let mut at = 0;
+    for recorded in model.recent.iter().rev().take(2) {
+        let place = Rect { x: area.x + at, width: area.width - at, ..area };
+        // The start of a second one alone tells nothing.
+        if at > 0 && place.width < SECOND {
+            break;
+        }
+        at += canvas.line(
+            place,
+            row,
+            &[
                 (Role::Muted, format!(" {} ", recorded.at.format("%H:%M:%S"))),
                 (Role::Text, format!("{}   ", recorded.event.summary())),
-            ]
-        })
-        .collect();
-    canvas.line(area, row, &pieces);
+            ],
+        );
+    }
 }

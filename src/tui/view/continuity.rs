@@ -8,7 +8,7 @@ use super::{
     canvas::{Canvas, Piece},
     facts::{Fact, Facts},
     list::why_empty,
-    page,
+    page, rows,
 };
 use crate::{
     platform::{CriticalFunction, count},
@@ -50,13 +50,15 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
     for (place, function) in keys.iter().filter_map(|name| model.state.platform.function(name)).enumerate() {
         let (role, word, time) = standing(model, function);
         let mark = if place == selected { "▶ " } else { "  " };
-        let room = columns.saturating_sub(2 + 15 + 18);
+        // Where it is narrow the name has what its own clock does not need.
+        let clock = if columns < rows::NARROW { text::width(&time) } else { 18 };
+        let room = columns.saturating_sub(2 + 15 + clock);
         lines.push((
             vec![
                 (Role::Focus, mark.to_owned()),
                 (role, text::left(&word, 15)),
                 (Role::Title, text::left(&text::fit(&function.name, room.saturating_sub(1)), room)),
-                (role, text::right(&time, 18)),
+                (role, text::right(&time, clock)),
             ],
             Some(place),
         ));
@@ -87,7 +89,7 @@ fn carried_by_hand(model: &Model, function: &CriticalFunction) -> (Role, String)
     match (model.by_hand(&function.name), model.interruption(&function.name)) {
         (Some(found), _) => {
             let (done, steps) = (found.done.len(), function.fallback.len());
-            (Role::Planned, format!("done by hand since {}, {done} of {steps} steps", day_time(found.since)))
+            (Role::Planned, format!("done by hand since {}, {done} of {steps} steps", day_time(found.since, model.now)))
         }
         (None, Some(_)) => (Role::Warn, format!("NOT done by hand yet: {} begins it", model.key("work-by-hand"))),
         (None, None) => (Role::Muted, format!("can be done by hand in {}", count(function.fallback.len(), "step"))),
@@ -121,7 +123,7 @@ fn facts(model: &Model, function: &CriticalFunction, role: Role, columns: usize)
     if let Some(found) = model.interruption(&function.name) {
         let left = found.until(function) - model.now;
         let lacks: Vec<&str> = model.state.lacks(function).collect();
-        let until = day_time(found.until(function));
+        let until = day_time(found.until(function), model.now);
         let words = if left > TimeDelta::zero() {
             format!("{} left, until {until}: {} down", text::clock(left), lacks.join(", "))
         } else {

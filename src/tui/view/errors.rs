@@ -31,7 +31,8 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     failing.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(other.0)));
     let bad = failing.iter().filter(|(_, rate)| *rate > 0.0).count();
     let wanted = u16::try_from(failing.len()).unwrap_or(u16::MAX).saturating_add(3);
-    let (upper, lower) = layout::rows(area, wanted.min(area.height / 2));
+    let alone = area.height < layout::LIST_ALONE && model.wanted_errors().is_empty();
+    let (upper, lower) = layout::rows(area, if alone { area.height } else { wanted.min(area.height / 2) });
     let summary = format!("{bad} of {} fail now and then", failing.len());
     let inside = canvas.frame(upper, "Checks that fail", &summary, false);
     checks(model, canvas, inside, &failing);

@@ -130,13 +130,13 @@ impl Facts {
 pub(super) fn facts(model: &Model, incident: &Incident, columns: usize) -> Vec<Fact> {
     let mut facts = Facts::new(columns);
     let document = latest_document(model, incident.id);
-    who(incident, &mut facts);
     if let Some(resolution) = &incident.resolution {
         facts.about("Ended");
         facts.say(Role::Ok, resolution);
     }
     next(model, incident, document.as_deref(), &mut facts);
     track(incident, model.now, &mut facts);
+    who(incident, &mut facts);
     hits(model, incident, &mut facts);
     cause(model, incident, document.as_deref(), &mut facts);
     before(model, incident, document.as_deref(), &mut facts);
@@ -214,7 +214,7 @@ fn track(incident: &Incident, now: DateTime<Utc>, facts: &mut Facts) {
     let late = rows.iter().filter(|row| row.is_late && row.is_running).count();
     let mut pieces = vec![(Role::Ok, format!("✓ {reached} of {}", rows.len()))];
     pieces.push(match next.is_late {
-        true => (Role::Bad, format!("  ✖ {} {} late", next.milestone, text::clock(now - next.due_at))),
+        true => (Role::Bad, format!("  ✖ to be {}: {} late", next.milestone, text::clock(now - next.due_at))),
         false => (Role::Text, format!("  to be {}: {} left", next.milestone, text::clock(next.due_at - now))),
     });
     pieces.push((Role::Muted, format!(" of {limit}")));

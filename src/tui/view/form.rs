@@ -36,7 +36,12 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) 
     }
     // A hand on a mouse needs something to press.
     let pressed = form.purpose.is_decision() && form.review.is_none() && inside.height > 5;
-    let body = Rect { height: inside.height - if pressed { 3 } else { 2 }, ..inside };
+    let below = match inside.height {
+        _ if pressed => 3,
+        0..=5 => 1,
+        _ => 2,
+    };
+    let body = Rect { height: inside.height - below, ..inside };
     match &form.review {
         Some(review) => {
             foreseen(canvas, body, review);
@@ -279,7 +284,14 @@ fn heights(form: &Form, rows: u16) -> Vec<u16> {
             rest / sharing + more
         })
     });
-    heights.collect()
+    let heights: Vec<u16> = heights.collect();
+    let before: u16 = heights.iter().take(form.at).sum();
+    let own = heights.get(form.at).copied().unwrap_or(0);
+    if own > 0 && before + own.min(2) <= rows {
+        return heights;
+    }
+    // Without room for what stands before it the one with the cursor stands alone, and Tab brings the next.
+    (0..form.fields.len()).map(|place| if place == form.at { rows } else { 0 }).collect()
 }
 
 fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
@@ -289,14 +301,14 @@ fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
     for (place, (field, height)) in form.fields.iter().zip(heights(form, area.height)).enumerate() {
         let height = height.min(area.bottom().saturating_sub(y));
         if height == 0 {
-            break;
+            continue;
         }
         let whole = Rect { y, height, ..area };
         y += height;
         canvas.hits.add(whole, Target::Field(place));
         let focus = place == form.at;
         // The row below a field keeps it apart from the next.
-        let gap = u16::from(height > 1 && form.fields.len() > 1);
+        let gap = u16::from(height > 1 && form.fields.len() > 1 && height < area.height);
         let left = if form.fields.len() == 1 { 2 } else { label };
         let (mark, role) = if focus { ("▶", Role::Focus) } else { (" ", Role::Title) };
         // A form with one field is called what the field is.

@@ -125,7 +125,10 @@ fn facts(model: &Model, columns: usize) -> Vec<super::facts::Fact> {
     facts.say(Role::Text, &format!("codeblue {} on {}", engine.version, engine.host));
     match engine.started_at {
         Some(at) => {
-            facts.say(Role::Text, &format!("in charge since {}, for {}", day_time(at), text::span(model.now - at)));
+            facts.say(
+                Role::Text,
+                &format!("in charge since {}, for {}", day_time(at, model.now), text::span(model.now - at)),
+            );
         }
         None => facts.say(Role::Warn, "▲ it let go in good order; none is in charge"),
     }

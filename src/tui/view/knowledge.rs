@@ -88,6 +88,9 @@ fn state(article: &Article) -> (Role, &'static str) {
 /// How well a fix is known to work.
 fn figures(fix: &FixFigures) -> String {
     let tried = fix.worked + fix.failed;
+    if tried == 0 && fix.executed == 0 {
+        return "not tried yet".to_owned();
+    }
     if tried == 0 {
         return format!(
             "not known to work or fail, carried out {}",
@@ -124,10 +127,14 @@ fn facts(model: &Model, report: &ArticleReport, columns: usize) -> Vec<Fact> {
     facts.say(Role::Title, &article.body.title);
     facts.say(Role::Muted, category_name(article.body.category));
     facts.about("Who");
-    facts.say(Role::Text, &format!("written by {}, {}", article.written_by, day_time(article.written_at)));
+    facts.say(Role::Text, &format!("written by {}, {}", article.written_by, day_time(article.written_at, model.now)));
     match (&article.retired, &article.confirmed) {
-        (Some((at, why)), _) => facts.say(Role::Bad, &format!("✖ not to be used since {}: {why}", day_time(*at))),
-        (None, Some((at, by))) => facts.say(Role::Ok, &format!("✓ {by} stands for it, since {}", day_time(*at))),
+        (Some((at, why)), _) => {
+            facts.say(Role::Bad, &format!("✖ not to be used since {}: {why}", day_time(*at, model.now)))
+        }
+        (None, Some((at, by))) => {
+            facts.say(Role::Ok, &format!("✓ {by} stands for it, since {}", day_time(*at, model.now)))
+        }
         (None, None) => {
             facts.say(Role::Warn, "○ nobody stands for it yet, so no diagnosis names it: read it, then confirm it");
         }

@@ -34,6 +34,7 @@ mod knowledge;
 mod list;
 mod lookback;
 mod map;
+mod markdown;
 mod metrics;
 mod page;
 mod palette;

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::canvas::Canvas;
 use crate::tui::{
     action::Action,
+    layout,
     model::{Model, Target},
     text,
 };
@@ -41,7 +42,9 @@ pub(super) fn buttons(canvas: &mut Canvas, area: Rect, all: Vec<(String, Target)
             row.push((label, target));
         }
     }
-    let height = u16::try_from(rows.len()).unwrap_or(1).min(area.height / 3);
+    // What has no button there has its key in the last line.
+    let most = if area.height < layout::LIST_ALONE { 1 } else { area.height / 3 };
+    let height = u16::try_from(rows.len()).unwrap_or(1).min(most);
     let place = Rect { y: area.bottom().saturating_sub(height), height, ..area };
     for (row, pressed) in (0..height).zip(rows) {
         let mut at = 1;

@@ -23,7 +23,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, palette: &Pal
                 None => (Role::Text, row.about),
             };
             vec![
-                (Role::Key, format!(" {}", text::left(&row.key, 5))),
+                (Role::Key, format!(" {}", text::left(&row.key, 6))),
                 (Role::Muted, text::left(row.kind, 10)),
                 (role, format!("{} ", text::left(&text::fit(&row.name, name), name))),
                 (Role::Muted, text::clean(&about)),

@@ -266,9 +266,9 @@ pub(super) fn differences(components: &[ComponentDifference], columns: u16, unfo
         lines.push(vec![(Role::Muted, format!(" {}: {}", one.component, one.summary))]);
     } else if !same.is_empty() {
         let names: Vec<&str> = same.iter().map(|found| found.component.as_str()).collect();
-        let words = format!(" {} as they are: {}", count(same.len(), "component"), names.join(", "));
+        let words = format!("{} as they are: {}", count(same.len(), "component"), names.join(", "));
         let wrapped = text::wrap(&words, usize::from(columns.saturating_sub(2)));
-        lines.extend(wrapped.into_iter().map(|line| vec![(Role::Muted, line)]));
+        lines.extend(wrapped.into_iter().map(|line| vec![(Role::Muted, format!(" {line}"))]));
     }
     lines
 }

@@ -102,7 +102,7 @@ pub(super) fn steps(model: &Model, recovery: &Recovery, width: usize) -> (Vec<Ve
             StepState::Skipped => ("–", Role::Muted),
         };
         let time = match (run.started_at, run.ended_at) {
-            (Some(from), Some(to)) => format!("{:.1} s", (to - from).as_seconds_f64()),
+            (Some(from), Some(to)) => text::latency((to - from).to_std().unwrap_or_default()),
             (Some(from), None) => format!("{} …", text::clock(model.now - from)),
             (None, _) if run.state == StepState::Skipped => "skipped".to_owned(),
             (None, _) => format!("~{} s", step_seconds(&model.state, step)),

@@ -104,6 +104,11 @@ impl ServiceColumns {
     }
 }
 
+/// Whether the line of a service in so many columns can say why it is not well.
+pub(super) fn has_room_for_why(columns: usize) -> bool {
+    ServiceColumns::of(columns).room > 30
+}
+
 /// The headings of the services.
 pub(super) fn service_head(columns: usize) -> String {
     let ServiceColumns { name, point, spark, room } = ServiceColumns::of(columns);
@@ -194,20 +199,37 @@ pub(super) fn incident(incident: &Incident, now: DateTime<Utc>, columns: usize) 
         },
     };
     let (title, state) = incident_columns(columns);
+    let time = time_columns(columns, &clock.1);
+    let title = title + TIME - time;
     vec![
         (severity_role(incident), format!("{} ", incident.severity.number())),
         (Role::Text, text::left(&incident.id.to_string(), 7)),
         (if open { Role::Text } else { Role::Muted }, text::left(&incident.title, title)),
         (if open { Role::Text } else { Role::Muted }, text::left(&format!(" {}", incident.state), state)),
-        (clock.0, text::right(&clock.1, 17)),
+        (clock.0, text::right(&clock.1, time)),
     ]
+}
+
+/// Columns of the clock at the end of a row, where there is room.
+const TIME: usize = 17;
+/// Columns of a row below which a title may have those that its own clock does not need.
+pub(super) const NARROW: usize = 60;
+
+/// Columns of a row's clock, with the one before it.
+fn time_columns(columns: usize, clock: &str) -> usize {
+    if columns < NARROW { (text::width(clock) + 1).min(TIME) } else { TIME }
+}
+
+/// Columns of the title of something that waits.
+fn queued_title(columns: usize, time: usize) -> usize {
+    columns.saturating_sub(3 + 7 + time)
 }
 
 /// Columns of an incident's title and of its state; where it is narrow, what it is comes before how far it is.
 fn incident_columns(columns: usize) -> (usize, usize) {
-    let room = columns.saturating_sub(2 + 7 + 17);
+    let room = columns.saturating_sub(2 + 7 + TIME);
     let state = if room >= 15 + 24 { 15 } else { 0 };
-    ((room - state).max(10), state)
+    (room - state, state)
 }
 
 /// The headings of incidents.
@@ -219,7 +241,7 @@ pub(super) fn incident_head(columns: usize) -> String {
 
 /// The headings of what waits.
 pub(super) fn queued_head(columns: usize) -> String {
-    let title = columns.saturating_sub(3 + 7 + 17).max(12);
+    let title = queued_title(columns, TIME);
     format!("{}{}{:>17}", text::left("R  ID", 10), text::left("WHAT", title), "TIME")
 }
 
@@ -293,13 +315,14 @@ pub(super) fn queued(model: &Model, queued: &Queued, columns: usize) -> Vec<Piec
 /// A use of break-glass: the greatest risk of what was done, name, who and how much, and how long it lasts or the review has.
 fn break_glass(model: &Model, glass: &BreakGlass, columns: usize) -> Vec<Piece> {
     let end = break_glass_time(model, glass);
-    let title = columns.saturating_sub(3 + 7 + 17).max(12);
+    let time = time_columns(columns, &end.1);
+    let title = queued_title(columns, time);
     let role = if glass.is_open() || glass.is_review_owed() { Role::Text } else { Role::Muted };
     vec![
         (Role::Bad, text::left(&break_glass_risk(glass), 3)),
         (role, text::left(&glass.id.to_string(), 7)),
         (role, text::left(&break_glass_title(glass), title)),
-        (end.0, text::right(&end.1, 17)),
+        (end.0, text::right(&end.1, time)),
     ]
 }
 
@@ -334,12 +357,13 @@ pub(super) fn break_glass_time(model: &Model, glass: &BreakGlass) -> Piece {
 pub(super) fn change(model: &Model, change: &Change, columns: usize) -> Vec<Piece> {
     let waiting = change.state.is_open() || owed(change).is_some();
     let end = time_left(model, change);
-    let title = columns.saturating_sub(3 + 7 + 17).max(12);
+    let time = time_columns(columns, &end.1);
+    let title = queued_title(columns, time);
     vec![
         (if change.risk.score >= 7 { Role::Bad } else { Role::Text }, text::left(&change.risk.score.to_string(), 3)),
         (Role::Text, text::left(&change.id.to_string(), 7)),
         (if waiting { Role::Text } else { Role::Muted }, text::left(&change.title, title)),
-        (end.0, text::right(&end.1, 17)),
+        (end.0, text::right(&end.1, time)),
     ]
 }
 
@@ -356,7 +380,7 @@ pub(super) fn time_left(model: &Model, change: &Change) -> Piece {
     match (change.state, owed(change)) {
         (ChangeState::Pending, _) => match on_the_track(model, change) {
             Some(due) if due > model.now => (Role::Warn, format!("approve in {}", until(due))),
-            Some(_) => (Role::Bad, format!("late, ends {}", until(change.expires_at))),
+            Some(_) => (Role::Bad, format!("late, {} left", until(change.expires_at))),
             None => (Role::Warn, format!("approve in {}", until(change.expires_at))),
         },
         (ChangeState::Approved, _) => match (change.window, change.execute_by()) {

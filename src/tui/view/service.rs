@@ -28,11 +28,11 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
     let inside = canvas.frame(area, name, &criticality, true);
     let mut lines: Vec<Vec<Piece>> = Vec::new();
     let health = model.state.services.get(name);
-    let since = health.and_then(|health| health.since).map(|at| text::age(model.now - at)).unwrap_or_default();
+    let since = health.and_then(|health| health.since).map(|at| text::short(model.now - at)).unwrap_or_default();
     let reason = health.map(|health| health.reason.clone()).unwrap_or_default();
     lines.push(vec![
         (role, format!(" {glyph} {word}")),
-        (Role::Muted, format!("  since {since}  ")),
+        (Role::Muted, format!("  for {since}  ")),
         (Role::Text, reason),
     ]);
     if let Some(root) = model.affected_by(name) {

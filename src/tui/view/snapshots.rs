@@ -139,12 +139,13 @@ fn proof(model: &Model, component: &Component, short: bool) -> Piece {
 fn standing(model: &Model, canvas: &mut Canvas, area: Rect, component: &Component) {
     let all = &model.state.platform.components;
     let place = all.iter().position(|other| other.name == component.name).unwrap_or(0) + 1;
-    let turn = format!("Tab {place} of {} ", all.len());
+    let turn = format!("Tab {place} of {}", all.len());
     let name = text::fit_middle(&component.name, usize::from(area.width / 2));
     let title = format!("{name} ({})", component.adapter.name());
     let room = usize::from(area.width).saturating_sub(text::width(&title) + text::width(&turn) + 10);
-    let legend = if room >= text::width(strip::LEGEND) { strip::LEGEND } else { "" };
-    let inside = canvas.frame(area, &title, &format!("{legend}   {turn}"), true);
+    let has_legend = room >= text::width(strip::LEGEND);
+    let summary = if has_legend { format!("{}   {turn}", strip::LEGEND) } else { turn.clone() };
+    let inside = canvas.frame(area, &title, &summary, true);
     if inside.height == 0 {
         return;
     }
@@ -244,7 +245,7 @@ fn lines(model: &Model, snapshot: &Snapshot) -> Vec<Vec<Piece>> {
         belongs.push_str(&format!(" · what stood before {recovery}"));
     }
     let mut lines = vec![vec![
-        (Role::Muted, format!(" {} ", snapshot.requested_at.format("%Y-%m-%d %H:%M:%S UTC"))),
+        (Role::Muted, format!(" {} ", snapshot.requested_at.format("%Y-%m-%d %H:%M:%SZ"))),
         (Role::Text, format!("by {} · {}{belongs}", snapshot.requested_by, snapshot.reason)),
     ]];
     if let SnapshotState::Failed(error) = &snapshot.state {

@@ -13,6 +13,7 @@ use crate::{
     tui::{
         action::roles,
         decision::day_time,
+        layout,
         model::{List, Model, Screen, Target},
         team::{AGREEING, Availability},
         text,
@@ -28,13 +29,15 @@ const NOTHING: &str = "nobody works here yet: [[operator]] in the platform file,
 pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
     let there = model.team().into_iter().filter(|operator| model.availability(operator) == Availability::There).count();
     let inside = canvas.frame(area, "Team", &format!("{there} of {} can act", model.team().len()), true);
-    let mut row = 0;
-    for line in who_agrees(model, usize::from(inside.width)) {
-        canvas.line(inside, row, &line);
-        row += 1;
+    let mut above = 0;
+    if area.height >= layout::LIST_ALONE {
+        for line in who_agrees(model, usize::from(inside.width)) {
+            canvas.line(inside, above, &line);
+            above += 1;
+        }
+        above += 1;
     }
-    let rest =
-        Rect { y: inside.y + (row + 1).min(inside.height), height: inside.height.saturating_sub(row + 1), ..inside };
+    let (_, rest) = layout::rows(inside, above);
     let columns = usize::from(rest.width).saturating_sub(2);
     let place = columns.saturating_sub(10 + 12 + 24 + 7 + 7);
     let roles_columns = if place < 10 { columns.saturating_sub(10 + 12 + 7 + 7) } else { 24 };
@@ -64,8 +67,10 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
             (Role::Muted, format!("{acted:>7}")),
         ];
         if place > 0 {
-            let in_place: Vec<String> =
-                model.stand_ins(name).map(|found| format!("{} until {}", found.to, day_time(found.until))).collect();
+            let in_place: Vec<String> = model
+                .stand_ins(name)
+                .map(|found| format!("{} until {}", found.to, day_time(found.until, model.now)))
+                .collect();
             pieces.push((Role::Text, format!("  {}", text::fit(&in_place.join(", "), place.saturating_sub(2)))));
         }
         pieces
@@ -124,11 +129,11 @@ fn facts(model: &Model, operator: &Operator, columns: usize) -> Vec<Fact> {
     let (role, word) = badge(model.availability(operator));
     facts.say(role, word);
     for found in model.stand_ins(name) {
-        let (until, role) = (day_time(found.until), role_name(found.role));
+        let (until, role) = (day_time(found.until, model.now), role_name(found.role));
         facts.say(Role::Text, &format!("{} agrees as {role} in this place until {until}: {}", found.to, found.reason));
     }
     for found in model.state.delegations.iter().filter(|found| found.to == name && found.until > model.now) {
-        let (until, role) = (day_time(found.until), role_name(found.role));
+        let (until, role) = (day_time(found.until, model.now), role_name(found.role));
         facts.say(Role::Text, &format!("agrees as {role} in the place of {} until {until}", found.from));
     }
     facts.about("Roles");

@@ -78,7 +78,7 @@ fn entry(
     for line in why.iter().flat_map(|why| text::wrap(why, room)) {
         lines.push((vec![(role, format!("     {line}"))], Some(place)));
     }
-    let (by, at) = (&template.made_by, day_time(template.made_at));
+    let (by, at) = (&template.made_by, day_time(template.made_at, model.now));
     let mut told = format!("proved by {}, agreed to by {by} {at}", template.proved_by);
     let uses: Vec<_> = model.uses_of(template).collect();
     told += &match uses.first() {
