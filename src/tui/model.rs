@@ -405,6 +405,18 @@ impl Model {
         if key.is_empty() { format!(":{action}") } else { key }
     }
 
+    /// What a button of an action says: its key, and words of its own.
+    #[must_use]
+    pub fn named_button(&self, action: &str, words: &str) -> String {
+        named(action).map_or_else(|| words.to_owned(), |action| self.keymap.button(action, words))
+    }
+
+    /// What stands beside something that a key opens.
+    #[must_use]
+    pub fn opens_it(&self) -> String {
+        format!("{} opens it", self.key("open"))
+    }
+
     /// What a list says when its filter leaves nothing of it.
     #[must_use]
     pub fn nothing_matches(&self) -> String {

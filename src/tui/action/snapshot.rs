@@ -53,7 +53,7 @@ pub(super) static ACTIONS: &[Action] = &[
         name: "mark",
         keys: &[Key::Char(' ')],
         label: "Mark",
-        about: "Mark the snapshot, so that d on another one compares the two; once more takes the mark off",
+        about: "Mark the snapshot, so that Differences on another one compares the two; once more takes the mark off",
         place: Where::Snapshot,
         danger: Danger::View,
         disabled: |model| browsing(model).or_else(|| full_snapshot(model).err()),

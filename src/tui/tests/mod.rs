@@ -23,6 +23,7 @@ mod look;
 mod lookback;
 mod map;
 mod metrics;
+mod named_keys;
 mod pages;
 mod palette;
 mod patterns;

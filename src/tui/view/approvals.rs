@@ -47,13 +47,13 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
             .filter(|(queue, _)| *queue == group)
             .filter_map(|(_, queued)| Some((keys.iter().position(|key| *key == queued.key())?, queued)))
             .collect();
-        let (title, about) = words(group);
+        let (title, about) = words(model, group);
         if own.is_empty() && (group == Queue::Over || !model.filter.is_empty()) {
             continue;
         }
         heading(&mut lines, title);
         if own.is_empty() {
-            lines.extend(muted(about, columns));
+            lines.extend(muted(&about, columns));
         }
         for (place, queued) in own {
             let mark = (Role::Focus, if place == selected { "▶ " } else { "  " }.to_owned());
@@ -98,12 +98,12 @@ pub(super) fn show(
 }
 
 /// What a group is called, and what would stand in it.
-fn words(group: Queue) -> (&'static str, &'static str) {
-    match group {
-        Queue::You => (
-            "Waits for you",
-            "nothing. What you may approve or reject stands here, the nearest deadline first; ↵ shows what it would do",
-        ),
+fn words(model: &Model, group: Queue) -> (&'static str, String) {
+    let (title, nothing) = match group {
+        Queue::You => {
+            let nothing = "nothing. What you may approve or reject stands here, the nearest deadline first";
+            return ("Waits for you", format!("{nothing}; {} shows what it would do", model.key("open")));
+        }
         Queue::Others => ("Waits for others", "nothing. What others have to decide stands here, with who they are"),
         Queue::Owed => (
             "You owe",
@@ -115,7 +115,8 @@ fn words(group: Queue) -> (&'static str, &'static str) {
             "nothing. What was agreed to stands here until it is carried out, validated and reviewed",
         ),
         Queue::Over => ("Over", ""),
-    }
+    };
+    (title, nothing.to_owned())
 }
 
 fn heading(lines: &mut Vec<(Vec<Piece>, Option<usize>)>, title: &str) {

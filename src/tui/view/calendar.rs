@@ -55,7 +55,12 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let lower = Rect { y: upper.bottom(), height: area.height - upper.height, ..area };
     let inside = canvas.frame(upper, "Planned work", &summary, false);
     days(model, canvas, inside, &services);
-    let inside = canvas.frame(lower, "Each time", &model.summary_of(List::Work, "↵ opens the service"), true);
+    let inside = canvas.frame(
+        lower,
+        "Each time",
+        &model.summary_of(List::Work, &format!("{} opens the service", model.key("open"))),
+        true,
+    );
     times(model, canvas, inside);
 }
 

@@ -76,7 +76,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
 fn buttons(model: &Model, change: &Change) -> Vec<(String, Target)> {
     let mut all: Vec<(String, Target)> = model.ways().into_iter().map(|action| page::asking(model, action)).collect();
     if change.recovery.is_some() {
-        all.push(("↵ Recovery".to_owned(), Target::Action("open")));
+        all.push((model.named_button("open", "Recovery"), Target::Action("open")));
     }
     all.push(("Esc Back".to_owned(), Target::Action("back")));
     all
@@ -175,7 +175,7 @@ fn now(model: &Model, change: &Change, facts: &mut Facts) {
         facts.say(Role::Text, &format!("by {}: {reason}", actor_name(actor)));
     }
     if let (Some(id), true) = (change.recovery, change.ended_at.is_some()) {
-        facts.link(Role::Focus, &format!("{id} carried it out (↵)"), &Target::Action("open"));
+        facts.link(Role::Focus, &format!("{id} carried it out ({})", model.key("open")), &Target::Action("open"));
     }
     if let Some(by) = &change.validated_by {
         let saw = if change.state == ChangeState::Failed { "saw that it did not work" } else { "saw that it worked" };

@@ -72,7 +72,7 @@ fn selected(model: &Model, canvas: &mut Canvas, area: Rect) {
     let found = model.selected(List::Recoveries).and_then(|key| model.state.recoveries.get(&key.parse().ok()?));
     let Some(recovery) = found else { return };
     let (role, word) = outcome(recovery);
-    let inside = canvas.frame(area, &recovery.id.to_string(), "↵ opens it", false);
+    let inside = canvas.frame(area, &recovery.id.to_string(), &model.opens_it(), false);
     let from = recovery.started_at.format("%Y-%m-%d %H:%M:%SZ");
     canvas.line(inside, 0, &[(Role::Title, format!(" {}", text::capitalised(&recovery.plan.title)))]);
     canvas.line(inside, 1, &[(role, format!(" {word}")), (Role::Text, format!("  {}", recovery.summary))]);

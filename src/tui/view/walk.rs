@@ -153,7 +153,7 @@ fn ways(model: &Model, run: &Run) -> Vec<(String, Target)> {
     if let Some(step) = run.current()
         && let crate::domain::StepStanding::WaitingApproval(change) = standing(&model.state, run, step, model.now)
     {
-        all.push((format!("↵ {change}"), Target::Page(Screen::Change(change))));
+        all.push((model.named_button("walk-on", &change.to_string()), Target::Page(Screen::Change(change))));
     }
     let names = ["run-step", "co-sign", "step-value", "skip-step", "step-done", "undo-step", "cancel-step", "step-why"];
     all.extend(buttons(&names, model));

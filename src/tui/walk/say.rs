@@ -324,7 +324,11 @@ fn goes_on(model: &Model, command: &Command, id: RunId, foreseen: &mut Foreseen)
         Command::AbandonRun { .. } => {
             foreseen.warn(format!("{id} is over: nobody goes on with it, and the book can be begun anew"));
             if let Some((last, _)) = before.next_undo() {
-                foreseen.warn(format!("What it changed stays: {} could still be taken back now (u)", last.name));
+                foreseen.warn(format!(
+                    "What it changed stays: {} could still be taken back now ({})",
+                    last.name,
+                    model.key("undo-step")
+                ));
             }
             return;
         }
