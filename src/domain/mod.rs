@@ -31,6 +31,7 @@ mod ids;
 mod incident;
 mod knowledge;
 mod moment;
+mod next_step;
 mod operator;
 mod payload;
 mod policy;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::next_step::next_step;
+
 /// A rule's no. It is an answer, not an error: nothing has happened, and the rule has a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "camelCase")]
@@ -17,10 +19,20 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal by `rule`.
+    /// A refusal by `rule`, with what to do instead where the rule has only one good answer.
     #[must_use]
     pub fn new(rule: &str, message: impl Into<String>) -> Self {
-        Self { rule: rule.to_owned(), message: message.into(), hint: None }
+        let hint = next_step(rule).map(str::to_owned);
+        Self { rule: rule.to_owned(), message: message.into(), hint }
+    }
+
+    /// What was refused and why, and what to do instead, for a person.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message.clone(),
+        }
     }
 
     /// The thing named does not exist.
@@ -29,7 +41,7 @@ impl Refusal {
         Self::new(&format!("unknown-{kind}"), format!("there is no {kind} {name}"))
     }
 
-    /// Adds what to do instead.
+    /// Says what to do instead.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

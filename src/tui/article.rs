@@ -133,9 +133,16 @@ pub(super) fn unwritten() -> ArticleBody {
 }
 
 /// What proposing one leads to.
-pub(super) fn proposed(name: &str, body: &ArticleBody, incident: Option<IncidentId>, foreseen: &mut Foreseen) {
+pub(super) fn proposed(
+    model: &Model,
+    name: &str,
+    body: &ArticleBody,
+    incident: Option<IncidentId>,
+    foreseen: &mut Foreseen,
+) {
     foreseen.fact(format!("{name} is on record as proposed: it is found, and diagnoses do not name it"));
-    foreseen.fact("Once somebody confirms it (a) they do, and what becomes of its fixes is counted");
+    let confirms = model.key("confirm-article");
+    foreseen.fact(format!("Once somebody confirms it ({confirms}) they do, and what becomes of its fixes is counted"));
     if let Some(id) = incident {
         foreseen.fact(format!("You say that {id} was of its kind"));
     }
@@ -143,7 +150,7 @@ pub(super) fn proposed(name: &str, body: &ArticleBody, incident: Option<Incident
 }
 
 /// What writing one anew leads to.
-pub(super) fn edited(before: &Article, after: &Article, is_draft: bool, foreseen: &mut Foreseen) {
+pub(super) fn edited(model: &Model, before: &Article, after: &Article, is_draft: bool, foreseen: &mut Foreseen) {
     if before.version == after.version {
         return foreseen.fact("Nothing of it is different: nothing is written");
     }
@@ -154,7 +161,10 @@ pub(super) fn edited(before: &Article, after: &Article, is_draft: bool, foreseen
     ));
     match after.state {
         ArticleState::Confirmed => foreseen.fact("It was confirmed: you stand for the new version"),
-        _ => foreseen.fact("Nobody stands for the new version until somebody confirms it (a)"),
+        _ => foreseen.fact(format!(
+            "Nobody stands for the new version until somebody confirms it ({})",
+            model.key("confirm-article")
+        )),
     }
     if before.state == ArticleState::Retired {
         foreseen.warn("It is retired, and is proposed again by this");
@@ -187,7 +197,12 @@ pub(super) fn import(model: &mut Model, articles: Vec<(String, ArticleBody)>) ->
     let words = match (new.len(), other.as_slice()) {
         (0, []) => format!("all {found} are here already"),
         (new, []) => {
-            format!("{} imported, {} here already; somebody has to confirm them (a)", count(new, "article"), here.len())
+            format!(
+                "{} imported, {} here already; somebody has to confirm them ({})",
+                count(new, "article"),
+                here.len(),
+                model.key("confirm-article")
+            )
         }
         (new, other) => format!(
             "{} imported; {} here that say something else: codeblue knowledge import --replace",

@@ -28,7 +28,7 @@ impl Model {
         let owed = own.find(|glass| glass.is_review_owed())?;
         Some(match reviewers_missing(&self.state, owed) {
             Some(who) if !owed.is_open() => format!("{} was not reviewed yet; it waits for {who}", owed.id),
-            _ => format!("your {} is open; Z ends it", owed.id),
+            _ => format!("your {} is open; {} ends it", owed.id, self.key("end-break-glass")),
         })
     }
 

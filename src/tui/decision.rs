@@ -300,7 +300,7 @@ pub(super) fn said(model: &Model, form: &Form, command: &Command) -> Foreseen {
             }
             _ => {
                 foreseen.warn(format!("{change} counts as failed"));
-                foreseen.warn("Nothing is taken back by itself: u on its page does that");
+                foreseen.warn(format!("Nothing is taken back by itself: {} on its page does that", model.key("undo")));
             }
         },
         Command::ReviewChange { change, .. } => {
@@ -327,12 +327,12 @@ pub(super) fn said(model: &Model, form: &Form, command: &Command) -> Foreseen {
             verdict::judged(&after, *diagnosis, *judgement, &mut foreseen);
         }
         Command::ProposeArticle { article, body, incident } => {
-            article::proposed(article, body, *incident, &mut foreseen);
+            article::proposed(model, article, body, *incident, &mut foreseen);
         }
         Command::EditArticle { article: name, .. } => {
             let found = |state: &State| state.knowledge.articles.get(name).cloned();
             if let Some((before, then)) = found(&model.state).zip(found(&after)) {
-                article::edited(&before, &then, form.is_draft, &mut foreseen);
+                article::edited(model, &before, &then, form.is_draft, &mut foreseen);
             }
         }
         Command::RetireArticle { article, .. } => {
@@ -406,7 +406,7 @@ fn revoked(model: &Model, after: &State, (before, then): (&Change, &Change), for
     match before.state {
         ChangeState::Implementing => {
             foreseen.warn("It is being carried out: it stops after the step under way, and no new step begins");
-            foreseen.warn("What was done so far stays until somebody takes it back (u)");
+            foreseen.warn(format!("What was done so far stays until somebody takes it back ({})", model.key("undo")));
         }
         ChangeState::Rejected => {
             foreseen.fact(format!("Your no is taken back: it waits for {} again, until {until}", missing(after, then)));

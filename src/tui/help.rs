@@ -29,35 +29,54 @@ pub enum FirstTime {
 }
 
 /// A card of the tour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Card {
     /// What it is about.
     pub title: &'static str,
-    /// What it says.
-    pub text: &'static str,
+    /// What it says, with the keys that lead there on this board.
+    pub text: fn(&Model) -> String,
 }
 
 /// The cards, in the order they are shown.
 pub const CARDS: [Card; 4] = [
     Card {
         title: "What you see",
-        text: "The top line says how bad it is, and who you are. Below it stand the services, the worst first; the open incidents \
-               with their clocks; the changes that wait for somebody; and the newest snapshots.",
+        text: |_| {
+            "The top line says how bad it is, and who you are. Below it stand the services, the worst first; the open incidents \
+               with their clocks; the changes that wait for somebody; and the newest snapshots."
+                .to_owned()
+        },
     },
     Card {
         title: "Getting about",
-        text: "↑ and ↓ move, 1 to 4 and Tab choose a pane, ↵ opens what is selected and Esc goes back. What looks like a button can \
-               be clicked.",
+        text: |model| {
+            format!(
+                "↑ and ↓ move, 1 to 4 and Tab choose a pane, {} opens what is selected and Esc goes back. What looks like a button \
+                 can be clicked.",
+                model.key("open")
+            )
+        },
     },
     Card {
         title: "Doing something",
-        text: "The last line names the keys that help here. A grey one can do nothing now: press it and it says why. What is \
-               dangerous shows first what it would do, and wants a name typed. Nothing happens on one key.",
+        text: |_| {
+            "The last line names the keys that help here. A grey one can do nothing now: press it and it says why. What is \
+               dangerous shows first what it would do, and wants a name typed. Nothing happens on one key."
+                .to_owned()
+        },
     },
     Card {
         title: "Finding your way",
-        text: "? tells what can be done here and why something cannot; : finds every command by its name, this tour too. In a demo, \
-               F and then t lead through a first outage by hand.",
+        text: |model| {
+            format!(
+                "{} tells what can be done here and why something cannot; {} finds every command by its name, this tour too. In a \
+                 demo, {} and then {} lead through a first outage by hand.",
+                model.key("help"),
+                model.key("palette"),
+                model.key("drills"),
+                model.key("tutorial")
+            )
+        },
     },
 ];
 

@@ -33,7 +33,9 @@ pub(super) static ACTIONS: &[Action] = &[
         place: Where::Breaker,
         danger: Danger::Guarded,
         disabled: |model| {
-            let Some(service) = selected(model) else { return Some("open the breakers and select one (|)".to_owned()) };
+            let Some(service) = selected(model) else {
+                return Some(format!("open the breakers and select one ({})", model.key("breakers")));
+            };
             if model.state.breaker(&service).state == BreakerState::Closed {
                 return Some(format!("the breaker of {service} is closed already"));
             }

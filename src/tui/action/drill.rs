@@ -38,7 +38,9 @@ pub(super) static ACTIONS: &[Action] = &[
         about: "The drill that runs: what has to be done now, and its clock",
         place: Where::Drill,
         danger: Danger::View,
-        disabled: |model| model.state.drills.running().is_none().then(|| "no drill runs; F lists them".to_owned()),
+        disabled: |model| {
+            model.state.drills.running().is_none().then(|| format!("no drill runs; {} lists them", model.key("drills")))
+        },
         run: |model| match model.state.drills.running().map(|drill| drill.id) {
             Some(id) => open(model, Screen::Drill(id)),
             None => Vec::new(),
@@ -75,7 +77,7 @@ pub(super) static ACTIONS: &[Action] = &[
         place: Where::Drill,
         danger: Danger::Critical,
         disabled: |model| match model.offered() {
-            _ if *model.screen() != Screen::Drills => Some("open the drills first (F)".to_owned()),
+            _ if *model.screen() != Screen::Drills => Some(format!("open the drills first ({})", model.key("drills"))),
             None => cannot_hold(model).or_else(|| Some(nothing_offered(model))),
             Some(_) => cannot_hold(model),
         },
@@ -111,7 +113,7 @@ pub(super) static ACTIONS: &[Action] = &[
 
 fn off_the_page(model: &Model) -> Option<String> {
     let here = matches!(model.screen(), Screen::Drills | Screen::Drill(_) | Screen::HeatMap);
-    (!here).then(|| "open the drills first (F)".to_owned())
+    (!here).then(|| format!("open the drills first ({})", model.key("drills")))
 }
 
 fn nothing_offered(model: &Model) -> String {
@@ -164,13 +166,16 @@ fn tutorial(model: &mut Model) -> Vec<Request> {
              which key to press; it takes about five minutes."
                 .to_owned(),
             format!("CAUTION: {broken} of this sandbox of {many} is really broken, and taken back at the end."),
-            "It is told what is broken, so it proves nothing of anybody. Anybody may stop it: , then x.".to_owned(),
+            format!(
+                "It is told what is broken, so it proves nothing of anybody. Anybody may stop it: {}, then {}.",
+                model.key("drill-at-hand"),
+                model.key("abort-drill")
+            ),
         ],
         verb: "Begin".to_owned(),
         name: Some("tutorial".to_owned()),
         typed: String::new(),
         go: false,
-        opened: model.now,
         requests: vec![Request::Hold(Box::new(wish))],
     }));
     Vec::new()

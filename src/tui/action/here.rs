@@ -214,7 +214,6 @@ pub(super) fn confirm(
         name: None,
         typed: String::new(),
         go: false,
-        opened: model.now,
         requests: submit(command),
     }));
     Vec::new()
@@ -288,7 +287,9 @@ pub(super) fn is_about_snapshots(model: &Model) -> bool {
 pub(super) fn full_snapshot(model: &Model) -> Result<&Snapshot, String> {
     let found = model.snapshot().and_then(|id| model.state.snapshots.get(&id));
     match found {
-        None if model.state.snapshots.is_empty() => Err("there is no snapshot yet; s takes one".to_owned()),
+        None if model.state.snapshots.is_empty() => {
+            Err(format!("there is no snapshot yet; {} takes one", model.key("snapshot")))
+        }
         None => Err("select a snapshot first".to_owned()),
         Some(snapshot) if snapshot.captured.is_empty() => Err(format!("{} holds nothing", snapshot.id)),
         Some(snapshot) => Ok(snapshot),

@@ -206,7 +206,10 @@ fn to_make(model: &Model) -> Result<IncidentId, String> {
     let id = model.incident().ok_or_else(|| NO_INCIDENT.to_owned())?;
     let made = model.state.knowledge.articles.values().find(|article| article.made_from == Some(id));
     match made {
-        Some(article) => Err(format!("{} was made from {id}: A shows it, e writes it anew", article.name)),
+        Some(article) => {
+            let (shows, writes) = (model.key("knowledge"), model.key("edit-article"));
+            Err(format!("{} was made from {id}: {shows} shows it, {writes} writes it anew", article.name))
+        }
         None => cannot_write(model, &Writing::ProposeArticle(Some(id))).map_or(Ok(id), Err),
     }
 }
@@ -215,7 +218,7 @@ fn to_make(model: &Model) -> Result<IncidentId, String> {
 fn among(model: &Model) -> Result<(), String> {
     match model.screen() {
         Screen::Knowledge | Screen::Article(_) => cannot_act(model).map_or(Ok(()), Err),
-        _ => Err("open the articles first (A)".to_owned()),
+        _ => Err(format!("open the articles first ({})", model.key("knowledge"))),
     }
 }
 
@@ -225,7 +228,7 @@ pub fn exported(model: &Model) -> Result<Vec<(String, String)>, String> {
     let one = match model.screen() {
         Screen::Knowledge => None,
         Screen::Article(name) => Some(name),
-        _ => return Err("open the articles first (A)".to_owned()),
+        _ => return Err(format!("open the articles first ({})", model.key("knowledge"))),
     };
     let wanted = articles.values().filter(|article| match one {
         Some(name) => article.name == *name,
@@ -241,7 +244,7 @@ fn in_question(model: &Model) -> Result<String, String> {
     let name = match model.screen() {
         Screen::Knowledge => model.selected(List::Articles),
         Screen::Article(name) => Some(name.clone()),
-        _ => return Err("open the articles first (A)".to_owned()),
+        _ => return Err(format!("open the articles first ({})", model.key("knowledge"))),
     };
     if let Some(why) = cannot_act(model) {
         return Err(why);

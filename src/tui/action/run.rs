@@ -20,7 +20,7 @@ pub(super) static ACTIONS: &[Action] = &[
         about: "Run a step that only looks, say that the tasks are done, open the change that is waited for, come back to where the run stands",
         place: Where::Run,
         danger: Danger::Reversible,
-        disabled: |model| model.run_here().is_none().then(|| "open a run first (b)".to_owned()),
+        disabled: |model| model.run_here().is_none().then(|| format!("open a run first ({})", model.key("books"))),
         run: go_on,
     },
     Action {
@@ -111,7 +111,7 @@ pub(super) static ACTIONS: &[Action] = &[
         about: "Why the step is done, what it takes, what comes next, and why a key can do nothing",
         place: Where::Run,
         danger: Danger::View,
-        disabled: |model| model.run_here().is_none().then(|| "open a run first (b)".to_owned()),
+        disabled: |model| model.run_here().is_none().then(|| format!("open a run first ({})", model.key("books"))),
         run: |model| {
             let step = model.run_here().and_then(|run| Some((run.id, model.step_looked_at(run)?.name.clone())));
             match step {
@@ -127,7 +127,7 @@ pub(super) static ACTIONS: &[Action] = &[
         about: "The whole book of the run as it was when it began, with what was done, to be read or copied",
         place: Where::Run,
         danger: Danger::View,
-        disabled: |model| model.run_here().is_none().then(|| "open a run first (b)".to_owned()),
+        disabled: |model| model.run_here().is_none().then(|| format!("open a run first ({})", model.key("books"))),
         run: |model| match model.run_here().map(|run| run.id) {
             Some(run) => open(model, Screen::RunText(run)),
             None => Vec::new(),
@@ -168,7 +168,7 @@ fn last_change(model: &Model) -> Result<String, String> {
     if let Some(why) = cannot_act(model) {
         return Err(why);
     }
-    let run = model.run_here().ok_or_else(|| "open a run first (b)".to_owned())?;
+    let run = model.run_here().ok_or_else(|| format!("open a run first ({})", model.key("books")))?;
     let last = run.next_undo().map(|(step, _)| step.name.clone());
     last.ok_or_else(|| format!("{} has changed nothing that can be taken back", run.id))
 }

@@ -43,7 +43,10 @@ pub(super) static ACTIONS: &[Action] = &[
         place: Where::Runbook,
         danger: Danger::View,
         disabled: |model| {
-            model.run_at_hand().is_none().then(|| "nobody walks through a runbook; b lists them".to_owned())
+            model
+                .run_at_hand()
+                .is_none()
+                .then(|| format!("nobody walks through a runbook; {} lists them", model.key("books")))
         },
         run: |model| match model.run_at_hand().map(|run| run.id) {
             Some(id) => open(model, Screen::Run(id)),
@@ -65,7 +68,7 @@ pub(super) static ACTIONS: &[Action] = &[
 /// Why the book in question cannot be walked through by the one who looks.
 fn cannot_begin(model: &Model) -> Option<String> {
     if !matches!(model.screen(), Screen::Books(_) | Screen::Book(_)) {
-        return Some("choose a runbook first (b)".to_owned());
+        return Some(format!("choose a runbook first ({})", model.key("books")));
     }
     if let Some(why) = cannot_act(model) {
         return Some(why);

@@ -26,10 +26,11 @@ pub fn how(model: &Model, drill: &Drill, stage: DrillStage) -> String {
         (Screen::Incident(id) | Screen::Diagnosis(id, _), Some(incident)) if *id == incident.id
     );
     let on_board = *model.screen() == Screen::Board;
+    let open = model.key("open");
     let way = match (is_there, on_board) {
-        (true, _) => "press ",
-        (false, true) => "press 2, then ↵, then ",
-        (false, false) => "Esc to the board, 2, ↵, then ",
+        (true, _) => "press ".to_owned(),
+        (false, true) => format!("press 2, then {open}, then "),
+        (false, false) => format!("Esc to the board, 2, {open}, then "),
     };
     match stage {
         DrillStage::Watch if on_board => "look at pane 1: a service will fail".to_owned(),
@@ -47,8 +48,10 @@ pub fn how(model: &Model, drill: &Drill, stage: DrillStage) -> String {
             format!("read what it does; {} approves it, and it is carried out", model.key("approve"))
         }
         DrillStage::Heal => match model.state.pending_changes().first() {
-            Some(_) if is_there => format!("press ↵: the change that waits, then {} approves it", model.key("approve")),
-            Some(change) => format!("{way}↵: {} waits for you, {} approves it", change.id, model.key("approve")),
+            Some(_) if is_there => {
+                format!("press {open}: the change that waits, then {} approves it", model.key("approve"))
+            }
+            Some(change) => format!("{way}{open}: {} waits for you, {} approves it", change.id, model.key("approve")),
             None => format!("{way}1 (or a digit beside what is proposed): have the cure done"),
         },
         DrillStage::StayWell => "nothing to do: see that it stays well, it is over soon".to_owned(),
@@ -108,13 +111,20 @@ pub fn lesson(stage: DrillStage) -> &'static str {
 
 /// What to do the next time where a part of the score fell short.
 #[must_use]
-pub fn better(part: Part) -> &'static str {
-    match part {
+pub fn better(model: &Model, part: Part) -> String {
+    let words = match part {
         Part::Detect => "have it checked more often, or deeper: the checks of its service in the platform file",
-        Part::Declare => "take it on as soon as it is open (a), and tell those who wait (w)",
-        Part::Diagnose => "read the diagnosis and its evidence (D) before you declare (!)",
-        Part::Recover => "begin the cure sooner: the runbook has it (b)",
+        Part::Declare => {
+            let (take_on, tell) = (model.key("acknowledge"), model.key("update"));
+            return format!("take it on as soon as it is open ({take_on}), and tell those who wait ({tell})");
+        }
+        Part::Diagnose => {
+            let (read, declare) = (model.key("diagnosis"), model.key("answer-drill"));
+            return format!("read the diagnosis and its evidence ({read}) before you declare ({declare})");
+        }
+        Part::Recover => return format!("begin the cure sooner: the runbook has it ({})", model.key("books")),
         Part::Validate => "let the checks validate the cure, and wait until it has stayed well",
         Part::Discipline => "change nothing but what the cause calls for, and have others agree to it",
-    }
+    };
+    words.to_owned()
 }

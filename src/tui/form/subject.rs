@@ -192,7 +192,7 @@ impl Form {
                     line("Title", "the failure in one line"),
                     category,
                     lines("Signs", "words, error codes, lines of a log that come with it, a line for each", SECTION),
-                    line("Patterns", "ids of patterns (O) that come with it; may stay empty"),
+                    line("Patterns", "ids of patterns of its logs that come with it; may stay empty"),
                     lines(
                         "Fixes",
                         "run: restart, roll back: code, or what is done by hand; @ SERVICE; a line for each",

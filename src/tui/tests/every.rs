@@ -129,7 +129,7 @@ fn outage() -> Scene {
 }
 
 /// Boards in several hours: nothing heard yet, all well, an outage, a runbook under way, the link lost.
-fn boards() -> Vec<(&'static str, Model)> {
+pub fn boards() -> Vec<(&'static str, Model)> {
     let calm = Scene::healthy().seen_by("alice");
     let nothing = Model::new(calm.now, Vec::new());
     let mut declared = Scene::healthy();

@@ -81,7 +81,8 @@ impl<'a> Page<'a> {
             DiagnosisState::Failed { error } => {
                 self.facts.say(Role::Bad, &format!("✖ {} found nothing out: {error}", diagnosis.id));
                 if looked.place == looked.all {
-                    self.facts.link(Role::Key, "[d] looks again", &Target::Action("diagnose"));
+                    let again = format!("[{}] looks again", self.model.key("diagnose"));
+                    self.facts.link(Role::Key, &again, &Target::Action("diagnose"));
                 }
             }
             DiagnosisState::Running => self.running(looked),
@@ -89,8 +90,8 @@ impl<'a> Page<'a> {
         }
         if looked.place < looked.all && looked.answer.is_some() {
             let at = answered_at(diagnosis).format("%H:%M:%SZ");
-            let (place, all) = (looked.place, looked.all);
-            let words = format!("▲ an older answer, {place} of {all}, of {at}: → leads to the newest");
+            let (place, all, newer) = (looked.place, looked.all, self.model.key("later-diagnosis"));
+            let words = format!("▲ an older answer, {place} of {all}, of {at}: {newer} leads to the newest");
             self.facts.link(Role::Warn, &words, &Target::Action("later-diagnosis"));
         }
         let Some((whose, document)) = looked.answer else { return };
@@ -101,7 +102,7 @@ impl<'a> Page<'a> {
         let since = self.model.since_then(incident, answered_at(whose));
         if let Some((last, earlier)) = since.split_last() {
             let more = if earlier.is_empty() { String::new() } else { format!(", and {} more", earlier.len()) };
-            let words = format!("▲ since this answer: {last}{more}; [d] looks again");
+            let words = format!("▲ since this answer: {last}{more}; [{}] looks again", self.model.key("diagnose"));
             self.facts.link(Role::Warn, &words, &Target::Action("diagnose"));
         }
     }
@@ -137,7 +138,8 @@ impl<'a> Page<'a> {
             text::clock(within)
         );
         self.facts.say(Role::Focus, &words);
-        self.facts.link(Role::Key, "[x] stops asking: what is below stands then", &Target::Action("stop-model"));
+        let stops = format!("[{}] stops asking: what is below stands then", self.model.key("stop-model"));
+        self.facts.link(Role::Key, &stops, &Target::Action("stop-model"));
     }
 
     /// What the language model says while it is asked.
@@ -214,7 +216,8 @@ impl<'a> Page<'a> {
             None,
         );
         let page = Target::Page(Screen::Reliability);
-        self.facts.link(Role::Muted, &format!("{} [R]", rests_on(&self.model.state, cause.confidence)), &page);
+        let (rests, key) = (rests_on(&self.model.state, cause.confidence), self.model.key("reliability"));
+        self.facts.link(Role::Muted, &format!("{rests} [{key}]"), &page);
     }
 
     /// What people say of it; how to say it, where nobody has.
@@ -226,8 +229,13 @@ impl<'a> Page<'a> {
                 self.model.state.incidents.get(&whose.incident).is_some_and(|incident| !incident.state.is_open());
             if over {
                 self.about("Judge");
-                self.facts
-                    .say(Role::Key, "was it right? [+] right  [=] partly  [-] wrong: what is learned rests on it");
+                let words = format!(
+                    "was it right? [{}] right  [{}] partly  [{}] wrong: what is learned rests on it",
+                    self.model.key("judge-right"),
+                    self.model.key("judge-partly"),
+                    self.model.key("judge-wrong")
+                );
+                self.facts.say(Role::Key, &words);
             }
             return;
         }
@@ -245,16 +253,17 @@ impl<'a> Page<'a> {
     /// What is under way, else what to do first.
     fn first(&mut self, incident: &Incident, looked: &Looked) {
         self.about("First");
+        let open = self.model.key("open");
         for row in self.model.diagnosis_rows() {
             match row {
                 Row::Change(id) => {
                     let title = self.model.state.changes.get(&id).map_or("", |change| change.title.as_str());
-                    let (words, row) = (format!("[↵] {id} waits for an approval: {title}"), self.row());
+                    let (words, row) = (format!("[{open}] {id} waits for an approval: {title}"), self.row());
                     self.facts.link(Role::Warn, &words, &row);
                 }
                 Row::Recovery(id) => {
                     let plan = self.model.state.recoveries.get(&id).map_or("", |run| run.plan.title.as_str());
-                    let (words, row) = (format!("[↵] {id} runs: {plan}"), self.row());
+                    let (words, row) = (format!("[{open}] {id} runs: {plan}"), self.row());
                     self.facts.link(Role::Focus, &words, &row);
                 }
                 _ => break,
@@ -263,9 +272,12 @@ impl<'a> Page<'a> {
         let Some((_, document)) = looked.answer else { return };
         let Some(fix) = document.suggested_fixes.first() else {
             if self.next == 0 && incident.state.is_open() {
-                let words =
-                    "nothing that the platform file declares would help: [r] rolls back by hand, [e] calls for people";
-                self.facts.say(Role::Text, words);
+                let words = format!(
+                    "nothing that the platform file declares would help: [{}] rolls back by hand, [{}] calls for people",
+                    self.model.key("roll-back"),
+                    self.model.key("escalate")
+                );
+                self.facts.say(Role::Text, &words);
             }
             return;
         };
@@ -397,7 +409,8 @@ impl<'a> Page<'a> {
                 .say(Role::Warn, &format!("not known here, so nothing is done: {}", opinion.not_known_here.join(", ")));
         }
         let row = self.row();
-        self.facts.link(Role::Key, &format!("[P] what it was told   {}", bill(opinion)), &row);
+        let prompt = self.model.key("prompt");
+        self.facts.link(Role::Key, &format!("[{prompt}] what it was told   {}", bill(opinion)), &row);
     }
 }
 

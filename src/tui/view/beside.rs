@@ -12,11 +12,14 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let Some(screen) = model.selected_page() else {
         let inside = canvas.frame(area, "Beside", "", false);
         let words = match model.screen() {
-            Screen::Drills => "What was held stands here. What can be held begins with ↵, after a question.",
-            _ => "What is selected stands here.",
+            Screen::Drills => {
+                let key = model.key("open");
+                format!("What was held stands here. What can be held begins with {key}, after a question.")
+            }
+            _ => "What is selected stands here.".to_owned(),
         };
         let room = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
-        canvas.paragraph(room, 0, Role::Muted, words);
+        canvas.paragraph(room, 0, Role::Muted, &words);
         return;
     };
     canvas.hits.add(area, Target::Page(screen.clone()));

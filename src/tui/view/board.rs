@@ -220,9 +220,9 @@ fn buttons(model: &Model, canvas: &mut Canvas, area: Rect, row: u16, key: &str) 
     pieces.extend(rows::approvers(model, change));
     canvas.line(area, row, &pieces);
     let mut at = 5;
-    at += canvas.button(area, row + 1, at, "a Approve", Target::Action("approve"), false);
-    at += canvas.button(area, row + 1, at, "x Reject", Target::Action("reject"), false);
-    canvas.button(area, row + 1, at, "↵ Plan and diff", Target::Action("open"), false);
+    at += canvas.button(area, row + 1, at, &model.named_button("approve", "Approve"), Target::Action("approve"), false);
+    at += canvas.button(area, row + 1, at, &model.named_button("reject", "Reject"), Target::Action("reject"), false);
+    canvas.button(area, row + 1, at, &model.named_button("open", "Plan and diff"), Target::Action("open"), false);
     2
 }
 

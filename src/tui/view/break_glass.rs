@@ -40,8 +40,8 @@ fn buttons(model: &Model, glass: &BreakGlass) -> Vec<(String, Target)> {
     let names = ["review-break-glass", "end-break-glass", "revoke-break-glass"];
     let able = names.into_iter().filter_map(named).filter(|action| action.why_not(model).is_none());
     let mut all: Vec<(String, Target)> = able.map(|action| page::asking(model, action)).collect();
-    let leads = if glass.acts.is_empty() { "↵ Incident" } else { "↵ Recovery" };
-    all.push((leads.to_owned(), Target::Action("open")));
+    let leads = if glass.acts.is_empty() { "Incident" } else { "Recovery" };
+    all.push((model.named_button("open", leads), Target::Action("open")));
     all.push(("Esc Back".to_owned(), Target::Action("back")));
     all
 }

@@ -58,7 +58,8 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         let inside = canvas.frame(upper, "Planned work", &summary, false);
         days(model, canvas, inside, &services);
     }
-    let inside = canvas.frame(lower, "Each time", &model.summary_of(List::Work, "↵ opens the service"), true);
+    let summary = model.summary_of(List::Work, &format!("{} opens the service", model.key("open")));
+    let inside = canvas.frame(lower, "Each time", &summary, true);
     times(model, canvas, inside);
 }
 

@@ -77,7 +77,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
 fn buttons(model: &Model, change: &Change) -> Vec<(String, Target)> {
     let mut all: Vec<(String, Target)> = model.ways().into_iter().map(|action| page::asking(model, action)).collect();
     if change.recovery.is_some() {
-        all.push(("↵ Recovery".to_owned(), Target::Action("open")));
+        all.push((model.named_button("open", "Recovery"), Target::Action("open")));
     }
     all.push(("Esc Back".to_owned(), Target::Action("back")));
     all
@@ -180,7 +180,7 @@ fn now(model: &Model, change: &Change, facts: &mut Facts) {
         facts.say(Role::Text, &format!("by {}: {reason}", actor_name(actor)));
     }
     if let (Some(id), true) = (change.recovery, change.ended_at.is_some()) {
-        facts.link(Role::Focus, &format!("{id} carried it out (↵)"), &Target::Action("open"));
+        facts.link(Role::Focus, &format!("{id} carried it out ({})", model.key("open")), &Target::Action("open"));
     }
     if let Some(by) = &change.validated_by {
         let saw = if change.state == ChangeState::Failed { "saw that it did not work" } else { "saw that it worked" };
@@ -361,7 +361,7 @@ fn waits_for(model: &Model, change: &Change, facts: &mut Facts) {
         facts.say(Role::Muted, &format!("with your SSH key: codeblue change approve {} --sign KEY", change.id));
     }
     if let (true, Err(refusal)) = (seats.is_empty(), crate::domain::role_to_fill(&model.state, change, me)) {
-        facts.say(Role::Warn, &format!("you ({me}) may not approve: {}", refusal.message));
+        facts.say(Role::Warn, &format!("you ({me}) may not approve: {}", refusal.words()));
     }
 }
 

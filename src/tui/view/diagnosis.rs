@@ -35,7 +35,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, incident: Inc
         return;
     };
     let Some(looked) = model.looked_at(incident, chosen) else {
-        return none(canvas, area, found);
+        return none(model, canvas, area, found);
     };
     let found_out = looked.answer.filter(|_| area.width >= WIDE);
     let left = if found_out.is_some() { area.width * 58 / 100 } else { area.width };
@@ -50,7 +50,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, incident: Inc
 }
 
 /// Nobody has looked for the cause.
-fn none(canvas: &mut Canvas, area: Rect, incident: &Incident) {
+fn none(model: &Model, canvas: &mut Canvas, area: Rect, incident: &Incident) {
     let inside = canvas.frame(area, "Diagnosis", "none yet", true);
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
     if !incident.state.is_open() {
@@ -64,7 +64,7 @@ fn none(canvas: &mut Canvas, area: Rect, incident: &Incident) {
         incident.id
     );
     let rows = canvas.paragraph(inside, 0, Role::Text, &words);
-    canvas.button(inside, rows + 1, 0, "d Diagnose", Target::Action("diagnose"), true);
+    canvas.button(inside, rows + 1, 0, &model.named_button("diagnose", "Diagnose"), Target::Action("diagnose"), true);
 }
 
 /// Which diagnosis it is, how old, and which of how many.

@@ -20,7 +20,7 @@ const FILTERS: &str = "words · sev:1,2 service: state: kind: who: is:open -is:m
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Overlay) {
     match overlay {
         Overlay::Confirm(confirm) => ask(model, canvas, area, confirm),
-        Overlay::Tour(card) => help::card(canvas, area, *card),
+        Overlay::Tour(card) => help::card(model, canvas, area, *card),
         Overlay::Form(written) => form::draw(model, canvas, area, written),
         Overlay::Menu { title, choices, selected } => {
             let digits = choices.len().to_string().len();

@@ -39,10 +39,13 @@ pub(super) fn banner(model: &Model, canvas: &mut Canvas, area: Rect, above: u16)
         return 0;
     }
     let stage = drill.stage(&model.state);
-    let label = ", To the drill";
+    let label = model.named_button("drill-at-hand", "To the drill");
     let row = Rect { y: area.y + 1 + above, height: 1, ..area };
-    let button = text::width(label) + 6;
-    let keys = if stage == DrillStage::Declare { " (!)" } else { "" };
+    let button = text::width(&label) + 6;
+    let keys = match stage {
+        DrillStage::Declare => format!(" ({})", model.key("answer-drill")),
+        _ => String::new(),
+    };
     let room = usize::from(area.width).saturating_sub(button);
     let name = format!(" ▶ {} ", drill.id);
     let todo = text::fit(&format!("NOW: {stage}{keys}"), room.saturating_sub(text::width(&name)));
@@ -51,7 +54,7 @@ pub(super) fn banner(model: &Model, canvas: &mut Canvas, area: Rect, above: u16)
     canvas.line(row, 0, &[(Role::Planned, name), (Role::Focus, todo), (Role::Planned, clock)]);
     canvas.hits.add(row, Target::Page(Screen::Drill(drill.id)));
     let at = area.width.saturating_sub(u16::try_from(button).unwrap_or(u16::MAX).saturating_sub(1));
-    canvas.button(row, 0, at, label, Target::Page(Screen::Drill(drill.id)), false);
+    canvas.button(row, 0, at, &label, Target::Page(Screen::Drill(drill.id)), false);
     if drill.mode != DrillMode::Tutorial {
         return 1;
     }
@@ -250,7 +253,7 @@ fn over(model: &Model, drill: &Drill, end: &DrillEnd, page: &mut Page) {
         }
     }
     engine(score, page);
-    to_do_better(score, page);
+    to_do_better(model, score, page);
     if let Some(reveal) = end.reveal.as_deref() {
         truth(reveal, page);
     }
@@ -289,7 +292,7 @@ fn engine(score: &DrillScore, page: &mut Page) {
     }
 }
 
-fn to_do_better(score: &DrillScore, page: &mut Page) {
+fn to_do_better(model: &Model, score: &DrillScore, page: &mut Page) {
     page.head("To do better");
     let short: Vec<_> = score.parts.iter().filter(|part| part.points < part.of).collect();
     if short.is_empty() {
@@ -299,7 +302,7 @@ fn to_do_better(score: &DrillScore, page: &mut Page) {
         )]);
     }
     for part in short {
-        page.say(&part.part.to_string(), Role::Text, better(part.part));
+        page.say(&part.part.to_string(), Role::Text, &better(model, part.part));
     }
 }
 
@@ -324,12 +327,15 @@ fn truth(reveal: &DrillReveal, page: &mut Page) {
 fn read_next(model: &Model, drill: &Drill, page: &mut Page) {
     page.head("What next");
     let book = drill.completed().map_or("its runbook", |reveal| reveal.truth.book.as_str());
-    let drills = if model.faults.is_empty() { "codeblue drill run" } else { "F, choose one, n" };
+    let drills = match model.faults.as_slice() {
+        [] => "codeblue drill run".to_owned(),
+        _ => format!("{}, choose one, {}", model.key("drills"), model.key("hold-drill")),
+    };
     let ways = [
-        ("Read", format!("b, then {book}: the same by the book, step by step")),
+        ("Read", format!("{}, then {book}: the same by the book, step by step", model.key("books"))),
         ("Drill", format!("{drills}: guided first, then blind, when nobody tells you")),
-        ("Map", "v: what was rehearsed, and what nobody has tried".to_owned()),
-        ("Keys", "?: what can be done where".to_owned()),
+        ("Map", format!("{}: what was rehearsed, and what nobody has tried", model.key("heat-map"))),
+        ("Keys", format!("{}: what can be done where", model.key("help"))),
         ("Docs", "docs/drills.md, docs/incidents.md, docs/board.md".to_owned()),
     ];
     for (label, words) in ways {

@@ -135,13 +135,13 @@ pub(super) fn facts(model: &Model, incident: &Incident, columns: usize) -> Vec<F
         facts.say(Role::Ok, resolution);
     }
     next(model, incident, document.as_deref(), &mut facts);
-    track(incident, model.now, &mut facts);
+    track(model, incident, &mut facts);
     who(incident, &mut facts);
     hits(model, incident, &mut facts);
     cause(model, incident, document.as_deref(), &mut facts);
     before(model, incident, document.as_deref(), &mut facts);
     tried(model, incident, &mut facts);
-    told(incident, model.now, &mut facts);
+    told(model, incident, &mut facts);
     left_to_do(model, incident, &mut facts);
     facts.lines
 }
@@ -170,23 +170,28 @@ fn next(model: &Model, incident: &Incident, document: Option<&DiagnosisDocument>
     }
     facts.about("Next");
     if incident.acknowledged_at.is_none() {
-        facts.link(Role::Key, "[a] acknowledge: nobody has yet", &Target::Action("acknowledge"));
+        facts.link(
+            Role::Key,
+            &format!("[{}] acknowledge: nobody has yet", model.key("acknowledge")),
+            &Target::Action("acknowledge"),
+        );
     }
     for run in model.state.open_runs().filter(|run| run.incident == Some(incident.id)) {
         let waits = model.waits(run);
         let at = run.current().map(|step| format!(" step {} {}", step.number, step.title)).unwrap_or_default();
-        let words = format!("[.] {}{at}: {}", run.id, waits.words);
+        let words = format!("[{}] {}{at}: {}", model.key("run-at-hand"), run.id, waits.words);
         facts.link(if waits.mine { Role::Key } else { waits.role }, &words, &Target::Page(Screen::Run(run.id)));
     }
     let changes = incident.changes.iter().filter_map(|id| model.state.changes.get(id));
     for change in changes.filter(|change| change.state == ChangeState::Pending) {
         let missing: Vec<&str> = missing_roles(&model.state, change).into_iter().map(role_name).collect();
-        let waits = format!("[↵] {} waits for the {}: {}", change.id, missing.join(" and the "), change.title);
+        let (open, missing) = (model.key("open"), missing.join(" and the "));
+        let waits = format!("[{open}] {} waits for the {missing}: {}", change.id, change.title);
         facts.link(Role::Warn, &waits, &Target::Action("open"));
     }
     let recoveries = incident.recoveries.iter().filter_map(|id| model.state.recoveries.get(id));
     for recovery in recoveries.filter(|recovery| recovery.is_running()) {
-        let runs = format!("[↵] {} runs: {}", recovery.id, recovery.plan.title);
+        let runs = format!("[{}] {} runs: {}", model.key("open"), recovery.id, recovery.plan.title);
         facts.link(Role::Focus, &runs, &Target::Action("open"));
     }
     for (place, fix) in document.iter().flat_map(|document| document.suggested_fixes.iter().enumerate()) {
@@ -194,7 +199,8 @@ fn next(model: &Model, incident: &Incident, document: Option<&DiagnosisDocument>
         facts.link(Role::Key, &line.to_lowercase(), &Target::Choice(place));
     }
     if document.is_none() && !is_diagnosed(model, incident) {
-        facts.link(Role::Key, "[d] diagnose: nobody has looked for the cause", &Target::Action("diagnose"));
+        let words = format!("[{}] diagnose: nobody has looked for the cause", model.key("diagnose"));
+        facts.link(Role::Key, &words, &Target::Action("diagnose"));
     }
 }
 
@@ -204,8 +210,9 @@ fn is_diagnosed(model: &Model, incident: &Incident) -> bool {
 }
 
 /// How far it is on the fast track: what was reached, what is late, and what its clock runs for.
-fn track(incident: &Incident, now: DateTime<Utc>, facts: &mut Facts) {
+fn track(model: &Model, incident: &Incident, facts: &mut Facts) {
     let Some(known) = incident.fast_track.as_ref().filter(|_| incident.state.is_open()) else { return };
+    let now = model.now;
     let rows = incident.milestones(now);
     let reached = rows.iter().filter(|row| row.reached_at.is_some()).count();
     let Some(next) = rows.iter().find(|row| row.is_running && row.milestone != Milestone::Reviewed) else { return };
@@ -227,7 +234,7 @@ fn track(incident: &Incident, now: DateTime<Utc>, facts: &mut Facts) {
         (None, Some(_)) => {
             facts.link(
                 Role::Bad,
-                "[E] break-glass is offered: nobody has decided in time",
+                &format!("[{}] break-glass is offered: nobody has decided in time", model.key("break-glass")),
                 &Target::Action("break-glass"),
             );
         }
@@ -273,7 +280,8 @@ fn cause(model: &Model, incident: &Incident, document: Option<&DiagnosisDocument
     let cause = &document.root_cause;
     let page = Target::Page(Screen::Diagnosis(incident.id, None));
     facts.link(Role::Title, &cause.issue, &page);
-    let sure = format!("{} {:.2} · {} · [D] why", dots(cause.confidence), cause.confidence, cause.service);
+    let (dots, service, why) = (dots(cause.confidence), &cause.service, model.key("diagnosis"));
+    let sure = format!("{dots} {:.2} · {service} · [{why}] why", cause.confidence);
     facts.link(Role::Text, &sure, &page);
     // A line for each: what changed before it must not fall below the edge.
     for evidence in cause.evidence.iter().take(EVIDENCE) {
@@ -426,9 +434,9 @@ fn tried(model: &Model, incident: &Incident, facts: &mut Facts) {
 }
 
 /// What those who wait heard last, and when they should hear more.
-fn told(incident: &Incident, now: DateTime<Utc>, facts: &mut Facts) {
+fn told(model: &Model, incident: &Incident, facts: &mut Facts) {
     facts.about("Told");
-    if let Some((role, words)) = rows::update(incident, now) {
+    if let Some((role, words)) = rows::update(model, incident) {
         facts.say(role, &words);
     }
     if let Some(last) = incident.updates.said.last() {

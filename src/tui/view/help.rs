@@ -11,10 +11,6 @@ use crate::tui::{
     theme::Role,
 };
 
-/// How one moves, on top of the help page.
-const MOVES: &str =
-    "↑↓ or jk move · 1–4 or Tab choose a pane · ↵ opens · Esc goes back · click anything that looks clickable";
-
 /// Columns of the help page before what an action is about.
 const ABOUT: usize = 31;
 
@@ -22,7 +18,11 @@ const ABOUT: usize = 31;
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let inside = canvas.frame(area, "Help", "what can be done where", true);
     let room = usize::from(inside.width).saturating_sub(2).max(20);
-    let mut lines: Vec<Vec<Piece>> = text::wrap(MOVES, room)
+    let moves = format!(
+        "↑↓ or jk move · 1–4 or Tab choose a pane · {} opens · Esc goes back · click anything that looks clickable",
+        model.key("open")
+    );
+    let mut lines: Vec<Vec<Piece>> = text::wrap(&moves, room)
         .into_iter()
         .map(|line| vec![(Role::Text, format!(" {line}"))])
         .chain([vec![(Role::Muted, " A grey key can do nothing here; press it and it says why.".to_owned())]])
@@ -85,10 +85,10 @@ fn told(model: &Model, action: &Action, why_not: Option<&str>, room: usize) -> V
 }
 
 /// A card of the tour, low on the board, so that what it speaks of is seen.
-pub(super) fn card(canvas: &mut Canvas, area: Rect, at: usize) {
+pub(super) fn card(model: &Model, canvas: &mut Canvas, area: Rect, at: usize) {
     let Some(card) = CARDS.get(at) else { return };
     let width = 72.min(area.width);
-    let words = text::wrap(card.text, usize::from(width.saturating_sub(4)));
+    let words = text::wrap(&(card.text)(model), usize::from(width.saturating_sub(4)));
     let height = u16::try_from(words.len()).unwrap_or(u16::MAX).saturating_add(4).min(area.height);
     let place = Rect { x: area.x + (area.width - width) / 2, y: area.bottom().saturating_sub(height), width, height };
     canvas.clear(place);

@@ -176,7 +176,7 @@ fn tag(concerns: &Concerns, name: &str) -> Option<String> {
 }
 
 fn selected(model: &Model, canvas: &mut Canvas, area: Rect, at: &str, concerns: &Concerns) {
-    let inside = canvas.frame(area, at, "↵ opens it", false);
+    let inside = canvas.frame(area, at, &model.opens_it(), false);
     let (glyph, word, role) = status_badge(model.status_of(at));
     let health = model.state.services.get(at);
     let since = health.and_then(|health| health.since).map(|at| text::short(model.now - at)).unwrap_or_default();
@@ -204,9 +204,16 @@ fn selected(model: &Model, canvas: &mut Canvas, area: Rect, at: &str, concerns: 
     edges(canvas, inside, 2, " ← needed by  ", states(model, &needing), columns);
     let beside = match model.map.beside.len() {
         0 | 1 => String::new(),
-        many => format!(" · Tab the next of {many} here"),
+        many => format!(" · {} the next of {many} here", model.key("next-beside")),
     };
-    canvas.line(inside, 3, &[(Role::Muted, format!(" → what it needs · ← what needs it{beside}"))]);
+    canvas.line(
+        inside,
+        3,
+        &[(
+            Role::Muted,
+            format!(" {} what it needs · {} what needs it{beside}", model.key("needs"), model.key("needed-by")),
+        )],
+    );
 }
 
 /// Names with their states.

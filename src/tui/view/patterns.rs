@@ -239,7 +239,8 @@ fn facts(model: &Model, id: &str, found: &SeenPattern, columns: usize) -> Vec<Fa
         facts.link(Role::Text, &format!("article {}: {}", article.name, article.body.title), &target);
     }
     if model.articles_naming(id).next().is_none() {
-        facts.say(Role::Muted, &format!("no article names it; one does that has {id} among its signs [A]"));
+        let key = model.key("knowledge");
+        facts.say(Role::Muted, &format!("no article names it; one does that has {id} among its signs [{key}]"));
     }
     facts.about("Beside");
     let incidents = model.incidents_beside(&found.services);

@@ -49,15 +49,15 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     };
     let found = model.assessment(plan);
     let shown = Shown { plan, hash: &found.plan_hash, risk: &found.risk, dry_run: &asked.dry_run };
-    let (top, middle, foot) = thirds(area, plan);
+    let (top, middle, foot) = thirds(model, area, plan);
     breath(model, canvas, top, &shown, &reason(asked));
     body(model, canvas, middle, &shown);
     who(model, canvas, foot, plan);
 }
 
 /// The three parts of the page: what it is, how it is done, who agrees.
-fn thirds(area: Rect, plan: &Plan) -> (Rect, Rect, Rect) {
-    let cost = cost(plan, area.width).len();
+fn thirds(model: &Model, area: Rect, plan: &Plan) -> (Rect, Rect, Rect) {
+    let cost = cost(model, plan, area.width).len();
     let (top, foot) = (5 + u16::try_from(cost).unwrap_or(1), 5);
     let middle = area.height.saturating_sub(top + foot);
     (
@@ -89,18 +89,19 @@ fn breath(model: &Model, canvas: &mut Canvas, area: Rect, shown: &Shown, why: &s
     let mut takes = vec![(Role::Muted, " Takes ".to_owned())];
     takes.extend(time(model, shown));
     canvas.line(inside, 2, &takes);
-    for (row, (place, line)) in (3..).zip(cost(shown.plan, area.width).into_iter().enumerate()) {
+    for (row, (place, line)) in (3..).zip(cost(model, shown.plan, area.width).into_iter().enumerate()) {
         let label = if place == 0 { " Cost  " } else { "       " };
         canvas.line(inside, row, &[(Role::Muted, label.to_owned()), line]);
     }
 }
 
 /// What is lost for good, in at most two lines.
-fn cost(plan: &Plan, width: u16) -> Vec<Piece> {
+fn cost(model: &Model, plan: &Plan, width: u16) -> Vec<Piece> {
     let (role, words) = match &plan.loses {
         Some(loses) => (Role::Bad, format!("LOSES {loses}")),
         None if plan.components().next().is_some() => {
-            (Role::Text, "loses nothing: a safety snapshot comes first, and u takes it back".to_owned())
+            let undo = model.key("undo");
+            (Role::Text, format!("loses nothing: a safety snapshot comes first, and {undo} takes it back"))
         }
         None => (Role::Warn, "changes no component; codeblue cannot take back what the action does".to_owned()),
     };
@@ -238,7 +239,7 @@ fn who(model: &Model, canvas: &mut Canvas, area: Rect, plan: &Plan) {
         canvas.line(inside, 1, &[(Role::Muted, " nothing is changed before they agree".to_owned())]);
     }
     let mut at = 1;
-    at += canvas.button(inside, 2, at, "↵ Go on…", Target::Action("go-on"), false);
+    at += canvas.button(inside, 2, at, &model.named_button("go-on", "Go on…"), Target::Action("go-on"), false);
     canvas.button(inside, 2, at, "Esc Back", Target::Action("back"), false);
 }
 

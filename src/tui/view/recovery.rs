@@ -196,9 +196,16 @@ fn end(model: &Model, canvas: &mut Canvas, area: Rect, recovery: &Recovery) {
     let last = area.height.saturating_sub(1);
     let mut at = 1;
     if recovery.is_running() {
-        at += canvas.button(area, last, at, "c Stop after step", Target::Action("cancel"), false);
+        at += canvas.button(
+            area,
+            last,
+            at,
+            &model.named_button("cancel", "Stop after step"),
+            Target::Action("cancel"),
+            false,
+        );
     } else if plan_undo(&model.state, recovery).is_ok() {
-        at += canvas.button(area, last, at, "u Undo…", Target::Action("undo"), false);
+        at += canvas.button(area, last, at, &model.named_button("undo", "Undo…"), Target::Action("undo"), false);
     }
     canvas.button(area, last, at, "Esc Back", Target::Action("back"), false);
 }

@@ -43,7 +43,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
         ]);
     }
     if let Some(incident) = model.state.incident_of(name) {
-        let line = format!(" {} {} {}: ↵ opens it", incident.id, incident.severity, incident.state);
+        let line = format!(" {} {} {}: {}", incident.id, incident.severity, incident.state, model.opens_it());
         lines.push(vec![(Role::Warn, line)]);
     }
     let figures = model.vitals.services.get(name);

@@ -119,10 +119,9 @@ fn proof(model: &Model, component: &Component, short: bool) -> Piece {
     }
     let tested = model.standing.get(&component.name).and_then(|standing| standing.tested.as_ref());
     let Some(tested) = tested else {
-        return (
-            Role::Warn,
-            if short { "▲ never proved" } else { "▲ never proved to restore: t proves one" }.to_owned(),
-        );
+        let never = "▲ never proved";
+        let how = format!("{never} to restore: {} proves one", model.key("test-restore"));
+        return (Role::Warn, if short { never.to_owned() } else { how });
     };
     let ago = text::short(model.now - tested.at);
     let (id, detail) = (tested.snapshot, &tested.detail);
@@ -139,7 +138,7 @@ fn proof(model: &Model, component: &Component, short: bool) -> Piece {
 fn standing(model: &Model, canvas: &mut Canvas, area: Rect, component: &Component) {
     let all = &model.state.platform.components;
     let place = all.iter().position(|other| other.name == component.name).unwrap_or(0) + 1;
-    let turn = format!("Tab {place} of {}", all.len());
+    let turn = format!("{} {place} of {}", model.key("next-component"), all.len());
     let name = text::fit_middle(&component.name, usize::from(area.width / 2));
     let title = format!("{name} ({})", component.adapter.name());
     let room = usize::from(area.width).saturating_sub(text::width(&title) + text::width(&turn) + 10);

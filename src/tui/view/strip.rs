@@ -226,7 +226,7 @@ pub(super) fn consequence(model: &Model, component: &Component) -> Vec<Vec<Piece
     };
     let keep = vec![
         (Role::Text, "   No data is touched.  ".to_owned()),
-        (Role::Key, "↵".to_owned()),
+        (Role::Key, model.key("open")),
         (Role::Text, " shows the plan".to_owned()),
     ];
     let step = plan.steps.iter().find(|step| step.component().is_some());
@@ -244,7 +244,7 @@ pub(super) fn consequence(model: &Model, component: &Component) -> Vec<Vec<Piece
                 vec![
                     (Role::Bad, format!("   LOSES all {what} since then, {all}")),
                     (Role::Text, "; a safety snapshot keeps them  ".to_owned()),
-                    (Role::Key, "↵".to_owned()),
+                    (Role::Key, model.key("open")),
                     (Role::Text, " plan".to_owned()),
                 ],
             ]
@@ -256,7 +256,7 @@ pub(super) fn consequence(model: &Model, component: &Component) -> Vec<Vec<Piece
                 vec![
                     (Role::Bad, format!("   LOSES all writes since then, {all}")),
                     (Role::Text, "; a safety snapshot keeps them  ".to_owned()),
-                    (Role::Key, "↵".to_owned()),
+                    (Role::Key, model.key("open")),
                     (Role::Text, " plan".to_owned()),
                 ],
             ]

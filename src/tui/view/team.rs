@@ -29,12 +29,14 @@ const NOTHING: &str = "nobody works here yet: [[operator]] in the platform file,
 pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
     let there = model.team().into_iter().filter(|operator| model.availability(operator) == Availability::There).count();
     let inside = canvas.frame(area, "Team", &format!("{there} of {} can act", model.team().len()), true);
+    let is_alone = area.height < layout::LIST_ALONE;
+    let said = who_agrees(model, usize::from(inside.width)).into_iter();
     let mut above = 0;
-    if area.height >= layout::LIST_ALONE {
-        for line in who_agrees(model, usize::from(inside.width)) {
-            canvas.line(inside, above, &line);
-            above += 1;
-        }
+    for (_, line) in said.filter(|(role, _)| !is_alone || *role == Role::Bad) {
+        canvas.line(inside, above, &line);
+        above += 1;
+    }
+    if above > 0 {
         above += 1;
     }
     let (_, rest) = layout::rows(inside, above);
@@ -86,8 +88,8 @@ fn badge(availability: Availability) -> (Role, &'static str) {
     }
 }
 
-/// For each role that agrees to changes, who could now; and what is not known.
-fn who_agrees(model: &Model, columns: usize) -> Vec<Vec<Piece>> {
+/// For each role that agrees to changes, who could now, bad where nobody could; and what is not known.
+fn who_agrees(model: &Model, columns: usize) -> Vec<(Role, Vec<Piece>)> {
     let mut lines = Vec::new();
     for role in AGREEING {
         let able = |operator: &&&Operator| operator.may_act() && operator.can_stand_for(role);
@@ -97,15 +99,11 @@ fn who_agrees(model: &Model, columns: usize) -> Vec<Vec<Piece>> {
             [] => (Role::Bad, "✖ nobody".to_owned()),
             names => (Role::Text, names.join(", ")),
         };
-        lines.push(vec![
-            (Role::Muted, format!(" {}", text::left(&format!("as {}", role_name(role)), 22))),
-            (tone, text::fit(&words, columns.saturating_sub(24))),
-        ]);
+        let name = (Role::Muted, format!(" {}", text::left(&format!("as {}", role_name(role)), 22)));
+        lines.push((tone, vec![name, (tone, text::fit(&words, columns.saturating_sub(24)))]));
     }
-    lines.push(vec![(
-        Role::Muted,
-        text::fit(" Who is on call is not known to this engine: incidents call by role.", columns),
-    )]);
+    let unknown = text::fit(" Who is on call is not known to this engine: incidents call by role.", columns);
+    lines.push((Role::Muted, vec![(Role::Muted, unknown)]));
     lines
 }
 

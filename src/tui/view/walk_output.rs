@@ -24,7 +24,7 @@ pub(super) fn tell(model: &Model, run: &Run, step: &Step, known: &RunStep, facts
         let (role, words) = outcome(model, attempt);
         facts.say(role, &words);
         if place == 0 {
-            newest(run, step, attempt, facts);
+            newest(model, run, step, attempt, facts);
         }
     }
 }
@@ -63,13 +63,13 @@ fn outcome(model: &Model, attempt: &Attempt) -> (Role, String) {
     }
 }
 
-fn newest(run: &Run, step: &Step, attempt: &Attempt, facts: &mut Facts) {
+fn newest(model: &Model, run: &Run, step: &Step, attempt: &Attempt, facts: &mut Facts) {
     let AttemptFate::Ended { result, .. } = &attempt.fate else { return };
     let Some(execution) = execution_of(run, step, attempt.part) else { return };
     let why = match &result.end {
         AttemptEnd::Failed { why } => Some(why.as_str()),
         AttemptEnd::Passed | AttemptEnd::Warned => None,
-        _ => return printed(execution, &result.output, facts),
+        _ => return printed(model, execution, &result.output, facts),
     };
     facts.about("Expect");
     for expected in execution.expect.iter().map(ToString::to_string) {
@@ -79,7 +79,7 @@ fn newest(run: &Run, step: &Step, attempt: &Attempt, facts: &mut Facts) {
             false => facts.say(Role::Ok, &format!("✓ {expected}")),
         }
     }
-    printed(execution, &result.output, facts);
+    printed(model, execution, &result.output, facts);
 }
 
 /// The program of a part of a step.
@@ -92,7 +92,7 @@ fn execution_of<'a>(run: &'a Run, step: &'a Step, part: AttemptPart) -> Option<&
     run.book.step(check?)?.work.execution()
 }
 
-fn printed(execution: &Execution, output: &KeptOutput, facts: &mut Facts) {
+fn printed(model: &Model, execution: &Execution, output: &KeptOutput, facts: &mut Facts) {
     facts.about("Printed");
     let (found, bytes) = match output {
         KeptOutput::Nothing => return,
@@ -126,6 +126,7 @@ fn printed(execution: &Execution, output: &KeptOutput, facts: &mut Facts) {
         facts.verbatim(Role::Text, line);
     }
     if all > SHOWN {
-        facts.say(Role::Muted, &format!("+ {} more lines: p shows all that is kept", all - SHOWN));
+        let words = format!("+ {} more lines: {} shows all that is kept", all - SHOWN, model.key("run-text"));
+        facts.say(Role::Muted, &words);
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn lines(model: &Model, run: &Run, step: &Step, columns: usize) -> Ve
             }
         }
     }
-    next(run, step, &mut facts);
+    next(model, run, step, &mut facts);
     facts.lines
 }
 
@@ -67,7 +67,7 @@ fn now(model: &Model, run: &Run, step: &Step, seen: &StepStanding, facts: &mut F
         let words = text::capitalised(&waits.words);
         match seen {
             StepStanding::WaitingPerson(awaited) if waits.mine => {
-                facts.say(waits.role, &format!("{words}: {}", how(step, awaited)));
+                facts.say(waits.role, &format!("{words}: {}", how(model, step, awaited)));
                 if run.asks_for_code(step) && model.state.second_factor(model.my_name()).is_some() {
                     facts.say(Role::Text, "it asks for a code of your second factor");
                 }
@@ -80,21 +80,21 @@ fn now(model: &Model, run: &Run, step: &Step, seen: &StepStanding, facts: &mut F
             Stand::At { .. } | Stand::Ended { .. } => {}
         }
     } else if let Some(current) = run.current() {
-        let stands = format!("{} stands at step {}: ↵ goes there", run.id, current.number);
+        let stands = format!("{} stands at step {}: {} goes there", run.id, current.number, model.key("walk-on"));
         facts.link(Role::Muted, &stands, &Target::Action("walk-on"));
     }
     match seen {
         StepStanding::WaitingApproval(id) => {
             if let Some(change) = model.state.changes.get(id) {
                 let page = Target::Page(Screen::Change(*id));
-                facts.link(Role::Warn, &format!("↵ opens {id}: {}", change.title), &page);
+                facts.link(Role::Warn, &format!("{} opens {id}: {}", model.key("walk-on"), change.title), &page);
                 let who = missing(&model.state, change);
                 if !who.is_empty() {
                     facts.say(Role::Text, &format!("it waits for {who}; then it goes on by itself"));
                 }
             }
         }
-        StepStanding::Ended(end) => ended(run, step, end, here, facts),
+        StepStanding::Ended(end) => ended(model, run, step, end, here, facts),
         _ => {}
     }
     let is_other = |book: &&crate::engine::LibraryBook| {
@@ -116,24 +116,27 @@ fn now(model: &Model, run: &Run, step: &Step, seen: &StepStanding, facts: &mut F
 }
 
 /// With which key it goes on.
-fn how(step: &Step, awaited: &Awaited) -> String {
+fn how(model: &Model, step: &Step, awaited: &Awaited) -> String {
+    let (on, run) = (model.key("walk-on"), model.key("run-step"));
     match awaited {
-        Awaited::Run if step.work.only_looks() => "↵ or r runs it: it only looks".to_owned(),
-        Awaited::Run => "r runs it, after a question".to_owned(),
-        Awaited::Confirmation(text) if text == "yes" => "r runs it, after a yes".to_owned(),
-        Awaited::Confirmation(text) => format!("r runs it, once “{text}” is typed"),
-        Awaited::SecondPerson => "somebody else presses c, then r runs it".to_owned(),
+        Awaited::Run if step.work.only_looks() => format!("{on} or {run} runs it: it only looks"),
+        Awaited::Run => format!("{run} runs it, after a question"),
+        Awaited::Confirmation(text) if text == "yes" => format!("{run} runs it, after a yes"),
+        Awaited::Confirmation(text) => format!("{run} runs it, once “{text}” is typed"),
+        Awaited::SecondPerson => format!("somebody else presses {}, then {run} runs it", model.key("co-sign")),
         Awaited::Tasks => match &step.work {
-            Work::Manual(manual) if manual.tasks.is_empty() => "do it, then r or ↵ says that it is done".to_owned(),
-            _ => "the digits tick what is done; then r or ↵ goes on".to_owned(),
+            Work::Manual(manual) if manual.tasks.is_empty() => {
+                format!("do it, then {run} or {on} says that it is done")
+            }
+            _ => format!("the digits tick what is done; then {run} or {on} goes on"),
         },
         Awaited::Choice => "choose with its digit".to_owned(),
-        Awaited::Gate => "r goes on, once it is agreed to".to_owned(),
+        Awaited::Gate => format!("{run} goes on, once it is agreed to"),
     }
 }
 
 /// How a step ended, and what a person may do about it.
-fn ended(run: &Run, step: &Step, end: &StepEnd, here: bool, facts: &mut Facts) {
+fn ended(model: &Model, run: &Run, step: &Step, end: &StepEnd, here: bool, facts: &mut Facts) {
     let role = match end {
         end if end.has_passed() => Role::Ok,
         StepEnd::Skipped { .. } => Role::Muted,
@@ -153,10 +156,14 @@ fn ended(run: &Run, step: &Step, end: &StepEnd, here: bool, facts: &mut Facts) {
         facts.option(place, Role::Text, words);
     }
     if here && choices.is_empty() && !end.has_passed() {
-        facts.say(
-            Role::Key,
-            "r runs it again, s leaves it out, m says that it was done by hand, u takes the last change back",
+        let words = format!(
+            "{} runs it again, {} leaves it out, {} says that it was done by hand, {} takes the last change back",
+            model.key("run-step"),
+            model.key("skip-step"),
+            model.key("step-done"),
+            model.key("undo-step")
         );
+        facts.say(Role::Key, &words);
     }
 }
 
@@ -203,7 +210,7 @@ fn asked(model: &Model, run: &Run, step: &Step, known: Option<&RunStep>, facts: 
                 .values()
                 .filter(|change| change.incident.is_some() && change.incident == run.incident);
             for change in of_incident.filter(|change| change.state.is_open()) {
-                let words = format!("↵ {} {}: {}", change.id, change.state, change.title);
+                let words = format!("{} {} {}: {}", model.key("walk-on"), change.id, change.state, change.title);
                 facts.link(Role::Warn, &words, &Target::Page(Screen::Change(change.id)));
             }
         }
@@ -212,7 +219,7 @@ fn asked(model: &Model, run: &Run, step: &Step, known: Option<&RunStep>, facts: 
 }
 
 /// What decides, what comes next, and how it is taken back.
-fn next(run: &Run, step: &Step, facts: &mut Facts) {
+fn next(model: &Model, run: &Run, step: &Step, facts: &mut Facts) {
     facts.about("Then");
     if let Some(action) = step.work.action() {
         if let Some(check) = &action.done_if {
@@ -237,7 +244,7 @@ fn next(run: &Run, step: &Step, facts: &mut Facts) {
         facts.say(Role::Muted, &format!("left out → {}", trouble(run, step, &step.on_skip)));
     }
     let undo = match step.work.undo() {
-        Some(Undo::Step(by)) => (Role::Text, format!("{by} takes it back (u)")),
+        Some(Undo::Step(by)) => (Role::Text, format!("{by} takes it back ({})", model.key("undo-step"))),
         Some(Undo::None(why)) => (Role::Muted, format!("none: {why}")),
         None => return,
     };
@@ -294,7 +301,7 @@ pub(super) fn why(model: &Model, canvas: &mut Canvas, area: Rect, id: RunId, nam
     }
     prose(&step.text, &mut facts);
     takes(model, run, step, &mut facts);
-    next(run, step, &mut facts);
+    next(model, run, step, &mut facts);
     if let Some(execution) = step.work.execution() {
         facts.about("Else");
         facts.say(Role::Muted, &format!("takes too long → {}", trouble(run, step, &execution.on_timeout)));

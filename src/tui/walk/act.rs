@@ -35,9 +35,12 @@ pub fn in_question(model: &Model) -> Result<(&Run, &Step), String> {
         _ => model.step_looked_at(run),
     };
     match looked {
-        Some(looked) if looked.name != step.name => {
-            Err(format!("{id} does not stand at step {}: ↵ goes to step {}", looked.number, step.number))
-        }
+        Some(looked) if looked.name != step.name => Err(format!(
+            "{id} does not stand at step {}: {} goes to step {}",
+            looked.number,
+            model.key("walk-on"),
+            step.number
+        )),
         _ => Ok((run, step)),
     }
 }
@@ -46,15 +49,15 @@ pub fn in_question(model: &Model) -> Result<(&Run, &Step), String> {
 pub(in crate::tui) fn refused(model: &Model, command: Command) -> Option<String> {
     let refusal = by_the_rules(model, command).err()?;
     let key = match refusal.rule.as_str() {
-        "second-person" => "; they press c",
-        "tasks-open" => "; their digits tick them",
-        "choice-needed" => "; its digits choose",
-        "step-unknown" => "; 1, 2 and 3 say so",
-        "step-values" => "; v gives it",
-        "change-waits" => "; ↵ opens it",
-        _ => "",
+        "second-person" => format!("; they press {}", model.key("co-sign")),
+        "tasks-open" => "; their digits tick them".to_owned(),
+        "choice-needed" => "; its digits choose".to_owned(),
+        "step-unknown" => "; 1, 2 and 3 say so".to_owned(),
+        "step-values" => format!("; {} gives it", model.key("step-value")),
+        "change-waits" => format!("; {} opens it", model.key("walk-on")),
+        _ => String::new(),
     };
-    Some(format!("{}{key}", refusal.message))
+    Some(if key.is_empty() { refusal.words() } else { format!("{}{key}", refusal.message) })
 }
 
 /// What a step asks to be typed before it runs.
@@ -94,7 +97,7 @@ pub(in crate::tui) fn start(model: &mut Model) -> Vec<Request> {
         Some(Asked::Typed(text)) => Some(text.clone()),
         _ => None,
     };
-    let (title, lines) = (format!("{} {}", step.number, step.title), before(run, step));
+    let (title, lines) = (format!("{} {}", step.number, step.title), before(model, run, step));
     model.back_to_run();
     ask(model, title, lines, (verb, name), command);
     Vec::new()
@@ -108,13 +111,12 @@ fn ask(model: &mut Model, title: String, lines: Vec<String>, (verb, name): (&str
         name,
         typed: String::new(),
         go: false,
-        opened: model.now,
         requests: submit(command),
     }));
 }
 
 /// What somebody has to know before a step runs: what may go wrong first.
-fn before(run: &Run, step: &Step) -> Vec<String> {
+fn before(model: &Model, run: &Run, step: &Step) -> Vec<String> {
     let mut lines: Vec<String> =
         step.cautions.iter().map(|caution| format!("CAUTION {}", caution.replace('\n', " "))).collect();
     if let Some(Execution { command, timeout, .. }) = step.work.execution() {
@@ -123,7 +125,7 @@ fn before(run: &Run, step: &Step) -> Vec<String> {
         lines.push(format!("Takes   {} at most; then it is ended", humantime::format_duration(*timeout)));
     }
     match step.work.undo() {
-        Some(Undo::Step(by)) => lines.push(format!("Undo    {by} takes it back (u)")),
+        Some(Undo::Step(by)) => lines.push(format!("Undo    {by} takes it back ({})", model.key("undo-step"))),
         Some(Undo::None(why)) => lines.push(format!("UNDO    none: {why}")),
         None => {}
     }
@@ -177,10 +179,17 @@ pub(in crate::tui) fn go_on(model: &mut Model) -> Vec<Request> {
         return Vec::new();
     }
     let words = match seen {
-        StepStanding::Running(_) => "it runs; x ends it",
-        StepStanding::WaitingPerson(Awaited::Choice) => "choose with its digit",
-        StepStanding::WaitingPerson(Awaited::SecondPerson) => "somebody else agrees first: they press c",
-        _ => "r runs it, after a question; s leaves it out, m says that it was done by hand",
+        StepStanding::Running(_) => format!("it runs; {} ends it", model.key("cancel-step")),
+        StepStanding::WaitingPerson(Awaited::Choice) => "choose with its digit".to_owned(),
+        StepStanding::WaitingPerson(Awaited::SecondPerson) => {
+            format!("somebody else agrees first: they press {}", model.key("co-sign"))
+        }
+        _ => format!(
+            "{} runs it, after a question; {} leaves it out, {} says that it was done by hand",
+            model.key("run-step"),
+            model.key("skip-step"),
+            model.key("step-done")
+        ),
     };
     model.say(words, false);
     Vec::new()
@@ -250,7 +259,7 @@ fn nothing(model: &mut Model, why: &str) -> Vec<Request> {
 pub(in crate::tui) fn co_sign(model: &mut Model) -> Vec<Request> {
     let Ok((run, step)) = in_question(model) else { return Vec::new() };
     let mut lines = vec!["You agree to one attempt of exactly this, which somebody else begins:".to_owned()];
-    lines.extend(before(run, step));
+    lines.extend(before(model, run, step));
     let command = Command::CoSignStep { run: run.id, step: step.name.clone() };
     let title = format!("{} {}", step.number, step.title);
     model.back_to_run();
