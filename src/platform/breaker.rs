@@ -77,10 +77,10 @@ pub(super) fn breaker<'c>(
     let expected = "a table headed [service.breaker]";
     let Some(mut section) = reader.section(value, place, expected) else { return BreakerRules::default() };
     let failures = section.read(reader, "failures", |reader, value, place| reader.number(value, place, 1..=MOST));
-    let within = section.read(reader, "within", |reader, value, place| time(reader, value, place));
+    let within = section.read(reader, "within", time);
     let probes = section.read(reader, "probes", |reader, value, place| reader.number(value, place, 1..=100));
-    let wait = section.read(reader, "wait", |reader, value, place| time(reader, value, place));
-    let longest = section.read(reader, "longest_wait", |reader, value, place| time(reader, value, place));
+    let wait = section.read(reader, "wait", time);
+    let longest = section.read(reader, "longest_wait", time);
     let at = section.at();
     section.finish(reader);
 
