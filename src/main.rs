@@ -19,18 +19,17 @@ fn main() -> Result<ExitCode> {
     Ok(exit.into())
 }
 
-/// A panic of the screen's own thread gives the terminal back before it is reported. One elsewhere is contained by its task
-/// and goes to the log: written to the terminal it would only spoil the screen.
+/// A board that fails gives the terminal back, and says itself what became of it. What fails elsewhere than in the first thread is
+/// contained by its task and goes to the log: written to the terminal it would only spoil the screen.
 fn install_hooks() -> Result<()> {
     let (panics, errors) = color_eyre::config::HookBuilder::default().into_hooks();
     errors.install()?;
     let report = panics.into_panic_hook();
     std::panic::set_hook(Box::new(move |info| {
-        if std::thread::current().name() == Some("main") {
-            codeblue::tui::restore();
-            report(info);
-        } else {
+        if codeblue::tui::is_of_board(info) || std::thread::current().name() != Some("main") {
             tracing::error!(%info, "panic");
+        } else {
+            report(info);
         }
     }));
     Ok(())

@@ -67,6 +67,7 @@ pub(super) async fn run(session: &Session, access: Access) -> Result<Exit, CliEr
         access,
         toured: session.home().ok().map(|home| home.toured()),
         copies: session.home()?.run().join("copied.txt"),
+        failure: session.home()?.run().join("failure.txt"),
         bell: wants_bell(),
     })
     .await;

@@ -100,7 +100,7 @@ impl Demo {
     ) -> Result<(), CliError> {
         let (tell, failed) = oneshot::channel();
         let drill = SandboxDrill::at(&root.join("sandbox"), &home, clock.clone())?;
-        let copies = home.run().join("copied.txt");
+        let (copies, failure) = (home.run().join("copied.txt"), home.run().join("failure.txt"));
         let asking = client.clone();
         let (seed, giving) = (self.seed, client.clone());
         let starting = tokio::spawn(async move {
@@ -123,6 +123,7 @@ impl Demo {
             access: access(self.read_only),
             toured: session.home().ok().map(|home| home.toured()),
             copies,
+            failure,
             bell: super::board::wants_bell(),
         });
         let shown = match self.end_after {

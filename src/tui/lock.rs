@@ -63,7 +63,10 @@ pub(super) fn on_code(model: &mut Model, typed: &str) -> Vec<Request> {
     match Code::read(typed) {
         Some(code) => vec![Request::SubmitWithCode(command, code)],
         None => {
-            model.say("that is no code, so nothing was done", true);
+            model.say(
+                "that is no code, so nothing was done: try again with the six digits of your app, or a recovery code",
+                true,
+            );
             Vec::new()
         }
     }
@@ -74,7 +77,7 @@ pub(super) fn on_name(model: &mut Model, typed: &str) -> Vec<Request> {
     if model.me.as_ref().is_some_and(|me| me.name == typed) {
         return vec![Request::Submit(Box::new(Command::UnlockSession))];
     }
-    model.say("that is not your name; the board stays locked", true);
+    model.say("that is not your name; the board stays locked: the name it asks for stands above the last line", true);
     Vec::new()
 }
 

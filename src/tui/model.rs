@@ -30,10 +30,13 @@ use super::{
     patterns::Patterns,
     preferences::Preferences,
     reach::Reached,
+    startle::Laid,
+    way_back::WayBack,
 };
 use crate::{
     domain::{
-        CalendarEntry, ChangeId, Command, DiagnosisId, IncidentId, Operator, Plan, Recorded, SnapshotId, State, Vitals,
+        CalendarEntry, ChangeId, Command, DiagnosisId, Event, IncidentId, Operator, Plan, Recorded, SnapshotId, State,
+        Vitals,
     },
     engine::{ComponentDifference, DryRun, DryRunRequest, LibraryBook, ModelWords, Reader},
     platform::Profile,
@@ -94,6 +97,8 @@ pub struct Model {
     pub deepest: usize,
     /// What lies over the screen.
     pub overlay: Option<Overlay>,
+    /// Since when it lies there.
+    pub laid: Laid,
     /// Nobody has been at the board for too long: it shows, and acts for nobody until somebody has come back.
     pub locked: bool,
     /// Whether it acts for somebody or only shows.
@@ -241,6 +246,8 @@ pub struct Toast {
     pub text: String,
     /// Whether it is bad news.
     pub bad: bool,
+    /// What it tells of, as far as that can be taken back.
+    pub way_back: Option<WayBack>,
     /// When it goes.
     pub until: DateTime<Utc>,
 }
@@ -305,8 +312,6 @@ pub struct Confirm {
     pub typed: String,
     /// The button that Enter presses is the one that goes on.
     pub go: bool,
-    /// When it was opened: keys of the first moment were meant for something else.
-    pub opened: DateTime<Utc>,
     /// What is done.
     pub requests: Vec<Request>,
 }
@@ -338,6 +343,7 @@ impl Model {
             aside: 0,
             deepest: 0,
             overlay: None,
+            laid: Laid::default(),
             locked: false,
             access: Access::Act,
             hand: Hand::default(),
@@ -447,6 +453,15 @@ impl Model {
     /// Shows a short message.
     pub fn say(&mut self, text: impl Into<String>, bad: bool) {
         let until = self.now + TimeDelta::seconds(if bad { 10 } else { 5 });
-        self.toast = Some(Toast { text: text.into(), bad, until });
+        self.toast = Some(Toast { text: text.into(), bad, way_back: None, until });
+    }
+
+    /// Says what was done, for as long as it takes to think better of it where that can be.
+    pub fn say_done(&mut self, event: &Event) {
+        self.say(event.summary(), false);
+        if let (Some(toast), Some(way_back)) = (&mut self.toast, WayBack::of(event)) {
+            toast.until = self.now + TimeDelta::seconds(10);
+            toast.way_back = Some(way_back);
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! What lies over the screen: keys for questions, menus, the palette and fields.
 
-use chrono::TimeDelta;
 use tui_textarea::TextArea;
 
 use super::{
@@ -17,9 +16,6 @@ use super::{
     term::input::Key,
 };
 use crate::domain::{Command, IncidentId, past};
-
-/// Keys that come sooner after a question appears were meant for something else.
-const STARTLED: TimeDelta = TimeDelta::milliseconds(150);
 
 /// Lines of a menu that one key passes.
 const PAGE: usize = 10;
@@ -104,10 +100,6 @@ fn stepped(selected: usize, last: usize, key: Key) -> usize {
 }
 
 fn on_confirm_key(model: &mut Model, mut confirm: Confirm, key: Key) -> Vec<Request> {
-    if model.now - confirm.opened < STARTLED {
-        model.overlay = Some(Overlay::Confirm(confirm));
-        return Vec::new();
-    }
     match (&confirm.name, key) {
         (Some(name), Key::Enter) if confirm.typed.trim() == name => return go_on(model, confirm),
         (Some(_), Key::Char(c)) => confirm.typed.push(c),
@@ -126,12 +118,8 @@ fn on_confirm_key(model: &mut Model, mut confirm: Confirm, key: Key) -> Vec<Requ
 
 /// Does what was asked about; where a name has to be typed, only when it was.
 pub(super) fn go_on(model: &mut Model, confirm: Confirm) -> Vec<Request> {
-    let startled = model.now - confirm.opened < STARTLED;
-    let unnamed = confirm.name.as_ref().is_some_and(|name| confirm.typed.trim() != name);
-    if startled || unnamed {
-        if unnamed && !startled {
-            model.say("type the name first", true);
-        }
+    if confirm.name.as_ref().is_some_and(|name| confirm.typed.trim() != name) {
+        model.say("type the name first", true);
         model.overlay = Some(Overlay::Confirm(confirm));
         return Vec::new();
     }
@@ -193,7 +181,7 @@ fn on_answer(model: &mut Model, purpose: Purpose, answer: &str) -> Vec<Request> 
         _ => {}
     }
     if answer.is_empty() {
-        model.say("nothing was written, so nothing was done", true);
+        model.say("nothing was written, so nothing was done: the same key asks again", true);
         return Vec::new();
     }
     let text = answer.to_owned();

@@ -35,6 +35,7 @@ use super::{
     term::{
         frame::Frames,
         input::{self, Input},
+        mishap::contained,
         session::{self, NoScreen, Session},
         writer::{Writer, Written},
     },
@@ -105,6 +106,8 @@ pub struct BoardOptions {
     pub toured: Option<PathBuf>,
     /// The file that holds what was copied, when nothing else takes it.
     pub copies: PathBuf,
+    /// The file that holds what is known when the board itself fails.
+    pub failure: PathBuf,
     /// Whether the terminal's bell rings when an incident becomes SEV1.
     pub bell: bool,
 }
@@ -124,6 +127,11 @@ pub enum BoardError {
     /// The terminal is gone.
     #[error("the terminal is gone")]
     HungUp,
+    /// The board itself has a fault.
+    #[error(
+        "the board failed and gave the terminal back; what was asked for is on record, and goes on. Start the board again. {0}"
+    )]
+    Failed(String),
 }
 
 /// Runs the board until it is left; gives how everything stands then, in plain lines, for the terminal that it gave back.
@@ -136,7 +144,8 @@ pub async fn board(options: BoardOptions) -> Result<Vec<String>, BoardError> {
         session.take_mouse()?;
     }
     let mut board = Loop::new(options)?;
-    let result = board.run(&session).await;
+    let details = board.options.failure.clone();
+    let result = contained(board.run(&session), &details).await.unwrap_or_else(|how| Err(BoardError::Failed(how)));
     if matches!(result, Err(BoardError::HungUp)) {
         session.abandon();
     }

@@ -113,7 +113,7 @@ pub(super) fn suspended(model: &Model, name: &str, foreseen: &mut Foreseen) {
     for change in model.uses_of(template).filter(|change| change.state.is_open()) {
         foreseen.warn(format!("{} was made from it: unless it has begun, it asks for approvals now", change.id));
     }
-    foreseen.fact("r restores it, as long as it is proved");
+    foreseen.fact(format!("{} restores it, as long as it is proved", model.key("restore-template")));
 }
 
 /// What having it done leads to.

@@ -20,6 +20,7 @@ use super::{
     model::{Link, List, Loaded, Model, Overlay, RECENT, Screen},
     patterns::look_at_patterns,
     reach::reach,
+    startle::notice,
     walk::run_of,
 };
 use crate::{
@@ -30,12 +31,14 @@ use crate::{
 
 /// Takes a message in.
 pub fn update(model: &mut Model, Timed { at, message }: Timed) -> Vec<Request> {
+    notice(model);
     model.now = at;
     if model.toast.as_ref().is_some_and(|toast| toast.until <= at) {
         model.toast = None;
     }
     let requests = on_message(model, message);
     greet(model);
+    notice(model);
     let requests = only_look(model, requests);
     let requests = hold_back(model, requests);
     if requests.iter().any(|request| matches!(request, Request::Hold(_))) {
@@ -348,7 +351,10 @@ fn on_accepted(model: &mut Model, answer: &Answer) -> Vec<Request> {
             model.screens.pop();
             model.asked = None;
         }
-        model.say(answer.told_removed().unwrap_or_else(|| recorded.event.summary()), false);
+        match answer.told_removed() {
+            Some(removed) => model.say(removed, false),
+            None => model.say_done(&recorded.event),
+        }
         // The event itself comes with the stream; the page shows itself as soon as it is there.
         requests.extend(open(model, screen));
         return requests;
@@ -361,7 +367,7 @@ fn on_accepted(model: &mut Model, answer: &Answer) -> Vec<Request> {
     match (answer.told_removed(), told.or(answer.events.last())) {
         (None, Some(_)) if shown => model.toast = None,
         (Some(removed), _) => model.say(removed, true),
-        (None, Some(recorded)) => model.say(recorded.event.summary(), false),
+        (None, Some(recorded)) => model.say_done(&recorded.event),
         (None, None) => model.say("it was so already", false),
     }
     requests

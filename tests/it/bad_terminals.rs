@@ -280,6 +280,13 @@ fn a_board_works_inside_tmux() {
     terminal.until_it("the board at 80 columns", |text| {
         text.contains("1 Services") && text.lines().all(|line| line.chars().count() <= 80)
     });
+    terminal.press("1");
+    terminal.press("y");
+    terminal.until("Copy what?");
+    terminal.answer("\r");
+    terminal.until("is in tmux's buffer: prefix ] pastes it");
+    let kept = Command::new("tmux").arg("-S").arg(&socket).arg("show-buffer").output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&kept.stdout), "labels", "what prefix ] pastes: {kept:?}");
     terminal.press("q");
     assert_eq!(terminal.ended(), 0);
     // What tmux said last may still be on its way.

@@ -71,7 +71,7 @@ fn the_tutorial_leads_by_keys_from_the_menu_to_a_score() {
     terminal.until("Broke");
     terminal.press("!");
     terminal.until("declare what is broken");
-    terminal.press("\r");
+    terminal.answer("\r");
     terminal.until("each wrong answer costs 5");
     std::thread::sleep(STARTLED);
     terminal.press("\r");
@@ -81,7 +81,7 @@ fn the_tutorial_leads_by_keys_from_the_menu_to_a_score() {
     terminal.until("▸ CHG-1");
     terminal.press("a");
     terminal.until("Approve CHG-1");
-    terminal.press("\r");
+    terminal.answer("\r");
     terminal.until("You agree to exactly plan");
     std::thread::sleep(STARTLED);
     terminal.press("\r");

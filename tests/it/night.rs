@@ -22,7 +22,7 @@ fn outage(size: (u16, u16), folder: &std::path::Path) -> (Terminal, Instant) {
     terminal.press("f");
     terminal.until("Break what?");
     let place = (1..=9).find(|place| terminal.text().contains(&format!(" {place} bad-release"))).unwrap();
-    terminal.press(&place.to_string());
+    terminal.answer(&place.to_string());
     terminal.until("INC-1");
     let seen = Instant::now();
     terminal.until("waits for you");

@@ -31,20 +31,13 @@ fn written(terminal: &Terminal) -> String {
     String::from_utf8_lossy(&terminal.bytes()).into_owned()
 }
 
-/// Presses a key until it has been heard: what comes right behind the end of another program is thrown away with what was typed for
-/// that.
-fn press_until(terminal: &mut Terminal, key: &str, shown: &str) {
-    for _ in 0..10 {
-        terminal.press(key);
-        let begun = std::time::Instant::now();
-        while begun.elapsed() < Duration::from_secs(5) {
-            if terminal.text().contains(shown) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+/// Waits until the board has taken the terminal so often: then the program that had it has ended, whatever is drawn by then.
+fn until_taken(terminal: &Terminal, times: usize) {
+    let begun = std::time::Instant::now();
+    while written(terminal).matches("\x1b[?1049h").count() < times {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", terminal.text());
+        std::thread::sleep(Duration::from_millis(2));
     }
-    terminal.until(shown);
 }
 
 #[test]
@@ -61,7 +54,7 @@ fn what_takes_the_terminal_for_a_while_gives_it_back_and_quitting_tells_how_thin
 
     terminal.press("y");
     terminal.until("Copy what?");
-    terminal.press("\x1b[F\r");
+    terminal.answer("\x1b[F\r");
     terminal.until("the page was sent to the terminal (OSC 52); whether it took it is not known");
     assert!(written(&terminal).contains("\x1b]52;c;"));
 
@@ -74,10 +67,12 @@ fn what_takes_the_terminal_for_a_while_gives_it_back_and_quitting_tells_how_thin
     terminal.until("READ BY A PAGER");
     // What was typed ahead for the pager does not end the board.
     terminal.press("x\nqqq");
-    terminal.until("? Help");
+    // What is typed right behind its end is for the board.
+    until_taken(&terminal, 2);
+    terminal.press("i");
+    terminal.until("Declare an incident");
     let text = written(&terminal);
     assert!(text.rfind("\x1b[?1000l") > text.rfind("\x1b[?1000h"), "the mouse was taken by coming back");
-    press_until(&mut terminal, "i", "Declare an incident");
     terminal.press("4\t");
     terminal.until("▶ Title");
     terminal.press("printers jam\r");
@@ -89,7 +84,9 @@ fn what_takes_the_terminal_for_a_while_gives_it_back_and_quitting_tells_how_thin
     terminal.until("Note on INC-1");
     terminal.press("\x0f");
     terminal.until("first of all");
-    press_until(&mut terminal, "\r", "first of all then");
+    until_taken(&terminal, 3);
+    terminal.press("\r");
+    terminal.until("first of all then");
     terminal.press("q");
     assert_eq!(terminal.ended(), 0);
     assert_restored(&terminal.bytes());
@@ -109,7 +106,7 @@ fn without_a_pager_or_an_editor_the_board_says_which_variable_names_one() {
     terminal.until("no pager is named: set PAGER=less");
     terminal.press("y");
     terminal.until("Copy what?");
-    terminal.press("\x1b[F\r");
+    terminal.answer("\x1b[F\r");
     terminal.until("false did not take it");
     terminal.press("q");
     assert_eq!(terminal.ended(), 0);

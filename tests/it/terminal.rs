@@ -165,6 +165,12 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
+    /// Presses what answers something that has just come over the page: the board takes no answer to what nobody can have read yet.
+    pub fn answer(&mut self, keys: &str) {
+        std::thread::sleep(Duration::from_millis(250));
+        self.press(keys);
+    }
+
     pub fn until(&self, what: &str) {
         self.until_it(what, |text| text.contains(what));
     }
@@ -220,7 +226,7 @@ fn a_whole_outage_by_keys_and_mouse() {
     terminal.press("f");
     terminal.until("Break what?");
     let place = (1..=6).find(|place| terminal.text().contains(&format!(" {place} bad-release"))).unwrap();
-    terminal.press(&place.to_string());
+    terminal.answer(&place.to_string());
     terminal.until("waits for you");
     terminal.until("patient-api");
     terminal.click("↵ Plan and diff");
@@ -228,6 +234,8 @@ fn a_whole_outage_by_keys_and_mouse() {
     terminal.until("you (alice) may approve as technical lead");
     terminal.click("a Approve");
     terminal.until("Leave it");
+    // Sooner nobody can have read it.
+    std::thread::sleep(Duration::from_millis(250));
     terminal.click("↵ What it leads to");
     terminal.until("↵ Approve");
     // Sooner it would be the second half of a double click.

@@ -106,7 +106,7 @@ fn a_short_run_by_keys_survives_that_its_board_is_left() {
     terminal.until("LAB-01-touch");
     terminal.press("n");
     terminal.until("Walk through LAB-01-touch");
-    terminal.press("\r");
+    terminal.answer("\r");
     terminal.until("RUN-1 walks through LAB-01-touch");
     std::thread::sleep(STARTLED);
     terminal.press("\r");

@@ -166,10 +166,7 @@ fn cannot_approve(model: &Model) -> Option<String> {
             if !model.seats(change).is_empty() {
                 return None;
             }
-            role_to_fill(&model.state, change, model.my_name()).err().map(|refusal| match refusal.hint {
-                Some(hint) => format!("{}; {hint}", refusal.message),
-                None => refusal.message,
-            })
+            role_to_fill(&model.state, change, model.my_name()).err().map(|refusal| refusal.words())
         }
     }
 }
@@ -248,7 +245,6 @@ pub(super) fn go_on_with_plan(model: &mut Model) -> Vec<Request> {
         name,
         typed: String::new(),
         go: false,
-        opened: model.now,
         requests: vec![Request::Submit(Box::new(asked.command))],
     }));
     Vec::new()

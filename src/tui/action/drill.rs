@@ -166,13 +166,16 @@ fn tutorial(model: &mut Model) -> Vec<Request> {
              which key to press; it takes about five minutes."
                 .to_owned(),
             format!("CAUTION: {broken} of this sandbox of {many} is really broken, and taken back at the end."),
-            "It is told what is broken, so it proves nothing of anybody. Anybody may stop it: , then x.".to_owned(),
+            format!(
+                "It is told what is broken, so it proves nothing of anybody. Anybody may stop it: {} and then {}.",
+                model.key("drill-at-hand"),
+                model.key("abort-drill")
+            ),
         ],
         verb: "Begin".to_owned(),
         name: Some("tutorial".to_owned()),
         typed: String::new(),
         go: false,
-        opened: model.now,
         requests: vec![Request::Hold(Box::new(wish))],
     }));
     Vec::new()

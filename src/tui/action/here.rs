@@ -211,7 +211,6 @@ pub(super) fn confirm(
         name: None,
         typed: String::new(),
         go: false,
-        opened: model.now,
         requests: submit(command),
     }));
     Vec::new()

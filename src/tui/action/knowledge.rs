@@ -206,7 +206,10 @@ fn to_make(model: &Model) -> Result<IncidentId, String> {
     let id = model.incident().ok_or_else(|| NO_INCIDENT.to_owned())?;
     let made = model.state.knowledge.articles.values().find(|article| article.made_from == Some(id));
     match made {
-        Some(article) => Err(format!("{} was made from {id}: A shows it, e writes it anew", article.name)),
+        Some(article) => {
+            let (shows, writes) = (model.key("knowledge"), model.key("edit-article"));
+            Err(format!("{} was made from {id}: {shows} shows it, {writes} writes it anew", article.name))
+        }
         None => cannot_write(model, &Writing::ProposeArticle(Some(id))).map_or(Ok(id), Err),
     }
 }

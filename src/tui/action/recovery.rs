@@ -119,8 +119,10 @@ pub fn propose(model: &mut Model, place: usize) -> Vec<Request> {
     let is_old = model.looked().is_some_and(|looked| !looked.is_newest_answer);
     match proposal(model, place) {
         Some((_, request, command)) => return show_plan(model, request, command),
-        None if is_old => model.say("a newer diagnosis has an answer: → shows it", true),
-        None => model.say(format!("there is no proposal {}", place + 1), true),
+        None if is_old => {
+            model.say(format!("a newer diagnosis has an answer: {} shows it", model.key("later-diagnosis")), true);
+        }
+        None => model.say(format!("there is no proposal {}: its number stands beside each", place + 1), true),
     }
     Vec::new()
 }

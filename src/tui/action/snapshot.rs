@@ -309,7 +309,10 @@ pub(super) fn enter(model: &mut Model) -> Vec<Request> {
         Some(point) => to_point(model, point),
         None if full_snapshot(model).is_ok() => difference(model),
         None => {
-            model.say("choose a point in time with ← → or g, or a snapshot that holds something", true);
+            let (earlier, later, time) = (model.key("earlier"), model.key("later"), model.key("time"));
+            let ways =
+                format!("choose a point in time with {earlier} {later} or {time}, or a snapshot that holds something");
+            model.say(ways, true);
             Vec::new()
         }
     }

@@ -189,7 +189,8 @@ fn holding(model: &Model, form: &Form, name: &str, foreseen: &mut Foreseen) {
     } else {
         foreseen.warn("The program plays people: it proves no runbook, and the heat map leaves it out");
     }
-    foreseen.fact("Anybody may stop it at any time: , then x");
+    let (there, stop) = (model.key("drill-at-hand"), model.key("abort-drill"));
+    foreseen.fact(format!("Anybody may stop it at any time: {there} and then {stop}"));
 }
 
 /// Has a drill held as the form says.

@@ -1,7 +1,5 @@
 //! How a form is filled in: opened, written in, left, looked at once more and sent.
 
-use chrono::TimeDelta;
-
 use super::{
     sheet::{Form, Review, on_field_key},
     subject::{Writing, begun, commands, decided},
@@ -17,9 +15,6 @@ use crate::{
         term::input::Key,
     },
 };
-
-/// Keys that come sooner after what will happen is shown were meant for the fields.
-const STARTLED: TimeDelta = TimeDelta::milliseconds(150);
 
 /// Opens a form, with what was written in it before; a new one knows the service in question.
 pub(in crate::tui) fn open_form(model: &mut Model, purpose: &Writing, service: Option<String>) -> Vec<Request> {
@@ -51,7 +46,7 @@ pub(in crate::tui) fn on_form_key(model: &mut Model, mut form: Box<Form>, key: K
                 model.overlay = Some(Overlay::Form(form));
                 return vec![Request::Edit(text)];
             }
-            None => model.say("the editor is for fields of several lines", true),
+            None => model.say("the editor is for fields of several lines: write here", true),
         },
         Key::Tab => form.at = (form.at + 1) % form.fields.len(),
         Key::BackTab => form.at = (form.at + form.fields.len() - 1) % form.fields.len(),
@@ -84,7 +79,7 @@ pub(in crate::tui) fn go_on(model: &mut Model, mut form: Box<Form>) -> Vec<Reque
         return Vec::new();
     }
     if let Some(review) = &form.review {
-        if model.now - review.since < STARTLED || review.foreseen.is_refused() {
+        if review.foreseen.is_refused() {
             model.overlay = Some(Overlay::Form(form));
             return Vec::new();
         }
@@ -110,7 +105,7 @@ pub(in crate::tui) fn go_on(model: &mut Model, mut form: Box<Form>) -> Vec<Reque
                 _ => return send(model, *form, commands),
             };
             model.toast = None;
-            form.review = Some(Review { foreseen, commands, since: model.now });
+            form.review = Some(Review { foreseen, commands });
             model.overlay = Some(Overlay::Form(form));
             Vec::new()
         }
@@ -131,7 +126,7 @@ pub(in crate::tui) fn take_back(model: &mut Model, returned: Returned) {
         Returned::Written(Ok(text)) => text,
     };
     let Some(Overlay::Form(form)) = &mut model.overlay else {
-        return model.say("the form is gone, and what was written with it", true);
+        return model.say("the form is gone, and what was written with it: begin it again", true);
     };
     if let Some(lost) = form.rewrite(&text) {
         model.say(lost, true);

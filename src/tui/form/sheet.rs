@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
-
 use super::Writing;
 use crate::{
     domain::{Command, Severity},
@@ -34,8 +32,6 @@ pub struct Review {
     pub foreseen: Foreseen,
     /// What is asked for.
     pub commands: Vec<Command>,
-    /// Since when it is shown.
-    pub since: DateTime<Utc>,
 }
 
 /// A field of a form.

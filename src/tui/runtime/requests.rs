@@ -33,7 +33,10 @@ impl Loop {
             Request::Quit => return Ok(Flow::Quit),
             Request::Repaint => self.screen.repaint(),
             Request::Suspend if self.options.hosts_engine => {
-                self.model.say("the engine runs inside this board, and stopping it would stop the watch", true);
+                self.model.say(
+                    "the engine runs inside this board, and stopping it would stop the watch: use another terminal",
+                    true,
+                );
             }
             Request::Suspend => {
                 self.paused.store(true, Ordering::SeqCst);
@@ -222,10 +225,7 @@ async fn submit(client: Client, command: Command) -> Option<Message> {
         {
             Message::CodeNeeded(Box::new(command), format!("{}: code of your second factor", refusal.message))
         }
-        Err(ClientError::Refused(refusal)) => Message::Failed(match refusal.hint {
-            Some(hint) => format!("{}; {hint}", refusal.message),
-            None => refusal.message,
-        }),
+        Err(ClientError::Refused(refusal)) => Message::Failed(refusal.words()),
         Err(error) => Message::Failed(error.to_string()),
     })
 }

@@ -145,7 +145,7 @@ fn give(program: &str, arguments: &[String], text: &str) -> Result<(), String> {
     }
 }
 
-fn write(file: &Path, text: &str) -> std::io::Result<()> {
+pub(super) fn write(file: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }

@@ -10,10 +10,7 @@ use std::{
 };
 
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
-use rustix::{
-    event::{PollFd, PollFlags},
-    termios::{QueueSelector, tcflush},
-};
+use rustix::event::{PollFd, PollFlags};
 use tokio::sync::mpsc::Sender;
 
 /// A key, as the action table names it.
@@ -151,18 +148,21 @@ fn read(inputs: &Sender<Input>, paused: &AtomicBool, resting: &AtomicBool, patie
             return;
         }
         if paused.load(Ordering::SeqCst) {
-            resting.store(true, Ordering::SeqCst);
+            if !resting.load(Ordering::SeqCst) {
+                drop_read();
+                resting.store(true, Ordering::SeqCst);
+            }
             std::thread::sleep(Duration::from_millis(20));
             continue;
         }
-        if resting.swap(false, Ordering::SeqCst) {
-            discard();
-        }
+        resting.store(false, Ordering::SeqCst);
         let wait = escapes.wait(Instant::now()).unwrap_or(Duration::from_millis(200));
         let Ok(ready) = event::poll(wait) else { return };
         let events = if ready && !paused.load(Ordering::SeqCst) {
             let Ok(event) = event::read() else { return };
+            let is_answer = begins_answer(&event);
             match translate(event) {
+                _ if is_answer => escapes.hush(Instant::now()),
                 Some(Input::Key(key)) => escapes.take(key, Instant::now()),
                 Some(other) => escapes.let_go().into_iter().map(Input::Key).chain([other]).collect(),
                 None => Vec::new(),
@@ -178,14 +178,22 @@ fn read(inputs: &Sender<Input>, paused: &AtomicBool, resting: &AtomicBool, patie
     }
 }
 
-/// What was typed for another program, or left by it, is not for the board.
-fn discard() {
-    let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
+/// What was read together with the key that gave the terminal to another program is not for the board, and nobody can give it to that
+/// program any more. What is typed from then on is that program's until it ends, and the board's again from its end on.
+fn drop_read() {
     while event::poll(Duration::ZERO).unwrap_or(false) {
         if event::read().is_err() {
             return;
         }
     }
+}
+
+/// Whether an event begins what a terminal answers to a program that has asked it something, and that came too late for that program:
+/// crossterm takes the beginning for Alt with a sign, and would take the rest for letters.
+fn begins_answer(event: &Event) -> bool {
+    let Event::Key(key) = event else { return false };
+    let is_begun = matches!(key.code, KeyCode::Char(sign) if ANSWERS.contains(&sign));
+    key.modifiers.contains(KeyModifiers::ALT) && is_begun && key.kind != KeyEventKind::Release
 }
 
 fn translate(event: Event) -> Option<Input> {
@@ -238,6 +246,8 @@ fn translate(event: Event) -> Option<Input> {
 
 /// What follows an `Esc` that was let go already still belongs to it for so long.
 const TAIL: Duration = Duration::from_millis(500);
+/// What stands after `Esc` where a terminal answers: a command of its own, a string for a device, a message.
+const ANSWERS: [char; 4] = [']', 'P', '^', '_'];
 /// Characters of the longest sequence that is waited for, such as `[<64;160;48M`.
 const LONGEST: usize = 16;
 
@@ -248,13 +258,15 @@ struct Escapes {
     patience: Duration,
     held: Vec<Key>,
     pasted: Option<String>,
+    /// An answer of the terminal is coming in, for nobody.
+    hushed: bool,
     since: Option<Instant>,
     let_go_at: Option<Instant>,
 }
 
 impl Escapes {
     fn new(patience: Duration) -> Self {
-        Self { patience, held: Vec::new(), pasted: None, since: None, let_go_at: None }
+        Self { patience, held: Vec::new(), pasted: None, hushed: false, since: None, let_go_at: None }
     }
 
     /// How long until what is held has to be let go.
@@ -264,6 +276,11 @@ impl Escapes {
 
     fn take(&mut self, key: Key, now: Instant) -> Vec<Input> {
         let mut out = self.flush(now);
+        if self.hushed {
+            let is_end = matches!(key, Key::Char('\\') | Key::Ctrl('g'));
+            (self.hushed, self.since) = (!is_end, (!is_end).then_some(now));
+            return out;
+        }
         if let Some(pasted) = &mut self.pasted {
             match key {
                 Key::Char(c) => pasted.push(c),
@@ -278,6 +295,8 @@ impl Escapes {
         match (self.held.as_slice(), key) {
             ([], Key::Esc) | ([Key::Esc], Key::Char('[' | 'O')) => self.hold(key, now),
             ([], Key::Char('[')) if is_tail => self.hold(key, now),
+            ([Key::Esc], Key::Char(sign)) if ANSWERS.contains(&sign) => out.extend(self.hush(now)),
+            ([], Key::Char(']')) if is_tail => out.extend(self.hush(now)),
             ([Key::Char('['), ..] | [Key::Esc, Key::Char('['), ..], Key::Char('0'..='9' | ';' | '<' | '?'))
                 if self.held.len() < LONGEST =>
             {
@@ -313,10 +332,18 @@ impl Escapes {
             self.since = None;
             return vec![Input::Paste(pasted)];
         }
+        self.hushed = false;
         if self.held == [Key::Esc] {
             self.let_go_at = Some(now);
         }
         self.let_go().into_iter().map(Input::Key).collect()
+    }
+
+    /// An answer of the terminal begins: it and what is held before it are for nobody.
+    fn hush(&mut self, now: Instant) -> Vec<Input> {
+        self.held.clear();
+        (self.hushed, self.since) = (true, Some(now));
+        Vec::new()
     }
 
     fn hold(&mut self, key: Key, now: Instant) {
@@ -380,7 +407,11 @@ mod tests {
     /// What comes out when these characters come one by one, so many milliseconds apart, and nothing after them.
     fn told(keys: &str, apart: u64) -> Vec<Input> {
         let (mut escapes, start) = (Escapes::new(PATIENCE), Instant::now());
-        let key = |c: char| if c == '\x1b' { Key::Esc } else { Key::Char(c) };
+        let key = |c: char| match c {
+            '\x1b' => Key::Esc,
+            '\x07' => Key::Ctrl('g'),
+            c => Key::Char(c),
+        };
         let mut now = start;
         let mut out = Vec::new();
         for c in keys.chars() {
@@ -419,6 +450,27 @@ mod tests {
         assert_eq!(escapes.take(Key::Char('A'), late), [up]);
         assert!(told("\x1b[9;9y", 1).is_empty(), "what is not known is dropped");
         assert_eq!(told("[A", 1), [key('['), key('A')], "letters are letters when no escape came before");
+    }
+
+    /// What vim asks a slow line and does not wait for must not roll anything back.
+    #[test]
+    fn what_a_terminal_answers_to_another_program_is_never_letters() {
+        for answer in
+            ["\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\", "\x1b]11;rgb:1e1e/1e1e/1e1e\x07", "\x1bP1+r436f=323536\x1b\\"]
+        {
+            assert!(told(answer, 1).is_empty(), "{answer:?}");
+            assert_eq!(told(&format!("{answer}a"), 1), [key('a')], "what comes after {answer:?} is a key");
+        }
+        let cut: String = "\x1b]11;rgb:1e1e".to_owned();
+        assert!(told(&cut, 1).is_empty(), "it may lack its end");
+        let event = |code, modifiers| Event::Key(event::KeyEvent::new(code, modifiers));
+        assert!(begins_answer(&event(KeyCode::Char(']'), KeyModifiers::ALT)), "as crossterm tells it");
+        assert!(!begins_answer(&event(KeyCode::Char(']'), KeyModifiers::NONE)));
+        let mut escapes = Escapes::new(PATIENCE);
+        let start = Instant::now();
+        assert!(escapes.hush(start).is_empty());
+        assert!(escapes.take(Key::Char('r'), start + Duration::from_millis(10)).is_empty());
+        assert_eq!(escapes.take(Key::Char('d'), start + Duration::from_secs(1)), [key('d')], "silence ends it");
     }
 
     #[test]

@@ -12,7 +12,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
+use crossterm::terminal::enable_raw_mode;
+use rustix::{
+    process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid},
+    termios::{QueueSelector, tcflush},
+};
 
 use super::session::restore;
 
@@ -33,7 +37,7 @@ impl Program {
     /// When none is named, with how to name one.
     pub fn pager() -> Result<Self, String> {
         Self::named(&["PAGER"]).unwrap_or_else(|| {
-            Err("no pager is named: set PAGER=less and start the board again, or copy the page with y".to_owned())
+            Err("no pager is named: set PAGER=less and start the board again, or copy the page".to_owned())
         })
     }
 
@@ -98,6 +102,13 @@ pub fn show(program: &Program, text: &str, rest: &Rest, stopped: WhenStopped) ->
     Ok(left)
 }
 
+/// What was typed until the program ended was for it; each key from now on is for the board, and neither shown by the line nor held back
+/// until a line is whole.
+fn take_keys_back() {
+    let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
+    let _ = enable_raw_mode();
+}
+
 fn run(program: &Program, file: &Path, stopped: WhenStopped) -> Result<(), String> {
     let Some((name, arguments)) = program.0.split_first() else {
         return Err("the variable names no program".to_owned());
@@ -118,6 +129,7 @@ fn run(program: &Program, file: &Path, stopped: WhenStopped) -> Result<(), Strin
             let _ = kill_process(pid, Signal::CONT);
             continue;
         }
+        take_keys_back();
         return match status.exit_status() {
             Some(0) => Ok(()),
             Some(code) => Err(format!("{name} ended with {code}; nothing of it was taken")),

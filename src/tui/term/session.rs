@@ -125,7 +125,7 @@ pub fn mouse(is_free: bool) -> &'static str {
     if is_free { LEAVE_MOUSE } else { TAKE_MOUSE }
 }
 
-/// Gives the terminal back if we have it. Also called by the panic hook. A terminal that does not read any more must not
+/// Gives the terminal back if we have it. Also called when the board fails. A terminal that does not read any more must not
 /// keep the program from ending, so it gets half a second.
 pub fn restore() {
     if !ACTIVE.swap(false, Ordering::SeqCst) {

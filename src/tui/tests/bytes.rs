@@ -40,11 +40,17 @@ fn board() -> Model {
 
 /// The frame that a terminal of 120 columns and 40 rows gets now.
 fn frame(frames: &mut Frames, model: &mut Model) -> Vec<u8> {
-    let mut picture = Buffer::empty(Rect { x: 0, y: 0, width: 120, height: 40 });
+    frame_of(frames, model, (120, 40))
+}
+
+/// The same of another size.
+fn frame_of(frames: &mut Frames, model: &mut Model, (width, height): (u16, u16)) -> Vec<u8> {
+    let mut picture = Buffer::empty(Rect { x: 0, y: 0, width, height });
     let theme = model.theme();
     let drawn = view::draw(model, theme, &mut picture);
     model.hits = drawn.hits;
     model.page = drawn.page;
+    model.columns = drawn.columns;
     frames.next(picture).unwrap_or_default()
 }
 
@@ -103,6 +109,21 @@ fn a_key_news_and_the_whole_screen_stay_within_their_bytes() {
     println!(
         "full {full} B, cursor {worst} B, page {paged} B, one service {refreshed} B, all services {round} B, palette {opened} B"
     );
+}
+
+/// Where the page of what is selected stands beside the list, a move of the cursor brings another page.
+#[test]
+fn a_move_of_the_cursor_with_a_page_beside_the_list_writes_what_differs_between_two_pages() {
+    let (mut model, mut frames) = (board(), Frames::new());
+    let size = (180, 48);
+    let full = frame_of(&mut frames, &mut model, size).len();
+    let mut worst = 0;
+    for key in [Key::Down, Key::Down, Key::Up] {
+        press(&mut model, &[key]);
+        worst = worst.max(frame_of(&mut frames, &mut model, size).len());
+    }
+    println!("at 180x48: full {full} B, cursor {worst} B");
+    assert!(worst > 0 && worst <= 2048, "moving the cursor takes {worst} bytes of {full}");
 }
 
 #[test]

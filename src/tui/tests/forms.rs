@@ -31,7 +31,7 @@ fn hear(model: &mut Model, message: Message) -> Vec<Request> {
 }
 
 /// The engine carries out what was asked for and answers.
-fn accept(scene: &mut Scene, model: &mut Model, command: Command) -> Vec<Request> {
+pub fn accept(scene: &mut Scene, model: &mut Model, command: Command) -> Vec<Request> {
     let before = scene.recent.len();
     scene.give_as(by("alice"), command);
     let events = scene.recent[before..].to_vec();

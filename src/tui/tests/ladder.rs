@@ -176,7 +176,6 @@ fn asking(mut model: Model, hand: Option<(u16, u16)>) -> Model {
         name: None,
         typed: String::new(),
         go: false,
-        opened: model.now,
         requests,
     }));
     model

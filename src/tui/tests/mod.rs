@@ -30,6 +30,8 @@ mod patterns;
 mod recoveries;
 mod scene;
 mod snapshots;
+mod startle;
 mod templates;
 mod walk;
 mod walk_scene;
+mod way_back;

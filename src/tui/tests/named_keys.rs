@@ -8,7 +8,7 @@ use super::{
     walk_scene::Walk,
 };
 use crate::tui::{
-    action::{Keymap, all},
+    action::{Keymap, Where, all},
     model::{Model, Screen},
     term::input::Key,
 };
@@ -28,10 +28,10 @@ const FIXED: [&str; 8] = [
 /// Every action on a letter that no other has and that no page writes.
 fn elsewhere() -> Keymap {
     let mut keymap = Keymap::default();
-    for (letter, action) in ('\u{400}'..='\u{47f}').zip(all()) {
+    for (letter, action) in ('\u{400}'..='\u{47f}').chain('\u{48a}'..='\u{52f}').zip(all()) {
         keymap.put(action, vec![Key::Char(letter)]);
     }
-    assert!(all().count() < 128, "there are letters for all");
+    assert!(all().count() < 290, "there are letters for all");
     keymap
 }
 
@@ -45,10 +45,14 @@ fn keys_named(text: &str) -> BTreeSet<String> {
         let bare = word.trim_matches(['(', ')', '[', ']', ';', ',', ':', '.', '“', '”']);
         let is_bracketed = *word != bare && (word.starts_with(['(', '[']));
         let is_letter = bare.len() == 1 && bare.chars().all(|c| c.is_ascii_alphabetic());
+        let is_article = matches!(bare, "a" | "A");
+        // The first letters of a table's heading: severity and risk; how many cases there are of something.
+        let is_heading = words.get(place + 1) == Some(&"ID") || matches!(bare, "N" | "n");
         let before = place.checked_sub(1).map_or("", |before| words[before]);
         let counts = before.ends_with(|c: char| c.is_ascii_digit());
-        let is_named =
-            word.contains('↵') || (is_bracketed && ours.contains(bare)) || (is_letter && bare != "a" && !counts);
+        let is_named = word.contains('↵')
+            || (is_bracketed && ours.contains(bare))
+            || (is_letter && !is_article && !counts && !is_heading);
         if is_named {
             found.insert(format!("{before} {word} {}", words.get(place + 1).unwrap_or(&"")));
         }
@@ -74,13 +78,14 @@ fn said(model: &mut Model) -> Vec<(String, String)> {
 
 #[test]
 fn no_page_and_no_reason_names_a_key_that_a_person_has_put_elsewhere() {
-    for (hour, mut model) in boards() {
+    let mut wrong = BTreeSet::new();
+    for (hour, mut model) in boards().into_iter().filter(|(hour, _)| ["nothing", "outage"].contains(hour)) {
         model.keymap = elsewhere();
         for (place, words) in said(&mut model) {
-            let named = keys_named(&words);
-            assert!(named.is_empty(), "{place}, {hour}: {named:?}\n{words}");
+            wrong.extend(keys_named(&words).into_iter().map(|named| format!("{place}, {hour}: {named}")));
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// A run at each of its steps, and in what can go wrong at one.
@@ -88,43 +93,42 @@ fn walks() -> Vec<Walk> {
     vec![
         Walk::begin(),
         Walk::begin().looked(),
-        Walk::begin().looked().told(),
-        Walk::begin().looked().told().manned(),
-        Walk::begin().looked().told().manned().chosen(1),
-        Walk::begin().looked().told().manned().chosen(1).waiting(),
-        Walk::begin().looked().told().manned().chosen(2),
-        Walk::begin().looked().told().manned().chosen(2).closed(),
-        Walk::begin().looked().told().manned().chosen(2).unknown(),
+        Walk::begin().told(),
+        Walk::begin().manned(),
+        Walk::begin().chosen(1),
+        Walk::begin().waiting(),
+        Walk::begin().chosen(2),
+        Walk::begin().closed(),
+        Walk::begin().unknown(),
     ]
 }
 
 #[test]
 fn what_a_step_of_a_run_asks_for_is_on_the_keys_that_it_names() {
     let keymap = elsewhere();
+    let mut wrong = BTreeSet::new();
     for walk in walks() {
         for who in ["alice", "erin"] {
             let mut model = Model { keymap: keymap.clone(), ..walk.seen_by(who) };
-            let place = walk.here();
-            for (place, words) in
-                [(place.clone(), picture(&mut model, 160, 60))].into_iter().chain(said(&mut model.clone()))
-            {
-                let named = keys_named(&words);
-                assert!(named.is_empty(), "{place} as {who}: {named:?}\n{words}");
-            }
-            for action in all() {
+            let step = walk.here();
+            let shown = picture(&mut model, 160, 60);
+            wrong.extend(keys_named(&shown).into_iter().map(|named| format!("{step} as {who}: {named}")));
+            for action in all().filter(|action| action.place == Where::Run) {
+                wrong.extend(keys_named(&action.why_not(&model).unwrap_or_default()));
                 let mut model = model.clone();
                 press(&mut model, keymap.keys(action));
-                let question = picture(&mut model, 160, 60);
                 let told = model.toast.as_ref().map(|toast| toast.text.clone()).unwrap_or_default();
-                let named: BTreeSet<String> = keys_named(&told)
+                let question = picture(&mut model, 160, 60);
+                // What lies over a page has keys of its own: Enter, and y for a yes.
+                let named = keys_named(&told)
                     .into_iter()
                     .chain(keys_named(&question))
-                    .filter(|named| !named.contains('↵'))
-                    .collect();
-                assert!(named.is_empty(), "{} at {place} as {who}: {named:?}\n{question}", action.name);
+                    .filter(|named| !named.contains('↵') && !named.contains(" y "));
+                wrong.extend(named.map(|named| format!("{} at {step} as {who}: {named}", action.name)));
             }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// What the drawn pages of the tests do not come to.
@@ -132,7 +136,11 @@ fn what_a_step_of_a_run_asks_for_is_on_the_keys_that_it_names() {
 fn no_text_in_the_sources_of_the_board_has_a_key_in_it() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tui");
     let mut folders = vec![root.clone()];
-    let written = regex::Regex::new(r#""[^"]*(↵|[(\[]([A-Za-z!%&#|?*+=.,\\-]|Tab)[)\]])[^"]*""#).unwrap();
+    let written = regex::Regex::new(concat!(
+        r#""[^"]*(↵|[(\[]([A-Za-z!%&#|?*+=.,\\-]|Tab)[)\]]"#,
+        r#"|(^|[ ("])[b-gi-rt-zB-Z](:| [a-z]+s\b| [A-Z][a-z])|then [a-z]\b)[^"]*""#
+    ))
+    .unwrap();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();

@@ -10,6 +10,7 @@ use crate::tui::{
     model::{List, Model, Overlay, Pane, Part, Screen, Target},
     overlay::{choose, go_on, on_overlay_key},
     palette::paste,
+    startle::{is_too_soon, startles},
     term::input::{Input, Key},
     text, walk,
 };
@@ -22,6 +23,9 @@ pub(super) fn on_input(model: &mut Model, input: Input) -> Vec<Request> {
         Input::Key(Key::Ctrl('c')) => vec![Request::Quit],
         Input::Key(key) => {
             model.hand.leave();
+            if startles(model, key) {
+                return Vec::new();
+            }
             match model.overlay.take() {
                 Some(Overlay::Tour(card)) => {
                     let (mut requests, is_for_board) = on_card_key(model, card, key);
@@ -89,6 +93,10 @@ pub(super) fn on_input(model: &mut Model, input: Input) -> Vec<Request> {
 }
 
 fn on_click(model: &mut Model, target: Option<Target>) -> Vec<Request> {
+    let answers = matches!(target, Some(Target::Go | Target::Choice(_)));
+    if answers && model.overlay.is_some() && is_too_soon(model) {
+        return Vec::new();
+    }
     match (target, model.overlay.take()) {
         (Some(Target::Go), Some(Overlay::Tour(card))) => on_card_key(model, card, Key::Enter).0,
         (Some(Target::Cancel), Some(Overlay::Tour(_))) => end(model),

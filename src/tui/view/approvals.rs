@@ -58,8 +58,8 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         for (place, queued) in own {
             let mark = (Role::Focus, if place == selected { "▶ " } else { "  " }.to_owned());
             let entry = match queued {
-                Queued::Change(change) => of_change(model, group, change, columns.saturating_sub(2)),
-                Queued::BreakGlass(glass) => of_break_glass(model, group, glass, columns.saturating_sub(2)),
+                Queued::Change(change) => of_change(model, group, change, columns.saturating_sub(3)),
+                Queued::BreakGlass(glass) => of_break_glass(model, group, glass, columns.saturating_sub(3)),
             };
             for (row, pieces) in entry.into_iter().enumerate() {
                 let start = if row == 0 { mark.clone() } else { (Role::Text, "  ".to_owned()) };
@@ -145,7 +145,9 @@ fn of_change(model: &Model, group: Queue, change: &Change, columns: usize) -> Ve
 /// A use of break-glass: the greatest risk of what was done, name, who did how much, who reviews it, and how much time there is.
 fn of_break_glass(model: &Model, group: Queue, glass: &BreakGlass, columns: usize) -> Vec<Vec<Piece>> {
     let waits = match (group, reviewers_missing(&model.state, glass)) {
-        (Queue::Owed, _) => (Role::Warn, format!("J: you review it, as {}", reviewing_role(model))),
+        (Queue::Owed, _) => {
+            (Role::Warn, format!("{}: you review it, as {}", model.key("review-break-glass"), reviewing_role(model)))
+        }
         (_, Some(_)) if glass.is_open() => (Role::Bad, format!("open: {}", glass.reason)),
         (_, Some(who)) => (Role::Text, format!("to be reviewed by {who}")),
         (_, None) => (Role::Muted, glass.findings().join("; ")),
@@ -220,8 +222,10 @@ fn waits(model: &Model, group: Queue, change: &Change) -> Piece {
             (Role::Ok, seat.unwrap_or_default() + &more)
         }
         (Queue::Others, _) => (Role::Text, missing(&model.state, change)),
-        (Queue::Owed, Some(Owed::Validation)) => (Role::Warn, "Y: you say whether it worked".to_owned()),
-        (Queue::Owed, _) => (Role::Warn, "J: you write its review".to_owned()),
+        (Queue::Owed, Some(Owed::Validation)) => {
+            (Role::Warn, format!("{}: you say whether it worked", model.key("validate")))
+        }
+        (Queue::Owed, _) => (Role::Warn, format!("{}: you write its review", model.key("review"))),
         (_, Some(Owed::Validation)) => (Role::Text, "somebody who had no part in it validates".to_owned()),
         (_, Some(Owed::Review(_))) => (Role::Text, "somebody who had no part in it reviews".to_owned()),
         (Queue::UnderWay, None) => match (change.state, change.recovery) {
@@ -258,7 +262,8 @@ fn deputies(model: &Model, lines: &mut Vec<(Vec<Piece>, Option<usize>)>, columns
     let running: Vec<&Delegation> =
         model.state.delegations.iter().filter(|delegation| delegation.until > model.now).collect();
     if running.is_empty() {
-        lines.extend(muted("nobody. N names who may agree in your place while you are away", columns));
+        let names = format!("nobody. {} names who may agree in your place while you are away", model.key("delegate"));
+        lines.extend(muted(&names, columns));
     }
     for delegation in running {
         let place =

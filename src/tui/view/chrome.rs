@@ -269,7 +269,9 @@ fn news(model: &Model, canvas: &mut Canvas, area: Rect, row: u16) {
     if let Some(toast) = &model.toast {
         let role = if toast.bad { Role::Bad } else { Role::Ok };
         let mark = if toast.bad { "✖" } else { "✓" };
-        canvas.line(area, row, &[(role, format!(" {mark} {}", toast.text))]);
+        let back = model.way_back().map(|action| format!(" · {} takes it back", model.key(action))).unwrap_or_default();
+        let room = usize::from(area.width).saturating_sub(text::width(&back) + 3);
+        canvas.line(area, row, &[(role, format!(" {mark} {}", text::fit(&toast.text, room))), (Role::Key, back)]);
         return;
     }
     if model.locked {

@@ -25,7 +25,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, of: SnapshotI
     let times: Vec<String> = times.map(|at| at.format("%m-%d %H:%M:%SZ").to_string()).collect();
     let inside = canvas.frame(area, &title, &times.join(" → "), true);
     let Some(comparison) = model.differences.get(&(of, against)) else {
-        canvas.line(inside, 0, &[(Role::Muted, " d compares".to_owned())]);
+        canvas.line(inside, 0, &[(Role::Muted, format!(" {} compares", model.key("renew")))]);
         return;
     };
     let ago = model.now - comparison.asked;
@@ -36,7 +36,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, of: SnapshotI
             lines.push(vec![(Role::Muted, " Esc leaves; it goes on meanwhile".to_owned())]);
         }
         Loaded::Failed(why) => {
-            lines.push(vec![(Role::Bad, " ✖ could not be compared; d tries again".to_owned())]);
+            lines.push(vec![(Role::Bad, format!(" ✖ could not be compared; {} tries again", model.key("renew")))]);
             let room = usize::from(inside.width.saturating_sub(4));
             lines.extend(text::wrap(why, room).into_iter().map(|line| vec![(Role::Text, format!("   {line}"))]));
         }

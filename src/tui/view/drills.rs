@@ -88,7 +88,10 @@ fn notes(model: &Model, nothing: bool) -> Vec<(Role, String)> {
     if model.state.platform.profile != Profile::Drill {
         notes.push((
             Role::Muted,
-            format!("{name} is not there to be broken, so no drill is held on it. codeblue demo has a platform that is: F there"),
+            format!(
+                "{name} is not there to be broken, so no drill is held on it. codeblue demo has a platform that is: {} there",
+                model.key("drills")
+            ),
         ));
     } else if model.faults.is_empty() {
         notes.push((

@@ -141,7 +141,7 @@ pub(super) fn facts(model: &Model, incident: &Incident, columns: usize) -> Vec<F
     cause(model, incident, document.as_deref(), &mut facts);
     before(model, incident, document.as_deref(), &mut facts);
     tried(model, incident, &mut facts);
-    told(incident, model.now, &mut facts);
+    told(model, incident, &mut facts);
     left_to_do(model, incident, &mut facts);
     facts.lines
 }
@@ -434,9 +434,9 @@ fn tried(model: &Model, incident: &Incident, facts: &mut Facts) {
 }
 
 /// What those who wait heard last, and when they should hear more.
-fn told(incident: &Incident, now: DateTime<Utc>, facts: &mut Facts) {
+fn told(model: &Model, incident: &Incident, facts: &mut Facts) {
     facts.about("Told");
-    if let Some((role, words)) = rows::update(incident, now) {
+    if let Some((role, words)) = rows::update(model, incident) {
         facts.say(role, &words);
     }
     if let Some(last) = incident.updates.said.last() {

@@ -18,6 +18,10 @@ use crate::{
 
 /// Columns from which a cell has room for its points.
 const WITH_POINTS: usize = 15;
+/// Columns of the name of a service at least, where there is a grid.
+const SHORTEST: usize = 12;
+/// Columns of a scenario with its sign where there is none.
+const BESIDE: usize = 19;
 /// Columns of the name of a service at most.
 const NAME: usize = 22;
 
@@ -49,9 +53,17 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let longest = heat.iter().map(|cell| text::width(&cell.service)).max().unwrap_or(0) + 2;
     let each = (columns.saturating_sub(longest.min(NAME)) / scenarios.len().max(1)).clamp(7, 18);
     let name = columns.saturating_sub(each * scenarios.len()).min(longest.max(NAME));
-    let mut lines: Vec<Vec<Piece>> = vec![heading(&scenarios, name, each)];
+    let is_narrow = name < SHORTEST;
+    let mut lines: Vec<Vec<Piece>> = Vec::new();
+    if !is_narrow {
+        lines.push(heading(&scenarios, name, each));
+    }
     for row in heat.chunks(scenarios.len().max(1)) {
         let Some(first) = row.first() else { continue };
+        if is_narrow {
+            lines.extend(block(first, row, columns));
+            continue;
+        }
         let mut pieces =
             vec![(Role::Title, text::left(&format!(" {}", text::fit(&first.service, name.saturating_sub(2))), name))];
         pieces.extend(row.iter().map(|cell| in_cell(cell, each)));
@@ -87,6 +99,22 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     lines.extend(wrapped(Role::Muted, left_out, columns));
     lines.extend(wrapped(Role::Muted, "As evidence: codeblue drill heatmap --format html", columns));
     canvas.page(inside, &lines, model.scroll);
+}
+
+/// A service where there is no room for a grid: its name, and below it every scenario with its sign.
+fn block(first: &ConfidenceCell, row: &[ConfidenceCell], columns: usize) -> Vec<Vec<Piece>> {
+    let beside = (columns / BESIDE).max(1);
+    let each = (columns.saturating_sub(2) / beside).max(2);
+    let name = vec![(Role::Title, format!(" {}", text::fit(&first.service, columns.saturating_sub(2))))];
+    let cell = |cell: &ConfidenceCell| {
+        let (role, word) = badge(cell.level);
+        let sign = word.split(' ').next().unwrap_or_default();
+        (role, text::left(&text::fit(&format!("{sign} {}", cell.scenario), each - 1), each))
+    };
+    let rows = row
+        .chunks(beside)
+        .map(|cells| std::iter::once((Role::Text, "  ".to_owned())).chain(cells.iter().map(cell)).collect());
+    std::iter::once(name).chain(rows).collect()
 }
 
 fn heading(scenarios: &[String], name: usize, each: usize) -> Vec<Piece> {

@@ -25,8 +25,9 @@ const DAYS: i64 = 90;
 const DETAIL: u16 = 6;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let keys = model.rows(List::Recoveries);
     // Where its page stands beside the list, that is said there.
-    let detail = if model.page_looked_at() == *model.screen() { DETAIL } else { 0 };
+    let detail = if model.page_looked_at() == *model.screen() && !keys.is_empty() { DETAIL } else { 0 };
     let (area, lower) = layout::rows(area, area.height.saturating_sub(detail));
     let inside = canvas.frame(
         area,
@@ -34,7 +35,6 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         &model.summary_of(List::Recoveries, &format!("{} in all", model.state.recoveries.len())),
         true,
     );
-    let keys = model.rows(List::Recoveries);
     if keys.is_empty() {
         let nothing = format!(
             "no recovery has been run yet: {} on a service, a snapshot or an incident's proposal plans one and shows it first",

@@ -31,8 +31,13 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         say(
             &mut lines,
             Role::Text,
-            "Nobody has judged a diagnosis yet. On the page of a diagnosis + says that it was right, = partly, - wrong. From then on \
-             this page shows how often answers of each sureness were right.",
+            &format!(
+                "Nobody has judged a diagnosis yet. On the page of a diagnosis {} says that it was right, {} partly, {} wrong. From \
+                 then on this page shows how often answers of each sureness were right.",
+                model.key("judge-right"),
+                model.key("judge-partly"),
+                model.key("judge-wrong")
+            ),
         );
         return canvas.page(inside, &lines, model.scroll);
     };

@@ -164,10 +164,11 @@ pub(super) fn bar(latency: Duration) -> &'static str {
 }
 
 /// When those who wait for an incident should hear more.
-pub(super) fn update(incident: &Incident, now: DateTime<Utc>) -> Option<Piece> {
-    let left = incident.update_due_at()? - now;
+pub(super) fn update(model: &Model, incident: &Incident) -> Option<Piece> {
+    let left = incident.update_due_at()? - model.now;
     Some(if left < chrono::TimeDelta::zero() {
-        (Role::Bad, format!("to those who wait OVERDUE by {} · w writes it", text::clock(left.abs())))
+        let (late, key) = (text::clock(left.abs()), model.key("update"));
+        (Role::Bad, format!("to those who wait OVERDUE by {late} · {key} writes it"))
     } else {
         (Role::Text, format!("to those who wait due in {}", text::clock(left)))
     })

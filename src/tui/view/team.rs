@@ -23,15 +23,21 @@ use crate::{
 /// Of what somebody did last, so much is listed.
 const DONE: usize = 12;
 
+/// Rows from which on more is said above the people than which role nobody has.
+const SHORT: u16 = 14;
+
 const NOTHING: &str = "nobody works here yet: [[operator]] in the platform file, or codeblue operator add";
 
 pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
     let there = model.team().into_iter().filter(|operator| model.availability(operator) == Availability::There).count();
     let inside = canvas.frame(area, "Team", &format!("{there} of {} can act", model.team().len()), true);
     let mut row = 0;
-    for line in who_agrees(model, usize::from(inside.width)) {
-        canvas.line(inside, row, &line);
-        row += 1;
+    let is_short = inside.height < SHORT;
+    for (role, line) in who_agrees(model, usize::from(inside.width)) {
+        if !is_short || role == Role::Bad {
+            canvas.line(inside, row, &line);
+            row += 1;
+        }
     }
     let rest =
         Rect { y: inside.y + (row + 1).min(inside.height), height: inside.height.saturating_sub(row + 1), ..inside };
@@ -81,8 +87,8 @@ fn badge(availability: Availability) -> (Role, &'static str) {
     }
 }
 
-/// For each role that agrees to changes, who could now; and what is not known.
-fn who_agrees(model: &Model, columns: usize) -> Vec<Vec<Piece>> {
+/// For each role that agrees to changes, who could now, bad where nobody could; and what is not known.
+fn who_agrees(model: &Model, columns: usize) -> Vec<(Role, Vec<Piece>)> {
     let mut lines = Vec::new();
     for role in AGREEING {
         let able = |operator: &&&Operator| operator.may_act() && operator.can_stand_for(role);
@@ -92,15 +98,11 @@ fn who_agrees(model: &Model, columns: usize) -> Vec<Vec<Piece>> {
             [] => (Role::Bad, "✖ nobody".to_owned()),
             names => (Role::Text, names.join(", ")),
         };
-        lines.push(vec![
-            (Role::Muted, format!(" {}", text::left(&format!("as {}", role_name(role)), 22))),
-            (tone, text::fit(&words, columns.saturating_sub(24))),
-        ]);
+        let name = (Role::Muted, format!(" {}", text::left(&format!("as {}", role_name(role)), 22)));
+        lines.push((tone, vec![name, (tone, text::fit(&words, columns.saturating_sub(24)))]));
     }
-    lines.push(vec![(
-        Role::Muted,
-        text::fit(" Who is on call is not known to this engine: incidents call by role.", columns),
-    )]);
+    let unknown = text::fit(" Who is on call is not known to this engine: incidents call by role.", columns);
+    lines.push((Role::Muted, vec![(Role::Muted, unknown)]));
     lines
 }
 

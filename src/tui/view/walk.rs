@@ -43,8 +43,8 @@ pub(super) fn banner(model: &Model, canvas: &mut Canvas, area: Rect, above: u16)
     let more = if more > 0 { format!(" · {more} more ({})", model.key("books")) } else { String::new() };
     let (left_role, left) = time_left(model, run);
     let right = format!("{left}{more} ");
-    let label = ". To the run";
-    let room = usize::from(area.width).saturating_sub(text::width(&right) + text::width(label) + 7);
+    let label = model.named_button("run-at-hand", "To the run");
+    let room = usize::from(area.width).saturating_sub(text::width(&right) + text::width(&label) + 7);
     let step = run.current().map(|step| (step.number, step.title.as_str()));
     let words = match step {
         Some((number, title)) => format!(" ▶ {} step {number} {}: {title}", run.id, waits.words),
@@ -60,8 +60,8 @@ pub(super) fn banner(model: &Model, canvas: &mut Canvas, area: Rect, above: u16)
         ],
     );
     canvas.hits.add(row, Target::Page(Screen::Run(run.id)));
-    let at = area.width.saturating_sub(u16::try_from(text::width(label)).unwrap_or(0) + 5);
-    canvas.button(row, 0, at, label, Target::Page(Screen::Run(run.id)), false);
+    let at = area.width.saturating_sub(u16::try_from(text::width(&label)).unwrap_or(0) + 5);
+    canvas.button(row, 0, at, &label, Target::Page(Screen::Run(run.id)), false);
     1
 }
 

@@ -57,7 +57,7 @@ pub(in crate::tui) fn refused(model: &Model, command: Command) -> Option<String>
         "change-waits" => format!("; {} opens it", model.key("walk-on")),
         _ => String::new(),
     };
-    Some(format!("{}{key}", refusal.message))
+    Some(if key.is_empty() { refusal.words() } else { format!("{}{key}", refusal.message) })
 }
 
 /// What a step asks to be typed before it runs.
@@ -111,7 +111,6 @@ fn ask(model: &mut Model, title: String, lines: Vec<String>, (verb, name): (&str
         name,
         typed: String::new(),
         go: false,
-        opened: model.now,
         requests: submit(command),
     }));
 }
