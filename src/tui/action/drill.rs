@@ -167,7 +167,7 @@ fn tutorial(model: &mut Model) -> Vec<Request> {
                 .to_owned(),
             format!("CAUTION: {broken} of this sandbox of {many} is really broken, and taken back at the end."),
             format!(
-                "It is told what is broken, so it proves nothing of anybody. Anybody may stop it: {}, then {}.",
+                "It is told what is broken, so it proves nothing of anybody. Anybody may stop it: {} and then {}.",
                 model.key("drill-at-hand"),
                 model.key("abort-drill")
             ),

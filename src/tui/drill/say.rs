@@ -190,7 +190,7 @@ fn holding(model: &Model, form: &Form, name: &str, foreseen: &mut Foreseen) {
         foreseen.warn("The program plays people: it proves no runbook, and the heat map leaves it out");
     }
     let (there, stop) = (model.key("drill-at-hand"), model.key("abort-drill"));
-    foreseen.fact(format!("Anybody may stop it at any time: {there}, then {stop}"));
+    foreseen.fact(format!("Anybody may stop it at any time: {there} and then {stop}"));
 }
 
 /// Has a drill held as the form says.

@@ -4,13 +4,14 @@ use chrono::TimeDelta;
 
 use super::{
     forms::accept,
-    scene::{Scene, at, picture},
+    scene::{Scene, at, picture, press},
 };
 use crate::{
     domain::{ChangeId, Command},
     tui::{
         message::{Message, Timed},
         model::{Model, Screen},
+        term::input::Key,
         update::update,
     },
 };
@@ -48,6 +49,8 @@ fn a_stop_of_policies_and_a_pin_are_taken_back_with_their_own_keys_and_a_note_wi
     accept(&mut scene, &mut model, Command::HaltAutomation { reason: "a storm".to_owned() });
     assert!(news(&mut model).ends_with("· h takes it back"), "{}", news(&mut model));
     model.screens.push(Screen::Snapshots);
+    // The newest is still being taken.
+    press(&mut model, &[Key::Down]);
     let snapshot = model.snapshot().unwrap();
     accept(&mut scene, &mut model, Command::PinSnapshot { snapshot, pinned: true });
     assert_eq!(model.snapshot(), Some(snapshot));

@@ -45,7 +45,7 @@ pub(super) fn lines(model: &Model, service: &str, columns: usize) -> Vec<Vec<Pie
         };
         heading.push((role, name));
     }
-    heading.extend([(Role::Key, "t".to_owned()), (Role::Muted, " the next".to_owned())]);
+    heading.extend([(Role::Key, model.key("window")), (Role::Muted, " the next".to_owned())]);
     let mut lines = vec![heading];
     match model.looked_back.of(service) {
         None | Some(Loaded::Waiting) => lines.push(vec![(Role::Muted, "  being read …".to_owned())]),

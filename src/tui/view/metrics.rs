@@ -32,7 +32,7 @@ const WIDE: usize = 108;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let inside = canvas.frame(area, "Metrics", "", true);
-    let mut lines = vec![windows(model.measured.reach)];
+    let mut lines = vec![windows(model)];
     match model.measured.figures() {
         None => lines.push(vec![(Role::Muted, "  being worked out …".to_owned())]),
         Some(found) => lines.extend(figures(found, model.measured.reach, usize::from(inside.width), model.marks)),
@@ -40,7 +40,8 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     canvas.page(inside, &lines, model.scroll);
 }
 
-fn windows(reach: Reach) -> Vec<Piece> {
+fn windows(model: &Model) -> Vec<Piece> {
+    let reach = model.measured.reach;
     let mut line = vec![(Role::Title, " The last ".to_owned())];
     for each in Reach::ALL {
         let (role, name) = match each == reach {
@@ -49,7 +50,7 @@ fn windows(reach: Reach) -> Vec<Piece> {
         };
         line.push((role, name));
     }
-    line.extend([(Role::Key, "t".to_owned()), (Role::Muted, " the next".to_owned())]);
+    line.extend([(Role::Key, model.key("reach")), (Role::Muted, " the next".to_owned())]);
     line
 }
 

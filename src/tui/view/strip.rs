@@ -205,11 +205,11 @@ pub(super) fn consequence(model: &Model, component: &Component) -> Vec<Vec<Piece
     let Some(point) = model.browse.point else {
         return vec![vec![
             (Role::Muted, " To go back to a time: ".to_owned()),
-            (Role::Key, "← →".to_owned()),
+            (Role::Key, format!("{} {}", model.key("earlier"), model.key("later"))),
             (Role::Muted, " a second, ".to_owned()),
             (Role::Key, "⇧".to_owned()),
             (Role::Muted, " a minute, ".to_owned()),
-            (Role::Key, "g".to_owned()),
+            (Role::Key, model.key("time")),
             (Role::Muted, " types it, or click the strip".to_owned()),
         ]];
     };
