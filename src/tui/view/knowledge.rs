@@ -130,10 +130,10 @@ fn facts(model: &Model, report: &ArticleReport, columns: usize) -> Vec<Fact> {
     facts.say(Role::Text, &format!("written by {}, {}", article.written_by, day_time(article.written_at, model.now)));
     match (&article.retired, &article.confirmed) {
         (Some((at, why)), _) => {
-            facts.say(Role::Bad, &format!("✖ not to be used since {}: {why}", day_time(*at, model.now)))
+            facts.say(Role::Bad, &format!("✖ not to be used since {}: {why}", day_time(*at, model.now)));
         }
         (None, Some((at, by))) => {
-            facts.say(Role::Ok, &format!("✓ {by} stands for it, since {}", day_time(*at, model.now)))
+            facts.say(Role::Ok, &format!("✓ {by} stands for it, since {}", day_time(*at, model.now)));
         }
         (None, None) => {
             facts.say(Role::Warn, "○ nobody stands for it yet, so no diagnosis names it: read it, then confirm it");
