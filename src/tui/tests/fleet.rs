@@ -98,7 +98,7 @@ fn the_page_of_all_hosts_follows_them_once_and_shows_none_as_well_that_is_not_he
 fn enter_goes_to_the_board_of_a_host_and_back_leads_to_all_of_them() {
     let mut model = fleet();
     press(&mut model, &[Key::Char('#'), Key::Char('2')]);
-    assert_eq!(model.rows(List::Fleet(FleetPane::Incidents)), ["web1:INC-1", "db1:INC-1"]);
+    assert_eq!(*model.rows(List::Fleet(FleetPane::Incidents)), ["web1:INC-1", "db1:INC-1"]);
     let asked = press(&mut model, &[Key::Enter]);
     assert_eq!(asked, [Request::Attach("web1".to_owned(), Some(Screen::Incident(IncidentId(1))))]);
     model.mouse = Mouse::Free;
@@ -182,8 +182,8 @@ fn the_filter_narrows_each_list_by_host_and_says_so() {
     press(&mut model, &[Key::Char('#'), Key::Char('/')]);
     let keys: Vec<Key> = "web1".chars().map(Key::Char).chain([Key::Enter]).collect();
     press(&mut model, &keys);
-    assert_eq!(model.rows(List::Fleet(FleetPane::Hosts)), ["web1"]);
-    assert_eq!(model.rows(List::Fleet(FleetPane::Incidents)), ["web1:INC-1"]);
+    assert_eq!(*model.rows(List::Fleet(FleetPane::Hosts)), ["web1"]);
+    assert_eq!(*model.rows(List::Fleet(FleetPane::Incidents)), ["web1:INC-1"]);
     let shown = picture(&mut model, 110, 32);
     assert!(shown.contains("1 of 4 · /web1") && shown.contains("1 of 2 · /web1"), "{shown}");
 }
