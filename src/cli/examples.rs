@@ -227,6 +227,7 @@ pub(super) const EXAMPLES: &[(&str, &[&str])] = &[
     ("host remove", &["host remove db1"]),
     ("host show", &["host show db1"]),
     ("host certificate", &["host certificate", "host certificate --pem"]),
+    ("host status", &["host status", "host status --within 10s"]),
     ("host socket", &["host socket"]),
     ("token create", &["token create --name ci --scope report --for 90d"]),
     ("token list", &["token list"]),

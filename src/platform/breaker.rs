@@ -166,7 +166,7 @@ mod tests {
             (
                 "failures = 5\nwithin = \"1m\"",
                 CHECK,
-                "codeblue.toml:7: service.breaker.within: so many failures are not seen in it; expected at least 2m: shallow runs every 30s",
+                "codeblue.toml:7: service.breaker.within: so many failures are not seen in it; expected at least 2m: shallow-command runs every 30s",
             ),
             ("failures = 2", "", "codeblue.toml:5: service.breaker: nothing opens it: the service has no shallow"),
             ("failure = 2", CHECK, "unknown key \"failure\"; did you mean \"failures\"?"),

@@ -260,7 +260,7 @@ mod tests {
     fn platform(every: u64) -> Platform {
         let text = format!(
             "[platform]\nname = \"P\"\n[[service]]\nname = \"api\"\n[[service.check]]\nname = \"tcp\"\n\
-             tcp = {{ address = \"127.0.0.1:1\" }}\nevery = \"{every}s\"\nwithin = \"1s\"\n"
+             tcp = \"127.0.0.1:1\"\nevery = \"{every}s\"\nwithin = \"1s\"\n"
         );
         let platform = parse(&text, Path::new("codeblue.toml")).unwrap();
         assert!(matches!(platform.services[0].checks[..], [Check { probe: Probe::Tcp { .. }, .. }]));

@@ -276,7 +276,7 @@ pub(super) static ACTIONS: &[Action] = &[
         name: "hosts",
         keys: &[Key::Char('#')],
         label: "Hosts",
-        about: "All hosts on one page: how each is, what is open and waits anywhere, how old the news is; ↵ goes to the board of one",
+        about: "All hosts on one page: how each is, what is open and waits anywhere, how old the news is; opening one goes to its board",
         place: Where::Anywhere,
         danger: Danger::View,
         disabled: |_| None,

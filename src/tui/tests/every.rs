@@ -217,7 +217,8 @@ fn the_top_line_says_where_one_is_and_leads_back() {
             let shown = picture(&mut model, width, height);
             let top = shown.lines().next().unwrap();
             assert!(top.contains('▸'), "{name}, {width}x{height}: {top}");
-            assert!(top.contains("■ EMERGENCY") && top.ends_with('Z'), "{name}, {width}x{height}: {top}");
+            assert!(top.contains("■ EMERGENCY") && top.contains(" DRILL "), "{name}, {width}x{height}: {top}");
+            assert!(width < 80 || top.ends_with('Z'), "{name}, {width}x{height}: {top}");
         }
     }
 }

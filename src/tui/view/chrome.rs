@@ -29,6 +29,9 @@ pub(super) fn one_line(model: &Model) -> String {
     format!("{marks}{down} down, {open} incidents, {} wait", model.state.pending_changes().len())
 }
 
+/// Columns below which a name in the top line says nothing any more.
+const SHORTEST: usize = 8;
+
 pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
     let right = right(model);
     // What a person may do goes before the way back does.
@@ -43,11 +46,25 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas, area: Rect) {
         let place = right.len() - 2;
         right.remove(place);
     }
-    let taken: usize = right.iter().map(|(_, piece)| text::width(piece)).sum();
+    let mut taken: usize = right.iter().map(|(_, piece)| text::width(piece)).sum();
+    // Whether this is a drill is asked before what time it is.
+    if way.last().is_some_and(Crumb::is_mark)
+        && used > usize::from(area.width).saturating_sub(taken + 1)
+        && let Some((_, clock)) = right.pop()
+    {
+        taken -= text::width(&clock);
+    }
     let taken = u16::try_from(taken).unwrap_or(u16::MAX).saturating_add(1).min(area.width);
     let left = Rect { width: area.width - taken, height: 1, ..area };
-    // Half a mark says nothing, and its columns are the name's.
     let columns = |way: &[Crumb]| way.iter().map(|crumb| text::width(&crumb.words)).sum::<usize>();
+    let excess = columns(&way).saturating_sub(usize::from(left.width));
+    if let Some(name) = way.iter_mut().rev().find(|crumb| !crumb.is_mark()) {
+        let room = text::width(&name.words).saturating_sub(excess);
+        if room >= SHORTEST {
+            name.words = text::fit(&name.words, room);
+        }
+    }
+    // Half a mark says nothing, and its columns are the name's.
     while columns(&way) > usize::from(left.width) && way.last().is_some_and(Crumb::is_mark) {
         way.pop();
     }
