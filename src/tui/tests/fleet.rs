@@ -128,7 +128,7 @@ fn enter_goes_to_the_board_of_a_host_and_back_leads_to_all_of_them() {
         press(&mut model, &[Key::Esc]);
     }
     let home = Request::Attach("local".to_owned(), Some(Screen::Hosts));
-    assert_eq!(press(&mut model, &[Key::Esc]), [home.clone()]);
+    assert_eq!(press(&mut model, &[Key::Esc]), std::slice::from_ref(&home));
     assert_eq!(press(&mut model, &[Key::Char('#')]), [home]);
     model.attach("local", Some(Screen::Hosts), Vec::new());
     assert_eq!((model.screen().clone(), model.host.as_deref()), (Screen::Hosts, None));
