@@ -80,15 +80,12 @@ fn memory_used() -> Option<f64> {
     Some((percent * 10.0).round() / 10.0)
 }
 
-/// What is known of each service now: one of which nothing has been heard in time is unknown.
+/// What is known of each service now.
 fn statuses(engine: &EngineHandle) -> Vec<(String, Status)> {
     let (state, vitals, now) = (engine.state(), engine.vitals(), engine.now());
-    let status = |name: &str| {
-        let silence = vitals.services.get(name).and_then(|figures| figures.silence(&state.platform, name, now));
-        let held = state.services.get(name).map(|health| health.status).unwrap_or_default();
-        if silence.is_some() && held != Status::Maintenance { Status::Unknown } else { held }
-    };
-    state.platform.services.iter().map(|service| (service.name.clone(), status(&service.name))).collect()
+    let held = |name: &str| state.services.get(name).map(|health| health.status).unwrap_or_default();
+    let services = state.platform.services.iter();
+    services.map(|service| (service.name.clone(), vitals.status_now(service, held(&service.name), now))).collect()
 }
 
 fn overall(statuses: &[(String, Status)]) -> Status {

@@ -187,6 +187,8 @@ fn selected(text: &str) -> Option<&str> {
 fn keys_and_clicks_that_come_apart_are_no_letters() {
     let script = script("true");
     let mut terminal = board(&script, |_| {});
+    // Until both are known, what is unknown comes first, and rows change places.
+    terminal.until("2 up");
     terminal.until_it("a selected row", |text| selected(text).is_some());
     let first = terminal.text();
     let name = if selected(&first).unwrap().contains("labels") { "labels" } else { "charts" };

@@ -4,10 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{
-    domain::{
-        ChangeId, IncidentId, IncidentState, ServiceVitals, Severity, State, Status, SystemState, Vitals, affected,
-    },
-    platform::{Profile, Service},
+    domain::{ChangeId, IncidentId, IncidentState, Severity, State, Status, SystemState, Vitals, affected},
+    platform::Profile,
 };
 
 /// What is kept of an engine's state.
@@ -145,7 +143,7 @@ impl HostSummary {
         for service in &state.platform.services {
             let health = state.services.get(&service.name);
             let held = health.map_or(Status::Unknown, |health| health.status);
-            let status = status_now(service, held, vitals.services.get(&service.name), now);
+            let status = vitals.status_now(service, held, now);
             services.add(status);
             if urgency(status) > 0 {
                 unwell.push(UnwellService {
@@ -203,12 +201,6 @@ impl HostSummary {
     pub fn worst(&self) -> Option<Severity> {
         self.incidents.first().map(|incident| incident.severity)
     }
-}
-
-/// What is known of a service now: old news is no news.
-fn status_now(service: &Service, held: Status, vitals: Option<&ServiceVitals>, now: DateTime<Utc>) -> Status {
-    let silence = || vitals?.silence_beyond(service.allowed_silence()?, now);
-    if held != Status::Maintenance && silence().is_some() { Status::Unknown } else { held }
 }
 
 /// How much a service that is not well wants to be looked at; 0 when it is.

@@ -8,7 +8,8 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::platform::{Check, Platform, Reading, Sample, seconds};
+use super::Status;
+use crate::platform::{Check, Platform, Reading, Sample, Service, seconds};
 
 /// How many points of a service are kept.
 const POINTS: usize = 120;
@@ -48,6 +49,13 @@ pub struct Point {
 }
 
 impl Vitals {
+    /// How a service that is held to be so is now: old news is no news. What is worked on by plan is not watched.
+    #[must_use]
+    pub fn status_now(&self, service: &Service, held: Status, now: DateTime<Utc>) -> Status {
+        let silence = || self.services.get(&service.name)?.silence_beyond(service.allowed_silence()?, now);
+        if held != Status::Maintenance && silence().is_some() { Status::Unknown } else { held }
+    }
+
     /// Takes one result in.
     pub fn take(&mut self, sample: Sample) {
         let service = self.services.entry(sample.service.clone()).or_default();
