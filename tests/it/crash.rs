@@ -214,8 +214,12 @@ async fn act(engine: Engine, command: &Command, moment: Option<Moment>) -> (Resu
         }
         Some(Moment { events, later }) => {
             let wait = async {
-                while seen < events && matches!(news.recv().await, Some(update) if !matches!(update, Update::Lost(_))) {
-                    seen += 1;
+                while seen < events {
+                    match news.recv().await {
+                        Some(Update::Event(_)) => seen += 1,
+                        Some(Update::Lost(_)) | None => break,
+                        Some(_) => {}
+                    }
                 }
             };
             // A round may have fewer events than the first: then it is killed at rest.
