@@ -70,6 +70,13 @@ pub fn left(text: &str, columns: usize) -> String {
     fitted + &" ".repeat(pad)
 }
 
+/// A name in its own columns, and how many of those that follow are left: it is never cut, as two things must not look like one.
+#[must_use]
+pub fn name_and(name: &str, own: usize, following: usize) -> (String, usize) {
+    let columns = own.max(name.width() + 1);
+    (left(name, columns), (own + following).saturating_sub(columns))
+}
+
 /// The text in exactly `columns`, to the right.
 #[must_use]
 pub fn right(text: &str, columns: usize) -> String {

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::scene::{Scene, picture, press};
 use crate::{
     client::Update,
-    domain::{Actor, Command, Status},
+    domain::{Actor, Command, IncidentId, SnapshotId, Status},
     platform::Reading,
     tui::{
         message::{Message, Request, Timed},
@@ -143,5 +143,29 @@ fn no_size_and_no_page_breaks_the_drawing() {
                 assert!(model.hits.iter().all(|(area, _)| all.intersection(*area) == *area), "{width}x{height}");
             }
         }
+    }
+}
+
+#[test]
+fn names_of_a_busy_year_are_never_cut() {
+    let mut scene = Scene::outage();
+    let (old, mut incident) = scene.state.incidents.pop_last().unwrap();
+    incident.id = IncidentId(10_000 + old.0);
+    scene.state.incidents.insert(incident.id, incident);
+    let (_, pattern) = scene.state.snapshots.pop_last().unwrap();
+    for number in [99_001, 99_002] {
+        let mut snapshot = pattern.clone();
+        snapshot.id = SnapshotId(number);
+        scene.state.snapshots.insert(snapshot.id, snapshot);
+    }
+    for (width, height) in SIZES {
+        let mut model = scene.seen_by("alice");
+        let board = picture(&mut model, width, height);
+        assert!(board.contains("INC-10001 "), "{width}x{height}:\n{board}");
+        model.learn_snapshots();
+        model.show_component(pattern.components.first().cloned());
+        model.screens.push(Screen::Snapshots);
+        let page = picture(&mut model, width, height);
+        assert!(page.contains("SNP-99001 ") && page.contains("SNP-99002 "), "{width}x{height}:\n{page}");
     }
 }

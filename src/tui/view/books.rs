@@ -107,8 +107,9 @@ fn of_run(model: &Model, run: &Run, columns: usize) -> Vec<Vec<Piece>> {
     let (left_role, left) = time_left(model, run);
     let name = 24.min(columns / 3);
     let rest = columns.saturating_sub(8 + name + 1 + 15 + 8 + 14);
+    let (id, rest) = text::name_and(&run.id.to_string(), 8, rest);
     vec![vec![
-        (Role::Title, text::left(&run.id.to_string(), 8)),
+        (Role::Title, id),
         (Role::Text, text::left(&run.book.front.id, name) + " "),
         (role, text::left(&at, 15)),
         (waits.role, text::left(&waits.words, rest)),

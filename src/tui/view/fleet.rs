@@ -333,9 +333,10 @@ fn incidents(model: &Model, columns: usize) -> Rows {
             None if is_new => (Role::Warn, format!("new {}", text::short(model.now - one.detected_at))),
             None => (Role::Muted, text::short(model.now - one.detected_at)),
         };
+        let (name, title) = text::name_and(&one.id.to_string(), 8, title);
         vec![
             (severity_role(one.severity), format!("{} ", one.severity.number())),
-            cell(Role::Text, &one.id.to_string(), 8),
+            (Role::Text, name),
             cell(Role::Title, &row.host.name, host),
             cell(Role::Text, &one.title, title),
             cell(Role::Text, &one.state.to_string(), state),
@@ -356,9 +357,10 @@ fn changes(model: &Model, columns: usize) -> Rows {
             Some(at) => (Role::Unknown, format!("as of {}", at.format("%H:%M"))),
             None => (Role::Warn, format!("in {}", text::clock(left))),
         };
+        let (name, title) = text::name_and(&row.one.id.to_string(), 8, title);
         vec![
             (if row.one.risk >= 7 { Role::Bad } else { Role::Text }, format!("{:<3}", row.one.risk)),
-            cell(Role::Text, &row.one.id.to_string(), 8),
+            (Role::Text, name),
             cell(Role::Title, &row.host.name, host),
             cell(Role::Text, &row.one.title, title),
             (role, text::right(&time, 12)),

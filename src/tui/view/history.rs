@@ -120,10 +120,11 @@ fn line(recovery: &Recovery, model: &Model, columns: usize, wide: bool) -> Vec<P
         Some(objective) => format!("{}{took} of {}", if late { "✖ " } else { "" }, text::clock(objective)),
         None => took,
     };
+    let (name, outcome) = text::name_and(&recovery.id.to_string(), 8, 13);
     let mut pieces = vec![
-        (Role::Text, text::left(&recovery.id.to_string(), 8)),
+        (Role::Text, name),
         (Role::Muted, recovery.started_at.format("%m-%d %H:%M  ").to_string()),
-        (role, text::left(word, 13)),
+        (role, text::left(word, outcome)),
         (if late { Role::Bad } else { Role::Text }, text::right(&time, 17)),
         (Role::Text, "  ".to_owned()),
     ];

@@ -201,10 +201,10 @@ pub(super) fn incident(incident: &Incident, now: DateTime<Utc>, columns: usize) 
     };
     let (title, state) = incident_columns(columns);
     let time = time_columns(columns, &clock.1);
-    let title = title + TIME - time;
+    let (name, title) = text::name_and(&incident.id.to_string(), 7, title + TIME - time);
     vec![
         (severity_role(incident), format!("{} ", incident.severity.number())),
-        (Role::Text, text::left(&incident.id.to_string(), 7)),
+        (Role::Text, name),
         (if open { Role::Text } else { Role::Muted }, text::left(&incident.title, title)),
         (if open { Role::Text } else { Role::Muted }, text::left(&format!(" {}", incident.state), state)),
         (clock.0, text::right(&clock.1, time)),
@@ -317,11 +317,11 @@ pub(super) fn queued(model: &Model, queued: &Queued, columns: usize) -> Vec<Piec
 fn break_glass(model: &Model, glass: &BreakGlass, columns: usize) -> Vec<Piece> {
     let end = break_glass_time(model, glass);
     let time = time_columns(columns, &end.1);
-    let title = queued_title(columns, time);
+    let (name, title) = text::name_and(&glass.id.to_string(), 7, queued_title(columns, time));
     let role = if glass.is_open() || glass.is_review_owed() { Role::Text } else { Role::Muted };
     vec![
         (Role::Bad, text::left(&break_glass_risk(glass), 3)),
-        (role, text::left(&glass.id.to_string(), 7)),
+        (role, name),
         (role, text::left(&break_glass_title(glass), title)),
         (end.0, text::right(&end.1, time)),
     ]
@@ -359,10 +359,10 @@ pub(super) fn change(model: &Model, change: &Change, columns: usize) -> Vec<Piec
     let waiting = change.state.is_open() || owed(change).is_some();
     let end = time_left(model, change);
     let time = time_columns(columns, &end.1);
-    let title = queued_title(columns, time);
+    let (name, title) = text::name_and(&change.id.to_string(), 7, queued_title(columns, time));
     vec![
         (if change.risk.score >= 7 { Role::Bad } else { Role::Text }, text::left(&change.risk.score.to_string(), 3)),
-        (Role::Text, text::left(&change.id.to_string(), 7)),
+        (Role::Text, name),
         (if waiting { Role::Text } else { Role::Muted }, text::left(&change.title, title)),
         (end.0, text::right(&end.1, time)),
     ]
@@ -449,10 +449,11 @@ pub(super) fn snapshot(snapshot: &Snapshot, now: DateTime<Utc>, columns: usize) 
         SnapshotTrigger::Adopted => "adopted",
     };
     let about = snapshot_contents(columns);
+    let (name, why) = text::name_and(&snapshot.id.to_string(), 8, 14);
     vec![
         (Role::Text, text::left(&text::age(now - snapshot.requested_at), 5)),
-        (Role::Text, text::left(&snapshot.id.to_string(), 8)),
-        (Role::Text, text::left(trigger, 14)),
+        (Role::Text, name),
+        (Role::Text, text::left(trigger, why)),
         (Role::Muted, text::left(&contents(snapshot), about)),
         (Role::Text, text::right(&format!("+{}", text::bytes(snapshot.added_bytes())), 11)),
         (Role::Text, " ".to_owned()),
@@ -471,12 +472,13 @@ fn contents(snapshot: &Snapshot) -> String {
 pub(super) fn snapshot_of(snapshot: &Snapshot, component: &str, now: DateTime<Utc>, columns: usize) -> Vec<Piece> {
     let captured = snapshot.captured(component);
     let added = captured.map_or_else(String::new, |captured| format!("+{}", text::bytes(captured.added_bytes)));
-    let date = if columns >= 90 || now - snapshot.requested_at >= chrono::TimeDelta::days(1) {
-        snapshot.requested_at.format("%m-%d %H:%M:%S")
-    } else {
-        snapshot.requested_at.format("%H:%M:%S")
+    let is_old = now - snapshot.requested_at >= chrono::TimeDelta::days(1);
+    let (day, date) = match columns {
+        90.. => (15, "%m-%d %H:%M:%S"),
+        70.. => (12, if is_old { "%m-%d %H:%M" } else { "%H:%M:%S" }),
+        _ => (9, if is_old { "%m-%d" } else { "%H:%M:%S" }),
     };
-    let day = if columns >= 90 { 15 } else { 9 };
+    let date = snapshot.requested_at.format(date);
     let mut notes: Vec<String> = Vec::new();
     if snapshot.pinned {
         notes.push("pinned".to_owned());
@@ -484,11 +486,12 @@ pub(super) fn snapshot_of(snapshot: &Snapshot, component: &str, now: DateTime<Ut
     notes.extend(captured.and_then(|captured| captured.version.clone()));
     notes.extend(snapshot.recovery.map(|recovery| format!("before {recovery}")));
     notes.extend(snapshot.incident.map(|incident| format!("in {incident}")));
-    let rest = columns.saturating_sub(8 + 13 + day + 4 + 9 + 1 + 12 + 13);
+    let rest = columns.saturating_sub(8 + 11 + day + 4 + 9 + 1 + 12 + 13);
     let (state, restored) = (integrity(snapshot, component), restored(snapshot, component));
+    let (name, why) = text::name_and(&snapshot.id.to_string(), 8, 11);
     vec![
-        (Role::Text, text::left(&snapshot.id.to_string(), 8)),
-        (Role::Text, text::left(trigger(snapshot.trigger), 13)),
+        (Role::Text, name),
+        (Role::Text, text::left(trigger(snapshot.trigger), why)),
         (Role::Text, text::left(&date.to_string(), day)),
         (Role::Muted, text::right(&text::short(now - snapshot.requested_at), 4)),
         (Role::Text, text::right(&added, 9)),
