@@ -7,7 +7,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Incident, Severity, lifecycle::is_carried};
+use super::{Incident, Severity, opening::is_carried};
 use crate::domain::{Category, State, Status};
 use crate::platform::{Criticality, HealthInformation, Service};
 
