@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Actor, Callee, ChangeId, DiagnosisId, Event, FastTrack, Impact, IncidentId, KnownErrors, Level, PostMortem,
-    RecoveryId, Refusal, State, Status, Updates, Workflow, break_glass, change::review, fast_track, text,
+    RecoveryId, Refusal, State, Updates, Workflow, break_glass, change::review, fast_track, text,
 };
-use crate::platform::{Criticality, Profile};
+use crate::platform::Criticality;
 
 /// How bad an incident is. SEV1 is the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
