@@ -15,6 +15,7 @@ mod breaker;
 mod cause;
 mod change;
 mod command;
+mod command_giver;
 mod command_texts;
 mod continuity;
 mod deadline;
