@@ -372,7 +372,7 @@ mod tests {
         assert_eq!(next(&format!("codeblue --home {home} incident postmortem comp")).await, ["complete"]);
         assert!(next("codeblue ").await.contains(&"disaster-recovery".to_owned()));
         assert!(!next("codeblue ").await.iter().any(|one| one == "complete" || one == "sandbox-service"), "hidden");
-        assert_eq!(next("codeblue incident list --sev").await, ["--severity"]);
+        assert_eq!(next("codeblue incident declare --sev").await, ["--severity"]);
         assert_eq!(next("codeblue breaker list --state=h").await, ["--state=half-open"]);
         assert_eq!(next("codeblue automation set a").await, ["assist", "auto"]);
         assert_eq!(next("codeblue completions z").await, ["zsh"]);

@@ -188,11 +188,11 @@ pub(super) mod tests {
     #[test]
     fn a_certificate_for_another_name_is_wrong_and_says_which() {
         let folder = tempfile::tempdir().expect("a folder");
-        let names = ["db1.example", "db2.example"];
-        assert!(of_names(&listening(folder.path(), &names[..1], "db1.example", 0o600)).is_none());
-        assert!(of_names(&listening(folder.path(), &names[..1], "*.example", 0o600)).is_none());
-        let found = of_names(&listening(folder.path(), &names, "db1.example", 0o600)).expect("db2 is another");
-        assert!(found.state == Health::Wrong && found.found.contains("not for db2.example:"), "{found:?}");
+        let names = ["db1.wards.example", "db2.wards.example"];
+        assert!(of_names(&listening(folder.path(), &names[..1], "db1.wards.example", 0o600)).is_none());
+        assert!(of_names(&listening(folder.path(), &names[..1], "*.wards.example", 0o600)).is_none());
+        let found = of_names(&listening(folder.path(), &names, "db1.wards.example", 0o600)).expect("db2 is another");
+        assert!(found.state == Health::Wrong && found.found.contains("not for db2.wards.example:"), "{found:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Requests that want nothing good, byte for byte: over the socket and over TLS each gets its no, and the engine answers others as before.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use codeblue::domain::{Command, TokenId, TokenScope, TokenSecret};
@@ -70,9 +70,14 @@ impl Tokens {
         let month = TimeDelta::days(30);
         let (_, good) = token(served, "erin", TokenScope::Act, month).await;
         let (_, reads) = token(served, "erin", TokenScope::Read, month).await;
-        let (_, expired) = token(served, "erin", TokenScope::Act, TimeDelta::milliseconds(1)).await;
+        let (_, expired) = token(served, "erin", TokenScope::Act, TimeDelta::seconds(5)).await;
         let (id, revoked): (TokenId, _) = token(served, "erin", TokenScope::Act, month).await;
         served.client(Some("erin")).submit(&Command::RevokeToken { token: id }).await.unwrap();
+        let begun = Instant::now();
+        while told(&Way::Socket.says(served, get("/api/v1/whoami", &expired).as_bytes()).await).1 != "token-expired" {
+            assert!(begun.elapsed() < PATIENCE, "it does not expire");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         Self { good, reads, expired, revoked }
     }
 }

@@ -205,7 +205,6 @@ fn what_the_program_prints_is_what_the_schemas_say() {
         "audit verify",
         "report metrics",
         "runbook list",
-        "runbook lint",
         "runbook runs",
         "drill list",
         "drill held",
