@@ -331,7 +331,8 @@ async fn what_never_ends_is_cut_off_and_takes_no_memory() {
         assert!(closed, "held for ever over {way:?}: {begun}");
     }
     let grown = held().saturating_sub(before);
-    assert!(grown < 200, "{grown} MB were held");
+    // Eight times 64 MB would have been taken; tests that run beside this one hold some too.
+    assert!(grown < 400, "{grown} MB were held");
     is_unharmed(&served, "after all").await;
     let open = std::fs::read_dir("/proc/self/fd").unwrap().count();
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
