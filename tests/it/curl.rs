@@ -125,7 +125,7 @@ async fn typed(served: &Served, way: &Way) -> BTreeSet<String> {
         assert!(status < 400 || advice.len() > 5, "{typed}: what is to be done? {answer}");
         match described(&description, &method, &path) {
             Some(template) if answer.is_object() || answer.is_array() => {
-                judge.check(&method, &template, status, &answer)
+                judge.check(&method, &template, status, &answer);
             }
             Some(_) => {}
             None => assert!([404, 405].contains(&status), "{typed}: of {method} {path} nothing is said"),
