@@ -74,6 +74,7 @@ async fn reset(
     request: Result<Option<Json<Reset>>, JsonRejection>,
 ) -> Result<Json<Value>, Problem> {
     let reason = optional_body(request)?.reason.unwrap_or_else(|| "reset over the API".to_owned());
+    known(&api.engine.state(), &service)?;
     caller.submit(&api, Command::ResetBreaker { service: service.clone(), reason }).await?;
     Ok(Json(known(&api.engine.state(), &service)?))
 }
@@ -101,6 +102,7 @@ async fn force(
         (None, Some(until)) => until,
         (minutes, None) => api.engine.now() + TimeDelta::minutes(minutes.unwrap_or(FORCED_MINUTES).into()),
     };
+    known(&api.engine.state(), &service)?;
     caller.submit(&api, Command::ForceBreaker { service: service.clone(), to, until, reason }).await?;
     Ok(Json(known(&api.engine.state(), &service)?))
 }
@@ -114,8 +116,10 @@ fn says(state: BreakerState) -> Wanted {
 }
 
 fn known(state: &DomainState, name: &str) -> Result<Value, Problem> {
-    state.platform.service(name).ok_or_else(|| Refusal::unknown("service", name))?;
-    Ok(page(state, name))
+    match state.platform.service(name) {
+        Some(_) => Ok(page(state, name)),
+        None => Err(Problem::unknown(Refusal::unknown("service", name), "/api/emergency/health")),
+    }
 }
 
 /// One breaker; `enforced` says whether anything holds calls back by it.
@@ -138,6 +142,9 @@ fn page(state: &DomainState, name: &str) -> Value {
         "openings": breaker.openings,
         "failuresToOpen": thresholds.failures,
         "withinSeconds": thresholds.within.map(|within| within.num_seconds()),
+        "errorRatePercent": thresholds.rate.map(|rate| rate.percent),
+        "rateWindowSeconds": thresholds.rate.map(|rate| rate.window.num_seconds()),
+        "rateMinimum": thresholds.rate.map(|rate| rate.minimum),
         "probesToClose": thresholds.probes,
         "waitSeconds": thresholds.wait.num_seconds(),
         "longestWaitSeconds": thresholds.longest_wait.num_seconds(),

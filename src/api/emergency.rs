@@ -171,7 +171,9 @@ async fn incidents(
 
 async fn one_incident(State(api): State<Api>, _caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
     let id = id.parse().map_err(|error: BadId| Problem::bad_request(error.to_string()))?;
-    Ok(Json(incident(api.engine.state().incident(id)?, api.engine.now())))
+    let state = api.engine.state();
+    let found = state.incident(id).map_err(|unknown| Problem::unknown(unknown, "/api/emergency/incidents"))?;
+    Ok(Json(incident(found, api.engine.now())))
 }
 
 #[derive(Deserialize)]
@@ -277,7 +279,11 @@ async fn backups(
 }
 
 async fn backup(State(api): State<Api>, _caller: Caller, Path(id): Path<String>) -> Result<Json<Snapshot>, Problem> {
-    Ok(Json(api.engine.state().snapshot(snapshot_id(&id)?)?.clone()))
+    Ok(Json(taken(&api.engine.state(), snapshot_id(&id)?)?.clone()))
+}
+
+fn taken(state: &DomainState, id: SnapshotId) -> Result<&Snapshot, Problem> {
+    state.snapshot(id).map_err(|unknown| Problem::unknown(unknown, "/api/emergency/backups"))
 }
 
 #[derive(Deserialize, Default)]
@@ -332,7 +338,7 @@ impl Back {
             ((false, false, true), _) => Scope::Services(self.services.clone()),
             ((false, true, false), _) => Scope::Components(self.components.clone()),
             ((false, true, true), Some(id)) => {
-                let snapshot = state.snapshot(id)?;
+                let snapshot = taken(state, id)?;
                 if snapshot.state == SnapshotState::Running {
                     return Err(Problem::bad_request(format!("{id} is still being taken")));
                 }

@@ -1,7 +1,7 @@
 //! Floor 5. The engine's HTTP surface on its socket: who is calling (`identity`), how connections are taken and let go
 //! (`server`, from other hosts `tls`, where they come in `door`), what can be asked (`routes`, `alerts`, `audit`, `breakers`, `certificates`, `emergency`, `errors`, `events`, `exercise`, `heartbeats`, `knowledge`, `logs`,
 //! `people`, `pings`, `platform`, `readers`, `metrics` in the forms of `exposition`), how lists come in pages (`lists`), how large answers are packed (`packed`), what is done once although it is sent twice (`once`, and on disk `begun`), who sends too much
-//! (`allowance`), who takes nothing (`stalled`), and how errors look (`problem`).
+//! (`allowance`), who takes nothing (`stalled`) or never ends (`hurried`), what could be read in two ways (`plain`), and how errors look (`problem`).
 //!
 //! A new route gets its handler in the file of its subject and its line in `routes`.
 
@@ -18,6 +18,7 @@ mod events;
 mod exercise;
 mod exposition;
 mod heartbeats;
+mod hurried;
 mod identity;
 mod knowledge;
 mod lists;
@@ -27,6 +28,7 @@ mod once;
 mod packed;
 mod people;
 mod pings;
+mod plain;
 mod platform;
 mod problem;
 mod readers;

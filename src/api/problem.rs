@@ -37,6 +37,7 @@ impl Problem {
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", message)
+            .hint("GET /api/v1/openapi.json tells what is taken here")
     }
 
     /// A refusal that is not told by its usual status.
@@ -46,6 +47,11 @@ impl Problem {
 
     pub(super) fn again_in(self, seconds: u32) -> Self {
         Self { again_in: Some(seconds), ..self }
+    }
+
+    /// The same for something that does not exist, with where those are that do.
+    pub(super) fn unknown(refusal: Refusal, list: &str) -> Self {
+        Self::from(refusal).hint(format!("GET {list} tells which there are"))
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -81,7 +87,11 @@ pub(super) async fn shaped(response: Response) -> Response {
     let text = to_bytes(response.into_body(), WORDS).await.unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let told = if text.trim().is_empty() { status.canonical_reason().unwrap_or("error") } else { text.trim() };
-    Problem::new(status, code, told).into_response()
+    let hint = match status {
+        status if status.is_server_error() => "the engine's log tells more: codeblue doctor says where it is",
+        _ => "GET /api/v1/openapi.json tells what is taken here",
+    };
+    Problem::new(status, code, told).hint(hint).into_response()
 }
 
 impl From<Refusal> for Problem {

@@ -25,7 +25,7 @@ use super::{
     identity::{self, Caller},
     knowledge, logs, metrics,
     once::{self, Once},
-    packed, people, pings, platform,
+    packed, people, pings, plain, platform,
     problem::{self, Problem},
     readers,
     tls::Front,
@@ -95,7 +95,10 @@ pub(super) fn router(engine: EngineHandle, front: Option<Arc<Front>>, stop: Canc
         .merge(logs::router())
         .merge(pings::router())
         .merge(readers::router())
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "no-such-route", "there is nothing at this path") })
+        .fallback(|| async {
+            Problem::new(StatusCode::NOT_FOUND, "no-such-route", "there is nothing at this path")
+                .hint("GET /api/v1/openapi.json tells which paths there are")
+        })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "no-such-method", "this path is not asked that way")
                 .hint("GET /api/v1/openapi.json tells how")
@@ -104,6 +107,7 @@ pub(super) fn router(engine: EngineHandle, front: Option<Arc<Front>>, stop: Canc
         .layer(from_fn_with_state(api.clone(), once::once))
         .layer(from_fn_with_state(api.clone(), identity::known))
         .layer(from_fn_with_state(api.clone(), allowance::allowance))
+        .layer(from_fn(plain::plain))
         .layer(map_response(problem::shaped))
         .layer(from_fn(packed::packed))
         .with_state(api)
@@ -158,7 +162,8 @@ pub(super) fn body<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem
     match body {
         Ok(Json(body)) => Ok(body),
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", format!("a request has at most {BODY} bytes")))
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", format!("a request has at most {BODY} bytes"))
+                .hint("lines of logs go to POST /api/v1/logs, up to 1 MiB each time"))
         }
         Err(rejection @ JsonRejection::MissingJsonContentType(_)) => Err(Problem::bad_request(rejection.body_text())
             .hint("with curl: --json '{…}', or -H 'content-type: application/json' -d '{…}'")),

@@ -28,6 +28,7 @@ use tracing::{debug, warn};
 
 use super::{
     door::Door,
+    hurried::Hurried,
     identity::Peer,
     routes,
     stalled::Impatient,
@@ -197,7 +198,7 @@ where
     let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
         fresh.lock().unwrap_or_else(PoisonError::into_inner).take();
         request.extensions_mut().insert(peer.clone());
-        request.map(axum::body::Body::new)
+        request.map(|body| axum::body::Body::new(Hurried::new(body)))
     });
     hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

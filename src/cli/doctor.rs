@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    doctor_around,
+    doctor_around, doctor_tls,
     error::{CliError, Exit},
     session::Session,
     table::{Cell, Paint, Table},
@@ -36,8 +36,8 @@ pub struct Doctor {}
 #[serde(rename_all = "camelCase")]
 pub(super) struct Found {
     what: &'static str,
-    state: Health,
-    found: String,
+    pub(super) state: Health,
+    pub(super) found: String,
     todo: Option<String>,
 }
 
@@ -250,7 +250,7 @@ async fn of_engine(client: &Client, session: &Session) -> Vec<Found> {
     if let Some(reason) = &state.halted {
         all.push(warning("automation", format!("halted: {reason}"), "codeblue automation release"));
     }
-    all.extend(doctor_around::of_tls(&state, client, session.now(), !session.is_elsewhere()).await);
+    all.extend(doctor_tls::of_tls(&state, client, session.now(), !session.is_elsewhere()).await);
     all.push(of_people(&state));
     all.push(of_watch(&state));
     all.push(of_snapshots(&state, session));

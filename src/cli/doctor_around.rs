@@ -1,123 +1,31 @@
-//! What the doctor sees around the engine: what it shows over TLS, the hosts that are named here, its log, the disks, the clock.
+//! What the doctor sees around the engine: the hosts that are named here, its log, the disks, the clock.
 
-use std::{
-    fs,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    os::unix::fs::MetadataExt,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{fs, os::unix::fs::MetadataExt, path::PathBuf, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 
 use super::{
     doctor::{Found, good, mode, warning, wrong},
+    doctor_tls,
     log_file::LogFile,
     session::Session,
     text,
 };
 use crate::{
-    client::{Client, ClientError, HostAddress, TlsAddress, fingerprint_at, hosts},
-    domain::State,
-    engine::{Home, TlsFigures},
-    platform::{self, Listen, ReplicaPlace, count},
+    client::{ClientError, HostAddress, hosts},
+    engine::Home,
+    platform::{self, ReplicaPlace, count},
 };
 
 /// Free space below which the journal is soon in danger.
 const SPACE_BAD: u64 = 200 * 1024 * 1024;
 /// Free space below which it is worth a look.
 const SPACE_WARN: u64 = 2 * 1024 * 1024 * 1024;
-/// A certificate that ends sooner should have been renewed.
-const SOON: TimeDelta = TimeDelta::days(21);
 /// How long an engine elsewhere may take to answer; one more login may be needed to find it.
 const ANSWER: Duration = Duration::from_secs(40);
 /// How long an address of this host may take.
 const NEAR: Duration = Duration::from_secs(10);
-
-/// Whether others get in over TLS, where the platform file says that they may.
-pub(super) async fn of_tls(state: &State, client: &Client, now: DateTime<Utc>, is_here: bool) -> Vec<Found> {
-    let Some(listen) = &state.platform.listen else { return Vec::new() };
-    let figures = match client.tls_figures().await {
-        Ok(figures) => figures,
-        Err(error) => {
-            let told = format!("[listen] names {}, and the engine does not listen there: {error}", listen.tls);
-            return vec![wrong("tls", told, "its log says why; codeblue reload tries again")];
-        }
-    };
-    let mut all = vec![of_certificate(&figures, listen, now)];
-    if is_here {
-        all.extend(of_key(listen));
-        all.push(of_address(&figures).await);
-    }
-    let credentials = &state.credentials;
-    let tokens = credentials.tokens.values().filter(|token| token.counts(now).is_ok()).count();
-    let certificates = credentials.certificates.values().filter(|one| one.counts(now).is_ok()).count();
-    let told = format!("{} and {} open it", count(tokens, "token"), count(certificates, "certificate"));
-    all.push(match tokens + certificates {
-        0 => warning(
-            "tls",
-            "nobody has a token or a certificate: nobody is answered over TLS",
-            "codeblue operator certificate NAME --for 90d, for a program: codeblue token create",
-        ),
-        _ => good("tls", told),
-    });
-    all
-}
-
-fn of_certificate(figures: &TlsFigures, listen: &Listen, now: DateTime<Utc>) -> Found {
-    let todo = match &listen.certificate {
-        None => "codeblue host certificate --renew; its log says why that was not done by itself".to_owned(),
-        Some(files) => {
-            format!("put a newer one into {}, then: codeblue host certificate --renew", files.cert.display())
-        }
-    };
-    let ends_at = figures.authority_ends_at.map_or(figures.ends_at, |authority| authority.min(figures.ends_at));
-    let told = format!("its certificate counts until {}", text::moment(ends_at));
-    match ends_at - now {
-        left if left <= TimeDelta::zero() => {
-            wrong("tls", format!("its certificate has ended at {}: everybody turns away", text::moment(ends_at)), todo)
-        }
-        left if left < SOON => warning("tls", format!("{told}, which is in {}", text::span(left)), todo),
-        _ => good("tls", told),
-    }
-}
-
-/// The key of a certificate of one's own, which nobody else may read.
-fn of_key(listen: &Listen) -> Option<Found> {
-    let key = &listen.certificate.as_ref()?.key;
-    let told = format!("others may read the key {}", key.display());
-    let todo = format!("chmod 600 {}; who could read it meanwhile can speak for this engine", key.display());
-    mode(key).filter(|mode| mode & 0o077 != 0).map(|_| wrong("tls", told, todo))
-}
-
-/// Whether it is this engine that answers on its address.
-async fn of_address(figures: &TlsFigures) -> Found {
-    let near = reachable(figures.address);
-    let address = TlsAddress { host: near.ip().to_string(), port: near.port() };
-    let seen = tokio::task::spawn_blocking(move || fingerprint_at(&address));
-    let seen = match tokio::time::timeout(NEAR, seen).await {
-        Ok(Ok(seen)) => seen.map_err(|error| error.to_string()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("no answer in time".to_owned()),
-    };
-    let todo = "see who listens there: ss -ltnp; then codeblue reload";
-    match seen {
-        Ok(seen) if seen == figures.fingerprint => good("tls", format!("it answers on {}", figures.address)),
-        Ok(seen) => wrong("tls", format!("on {} somebody else answers, who shows {seen}", figures.address), todo),
-        Err(error) => wrong("tls", format!("on {} nothing answers from here: {error}", figures.address), todo),
-    }
-}
-
-/// An address by which this host itself gets there.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
 
 /// Whether the engines that are named here can be reached.
 pub(super) async fn of_hosts(session: &Session, home: &Home) -> Vec<Found> {
@@ -146,6 +54,9 @@ async fn of_host(session: &Session, entry: &hosts::HostEntry) -> Found {
             format!("give its entry a certificate or a token_file: codeblue operator certificate NAME, on {name}");
         return warning("host", told("nothing is shown to it, so it answers nobody"), todo);
     }
+    if let Some(found) = of_shown(entry, session.now()) {
+        return found;
+    }
     let client = match session.client_of(Some(name)) {
         Ok(client) => client,
         Err(error) => return wrong("host", told(&error.to_string()), format!("codeblue host show {name}")),
@@ -166,6 +77,43 @@ async fn of_host(session: &Session, entry: &hosts::HostEntry) -> Found {
             let told = told(&format!("no answer in {} s", ANSWER.as_secs()));
             warning("host", told, format!("when it should be up: codeblue host show {name}"))
         }
+    }
+}
+
+/// What is wrong with what is shown to a host: others may read it, or it counts no longer.
+fn of_shown(entry: &hosts::HostEntry, now: DateTime<Utc>) -> Option<Found> {
+    let name = &entry.name;
+    let files = [(&entry.token_file, "token"), (&entry.certificate, "certificate")];
+    for (file, kind) in files {
+        let Some(file) = file else { continue };
+        let Some(mode) = mode(file) else {
+            let told = format!("{name}: {} is not there, or cannot be read", file.display());
+            return Some(wrong(
+                "host",
+                told,
+                format!("put the {kind} there, or name another: codeblue host add {name}"),
+            ));
+        };
+        if mode & 0o077 != 0 {
+            let told = format!("{name}: others may read the {kind} in {}", file.display());
+            let todo =
+                format!("chmod 600 {}; who could read it meanwhile may have it: revoke it on {name}", file.display());
+            return Some(wrong("host", told, todo));
+        }
+    }
+    let file = entry.certificate.as_ref()?;
+    let ends_at = doctor_tls::end_of(file)?;
+    let todo = format!("on {name}: codeblue operator certificate NAME --for 90d");
+    match ends_at - now {
+        left if left <= TimeDelta::zero() => {
+            let told = format!("{name}: the certificate in {} has ended at {}", file.display(), text::moment(ends_at));
+            Some(wrong("host", told, todo))
+        }
+        left if left < doctor_tls::SOON => {
+            let told = format!("{name}: the certificate in {} ends in {}", file.display(), text::span(left));
+            Some(warning("host", told, todo))
+        }
+        _ => None,
     }
 }
 
@@ -239,5 +187,52 @@ pub(super) async fn of_clock() -> Option<Found> {
             "timedatectl set-ntp true, or install chrony",
         )),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::fs::PermissionsExt, path::Path};
+
+    use super::*;
+    use crate::cli::doctor::Health;
+
+    fn write(path: &Path, text: &str, mode: u32) {
+        fs::write(path, text).expect("a file");
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("its mode");
+    }
+
+    #[test]
+    fn what_is_shown_to_a_host_is_for_this_user_alone_and_counts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (token, certificate) = (folder.path().join("db1.token"), folder.path().join("alice.pem"));
+        let entry = |token_file: Option<&PathBuf>, certificate: Option<&PathBuf>| hosts::HostEntry {
+            name: "db1".to_owned(),
+            address: "https://db1".to_owned(),
+            fingerprint: None,
+            token_file: token_file.cloned(),
+            certificate: certificate.cloned(),
+        };
+        let now: DateTime<Utc> = "2026-03-01T00:00:00Z".parse().expect("a time");
+        let told = |entry: &hosts::HostEntry| of_shown(entry, now).map(|found| (found.state, found.found));
+
+        write(&token, "cb_x", 0o600);
+        assert_eq!(told(&entry(Some(&token), None)), None);
+        write(&token, "cb_x", 0o640);
+        let (state, found) = told(&entry(Some(&token), None)).expect("its group may read it");
+        assert!(state == Health::Wrong && found.contains("others may read the token") && found.contains("db1.token"));
+        let gone = folder.path().join("gone.token");
+        assert!(told(&entry(Some(&gone), None)).expect("it is gone").1.contains("is not there"));
+
+        for (ends, state, words) in [
+            ((2026, 2, 28), Some(Health::Wrong), "has ended at 2026-02-28"),
+            ((2026, 3, 10), Some(Health::Warning), "ends in 9d"),
+            ((2026, 6, 1), None, ""),
+        ] {
+            write(&certificate, &doctor_tls::tests::certificate("alice", ends).0, 0o600);
+            let found = told(&entry(None, Some(&certificate)));
+            assert_eq!(found.as_ref().map(|(state, _)| *state), state, "{found:?}");
+            assert!(found.is_none_or(|(_, found)| found.contains(words)), "{ends:?}");
+        }
     }
 }

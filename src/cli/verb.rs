@@ -6,8 +6,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::{
-    action, alert, anomalies, audit, automation, board, break_glass, breaker, change, check, continuity, demo, deploy,
-    diagnose, doctor, drill, emergency,
+    action, alert, anomalies, audit, automation, board, break_glass, breaker, change, check, complete, continuity,
+    demo, deploy, diagnose, doctor, drill, emergency,
     error::{CliError, Exit},
     examples::with_examples,
     heartbeat, host, incident, init, knowledge, log, manual, operator, patterns, policy, postmortem, proof, recovery,
@@ -149,10 +149,12 @@ enum Verb {
     /// Theme, keys and hosts of the board
     #[command(subcommand)]
     Settings(settings::SettingsVerb),
-    /// Write the completions of a shell
+    /// Write the completions of a shell; bash, zsh and fish ask the engine for the names of incidents, services and the rest
     Completions {
         shell: Shell,
     },
+    #[command(hide = true)]
+    Complete(complete::Complete),
     /// One service of a sandbox; the sandbox itself starts it
     #[command(hide = true, name = "sandbox-service")]
     SandboxService(crate::sandbox::ServiceArgs),
@@ -170,11 +172,16 @@ impl Arguments {
         with_examples(Self::command())
     }
 
+    /// Which engine is meant, whatever is asked of it.
+    pub(super) fn session(self) -> Session {
+        Session::new(self.global)
+    }
+
     /// Worker threads for the work: the services of a sandbox are many and small.
     #[must_use]
     pub fn threads(&self) -> usize {
         match self.verb {
-            Some(Verb::SandboxService(_) | Verb::Leash { .. }) => 2,
+            Some(Verb::SandboxService(_) | Verb::Leash { .. } | Verb::Complete(_)) => 2,
             _ => thread::available_parallelism().map_or(2, NonZero::get).max(2),
         }
     }
@@ -300,10 +307,14 @@ impl Verb {
             Self::Settings(verb) => verb.run(session),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
-                clap_complete::generate(shell, &mut Arguments::command(), "codeblue", &mut script);
+                match complete::script(shell) {
+                    Some(asking) => script.extend(asking.as_bytes()),
+                    None => clap_complete::generate(shell, &mut Arguments::command(), "codeblue", &mut script),
+                }
                 session.output.script(&script)?;
                 Ok(Exit::Done)
             }
+            Self::Complete(verb) => verb.run(session).await,
             Self::SandboxService(args) => {
                 crate::sandbox::run_service(args).await?;
                 Ok(Exit::Done)

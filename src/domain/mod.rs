@@ -54,7 +54,8 @@ pub use break_glass::{
     who_may_review, without_approval,
 };
 pub use breaker::{
-    BREAKER_LONGEST_FORCE, Breaker, BreakerCounter, BreakerFigures, BreakerState, BreakerThresholds, ForcedTo,
+    BREAKER_LONGEST_FORCE, Breaker, BreakerCounter, BreakerFigures, BreakerRate, BreakerState, BreakerThresholds,
+    ForcedTo,
 };
 pub use cause::{Approach, CAUSES, Cause, CauseRow};
 pub use change::{

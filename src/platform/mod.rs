@@ -55,6 +55,7 @@ mod tests;
 pub use adapter::{Adapter, Points, Programs};
 pub use alert::{Alert, AlertProbe, fingerprint};
 pub use breaker::BreakerRules;
+pub(crate) use breaker::{MOST_RESULTS, RATE_MINIMUM, RATE_WINDOW};
 pub use change_rules::{ApprovalLevels, Freeze, HealthInformation};
 pub use continuity::CriticalFunction;
 pub use explain::explain;

@@ -103,13 +103,23 @@ fn references(value: &Value, found: &mut Vec<String>) {
 }
 
 /// Holds answers against the description.
-struct Judge {
+pub struct Judge {
     description: Value,
     seen: BTreeMap<String, BTreeSet<u16>>,
 }
 
 impl Judge {
-    fn check(&mut self, method: &str, path: &str, status: u16, answer: &Value) {
+    pub fn of(description: Value) -> Self {
+        Self { description, seen: BTreeMap::new() }
+    }
+
+    /// Operations that were answered with what they are for, as `get /path`.
+    pub fn answered(&self) -> BTreeSet<String> {
+        let good = self.seen.iter().filter(|(_, seen)| seen.contains(&200));
+        good.map(|(operation, _)| operation.clone()).collect()
+    }
+
+    pub fn check(&mut self, method: &str, path: &str, status: u16, answer: &Value) {
         let operation = &self.description["paths"][path][method];
         let mut told = &operation["responses"][status.to_string()];
         assert!(!told.is_null(), "{method} {path} answered {status}, of which nothing is said: {answer}");
@@ -147,7 +157,7 @@ async fn what_is_answered_is_what_the_description_says() {
     let served = Served::ready("drill").await;
     let description = served.get("/api/v1/openapi.json").await;
     assert_eq!(description["openapi"], "3.1.0");
-    let mut judge = Judge { description: description.clone(), seen: BTreeMap::new() };
+    let mut judge = Judge::of(description.clone());
     let declare = r#"{"type": "declareIncident", "severity": "SEV2", "title": "fax on fire", "services": ["desk"]}"#;
     judge.ask(&served, "alice", "post", "/api/v1/commands", "/api/v1/commands", Some(declare)).await;
     let (snapshot, _) = newest(&served.handle().state(), "papers");

@@ -64,7 +64,7 @@ pub async fn token(served: &Served, who: &str, scope: TokenScope, lives: TimeDel
 }
 
 /// A certificate that a technical lead had issued, with its key.
-async fn certificate(served: &Served, who: &str) -> (IssuedCertificate, String) {
+pub async fn certificate(served: &Served, who: &str) -> (IssuedCertificate, String) {
     let key = KeyPair::generate().unwrap();
     let request = CertificateRequest {
         operator: who.to_owned(),

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use codeblue::domain::{Actor, Command, RecoveryOutcome};
+use codeblue::domain::{Actor, Command, RecoveryOutcome, Severity};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
@@ -26,6 +26,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 struct Far {
     folder: tempfile::TempDir,
     server: Child,
+    sshd: PathBuf,
 }
 
 impl Drop for Far {
@@ -45,6 +46,13 @@ fn program(name: &str) -> Option<PathBuf> {
 fn key(path: &Path) {
     let made = Program::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status();
     assert!(made.unwrap().success());
+}
+
+/// A server with the configuration of a folder.
+fn listen(sshd: &Path, folder: &Path) -> Child {
+    let mut server = Program::new(sshd);
+    server.args(["-D", "-e", "-f"]).arg(folder.join("sshd_config")).stdin(Stdio::null());
+    server.stderr(File::create(folder.join("said")).unwrap()).spawn().unwrap()
 }
 
 impl Far {
@@ -74,13 +82,7 @@ impl Far {
         if rustix::process::getuid().is_root() {
             let _ = fs::create_dir_all("/run/sshd");
         }
-        let server = Program::new(sshd)
-            .args(["-D", "-e", "-f"])
-            .arg(at("sshd_config"))
-            .stdin(Stdio::null())
-            .stderr(File::create(at("said")).unwrap())
-            .spawn()
-            .unwrap();
+        let server = listen(&sshd, folder.path());
         let config = format!(
             "Host far\n HostName 127.0.0.1\n Port {port}\n User {}\n IdentityFile {here}/user_key\n IdentitiesOnly yes\n \
              UserKnownHostsFile {here}/known_hosts\n StrictHostKeyChecking accept-new\n\
@@ -91,13 +93,33 @@ impl Far {
         fs::create_dir(at("bin")).unwrap();
         fs::write(at("bin/ssh"), format!("#!/bin/sh\nexec {} -F {here}/ssh_config \"$@\"\n", ssh.display())).unwrap();
         fs::set_permissions(at("bin/ssh"), fs::Permissions::from_mode(0o755)).unwrap();
-        let far = Self { folder, server };
-        let begun = Instant::now();
-        while !far.said().contains("listening on") {
-            assert!(begun.elapsed() < LIMIT, "the server does not listen: {}", far.said());
-            std::thread::yield_now();
-        }
+        let far = Self { folder, server, sshd };
+        far.until_it_listens();
         Some(far)
+    }
+
+    fn until_it_listens(&self) {
+        let begun = Instant::now();
+        while !self.said().contains("listening on") {
+            assert!(begun.elapsed() < LIMIT, "the server does not listen: {}", self.said());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Takes the server away, and every connection with it, as when a host is switched off.
+    fn switch_off(&mut self) {
+        let open = self.connections();
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+        for pid in open {
+            let _ = kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::KILL);
+        }
+    }
+
+    /// Has the server listen again, at the same port.
+    fn switch_on(&mut self) {
+        self.server = listen(&self.sshd, self.folder.path());
+        self.until_it_listens();
     }
 
     fn said(&self) -> String {
@@ -315,4 +337,58 @@ async fn a_rollback_ends_well_although_the_link_is_cut_and_the_watch_tells_of_it
     let _ = kill_process(Pid::from_child(&watch), Signal::TERM);
     let _ = watch.wait();
     served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_whose_link_is_cut_is_unknown_on_the_board_of_all_hosts_and_never_well_until_it_is_back() {
+    let (near, served) = (Served::new("drill").await, Served::ready("drill").await);
+    let Some(mut far) = Far::start(&served.bed.path("home")) else { return };
+    let title = "no fax goes out".to_owned();
+    let declare = Command::DeclareIncident { severity: Severity::Sev2, title: title.clone(), services: Vec::new() };
+    served.client(Some("alice")).submit(&declare).await.unwrap();
+    let there = format!("ssh://far{}", served.bed.home.socket().display());
+    let here = format!("unix:{}", near.bed.home.socket().display());
+    for (name, address) in [("desk1", &here), ("ward9", &there)] {
+        let (code, said) = far.run(&["host", "add", name, address]);
+        assert_eq!(code, Some(0), "{said}");
+    }
+    let elsewhere = far.folder.path().join("elsewhere");
+    let mut board = Terminal::set_up((160, 40), &elsewhere, |command| {
+        command.args(["--all-hosts", "--as", "alice"]);
+        let usual = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{usual}", far.folder.path().join("bin").display()));
+        command.env("TMPDIR", far.folder.path());
+    });
+    // The first line with its name is its row among the hosts.
+    let row = |text: &str| text.lines().find(|line| line.contains("ward9")).unwrap_or_default().to_owned();
+    board.until_it("both hosts live", |text| {
+        row(text).contains("live") && row(text).contains("1 ●") && text.contains("2 live") && text.contains(&title)
+    });
+
+    far.switch_off();
+    board.until_it("the host unknown", |text| row(text).contains("unknown since"));
+    // Through every try to reach it, it is unknown since the same moment, and what was open there stays to be seen.
+    let since = row(&board.text()).split("unknown since ").nth(1).unwrap()[..8].to_owned();
+    let mut tries = 0;
+    let begun = Instant::now();
+    while tries < 3 {
+        assert!(begun.elapsed() < LIMIT, "it is not tried again:\n{}", board.text());
+        let text = board.text();
+        assert!(row(&text).contains(&format!("unknown since {since}")), "another moment than {since}:\n{text}");
+        assert!(!row(&text).contains("live") && !row(&text).contains('●'), "it is shown as well:\n{text}");
+        assert!(text.contains(&title) && text.contains("1 live · 1 unknown"), "{text}");
+        let (code, told) = far.run(&["host", "status", "--as", "alice", "--json"]);
+        let told: serde_json::Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
+        let lost = told.as_array().unwrap().iter().find(|host| host["host"] == "ward9").unwrap();
+        assert_eq!((code, &lost["answers"], &lost["summary"]), (Some(4), &false.into(), &serde_json::Value::Null));
+        tries += 1;
+    }
+
+    far.switch_on();
+    board.until_it("the host live again", |text| row(text).contains("live") && row(text).contains("1 ●"));
+    board.until_it("all of them live", |text| text.contains("2 live") && !text.contains("unknown"));
+    board.press("q");
+    assert_eq!(board.ended(), 0);
+    served.stop().await;
+    near.stop().await;
 }

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use crate::cli::Script;
+use rustix::process::Signal;
+
+use crate::{cli::Script, terminal::Terminal};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -118,4 +120,71 @@ fn what_happens_is_told_in_lines_and_nothing_is_missed_while_the_engine_is_away(
     assert!(said.iter().any(|line| line.contains("took charge")), "what came meanwhile is told: {said:?}");
     declare("and the labels");
     watching.until("INC-2 SEV1 opened: and the labels");
+}
+
+#[test]
+fn on_a_terminal_it_is_drawn_in_place_and_the_terminal_is_given_back_as_it_was() {
+    let script = Script::new();
+    quiet(&script);
+    let mut engine = script.serve();
+    let declare = |title: &str| {
+        let (code, _, error) = script.run(&["incident", "declare", "--severity", "4", title]);
+        assert_eq!(code, 0, "{error}");
+    };
+    declare("first of all");
+    let mut terminal = Terminal::sized(&["incident", "list", "--watch"], &script.home(), (100, 12));
+    let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+    terminal.until("first of all");
+    assert!(terminal.is_beside() && first(&terminal.text()).contains("Ctrl-C ends"), "{}", terminal.text());
+
+    // What comes is drawn where the rest stands: the line above stays the first, and nothing scrolls away.
+    for number in 2..=6 {
+        declare(&format!("number {number}"));
+    }
+    terminal.until("number 6");
+    let text = terminal.text();
+    assert!(first(&text).contains("as of") && text.matches("first of all").count() == 1, "{text}");
+
+    // A window that becomes smaller counts what has no room; a larger one has it again.
+    terminal.resize((90, 5));
+    terminal.until_it("what has no room", |text| text.contains("more lines below") && text.lines().count() <= 5);
+    assert!(first(&terminal.text()).contains("as of"), "{}", terminal.text());
+    terminal.resize((120, 30));
+    terminal.until_it("all of it", |text| text.contains("number 6") && text.contains("first of all"));
+    assert!(!terminal.text().contains("below"), "{}", terminal.text());
+
+    // It is put aside as any program, and comes back with what was there.
+    terminal.press("\x1a");
+    wait("the shell's screen", || !terminal.is_beside());
+    terminal.signal(Signal::CONT);
+    terminal.until("number 6");
+    assert!(terminal.is_beside());
+
+    // The engine goes: what is shown is said to be old, and stays.
+    engine.terminate();
+    terminal.until_it("the engine away", |text| text.contains("NO ENGINE since") && text.contains("number 6"));
+    let _engine = script.serve();
+    terminal.until_it("the engine again", |text| text.contains("as of") && text.contains("number 6"));
+
+    terminal.press("\x03");
+    assert_eq!(terminal.ended(), 0);
+    wait("the shell's screen", || !terminal.is_beside());
+    terminal.until("number 6");
+    let (now, before) = terminal.settings();
+    assert_eq!(now, before, "how the line is set");
+    let written = String::from_utf8_lossy(&terminal.bytes()).into_owned();
+    for mode in ["?25", "?7"] {
+        assert!(
+            written.rfind(&format!("\x1b[{mode}h")) > written.rfind(&format!("\x1b[{mode}l")),
+            "{mode} is left off"
+        );
+    }
+}
+
+fn wait(what: &str, is_so: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "{what} never came");
+        thread::sleep(Duration::from_millis(10));
+    }
 }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 
-use super::BreakerState;
+use super::{BreakerRate, BreakerState};
 use crate::{
     domain::{Command, State, Status},
-    platform::{Check, CheckLevel, Reading, Sample},
+    platform::{Check, CheckLevel, MOST_RESULTS, Reading, Sample},
 };
 
 /// Counts the results of the shallow and deep checks of one service, and tells when its breaker has to change. A slow answer is
@@ -17,6 +17,8 @@ use crate::{
 pub struct BreakerCounter {
     /// Of each check the times of the failures that count, oldest first.
     failures: BTreeMap<String, VecDeque<DateTime<Utc>>>,
+    /// Of each check its results in the window of a rate, oldest first, and whether each was a failure.
+    results: BTreeMap<String, VecDeque<(DateTime<Utc>, bool)>>,
     answers: u32,
     opener_answered: bool,
     since: Option<DateTime<Utc>>,
@@ -71,7 +73,7 @@ impl BreakerCounter {
         }
         let many = failures.len();
         if many < thresholds.failures as usize {
-            return None;
+            return thresholds.rate.and_then(|rate| self.by_rate(rate, check, sample, failed));
         }
         let how = match thresholds.within {
             None => "in a row".to_owned(),
@@ -79,6 +81,25 @@ impl BreakerCounter {
         };
         let reason = format!("{} failed {many} times {how}: {}", check.name, sample.detail);
         failures.clear();
+        Some(changed(sample, check, BreakerState::Open, reason))
+    }
+
+    /// An answer can lower a rate alone, so only a failure opens it.
+    fn by_rate(&mut self, rate: BreakerRate, check: &Check, sample: &Sample, failed: bool) -> Option<Command> {
+        let results = self.results.entry(check.name.clone()).or_default();
+        results.push_back((sample.at, failed));
+        results.retain(|(at, _)| *at > sample.at - rate.window);
+        while results.len() > MOST_RESULTS as usize {
+            results.pop_front();
+        }
+        let failures = results.iter().filter(|(_, failed)| *failed).count();
+        if !failed || !rate.is_reached(failures, results.len()) {
+            return None;
+        }
+        let window = rate.window.num_seconds();
+        let reason =
+            format!("{} failed {failures} times of {} within {window}s: {}", check.name, results.len(), sample.detail);
+        results.clear();
         Some(changed(sample, check, BreakerState::Open, reason))
     }
 }

@@ -13,4 +13,4 @@ pub use counter::BreakerCounter;
 pub use record::{Breaker, BreakerFigures, BreakerState, ForcedTo};
 pub use rules::BREAKER_LONGEST_FORCE;
 pub(in crate::domain) use rules::{advance, apply, deadlines, force, record, reset};
-pub use thresholds::BreakerThresholds;
+pub use thresholds::{BreakerRate, BreakerThresholds};

@@ -137,6 +137,55 @@ fn five_failures_in_a_row_open_it_and_three_in_production() {
 }
 
 #[test]
+fn a_share_of_failures_opens_it_once_enough_was_heard_and_what_is_old_is_forgotten() {
+    let rate = "failures = 100\nerror_rate = 50\nwindow = \"60s\"\nminimum = 4";
+    let hear = |ward: &mut Ward, readings: &str| {
+        for reading in readings.chars() {
+            ward.pass(10);
+            ward.hear(0, if reading == 'x' { Reading::Bad } else { Reading::Good });
+        }
+        ward.says()
+    };
+    for (readings, says, why) in [
+        ("xxx", BreakerState::Closed, "of three nothing is known yet"),
+        ("xxxx", BreakerState::Open, "all of four"),
+        (".x.x", BreakerState::Open, "half of four"),
+        ("..x.x", BreakerState::Closed, "two of five"),
+        ("x.x.", BreakerState::Closed, "half of four, and the newest is an answer: it did not get worse"),
+        ("xxx....x", BreakerState::Closed, "the first two are forgotten after a minute"),
+        (".x..x.x", BreakerState::Open, "half of the last minute"),
+    ] {
+        let mut ward = Ward::with("drill", rate);
+        assert_eq!(hear(&mut ward, readings), says, "{readings}: {why}");
+    }
+
+    // What is heard of one check says nothing of another, and a slow answer is an answer.
+    let mut ward = Ward::with("drill", rate);
+    for _ in 0..3 {
+        ward.hear(0, Reading::Bad);
+        ward.hear(1, Reading::Bad);
+        ward.hear(2, Reading::Bad);
+    }
+    assert_eq!(ward.says(), BreakerState::Closed, "three of each");
+    ward.hear(1, Reading::Slow);
+    assert_eq!(ward.says(), BreakerState::Closed);
+    ward.hear(1, Reading::Bad);
+    assert_eq!(ward.says(), BreakerState::Open);
+    let breaker = ward.state.breaker("auth");
+    assert!(breaker.reason.ends_with("failed 4 times of 5 within 60s: refused"), "{}", breaker.reason);
+    assert_eq!(breaker.check.as_deref(), Some(ward.check(1).name.as_str()));
+
+    // Closed again it hears anew: what opened it does not count twice.
+    ward.bob(reset()).expect("an engineer may");
+    ward.hear(1, Reading::Bad);
+    assert_eq!(ward.says(), BreakerState::Closed);
+    assert_eq!(
+        ward.state.breaker_thresholds("auth").words(),
+        "opens at 100 failures in a row or 50 % of 4 results or more in 1m, waits 1m to 15m, closes at 3 answers"
+    );
+}
+
+#[test]
 fn the_platform_file_says_when_it_opens_waits_and_closes() {
     let mut ward = Ward::with("production", "failures = 2\nprobes = 1\nwait = \"10s\"\nlongest_wait = \"25s\"");
     assert_eq!(
