@@ -154,6 +154,7 @@ impl Default for State {
                 components: Vec::new(),
                 operators: Vec::new(),
                 maintenance: Vec::new(),
+                on_call: Vec::new(),
                 approvals: ApprovalLevels::default(),
                 freezes: Vec::new(),
                 functions: Vec::new(),
