@@ -151,7 +151,8 @@ impl fmt::Display for OnCallHours {
         if self.from == self.until {
             return if self.from == NaiveTime::MIN { Ok(()) } else { write!(f, " from {}", self.from.format("%H:%M")) };
         }
-        let until = if self.until == NaiveTime::MIN { "24:00".to_owned() } else { self.until.format("%H:%M").to_string() };
+        let until =
+            if self.until == NaiveTime::MIN { "24:00".to_owned() } else { self.until.format("%H:%M").to_string() };
         write!(f, " {}–{until}", self.from.format("%H:%M"))
     }
 }
@@ -229,6 +230,12 @@ impl OnCallSchedule {
         self.layers.iter().filter_map(|layer| layer.next_change(at)).min()
     }
 
+    /// A time by the clock of the schedule: `Mon 05 Jan 09:00 CET`.
+    #[must_use]
+    pub fn told(&self, at: DateTime<Utc>) -> String {
+        self.zone.from_utc_datetime(&at.naive_utc()).format("%a %d %b %H:%M %Z").to_string()
+    }
+
     /// Everybody who has turns, once, in the order of the file.
     #[must_use]
     pub fn people(&self) -> Vec<&str> {
@@ -248,7 +255,8 @@ impl OnCallSchedule {
             return None;
         }
         let begun = self.layers.iter().filter_map(|layer| on_the_wall(layer.zone, layer.since?)).max();
-        let begun = begun.or_else(|| on_the_wall(self.zone, NaiveDate::from_ymd_opt(2026, 1, 1)?.and_time(NaiveTime::MIN)))?;
+        let begun =
+            begun.or_else(|| on_the_wall(self.zone, NaiveDate::from_ymd_opt(2026, 1, 1)?.and_time(NaiveTime::MIN)))?;
         let changes = std::iter::successors(Some(begun), |at| self.next_change(*at));
         let from = changes.take_while(|at| *at < begun + LOOKED_FOR_GAPS).find(|at| self.holder(*at).is_none())?;
         let until = std::iter::successors(Some(from), |at| self.next_change(*at)).find(|at| self.holder(*at).is_some());
@@ -268,5 +276,95 @@ impl super::Platform {
     #[must_use]
     pub fn schedule(&self, name: &str) -> Option<&OnCallSchedule> {
         self.on_call.iter().find(|found| found.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn layer(people: &[&str], zone: Tz, only: &[&str]) -> OnCallLayer {
+        OnCallLayer {
+            people: people.iter().map(|name| (*name).to_owned()).collect(),
+            since: Some("2026-01-05T09:00:00".parse().unwrap()),
+            every: 7,
+            zone,
+            only: only.iter().map(|hours| OnCallHours::read(hours).unwrap()).collect(),
+        }
+    }
+
+    fn schedule(layers: Vec<OnCallLayer>) -> OnCallSchedule {
+        let (zone, gaps) = (Tz::Europe__Berlin, Gaps::Refused);
+        OnCallSchedule { name: "ward".to_owned(), owners: Vec::new(), zone, layers, gaps }
+    }
+
+    #[test]
+    fn turns_are_handed_over_by_the_clock_on_the_wall_in_summer_and_in_winter() {
+        let weekly = schedule(vec![layer(&["alice", "bob", "carol"], Tz::Europe__Berlin, &[])]);
+        let holder = |text| weekly.holder(at(text));
+        assert_eq!(holder("2026-01-05T07:59:59Z"), None, "it has not begun");
+        assert_eq!(holder("2026-01-05T08:00:00Z"), Some("alice"));
+        assert_eq!(holder("2026-01-12T07:59:59Z"), Some("alice"));
+        assert_eq!(holder("2026-01-12T08:00:00Z"), Some("bob"));
+        assert_eq!(holder("2026-03-30T06:59:59Z"), Some("carol"), "clocks have gone forward the day before");
+        assert_eq!(holder("2026-03-30T07:00:00Z"), Some("alice"));
+        assert_eq!(weekly.next_change(at("2026-03-25T00:00:00Z")), Some(at("2026-03-30T07:00:00Z")));
+        assert_eq!(weekly.next_change(at("2026-10-20T00:00:00Z")), Some(at("2026-10-26T08:00:00Z")));
+        assert_eq!(weekly.next_change(at("2025-01-01T00:00:00Z")), Some(at("2026-01-05T08:00:00Z")));
+    }
+
+    #[test]
+    fn a_later_layer_wins_where_it_applies() {
+        let weekend = layer(&["dora"], Tz::Europe__Berlin, &["sat,sun"]);
+        let both = schedule(vec![layer(&["alice", "bob"], Tz::Europe__Berlin, &[]), weekend]);
+        assert_eq!(both.holder(at("2026-06-05T21:59:59Z")), Some("bob"), "Friday, 23:59:59 in Berlin");
+        assert_eq!(both.holder(at("2026-06-05T22:00:00Z")), Some("dora"));
+        assert_eq!(both.holder(at("2026-06-07T21:59:59Z")), Some("dora"));
+        assert_eq!(both.holder(at("2026-06-07T22:00:00Z")), Some("bob"), "their turn ends on Monday at nine");
+        assert_eq!(both.holder(at("2026-06-08T07:00:00Z")), Some("alice"));
+        let nights = schedule(vec![
+            layer(&["alice"], Tz::Europe__Berlin, &[]),
+            layer(&["bob"], Tz::Europe__Berlin, &["fri 22:00-06:00"]),
+        ]);
+        assert_eq!(nights.holder(at("2026-06-06T03:59:59Z")), Some("bob"), "a night belongs to the day it begins on");
+        assert_eq!(nights.holder(at("2026-06-06T04:00:00Z")), Some("alice"));
+        assert_eq!(nights.holder(at("2026-06-06T22:00:00Z")), Some("alice"));
+    }
+
+    #[test]
+    fn a_gap_is_found_also_where_only_a_change_of_clocks_opens_it() {
+        let whole = schedule(vec![layer(&["alice"], Tz::Europe__Berlin, &["mon-fri", "sat,sun"])]);
+        assert_eq!(whole.gap(), None);
+        let office = schedule(vec![layer(&["alice"], Tz::Europe__Berlin, &["mon-fri"])]);
+        assert_eq!(office.gap(), Some((at("2026-01-09T23:00:00Z"), at("2026-01-11T23:00:00Z"))));
+        let sun = schedule(vec![
+            layer(&["alice"], Tz::Europe__Berlin, &["daily 09:00-21:00"]),
+            layer(&["kim"], Tz::Pacific__Honolulu, &["daily 10:00-22:00"]),
+        ]);
+        assert_eq!(
+            sun.gap(),
+            Some((at("2026-03-29T19:00:00Z"), at("2026-03-29T20:00:00Z"))),
+            "Hawaii has no summer time"
+        );
+    }
+
+    #[test]
+    fn hours_are_read_as_they_are_written_and_said_as_they_are_meant() {
+        for (written, said) in [
+            ("sat,sun", "Sat, Sun"),
+            ("mon-fri 9:00-17:00", "Mon to Fri 09:00–17:00"),
+            ("daily 22:00-06:00", "every day 22:00–06:00"),
+            ("Fri-Mon 18:00 - 24:00", "Mon, Fri, Sat, Sun 18:00–24:00"),
+            ("09:00-17:00", "every day 09:00–17:00"),
+        ] {
+            assert_eq!(OnCallHours::read(written).map(|hours| hours.to_string()).as_deref(), Some(said), "{written}");
+        }
+        for wrong in ["", "someday", "mon 9", "mon 09:00", "25:00-26:00", "mon-", "mon 09:00-17:00 utc"] {
+            assert_eq!(OnCallHours::read(wrong), None, "{wrong}");
+        }
     }
 }

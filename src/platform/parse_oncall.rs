@@ -32,20 +32,15 @@ pub(super) struct OnCallSpans {
     people: Vec<Found<String>>,
 }
 
-pub(super) fn schedule(
-    mut section: Section<'_, '_>,
-    reader: &mut Reader,
-    spans: &mut Spans,
-) -> Option<OnCallSchedule> {
+pub(super) fn schedule(mut section: Section<'_, '_>, reader: &mut Reader, spans: &mut Spans) -> Option<OnCallSchedule> {
     let name = name_of(&mut section, reader);
     let zone = section.read(reader, "zone", zone).unwrap_or(Tz::UTC);
     let owners = section.read(reader, "owners", |reader, value, place| {
         let items = reader.items(value, place, "teams that own services");
         Some(items.iter().filter_map(|item| reader.text(item, place, "the owner of a service")).collect::<Vec<_>>())
     });
-    let gaps = section.read(reader, "gaps", |reader, value, place| {
-        reader.choice(value, place, &[("call-next", Gaps::CallNext)])
-    });
+    let gaps = section
+        .read(reader, "gaps", |reader, value, place| reader.choice(value, place, &[("call-next", Gaps::CallNext)]));
     let mut people = Vec::new();
     let first = layer(&mut section, zone, reader, &mut people);
     let more = reader.sections(section.get("layer"), "oncall.layer");
@@ -216,7 +211,102 @@ fn known(platform: &Platform, person: &Found<String>, reader: &mut Reader) {
         None => {
             let meant = nearest(&person.value, platform.operators.iter().map(|operator| operator.name.as_str()));
             let what = format!("no operator is named \"{}\"", person.value);
-            reader.report(person.at, "oncall.people", what, "the name of an [[operator]] of this file".to_owned(), meant);
+            reader.report(
+                person.at,
+                "oncall.people",
+                what,
+                "the name of an [[operator]] of this file".to_owned(),
+                meant,
+            );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::platform::{explain, parse};
+
+    /// Two teams and three people, with `more` behind them.
+    fn read(more: &str) -> Result<crate::platform::Platform, Vec<String>> {
+        let service = |name: &str, owner: &str| format!("[[service]]\nname = \"{name}\"\nowner = \"{owner}\"\n");
+        let person = |name: &str, role: &str| format!("[[operator]]\nname = \"{name}\"\nroles = [\"{role}\"]\n");
+        let people = person("alice", "technical-lead") + &person("bob", "engineer") + &person("vic", "viewer");
+        let services = service("auth", "identity") + &service("records", "data");
+        let text = format!("[platform]\nname = \"Ward\"\n{services}{people}{more}");
+        let read = parse(&text, Path::new("codeblue.toml"));
+        read.map_err(|problems| problems.iter().map(ToString::to_string).collect())
+    }
+
+    fn complaint(more: &str) -> String {
+        let all = read(more).expect_err("the file should be refused");
+        assert_eq!(all.len(), 1, "{all:#?}");
+        all[0].clone()
+    }
+
+    const FIRST: &str = "[[oncall]]\nname = \"ward\"\npeople = [\"alice\", \"bob\"]\nsince = \"2026-01-05 09:00\"\n";
+
+    #[test]
+    fn a_schedule_is_explained() {
+        let platform = read(&format!(
+            "{FIRST}zone = \"Europe/Berlin\"\n[[oncall.layer]]\npeople = [\"alice\"]\nonly = [\"sat,sun\", \"mon-fri 22:00-06:00\"]\n\
+             [[oncall]]\nname = \"identity\"\nowners = [\"identity\"]\npeople = [\"bob\"]\nonly = \"mon-fri 09:00-17:00\"\ngaps = \"call-next\"\n"
+        ))
+        .unwrap();
+        assert_eq!(platform.on_call_for(Some("identity")).unwrap().name, "identity");
+        assert_eq!(platform.on_call_for(Some("data")).unwrap().name, "ward");
+        assert_eq!(platform.on_call_for(None).unwrap().name, "ward");
+        let told = explain(&platform);
+        let from = told.find("Who is on call").unwrap();
+        let until = told.find("\n\nWho agrees").unwrap();
+        insta::assert_snapshot!(&told[from..until], @r"
+        Who is on call
+          ward: for every service that no other schedule is for
+            alice, bob in turn, handed over every Monday at 09:00 Europe/Berlin since 2026-01-05
+            then, where it applies: alice; only Sat, Sun and Mon to Fri 22:00–06:00 (Europe/Berlin)
+          identity: for the services of identity
+            bob; only Mon to Fri 09:00–17:00 (UTC)
+            at other times nobody is: who comes next is called
+        ");
+    }
+
+    #[test]
+    fn people_are_those_of_the_file_and_may_act() {
+        assert_eq!(
+            complaint("[[oncall]]\nname = \"ward\"\npeople = [\"alcie\"]\n"),
+            "codeblue.toml:20:11: oncall.people: no operator is named \"alcie\"; expected the name of an [[operator]] of this file; did you mean \"alice\"?"
+        );
+        assert!(complaint("[[oncall]]\nname = \"ward\"\npeople = [\"vic\"]\n").contains("vic may look but not act"));
+        assert!(complaint("[[oncall]]\nname = \"ward\"\npeople = []\n").contains("nobody is named"));
+    }
+
+    #[test]
+    fn whose_turn_it_is_and_for_whom_is_said_once() {
+        let twice = complaint(&format!("{FIRST}{}", FIRST.replace("\"ward\"", "\"night\"")));
+        assert!(twice.contains("\"ward\" (see line 19) is for every other team already"), "{twice}");
+        let named = complaint(&format!("{FIRST}{FIRST}owners = [\"data\"]\n"));
+        assert!(named.contains("two schedules are named \"ward\" (see line 19)"), "{named}");
+        let owner = complaint(&format!("{FIRST}owners = [\"identty\"]\n"));
+        assert!(owner.contains("no service has the owner \"identty\"") && owner.contains("\"identity\"?"), "{owner}");
+        let since = complaint("[[oncall]]\nname = \"ward\"\npeople = [\"alice\", \"bob\"]\n");
+        assert!(since.contains("codeblue.toml:18:") && since.contains("nobody knows whose turn it is"), "{since}");
+        assert!(complaint(&format!("{FIRST}every = \"36h\"\n")).contains("whole days from \"1d\" to \"28d\""));
+        assert!(
+            complaint(&format!("{FIRST}only = \"weekends\"\ngaps = \"call-next\"\n"))
+                .contains("names no days and hours")
+        );
+        assert!(complaint(&FIRST.replace("2026-01-05 09:00", "monday")).contains("\"monday\" is no such time"));
+    }
+
+    #[test]
+    fn a_time_that_nobody_has_is_a_mistake_unless_it_is_meant() {
+        let gap = complaint(&format!("{FIRST}only = \"mon-fri\"\n"));
+        assert!(
+            gap.contains("codeblue.toml:19:")
+                && gap.contains("nobody is on call from Sat 2026-01-10 00:00 to Mon 2026-01-12 00:00 UTC"),
+            "{gap}"
+        );
+        assert!(read(&format!("{FIRST}only = \"mon-fri\"\ngaps = \"call-next\"\n")).is_ok());
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Actor, Callee, ChangeId, DiagnosisId, Event, FastTrack, Impact, IncidentId, KnownErrors, Level, PostMortem,
+    Actor, Callee, ChangeId, DiagnosisId, Event, FastTrack, Impact, IncidentId, KnownErrors, Level, OnCall, PostMortem,
     RecoveryId, Refusal, State, Status, Updates, Workflow, break_glass, change::review, fast_track, text,
 };
 use crate::platform::{Criticality, Profile};
@@ -204,6 +204,9 @@ pub struct Incident {
     /// Who was to be called, in this order.
     #[serde(default)]
     pub called: Vec<Callee>,
+    /// Who was on call when the one on call was last to be called; none where no schedule is for it.
+    #[serde(default)]
+    pub on_call: Option<OnCall>,
     /// Who answers for what.
     pub roles: BTreeMap<IncidentRole, String>,
     /// Diagnoses made for it, oldest first.

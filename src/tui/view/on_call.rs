@@ -1,0 +1,180 @@
+//! Who is on call: a strip of two weeks for each schedule, and below it each shift in words.
+//!
+//! ```text
+//!           now                 15  16  17  18  19  20  21  22  23  24  25  26  27  28
+//!  ward     ● bob   2d 4h left  bob       │carol                      │alice
+//!  ▶ on call    ward  bob    until Sat 17 Jan 09:00 CET (2d 4h left)
+//!    in 2d 4h   ward  carol  Sat 17 Jan 09:00 CET – Sat 24 Jan 09:00 CET
+//! ```
+
+use chrono::{DateTime, Days, TimeDelta, Utc};
+use ratatui::layout::Rect;
+
+use super::{
+    canvas::{Canvas, Piece, first_visible, out_of_view},
+    list,
+};
+use crate::{
+    domain::{Shift, on_call},
+    platform::OnCallSchedule,
+    tui::{
+        layout,
+        model::{List, Model, Target},
+        text,
+        theme::Role,
+    },
+};
+
+/// Days of the strip.
+const DAYS: usize = 14;
+
+pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let schedules = &model.state.platform.on_call;
+    let empty = schedules.iter().filter(|schedule| on_call(&model.state, schedule, model.now).is_none()).count();
+    let summary = match (schedules.len(), empty) {
+        (0, _) => "no schedule".to_owned(),
+        (_, 0) => "somebody is on call in each schedule".to_owned(),
+        (all, empty) => format!("✖ NOBODY in {empty} of {all}"),
+    };
+    if schedules.is_empty() {
+        let inside = canvas.frame(area, "On call", &summary, true);
+        for (row, line) in (0..).zip(HOW) {
+            canvas.line(inside, row, &[(Role::Muted, text::fit(&format!("  {line}"), usize::from(inside.width)))]);
+        }
+        return;
+    }
+    let wanted = u16::try_from(schedules.len()).unwrap_or(u16::MAX).saturating_add(3);
+    let alone = area.height < layout::LIST_ALONE;
+    let (upper, lower) = layout::rows(area, if alone { 0 } else { wanted.min(area.height / 2) });
+    if !alone {
+        let inside = canvas.frame(upper, "On call", &summary, false);
+        weeks(model, canvas, inside, schedules);
+    }
+    let (title, about) = if alone { ("On call", summary) } else { ("Shifts", "of the next 14 days".to_owned()) };
+    let inside = canvas.frame(lower, title, &model.summary_of(List::Shifts, &about), true);
+    each(model, canvas, inside);
+}
+
+const HOW: [&str; 7] = [
+    "nobody is on call by name, and incidents call by role; the platform file says whose turn it is:",
+    "",
+    "[[oncall]]",
+    "name = \"ward\"",
+    "people = [\"alice\", \"bob\"]",
+    "since = \"2026-01-05 09:00\"      # the first hand-over; then every 7d",
+    "zone = \"Europe/Berlin\"",
+];
+
+fn weeks(model: &Model, canvas: &mut Canvas, area: Rect, schedules: &[OnCallSchedule]) {
+    let names = usize::from(area.width / 5).clamp(10, 24);
+    let cell = (usize::from(area.width).saturating_sub(names + 2) / DAYS).max(1);
+    let start = model.now.date_naive().and_time(chrono::NaiveTime::MIN).and_utc();
+    let title = (0..DAYS).map(|day| {
+        let date = start.date_naive() + Days::new(day as u64);
+        let form = if cell >= 7 { "%a %d" } else { "%d" };
+        text::left(&date.format(form).to_string(), cell)
+    });
+    canvas.line(area, 0, &[(Role::Muted, format!(" {}{}", text::left("", names), title.collect::<String>()))]);
+    let room = usize::from(area.height.saturating_sub(1));
+    let chosen = model.selected_shift().map(|shift| shift.schedule.as_str());
+    let place = schedules.iter().position(|schedule| Some(schedule.name.as_str()) == chosen).unwrap_or(0);
+    let overflow = schedules.len() > room;
+    let shown = if overflow { room.saturating_sub(1) } else { room };
+    let first = first_visible(place, schedules.len(), shown);
+    for (row, schedule) in (1..area.height).zip(schedules.iter().skip(first).take(shown)) {
+        let role = if Some(schedule.name.as_str()) == chosen { Role::Title } else { Role::Text };
+        let name = text::left(&text::fit_middle(&schedule.name, names - 1), names);
+        let mut line: Vec<Piece> = vec![(role, format!(" {name}"))];
+        line.extend(strip(model, schedule, start, cell));
+        canvas.line(area, row, &line);
+    }
+    if overflow {
+        let hidden = out_of_view(first, schedules.len().saturating_sub(first + shown));
+        canvas.line(area, area.height.saturating_sub(1), &[(Role::Muted, format!(" {hidden}"))]);
+    }
+}
+
+/// The days of a schedule: each shift begins with a line and says whose it is, with `↔` where somebody has overridden it.
+fn strip(model: &Model, schedule: &OnCallSchedule, start: DateTime<Utc>, cell: usize) -> Vec<Piece> {
+    let columns = cell * DAYS;
+    let each = TimeDelta::days(1) / i32::try_from(cell).unwrap_or(1);
+    let holder = |column: usize| on_call(&model.state, schedule, start + each * i32::try_from(column).unwrap_or(0));
+    let holders: Vec<_> = (0..columns).map(holder).collect();
+    let mut pieces = Vec::new();
+    for run in holders.chunk_by(PartialEq::eq) {
+        let (role, name) = match run.first().copied().flatten() {
+            Some((name, Some(_))) => (Role::Planned, format!("↔{name}")),
+            Some((name, None)) if name == model.my_name() => (Role::Focus, name.to_owned()),
+            Some((name, None)) => (Role::Text, name.to_owned()),
+            None => (Role::Bad, "✖ nobody".to_owned()),
+        };
+        pieces.push((Role::Muted, "│".to_owned()));
+        pieces.push((role, text::left(&text::fit(&name, run.len() - 1), run.len() - 1)));
+    }
+    pieces
+}
+
+fn each(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let selected = model.selected_place(List::Shifts);
+    let all = model.wanted_shifts().count();
+    let room = usize::from(area.height);
+    let overflow = all > room;
+    let shown = if overflow { room.saturating_sub(1) } else { room };
+    let first = first_visible(selected, all, shown);
+    if all == 0 {
+        list::empty(model, canvas, area, "there is no shift");
+    }
+    for (row, (place, shift)) in (0..area.height).zip(model.wanted_shifts().enumerate().skip(first).take(shown)) {
+        canvas.line(area, row, &line(model, shift, place == selected, usize::from(area.width)));
+        if place == selected {
+            canvas.select_row(area, row);
+        }
+        canvas.hits.add(Rect { y: area.y + row, height: 1, ..area }, Target::Row(List::Shifts, place));
+    }
+    if overflow {
+        let hidden = out_of_view(first, all.saturating_sub(first + shown));
+        canvas.line(area, area.height.saturating_sub(1), &[(Role::Muted, format!("  {hidden}"))]);
+    }
+}
+
+fn line(model: &Model, shift: &Shift, is_selected: bool, columns: usize) -> Vec<Piece> {
+    let name = (columns / 7).clamp(8, 20);
+    let told = |at: DateTime<Utc>| match model.state.platform.schedule(&shift.schedule) {
+        Some(schedule) => schedule.told(at),
+        None => at.format("%a %d %b %H:%MZ").to_string(),
+    };
+    let has_end = shift.until < DateTime::<Utc>::MAX_UTC;
+    let is_now = shift.from <= model.now;
+    let when = match (is_now, has_end) {
+        (true, true) => {
+            let left = text::span((shift.until - model.now).max(TimeDelta::zero())).replace(' ', "");
+            format!("until {} ({left} left)", told(shift.until))
+        }
+        (true, false) => "no end in sight".to_owned(),
+        (false, true) => format!("{} – {}", told(shift.from), told(shift.until)),
+        (false, false) => format!("from {}", told(shift.from)),
+    };
+    let (role, person) = match &shift.person {
+        None => (Role::Bad, "✖ nobody".to_owned()),
+        Some(person) if !model.state.operators.get(person).is_some_and(Operator::may_act) => {
+            (Role::Bad, format!("✖ {person}"))
+        }
+        Some(person) if is_now => (Role::Ok, format!("● {person}")),
+        Some(person) => (Role::Text, format!("  {person}")),
+    };
+    let why = shift.overridden_by.and_then(|id| model.state.overrides.get(&id));
+    let why = why.map(|found| format!("  ↔ {} {}", found.id, found.reason)).unwrap_or_default();
+    let ahead = match (is_now, shift.from - model.now) {
+        (true, _) => "on call".to_owned(),
+        (false, time) if time.num_days() == 0 => format!("in {}", text::short(time)),
+        (false, time) => format!("in {}d", time.num_days()),
+    };
+    vec![
+        (Role::Focus, if is_selected { "▶ " } else { "  " }.to_owned()),
+        (if is_now { Role::Ok } else { Role::Muted }, text::left(&ahead, 9)),
+        (role, format!("{} ", text::left(&text::fit_middle(&person, name + 2), name + 2))),
+        (Role::Muted, format!("{} ", text::left(&text::fit_middle(&shift.schedule, name), name))),
+        (Role::Text, when),
+        (Role::Planned, why),
+    ]
+}
