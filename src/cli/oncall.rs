@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Command, Duty, OnCallOverride, OverrideId, Refusal, Shift, State, duty, future, on_call_again, past, shifts,
+        Command, Duty, OnCallOverride, Operator, OverrideId, Refusal, Shift, State, duty, future, on_call_again, past,
+        shifts,
     },
     platform::OnCallSchedule,
 };

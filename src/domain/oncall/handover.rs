@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{OnCall, on_call, shifts::changes};
 use crate::{
-    domain::{Callee, Command, Event, Incident, IncidentId, Notice, Refusal, State},
+    domain::{Callee, Command, Event, Incident, IncidentId, Notice, Operator, Refusal, State},
     platform::OnCallSchedule,
 };
 

@@ -15,7 +15,7 @@ use super::{
     list,
 };
 use crate::{
-    domain::{Shift, on_call},
+    domain::{Operator, Shift, on_call},
     platform::OnCallSchedule,
     tui::{
         layout,
