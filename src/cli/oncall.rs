@@ -17,6 +17,8 @@ use crate::{
     platform::OnCallSchedule,
 };
 
+/// No schedule is thought of for so long.
+const FURTHEST: TimeDelta = TimeDelta::days(36_525);
 /// What is said where the platform file has no schedule.
 const NONE: &str = "nobody is on call by name: [[oncall]] in the platform file says whose turn it is\n";
 
@@ -99,7 +101,11 @@ impl Oncall {
 }
 
 fn moment(name: &str, text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, CliError> {
-    future(text, now).or_else(|why| past(text, now).map_err(|_| CliError::Usage(format!("{name}: {why}"))))
+    let at = future(text, now).or_else(|why| past(text, now).map_err(|_| CliError::Usage(format!("{name}: {why}"))))?;
+    if (at - now).abs() > FURTHEST {
+        return Err(CliError::Usage(format!("{name}: {text} is too far away")));
+    }
+    Ok(at)
 }
 
 /// The schedules asked for.

@@ -236,6 +236,16 @@ impl OnCallSchedule {
         self.zone.from_utc_datetime(&at.naive_utc()).format("%a %d %b %H:%M %Z").to_string()
     }
 
+    /// From when to when by the clock of the schedule: `Mon 05 Jan 09:00–17:00 CET`.
+    #[must_use]
+    pub fn told_span(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> String {
+        let [start, end] = [from, until].map(|at| self.zone.from_utc_datetime(&at.naive_utc()));
+        if start.date_naive() == end.date_naive() {
+            return format!("{}–{}", start.format("%a %d %b %H:%M"), end.format("%H:%M %Z"));
+        }
+        format!("{} – {}", start.format("%a %d %b %H:%M"), end.format("%a %d %b %H:%M %Z"))
+    }
+
     /// Everybody who has turns, once, in the order of the file.
     #[must_use]
     pub fn people(&self) -> Vec<&str> {

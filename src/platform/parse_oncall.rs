@@ -1,8 +1,8 @@
 //! The on-call schedules of a platform file, and what must hold between them and the rest of it.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
-use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::{
@@ -19,6 +19,8 @@ const PEOPLE: &str = "names of operators in the order of their turns, such as [\
 const SINCE: &str = "the day and time of the first hand-over by the clock on the wall, such as \"2026-01-05 09:00\"";
 const EVERY: &str = "whole days from \"1d\" to \"28d\", such as \"7d\"";
 const ONLY: &str = "days and hours, such as \"sat,sun\", \"mon-fri 09:00-17:00\" or \"daily 22:00-06:00\"";
+/// Nobody hands over in any other.
+const YEARS: RangeInclusive<i32> = 1990..=2199;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const MOST_PEOPLE: usize = 64;
 const MOST_LAYERS: usize = 16;
@@ -116,6 +118,7 @@ fn layer(
 fn since(reader: &mut Reader, value: &Value<'_>, place: &str) -> Option<NaiveDateTime> {
     let Found { value, at } = reader.text(value, place, SINCE)?;
     let read = NaiveDateTime::parse_from_str(&value, "%Y-%m-%d %H:%M").ok();
+    let read = read.filter(|since| YEARS.contains(&since.year()));
     if read.is_none() {
         reader.problem(at, place, format!("{value:?} is no such time"), SINCE);
     }
@@ -275,7 +278,7 @@ mod tests {
     fn people_are_those_of_the_file_and_may_act() {
         assert_eq!(
             complaint("[[oncall]]\nname = \"ward\"\npeople = [\"alcie\"]\n"),
-            "codeblue.toml:20:11: oncall.people: no operator is named \"alcie\"; expected the name of an [[operator]] of this file; did you mean \"alice\"?"
+            "codeblue.toml:20: oncall.people: no operator is named \"alcie\"; did you mean \"alice\"?"
         );
         assert!(complaint("[[oncall]]\nname = \"ward\"\npeople = [\"vic\"]\n").contains("vic may look but not act"));
         assert!(complaint("[[oncall]]\nname = \"ward\"\npeople = []\n").contains("nobody is named"));
@@ -296,7 +299,9 @@ mod tests {
             complaint(&format!("{FIRST}only = \"weekends\"\ngaps = \"call-next\"\n"))
                 .contains("names no days and hours")
         );
-        assert!(complaint(&FIRST.replace("2026-01-05 09:00", "monday")).contains("\"monday\" is no such time"));
+        for wrong in ["monday", "-262143-01-01 00:00", "+262142-12-31 23:59"] {
+            assert!(complaint(&FIRST.replace("2026-01-05 09:00", wrong)).contains("is no such time"), "{wrong}");
+        }
     }
 
     #[test]

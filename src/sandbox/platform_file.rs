@@ -46,12 +46,12 @@ const ON_CALL: &str = r#"
 name = "hospital"
 zone = "Europe/Berlin"
 people = ["alice", "bob", "carol", "dora"]
-since = "2026-01-05 09:00"
+since = "2024-01-01 09:00"
 every = "7d"
 
 [[oncall.layer]]
 people = ["bob", "alice"]
-since = "2026-01-10 00:00"
+since = "2024-01-06 00:00"
 only = "sat,sun"
 "#;
 

@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Actor, Callee, ChangeId, DiagnosisId, Event, FastTrack, Impact, IncidentId, KnownErrors, Level, OnCall, PostMortem,
-    RecoveryId, Refusal, State, Status, Updates, Workflow, break_glass, change::review, fast_track, text,
+    Actor, Callee, ChangeId, DiagnosisId, Event, FastTrack, Impact, IncidentId, KnownErrors, Level, Notice, OnCall,
+    PostMortem, RecoveryId, Refusal, State, Status, Updates, Workflow, break_glass, change::review, fast_track, text,
 };
 use crate::platform::{Criticality, Profile};
 
@@ -308,6 +308,14 @@ impl Incident {
     #[must_use]
     pub fn deadline(&self, clock: Clock) -> DateTime<Utc> {
         self.detected_at + self.severity.target(clock)
+    }
+
+    /// Who was to be called, in words: the one on call by name where that is known.
+    #[must_use]
+    pub fn called_names(&self) -> String {
+        let notice =
+            Notice { on_call: self.on_call.clone(), ..Notice::new(self.id, self.called.clone(), String::new()) };
+        notice.names()
     }
 
     /// The next clock that still runs, if any does.

@@ -29,27 +29,38 @@ pub(in crate::domain) fn whom(state: &State, incident: &Incident, at: DateTime<U
     })
 }
 
-/// When an incident that nobody has seen passes to the next on call.
-fn passes_at(state: &State, incident: &Incident) -> Option<DateTime<Utc>> {
-    let told = incident.on_call.as_ref().filter(|_| incident.acknowledged_at.is_none())?;
-    let schedule = schedule_of(state, incident)?;
-    if whom(state, incident, state.clock).as_ref() != Some(told) {
-        return Some(state.clock);
-    }
-    changes(state, schedule, state.clock).find(|at| whom(state, incident, *at).as_ref() != Some(told))
+/// Open incidents that nobody has seen and that this schedule is for.
+fn waiting<'a>(state: &'a State, schedule: &'a OnCallSchedule) -> impl Iterator<Item = &'a Incident> {
+    let unseen = state.open_incidents().filter(|found| found.acknowledged_at.is_none() && found.on_call.is_some());
+    unseen.filter(move |found| schedule_of(state, found).is_some_and(|own| own.name == schedule.name))
+}
+
+/// When it is next the turn of somebody else.
+fn next_hand_over(state: &State, schedule: &OnCallSchedule) -> Option<DateTime<Utc>> {
+    let person = |at| on_call(state, schedule, at).map(|(person, _)| person);
+    let now = person(state.clock);
+    changes(state, schedule, state.clock).find(|at| person(*at) != now)
 }
 
 /// When open incidents that nobody has seen pass to the next on call.
 pub(in crate::domain) fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
-    state
-        .open_incidents()
-        .filter_map(|incident| Some((passes_at(state, incident)?, Command::HandOverIncident { incident: incident.id })))
+    state.platform.on_call.iter().flat_map(move |schedule| {
+        let mut waiting = waiting(state, schedule).peekable();
+        // What all of them wait for is worked out once.
+        let next = waiting.peek().and_then(|_| next_hand_over(state, schedule));
+        waiting.filter_map(move |incident| {
+            let is_overtaken = whom(state, incident, state.clock) != incident.on_call;
+            let at = if is_overtaken { Some(state.clock) } else { next };
+            Some((at?, Command::HandOverIncident { incident: incident.id }))
+        })
+    })
 }
 
 /// Decides that an incident passes to whoever is on call now, if its time has come.
 pub(in crate::domain) fn hand_over(state: &State, id: IncidentId, now: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
     let found = state.incident(id)?;
-    if !found.state.is_open() || passes_at(state, found).is_none_or(|at| at > now) {
+    let own = Command::HandOverIncident { incident: id };
+    if !deadlines(state).any(|(at, command)| at <= now && command == own) {
         return Ok(Vec::new());
     }
     let reason = match found.on_call.as_ref().and_then(OnCall::person) {

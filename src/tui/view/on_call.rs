@@ -25,6 +25,8 @@ use crate::{
     },
 };
 
+/// With fewer columns than this a name is cut without a sign that it is: the list below has it whole.
+const LEGIBLE: usize = 6;
 /// Days of the strip.
 const DAYS: usize = 14;
 
@@ -109,7 +111,9 @@ fn strip(model: &Model, schedule: &OnCallSchedule, start: DateTime<Utc>, cell: u
             None => (Role::Bad, "✖ nobody".to_owned()),
         };
         pieces.push((Role::Muted, "│".to_owned()));
-        pieces.push((role, text::left(&text::fit(&name, run.len() - 1), run.len() - 1)));
+        let room = run.len() - 1;
+        let shown = if room < LEGIBLE { name.chars().take(room).collect() } else { text::fit(&name, room) };
+        pieces.push((role, text::left(&shown, room)));
     }
     pieces
 }
@@ -139,20 +143,17 @@ fn each(model: &Model, canvas: &mut Canvas, area: Rect) {
 
 fn line(model: &Model, shift: &Shift, is_selected: bool, columns: usize) -> Vec<Piece> {
     let name = (columns / 7).clamp(8, 20);
-    let told = |at: DateTime<Utc>| match model.state.platform.schedule(&shift.schedule) {
-        Some(schedule) => schedule.told(at),
-        None => at.format("%a %d %b %H:%MZ").to_string(),
-    };
+    let Some(schedule) = model.state.platform.schedule(&shift.schedule) else { return Vec::new() };
     let has_end = shift.until < DateTime::<Utc>::MAX_UTC;
     let is_now = shift.from <= model.now;
     let when = match (is_now, has_end) {
         (true, true) => {
             let left = text::span((shift.until - model.now).max(TimeDelta::zero())).replace(' ', "");
-            format!("until {} ({left} left)", told(shift.until))
+            format!("until {} ({left} left)", schedule.told(shift.until))
         }
         (true, false) => "no end in sight".to_owned(),
-        (false, true) => format!("{} – {}", told(shift.from), told(shift.until)),
-        (false, false) => format!("from {}", told(shift.from)),
+        (false, true) => schedule.told_span(shift.from, shift.until),
+        (false, false) => format!("from {}", schedule.told(shift.from)),
     };
     let (role, person) = match &shift.person {
         None => (Role::Bad, "✖ nobody".to_owned()),
