@@ -40,8 +40,10 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     };
     if schedules.is_empty() {
         let inside = canvas.frame(area, "On call", &summary, true);
-        for (row, line) in (0..).zip(HOW) {
-            canvas.line(inside, row, &[(Role::Muted, text::fit(&format!("  {line}"), usize::from(inside.width)))]);
+        let words = text::wrap(HOW, usize::from(inside.width).saturating_sub(3));
+        let lines = words.iter().map(String::as_str).chain([""]).chain(EXAMPLE);
+        for (row, line) in (0..inside.height).zip(lines) {
+            canvas.line(inside, row, &[(Role::Muted, format!("  {line}"))]);
         }
         return;
     }
@@ -57,13 +59,12 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     each(model, canvas, inside);
 }
 
-const HOW: [&str; 7] = [
-    "nobody is on call by name, and incidents call by role; the platform file says whose turn it is:",
-    "",
+const HOW: &str = "nobody is on call by name, and incidents call by role; the platform file says whose turn it is:";
+const EXAMPLE: [&str; 5] = [
     "[[oncall]]",
     "name = \"ward\"",
     "people = [\"alice\", \"bob\"]",
-    "since = \"2026-01-05 09:00\"      # the first hand-over; then every 7d",
+    "since = \"2026-01-05 09:00\"",
     "zone = \"Europe/Berlin\"",
 ];
 
