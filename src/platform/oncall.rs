@@ -236,6 +236,12 @@ impl OnCallSchedule {
         self.zone.from_utc_datetime(&at.naive_utc()).format("%a %d %b %H:%M %Z").to_string()
     }
 
+    /// A time of the coming weeks by the clock of the schedule: `Mon 05 09:00`.
+    #[must_use]
+    pub fn told_short(&self, at: DateTime<Utc>) -> String {
+        self.zone.from_utc_datetime(&at.naive_utc()).format("%a %d %H:%M").to_string()
+    }
+
     /// From when to when by the clock of the schedule: `Mon 05 Jan 09:00–17:00 CET`.
     #[must_use]
     pub fn told_span(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> String {

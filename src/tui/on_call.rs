@@ -105,7 +105,7 @@ impl Model {
 /// A form that knows when the shift is that the cursor was on.
 pub(super) fn begun(model: &Model, form: &mut Form) {
     let Some(shift) = model.selected_shift() else { return };
-    let write = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M").to_string();
+    let write = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%MZ").to_string();
     if shift.from > model.now {
         form.fill("From", &write(shift.from));
     }

@@ -1,10 +1,10 @@
 //! Who is on call: a strip of two weeks for each schedule, and below it each shift in words.
 //!
 //! ```text
-//!           now                 15  16  17  18  19  20  21  22  23  24  25  26  27  28
-//!  ward     ● bob   2d 4h left  bob       │carol                      │alice
-//!  ▶ on call    ward  bob    until Sat 17 Jan 09:00 CET (2d 4h left)
-//!    in 2d 4h   ward  carol  Sat 17 Jan 09:00 CET – Sat 24 Jan 09:00 CET
+//!  UTC      15  16  17  18  19  20  21  22  23  24  25  26  27  28
+//!  ward     │bob    │↔carol             │alice
+//!  ▶ on call ● bob    ward  until Sat 17 Jan 09:00 CET (2d4h left)
+//!    in 2d   ↔ carol  ward  Sat 17 Jan 09:00 – Sat 24 Jan 09:00 CET  OVR-1 bob is on a train
 //! ```
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
@@ -27,6 +27,8 @@ use crate::{
 
 /// With fewer columns than this a name is cut without a sign that it is: the list below has it whole.
 const LEGIBLE: usize = 6;
+/// With fewer columns than this a shift tells one of its ends alone.
+const NARROW: usize = 60;
 /// Days of the strip.
 const DAYS: usize = 14;
 
@@ -77,7 +79,7 @@ fn weeks(model: &Model, canvas: &mut Canvas, area: Rect, schedules: &[OnCallSche
         let form = if cell >= 7 { "%a %d" } else { "%d" };
         text::left(&date.format(form).to_string(), cell)
     });
-    canvas.line(area, 0, &[(Role::Muted, format!(" {}{}", text::left("", names), title.collect::<String>()))]);
+    canvas.line(area, 0, &[(Role::Muted, format!(" {}{}", text::left("UTC", names), title.collect::<String>()))]);
     let room = usize::from(area.height.saturating_sub(1));
     let chosen = model.selected_shift().map(|shift| shift.schedule.as_str());
     let place = schedules.iter().position(|schedule| Some(schedule.name.as_str()) == chosen).unwrap_or(0);
@@ -143,11 +145,46 @@ fn each(model: &Model, canvas: &mut Canvas, area: Rect) {
 }
 
 fn line(model: &Model, shift: &Shift, is_selected: bool, columns: usize) -> Vec<Piece> {
-    let name = (columns / 7).clamp(8, 20);
     let Some(schedule) = model.state.platform.schedule(&shift.schedule) else { return Vec::new() };
-    let has_end = shift.until < DateTime::<Utc>::MAX_UTC;
+    let is_only = model.state.platform.on_call.len() == 1;
+    let name = (columns / 7).clamp(8, 20);
     let is_now = shift.from <= model.now;
-    let when = match (is_now, has_end) {
+    let is_overridden = shift.overridden_by.is_some();
+    let (role, sign, person) = match &shift.person {
+        None => (Role::Bad, "✖", "nobody"),
+        Some(person) if !model.state.operators.get(person).is_some_and(Operator::may_act) => {
+            (Role::Bad, "✖", &**person)
+        }
+        Some(person) if is_overridden => (Role::Planned, "↔", &**person),
+        Some(person) if is_now => (Role::Ok, "●", &**person),
+        Some(person) => (Role::Text, " ", &**person),
+    };
+    let why = shift.overridden_by.and_then(|id| model.state.overrides.get(&id));
+    let why = why.map(|found| format!("  {} {}", found.id, found.reason)).unwrap_or_default();
+    let ahead = match (is_now, shift.from - model.now) {
+        (true, _) => "on call".to_owned(),
+        (false, time) if time.num_days() == 0 => format!("in {}", text::short(time)),
+        (false, time) => format!("in {}d", time.num_days()),
+    };
+    let mut pieces = vec![
+        (Role::Focus, if is_selected { "▶ " } else { "  " }.to_owned()),
+        (if is_now { Role::Ok } else { Role::Muted }, text::left(&ahead, 8)),
+        (role, format!("{sign} {} ", text::left(&text::fit_middle(person, name), name))),
+    ];
+    if !is_only {
+        pieces.push((Role::Muted, format!("{} ", text::left(&text::fit_middle(&shift.schedule, name), name))));
+    }
+    pieces.push((Role::Text, times(model, schedule, shift, columns < NARROW)));
+    pieces.push((Role::Planned, why));
+    pieces
+}
+
+/// From when to when, by the clock of the schedule; where there is little room its end while it lasts, else its beginning.
+fn times(model: &Model, schedule: &OnCallSchedule, shift: &Shift, is_narrow: bool) -> String {
+    let has_end = shift.until < DateTime::<Utc>::MAX_UTC;
+    match (shift.from <= model.now, has_end) {
+        (true, true) if is_narrow => format!("to {}", schedule.told_short(shift.until)),
+        (false, _) if is_narrow => schedule.told_short(shift.from),
         (true, true) => {
             let left = text::span((shift.until - model.now).max(TimeDelta::zero())).replace(' ', "");
             format!("until {} ({left} left)", schedule.told(shift.until))
@@ -155,28 +192,5 @@ fn line(model: &Model, shift: &Shift, is_selected: bool, columns: usize) -> Vec<
         (true, false) => "no end in sight".to_owned(),
         (false, true) => schedule.told_span(shift.from, shift.until),
         (false, false) => format!("from {}", schedule.told(shift.from)),
-    };
-    let (role, person) = match &shift.person {
-        None => (Role::Bad, "✖ nobody".to_owned()),
-        Some(person) if !model.state.operators.get(person).is_some_and(Operator::may_act) => {
-            (Role::Bad, format!("✖ {person}"))
-        }
-        Some(person) if is_now => (Role::Ok, format!("● {person}")),
-        Some(person) => (Role::Text, format!("  {person}")),
-    };
-    let why = shift.overridden_by.and_then(|id| model.state.overrides.get(&id));
-    let why = why.map(|found| format!("  ↔ {} {}", found.id, found.reason)).unwrap_or_default();
-    let ahead = match (is_now, shift.from - model.now) {
-        (true, _) => "on call".to_owned(),
-        (false, time) if time.num_days() == 0 => format!("in {}", text::short(time)),
-        (false, time) => format!("in {}d", time.num_days()),
-    };
-    vec![
-        (Role::Focus, if is_selected { "▶ " } else { "  " }.to_owned()),
-        (if is_now { Role::Ok } else { Role::Muted }, text::left(&ahead, 9)),
-        (role, format!("{} ", text::left(&text::fit_middle(&person, name + 2), name + 2))),
-        (Role::Muted, format!("{} ", text::left(&text::fit_middle(&shift.schedule, name), name))),
-        (Role::Text, when),
-        (Role::Planned, why),
-    ]
+    }
 }
