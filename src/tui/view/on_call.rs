@@ -171,14 +171,10 @@ fn line(model: &Model, shift: &Shift, is_selected: bool, columns: usize) -> Vec<
         (if is_now { Role::Ok } else { Role::Muted }, text::left(&ahead, 8)),
         (role, format!("{sign} {} ", text::left(&text::fit_middle(person, name), name))),
     ];
-    let named = (Role::Muted, format!("{} ", text::left(&text::fit_middle(&shift.schedule, name), name)));
-    let is_narrow = columns < NARROW;
-    let times = (Role::Text, times(model, schedule, shift, is_narrow));
-    match (is_only, is_narrow) {
-        (true, _) => pieces.push(times),
-        (false, true) => pieces.extend([times, (Role::Text, " ".to_owned()), named]),
-        (false, false) => pieces.extend([named, times]),
+    if !is_only {
+        pieces.push((Role::Muted, format!("{} ", text::left(&text::fit_middle(&shift.schedule, name), name))));
     }
+    pieces.push((Role::Text, times(model, schedule, shift, columns < NARROW)));
     pieces.push((Role::Planned, why));
     pieces
 }
