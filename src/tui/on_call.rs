@@ -149,7 +149,7 @@ pub(super) fn overridden(model: &Model, command: &Command, foreseen: &mut Forese
         match (shift.person.as_deref(), shift.overridden_by) {
             (Some(name), _) if name == person => foreseen.fact(format!("{name} is so anyway from {from} to {until}")),
             (Some(name), Some(id)) => {
-                foreseen.warn(format!("instead of {name}, who is by {id}, from {from} to {until}"))
+                foreseen.warn(format!("instead of {name}, who is by {id}, from {from} to {until}"));
             }
             (Some(name), None) => foreseen.fact(format!("instead of {name} from {from} to {until}")),
             (None, _) => foreseen.fact(format!("where nobody would be from {from} to {until}")),
