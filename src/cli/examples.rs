@@ -206,6 +206,17 @@ pub(super) const EXAMPLES: &[(&str, &[&str])] = &[
         "operator add",
         &["operator add bob --role engineer --login bob", "operator add bob-bot --role engineer --belongs-to bob"],
     ),
+    ("oncall who", &["oncall who", "oncall who ward --at 02:30"]),
+    ("oncall schedule", &["oncall schedule", "oncall schedule ward --from 3h --days 7"]),
+    (
+        "oncall override",
+        &[
+            "oncall override ward bob --to 8h --reason 'alice is on a train'",
+            "oncall override ward alice --from 2026-12-24T08:00:00Z --to 2026-12-27T08:00:00Z --reason holidays",
+        ],
+    ),
+    ("oncall overrides", &["oncall overrides"]),
+    ("oncall end", &["oncall end OVR-1 --reason 'back from the train'"]),
     ("operator list", &["operator list"]),
     ("operator show", &["operator show bob"]),
     ("operator role", &["operator role bob --role technical-lead"]),

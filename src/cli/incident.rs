@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{
         self, Clock, Command, ErrorEvent, ErrorGroup, ErrorKind, ErrorSeverity, IncidentId, IncidentRole, Level,
-        Message, Severity, names,
+        Message, Severity,
     },
     engine::ErrorBatch,
 };
@@ -399,7 +399,7 @@ fn describe(session: &Session, incident: &domain::Incident) -> String {
     page += &fast_track(incident, session.now());
     page += &level(incident);
     if !incident.called.is_empty() {
-        page += &format!("to call     {} (not sent)\n", names(&incident.called));
+        page += &format!("to call     {} (not sent)\n", incident.called_names());
     }
     if let Some(due) = incident.update_due_at() {
         let how = match due - session.now() {

@@ -50,6 +50,7 @@ mod knowledge;
 mod log;
 mod log_file;
 mod manual;
+mod oncall;
 mod operator;
 mod output;
 mod patterns;

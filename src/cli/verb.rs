@@ -10,8 +10,8 @@ use super::{
     demo, deploy, diagnose, doctor, drill, emergency,
     error::{CliError, Exit},
     examples::with_examples,
-    heartbeat, host, incident, init, knowledge, log, manual, operator, patterns, policy, postmortem, proof, recovery,
-    redact,
+    heartbeat, host, incident, init, knowledge, log, manual, oncall, operator, patterns, policy, postmortem, proof,
+    recovery, redact,
     redraw::{self, Hears},
     reload, report, rollback, rootcause, runbook, runbook_walk, sandbox, schema, serve, service,
     session::{Global, Session},
@@ -120,6 +120,9 @@ enum Verb {
     /// What happens by itself
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Who is on call, and who is when: see it, take a shift, give one away
+    #[command(subcommand)]
+    Oncall(oncall::Oncall),
     /// Who may act
     #[command(subcommand)]
     Operator(operator::Operator),
@@ -244,6 +247,9 @@ impl Verb {
             ))
             | Self::Action(action::Action::List)
             | Self::Automation(automation::Automation::Show)
+            | Self::Oncall(
+                oncall::Oncall::Who { .. } | oncall::Oncall::Schedule { .. } | oncall::Oncall::Overrides { .. },
+            )
             | Self::Operator(operator::Operator::List | operator::Operator::Show { .. })
             | Self::Token(token::Token::List)
             | Self::Audit(audit::Audit::List { .. })
@@ -290,6 +296,7 @@ impl Verb {
             Self::Runbook(verb) => verb.run(session).await,
             Self::Automation(verb) => verb.run(session).await,
             Self::Policy(verb) => verb.run(session),
+            Self::Oncall(verb) => verb.run(session).await,
             Self::Operator(verb) => verb.run(session).await,
             Self::Host(verb) => verb.run(session).await,
             Self::Token(verb) => verb.run(session).await,

@@ -8,7 +8,7 @@ use super::{
     continuity, drill, evidence, fast_track,
     health::maintenance,
     incident::{error_event, escalation, impact, postmortem, update, workflow},
-    knowledge, operator, recovery, run,
+    knowledge, oncall, operator, recovery, run,
     snapshot::{self, adopt, replica},
     stream,
 };
@@ -165,6 +165,7 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         | Event::ChangeReviewed { .. }
         | Event::ChangeReviewOverdue { .. } => change::apply(state, recorded),
         Event::ApprovalDelegated { .. } | Event::DelegationEnded { .. } => delegation::apply(state, recorded),
+        Event::OnCallOverridden { .. } | Event::OverrideEnded { .. } => oncall::apply(state, recorded),
         Event::TemplateMade { .. } | Event::TemplateSuspended { .. } => template::apply(state, recorded),
         Event::RecoveryStarted { .. }
         | Event::StepStarted { .. }
@@ -263,6 +264,7 @@ fn apply_incident(state: &mut State, recorded: &Recorded) {
                 escalation: 0,
                 level: Level::One,
                 called: Vec::new(),
+                on_call: None,
                 roles: std::collections::BTreeMap::new(),
                 diagnoses: Vec::new(),
                 changes: Vec::new(),

@@ -12,10 +12,10 @@ use super::{
     ActionKind, ArticleBody, AttemptPart, AttemptResult, BreakGlassId, BreakerState, Burst, Cadence, Captured, Ceiling,
     ChangeId, ChangeRequest, ChangeWindow, Clock, Criterion, DiagnosisDocument, DiagnosisId, DowntimeMark, DrillClaim,
     DrillId, DrillMode, DrillOutcome, DrillReveal, DrillTold, ErrorGroup, Finding, Findings, ForcedTo, Found,
-    IncidentId, IncidentRole, Judgement, Level, Message, Milestone, Notice, Phase, Proof, Purgeable, RecoveryId,
-    RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest, RunId, RunMark, RunMode, SeenCheckpoint, Severity,
-    SnapshotId, SnapshotTrigger, Stage, StepAnswer, TestResult, TokenId, TokenScope, TrueCause, UnknownAnswer, Verdict,
-    runbook::Runbook,
+    IncidentId, IncidentRole, Judgement, Level, Message, Milestone, Notice, OverrideId, Phase, Proof, Purgeable,
+    RecoveryId, RecoveryOutcome, ReviewOutcome, ReviewVerdict, RollbackRequest, RunId, RunMark, RunMode,
+    SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, StepAnswer, TestResult, TokenId, TokenScope,
+    TrueCause, UnknownAnswer, Verdict, runbook::Runbook,
 };
 use crate::platform::{AutomationMode, Platform, Purpose, Role};
 
@@ -277,6 +277,21 @@ pub enum Command {
     },
     EndDelegation {
         to: String,
+    },
+    /// Have somebody be on call instead of whoever the schedule names.
+    OverrideOnCall {
+        schedule: String,
+        person: String,
+        /// Now where none is given.
+        #[serde(default)]
+        from: Option<DateTime<Utc>>,
+        until: DateTime<Utc>,
+        reason: String,
+    },
+    /// Take that back.
+    EndOverride {
+        id: OverrideId,
+        reason: String,
     },
     /// Agree beforehand to what a recovery did.
     MakeTemplate {
@@ -678,6 +693,10 @@ pub enum Command {
     },
     CallPeople {
         notice: Notice,
+    },
+    /// Let an incident that nobody has seen pass to whoever is on call now.
+    HandOverIncident {
+        incident: IncidentId,
     },
     ReachLevel {
         incident: IncidentId,

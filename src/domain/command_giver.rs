@@ -57,6 +57,8 @@ impl Command {
             | Self::ReviewChange { .. }
             | Self::DelegateApproval { .. }
             | Self::EndDelegation { .. }
+            | Self::OverrideOnCall { .. }
+            | Self::EndOverride { .. }
             | Self::MakeTemplate { .. }
             | Self::SuspendTemplate { .. }
             | Self::BreakGlass { .. }
@@ -135,6 +137,7 @@ impl Command {
             | Self::RunFor { .. }
             | Self::SetTask { .. }
             | Self::CallPeople { .. }
+            | Self::HandOverIncident { .. }
             | Self::ReachLevel { .. }
             | Self::DraftDiagnosis { .. }
             | Self::ConcludeDiagnosis { .. }

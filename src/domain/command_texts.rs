@@ -33,6 +33,8 @@ impl Command {
             | Self::ValidateChange { note: text, .. }
             | Self::ReviewChange { findings: text, .. }
             | Self::DelegateApproval { reason: text, .. }
+            | Self::OverrideOnCall { reason: text, .. }
+            | Self::EndOverride { reason: text, .. }
             | Self::SuspendTemplate { reason: text, .. }
             | Self::BreakGlass { reason: text, .. }
             | Self::RevokeBreakGlass { reason: text, .. }
@@ -169,6 +171,7 @@ impl Command {
             | Self::JudgeFunctions
             | Self::RemindOfFunction { .. }
             | Self::RunFor { .. }
+            | Self::HandOverIncident { .. }
             | Self::ReachLevel { .. }
             | Self::ProposeRemedy { .. }
             | Self::ConfirmArticle { .. }

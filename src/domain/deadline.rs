@@ -7,7 +7,7 @@ use super::{
     change::carry_out,
     continuity, diagnosis, drill, fast_track,
     health::maintenance,
-    knowledge, run,
+    knowledge, oncall, run,
     snapshot::{self, replica},
 };
 
@@ -93,6 +93,7 @@ fn deadlines(state: &State) -> impl Iterator<Item = (DateTime<Utc>, Command)> {
     let copy = replica::next(state);
     clocks
         .chain(levels)
+        .chain(oncall::deadlines(state))
         .chain(updates)
         .chain(papers)
         .chain(items)

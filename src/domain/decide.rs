@@ -16,7 +16,7 @@ use super::{
     continuity, deployment, diagnosis, drill, evidence, fast_track,
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
-    knowledge,
+    knowledge, oncall,
     operator::{certificate, keys, people, refused, second_factor, session, token},
     payload,
     recovery::{plan, remedy, run as recovery_run},
@@ -228,6 +228,10 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
             delegation::delegate(state, wish, meta)
         }
         Command::EndDelegation { to } => delegation::end(state, &to, meta),
+        Command::OverrideOnCall { schedule, person, from, until, reason } => {
+            oncall::override_shift(state, oncall::Wish { schedule, person, from, until, reason: &reason }, meta)
+        }
+        Command::EndOverride { id, reason } => oncall::end(state, id, &reason, meta),
         Command::MakeTemplate { name, proof } => template::make(state, &name, proof, meta),
         Command::SuspendTemplate { template, reason } => template::suspend(state, &template, &reason),
 
@@ -357,7 +361,8 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         Command::RemindOfFunction { function, mark } => Ok(continuity::remind(state, function, mark, meta)),
         Command::RunFor { incident, service, purpose } => workflow::run_for(state, incident, &service, purpose, meta),
         Command::SetTask { incident, task } => workflow::ask(state, incident, &task),
-        Command::CallPeople { notice } => escalation::call(state, notice),
+        Command::CallPeople { notice } => escalation::call(state, notice, meta.at),
+        Command::HandOverIncident { incident } => oncall::hand_over(state, incident, meta.at),
         Command::ReachLevel { incident, level } => escalation::reach(state, incident, level, meta.at),
         Command::DraftDiagnosis { diagnosis, document } => {
             diagnosis::running(state, diagnosis)?;

@@ -11,10 +11,10 @@ use super::{
     BreakerState, Burst, Cadence, Captured, Ceiling, ChangeId, ChangeKind, ChangeOutcome, ChangeReview, ChangeTemplate,
     ChangeWindow, Clock, Criterion, Delegation, DeploymentId, DeploymentOrigin, DiagnosisDocument, DiagnosisId,
     DowntimeMark, DrillClaim, DrillId, DrillMode, DrillOutcome, DrillReveal, DrillTold, ErrorGroup, Findings,
-    ImpactAnalysis, IncidentId, IncidentRole, IncidentState, Judgement, Level, Message, Milestone, Notice, Phase, Plan,
-    PlannedWork, Proof, RecoveryId, RecoveryOutcome, ReviewVerdict, Risk, RunId, RunInput, RunMark, RunMode,
-    RunOutcome, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, Stand, Status, StepAnswer, StepEnd,
-    Terms, TestResult, TokenId, TokenScope, TrueCause, UnknownAnswer, Workflow, runbook::Runbook,
+    ImpactAnalysis, IncidentId, IncidentRole, IncidentState, Judgement, Level, Message, Milestone, Notice, OverrideId,
+    Phase, Plan, PlannedWork, Proof, RecoveryId, RecoveryOutcome, ReviewVerdict, Risk, RunId, RunInput, RunMark,
+    RunMode, RunOutcome, SeenCheckpoint, Severity, SnapshotId, SnapshotTrigger, Stage, Stand, Status, StepAnswer,
+    StepEnd, Terms, TestResult, TokenId, TokenScope, TrueCause, UnknownAnswer, Workflow, runbook::Runbook,
 };
 use crate::platform::{AutomationMode, Platform, Role};
 
@@ -426,6 +426,17 @@ pub enum Event {
     ApprovalDelegated { delegation: Delegation },
     /// Not any more.
     DelegationEnded { from: String, to: String },
+    /// Somebody is on call instead of whoever the schedule names.
+    OnCallOverridden {
+        id: OverrideId,
+        schedule: String,
+        person: String,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+        reason: String,
+    },
+    /// Not any more, from here on.
+    OverrideEnded { id: OverrideId, reason: String },
     /// A change is agreed to beforehand.
     TemplateMade { template: ChangeTemplate },
     /// It has to be proved anew.

@@ -15,7 +15,7 @@ pub struct BadId {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
         pub struct $name(pub u64);
 
         impl fmt::Display for $name {
@@ -93,6 +93,11 @@ id!(
     /// A drill.
     DrillId,
     "DRILL"
+);
+id!(
+    /// An override of an on-call schedule.
+    OverrideId,
+    "OVR"
 );
 id!(
     /// An API token.

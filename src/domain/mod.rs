@@ -33,6 +33,7 @@ mod incident;
 mod knowledge;
 mod moment;
 mod next_step;
+mod oncall;
 mod operator;
 mod payload;
 mod policy;
@@ -88,8 +89,8 @@ pub use health::{
     affected, calendar, fold, heard_every, judged_alone, next_window, percent,
 };
 pub use ids::{
-    BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, DrillId, IncidentId, RecoveryId, RunId, SnapshotId,
-    TokenId,
+    BadId, BreakGlassId, ChangeId, DeploymentId, DiagnosisId, DrillId, IncidentId, OverrideId, RecoveryId, RunId,
+    SnapshotId, TokenId,
 };
 pub use incident::{
     Act, ActionItem, ActionKind, BURST, Between, Burst, Callee, Classified, Clock, Course, ENOUGH, ERRORS_LIMIT,
@@ -105,6 +106,7 @@ pub use knowledge::{
     time_to_resolution,
 };
 pub use moment::{future, past};
+pub use oncall::{Duty, OnCall, OnCallOverride, Shift, duty, on_call, on_call_again, schedule_of, shifts};
 pub use operator::{
     Actor, ApiToken, Assurance, AttemptBy, CODES_WRONG, ClientCertificate, Credentials, FACTOR_LOCK, FactorReset,
     LONGEST_CERTIFICATE, LONGEST_TOKEN, Operator, PublicKey, RECOVER, Refused, SecondFactor, TokenScope, TokenSecret,

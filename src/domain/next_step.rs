@@ -1,7 +1,7 @@
 //! What to do next after a refusal whose rule has only one good answer, said once for all places that refuse by it.
 
 /// Rules, each with what to do next.
-const STEPS: [(&str, &str); 71] = [
+const STEPS: [(&str, &str); 74] = [
     ("person-needed", "somebody does it under a name of their own: on the board, or codeblue --as NAME"),
     ("role-needed", "ask somebody with that role: codeblue operator list shows who has it"),
     ("operator-may-not", "codeblue operator list shows who may"),
@@ -41,6 +41,9 @@ const STEPS: [(&str, &str); 71] = [
     ("window-in-the-past", "give a time to come"),
     ("window-too-short", "give an end after its beginning"),
     ("no-maintenance", "nothing is left to do"),
+    ("shift-too-short", "give an end after its beginning"),
+    ("shift-too-far", "give a time within a year"),
+    ("override-over", "nothing is left to do: codeblue oncall who says who is on call"),
     ("break-glass-incident", "use the approvals: the change's page says whose it lacks"),
     ("break-glass-minutes", "give as many minutes as it takes"),
     ("break-glass-over", "what it lacks now is an approval, or another break-glass after its review"),

@@ -6,7 +6,7 @@ use super::{
     Recorded, RecoveryId, RecoveryOutcome, RunId, RunMark, Severity, SnapshotId, SnapshotState, Stand, State, Status,
     break_glass, continuity,
     incident::{escalation, workflow},
-    knowledge,
+    knowledge, oncall,
     recovery::{
         remedy::{self, newest_diagnosis},
         validation,
@@ -201,6 +201,7 @@ pub fn react(state: &State, recorded: &Recorded) -> Reaction {
             }
         }
         Event::IncidentSeveritySet { .. } => lapse_break_glass(state, recorded, &mut give),
+        Event::PeopleToCall { notice } => oncall::nobody_there(state, notice, &mut give),
         Event::LevelReached { incident, level } => {
             let reason = format!("level {}: {}", level.number(), level.says());
             give("call people", call(*incident, level.calls().to_vec(), &reason));
@@ -252,7 +253,7 @@ fn run_time_used(state: &State, id: RunId, mark: RunMark, give: &mut impl FnMut(
 
 fn call(incident: IncidentId, to: Vec<Callee>, reason: &str) -> Command {
     let reason = reason.chars().take(400).collect();
-    Command::CallPeople { notice: Notice { incident, to, reason } }
+    Command::CallPeople { notice: Notice::new(incident, to, reason) }
 }
 
 fn is_diagnosed(state: &State, id: IncidentId) -> bool {

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     BreakGlass, BreakGlassId, Breaker, Change, ChangeId, ChangeState, ChangeTemplate, Continuity, Credentials,
     Criticality, Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, Drills, EvidenceState, Incident,
-    IncidentId, Knowledge, Operator, PlannedWork, Recovery, RecoveryId, Refusal, Run, RunId, ServiceHealth, Severity,
-    Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
+    IncidentId, Knowledge, OnCallOverride, Operator, OverrideId, PlannedWork, Recovery, RecoveryId, Refusal, Run,
+    RunId, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
 };
 use crate::platform::{
     Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, LogFiles, Platform, Profile, RedactionRules,
@@ -80,6 +80,12 @@ pub struct State {
     /// Who may agree in whose place.
     #[serde(default)]
     pub delegations: Vec<Delegation>,
+    /// Who is on call instead of whoever a schedule names, oldest first; what is long over is left out.
+    #[serde(default)]
+    pub overrides: BTreeMap<OverrideId, OnCallOverride>,
+    /// The newest of them that there ever was.
+    #[serde(default)]
+    pub newest_override: OverrideId,
     /// Changes that are agreed to beforehand, by name.
     #[serde(default)]
     pub templates: BTreeMap<String, ChangeTemplate>,
@@ -154,6 +160,7 @@ impl Default for State {
                 components: Vec::new(),
                 operators: Vec::new(),
                 maintenance: Vec::new(),
+                on_call: Vec::new(),
                 approvals: ApprovalLevels::default(),
                 freezes: Vec::new(),
                 functions: Vec::new(),
@@ -175,6 +182,8 @@ impl Default for State {
             deployments: BTreeMap::new(),
             changes: BTreeMap::new(),
             delegations: Vec::new(),
+            overrides: BTreeMap::new(),
+            newest_override: OverrideId::default(),
             templates: BTreeMap::new(),
             break_glass: BTreeMap::new(),
             recoveries: BTreeMap::new(),
@@ -343,6 +352,10 @@ impl State {
 
     pub(super) fn next_diagnosis(&self) -> DiagnosisId {
         DiagnosisId(self.diagnoses.keys().next_back().map_or(1, |id| id.0 + 1))
+    }
+
+    pub(super) fn next_override(&self) -> OverrideId {
+        OverrideId(self.newest_override.0 + 1)
     }
 
     pub(super) fn next_token(&self) -> TokenId {

@@ -377,6 +377,12 @@ impl Event {
                 delegation.until.format("%Y-%m-%d %H:%MZ")
             ),
             Self::DelegationEnded { from, to } => format!("{to} may not approve in place of {from} any more"),
+            Self::OnCallOverridden { id, schedule, person, from, until, reason } => format!(
+                "{id}: {person} is on call for {schedule} from {} to {} UTC: {reason}",
+                from.format("%Y-%m-%d %H:%M"),
+                until.format("%Y-%m-%d %H:%M")
+            ),
+            Self::OverrideEnded { id, reason } => format!("{id} of the on-call schedule taken back: {reason}"),
             Self::TemplateMade { template } => format!("{} is a standard change from now on", template.name),
             Self::TemplateSuspended { template, reason } => {
                 format!("{template} is no standard change any more: {reason}")

@@ -10,6 +10,7 @@ use super::{
     adapter::Adapter,
     continuity::write_functions,
     explain_change_rules::{write_approvals, write_freezes, write_use},
+    explain_oncall::write_on_call,
     explain_probe::write_probe,
     language_model::write_language_model,
     listen::Listen,
@@ -93,6 +94,7 @@ fn write_platform(out: &mut String, platform: &Platform) -> Result {
         let kib = size_bytes >> 10;
         writeln!(out, "  the engine's log: {}, {kib} KiB each, level {level}", count(files as usize, "file"))?;
     }
+    write_on_call(out, platform)?;
     write_approvals(out, &platform.approvals)
 }
 
@@ -369,6 +371,9 @@ mod tests {
           what is dangerous needs a second factor from everybody
           a board that nobody is at locks after 15m
           nothing listens beyond the socket: the file has no [listen]
+
+        Who is on call
+          nobody by name: the file has no [[oncall]], and incidents call by role
 
         Who agrees to a change
           low (risk 1 to 3): engineer

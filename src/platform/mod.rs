@@ -1,7 +1,7 @@
 //! Floor 1. The platform file: what it may say (`model`, `probe`, `adapter`), how it is read (`parse`, `parse_access`, `parse_check`,
-//! `parse_continuity`, `parse_evidence`, `parse_http`, `breaker`, `log_files`, `log_source`, `parse_language_model`, `parse_listen`, `parse_probe`, `parse_workflow`, `postgres`, `rows`,
+//! `parse_continuity`, `parse_evidence`, `parse_http`, `breaker`, `log_files`, `log_source`, `parse_language_model`, `parse_listen`, `parse_oncall`, `parse_probe`, `parse_workflow`, `postgres`, `rows`,
 //! `reader`), what must hold between its parts (`validate`,
-//! `approvers`), how mistakes are told (`problem`), what it means in plain words (`explain`, `explain_probe`, `explain_change_rules`), and who
+//! `approvers`), how mistakes are told (`problem`), what it means in plain words (`explain`, `explain_probe`, `explain_change_rules`, `explain_oncall`), and who
 //! depends on whom (`graph`). `sample`, `json_path` and
 //! `template` are words that several rooms above share.
 //!
@@ -15,6 +15,7 @@ mod change_rules;
 mod continuity;
 mod explain;
 mod explain_change_rules;
+mod explain_oncall;
 mod explain_probe;
 mod graph;
 mod json_path;
@@ -24,6 +25,7 @@ mod log_files;
 mod log_source;
 mod maintenance;
 mod model;
+mod oncall;
 mod parse;
 mod parse_access;
 mod parse_adapter;
@@ -35,6 +37,7 @@ mod parse_http;
 mod parse_language_model;
 mod parse_listen;
 mod parse_maintenance;
+mod parse_oncall;
 mod parse_probe;
 mod parse_vault;
 mod parse_workflow;
@@ -66,6 +69,7 @@ pub use log_files::{LogFiles, LogLevel};
 pub use log_source::{LogPlace, LogSource};
 pub use maintenance::{MaintenanceWindow, WindowDays};
 pub use model::*;
+pub use oncall::{Gaps, OnCallHours, OnCallLayer, OnCallSchedule};
 pub use parse::{load, parse};
 pub use postgres::{PostgresScope, PostgresServer};
 pub use probe::*;

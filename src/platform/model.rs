@@ -16,6 +16,7 @@ use super::{
     log_files::LogFiles,
     log_source::LogSource,
     maintenance::MaintenanceWindow,
+    oncall::OnCallSchedule,
     probe::Probe,
     redaction::RedactionRules,
 };
@@ -60,6 +61,9 @@ pub struct Platform {
     /// In the order of the file.
     #[serde(default)]
     pub maintenance: Vec<MaintenanceWindow>,
+    /// Who is on call, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_call: Vec<OnCallSchedule>,
     /// Who has to agree to a change.
     #[serde(default)]
     pub approvals: ApprovalLevels,

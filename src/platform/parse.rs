@@ -15,7 +15,7 @@ use super::{
     parse_access,
     parse_adapter::{self, paths},
     parse_change_rules, parse_check, parse_continuity, parse_evidence, parse_language_model, parse_listen,
-    parse_maintenance, parse_vault,
+    parse_maintenance, parse_oncall, parse_vault,
     problem::{Problem, Problems},
     reader::{Found, Reader, Section, Value},
     redaction,
@@ -93,6 +93,9 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
     let windows = reader.sections(root.get("maintenance"), "maintenance");
     let maintenance =
         windows.into_iter().filter_map(|section| parse_maintenance::window(section, &mut reader, &mut spans)).collect();
+    let on_call = reader.sections(root.get("oncall"), "oncall");
+    let on_call =
+        on_call.into_iter().filter_map(|section| parse_oncall::schedule(section, &mut reader, &mut spans)).collect();
     let approvals = parse_change_rules::approvals(&mut root, &mut reader, &mut spans);
     let freezes = reader.sections(root.get("freeze"), "freeze");
     let freezes = freezes
@@ -122,6 +125,7 @@ pub fn parse(text: &str, file: &Path) -> Result<Platform, Problems> {
         components,
         operators,
         maintenance,
+        on_call,
         approvals,
         freezes,
         functions,

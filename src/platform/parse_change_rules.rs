@@ -267,6 +267,9 @@ reason = "year's end"
           a board that nobody is at locks after 15m
           nothing listens beyond the socket: the file has no [listen]
 
+        Who is on call
+          nobody by name: the file has no [[oncall]], and incidents call by role
+
         Who agrees to a change
           low (risk 1 to 3): engineer
           medium (risk 4 to 6): engineer

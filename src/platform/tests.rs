@@ -307,7 +307,7 @@ roles = ["tech-lead", "technical-laed"]
     codeblue.toml:28: component.every: "5 parsecs" is no duration; expected a duration such as "30s", "5m" or "1h 30m"
     codeblue.toml:33: operator.roles: unknown value "tech-lead"; expected one of viewer, engineer, technical-lead, cto, compliance-officer
     codeblue.toml:33: operator.roles: unknown value "technical-laed"; did you mean "technical-lead"?
-    codeblue.toml:35: unknown key "colours"; expected one of platform, automation, access, listen, log, vault, evidence, model, redact, service, component, operator, maintenance, approvals, freeze, function
+    codeblue.toml:35: unknown key "colours"; expected one of platform, automation, access, listen, log, vault, evidence, model, redact, service, component, operator, maintenance, oncall, approvals, freeze, function
     "#);
 }
 
@@ -535,6 +535,7 @@ fn the_starter_file_loads_and_so_does_every_example_in_it() {
     let platform = read(&format!("{head}\n{}", opened.join("\n")));
     assert_eq!((platform.services.len(), platform.components.len(), platform.operators.len()), (3, 4, 3));
     assert_eq!((&platform.approvals, platform.freezes.len()), (&ApprovalLevels::default(), 1));
+    assert_eq!(platform.on_call[0].layers.len(), 2);
     assert_eq!(platform.services[1].checks.len(), 9);
 }
 
@@ -547,7 +548,7 @@ fn a_platform_survives_json() {
 
 proptest::proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in "(\\[\\[?(service|component|platform|operator|service\\.check|approvals|freeze)\\]\\]?\n|(name|http|tcp|host|every|sqlite|files|roles|depends_on|functions|low|high|from|until|zone) = ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:00:[0-9]{2}(Z|[+-][0-9]{2}:00)?|\"[a-z:/0-9 é]{0,8}\"|\\[\"[ab]\"\\]|\\{ ?(path|url|resource) = \"[a-z]*\" ?\\}|[0-9]{1,20}|true)\n|[\\x00-\\x7fé]{0,3}){0,20}") {
+    fn no_text_makes_it_panic(text in "(\\[\\[?(service|component|platform|operator|service\\.check|approvals|freeze|oncall|oncall\\.layer)\\]\\]?\n|(name|http|tcp|host|every|sqlite|files|roles|depends_on|functions|low|high|from|until|zone|people|only|since|owners) = ([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:00:[0-9]{2}(Z|[+-][0-9]{2}:00)?|\"[a-z:/0-9 é]{0,8}\"|\\[\"[ab]\"\\]|\\{ ?(path|url|resource) = \"[a-z]*\" ?\\}|[0-9]{1,20}|true)\n|[\\x00-\\x7fé]{0,3}){0,20}") {
         let _ = parse(&text, Path::new("codeblue.toml"));
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use super::{
     approvers,
     model::{Platform, Profile, ReplicaPlace},
+    parse_oncall::{self, OnCallSpans},
     problem::nearest,
     reader::{Found, Reader},
 };
@@ -27,6 +28,8 @@ pub(super) struct Spans {
     pub(super) frozen: Vec<Found<String>>,
     /// Same order as the functions that could be read.
     pub(super) functions: Vec<FunctionSpans>,
+    /// Same order as the schedules that could be read.
+    pub(super) on_call: Vec<OnCallSpans>,
 }
 
 #[derive(Debug)]
@@ -88,6 +91,7 @@ pub(super) fn validate(platform: &Platform, spans: &Spans, reader: &mut Reader) 
     ownership(platform, spans, reader);
     second_copy(platform, spans, reader);
     approvers::validate(platform, spans, reader);
+    parse_oncall::validate(platform, spans, reader);
     if platform.profile != Profile::Drill {
         let logins = platform.operators.iter().zip(&spans.operators);
         let logins = logins.filter_map(|(person, span)| Some((person.login.as_deref()?, span.login)));

@@ -10,7 +10,10 @@ use super::{
     situation::{SituationReport, recovery_line},
     words::{moment, span},
 };
-use crate::domain::{Change, ChangeState, State, Status, SystemState, missing_roles, role_name};
+use crate::{
+    domain::{Change, ChangeState, State, Status, SystemState, duty, missing_roles, role_name},
+    platform::OnCallSchedule,
+};
 
 /// What whoever takes over has to know at a moment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,6 +29,8 @@ pub struct Handover {
     pub system: SystemState,
     /// Services that are not as they should be, each with why.
     pub services: Vec<(String, Status, String)>,
+    /// Who is on call in each schedule, until when, and who comes then, each in a line.
+    pub on_call: Vec<String>,
     /// Incidents that are open, the worst first.
     pub incidents: Vec<SituationReport>,
     /// What waits for a person, each in a line.
@@ -52,6 +57,7 @@ impl Handover {
             window_seconds: window.num_seconds(),
             system: state.system_state(),
             services: services.map(|(name, health)| (name.clone(), health.status, health.reason.clone())).collect(),
+            on_call: on_call(state, now),
             incidents,
             waiting: waiting(state),
             running: running(state),
@@ -72,6 +78,9 @@ impl Handover {
         };
         let _ = writeln!(page, "{}: {system}.", moment(self.at));
         page += &self.services_text();
+        if !self.on_call.is_empty() {
+            section(&mut page, "On call", &self.on_call);
+        }
         page += "\n## Open incidents\n";
         if self.incidents.is_empty() {
             page += "\nNone.\n";
@@ -117,6 +126,19 @@ fn section(page: &mut String, title: &str, lines: &[String]) {
     for line in lines {
         let _ = writeln!(page, "- {}", escaped(line));
     }
+}
+
+/// Who is on call in each schedule.
+fn on_call(state: &State, now: DateTime<Utc>) -> Vec<String> {
+    let line = |schedule: &OnCallSchedule| {
+        let duty = duty(state, schedule, now);
+        let who = duty.person.unwrap_or_else(|| "NOBODY".to_owned());
+        let until = duty.until.map(|until| format!(" until {}", schedule.told(until))).unwrap_or_default();
+        let then = duty.next.map(|next| next.person.unwrap_or_else(|| "nobody".to_owned()));
+        let then = then.map(|then| format!(", then {then}")).unwrap_or_default();
+        format!("{}: {who}{until}{then}", schedule.name)
+    };
+    state.platform.on_call.iter().map(line).collect()
 }
 
 fn waiting(state: &State) -> Vec<String> {

@@ -153,6 +153,7 @@ impl Policies {
             let level = highest_level.map_or("none".to_owned(), |level| format!("up to {}", level.number()));
             page += &format!("| {severity} | {first} | {then} | {level} |\n");
         }
+        page += "\nWho is on call is found in the schedules of the platform file, and called by name. Where nobody is, the next in the row\nis called at once; the technical lead where nobody is next (policy *nobody is on call*).\n";
         page += "\n| level | from | what | who is called |\n|---|---|---|---|\n";
         for LevelPage { level, from_minutes, says, calls } in &self.levels {
             page += &format!("| {} | {from_minutes} min | {says} | {} |\n", level.number(), names(calls));

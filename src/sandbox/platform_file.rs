@@ -40,6 +40,21 @@ contacts = ["Front desk, extension 4200"]
 fallback = ["Give out numbers from the paper roll", "Write name, time and reason on the check-in sheet"]
 "#;
 
+/// Who is on call in the sandbox: everybody in turn, and who leads or engineers at weekends.
+const ON_CALL: &str = r#"
+[[oncall]]
+name = "hospital"
+zone = "Europe/Berlin"
+people = ["alice", "bob", "carol", "dora"]
+since = "2024-01-01 09:00"
+every = "7d"
+
+[[oncall.layer]]
+people = ["bob", "alice"]
+since = "2024-01-06 00:00"
+only = "sat,sun"
+"#;
+
 /// Writes `codeblue.toml` for a sandbox into a directory, with the ports its services have; gives the file's path. `binary` is
 /// the codeblue program that actions and reloads run; all operators act from `login`.
 ///
@@ -75,6 +90,7 @@ fn text(layout: &Layout, binary: &Path, login: &str) -> Result<String, SandboxEr
             format_args!("\n[[operator]]\nname = \"{name}\"\nroles = [\"{role}\"]\nlogin = {}\n", quoted(login)),
         );
     }
+    text.push_str(ON_CALL);
     Ok(text)
 }
 

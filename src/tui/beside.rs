@@ -31,6 +31,7 @@ impl Model {
                 | Screen::Errors
                 | Screen::Breakers
                 | Screen::Team
+                | Screen::OnCall
         )
     }
 
@@ -70,6 +71,7 @@ impl Model {
             }
             Screen::Breakers => self.selected(List::Breakers).map(Screen::Service),
             Screen::Team => self.selected(List::Team).map(Screen::Operator),
+            Screen::OnCall => self.selected_shift()?.person.clone().map(Screen::Operator),
             Screen::Journal => self.selected(List::Journal)?.parse().ok().map(Screen::Event),
             _ => None,
         }

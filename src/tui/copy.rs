@@ -88,6 +88,7 @@ fn subject(model: &Model) -> Option<String> {
         Screen::Map => model.on_map(),
         Screen::Patterns(_) => model.selected(List::Patterns),
         Screen::Journal => model.selected(List::Journal).map(|seq| format!("event {seq}")),
+        Screen::OnCall => model.selected_shift()?.person.clone(),
         Screen::Plan | Screen::Reliability | Screen::HeatMap | Screen::Metrics | Screen::Help | Screen::Calendar => {
             None
         }
@@ -144,6 +145,10 @@ pub fn twin(model: &Model) -> Option<String> {
         Screen::Drills => "codeblue drill list".to_owned(),
         Screen::Hosts => "codeblue host status".to_owned(),
         Screen::Metrics => "codeblue report metrics".to_owned(),
+        Screen::OnCall => match model.schedule_here() {
+            Some(schedule) => format!("codeblue oncall schedule {}", schedule.name),
+            None => "codeblue oncall who".to_owned(),
+        },
         Screen::Function(name) => format!("codeblue continuity show {}", shell_words::quote(name)),
         Screen::Journal => return of_selected(List::Journal, "audit show"),
         _ => return None,

@@ -11,7 +11,10 @@ impl Model {
             || !self.state.pending_changes().is_empty()
             || !self.state.continuity.interruptions.is_empty()
             || self.state.running_recoveries().next().is_some()
-            || matches!(self.screen(), Screen::Plan | Screen::Difference(..) | Screen::Snapshots | Screen::Calendar)
+            || matches!(
+                self.screen(),
+                Screen::Plan | Screen::Difference(..) | Screen::Snapshots | Screen::Calendar | Screen::OnCall
+            )
             || *self.screen() == Screen::Breakers && self.state.breakers.values().any(|breaker| breaker.until.is_some())
             || matches!(self.screen(), Screen::Recovery(id) if self.is_watched(*id))
             || matches!(self.screen(), Screen::Change(id) if self.is_open(*id))

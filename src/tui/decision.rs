@@ -9,6 +9,7 @@ use super::{
     article, break_glass, continuity, drill,
     form::{Form, Writing},
     model::Model,
+    on_call,
     preview::{Follow, Foreseen, give, refusal},
     templates, text, verdict, walk,
 };
@@ -130,6 +131,7 @@ pub(super) fn choices(model: &Model, purpose: &Writing, label: &str) -> Vec<(Str
         (Writing::ProposeArticle(_) | Writing::EditArticle(_), _) => choices_of_article(),
         (Writing::StartRun(_) | Writing::Step(..), label) => walk::answers(model, purpose, label),
         (Writing::HoldDrill(_) | Writing::AnswerDrill(_), label) => drill::answers(model, purpose, label),
+        (Writing::Override(_), _) => on_call::choices(model, purpose),
         (Writing::Delegate, "To") => {
             let (people, _) = model.deputies();
             let said = |name: &str| {
@@ -226,6 +228,7 @@ fn in_words<E>(
         Writing::SuspendTemplate(template) => Command::SuspendTemplate { template, reason: words("Reason")? },
         Writing::WorkByHand(function) => Command::ActivateFallback { function, reason: words("Reason")? },
         Writing::EndByHand(function) => Command::EndFallback { function, note: words("Note")? },
+        Writing::EndOverride(id) => Command::EndOverride { id, reason: words("Reason")? },
         Writing::RetireArticle(article) => Command::RetireArticle { article, reason: words("Reason")? },
         Writing::UseTemplate(template) => {
             Command::SubmitStandardChange { template, reason: words("Reason")?, incident: None, window: None }
@@ -340,6 +343,8 @@ pub(super) fn said(model: &Model, form: &Form, command: &Command) -> Foreseen {
                 "No diagnosis names {article} any more; what it says and what became of its fixes stays on record"
             ));
         }
+        Command::OverrideOnCall { .. } => on_call::overridden(model, command, &mut foreseen),
+        Command::EndOverride { id, .. } => on_call::taken_back(model, *id, &mut foreseen),
         Command::ActivateFallback { function, .. } => continuity::activated(model, function, &mut foreseen),
         Command::EndFallback { function, .. } => continuity::ended(model, function, &mut foreseen),
         Command::SubmitStandardChange { .. } => templates::used(&after, &follow, &mut foreseen),

@@ -8,6 +8,7 @@ use super::{
     drill::DrillRow,
     errors,
     model::{Cursor, List, Model, Pane, Part, Screen},
+    on_call,
     queue::{Queue, Queued},
     walk::{Listed, run_of},
 };
@@ -70,6 +71,7 @@ impl Model {
             Screen::Errors => Some(List::Errors),
             Screen::Breakers => Some(List::Breakers),
             Screen::Team => Some(List::Team),
+            Screen::OnCall => Some(List::Shifts),
             Screen::Hosts if self.has_fleet() => Some(List::Fleet(self.fleet.focus)),
             _ => None,
         }
@@ -157,6 +159,7 @@ impl Model {
             }
             List::Patterns => self.wanted_patterns().into_iter().map(|pattern| pattern.id.clone()).collect(),
             List::Work => self.wanted_work().map(key).collect(),
+            List::Shifts => self.wanted_shifts().map(|shift| on_call::key(shift, self.now)).collect(),
             List::Functions => {
                 let all = self.functions_by_urgency().into_iter();
                 all.filter(|function| self.wants_function(function)).map(|function| function.name.clone()).collect()
@@ -223,6 +226,7 @@ impl Model {
             List::Errors => self.all_errors().len(),
             List::Breakers => state.platform.services.len(),
             List::Team => self.team().len(),
+            List::Shifts => self.shifts.len(),
             List::Fleet(pane) => self.fleet_count(pane),
             List::Components | List::Diagnosis | List::Steps | List::HandSteps => self.rows(list).len(),
         }

@@ -37,8 +37,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CalendarEntry, ChangeId, Command, DiagnosisId, Event, IncidentId, Operator, Plan, Recorded, SnapshotId, State,
-        Vitals,
+        CalendarEntry, ChangeId, Command, DiagnosisId, Event, IncidentId, Operator, Plan, Recorded, Shift, SnapshotId,
+        State, Vitals,
     },
     engine::{ComponentDifference, DryRun, DryRunRequest, LibraryBook, ModelWords, Reader},
     platform::Profile,
@@ -167,6 +167,10 @@ pub struct Model {
     pub work: Vec<CalendarEntry>,
     /// When it was worked out; none when something has changed since.
     pub work_at: Option<DateTime<Utc>>,
+    /// The shifts of those on call, as they were worked out last.
+    pub shifts: Vec<Shift>,
+    /// When that was.
+    pub shifts_at: Option<DateTime<Utc>>,
     /// How each component stands in the vault; kept because every row asks for it.
     pub standing: HashMap<String, Standing>,
     /// What is about to be asked for, with its plan.
@@ -383,6 +387,8 @@ impl Model {
             map: Map::default(),
             work: Vec::new(),
             work_at: None,
+            shifts: Vec::new(),
+            shifts_at: None,
             standing: HashMap::new(),
             asked: None,
             faults,

@@ -75,6 +75,8 @@ pub enum Screen {
     Team,
     /// One operator.
     Operator(String),
+    /// Who is on call, and who is when.
+    OnCall,
     /// The hosts whose engines are heard.
     Hosts,
     /// Who needs whom.
@@ -182,6 +184,8 @@ pub enum List {
     Breakers,
     /// The team.
     Team,
+    /// Shifts of those on call.
+    Shifts,
     /// A pane of the page of all hosts.
     Fleet(FleetPane),
 }

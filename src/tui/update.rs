@@ -59,6 +59,7 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
         Message::Tick => {
             measure(model);
             model.plan_ahead();
+            model.look_who_is_on_call();
             let mut requests: Vec<Request> = lock_when_left(model).into_iter().collect();
             let page = model.screen().clone();
             requests.extend(look_at_patterns(model, &page));
@@ -194,6 +195,8 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             model.learn_affected();
             model.work_at = None;
             model.plan_ahead();
+            model.shifts_at = None;
+            model.look_who_is_on_call();
             // Who asked for the books before the engine was there has them now.
             let waits = matches!(model.screen(), Screen::Books(_) | Screen::Book(_));
             if waits && !matches!(model.books, Some(Loaded::Here(_))) {
@@ -215,6 +218,10 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
                 if changes_affected(&recorded.event) {
                     model.learn_affected();
                 }
+            }
+            if changes_shifts(&recorded.event) {
+                model.shifts_at = None;
+                model.look_who_is_on_call();
             }
             if changes_plans(&recorded.event) {
                 model.work_at = None;
@@ -291,6 +298,11 @@ fn changes_plans(event: &Event) -> bool {
             | Event::MaintenanceEnded { .. }
             | Event::PlatformLoaded { .. }
     )
+}
+
+/// Whether an event may change who is on call.
+fn changes_shifts(event: &Event) -> bool {
+    matches!(event, Event::OnCallOverridden { .. } | Event::OverrideEnded { .. } | Event::PlatformLoaded { .. })
 }
 
 /// A page that shows something computed asks for it again when what it was computed from has changed.

@@ -52,6 +52,7 @@ mod model_server;
 mod monitoring;
 mod nab;
 mod night;
+mod oncall;
 mod openapi;
 mod outage;
 mod outside;

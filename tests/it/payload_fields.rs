@@ -41,6 +41,7 @@ const KNOWN: &[&str] = &[
     "TokenId",
     "RunId",
     "DrillId",
+    "OverrideId",
 ];
 
 /// The platform file is in the journal as it is in force, and a runbook as it was when a run began: the rules decide by all of both.

@@ -145,5 +145,5 @@ fn missing(glass: &BreakGlass) -> String {
 }
 
 fn call(glass: &BreakGlass, reason: String) -> Event {
-    Event::PeopleToCall { notice: Notice { incident: glass.incident, to: told(), reason } }
+    Event::PeopleToCall { notice: Notice::new(glass.incident, told(), reason) }
 }

@@ -65,7 +65,7 @@ pub(in crate::domain) fn open(
         ceiling.says(),
         until.format("%H:%M:%S")
     );
-    let notice = Notice { incident: id, to: told(), reason: said.chars().take(400).collect() };
+    let notice = Notice::new(id, told(), said.chars().take(400).collect());
     let operator = operator.to_owned();
     Ok(vec![
         Event::BreakGlassOpened { break_glass, incident: id, operator, reason, services, ceiling, until },
@@ -278,6 +278,9 @@ fn is_incident_work(command: &Command) -> bool {
             | Command::RecordDeployment { .. }
             // To stop policies is never beyond anybody; to let them go on is.
             | Command::HaltAutomation { .. }
+            // Who is called for it is part of the work.
+            | Command::OverrideOnCall { .. }
+            | Command::EndOverride { .. }
             | Command::StartMaintenance { .. }
             | Command::EndMaintenance { .. }
             | Command::PlanMaintenance { .. }

@@ -56,7 +56,8 @@ pub(in crate::domain) fn remind(
         let what = undecided.filter(|_| milestone == Milestone::Approved);
         let what = what.map(|change| format!("{change} waits: ")).unwrap_or_default();
         let reason = format!("{what}not {milestone} after {} of {}", spent(milestone, stage), said(milestone.limit()));
-        events.push(Event::PeopleToCall { notice: Notice { incident: id, to: to.to_vec(), reason } });
+        let notice = Notice::new(id, to.to_vec(), reason).by_name(state, now);
+        events.push(Event::PeopleToCall { notice });
     }
     events.extend(task(found, milestone, stage).map(|task| Event::TaskSet { incident: id, task }));
     if (milestone, stage) == (Milestone::Approved, Stage::Missed)

@@ -6,7 +6,9 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Incident, IncidentId, Recorded, Refusal, Severity, State, TimelineKind, apply::tell, text};
+use crate::domain::{
+    Event, Incident, IncidentId, OnCall, Recorded, Refusal, Severity, State, TimelineKind, apply::tell, oncall, text,
+};
 
 /// Somebody to be called, by what they are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -61,13 +63,33 @@ pub struct Notice {
     pub to: Vec<Callee>,
     /// Why.
     pub reason: String,
+    /// Who the one on call is; none where nobody on call is called, or no schedule is for the incident.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_call: Option<OnCall>,
 }
 
 impl Notice {
-    /// To whom, in words.
+    /// A notice of which is not known yet who is on call.
+    #[must_use]
+    pub fn new(incident: IncidentId, to: Vec<Callee>, reason: String) -> Self {
+        Self { incident, to, reason, on_call: None }
+    }
+
+    /// The same with who is on call, where the one on call is called.
+    #[must_use]
+    pub(in crate::domain) fn by_name(self, state: &State, at: DateTime<Utc>) -> Self {
+        let found = state.incidents.get(&self.incident).filter(|_| self.to.contains(&Callee::OnCall));
+        Self { on_call: found.and_then(|incident| oncall::whom(state, incident, at)), ..self }
+    }
+
+    /// To whom, in words: the one on call by name where that is known.
     #[must_use]
     pub fn names(&self) -> String {
-        names(&self.to)
+        let name = |callee: &Callee| match (&self.on_call, callee) {
+            (Some(found), Callee::OnCall) => found.to_string(),
+            (_, callee) => callee.to_string(),
+        };
+        self.to.iter().map(name).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -186,13 +208,13 @@ pub(in crate::domain) fn not_called(incident: &Incident) -> Vec<Callee> {
 }
 
 /// Decides that people are to be called.
-pub(in crate::domain) fn call(state: &State, notice: Notice) -> Result<Vec<Event>, Refusal> {
+pub(in crate::domain) fn call(state: &State, notice: Notice, now: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
     let found = state.incident(notice.incident)?;
     if !found.state.is_open() || notice.to.is_empty() {
         return Ok(Vec::new());
     }
     let reason = text::line("reason", &notice.reason)?;
-    Ok(vec![Event::PeopleToCall { notice: Notice { reason, ..notice } }])
+    Ok(vec![Event::PeopleToCall { notice: Notice { reason, ..notice }.by_name(state, now) }])
 }
 
 /// Decides that an incident has reached a level, if it is old enough and has not.
@@ -222,9 +244,13 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
                         found.called.push(*callee);
                     }
                 }
+                if notice.on_call.is_some() {
+                    found.on_call.clone_from(&notice.on_call);
+                }
             }
-            let text = format!("to call, not sent: {}", notice.names());
-            tell(state, notice.incident, recorded, TimelineKind::State, text);
+            let is_there = notice.on_call.as_ref().is_none_or(OnCall::is_there);
+            let kind = if is_there { TimelineKind::State } else { TimelineKind::Bad };
+            tell(state, notice.incident, recorded, kind, format!("to call, not sent: {}", notice.names()));
         }
         _ => {}
     }

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Actor, Callee, ChangeId, DiagnosisId, Event, FastTrack, Impact, IncidentId, KnownErrors, Level, PostMortem,
-    RecoveryId, Refusal, State, Updates, Workflow, break_glass, change::review, fast_track, text,
+    Actor, Callee, ChangeId, DiagnosisId, Event, FastTrack, Impact, IncidentId, KnownErrors, Level, Notice, OnCall,
+    PostMortem, RecoveryId, Refusal, State, Updates, Workflow, break_glass, change::review, fast_track, text,
 };
 use crate::platform::Criticality;
 
@@ -204,6 +204,9 @@ pub struct Incident {
     /// Who was to be called, in this order.
     #[serde(default)]
     pub called: Vec<Callee>,
+    /// Who was on call when the one on call was last to be called; none where no schedule is for it.
+    #[serde(default)]
+    pub on_call: Option<OnCall>,
     /// Who answers for what.
     pub roles: BTreeMap<IncidentRole, String>,
     /// Diagnoses made for it, oldest first.
@@ -305,6 +308,14 @@ impl Incident {
     #[must_use]
     pub fn deadline(&self, clock: Clock) -> DateTime<Utc> {
         self.detected_at + self.severity.target(clock)
+    }
+
+    /// Who was to be called, in words: the one on call by name where that is known.
+    #[must_use]
+    pub fn called_names(&self) -> String {
+        let notice =
+            Notice { on_call: self.on_call.clone(), ..Notice::new(self.id, self.called.clone(), String::new()) };
+        notice.names()
     }
 
     /// The next clock that still runs, if any does.

@@ -267,8 +267,7 @@ pub(in crate::domain) fn advance(
         };
         match step.act {
             Act::Call => {
-                let notice =
-                    Notice { incident: id, to: escalation::at_begin(found), reason: why.chars().take(400).collect() };
+                let notice = Notice::new(id, escalation::at_begin(found), why.chars().take(400).collect());
                 give(policy, Command::CallPeople { notice });
             }
             Act::Escalate => give(policy, Command::EscalateIncident { incident: id, reason: why.to_owned() }),

@@ -81,6 +81,7 @@ pub fn open(model: &mut Model, screen: Screen) -> Vec<Request> {
     model.turn_to_next_hand_step();
     measure(model);
     model.plan_ahead();
+    model.look_who_is_on_call();
     if request.is_empty() {
         let page = model.screen().clone();
         look_back(model)

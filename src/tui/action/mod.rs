@@ -16,6 +16,7 @@ mod here;
 mod incident;
 mod keymap;
 mod knowledge;
+mod on_call;
 mod recovery;
 mod run;
 mod runbook;

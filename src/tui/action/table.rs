@@ -2,7 +2,7 @@
 
 use super::{
     anywhere, break_glass, breaker, calendar, change, continuity, diagnosis, drill, here::is_about_snapshots, incident,
-    knowledge, recovery, run, runbook, snapshot, template,
+    knowledge, on_call, recovery, run, runbook, snapshot, template,
 };
 use crate::tui::{
     message::Request,
@@ -52,6 +52,8 @@ pub enum Where {
     Run,
     /// Among planned work.
     Calendar,
+    /// Among the shifts of those on call.
+    OnCall,
     /// Where a function that people cannot do without is in question.
     Continuity,
     /// Where a circuit breaker is in question.
@@ -62,7 +64,7 @@ pub enum Where {
 
 impl Where {
     /// All of them in the order of the help page, each with its word in the settings and its heading there.
-    pub const ALL: [(Self, &'static str, &'static str); 16] = [
+    pub const ALL: [(Self, &'static str, &'static str); 17] = [
         (Self::Incident, "incident", "Incidents"),
         (Self::Diagnosis, "diagnosis", "Diagnoses"),
         (Self::Knowledge, "knowledge", "Knowledge"),
@@ -75,6 +77,7 @@ impl Where {
         (Self::Runbook, "runbook", "Runbooks"),
         (Self::Run, "run", "Runs of runbooks"),
         (Self::Calendar, "planned-work", "Planned work"),
+        (Self::OnCall, "on-call", "On call"),
         (Self::Breaker, "breaker", "Circuit breakers"),
         (Self::Continuity, "continuity", "Continuity"),
         (Self::Drill, "drill", "Drills"),
@@ -89,8 +92,8 @@ impl Where {
 
     /// Whether its actions do something on pages of their own alone, but for those that lead there.
     fn has_pages_of_its_own(self) -> bool {
-        use Where::{Breaker, Calendar, Continuity, Drill, Knowledge, Run, Runbook, Template};
-        matches!(self, Knowledge | Template | Runbook | Run | Breaker | Calendar | Continuity | Drill)
+        use Where::{Breaker, Calendar, Continuity, Drill, Knowledge, OnCall, Run, Runbook, Template};
+        matches!(self, Knowledge | Template | Runbook | Run | Breaker | Calendar | OnCall | Continuity | Drill)
     }
 }
 
@@ -140,6 +143,7 @@ pub fn all() -> impl DoubleEndedIterator<Item = &'static Action> + Clone {
         anywhere::ACTIONS,
         template::ACTIONS,
         calendar::ACTIONS,
+        on_call::ACTIONS,
         continuity::ACTIONS,
         breaker::ACTIONS,
         diagnosis::ACTIONS,
@@ -193,6 +197,7 @@ fn belongs(model: &Model, place: Where) -> bool {
         Where::Diagnosis => matches!(model.screen(), Screen::Diagnosis(..)),
         Where::Knowledge => matches!(model.screen(), Screen::Knowledge | Screen::Article(_)),
         Where::Calendar => *model.screen() == Screen::Calendar,
+        Where::OnCall => *model.screen() == Screen::OnCall,
         Where::Breaker => *model.screen() == Screen::Breakers,
         Where::Continuity => matches!(model.screen(), Screen::Continuity | Screen::Function(_)),
         Where::Template => *model.screen() == Screen::Templates,
@@ -358,7 +363,8 @@ pub fn hints(model: &Model) -> Vec<&'static Action> {
         Screen::Changed => vec!["back", "open", "filter"],
         Screen::Errors => vec!["back", "open", "filter", "patterns"],
         Screen::Breakers => vec!["back", "open", "reset-breaker", "filter"],
-        Screen::Team => vec!["back", "open", "filter"],
+        Screen::Team => vec!["back", "open", "on-call", "filter"],
+        Screen::OnCall => vec!["back", "override-shift", "end-override", "open", "team", "filter"],
         Screen::Help => vec!["back"],
     };
     if model.is_drill() && model.state.drills.running().is_some() {

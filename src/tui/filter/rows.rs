@@ -4,7 +4,8 @@ use super::query::{Asked, Field};
 use crate::{
     domain::{
         Article, ArticleState, BreakerState, CalendarEntry, Change, ChangeState, ChangeTemplate, Clock, Drill,
-        ErrorGroup, Incident, Operator, Recorded, Recovery, Run, Snapshot, SnapshotState, SnapshotTrigger, role_name,
+        ErrorGroup, Incident, Operator, Recorded, Recovery, Run, Shift, Snapshot, SnapshotState, SnapshotTrigger,
+        role_name,
     },
     engine::LibraryBook,
     platform::CriticalFunction,
@@ -346,6 +347,24 @@ impl Asked for Row<'_, &CalendarEntry> {
     }
 }
 
+impl Asked for Row<'_, &Shift> {
+    fn says(&self, is_wanted: Wanted) -> bool {
+        is_wanted(&self.1.schedule) || is_wanted(self.1.person.as_deref().unwrap_or("nobody"))
+    }
+
+    fn has(&self, field: Field, is_wanted: Wanted) -> Option<bool> {
+        let (person, is_now) = (self.1.person.as_deref(), self.1.from <= self.0.now);
+        match field {
+            Field::Who => Some(is_wanted(person.unwrap_or("nobody"))),
+            Field::Is => Some(flags(
+                &[("mine", person == Some(self.0.my_name())), ("open", is_now), ("waiting", !is_now)],
+                is_wanted,
+            )),
+            _ => None,
+        }
+    }
+}
+
 impl Asked for Row<'_, &CriticalFunction> {
     fn says(&self, is_wanted: Wanted) -> bool {
         is_wanted(&self.1.name)
@@ -519,6 +538,12 @@ impl Model {
     #[must_use]
     pub fn wants_work(&self, work: &CalendarEntry) -> bool {
         self.filter.passes(&Row(self, work))
+    }
+
+    /// Whether it lets a shift of those on call through.
+    #[must_use]
+    pub fn wants_shift(&self, shift: &Shift) -> bool {
+        self.filter.passes(&Row(self, shift))
     }
 
     /// Whether it lets a function through.

@@ -11,12 +11,13 @@ use super::{
 use crate::{
     domain::{
         BreakGlassId, Ceiling, ChangeId, Command, DiagnosisId, DrillId, Event, Findings, IncidentId, Judgement,
-        Message, Recorded, RecoveryId, RunId, Severity,
+        Message, OverrideId, Recorded, RecoveryId, RunId, Severity,
     },
     tui::{
         article, decision, drill,
         message::Request,
         model::Model,
+        on_call,
         preview::Foreseen,
         templates,
         walk::{self, Said},
@@ -84,6 +85,10 @@ pub enum Writing {
     WorkByHand(String),
     /// A function that is not done by hand any more.
     EndByHand(String),
+    /// Somebody who is on call instead of whoever a schedule names.
+    Override(String),
+    /// That is taken back.
+    EndOverride(OverrideId),
     /// A run of a runbook that is begun.
     StartRun(String),
     /// Something about a step of a run.
@@ -127,6 +132,8 @@ impl Writing {
             | Self::RetireArticle(_)
             | Self::WorkByHand(_)
             | Self::EndByHand(_)
+            | Self::Override(_)
+            | Self::EndOverride(_)
             | Self::StartRun(_)
             | Self::HoldDrill(_)
             | Self::AnswerDrill(_)
@@ -180,6 +187,13 @@ impl Form {
             }
             Writing::SuspendTemplate(_) => vec![line("Reason", "why nobody may use it any more")],
             Writing::UseTemplate(_) => vec![line("Reason", "why it is done now")],
+            Writing::Override(_) => vec![
+                pick("Who", "nobody here may take a shift by your word"),
+                text("From", "UTC: 2026-12-24 08:00, 18:30, or in 3h; empty: at once", 24, Breaks::None),
+                text("Until", "the same", 24, Breaks::None),
+                line("Reason", "why; part of the record"),
+            ],
+            Writing::EndOverride(_) => vec![line("Reason", "why the schedule holds again")],
             Writing::WorkByHand(_) => vec![line("Reason", "why it cannot wait for the platform")],
             Writing::EndByHand(_) => vec![line("Note", "what is still to be entered, and by whom")],
             Writing::ProposeArticle(_) | Writing::EditArticle(_) => {
@@ -287,6 +301,9 @@ pub(super) fn begun(model: &Model, purpose: &Writing) -> Form {
     if let Writing::MakeTemplate(proof) = purpose {
         form.fill("Name", &templates::name_for(model, *proof));
     }
+    if matches!(purpose, Writing::Override(_)) {
+        on_call::begun(model, &mut form);
+    }
     walk::begun(model, &mut form);
     form
 }
@@ -377,6 +394,7 @@ pub(super) fn commands(model: &Model, form: &Form) -> Result<Vec<Command>, (&'st
             };
             form.services().iter().map(start).collect()
         }
+        Writing::Override(ref schedule) => vec![on_call::override_of(model, form, schedule)?],
         Writing::StartRun(_) | Writing::Step(..) => vec![walk::command(model, form)?],
         Writing::HoldDrill(_) | Writing::AnswerDrill(_) | Writing::AbortDrill(_) => vec![drill::command(model, form)?],
         _ => vec![decision::command(model, form)?],
@@ -418,6 +436,8 @@ pub(in crate::tui) fn settle(model: &mut Model, recorded: &Recorded) -> Vec<Requ
         Event::ArticleRetired { article, .. } => Writing::RetireArticle(article.clone()),
         Event::FallbackActivated { function, .. } => Writing::WorkByHand(function.clone()),
         Event::FallbackEnded { function, .. } => Writing::EndByHand(function.clone()),
+        Event::OnCallOverridden { schedule, .. } => Writing::Override(schedule.clone()),
+        Event::OverrideEnded { id, .. } => Writing::EndOverride(*id),
         Event::DiagnosisJudged { diagnosis, judgement, .. } => Writing::Judge(*diagnosis, *judgement),
         Event::DrillAnswered { drill, .. } => Writing::AnswerDrill(*drill),
         Event::DrillAborted { drill, .. } => Writing::AbortDrill(*drill),

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Actions that do nothing but open a page.
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
     "journal",
     "recoveries",
     "snapshots",
@@ -25,6 +25,7 @@ const PAGES: [&str; 16] = [
     "approvals",
     "templates",
     "calendar",
+    "on-call",
     "continuity",
     "books",
     "drills",

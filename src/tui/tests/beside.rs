@@ -203,7 +203,7 @@ fn the_team_says_who_may_agree_and_who_is_away() {
     let shown = picture(&mut model, 110, 32);
     insta::assert_snapshot!("team-110x32", shown);
     assert!(shown.contains("as technical lead") && shown.contains("✖ nobody"), "no CTO works here:\n{shown}");
-    assert!(shown.contains("not known to this engine"), "{shown}");
+    assert!(shown.contains("Nobody is on call by name"), "{shown}");
     let mut model = at(&scene, "alice", Screen::Operator("alice".to_owned()));
     let shown = picture(&mut model, 110, 32);
     assert!(shown.contains("CHG-1") && shown.contains("no second factor"), "{shown}");

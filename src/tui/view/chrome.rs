@@ -283,6 +283,7 @@ fn name(model: &Model, screen: &Screen, is_top: bool) -> String {
         Screen::Errors => "errors".to_owned(),
         Screen::Breakers => "breakers".to_owned(),
         Screen::Team => "team".to_owned(),
+        Screen::OnCall => "on call".to_owned(),
         Screen::Hosts => "hosts".to_owned(),
         Screen::Help => "help".to_owned(),
     }

@@ -158,6 +158,11 @@ fn who(incident: &Incident, facts: &mut Facts) {
             role(IncidentRole::Scribe)
         ),
     );
+    match &incident.on_call {
+        Some(found) if found.is_there() => facts.say(Role::Text, &found.to_string()),
+        Some(missing) => facts.say(Role::Bad, &format!("✖ {missing}")),
+        None => {}
+    }
     if incident.escalation > 0 {
         facts.say(Role::Warn, &format!("▲ escalated to level {} of 3", incident.escalation));
     }

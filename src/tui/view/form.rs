@@ -75,6 +75,7 @@ fn place(area: Rect, form: &Form) -> Rect {
         | Writing::RetireArticle(_)
         | Writing::WorkByHand(_)
         | Writing::EndByHand(_)
+        | Writing::EndOverride(_)
         | Writing::AbortDrill(_)
         | Writing::Judge(_, Judgement::Right) => 12,
         Writing::Note(_)
@@ -83,7 +84,7 @@ fn place(area: Rect, form: &Form) -> Rect {
         | Writing::Validate(_)
         | Writing::ReviewBreakGlass(_)
         | Writing::RevokeBreakGlass(_) => 16,
-        Writing::Update(_) | Writing::AnswerDrill(_) => 18,
+        Writing::Update(_) | Writing::AnswerDrill(_) | Writing::Override(_) => 18,
         Writing::PostMortem(_)
         | Writing::ProposeArticle(_)
         | Writing::EditArticle(_)
@@ -136,6 +137,8 @@ fn title(model: &Model, form: &Form) -> String {
         Writing::RetireArticle(name) => format!("Retire {}", text::fit(name, 40)),
         Writing::WorkByHand(name) => format!("Do {} by hand", text::fit(name, 40)),
         Writing::EndByHand(name) => format!("Stop doing {} by hand", text::fit(name, 40)),
+        Writing::Override(schedule) => format!("Who is on call for {}", text::fit(schedule, 40)),
+        Writing::EndOverride(id) => format!("Take {id} back"),
         Writing::Judge(id, judgement) => format!("{id} was {judgement}"),
         Writing::UseTemplate(name) => format!("Have {} done", text::fit(name, 40)),
         Writing::StartRun(book) => format!("Walk through {}", text::fit(book, 40)),
@@ -176,6 +179,8 @@ fn verb(form: &Form) -> &'static str {
         Writing::RetireArticle(_) => "Retire it",
         Writing::WorkByHand(_) => "Do it by hand",
         Writing::EndByHand(_) => "Stop",
+        Writing::Override(_) => "Put on call",
+        Writing::EndOverride(_) => "Take it back",
         Writing::Delegate => "Name the deputy",
         Writing::RevokeBreakGlass(_) => "Revoke it",
         Writing::MakeTemplate(_) => "Agree beforehand",
@@ -262,6 +267,7 @@ fn heights(form: &Form, rows: u16) -> Vec<u16> {
             | Writing::Maintain
             | Writing::BreakGlass(_)
             | Writing::Delegate
+            | Writing::Override(_)
             | Writing::Judge(..)
             | Writing::StartRun(_)
             | Writing::HoldDrill(_)

@@ -36,6 +36,7 @@ mod lookback;
 mod map;
 mod markdown;
 mod metrics;
+mod on_call;
 mod page;
 mod palette;
 mod patterns;
@@ -154,6 +155,7 @@ fn page_of(model: &Model, canvas: &mut Canvas, body: Rect, screen: &Screen) {
         Screen::Errors => errors::draw(model, canvas, body),
         Screen::Breakers => breakers::draw(model, canvas, body),
         Screen::Team => team::list(model, canvas, body),
+        Screen::OnCall => on_call::draw(model, canvas, body),
         Screen::Operator(name) => team::operator(model, canvas, body, name),
         Screen::Hosts if model.has_fleet() => fleet::draw(model, canvas, body),
         Screen::Hosts => hosts::draw(model, canvas, body),

@@ -8,8 +8,8 @@ use super::{
     list, page,
 };
 use crate::{
-    domain::{Operator, role_name},
-    platform::count,
+    domain::{Operator, duty, role_name},
+    platform::{OnCallSchedule, count},
     tui::{
         action::roles,
         decision::day_time,
@@ -55,7 +55,10 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
     );
     list::rows(model, canvas, rest, List::Team, &head, NOTHING, |name| {
         let Some(operator) = model.state.operators.get(name) else { return Vec::new() };
-        let (role, badge) = badge(model.availability(operator));
+        let (role, mut badge) = badge(model.availability(operator));
+        if model.availability(operator) == Availability::There && !model.on_call_now(name).is_empty() {
+            badge = "● on call";
+        }
         let waits = model.waits_for(name).len();
         let acted = model.last_acted(name).map_or_else(|| "—".to_owned(), |at| text::age(model.now - at));
         let mut pieces = vec![
@@ -88,7 +91,7 @@ fn badge(availability: Availability) -> (Role, &'static str) {
     }
 }
 
-/// For each role that agrees to changes, who could now, bad where nobody could; and what is not known.
+/// For each role that agrees to changes, who could now, bad where nobody could; and who is on call.
 fn who_agrees(model: &Model, columns: usize) -> Vec<(Role, Vec<Piece>)> {
     let mut lines = Vec::new();
     for role in AGREEING {
@@ -102,9 +105,30 @@ fn who_agrees(model: &Model, columns: usize) -> Vec<(Role, Vec<Piece>)> {
         let name = (Role::Muted, format!(" {}", text::left(&format!("as {}", role_name(role)), 22)));
         lines.push((tone, vec![name, (tone, text::fit(&words, columns.saturating_sub(24)))]));
     }
-    let unknown = text::fit(" Who is on call is not known to this engine: incidents call by role.", columns);
-    lines.push((Role::Muted, vec![(Role::Muted, unknown)]));
+    lines.extend(who_is_on_call(model, columns));
     lines
+}
+
+/// For each schedule who is on call now, bad where nobody is.
+fn who_is_on_call(model: &Model, columns: usize) -> Vec<(Role, Vec<Piece>)> {
+    let schedules = &model.state.platform.on_call;
+    if schedules.is_empty() {
+        let unknown = text::fit(" Nobody is on call by name: no [[oncall]] in the platform file.", columns);
+        return vec![(Role::Muted, vec![(Role::Muted, unknown)])];
+    }
+    let line = |schedule: &OnCallSchedule| {
+        let duty = duty(&model.state, schedule, model.now);
+        let until = duty.until.map(|until| format!(" until {}", schedule.told(until))).unwrap_or_default();
+        let then = duty.next.and_then(|next| next.person).map(|next| format!(", then {next}")).unwrap_or_default();
+        let (tone, who) = match duty.person {
+            Some(person) => (Role::Text, person),
+            None => (Role::Bad, "✖ NOBODY".to_owned()),
+        };
+        let name = text::fit_middle(&format!("on call {}", schedule.name), 21);
+        let words = text::fit(&format!("{who}{until}{then}"), columns.saturating_sub(24));
+        (tone, vec![(Role::Muted, format!(" {}", text::left(&name, 22))), (tone, words)])
+    };
+    schedules.iter().map(line).collect()
 }
 
 /// One operator.
@@ -126,6 +150,10 @@ fn facts(model: &Model, operator: &Operator, columns: usize) -> Vec<Fact> {
     facts.about("Now");
     let (role, word) = badge(model.availability(operator));
     facts.say(role, word);
+    for (schedule, until) in model.on_call_now(name) {
+        let until = until.map(|until| format!(" until {}", schedule.told(until))).unwrap_or_default();
+        facts.say(Role::Ok, &format!("on call for {}{until}", schedule.name));
+    }
     for found in model.stand_ins(name) {
         let (until, role) = (day_time(found.until, model.now), role_name(found.role));
         facts.say(Role::Text, &format!("{} agrees as {role} in this place until {until}: {}", found.to, found.reason));
