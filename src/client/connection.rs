@@ -1,17 +1,15 @@
 //! Questions and commands to an engine, whichever way it is reached.
 
-use std::{io::Read as _, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use reqwest::{
-    Method, Response,
-    header::{ACCEPT_ENCODING, CONTENT_ENCODING},
-};
+use reqwest::{Method, Response, header::ACCEPT_ENCODING};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     ClientError,
     address::{SshAddress, TlsAddress},
-    error::{refusal, unreachable},
+    body,
+    error::{refusal, unreachable, unreadable},
     pin::{self, Shown},
     tunnel::Tunnel,
     way::{Way, builder, on_socket},
@@ -22,8 +20,8 @@ use crate::{
         patterns::{Seen, SeenPattern},
     },
     domain::{
-        ArticleState, ClientCertificate, Command, DiagnosisId, ErrorGroup, History, Operator, Recorded, SnapshotId,
-        State, TokenSecret, Vitals, Window,
+        ArticleState, ClientCertificate, Command, DiagnosisId, ErrorGroup, History, Incident, IncidentId, Operator,
+        Recorded, Snapshot, SnapshotId, State, TokenSecret, Vitals, Window,
     },
     engine::{
         AS_HEADER, Answer, CODE_HEADER, CertificateRequest, Code, ComponentDifference, DryRun, DryRunRequest, Enrolled,
@@ -37,8 +35,6 @@ use crate::{
 
 /// How long an ordinary answer may take.
 const ANSWER: Duration = Duration::from_secs(30);
-/// Bytes of an answer at most, once it is unpacked: what is beyond is not read.
-const UNPACKED: u64 = 1 << 30;
 /// How long a connection to another host may take.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long an answer may take for which the engine reads the live system or the vault.
@@ -137,7 +133,49 @@ impl Client {
     /// # Errors
     /// As every question: see [`ClientError`].
     pub async fn state(&self) -> Result<State, ClientError> {
-        self.get("/api/v1/state").await
+        self.get_long("/api/v1/state").await
+    }
+
+    /// The state now without what is old, for somebody who looks at it.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn recent_state(&self) -> Result<State, ClientError> {
+        let mut state: State = self.get_long("/api/v1/state?recent=true").await?;
+        // An older engine has sent everything.
+        state.let_go_of_old();
+        Ok(state)
+    }
+
+    /// A snapshot, however old it is.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`]; also when there is none.
+    pub async fn snapshot(&self, id: SnapshotId) -> Result<Snapshot, ClientError> {
+        self.get(&format!("/api/emergency/backups/{id}")).await
+    }
+
+    /// The snapshots of a component from before another one, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`].
+    pub async fn older_snapshots(
+        &self,
+        component: &str,
+        before: SnapshotId,
+        limit: usize,
+    ) -> Result<Vec<Snapshot>, ClientError> {
+        let asked = [("component", component.to_owned()), ("after", before.to_string()), ("limit", limit.to_string())];
+        let request = self.request(Method::GET, "/api/emergency/backups").query(&asked).timeout(ANSWER);
+        self.answer(request).await
+    }
+
+    /// An incident with its whole timeline, however old it is.
+    ///
+    /// # Errors
+    /// As every question: see [`ClientError`]; also when there is none.
+    pub async fn incident(&self, id: IncidentId) -> Result<Incident, ClientError> {
+        self.get(&format!("/api/emergency/incidents/{id}")).await
     }
 
     /// The latest figures of every service.
@@ -453,6 +491,17 @@ impl Client {
         self.answer(self.request(Method::GET, path).timeout(ANSWER)).await
     }
 
+    /// A document that may be long: it is read as it comes, and never held as text.
+    async fn get_long<T: DeserializeOwned + Send + 'static>(&self, path: &str) -> Result<T, ClientError> {
+        self.way.ready().await?;
+        let request = self.request(Method::GET, path).timeout(ANSWER);
+        let response = request.send().await.map_err(|error| unreachable(&self.way, &error))?;
+        if !response.status().is_success() {
+            return Err(refusal(response).await);
+        }
+        body::read(response).await
+    }
+
     async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -495,13 +544,12 @@ impl Client {
         if !response.status().is_success() {
             return Err(refusal(response).await);
         }
-        let unreadable = |error: String| ClientError::Failed(format!("the engine's answer is not readable: {error}"));
-        let is_packed = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "zstd");
-        let mut body = response.bytes().await.map_err(|error| unreadable(error.to_string()))?;
+        let is_packed = body::is_packed(&response);
+        let mut text = response.bytes().await.map_err(|error| unreadable(&error))?;
         if is_packed {
-            body = unpacked(&body).map_err(|error| unreadable(error.to_string()))?.into();
+            text = body::unpacked(&text).map_err(|error| unreadable(&error))?.into();
         }
-        serde_json::from_slice(&body).map_err(|error| unreadable(error.to_string()))
+        serde_json::from_slice(&text).map_err(|error| unreadable(&error))
     }
 
     /// Whether it is on another host: such links may be slow.
@@ -511,10 +559,4 @@ impl Client {
             Way::Tls(_) | Way::Ssh(..) => true,
         }
     }
-}
-
-fn unpacked(body: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    zstd::stream::read::Decoder::new(body)?.take(UNPACKED).read_to_end(&mut text)?;
-    Ok(text)
 }

@@ -35,6 +35,7 @@ mod next_step;
 mod operator;
 mod payload;
 mod policy;
+mod recent;
 mod recovery;
 mod refusal;
 mod run;
@@ -110,6 +111,7 @@ pub use operator::{
 };
 pub use payload::{PAYLOADS, PURGE_LIMIT, PURGED, Purgeable, may_purge, payloads_of};
 pub use policy::{Effect, Reaction, react, unfinished};
+pub use recent::Older;
 pub use recovery::{
     Criterion, ERRORS_ONE_IN, Finding, Phase, Plan, RESPONSE_MILLISECONDS, Recovery, RecoveryOutcome, RollbackRequest,
     RollbackTarget, Scope, Step, StepRun, StepState, Strategy, Validation, WATCH_SECONDS, failure, plan_action,

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     BreakGlass, BreakGlassId, Breaker, Change, ChangeId, ChangeState, ChangeTemplate, Continuity, Credentials,
     Criticality, Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, Drills, EvidenceState, Incident,
-    IncidentId, Knowledge, Operator, PlannedWork, Recovery, RecoveryId, Refusal, Run, RunId, ServiceHealth, Severity,
-    Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
+    IncidentId, Knowledge, Older, Operator, PlannedWork, Recovery, RecoveryId, Refusal, Run, RunId, ServiceHealth,
+    Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
 };
 use crate::platform::{
     Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, LogFiles, Platform, Profile, RedactionRules,
@@ -67,6 +67,9 @@ pub struct State {
     pub diagnoses: BTreeMap<DiagnosisId, Diagnosis>,
     /// Snapshots, oldest first.
     pub snapshots: BTreeMap<SnapshotId, Snapshot>,
+    /// What is not here because it is old; the engine lacks nothing.
+    #[serde(default, skip_serializing_if = "Older::is_none")]
+    pub older: Older,
     /// Logs that are received, by component.
     #[serde(default)]
     pub streams: BTreeMap<String, Stream>,
@@ -170,6 +173,7 @@ impl Default for State {
             incidents: BTreeMap::new(),
             diagnoses: BTreeMap::new(),
             snapshots: BTreeMap::new(),
+            older: Older::default(),
             streams: BTreeMap::new(),
             vault: VaultState::default(),
             deployments: BTreeMap::new(),

@@ -28,6 +28,7 @@ use super::{
     marks::Marks,
     measure::Measured,
     message::Request,
+    older::OlderAsked,
     palette::{Entry, Palette},
     patterns::Patterns,
     preferences::Preferences,
@@ -147,6 +148,8 @@ pub struct Model {
     pub drafts: HashMap<Writing, Form>,
     /// What is looked at among the snapshots.
     pub browse: Browse,
+    /// What was asked of the engine because it is too old to be here.
+    pub older: OlderAsked,
     /// How the service that is looked at was over time.
     pub looked_back: LookedBack,
     /// What the logs say, while that is looked at.
@@ -373,6 +376,7 @@ impl Model {
             books: None,
             drafts: HashMap::new(),
             browse: Browse::default(),
+            older: OlderAsked::default(),
             looked_back: LookedBack::default(),
             patterns: Patterns::default(),
             errors: Errors::default(),

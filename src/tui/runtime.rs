@@ -201,7 +201,7 @@ struct Stream {
 impl Stream {
     fn of(client: Client) -> Self {
         let (news_to, news) = mpsc::channel(1024);
-        let task = tokio::spawn(async move { client.follow(news_to).await }).abort_handle();
+        let task = tokio::spawn(async move { client.follow_recent(news_to).await }).abort_handle();
         Self { news, task }
     }
 }

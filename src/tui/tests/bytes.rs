@@ -3,14 +3,17 @@
 use chrono::TimeDelta;
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::scene::{Scene, press};
+use super::{
+    every::{boards, every_screen, name_of},
+    scene::{Scene, press},
+};
 use crate::{
     client::Update,
     domain::Status,
     platform::{CheckLevel, Reading, Sample},
     tui::{
         message::{Message, Timed},
-        model::{Model, Overlay},
+        model::{Model, Overlay, Pane, Screen},
         term::{frame::Frames, input::Key},
         update::update,
         view,
@@ -109,6 +112,37 @@ fn a_key_news_and_the_whole_screen_stay_within_their_bytes() {
     println!(
         "full {full} B, cursor {worst} B, page {paged} B, one service {refreshed} B, all services {round} B, palette {opened} B"
     );
+}
+
+/// On every page with a list, in every hour of a platform, a move of the cursor is cheap.
+#[test]
+fn a_move_of_the_cursor_stays_within_its_bytes_on_every_list() {
+    let mut costly = Vec::new();
+    for (hour, model) in boards() {
+        for screen in every_screen(&model) {
+            let mut model = model.clone();
+            model.screens =
+                if screen == Screen::Board { vec![Screen::Board] } else { vec![Screen::Board, screen.clone()] };
+            model.zoomed = None;
+            let panes = if screen == Screen::Board { Pane::ALL.to_vec() } else { vec![model.focus] };
+            for pane in panes {
+                model.focus = pane;
+                let Some(list) = model.list().filter(|list| model.rows(*list).len() > 1) else { continue };
+                let mut frames = Frames::new();
+                let full = frame(&mut frames, &mut model).len();
+                let mut worst = 0;
+                for key in [Key::Down, Key::Down, Key::Up, Key::Up] {
+                    press(&mut model, &[key]);
+                    worst = worst.max(frame(&mut frames, &mut model).len());
+                }
+                println!("{worst:>5} B of {full:>5} B: {} of {hour}, {list:?}", name_of(&screen));
+                if worst > 300 || full > 12 * 1024 {
+                    costly.push((worst, full, name_of(&screen), hour));
+                }
+            }
+        }
+    }
+    assert!(costly.is_empty(), "{costly:?}");
 }
 
 /// Where the page of what is selected stands beside the list, a move of the cursor brings another page.
