@@ -67,3 +67,32 @@ impl Read for Chunks {
         Ok(length)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http;
+
+    use super::*;
+
+    fn answer(body: Vec<u8>, encoding: Option<&str>) -> Response {
+        let answer = http::Response::builder();
+        let answer = encoding.into_iter().fold(answer, |answer, name| answer.header(CONTENT_ENCODING, name));
+        answer.body(body).unwrap().into()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_long_answer_is_what_was_sent_packed_or_not_and_one_that_is_cut_is_none() {
+        let numbers: Vec<u64> = (0..200_000).collect();
+        let text = serde_json::to_vec(&numbers).unwrap();
+        assert_eq!(read::<Vec<u64>>(answer(text.clone(), None)).await.unwrap(), numbers);
+        let packed = zstd::encode_all(text.as_slice(), 1).unwrap();
+        assert_eq!(read::<Vec<u64>>(answer(packed.clone(), Some("zstd"))).await.unwrap(), numbers);
+        for (body, encoding) in [(&text, None), (&packed, Some("zstd"))] {
+            let cut = body[..body.len() / 2].to_vec();
+            let error = read::<Vec<u64>>(answer(cut, encoding)).await.unwrap_err().to_string();
+            assert!(error.contains("not readable"), "{error}");
+        }
+        let error = read::<Vec<u64>>(answer(b"{}".to_vec(), None)).await.unwrap_err().to_string();
+        assert!(error.contains("not readable"), "{error}");
+    }
+}

@@ -20,8 +20,8 @@ use crate::{
         patterns::{Seen, SeenPattern},
     },
     domain::{
-        ArticleState, ClientCertificate, Command, DiagnosisId, ErrorGroup, History, Incident, IncidentId, Operator,
-        Recorded, Snapshot, SnapshotId, State, TokenSecret, Vitals, Window,
+        ArticleState, ClientCertificate, Command, DiagnosisId, ErrorGroup, History, Operator, Recorded, SnapshotId,
+        State, TokenSecret, Vitals, Window,
     },
     engine::{
         AS_HEADER, Answer, CODE_HEADER, CertificateRequest, Code, ComponentDifference, DryRun, DryRunRequest, Enrolled,
@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// How long an ordinary answer may take.
-const ANSWER: Duration = Duration::from_secs(30);
+pub(super) const ANSWER: Duration = Duration::from_secs(30);
 /// How long a connection to another host may take.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long an answer may take for which the engine reads the live system or the vault.
@@ -134,48 +134,6 @@ impl Client {
     /// As every question: see [`ClientError`].
     pub async fn state(&self) -> Result<State, ClientError> {
         self.get_long("/api/v1/state").await
-    }
-
-    /// The state now without what is old, for somebody who looks at it.
-    ///
-    /// # Errors
-    /// As every question: see [`ClientError`].
-    pub async fn recent_state(&self) -> Result<State, ClientError> {
-        let mut state: State = self.get_long("/api/v1/state?recent=true").await?;
-        // An older engine has sent everything.
-        state.let_go_of_old();
-        Ok(state)
-    }
-
-    /// A snapshot, however old it is.
-    ///
-    /// # Errors
-    /// As every question: see [`ClientError`]; also when there is none.
-    pub async fn snapshot(&self, id: SnapshotId) -> Result<Snapshot, ClientError> {
-        self.get(&format!("/api/emergency/backups/{id}")).await
-    }
-
-    /// The snapshots of a component from before another one, the newest first, at most `limit`.
-    ///
-    /// # Errors
-    /// As every question: see [`ClientError`].
-    pub async fn older_snapshots(
-        &self,
-        component: &str,
-        before: SnapshotId,
-        limit: usize,
-    ) -> Result<Vec<Snapshot>, ClientError> {
-        let asked = [("component", component.to_owned()), ("after", before.to_string()), ("limit", limit.to_string())];
-        let request = self.request(Method::GET, "/api/emergency/backups").query(&asked).timeout(ANSWER);
-        self.answer(request).await
-    }
-
-    /// An incident with its whole timeline, however old it is.
-    ///
-    /// # Errors
-    /// As every question: see [`ClientError`]; also when there is none.
-    pub async fn incident(&self, id: IncidentId) -> Result<Incident, ClientError> {
-        self.get(&format!("/api/emergency/incidents/{id}")).await
     }
 
     /// The latest figures of every service.
@@ -492,7 +450,7 @@ impl Client {
     }
 
     /// A document that may be long: it is read as it comes, and never held as text.
-    async fn get_long<T: DeserializeOwned + Send + 'static>(&self, path: &str) -> Result<T, ClientError> {
+    pub(super) async fn get_long<T: DeserializeOwned + Send + 'static>(&self, path: &str) -> Result<T, ClientError> {
         self.way.ready().await?;
         let request = self.request(Method::GET, path).timeout(ANSWER);
         let response = request.send().await.map_err(|error| unreachable(&self.way, &error))?;
@@ -521,7 +479,7 @@ impl Client {
         if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
     }
 
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(super) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let mut request = self.http.request(method, format!("{}{path}", self.way.base()));
         if self.is_far() {
             request = request.header(ACCEPT_ENCODING, "zstd");
@@ -538,7 +496,7 @@ impl Client {
         request
     }
 
-    async fn answer<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ClientError> {
+    pub(super) async fn answer<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ClientError> {
         self.way.ready().await?;
         let response = request.send().await.map_err(|error| unreachable(&self.way, &error))?;
         if !response.status().is_success() {

@@ -234,9 +234,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::{
-            Actor, Captured, Command, Meta, Recorded, Severity, SnapshotTrigger, TestRestore, TestResult, apply, decide,
-        },
+        domain::{Actor, Captured, Recorded, Severity, SnapshotTrigger, TestRestore, TestResult, apply},
         platform::parse,
     };
 
@@ -247,6 +245,19 @@ mod tests {
     fn give(state: &mut State, minute: i64, event: Event) {
         let (seq, actor) = (state.seq + 1, Actor::Engine);
         apply(state, &Recorded { seq, at: at(minute), actor, cause: None, event, hash: String::new() });
+    }
+
+    fn open(state: &mut State, minute: i64) {
+        let opened = Event::IncidentOpened {
+            incident: state.next_incident(),
+            severity: Severity::Sev2,
+            title: "c0 writes nonsense".to_owned(),
+            services: vec!["s0".to_owned()],
+            detected_at: at(minute),
+            workflow: None,
+            symptoms_at: None,
+        };
+        give(state, minute, opened);
     }
 
     /// A platform of components of which the first `busy` are captured in turn, one a minute.
@@ -344,15 +355,7 @@ mod tests {
     #[test]
     fn what_was_good_before_an_incident_stays_while_it_is_open() {
         let mut state = years(1, 1, 500);
-        let declare = Command::DeclareIncident {
-            title: "c0 writes nonsense".to_owned(),
-            severity: Severity::Sev2,
-            services: vec!["s0".to_owned()],
-        };
-        let alice = Actor::Operator("alice".to_owned());
-        for event in decide(&state, declare, &Meta::new(at(500), alice)).unwrap() {
-            give(&mut state, 500, event);
-        }
+        open(&mut state, 500);
         let detected_at = state.open_incidents().next().unwrap().detected_at;
         for id in 501..=4_000 {
             take(&mut state, SnapshotId(id), "c0", true);
@@ -387,12 +390,7 @@ mod tests {
     fn an_old_incident_has_its_timeline_again_when_it_was_asked_for_and_nothing_twice() {
         let mut state = years(1, 1, 1);
         for minute in 1..=600 {
-            let declare =
-                Command::DeclareIncident { title: "x".to_owned(), severity: Severity::Sev3, services: Vec::new() };
-            let alice = Actor::Operator("alice".to_owned());
-            for event in decide(&state, declare, &Meta::new(at(minute), alice)).unwrap() {
-                give(&mut state, minute, event);
-            }
+            open(&mut state, minute);
             let (_, newest) = state.incidents.iter_mut().next_back().unwrap();
             newest.state = crate::domain::IncidentState::Closed;
         }

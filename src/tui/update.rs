@@ -35,6 +35,7 @@ use crate::{
 pub fn update(model: &mut Model, Timed { at, message }: Timed) -> Vec<Request> {
     notice(model);
     model.now = at;
+    model.rest_cursor();
     if model.toast.as_ref().is_some_and(|toast| toast.until <= at) {
         model.toast = None;
     }
@@ -55,7 +56,9 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
         Message::Input(input) => {
             let locked = lock_when_left(model);
             model.touched_at = model.now;
+            let before = model.before_a_key();
             let mut requests: Vec<Request> = locked.into_iter().chain(on_input(model, input)).collect();
+            model.follow_cursor(before);
             requests.extend(ask_for_older(model));
             requests
         }

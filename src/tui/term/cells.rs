@@ -155,13 +155,17 @@ pub(super) fn write(bytes: &mut Vec<u8>, cells: &[(u16, u16, &Cell)]) {
     while let Some((x, y, cell)) = rest.first() {
         let look = Look::of(cell);
         pen.go_to(*x, *y);
-        pen.take(look);
         let blanks = if look.is_erased() { run_of_blanks(rest) } else { 0 };
         let is_last = rest.get(blanks).is_none_or(|(_, row, _)| row != y);
         if blanks >= if is_last { LAST_BLANKS } else { BLANKS } {
+            // What is erased looks as the terminal writes now.
+            if !pen.look.is_erased() {
+                pen.take(Look::PLAIN);
+            }
             pen.write(format_args!("\x1b[{blanks}X"));
             rest = &rest[blanks..];
         } else {
+            pen.take(if cell.symbol() == " " && look.is_erased() && pen.look.is_erased() { pen.look } else { look });
             pen.put(cell);
             rest = &rest[1..];
         }
@@ -169,14 +173,14 @@ pub(super) fn write(bytes: &mut Vec<u8>, cells: &[(u16, u16, &Cell)]) {
     pen.take(Look::PLAIN);
 }
 
-/// How many blanks that look alike the cells begin with, side by side.
+/// How many blanks that an erased cell looks like the cells begin with, side by side.
 fn run_of_blanks(cells: &[(u16, u16, &Cell)]) -> usize {
-    let Some((x, y, first)) = cells.first() else { return 0 };
-    let (look, mut next) = (Look::of(first), usize::from(*x));
+    let Some((x, y, _)) = cells.first() else { return 0 };
+    let mut next = usize::from(*x);
     let run = cells.iter().take_while(|(x, row, cell)| {
         let is_next = row == y && usize::from(*x) == next;
         next += 1;
-        is_next && cell.symbol() == " " && Look::of(cell) == look
+        is_next && cell.symbol() == " " && Look::of(cell).is_erased()
     });
     run.count()
 }
@@ -200,7 +204,8 @@ mod tests {
         let (mut x, mut y) = (0, 0);
         for (sign, look) in words {
             let mut style = Style::default();
-            if look & 1 > 0 {
+            // The terminal that stands for all others cannot be both bold and dim.
+            if look & 1 > 0 && look >> 2 & 3 != 3 {
                 style = style.add_modifier(Modifier::BOLD);
             }
             if look & 2 > 0 {
