@@ -19,6 +19,7 @@ mod command_texts;
 mod continuity;
 mod deadline;
 mod decide;
+mod dense;
 mod deployment;
 mod diagnosis;
 mod drill;

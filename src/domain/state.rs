@@ -12,7 +12,7 @@ use super::{
     BreakGlass, BreakGlassId, Breaker, Change, ChangeId, ChangeState, ChangeTemplate, Continuity, Credentials,
     Criticality, Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, Drills, EvidenceState, Incident,
     IncidentId, Knowledge, Older, Operator, PlannedWork, Recovery, RecoveryId, Refusal, Run, RunId, ServiceHealth,
-    Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
+    Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState, dense::dense,
 };
 use crate::platform::{
     Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, LogFiles, Platform, Profile, RedactionRules,
@@ -62,10 +62,12 @@ pub struct State {
     #[serde(default)]
     pub settled: BTreeMap<String, DateTime<Utc>>,
     /// Incidents, oldest first.
+    #[serde(deserialize_with = "dense")]
     pub incidents: BTreeMap<IncidentId, Incident>,
     /// Diagnoses, oldest first.
     pub diagnoses: BTreeMap<DiagnosisId, Diagnosis>,
     /// Snapshots, oldest first.
+    #[serde(deserialize_with = "dense")]
     pub snapshots: BTreeMap<SnapshotId, Snapshot>,
     /// What is not here because it is old; the engine lacks nothing.
     #[serde(default, skip_serializing_if = "Older::is_none")]

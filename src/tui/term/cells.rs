@@ -203,7 +203,7 @@ mod tests {
         let mut picture = Buffer::empty(Rect { x: 0, y: 0, width: COLUMNS, height: ROWS });
         let (mut x, mut y) = (0, 0);
         for (sign, look) in words {
-            let mut style = Style::default();
+            let mut style = Style::reset();
             // The terminal that stands for all others cannot be both bold and dim.
             if look & 1 > 0 && look >> 2 & 3 != 3 {
                 style = style.add_modifier(Modifier::BOLD);
