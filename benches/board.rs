@@ -1,10 +1,12 @@
 //! The board as somebody at a terminal has it: how soon it is there, what a key costs, what it costs when nothing happens, and how it
 //! goes with many services, incidents and snapshots. Beside `htop` and `btop`, in the same kind of terminal, where they are installed.
 //!
-//! `cargo bench --bench board` prints it all, with `-- hosts` what the page of many hosts costs; `CODEBLUE_BENCH_SECONDS` (10) is how long nothing happens.
+//! `cargo bench --bench board` prints it all, with `-- hosts` what the page of many hosts costs, with `-- years` what a board takes that is attached to an
+//! engine of years; `CODEBLUE_BENCH_SECONDS` (10) is how long nothing happens.
 #![expect(clippy::unwrap_used, reason = "a figure that cannot be measured stops the run")]
 
 use std::{
+    convert::Infallible,
     env, fs,
     io::{Read, Write},
     path::Path,
@@ -14,6 +16,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::{
+    Router,
+    body::Bytes,
+    http::HeaderMap,
+    response::{
+        IntoResponse,
+        sse::{Event, KeepAlive, Sse},
+    },
+    routing::get,
+};
 use chrono::TimeDelta;
 use codeblue::{
     domain::{IncidentId, Operator, SnapshotId, State, Vitals},
@@ -41,6 +53,9 @@ fn main() {
     println!(
         "120x40         first byte  picture    bytes   key p50   key p99  bytes a key   idle bytes  idle CPU  memory"
     );
+    if env::args().any(|argument| argument == "years") {
+        return attached(&years(), idle);
+    }
     let home = tempfile::tempdir().unwrap();
     let _engine = serve(home.path());
     measure("codeblue", PROGRAM, &["--home", home.path().to_str().unwrap(), "--read-only"], idle);
@@ -50,7 +65,9 @@ fn main() {
             Err(_) => println!("{rival:<14} SKIPPED: it is not installed"),
         }
     }
-    many();
+    let state = years();
+    attached(&state, idle);
+    many(state);
     fleet();
 }
 
@@ -135,13 +152,14 @@ fn measure(name: &str, program: &str, arguments: &[&str], idle: Duration) {
     let used = (cpu(pid) - before) * 1e3;
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     println!(
-        "{name:<14} {:>7.1} ms {:>6.1} ms {full:>8} {:>6.1} ms {:>6.1} ms {:>12} {waste:>12} {used:>6.0} ms  {:.1} MiB",
+        "{name:<14} {:>7.1} ms {:>6.1} ms {full:>8} {:>6.1} ms {:>6.1} ms {:>12} {waste:>12} {used:>6.0} ms  {:.1} MiB, at most {:.1}",
         ms(first),
         ms(whole),
         ms(times[KEYS / 2]),
         ms(times[KEYS * 99 / 100]),
         bytes / KEYS,
-        resident(pid),
+        memory(pid, "VmRSS:"),
+        memory(pid, "VmHWM:"),
     );
     let _ = child.kill();
     let _ = child.wait();
@@ -155,19 +173,16 @@ fn cpu(process: u32) -> f64 {
     (ticks(11) + ticks(12)) / TICKS
 }
 
-/// What a process holds in memory, in MiB.
-fn resident(process: u32) -> f64 {
+/// What a process holds in memory, or held at most, in MiB.
+fn memory(process: u32, what: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(what)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
 }
 
-/// The board over 1,000 services, 10,000 incidents and 100,000 snapshots: what each of them holds in memory, and what a key costs.
-fn many() {
-    let held = || resident(std::process::id());
-    let empty = held();
+/// A platform of years: 1,000 services, 10,000 incidents and 100,000 snapshots.
+fn years() -> State {
     let mut state = platform::watched(1_000);
-    let with_services = held();
     let snapshot = platform::take_snapshot(&mut state, "s0-code".to_owned(), 0);
     let pattern = state.snapshots[&snapshot].clone();
     for number in 1..100_000_u64 {
@@ -179,15 +194,55 @@ fn many() {
         next.captured[0].component = name;
         state.snapshots.insert(next.id, next);
     }
-    let with_snapshots = held();
     over(&mut state);
-    let with_incidents = held();
+    state
+}
+
+/// A board in a terminal, attached to an engine over such a platform.
+fn attached(state: &State, idle: Duration) {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("toured"), "").unwrap();
+    fs::create_dir(home.path().join("run")).unwrap();
+    let recent = state.recent();
     println!(
-        "memory: 1,000 services {:.1} MiB, 100,000 snapshots {:.1} MiB, 10,000 incidents {:.1} MiB",
-        with_services - empty,
-        with_snapshots - with_services,
-        with_incidents - with_snapshots
+        "of {} snapshots {} go to the board, with {} incidents",
+        state.snapshots.len(),
+        recent.snapshots.len(),
+        recent.incidents.len()
     );
+    let socket = home.path().join("run/engine.sock");
+    let answers = [
+        ("/api/v1/state", serde_json::to_string(&recent).unwrap()),
+        ("/api/v1/vitals", serde_json::to_string(&Vitals::default()).unwrap()),
+        ("/api/v1/whoami", serde_json::to_string(&Operator::default()).unwrap()),
+    ];
+    println!("which is {} KiB", answers[0].1.len() / 1024);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.spawn(async move { axum::serve(tokio::net::UnixListener::bind(socket).unwrap(), engine(answers)).await });
+    let home = home.path().to_str().unwrap();
+    measure("years", PROGRAM, &["--home", home, "--read-only"], idle);
+}
+
+/// What a board asks an engine on which nothing happens.
+fn engine(answers: [(&'static str, String); 3]) -> Router {
+    let events = |headers: HeaderMap| async move {
+        let wants_stream = headers.get("accept").is_some_and(|kind| kind == "text/event-stream");
+        if !wants_stream {
+            return "[]".into_response();
+        }
+        let quiet = futures_util::stream::pending::<Result<Event, Infallible>>();
+        Sse::new(quiet).keep_alive(KeepAlive::new().interval(Duration::from_secs(5))).into_response()
+    };
+    let answers = answers.into_iter().fold(Router::new(), |router, (path, answer)| {
+        let answer = Bytes::from(answer);
+        router.route(path, get(move || async move { ([("content-type", "application/json")], answer) }))
+    });
+    answers.route("/healthz", get(|| async { "ok" })).route("/api/v1/events", get(events))
+}
+
+/// The board over a platform of years: what a key costs.
+fn many(mut state: State) {
+    state.let_go_of_old();
     let alice = Operator {
         name: "alice".to_owned(),
         roles: [Role::TechnicalLead].into(),
@@ -195,7 +250,6 @@ fn many() {
         ..Operator::default()
     };
     let mut board = Rehearsal::new(state, Vitals::default(), Some(alice), platform::now(), (160, 48));
-    println!("memory: the whole board {:.1} MiB", held());
     let pages: [(&str, &[Key]); 5] = [
         ("services", &[Key::Char('1')]),
         ("incidents", &[Key::Char('2')]),

@@ -129,6 +129,8 @@ async fn openapi() -> ([(&'static str, &'static str); 1], &'static str) {
 struct HowMuch {
     #[serde(default)]
     brief: bool,
+    #[serde(default)]
+    recent: bool,
 }
 
 async fn state(
@@ -137,7 +139,11 @@ async fn state(
     asked: Result<Query<HowMuch>, QueryRejection>,
 ) -> Result<Json<Arc<crate::domain::State>>, Problem> {
     let state = api.engine.state();
-    Ok(Json(if query(asked)?.brief { Arc::new(state.brief()) } else { state }))
+    Ok(Json(match query(asked)? {
+        HowMuch { brief: true, .. } => Arc::new(state.recent().brief()),
+        HowMuch { recent: true, .. } => Arc::new(state.recent()),
+        HowMuch { .. } => state,
+    }))
 }
 
 #[derive(Deserialize)]

@@ -57,7 +57,7 @@ pub(super) async fn redraw(
     let first = look(session, &draw).await?;
     let (sender, mut news) = mpsc::channel(WAITING);
     let client = session.client()?;
-    let follower = tokio::spawn(async move { client.follow(sender).await });
+    let follower = tokio::spawn(async move { client.follow_recent(sender).await });
     let mut view = View::open(session)?;
     view.show(first)?;
     let ended = tokio::select! {
@@ -99,7 +99,7 @@ async fn keep(
         let at = tokio::select! {
             update = news.recv() => match update {
                 None => return Ok(Exit::Done),
-                Some(Update::Live(_) | Update::Event(_)) => Instant::now() + SETTLE,
+                Some(Update::Live(_) | Update::Back | Update::Event(_)) => Instant::now() + SETTLE,
                 Some(Update::Samples(_) | Update::Vitals(_) | Update::Heard(_)) if hears_samples => looked + FIGURES,
                 Some(
                     Update::First(_)

@@ -80,6 +80,7 @@ pub(super) async fn until_hearing<T>(
                     return Ok(found);
                 }
             }
+            Some(Update::Back) => live = true,
             Some(
                 Update::First(_)
                 | Update::Event(_)

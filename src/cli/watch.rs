@@ -76,6 +76,10 @@ impl Watch {
                     }
                     (greeted, lost) = (true, false);
                 }
+                Update::Back => {
+                    self.note(session, session.now(), "the engine is there again")?;
+                    (greeted, lost) = (true, false);
+                }
                 Update::Event(recorded) => {
                     known = recorded.seq;
                     self.write(session, &recorded)?;

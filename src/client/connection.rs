@@ -1,17 +1,15 @@
 //! Questions and commands to an engine, whichever way it is reached.
 
-use std::{io::Read as _, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use reqwest::{
-    Method, Response,
-    header::{ACCEPT_ENCODING, CONTENT_ENCODING},
-};
+use reqwest::{Method, Response, header::ACCEPT_ENCODING};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     ClientError,
     address::{SshAddress, TlsAddress},
-    error::{refusal, unreachable},
+    body,
+    error::{refusal, unreachable, unreadable},
     pin::{self, Shown},
     tunnel::Tunnel,
     way::{Way, builder, on_socket},
@@ -36,9 +34,7 @@ use crate::{
 };
 
 /// How long an ordinary answer may take.
-const ANSWER: Duration = Duration::from_secs(30);
-/// Bytes of an answer at most, once it is unpacked: what is beyond is not read.
-const UNPACKED: u64 = 1 << 30;
+pub(super) const ANSWER: Duration = Duration::from_secs(30);
 /// How long a connection to another host may take.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long an answer may take for which the engine reads the live system or the vault.
@@ -137,7 +133,7 @@ impl Client {
     /// # Errors
     /// As every question: see [`ClientError`].
     pub async fn state(&self) -> Result<State, ClientError> {
-        self.get("/api/v1/state").await
+        self.get_long("/api/v1/state").await
     }
 
     /// The latest figures of every service.
@@ -453,6 +449,17 @@ impl Client {
         self.answer(self.request(Method::GET, path).timeout(ANSWER)).await
     }
 
+    /// A document that may be long: it is read as it comes, and never held as text.
+    pub(super) async fn get_long<T: DeserializeOwned + Send + 'static>(&self, path: &str) -> Result<T, ClientError> {
+        self.way.ready().await?;
+        let request = self.request(Method::GET, path).timeout(ANSWER);
+        let response = request.send().await.map_err(|error| unreachable(&self.way, &error))?;
+        if !response.status().is_success() {
+            return Err(refusal(response).await);
+        }
+        body::read(response).await
+    }
+
     async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -472,7 +479,7 @@ impl Client {
         if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
     }
 
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(super) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let mut request = self.http.request(method, format!("{}{path}", self.way.base()));
         if self.is_far() {
             request = request.header(ACCEPT_ENCODING, "zstd");
@@ -489,19 +496,18 @@ impl Client {
         request
     }
 
-    async fn answer<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ClientError> {
+    pub(super) async fn answer<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ClientError> {
         self.way.ready().await?;
         let response = request.send().await.map_err(|error| unreachable(&self.way, &error))?;
         if !response.status().is_success() {
             return Err(refusal(response).await);
         }
-        let unreadable = |error: String| ClientError::Failed(format!("the engine's answer is not readable: {error}"));
-        let is_packed = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "zstd");
-        let mut body = response.bytes().await.map_err(|error| unreadable(error.to_string()))?;
+        let is_packed = body::is_packed(&response);
+        let mut text = response.bytes().await.map_err(|error| unreadable(&error))?;
         if is_packed {
-            body = unpacked(&body).map_err(|error| unreadable(error.to_string()))?.into();
+            text = body::unpacked(&text).map_err(|error| unreadable(&error))?.into();
         }
-        serde_json::from_slice(&body).map_err(|error| unreadable(error.to_string()))
+        serde_json::from_slice(&text).map_err(|error| unreadable(&error))
     }
 
     /// Whether it is on another host: such links may be slow.
@@ -511,10 +517,4 @@ impl Client {
             Way::Tls(_) | Way::Ssh(..) => true,
         }
     }
-}
-
-fn unpacked(body: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    zstd::stream::read::Decoder::new(body)?.take(UNPACKED).read_to_end(&mut text)?;
-    Ok(text)
 }

@@ -58,6 +58,11 @@ pub(super) async fn refusal(response: Response) -> ClientError {
     }
 }
 
+/// An answer that is no answer of an engine.
+pub(super) fn unreadable(error: &dyn std::fmt::Display) -> ClientError {
+    ClientError::Failed(format!("the engine's answer is not readable: {error}"))
+}
+
 /// Tells a missing engine from a dead one from one that is somebody else's.
 pub(super) fn unreachable(way: &Way, error: &reqwest::Error) -> ClientError {
     let found = Found::in_chain(error);

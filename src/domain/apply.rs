@@ -121,7 +121,8 @@ pub fn apply(state: &mut State, recorded: &Recorded) {
         Event::StreamChanged { .. } => stream::apply(state, recorded),
         Event::SnapshotAdopted { .. } => adopt::apply(state, recorded),
         Event::SnapshotsForgotten { snapshots, vault_ids } => {
-            state.snapshots.retain(|id, _| !snapshots.contains(id));
+            let here = snapshots.iter().filter(|id| state.snapshots.remove(id).is_some()).count();
+            state.older.forget((snapshots.len() - here) as u64);
             state.vault.forgotten.extend(vault_ids.iter().cloned());
             state.vault.retained_at = Some(at);
         }

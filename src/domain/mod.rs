@@ -20,6 +20,7 @@ mod command_texts;
 mod continuity;
 mod deadline;
 mod decide;
+mod dense;
 mod deployment;
 mod diagnosis;
 mod drill;
@@ -37,6 +38,7 @@ mod oncall;
 mod operator;
 mod payload;
 mod policy;
+mod recent;
 mod recovery;
 mod refusal;
 mod run;
@@ -114,6 +116,7 @@ pub use operator::{
 };
 pub use payload::{PAYLOADS, PURGE_LIMIT, PURGED, Purgeable, may_purge, payloads_of};
 pub use policy::{Effect, Reaction, react, unfinished};
+pub use recent::Older;
 pub use recovery::{
     Criterion, ERRORS_ONE_IN, Finding, Phase, Plan, RESPONSE_MILLISECONDS, Recovery, RecoveryOutcome, RollbackRequest,
     RollbackTarget, Scope, Step, StepRun, StepState, Strategy, Validation, WATCH_SECONDS, failure, plan_action,

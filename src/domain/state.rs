@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     BreakGlass, BreakGlassId, Breaker, Change, ChangeId, ChangeState, ChangeTemplate, Continuity, Credentials,
     Criticality, Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, Drills, EvidenceState, Incident,
-    IncidentId, Knowledge, OnCallOverride, Operator, OverrideId, PlannedWork, Recovery, RecoveryId, Refusal, Run,
-    RunId, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
+    IncidentId, Knowledge, Older, OnCallOverride, Operator, OverrideId, PlannedWork, Recovery, RecoveryId, Refusal,
+    Run, RunId, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState, dense::dense,
 };
 use crate::platform::{
     Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, LogFiles, Platform, Profile, RedactionRules,
@@ -62,11 +62,16 @@ pub struct State {
     #[serde(default)]
     pub settled: BTreeMap<String, DateTime<Utc>>,
     /// Incidents, oldest first.
+    #[serde(deserialize_with = "dense")]
     pub incidents: BTreeMap<IncidentId, Incident>,
     /// Diagnoses, oldest first.
     pub diagnoses: BTreeMap<DiagnosisId, Diagnosis>,
     /// Snapshots, oldest first.
+    #[serde(deserialize_with = "dense")]
     pub snapshots: BTreeMap<SnapshotId, Snapshot>,
+    /// What is not here because it is old; the engine lacks nothing.
+    #[serde(default, skip_serializing_if = "Older::is_none")]
+    pub older: Older,
     /// Logs that are received, by component.
     #[serde(default)]
     pub streams: BTreeMap<String, Stream>,
@@ -177,6 +182,7 @@ impl Default for State {
             incidents: BTreeMap::new(),
             diagnoses: BTreeMap::new(),
             snapshots: BTreeMap::new(),
+            older: Older::default(),
             streams: BTreeMap::new(),
             vault: VaultState::default(),
             deployments: BTreeMap::new(),

@@ -1,5 +1,7 @@
 //! Lists and the pages of what is in them: the page that Enter opens is the one that stands beside the list where there is room.
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::{
     errors,
     lookback::look_back_on,
@@ -10,7 +12,57 @@ use super::{
 };
 use crate::{domain::ChangeState, tui::layout};
 
+/// How soon the cursor has to move again for a key to count as held: then the page beside the list waits until it rests.
+pub const RESTS_AFTER: TimeDelta = TimeDelta::milliseconds(120);
+
+/// How the page beside a list follows the cursor.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Following {
+    /// When the cursor moved last.
+    moved_at: Option<DateTime<Utc>>,
+    /// The page that stands there until the cursor rests.
+    held: Option<Screen>,
+}
+
 impl Model {
+    /// The page beside the list: that of what is selected, once the cursor rests.
+    #[must_use]
+    pub fn page_beside(&self) -> Option<Screen> {
+        self.following.held.clone().or_else(|| self.selected_page())
+    }
+
+    /// Whether the page beside the list waits for the cursor to rest.
+    #[must_use]
+    pub fn is_cursor_moving(&self) -> bool {
+        self.following.held.is_some()
+    }
+
+    /// What stands beside the list before a key, where that can be another one after it.
+    pub(super) fn before_a_key(&self) -> Option<(Screen, Option<Screen>)> {
+        let is_wide = self.columns >= layout::VERY_WIDE && self.lists_pages();
+        is_wide.then(|| (self.screen().clone(), self.selected_page()))
+    }
+
+    /// Has the page beside the list wait when the cursor has moved on at once.
+    pub(super) fn follow_cursor(&mut self, before: Option<(Screen, Option<Screen>)>) {
+        let Some((_, page)) = before.filter(|(list, _)| list == self.screen()) else {
+            self.following = Following::default();
+            return;
+        };
+        if page != self.selected_page() {
+            let is_held = self.following.moved_at.is_some_and(|moved| self.now - moved < RESTS_AFTER);
+            self.following.held = if is_held { self.following.held.take().or(page) } else { None };
+            self.following.moved_at = Some(self.now);
+        }
+    }
+
+    /// Lets the page beside the list follow when the cursor rests.
+    pub(super) fn rest_cursor(&mut self) {
+        if self.following.moved_at.is_none_or(|moved| self.now - moved >= RESTS_AFTER) {
+            self.following.held = None;
+        }
+    }
+
     /// Whether the page on top is a list of things that have pages.
     #[must_use]
     pub fn lists_pages(&self) -> bool {

@@ -207,7 +207,9 @@ impl Model {
             List::Pane(Pane::Services) => state.platform.services.len(),
             List::Pane(Pane::Incidents) => state.incidents.len(),
             List::Pane(Pane::Approvals) | List::Approvals => self.queue().len(),
-            List::Pane(Pane::Snapshots) => state.snapshots.len(),
+            List::Pane(Pane::Snapshots) => {
+                state.snapshots.len() + usize::try_from(state.older.snapshots).unwrap_or(usize::MAX)
+            }
             List::Snapshots => self.snapshots_here().count(),
             List::Articles => state.knowledge.articles.len(),
             List::Recoveries => state.recoveries.len(),

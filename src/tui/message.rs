@@ -14,7 +14,8 @@ use crate::{
     client::{Update, fleet::HostNews},
     diagnosis::patterns::{Seen, SeenPattern},
     domain::{
-        ArticleBody, ChangeId, Command, DiagnosisId, ErrorGroup, History, Operator, Recorded, RunId, SnapshotId, Window,
+        ArticleBody, ChangeId, Command, DiagnosisId, ErrorGroup, History, Incident, IncidentId, Operator, Recorded,
+        RunId, Snapshot, SnapshotId, Window,
     },
     engine::{Answer, Code, ComponentDifference, DryRun, DryRunRequest, LibraryBook, Reader},
 };
@@ -52,6 +53,12 @@ pub enum Message {
     Patterns(Option<String>, Result<Vec<Seen>, String>),
     /// One pattern is here.
     Pattern(String, Result<SeenPattern, String>),
+    /// Snapshots of a component from before those that were here are here.
+    OlderSnapshots(String, Result<Vec<Snapshot>, String>),
+    /// A snapshot that was not here is here.
+    Snapshot(SnapshotId, Result<Box<Snapshot>, String>),
+    /// An incident with its whole timeline is here.
+    Timeline(IncidentId, Result<Box<Incident>, String>),
     /// What programs have reported of themselves is here.
     Errors(Result<Vec<ErrorGroup>, String>),
     /// The engine has answered after so long, or not at all.
@@ -113,6 +120,12 @@ pub enum Request {
     Patterns(Option<String>),
     /// Find out more of one pattern.
     Pattern(String),
+    /// Get the snapshots of a component from before another one.
+    OlderSnapshots(String, SnapshotId),
+    /// Get a snapshot that is not here.
+    Snapshot(SnapshotId),
+    /// Get the whole timeline of an incident.
+    Timeline(IncidentId),
     /// Find out what programs have reported of themselves.
     Errors,
     /// Find out how long the engine takes to answer.

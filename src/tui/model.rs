@@ -10,6 +10,7 @@ use tui_textarea::TextArea;
 
 use super::{
     action::{Keymap, named},
+    beside::Following,
     browse::{Browse, Standing},
     drill::DrillDesk,
     errors::Errors,
@@ -28,6 +29,7 @@ use super::{
     marks::Marks,
     measure::Measured,
     message::Request,
+    older::OlderAsked,
     palette::{Entry, Palette},
     patterns::Patterns,
     preferences::Preferences,
@@ -147,6 +149,10 @@ pub struct Model {
     pub drafts: HashMap<Writing, Form>,
     /// What is looked at among the snapshots.
     pub browse: Browse,
+    /// What was asked of the engine because it is too old to be here.
+    pub older: OlderAsked,
+    /// How the page beside a list follows the cursor.
+    pub following: Following,
     /// How the service that is looked at was over time.
     pub looked_back: LookedBack,
     /// What the logs say, while that is looked at.
@@ -377,6 +383,8 @@ impl Model {
             books: None,
             drafts: HashMap::new(),
             browse: Browse::default(),
+            older: OlderAsked::default(),
+            following: Following::default(),
             looked_back: LookedBack::default(),
             patterns: Patterns::default(),
             errors: Errors::default(),

@@ -24,6 +24,7 @@ use tokio::{
 use super::{
     action::open,
     attention::title,
+    beside::RESTS_AFTER,
     drill::{DrillOffer, DrillWish},
     farewell::farewell,
     guard::Access,
@@ -201,7 +202,7 @@ struct Stream {
 impl Stream {
     fn of(client: Client) -> Self {
         let (news_to, news) = mpsc::channel(1024);
-        let task = tokio::spawn(async move { client.follow(news_to).await }).abort_handle();
+        let task = tokio::spawn(async move { client.follow_recent(news_to).await }).abort_handle();
         Self { news, task }
     }
 }
@@ -439,7 +440,9 @@ impl Loop {
     /// When something on the screen changes by time alone.
     fn next_wake(&self) -> Instant {
         let to_second = Duration::from_millis(1000 - u64::from(self.model.now.timestamp_subsec_millis().min(999)));
-        let wait = if self.model.is_counting() || self.model.toast.is_some() {
+        let wait = if self.model.is_cursor_moving() {
+            RESTS_AFTER.to_std().unwrap_or_default()
+        } else if self.model.is_counting() || self.model.toast.is_some() {
             to_second
         } else {
             // Ages, the minute of the clock, and what falls silent.

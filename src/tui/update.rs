@@ -19,6 +19,7 @@ use super::{
     measure::measure,
     message::{Message, Request, Timed},
     model::{Link, List, Loaded, Model, Overlay, RECENT, Screen},
+    older::{OlderAsked, ask_for_changed, ask_for_older, take_older, take_snapshot, take_timeline},
     patterns::look_at_patterns,
     reach::reach,
     startle::notice,
@@ -34,6 +35,7 @@ use crate::{
 pub fn update(model: &mut Model, Timed { at, message }: Timed) -> Vec<Request> {
     notice(model);
     model.now = at;
+    model.rest_cursor();
     if model.toast.as_ref().is_some_and(|toast| toast.until <= at) {
         model.toast = None;
     }
@@ -54,7 +56,11 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
         Message::Input(input) => {
             let locked = lock_when_left(model);
             model.touched_at = model.now;
-            locked.into_iter().chain(on_input(model, input)).collect()
+            let before = model.before_a_key();
+            let mut requests: Vec<Request> = locked.into_iter().chain(on_input(model, input)).collect();
+            model.follow_cursor(before);
+            requests.extend(ask_for_older(model));
+            requests
         }
         Message::Tick => {
             measure(model);
@@ -64,6 +70,7 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             let page = model.screen().clone();
             requests.extend(look_at_patterns(model, &page));
             requests.extend(look(model));
+            requests.extend(ask_for_older(model));
             requests.extend(look_at_errors(model));
             requests.extend(reach(model));
             requests
@@ -135,6 +142,15 @@ fn on_message(model: &mut Model, message: Message) -> Vec<Request> {
             model.reached.took = took;
             Vec::new()
         }
+        Message::OlderSnapshots(component, result) => {
+            take_older(model, &component, result);
+            ask_for_older(model)
+        }
+        Message::Snapshot(id, result) => take_snapshot(model, id, result),
+        Message::Timeline(id, result) => {
+            take_timeline(model, id, result);
+            Vec::new()
+        }
         Message::Errors(result) => {
             model.errors.groups = Some(loaded(result));
             Vec::new()
@@ -188,6 +204,7 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
             let (state, vitals) = *news;
             model.state = state;
             model.vitals = vitals;
+            model.older = OlderAsked::default();
             model.words.clear();
             model.link = Link::Live;
             model.learn_platform();
@@ -206,7 +223,9 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
                 return open(model, screen);
             }
         }
+        Update::Back => model.link = Link::Live,
         Update::Event(recorded) => {
+            let mut requests = ask_for_changed(model, &recorded);
             if recorded.seq == model.state.seq + 1 {
                 apply(&mut model.state, &recorded);
                 if matches!(recorded.event, Event::PlatformLoaded { .. }) {
@@ -227,7 +246,10 @@ fn on_update(model: &mut Model, update: Update) -> Vec<Request> {
                 model.work_at = None;
                 model.plan_ahead();
             }
-            let mut requests = renew(model, &recorded);
+            if matches!(recorded.event, Event::SnapshotRequested { .. }) {
+                model.let_go_of_old();
+            }
+            requests.extend(renew(model, &recorded));
             requests.extend(follow_drill(model, &recorded));
             if recorded.event.makes_sev1() {
                 requests.push(Request::Bell);

@@ -15,7 +15,7 @@ use axum::{Router, routing::get};
 use chrono::{DateTime, TimeDelta, Utc};
 use codeblue::{
     client::{Client, HostAddress, Trust, Update},
-    domain::{Status, TokenScope},
+    domain::{Command, Severity, Status, TokenScope},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -233,5 +233,58 @@ async fn a_rollback_ends_well_although_the_link_over_tls_is_cut_and_the_board_sh
     let recovery = let_on(&served).await;
     link.mend();
     shows_its_end(&mut board, &recovery);
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_over_tls_that_is_back_carries_what_was_missed_and_nothing_else() {
+    let served = region(300).await;
+    served.until("all well", settled).await;
+    let link = Link::to(figures(&served).address, 100 * SLOW).await;
+    let client = far(&served, &link).await;
+    let (sender, mut news) = mpsc::channel(64);
+    tokio::spawn(async move { client.follow(sender).await });
+    next(&mut news, |update| matches!(update, Update::Live(_)).then_some(())).await;
+    let everything = link.came();
+    next(&mut news, |update| matches!(update, Update::Vitals(_)).then_some(())).await;
+    let engine = served.client(Some("alice"));
+    let declare = async |title: &str| {
+        let (title, severity) = (title.to_owned(), Severity::Sev3);
+        engine.submit(&Command::DeclareIncident { title, severity, services: Vec::new() }).await.unwrap();
+        served.until("what follows from it", settled).await.seq
+    };
+    let event = |update| if let Update::Event(recorded) = update { Some(recorded.seq) } else { None };
+    let mut last = 0;
+    let seen = declare("seen").await;
+    while last < seen {
+        last = next(&mut news, event).await;
+    }
+
+    link.cut();
+    while let Err(seq) = next(&mut news, |update| match update {
+        Update::Lost(_) => Some(Ok(())),
+        Update::Event(recorded) => Some(Err(recorded.seq)),
+        _ => None,
+    })
+    .await
+    {
+        last = seq;
+    }
+    declare("missed").await;
+    let missed = declare("missed too").await;
+    let before = link.came();
+    link.mend();
+    let back = |update| match update {
+        Update::Back => Some(()),
+        Update::Live(_) => panic!("everything came anew"),
+        _ => None,
+    };
+    next(&mut news, back).await;
+    while last < missed {
+        let seq = next(&mut news, event).await;
+        assert_eq!(seq, last + 1, "nothing is missing and nothing comes twice");
+        last = seq;
+    }
+    eprintln!("{} bytes after a loss, {everything} at first", link.came() - before);
     served.stop().await;
 }

@@ -148,6 +148,7 @@ impl Screen {
                         apply(state, &event);
                     }
                     Update::First(_)
+                    | Update::Back
                     | Update::Samples(_)
                     | Update::Vitals(_)
                     | Update::Heard(_)

@@ -16,7 +16,10 @@ use super::{
     summary::HostSummary,
 };
 use crate::{
-    client::{Client, Update},
+    client::{
+        Client, Update,
+        updates::{Extent, Known},
+    },
     domain::{State, Vitals, apply},
     engine::Clock,
 };
@@ -90,7 +93,7 @@ async fn follow(client: Client, teller: Teller, gate: Arc<Semaphore>) {
         }
         let (sender, updates) = mpsc::channel(WAITING);
         let stream = async {
-            let ended = client.follow_once(&sender).await;
+            let ended = client.follow_once(&sender, Extent::Recent, &mut Known::default()).await;
             drop(sender);
             ended
         };

@@ -166,7 +166,7 @@ impl Snapshot {
     }
 
     /// When a proof of a component was last made, well or not.
-    fn proved_at(&self, proof: Proof, component: &str) -> Option<DateTime<Utc>> {
+    pub(in crate::domain) fn proved_at(&self, proof: Proof, component: &str) -> Option<DateTime<Utc>> {
         match proof {
             Proof::Integrity => self.checked.as_ref().map(|(at, _)| *at),
             Proof::TestRestore => self.test_of(component).and(self.tested.as_ref()).map(|tested| tested.at),
@@ -183,7 +183,7 @@ impl Snapshot {
     }
 
     /// Whether it was found damaged, or did not restore this component.
-    fn is_wrong_for(&self, component: &str) -> bool {
+    pub(in crate::domain) fn is_wrong_for(&self, component: &str) -> bool {
         self.checked.as_ref().is_some_and(|(_, problems)| !problems.is_empty())
             || self.test_of(component).is_some_and(|test| !test.passed)
     }
@@ -344,7 +344,8 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
     }
 }
 
-fn subject(event: &Event) -> Option<SnapshotId> {
+/// The snapshot that an event is about and that was there before it.
+pub(in crate::domain) fn subject(event: &Event) -> Option<SnapshotId> {
     match event {
         Event::SnapshotTaken { snapshot, .. }
         | Event::SnapshotFailed { snapshot, .. }

@@ -7,6 +7,6 @@ pub(super) mod retention;
 
 pub use adopt::Found;
 pub use catalogue::{Captured, Proof, Snapshot, SnapshotState, SnapshotTrigger, TestRestore, TestResult};
-pub(super) use catalogue::{apply, next_proof, request, request_proof, running};
+pub(super) use catalogue::{apply, next_proof, request, request_proof, running, subject};
 pub use replica::{ReplicaState, VaultRepair};
 pub use retention::{VaultState, kept};

@@ -38,8 +38,9 @@ pub fn kept(state: &State, now: DateTime<Utc>) -> BTreeMap<SnapshotId, BTreeSet<
     let mut keep = |id: SnapshotId, why| {
         kept.entry(id).or_default().insert(why);
     };
+    let planned = planned(state);
     for snapshot in state.snapshots.values() {
-        if let Some(why) = held(state, snapshot, now) {
+        if let Some(why) = held(state, snapshot, &planned, now) {
             keep(snapshot.id, why);
         }
     }
@@ -100,7 +101,12 @@ fn holds_whole(snapshot: &Snapshot, component: &str) -> bool {
 }
 
 /// Why a snapshot must stay whatever its age.
-fn held(state: &State, snapshot: &Snapshot, now: DateTime<Utc>) -> Option<&'static str> {
+fn held(
+    state: &State,
+    snapshot: &Snapshot,
+    planned: &BTreeSet<SnapshotId>,
+    now: DateTime<Utc>,
+) -> Option<&'static str> {
     let age = now - snapshot.requested_at;
     let open = |incident| state.incidents.get(&incident).is_some_and(|incident| incident.state.is_open());
     if snapshot.state == SnapshotState::Running || !snapshot.proving.is_empty() {
@@ -109,7 +115,7 @@ fn held(state: &State, snapshot: &Snapshot, now: DateTime<Utc>) -> Option<&'stat
         Some("pinned")
     } else if snapshot.incident.is_some_and(open) {
         Some("taken during an open incident")
-    } else if is_planned(state, snapshot.id) {
+    } else if planned.contains(&snapshot.id) {
         Some("a plan restores from it")
     } else if snapshot.trigger == SnapshotTrigger::Safety
         && age.to_std().unwrap_or_default() <= state.platform.vault.keep_daily
@@ -122,13 +128,20 @@ fn held(state: &State, snapshot: &Snapshot, now: DateTime<Utc>) -> Option<&'stat
     }
 }
 
-/// Whether a plan that may still run names the snapshot.
-fn is_planned(state: &State, id: SnapshotId) -> bool {
-    let names = |plan: &Plan| {
-        plan.steps.iter().any(|step| matches!(step, Step::RestoreSnapshot { snapshot, .. } | Step::RestoreTime { snapshot, .. } if *snapshot == id))
+/// The snapshots that a plan names which may still run.
+pub(in crate::domain) fn planned(state: &State) -> BTreeSet<SnapshotId> {
+    let of = |plan: &Plan| -> Vec<SnapshotId> {
+        let named = plan.steps.iter().filter_map(|step| match step {
+            Step::RestoreSnapshot { snapshot, .. } | Step::RestoreTime { snapshot, .. } => Some(*snapshot),
+            _ => None,
+        });
+        named.collect()
     };
-    state.changes.values().any(|change| change.state.is_open() && names(&change.plan))
-        || state.running_recoveries().any(|recovery| names(&recovery.plan) || recovery.safety_snapshot == Some(id))
+    let changes = state.changes.values().filter(|change| change.state.is_open()).flat_map(|change| of(&change.plan));
+    let recoveries = state.running_recoveries();
+    changes
+        .chain(recoveries.flat_map(|recovery| of(&recovery.plan).into_iter().chain(recovery.safety_snapshot)))
+        .collect()
 }
 
 #[cfg(test)]

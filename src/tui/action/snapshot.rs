@@ -246,6 +246,9 @@ fn prove(model: &Model, proof: Proof) -> Vec<Request> {
 
 /// Opens the snapshots at one of them.
 pub fn browse(model: &mut Model, id: SnapshotId) -> Vec<Request> {
+    if model.state.may_be_older(id) {
+        return model.want_snapshot(id);
+    }
     let requests = open(model, Screen::Snapshots);
     let holds = |name: &String| model.state.snapshots.get(&id).is_some_and(|found| found.components.contains(name));
     if !model.component().is_some_and(|component| holds(&component.name)) {

@@ -216,8 +216,11 @@ impl Thing {
             Self::BreakGlass(id) => {
                 state.break_glass.get(id).map(|glass| format!("{} for {}", glass.operator, glass.incident))
             }
-            Self::Snapshot(id) => state.snapshots.get(id).map(|snapshot| {
-                format!("{} · {}", snapshot.requested_at.format("%d %b %H:%M:%SZ"), snapshot.components.join(", "))
+            Self::Snapshot(id) => Some(match state.snapshots.get(id) {
+                Some(found) => {
+                    format!("{} · {}", found.requested_at.format("%d %b %H:%M:%SZ"), found.components.join(", "))
+                }
+                None => "an older one, which comes from the engine".to_owned(),
             }),
             Self::Recovery(id) => state.recoveries.get(id).map(|recovery| match &recovery.ended {
                 Some((_, outcome)) => format!("{} · {outcome}", recovery.reason),

@@ -11,6 +11,7 @@ use super::{
     entry::{Entry, Thing, is_page},
     told,
 };
+use crate::domain::SnapshotId;
 use crate::tui::{
     action::{all, named},
     model::Model,
@@ -118,11 +119,13 @@ fn by_id(model: &Model, wanted: &str) -> Vec<Entry> {
     let id = wanted.replace(' ', "-");
     let state = &model.state;
     let known = |thing: Option<Thing>| thing.map(Entry::Thing);
+    let is_snapshot = |id: &SnapshotId| state.snapshots.contains_key(id) || state.may_be_older(*id);
+    let snapshot = id.parse().ok().filter(is_snapshot).map(Thing::Snapshot);
     [
         known(id.parse().ok().filter(|id| state.incidents.contains_key(id)).map(Thing::Incident)),
         known(id.parse().ok().filter(|id| state.changes.contains_key(id)).map(Thing::Change)),
         known(id.parse().ok().filter(|id| state.recoveries.contains_key(id)).map(Thing::Recovery)),
-        known(id.parse().ok().filter(|id| state.snapshots.contains_key(id)).map(Thing::Snapshot)),
+        known(snapshot),
         known(id.parse().ok().filter(|id| state.runs.contains_key(id)).map(Thing::Run)),
         known(id.parse().ok().filter(|id| state.break_glass.contains_key(id)).map(Thing::BreakGlass)),
         known(id.parse().ok().filter(|id| state.drills.held.contains_key(id)).map(Thing::Drill)),

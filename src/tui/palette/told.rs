@@ -172,6 +172,9 @@ pub(super) fn tell(model: &mut Model, action: &str, words: &str) -> Result<Vec<R
         }
         Words::Snapshot => {
             let id = first.parse().map_err(|error| format!("{error}"))?;
+            if state.may_be_older(id) {
+                return Ok(browse(model, id));
+            }
             state.snapshots.get(&id).ok_or_else(|| unknown("snapshot"))?;
             let mut requests = browse(model, id);
             requests.extend(perform_named(model, action));

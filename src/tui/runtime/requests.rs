@@ -14,7 +14,7 @@ use crate::{
         files,
         message::{Message, Request, Returned},
         model::{Mouse, Screen},
-        patterns,
+        older, patterns,
         settings::keep_theme,
         term::{
             clipboard::{Surroundings, carry},
@@ -122,6 +122,18 @@ impl Loop {
             Request::Errors => self.ask(|client| async move {
                 let result = client.errors().await;
                 Some(Message::Errors(result.map_err(|error| error.to_string())))
+            }),
+            Request::OlderSnapshots(component, before) => self.ask(move |client| async move {
+                let result = client.older_snapshots(&component, before, older::PAGE).await;
+                Some(Message::OlderSnapshots(component, result.map_err(|error| error.to_string())))
+            }),
+            Request::Snapshot(id) => self.ask(move |client| async move {
+                let result = client.snapshot(id).await;
+                Some(Message::Snapshot(id, result.map(Box::new).map_err(|error| error.to_string())))
+            }),
+            Request::Timeline(id) => self.ask(move |client| async move {
+                let result = client.incident(id).await;
+                Some(Message::Timeline(id, result.map(Box::new).map_err(|error| error.to_string())))
             }),
             Request::Books => self.ask(|client| async move {
                 let result = client.books().await;

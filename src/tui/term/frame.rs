@@ -1,10 +1,11 @@
 //! Frames: what of a picture is different from the one before, as the bytes that a terminal needs for it.
 
-use ratatui::{
-    backend::{Backend, CrosstermBackend},
-    buffer::Buffer,
-    layout::Rect,
-};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::cells;
+
+/// Bytes from which a frame is shown all at once; what is shorter is there in one piece anyway.
+const LONG: usize = 512;
 
 /// The last picture, and whether the terminal may show something else.
 #[derive(Debug)]
@@ -32,16 +33,18 @@ impl Frames {
             return None;
         }
         let mut frame = Vec::with_capacity(8 * 1024);
-        frame.extend_from_slice(b"\x1b[?2026h");
+        let begin = b"\x1b[?2026h";
+        frame.extend_from_slice(begin);
         if repaint {
             frame.extend_from_slice(b"\x1b[0m\x1b[2J");
             self.shown = Buffer::empty(picture.area);
         }
-        if CrosstermBackend::new(&mut frame).draw(self.shown.diff(&picture).into_iter()).is_err() {
-            self.repaint = true;
-            return None;
+        cells::write(&mut frame, &self.shown.diff(&picture));
+        if frame.len() < LONG {
+            frame.drain(..begin.len());
+        } else {
+            frame.extend_from_slice(b"\x1b[?2026l");
         }
-        frame.extend_from_slice(b"\x1b[?2026l");
         self.shown = picture;
         self.repaint = false;
         Some(frame)

@@ -3,15 +3,21 @@
 use chrono::TimeDelta;
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::scene::{Scene, press};
+use super::{
+    every::{boards, every_screen, name_of},
+    scene::{Scene, press},
+};
 use crate::{
     client::Update,
     domain::Status,
     platform::{CheckLevel, Reading, Sample},
     tui::{
         message::{Message, Timed},
-        model::{Model, Overlay},
-        term::{frame::Frames, input::Key},
+        model::{List, Model, Overlay, Pane, Screen},
+        term::{
+            frame::Frames,
+            input::{Input, Key},
+        },
         update::update,
         view,
     },
@@ -111,6 +117,40 @@ fn a_key_news_and_the_whole_screen_stay_within_their_bytes() {
     );
 }
 
+/// On every page with a list, in every hour of a platform, a move of the cursor is cheap.
+#[test]
+fn a_move_of_the_cursor_stays_within_its_bytes_on_every_list() {
+    let mut costly = Vec::new();
+    for (hour, model) in boards() {
+        for screen in every_screen(&model) {
+            let mut model = model.clone();
+            model.screens =
+                if screen == Screen::Board { vec![Screen::Board] } else { vec![Screen::Board, screen.clone()] };
+            model.zoomed = None;
+            let panes = if screen == Screen::Board { Pane::ALL.to_vec() } else { vec![model.focus] };
+            for pane in panes {
+                model.focus = pane;
+                let Some(list) = model.list().filter(|list| model.rows(*list).len() > 1) else { continue };
+                let mut frames = Frames::new();
+                let full = frame(&mut frames, &mut model).len();
+                let mut worst = 0;
+                for key in [Key::Down, Key::Down, Key::Up, Key::Up] {
+                    press(&mut model, &[key]);
+                    worst = worst.max(frame(&mut frames, &mut model).len());
+                }
+                println!("{worst:>5} B of {full:>5} B: {} of {hour}, {list:?}", name_of(&screen));
+                // Where what is selected is told at length beside or below the list, that is another one after a move.
+                let is_told = matches!(list, List::Snapshots | List::Steps | List::Books | List::Journal);
+                let most = if is_told { 1024 } else { 400 };
+                if worst > most || full > 12 * 1024 {
+                    costly.push((worst, full, name_of(&screen), hour));
+                }
+            }
+        }
+    }
+    assert!(costly.is_empty(), "{costly:?}");
+}
+
 /// Where the page of what is selected stands beside the list, a move of the cursor brings another page.
 #[test]
 fn a_move_of_the_cursor_with_a_page_beside_the_list_writes_what_differs_between_two_pages() {
@@ -124,6 +164,30 @@ fn a_move_of_the_cursor_with_a_page_beside_the_list_writes_what_differs_between_
     }
     println!("at 180x48: full {full} B, cursor {worst} B");
     assert!(worst > 0 && worst <= 2048, "moving the cursor takes {worst} bytes of {full}");
+}
+
+/// A key that is held moves the cursor, and the page beside the list follows when it rests.
+#[test]
+fn a_held_key_costs_the_list_alone_until_the_cursor_rests() {
+    let (mut model, mut frames) = (board(), Frames::new());
+    let size = (180, 48);
+    frame_of(&mut frames, &mut model, size);
+    press(&mut model, &[Key::Down]);
+    frame_of(&mut frames, &mut model, size);
+    let beside = model.page_beside();
+    let mut worst = 0;
+    for _ in 0..10 {
+        let at = model.now + TimeDelta::milliseconds(33);
+        update(&mut model, Timed { at, message: Message::Input(Input::Key(Key::Down)) });
+        worst = worst.max(frame_of(&mut frames, &mut model, size).len());
+    }
+    assert_eq!(model.page_beside(), beside);
+    assert_ne!(model.page_beside(), model.selected_page());
+    assert!(worst > 0 && worst <= 300, "moving the cursor takes {worst} bytes");
+    let at = model.now + TimeDelta::milliseconds(120);
+    update(&mut model, Timed { at, message: Message::Tick });
+    assert_eq!(model.page_beside(), model.selected_page());
+    assert!(!frame_of(&mut frames, &mut model, size).is_empty());
 }
 
 #[test]

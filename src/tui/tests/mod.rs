@@ -25,6 +25,7 @@ mod lookback;
 mod map;
 mod metrics;
 mod named_keys;
+mod older;
 mod on_call;
 mod pages;
 mod palette;

@@ -9,7 +9,7 @@ use crate::tui::{
 };
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let Some(screen) = model.selected_page() else {
+    let Some(screen) = model.page_beside() else {
         let inside = canvas.frame(area, "Beside", "", false);
         let words = match model.screen() {
             Screen::Drills => {

@@ -104,6 +104,9 @@ fn timeline(model: &Model, canvas: &mut Canvas, area: Rect, incident: &Incident)
     canvas.hits.add(area, Target::Part(Part::Aside));
     let room = usize::from(inside.width.saturating_sub(13));
     let mut lines: Vec<Vec<Piece>> = Vec::new();
+    if !incident.has_whole_timeline() {
+        lines.push(vec![(Role::Muted, " what is older comes from the engine …".to_owned())]);
+    }
     for entry in incident.timeline.iter().rev() {
         let (mark, role) = match entry.kind {
             TimelineKind::Bad => ("✖", Role::Bad),

@@ -174,9 +174,14 @@ fn standing(model: &Model, canvas: &mut Canvas, area: Rect, component: &Componen
 fn list(model: &Model, canvas: &mut Canvas, area: Rect, component: &Component) {
     let keys = model.rows(List::Snapshots);
     let selected = model.selected_place(List::Snapshots);
+    let older = match model.state.older.of(&component.name) {
+        0 => String::new(),
+        older if model.gets_older(&component.name) => format!(" · {older} older are coming"),
+        older => format!(" · {older} older"),
+    };
     let summary = match keys.len() {
         0 => String::new(),
-        many => format!("{} of {many}", selected + 1),
+        many => format!("{} of {many}{older}", selected + 1),
     };
     let inside = canvas.frame(area, "Snapshots", &model.summary_of(List::Snapshots, &summary), false);
     if keys.is_empty() {

@@ -217,6 +217,9 @@ pub(super) fn consequence(model: &Model, component: &Component) -> Vec<Vec<Piece
     let head = (Role::Focus, format!(" ▼ {} ({ago} ago) ", when(point, model.now)));
     let plan = match model.plan_to(component, point) {
         Ok(plan) => plan,
+        Err(_) if model.state.older.of(&component.name) > 0 => {
+            return vec![vec![head, (Role::Muted, "… older snapshots come from the engine".to_owned())]];
+        }
         Err(why) => {
             return vec![
                 vec![head, (Role::Bad, "✖ cannot be gone back to".to_owned())],
