@@ -110,6 +110,35 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// Text whose lines were broken for a page, a paragraph or a point of a list in each line; empty lines stay.
+#[must_use]
+pub fn paragraphs(text: &str) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let line = line.trim();
+        let goes_on = !line.is_empty() && sign_of_point(line) == 0;
+        match all.last_mut().filter(|last| goes_on && !last.is_empty()) {
+            Some(last) => {
+                last.push(' ');
+                last.push_str(line);
+            }
+            None => all.push(line.to_owned()),
+        }
+    }
+    all
+}
+
+/// How long the sign is with which a point of a list begins: `- `, `1. `; nothing before other text.
+#[must_use]
+pub fn sign_of_point(line: &str) -> usize {
+    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    match line.get(digits..) {
+        Some(rest) if digits > 0 && rest.starts_with(". ") => digits + 2,
+        Some(rest) if digits == 0 && (rest.starts_with("- ") || rest.starts_with("* ")) => 2,
+        _ => 0,
+    }
+}
+
 /// The text with a capital first letter.
 #[must_use]
 pub fn capitalised(text: &str) -> String {

@@ -28,11 +28,13 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let queue = model.queue();
     let of = |wanted: Queue| queue.iter().filter(|(queue, _)| *queue == wanted).count();
     let (mine, others, owed) = (of(Queue::You), of(Queue::Others), of(Queue::Owed));
-    let summary = if area.width < 60 {
-        format!("{mine} for you · you owe {owed}")
-    } else {
-        format!("{mine} for you · {others} for others · you owe {owed}")
-    };
+    let parts = [
+        (mine, format!("{mine} for you")),
+        (others, format!("{others} for others")),
+        (owed, format!("you owe {owed}")),
+    ];
+    let told: Vec<String> = parts.into_iter().filter(|(number, _)| *number > 0).map(|(_, words)| words).collect();
+    let summary = if told.is_empty() { "nothing waits".to_owned() } else { told.join(" · ") };
     let inside = canvas.frame(area, "Approvals", &model.summary_of(List::Approvals, &summary), true);
     let columns = usize::from(inside.width);
     let keys = model.rows(List::Approvals);

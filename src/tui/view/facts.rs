@@ -63,6 +63,18 @@ impl Facts {
         }
     }
 
+    /// Several paragraphs, each in as few lines as it takes, the points of a list below their own signs.
+    pub(super) fn prose(&mut self, role: Role, content: &str) {
+        for paragraph in text::paragraphs(content) {
+            let hang = text::sign_of_point(&paragraph);
+            let (sign, rest) = paragraph.split_at(hang);
+            for (place, line) in text::wrap(rest, self.room.saturating_sub(hang)).into_iter().enumerate() {
+                let before = if place == 0 { sign.to_owned() } else { " ".repeat(hang) };
+                self.put(vec![(role, format!("{before}{line}"))], None);
+            }
+        }
+    }
+
     /// Something that is chosen with its digit, counted from 1, or clicked.
     pub(super) fn option(&mut self, place: usize, role: Role, content: &str) {
         for (row, line) in text::wrap(content, self.room.saturating_sub(2)).into_iter().enumerate() {

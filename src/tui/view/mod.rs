@@ -36,6 +36,7 @@ mod lookback;
 mod map;
 mod markdown;
 mod metrics;
+mod metrics_plots;
 mod page;
 mod palette;
 mod patterns;
@@ -101,7 +102,8 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
     let loud = loud + walk::banner(model, &mut canvas, area, loud);
     let body = Rect { y: area.y + 1 + loud, height: area.height - 3 - loud, ..area };
     chrome::footer(model, &mut canvas, area);
-    let (own, aside) = if model.lists_pages() { layout::list_and_page(body, model.page_zoom()) } else { (body, None) };
+    let (own, aside) =
+        if model.has_page_beside() { layout::list_and_page(body, model.page_zoom()) } else { (body, None) };
     page_of(model, &mut canvas, own, model.screen());
     if let Some(aside) = aside {
         beside::draw(model, &mut canvas, aside);

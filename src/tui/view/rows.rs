@@ -72,7 +72,11 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
             (Role::Warn, format!("needs {}, which fails", affected.unwrap_or_default()))
         }
         (Status::Healthy, _) if needs.is_empty() || room <= 30 => (Role::Muted, String::new()),
-        (Status::Healthy, _) => (Role::Muted, format!("needs {needs}")),
+        // The start of a name alone says nothing.
+        (Status::Healthy, _) => match columns.saturating_sub(columns_of(&pieces) + 6) {
+            room if text::width(&needs) <= room || room >= NAMES => (Role::Muted, format!("needs {needs}")),
+            _ => (Role::Muted, String::new()),
+        },
         (_, Some(health)) => match affected {
             Some(root) => (Role::Text, format!("by {root}: {}", health.reason)),
             None => (Role::Text, health.reason.clone()),
@@ -81,6 +85,14 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
     });
     pieces
 }
+
+/// Columns that pieces take.
+pub(super) fn columns_of(pieces: &[Piece]) -> usize {
+    pieces.iter().map(|(_, piece)| text::width(piece)).sum()
+}
+
+/// Columns from which names may be cut.
+const NAMES: usize = 20;
 
 /// Columns of what a service's line says.
 struct ServiceColumns {
@@ -200,6 +212,7 @@ pub(super) fn incident(incident: &Incident, now: DateTime<Utc>, columns: usize) 
         },
     };
     let (title, state) = incident_columns(columns);
+    let clock = (clock.0, brief_where_cut(clock.1, &incident.title, title, columns));
     let time = time_columns(columns, &clock.1);
     let (name, title) = text::name_and(&incident.id.to_string(), 7, title + TIME - time);
     vec![
@@ -219,6 +232,15 @@ pub(super) const NARROW: usize = 60;
 /// Columns of a row's clock, with the one before it.
 fn time_columns(columns: usize, clock: &str) -> usize {
     if columns < NARROW { (text::width(clock) + 1).min(TIME) } else { TIME }
+}
+
+/// A clock, without what it is for where the title beside it would be cut for that: which one it is, the page says.
+fn brief_where_cut(clock: String, title: &str, room: usize, columns: usize) -> String {
+    let room = (room + TIME).saturating_sub(time_columns(columns, &clock));
+    match clock.rsplit_once(" in ") {
+        Some((_, left)) if left.contains(':') && text::width(title) > room => format!("{left} left"),
+        _ => clock,
+    }
 }
 
 /// Columns of the title of something that waits.
@@ -270,37 +292,58 @@ pub(super) fn severity_role(incident: &Incident) -> Role {
 
 /// The clocks of an incident in one line.
 pub(super) fn clocks(incident: &Incident, now: DateTime<Utc>, with_targets: bool) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    for clock in Clock::ALL {
-        let (name, running) = match clock {
-            Clock::Acknowledge => ("acked", "ack"),
-            Clock::Respond => ("responded", "respond"),
-            Clock::Resolve => ("resolved", "resolve"),
-        };
-        let target = if with_targets {
-            format!(" of {}  ", text::clock(incident.deadline(clock) - incident.detected_at))
-        } else {
-            "  ".to_owned()
-        };
-        match incident.stopped_at(clock) {
-            Some(at) => {
-                let late = at > incident.deadline(clock);
-                pieces.push((Role::Text, format!("{name} {} ", text::clock(at - incident.detected_at))));
-                let mark = if late { "✖" } else { "✓" };
-                pieces.push((if late { Role::Bad } else { Role::Ok }, mark.to_owned()));
-                pieces.push((Role::Muted, target));
-            }
-            None if incident.state.is_open() => {
-                let left = incident.deadline(clock) - now;
-                if left < chrono::TimeDelta::zero() {
-                    pieces.push((Role::Bad, format!("{running} ✖ {} late", text::clock(left.abs()))));
-                } else {
-                    pieces.push((Role::Text, format!("{running} {} left", text::clock(left))));
-                }
-                pieces.push((Role::Muted, target));
-            }
-            None => pieces.push((Role::Muted, format!("{name} —  "))),
+    Clock::ALL.into_iter().flat_map(|clock| self::clock(incident, clock, now, with_targets)).collect()
+}
+
+/// The clocks that run, then those that stopped, each whole, as far as there is room.
+pub(super) fn clocks_that_fit(incident: &Incident, now: DateTime<Utc>, columns: usize) -> Vec<Piece> {
+    let (stopped, running): (Vec<Clock>, Vec<Clock>) =
+        Clock::ALL.into_iter().partition(|clock| incident.stopped_at(*clock).is_some());
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut left = columns;
+    for clock in running.into_iter().chain(stopped) {
+        let words = self::clock(incident, clock, now, false);
+        let all: String = words.iter().map(|(_, piece)| piece.as_str()).collect();
+        if text::width(all.trim_end()) > left {
+            break;
         }
+        left = left.saturating_sub(text::width(&all));
+        pieces.extend(words);
+    }
+    pieces
+}
+
+/// One clock of an incident.
+fn clock(incident: &Incident, clock: Clock, now: DateTime<Utc>, with_targets: bool) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let (name, running) = match clock {
+        Clock::Acknowledge => ("acked", "ack"),
+        Clock::Respond => ("responded", "respond"),
+        Clock::Resolve => ("resolved", "resolve"),
+    };
+    let target = if with_targets {
+        format!(" of {}  ", text::clock(incident.deadline(clock) - incident.detected_at))
+    } else {
+        "  ".to_owned()
+    };
+    match incident.stopped_at(clock) {
+        Some(at) => {
+            let late = at > incident.deadline(clock);
+            pieces.push((Role::Text, format!("{name} {} ", text::clock(at - incident.detected_at))));
+            let mark = if late { "✖" } else { "✓" };
+            pieces.push((if late { Role::Bad } else { Role::Ok }, mark.to_owned()));
+            pieces.push((Role::Muted, target));
+        }
+        None if incident.state.is_open() => {
+            let left = incident.deadline(clock) - now;
+            if left < chrono::TimeDelta::zero() {
+                pieces.push((Role::Bad, format!("{running} ✖ {} late", text::clock(left.abs()))));
+            } else {
+                pieces.push((Role::Text, format!("{running} {} left", text::clock(left))));
+            }
+            pieces.push((Role::Muted, target));
+        }
+        None => pieces.push((Role::Muted, format!("{name} —  "))),
     }
     pieces
 }
@@ -358,6 +401,7 @@ pub(super) fn break_glass_time(model: &Model, glass: &BreakGlass) -> Piece {
 pub(super) fn change(model: &Model, change: &Change, columns: usize) -> Vec<Piece> {
     let waiting = change.state.is_open() || owed(change).is_some();
     let end = time_left(model, change);
+    let end = (end.0, brief_where_cut(end.1, &change.title, queued_title(columns, TIME), columns));
     let time = time_columns(columns, &end.1);
     let (name, title) = text::name_and(&change.id.to_string(), 7, queued_title(columns, time));
     vec![
@@ -468,13 +512,37 @@ fn contents(snapshot: &Snapshot) -> String {
     }
 }
 
+/// Columns below which a snapshot's line has no room for all its figures.
+const SNAPSHOT: usize = 56;
+
+/// A snapshot as a component sees it, where it is narrow: name, when, how long ago, and how far it can be trusted.
+fn snapshot_in_short(snapshot: &Snapshot, component: &str, now: DateTime<Utc>) -> Vec<Piece> {
+    let age = now - snapshot.requested_at;
+    let date = snapshot.requested_at.format(if age >= chrono::TimeDelta::days(1) { "%m-%d" } else { "%H:%M:%S" });
+    let (state, restored) = (integrity(snapshot, component), restored(snapshot, component));
+    // What was restored is proved; what is bad is told before what was once proved.
+    let trust = if state.0 == Role::Ok && !restored.1.is_empty() { restored } else { state };
+    let (name, day) = text::name_and(&snapshot.id.to_string(), 8, 9);
+    vec![
+        (Role::Text, name),
+        (Role::Text, text::left(&date.to_string(), day)),
+        (Role::Muted, text::right(&text::short(age), 4)),
+        (Role::Text, " ".to_owned()),
+        (trust.0, text::left(trust.1, 13)),
+    ]
+}
+
 /// A snapshot as a component sees it: name, what for, when, growth, whether its bytes are right, whether it was restored.
 pub(super) fn snapshot_of(snapshot: &Snapshot, component: &str, now: DateTime<Utc>, columns: usize) -> Vec<Piece> {
+    if columns < SNAPSHOT {
+        return snapshot_in_short(snapshot, component, now);
+    }
     let captured = snapshot.captured(component);
     let added = captured.map_or_else(String::new, |captured| format!("+{}", text::bytes(captured.added_bytes)));
     let is_old = now - snapshot.requested_at >= chrono::TimeDelta::days(1);
     let (day, date) = match columns {
-        90.. => (15, "%m-%d %H:%M:%S"),
+        90.. if is_old => (15, "%m-%d %H:%M:%S"),
+        90.. => (10, "%H:%M:%S"),
         70.. => (12, if is_old { "%m-%d %H:%M" } else { "%H:%M:%S" }),
         _ => (9, if is_old { "%m-%d" } else { "%H:%M:%S" }),
     };

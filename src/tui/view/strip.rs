@@ -207,10 +207,10 @@ pub(super) fn consequence(model: &Model, component: &Component) -> Vec<Vec<Piece
             (Role::Muted, " To go back to a time: ".to_owned()),
             (Role::Key, format!("{} {}", model.key("earlier"), model.key("later"))),
             (Role::Muted, " a second, ".to_owned()),
-            (Role::Key, "⇧".to_owned()),
+            (Role::Key, format!("{} {}", model.key("minute-earlier"), model.key("minute-later"))),
             (Role::Muted, " a minute, ".to_owned()),
             (Role::Key, model.key("time")),
-            (Role::Muted, " types it, or click the strip".to_owned()),
+            (Role::Muted, " types it; or click".to_owned()),
         ]];
     };
     let ago = text::short(model.now - point);
