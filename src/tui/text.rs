@@ -297,4 +297,18 @@ mod tests {
         assert_eq!(latency(Duration::from_millis(2400)), "2.4 s");
         assert_eq!(bytes(12 * 1024 * 1024), "12 MiB");
     }
+
+    #[test]
+    fn lines_broken_for_a_page_are_one_paragraph_and_points_stay_apart() {
+        let told = "A wrong answer is worse\nthan none.\n\n1. Ask first: another version, a\ndamaged file.\n2. Then drain.\n- once";
+        let wanted = [
+            "A wrong answer is worse than none.",
+            "",
+            "1. Ask first: another version, a damaged file.",
+            "2. Then drain.",
+            "- once",
+        ];
+        assert_eq!(paragraphs(told), wanted);
+        assert_eq!(["1. a", "12. b", "- c", "1.5 s", "a - b"].map(sign_of_point), [3, 4, 2, 0, 0]);
+    }
 }

@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, Piece, first_visible, out_of_view},
-    continuity, list, rows,
+    continuity, list, rows, snapshot_rows,
 };
 use crate::{
     domain::{ChangeState, Status},
@@ -29,7 +29,7 @@ use crate::{
 const HEAD: u16 = 6;
 
 /// Rows for why a service is not well, at most.
-const WHY: u16 = 3;
+const WHY: u16 = 4;
 /// Columns before them: below its name.
 const INDENT: u16 = 10;
 
@@ -207,7 +207,7 @@ fn head(pane: Pane, columns: usize) -> String {
         Pane::Services => rows::service_head(columns),
         Pane::Incidents => rows::incident_head(columns),
         Pane::Approvals => rows::queued_head(columns),
-        Pane::Snapshots => rows::snapshot_head(columns),
+        Pane::Snapshots => snapshot_rows::head(columns),
     }
 }
 
@@ -224,7 +224,7 @@ fn pieces_of(model: &Model, pane: Pane, key: &str, columns: usize) -> Vec<Piece>
             .parse()
             .ok()
             .and_then(|id| model.state.snapshots.get(&id))
-            .map(|snapshot| rows::snapshot(snapshot, model.now, columns)),
+            .map(|snapshot| snapshot_rows::row(snapshot, model.now, columns)),
     };
     found.unwrap_or_default()
 }

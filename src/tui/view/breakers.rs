@@ -55,7 +55,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
             (role, text::left(&format!("{glyph} {word}"), STATE)),
             (Role::Text, text::left(&text::fit_middle(name, service.saturating_sub(1)), service)),
             (Role::Muted, if has_times { format!("{since:>5}  ") } else { String::new() }),
-            (Role::Text, if has_times { text::left(&until, 12) } else { until }),
+            (Role::Text, if has_times { text::left(&until, 12) } else { String::new() }),
             (Role::Muted, if has_times { reason } else { String::new() }),
         ]
     });

@@ -113,7 +113,9 @@ fn page(model: &Model, canvas: &mut Canvas, area: Rect, lines: &[Fact]) {
     }
     let hidden = out_of_view(first, lines.len().saturating_sub(first + room));
     if !hidden.is_empty() && area.height > 0 {
-        canvas.mark(area, area.height - 1, &format!("… {hidden} "));
+        let last = lines.get(first + room - 1).map_or(&[][..], |(pieces, _)| pieces);
+        let last: String = last.iter().map(|(_, words)| words.as_str()).collect();
+        canvas.over_last(area, &hidden, &last);
     }
 }
 

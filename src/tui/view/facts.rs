@@ -56,6 +56,11 @@ impl Facts {
         self.lines.push((Vec::new(), None));
     }
 
+    /// Whether so many columns fit behind a label.
+    pub(super) fn has_room(&self, columns: usize) -> bool {
+        columns <= self.room
+    }
+
     /// A text, wrapped.
     pub(super) fn say(&mut self, role: Role, content: &str) {
         for line in text::wrap(content, self.room) {

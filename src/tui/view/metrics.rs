@@ -198,7 +198,10 @@ fn words(median: &Median, times: &[f64], target: Option<f64>, wide: bool) -> Pie
             let few: Vec<String> = few.iter().map(|seconds| time(*seconds, false)).collect();
             (Role::Text, few.join(" · "))
         }
-        ([first, .., last], _) => (Role::Text, format!("{}–{}", time(*first, false), time(*last, false))),
+        ([first, .., last], _) => {
+            let (first, last) = (time(*first, false), time(*last, false));
+            (Role::Text, if first == last { first } else { format!("{first}–{last}") })
+        }
         ([one], _) => (Role::Text, time(*one, false)),
     }
 }
@@ -206,11 +209,15 @@ fn words(median: &Median, times: &[f64], target: Option<f64>, wide: bool) -> Pie
 /// What cannot be said yet, and when it can.
 fn missing(found: &Metrics, reach: Reach, columns: usize) -> Vec<Vec<Piece>> {
     let enough = found.enough;
-    let more = |has: usize, what: &str| format!("after {} more", count(enough.saturating_sub(has), what));
+    let after = |has: usize, what: &str| match has {
+        0 => format!("after {}", count(enough, what)),
+        has if enough - has == 1 => format!("after one more {what}"),
+        has => format!("after {} more {what}s", enough - has),
+    };
     let mut missing: Vec<(&str, String)> = Vec::new();
     let over = found.all.resolve.count;
     if over < enough {
-        missing.push(("medians", more(over, "incident").replace(" more", "") + if over > 0 { " more" } else { "" }));
+        missing.push(("medians", format!("{} that are over", after(over, "incident"))));
     }
     let short: Vec<&str> = found
         .severities
@@ -223,7 +230,7 @@ fn missing(found: &Metrics, reach: Reach, columns: usize) -> Vec<Vec<Piece>> {
     }
     let changes = found.change_failures.of;
     if changes < enough {
-        missing.push(("changes", format!("the share that breaks something: {}", more(changes, "change"))));
+        missing.push(("changes", format!("the share that breaks something: {}", after(changes, "change"))));
     }
     let failures = |group: &Group| group.between.map_or(0, |between| between.failures);
     let most = found.services.iter().filter(|group| failures(group) < enough).max_by_key(|group| failures(group));
@@ -308,7 +315,7 @@ fn by_service(found: &Metrics, columns: usize) -> Vec<Vec<Piece>> {
     let wide = columns >= WIDE;
     let mut hit: Vec<&Group> = found.services.iter().filter(|group| group.figures.incidents > 0).collect();
     hit.sort_by_key(|group| std::cmp::Reverse(group.figures.incidents));
-    let name = columns.saturating_sub(52 + if wide { 14 } else { 0 }).clamp(12, 40);
+    let name = columns.saturating_sub(54 + if wide { 14 } else { 0 }).clamp(12, 40);
     let resolve = if wide { 30 } else { 16 };
     let mut lines = vec![vec![(
         Role::Muted,

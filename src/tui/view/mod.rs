@@ -47,6 +47,7 @@ mod recovery;
 mod reliability;
 mod rows;
 mod service;
+mod snapshot_rows;
 mod snapshots;
 mod strip;
 mod team;

@@ -32,7 +32,18 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: RecoveryI
     let (role, word) = outcome(recovery);
     let who = format!("   started by {}", started_by(model, recovery));
     canvas.line(inside, 0, &[(role, format!(" {word}")), (Role::Text, who)]);
-    canvas.line(inside, 1, &[(Role::Muted, format!(" {}", recovery.reason))]);
+    // Where no time runs there is a second row for why.
+    let rows = if recovery.is_running() { 1 } else { 2 };
+    let why = text::wrap(&recovery.reason, usize::from(inside.width.saturating_sub(2)));
+    for (row, line) in (1..=rows).zip(&why) {
+        let is_cut = row == rows && why.len() > usize::from(rows);
+        let line = if is_cut {
+            text::fit(&format!("{line} …"), usize::from(inside.width.saturating_sub(2)))
+        } else {
+            line.clone()
+        };
+        canvas.line(inside, row, &[(Role::Muted, format!(" {line}"))]);
+    }
     canvas.line(inside, 2, &gauge(model, recovery, inside.width));
 
     let foot = 4.min(inside.height.saturating_sub(4));

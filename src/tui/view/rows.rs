@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use super::canvas::Piece;
 use crate::{
     domain::{
-        BreakGlass, Change, ChangeState, Clock, Incident, Milestone, Point, Progress, Proof, Snapshot, SnapshotState,
-        SnapshotTrigger, Status, StepState, missing_roles, role_name,
+        BreakGlass, Change, ChangeState, Clock, Incident, Milestone, Point, Progress, Status, StepState, missing_roles,
+        role_name,
     },
     platform::Reading,
     tui::{
@@ -212,8 +212,8 @@ pub(super) fn incident(incident: &Incident, now: DateTime<Utc>, columns: usize) 
         },
     };
     let (title, state) = incident_columns(columns);
-    let clock = (clock.0, brief_where_cut(clock.1, &incident.title, title, columns));
-    let time = time_columns(columns, &clock.1);
+    let (words, time) = clock_beside(clock.1, &incident.title, title, columns);
+    let clock = (clock.0, words);
     let (name, title) = text::name_and(&incident.id.to_string(), 7, title + TIME - time);
     vec![
         (severity_role(incident), format!("{} ", incident.severity.number())),
@@ -234,13 +234,19 @@ fn time_columns(columns: usize, clock: &str) -> usize {
     if columns < NARROW { (text::width(clock) + 1).min(TIME) } else { TIME }
 }
 
-/// A clock, without what it is for where the title beside it would be cut for that: which one it is, the page says.
-fn brief_where_cut(clock: String, title: &str, room: usize, columns: usize) -> String {
-    let room = (room + TIME).saturating_sub(time_columns(columns, &clock));
-    match clock.rsplit_once(" in ") {
-        Some((_, left)) if left.contains(':') && text::width(title) > room => format!("{left} left"),
-        _ => clock,
-    }
+/// A clock and its columns: without what it is for where the title beside it, which has `room` next to the longest clock, would be cut
+/// for that. Which clock it is, the page says.
+fn clock_beside(clock: String, title: &str, room: usize, columns: usize) -> (String, usize) {
+    let time = time_columns(columns, &clock);
+    let fits = |time: usize| text::width(title) + time <= room + TIME;
+    let Some((_, left)) = clock.rsplit_once(" in ").filter(|(_, left)| left.contains(':') && !fits(time)) else {
+        return (clock, time);
+    };
+    let own = |clock: &String| (text::width(clock) + 1).min(TIME);
+    let brief = Some(format!("{left} left")).filter(|brief| fits(own(brief)));
+    let brief = brief.unwrap_or_else(|| left.to_owned());
+    let time = own(&brief);
+    (brief, time)
 }
 
 /// Columns of the title of something that waits.
@@ -266,19 +272,6 @@ pub(super) fn incident_head(columns: usize) -> String {
 pub(super) fn queued_head(columns: usize) -> String {
     let title = queued_title(columns, TIME);
     format!("{}{}{:>17}", text::left("R  ID", 10), text::left("WHAT", title), "TIME")
-}
-
-/// The headings of snapshots.
-pub(super) fn snapshot_head(columns: usize) -> String {
-    let about = snapshot_contents(columns);
-    let holds = text::left(if about > 0 { "HOLDS" } else { "" }, about);
-    format!("{}{}{}{holds}{:>11} STATE", text::left("AGE", 5), text::left("ID", 8), text::left("WHY", 14), "ADDED")
-}
-
-/// Columns for what a snapshot holds; none where it is narrow.
-fn snapshot_contents(columns: usize) -> usize {
-    let about = columns.saturating_sub(5 + 8 + 14 + 11 + 14);
-    if about < 12 { 0 } else { about }
 }
 
 pub(super) fn severity_role(incident: &Incident) -> Role {
@@ -401,8 +394,8 @@ pub(super) fn break_glass_time(model: &Model, glass: &BreakGlass) -> Piece {
 pub(super) fn change(model: &Model, change: &Change, columns: usize) -> Vec<Piece> {
     let waiting = change.state.is_open() || owed(change).is_some();
     let end = time_left(model, change);
-    let end = (end.0, brief_where_cut(end.1, &change.title, queued_title(columns, TIME), columns));
-    let time = time_columns(columns, &end.1);
+    let (words, time) = clock_beside(end.1, &change.title, queued_title(columns, TIME), columns);
+    let end = (end.0, words);
     let (name, title) = text::name_and(&change.id.to_string(), 7, queued_title(columns, time));
     vec![
         (if change.risk.score >= 7 { Role::Bad } else { Role::Text }, text::left(&change.risk.score.to_string(), 3)),
@@ -471,139 +464,4 @@ pub(super) fn approvers(model: &Model, change: &Change) -> Vec<Piece> {
         }
     }
     pieces
-}
-
-/// A snapshot: age, name, what for, growth, and how far it is trusted.
-pub(super) fn snapshot(snapshot: &Snapshot, now: DateTime<Utc>, columns: usize) -> Vec<Piece> {
-    let (role, verdict) = match (&snapshot.state, &snapshot.checked) {
-        (SnapshotState::Running, _) => (Role::Text, "… being taken".to_owned()),
-        (SnapshotState::Failed(_), _) => (Role::Bad, "✖ failed".to_owned()),
-        (_, Some((_, problems))) if !problems.is_empty() => (Role::Bad, "✖ damaged".to_owned()),
-        (SnapshotState::Partial, _) => (Role::Warn, "▲ partial".to_owned()),
-        (SnapshotState::Complete, Some(_)) => (Role::Ok, "✓ read back".to_owned()),
-        (SnapshotState::Complete, None) => (Role::Ok, "✓ complete".to_owned()),
-    };
-    let trigger = match snapshot.trigger {
-        SnapshotTrigger::Scheduled => "scheduled",
-        SnapshotTrigger::OnDemand => "on demand",
-        SnapshotTrigger::PreDeployment => "before deploy",
-        SnapshotTrigger::Emergency => "emergency",
-        SnapshotTrigger::Safety => "safety",
-        SnapshotTrigger::Final => "final",
-        SnapshotTrigger::Adopted => "adopted",
-    };
-    let about = snapshot_contents(columns);
-    let (name, why) = text::name_and(&snapshot.id.to_string(), 8, 14);
-    vec![
-        (Role::Text, text::left(&text::age(now - snapshot.requested_at), 5)),
-        (Role::Text, name),
-        (Role::Text, text::left(trigger, why)),
-        (Role::Muted, text::left(&contents(snapshot), about)),
-        (Role::Text, text::right(&format!("+{}", text::bytes(snapshot.added_bytes())), 11)),
-        (Role::Text, " ".to_owned()),
-        (role, text::left(&verdict, 13)),
-    ]
-}
-
-fn contents(snapshot: &Snapshot) -> String {
-    match snapshot.components.as_slice() {
-        [one] => one.clone(),
-        many => format!("{} components", many.len()),
-    }
-}
-
-/// Columns below which a snapshot's line has no room for all its figures.
-const SNAPSHOT: usize = 56;
-
-/// A snapshot as a component sees it, where it is narrow: name, when, how long ago, and how far it can be trusted.
-fn snapshot_in_short(snapshot: &Snapshot, component: &str, now: DateTime<Utc>) -> Vec<Piece> {
-    let age = now - snapshot.requested_at;
-    let date = snapshot.requested_at.format(if age >= chrono::TimeDelta::days(1) { "%m-%d" } else { "%H:%M:%S" });
-    let (state, restored) = (integrity(snapshot, component), restored(snapshot, component));
-    // What was restored is proved; what is bad is told before what was once proved.
-    let trust = if state.0 == Role::Ok && !restored.1.is_empty() { restored } else { state };
-    let (name, day) = text::name_and(&snapshot.id.to_string(), 8, 9);
-    vec![
-        (Role::Text, name),
-        (Role::Text, text::left(&date.to_string(), day)),
-        (Role::Muted, text::right(&text::short(age), 4)),
-        (Role::Text, " ".to_owned()),
-        (trust.0, text::left(trust.1, 13)),
-    ]
-}
-
-/// A snapshot as a component sees it: name, what for, when, growth, whether its bytes are right, whether it was restored.
-pub(super) fn snapshot_of(snapshot: &Snapshot, component: &str, now: DateTime<Utc>, columns: usize) -> Vec<Piece> {
-    if columns < SNAPSHOT {
-        return snapshot_in_short(snapshot, component, now);
-    }
-    let captured = snapshot.captured(component);
-    let added = captured.map_or_else(String::new, |captured| format!("+{}", text::bytes(captured.added_bytes)));
-    let is_old = now - snapshot.requested_at >= chrono::TimeDelta::days(1);
-    let (day, date) = match columns {
-        90.. if is_old => (15, "%m-%d %H:%M:%S"),
-        90.. => (10, "%H:%M:%S"),
-        70.. => (12, if is_old { "%m-%d %H:%M" } else { "%H:%M:%S" }),
-        _ => (9, if is_old { "%m-%d" } else { "%H:%M:%S" }),
-    };
-    let date = snapshot.requested_at.format(date);
-    let mut notes: Vec<String> = Vec::new();
-    if snapshot.pinned {
-        notes.push("pinned".to_owned());
-    }
-    notes.extend(captured.and_then(|captured| captured.version.clone()));
-    notes.extend(snapshot.recovery.map(|recovery| format!("before {recovery}")));
-    notes.extend(snapshot.incident.map(|incident| format!("in {incident}")));
-    let rest = columns.saturating_sub(8 + 11 + day + 4 + 9 + 1 + 12 + 13);
-    let (state, restored) = (integrity(snapshot, component), restored(snapshot, component));
-    let (name, why) = text::name_and(&snapshot.id.to_string(), 8, 11);
-    vec![
-        (Role::Text, name),
-        (Role::Text, text::left(trigger(snapshot.trigger), why)),
-        (Role::Text, text::left(&date.to_string(), day)),
-        (Role::Muted, text::right(&text::short(now - snapshot.requested_at), 4)),
-        (Role::Text, text::right(&added, 9)),
-        (Role::Text, " ".to_owned()),
-        (state.0, text::left(state.1, 12)),
-        (restored.0, text::left(restored.1, 13)),
-        (Role::Text, text::left(&notes.join(" · "), rest)),
-    ]
-}
-
-/// How far what a snapshot holds of a component can be trusted.
-fn integrity(snapshot: &Snapshot, component: &str) -> (Role, &'static str) {
-    let captured = snapshot.captured(component);
-    match (&snapshot.state, captured, &snapshot.checked) {
-        (SnapshotState::Running, ..) => (Role::Text, "… taking"),
-        (SnapshotState::Failed(_), ..) => (Role::Bad, "✖ failed"),
-        (_, None, _) => (Role::Bad, "✖ not in it"),
-        (.., Some((_, problems))) if !problems.is_empty() => (Role::Bad, "✖ damaged"),
-        (_, Some(captured), _) if !captured.unreadable.is_empty() => (Role::Bad, "✖ partial"),
-        (_, Some(captured), _) if !captured.good => (Role::Warn, "▲ unhealthy"),
-        _ if snapshot.proving.contains(&Proof::Integrity) => (Role::Text, "… reading"),
-        (.., Some(_)) => (Role::Ok, "✓ intact"),
-        (.., None) => (Role::Text, "complete"),
-    }
-}
-
-/// Whether a component was restored from a snapshot as proof.
-fn restored(snapshot: &Snapshot, component: &str) -> (Role, &'static str) {
-    match snapshot.test_of(component) {
-        _ if snapshot.proving.contains(&Proof::TestRestore) => (Role::Text, "… restoring"),
-        Some(test) if test.passed => (Role::Ok, "✓ restores"),
-        Some(_) => (Role::Bad, "✖ no restore"),
-        None => (Role::Muted, ""),
-    }
-}
-
-fn trigger(trigger: SnapshotTrigger) -> &'static str {
-    match trigger {
-        SnapshotTrigger::Scheduled => "scheduled",
-        SnapshotTrigger::OnDemand => "on demand",
-        SnapshotTrigger::PreDeployment => "deployment",
-        SnapshotTrigger::Emergency => "emergency",
-        SnapshotTrigger::Safety => "safety",
-        SnapshotTrigger::Final => "final",
-        SnapshotTrigger::Adopted => "adopted",
-    }
 }

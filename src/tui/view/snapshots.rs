@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, KeyHint, Piece, first_visible},
-    list as lists, rows, strip, vault,
+    list as lists, snapshot_rows, strip, vault,
 };
 use crate::{
     domain::{Proof, Snapshot, SnapshotState},
@@ -212,7 +212,7 @@ fn list(model: &Model, canvas: &mut Canvas, area: Rect, component: &Component) {
         };
         let mut pieces: Vec<Piece> = vec![(Role::Focus, sign.to_owned())];
         let columns = usize::from(inside.width.saturating_sub(1));
-        pieces.extend(rows::snapshot_of(snapshot, &component.name, model.now, columns));
+        pieces.extend(snapshot_rows::of_component(snapshot, &component.name, model.now, columns));
         canvas.line(inside, row, &pieces);
         if place == selected {
             canvas.select_row(inside, row);
