@@ -196,6 +196,10 @@ impl Entry {
                 (end.0, text::right(&format!(" {}", end.1), time)),
             ]];
         }
+        // What it is comes before what its clock is for.
+        let brief = end.1.rsplit_once(" in ").filter(|(_, left)| left.contains(':'));
+        let brief = brief.filter(|_| text::width(&what) + 3 + 8 + text::width(&end.1) + 1 > columns);
+        let end = (end.0, brief.map_or_else(|| end.1.clone(), |(_, left)| format!("{left} left")));
         let time = time.min(text::width(&end.1) + 1);
         let title = columns.saturating_sub(3 + 8 + time);
         let about = [incident, waits].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" · ");

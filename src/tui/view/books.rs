@@ -63,7 +63,7 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect, incident: Opt
         }
         let mark = (Role::Focus, if place == selected { "▶ " } else { "  " }.to_owned());
         let entry = match row {
-            Listed::Run(run) => of_run(model, run, columns.saturating_sub(2)),
+            Listed::Run(run) => of_run(model, run, columns.saturating_sub(3)),
             Listed::Book(book, fit) => of_book(model, book, fit.as_ref(), columns.saturating_sub(2)),
         };
         for (row, pieces) in entry.into_iter().enumerate() {

@@ -71,6 +71,10 @@ impl Facts {
     /// Several paragraphs, each in as few lines as it takes, the points of a list below their own signs.
     pub(super) fn prose(&mut self, role: Role, content: &str) {
         for paragraph in text::paragraphs(content) {
+            if paragraph.is_empty() {
+                self.put(Vec::new(), None);
+                continue;
+            }
             let hang = text::sign_of_point(&paragraph);
             let (sign, rest) = paragraph.split_at(hang);
             for (place, line) in text::wrap(rest, self.room.saturating_sub(hang)).into_iter().enumerate() {

@@ -25,7 +25,11 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let mut lines: Vec<Vec<Piece>> = text::wrap(&moves, room)
         .into_iter()
         .map(|line| vec![(Role::Text, format!(" {line}"))])
-        .chain([vec![(Role::Muted, " A grey key can do nothing here; press it and it says why.".to_owned())]])
+        .chain(
+            text::wrap("A grey key can do nothing here; press it and it says why.", room)
+                .into_iter()
+                .map(|line| vec![(Role::Muted, format!(" {line}"))]),
+        )
         .collect();
     if all().any(|action| model.keymap.is_changed(action)) {
         lines.push(vec![(Role::Planned, " *".to_owned()), (Role::Muted, " keys of your settings".to_owned())]);

@@ -135,10 +135,12 @@ fn broken(line: Vec<Piece>, columns: usize) -> Vec<Vec<Piece>> {
     let mut used = 0;
     for (role, words) in line {
         let wide = text::width(&words);
-        if used > 0 && used + wide > columns {
+        let is_new = used > 0 && used + wide > columns;
+        if is_new {
             lines.push(vec![(Role::Text, "    ".to_owned())]);
             used = 4;
         }
+        let words = if is_new { words.trim_start_matches([',', '·', ' ']).to_owned() } else { words };
         used += wide;
         if let Some(last) = lines.last_mut() {
             last.push((role, words));

@@ -23,7 +23,7 @@ use crate::{
         map::{Concern, Node, WIDE, Way},
         model::{Model, Target},
         text,
-        theme::{Role, status_badge},
+        theme::Role,
     },
 };
 
@@ -143,12 +143,12 @@ fn tree(model: &Model, canvas: &mut Canvas, area: Rect, at: &str, concerns: &Con
         match &branch.node {
             Node::AnyOf => pieces.push((Role::Muted, "any of".to_owned())),
             Node::Again(name) => {
-                let (glyph, _, role) = status_badge(model.status_of(name));
+                let (glyph, _, role) = badge_of(model, name);
                 pieces.push((role, format!("{glyph} ")));
                 pieces.push((Role::Muted, format!("{name}  as above")));
             }
             Node::Service(name) => {
-                let (glyph, word, role) = status_badge(model.status_of(name));
+                let (glyph, word, role) = badge_of(model, name);
                 pieces.push((role, format!("{glyph} {word} ")));
                 pieces.push((Role::Text, name.clone()));
                 if let Some(tag) = tag(concerns, name) {

@@ -39,7 +39,15 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, name: &str) {
     let columns = usize::from(inside.width);
     let before = format!(" {glyph} {word}  for {since}  ");
     let indent = text::width(&before);
-    for (place, line) in text::wrap(&reason, columns.saturating_sub(indent + 1)).into_iter().enumerate() {
+    // Where it is narrow, why has rows of its own.
+    let is_below = columns < 70 && indent + text::width(&reason) + 1 > columns;
+    if is_below {
+        lines.push(vec![(role, format!(" {glyph} {word}")), (Role::Muted, format!("  for {since}"))]);
+        let below = text::wrap(&reason, columns.saturating_sub(4)).into_iter();
+        lines.extend(below.map(|line| vec![(Role::Text, format!("   {line}"))]));
+    }
+    let beside = if is_below { String::new() } else { reason.clone() };
+    for (place, line) in text::wrap(&beside, columns.saturating_sub(indent + 1)).into_iter().enumerate() {
         lines.push(match place {
             0 => {
                 let since = format!("  for {since}  ");
