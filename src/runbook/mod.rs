@@ -44,6 +44,6 @@ pub use front::FORMAT;
 pub use library::{BUILT_IN, Origin, Volume, built_in, find, library, open};
 pub use lint::{Surroundings, lint};
 pub use parse::{LONGEST, Reading, read, read_bytes};
-pub use plain::plain;
+pub use plain::{plain, plain_in};
 pub use plan::{Missing, PlannedStep, RunPlan, plan};
 pub use visible::line as visible_line;

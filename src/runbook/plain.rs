@@ -12,13 +12,21 @@ use crate::{
 };
 
 const WIDTH: usize = 80;
+/// Fewest columns in which a step can still be read.
+const LEAST: usize = 30;
 const BLANK: &str = "__________";
 
 /// The book as text of eighty columns; names of people come from a platform file, where one is given, and what
 /// drills have shown of it from whoever knows.
 #[must_use]
 pub fn plain(book: &Runbook, platform: Option<&Platform>, proof: &BookProof) -> String {
-    let mut page = Page { text: String::new() };
+    plain_in(book, platform, proof, WIDTH)
+}
+
+/// The same on a screen of so many columns; on a narrow one without the blanks that only paper has room for.
+#[must_use]
+pub fn plain_in(book: &Runbook, platform: Option<&Platform>, proof: &BookProof, columns: usize) -> String {
+    let mut page = Page { text: String::new(), width: columns.clamp(LEAST, WIDTH) };
     page.head(book, proof);
     page.contacts(book, platform);
     page.inputs(book);
@@ -33,6 +41,7 @@ pub fn plain(book: &Runbook, platform: Option<&Platform>, proof: &BookProof) -> 
 
 struct Page {
     text: String,
+    width: usize,
 }
 
 impl Page {
@@ -44,11 +53,25 @@ impl Page {
         self.text.push('\n');
     }
 
+    /// Whether it is as wide as paper.
+    fn is_paper(&self) -> bool {
+        self.width == WIDTH
+    }
+
+    /// Who it is, in columns, or in a sentence where those have no room.
+    fn contact(&mut self, columns: &str) {
+        if columns.trim_end().width() + 2 <= self.width {
+            self.line("  ", columns);
+        } else {
+            self.paragraph("  ", "      ", columns);
+        }
+    }
+
     /// A paragraph: `first` stands before its first line, `rest` before the others.
     fn paragraph(&mut self, first: &str, rest: &str, text: &str) {
         let (mut line, mut is_empty) = (first.to_owned(), true);
         for word in text.split_whitespace() {
-            if !is_empty && line.width() + 1 + word.width() > WIDTH {
+            if !is_empty && line.width() + 1 + word.width() > self.width {
                 self.line("", &line);
                 rest.clone_into(&mut line);
                 is_empty = true;
@@ -64,7 +87,7 @@ impl Page {
 
     fn head(&mut self, book: &Runbook, proof: &BookProof) {
         let front = &book.front;
-        self.line("", &"=".repeat(WIDTH));
+        self.line("", &"=".repeat(self.width));
         self.paragraph("", "", &format!("{}  {}", front.id, front.title));
         let severity = format!("SEV{}", front.severity.number());
         let budget = visible::span(front.time_budget);
@@ -75,9 +98,11 @@ impl Page {
         let proved = proof.words();
         let reviewed = front.reviewed_on.map_or("never reviewed".to_owned(), |day| format!("reviewed on {day}"));
         self.paragraph("", "", &format!("{proved} · {reviewed} · text {}", book.hash.get(..12).unwrap_or(&book.hash)));
-        self.line("", &"=".repeat(WIDTH));
+        self.line("", &"=".repeat(self.width));
         self.line("", "");
-        self.line("", &format!("Begun at ________ UTC by {BLANK}{BLANK}   Incident INC-______"));
+        if self.is_paper() {
+            self.line("", &format!("Begun at ________ UTC by {BLANK}{BLANK}   Incident INC-______"));
+        }
         self.line("", "");
     }
 
@@ -100,10 +125,12 @@ impl Page {
                 .map(|operator| operator.name.as_str())
                 .collect();
             let name = if named.is_empty() { BLANK.repeat(2) } else { named.join(", ") };
-            self.line("  ", &format!("{:<20} {name:<24} tel {BLANK}{BLANK}", role_name(role)));
+            let telephone = if self.is_paper() { format!(" tel {BLANK}{BLANK}") } else { String::new() };
+            self.contact(&format!("{:<20} {name:<24}{telephone}", role_name(role)));
         }
         for (what, team) in [("owner of this book", &book.front.owner), ("deputy", &book.front.deputy)] {
-            self.line("  ", &format!("{what:<20} {team:<24} tel {BLANK}{BLANK}"));
+            let telephone = if self.is_paper() { format!(" tel {BLANK}{BLANK}") } else { String::new() };
+            self.contact(&format!("{what:<20} {team:<24}{telephone}"));
         }
         self.line("", "");
     }
@@ -134,7 +161,7 @@ impl Page {
             &format!(
                 "{} {}",
                 section.kind.title().to_uppercase(),
-                "-".repeat(WIDTH - 1 - section.kind.title().width())
+                "-".repeat(self.width.saturating_sub(1 + section.kind.title().width()))
             ),
         );
         if section.kind == SectionKind::Rollback && !section.steps.is_empty() {

@@ -87,6 +87,13 @@ impl Model {
         )
     }
 
+    /// Whether there is something to stand beside the list: one without rows has the whole width for what it says.
+    #[must_use]
+    pub fn has_page_beside(&self) -> bool {
+        let says_what_will = matches!(self.screen(), Screen::Board | Screen::Drills);
+        self.lists_pages() && (says_what_will || self.selected_page().is_some())
+    }
+
     /// The page of what is selected in the list here.
     #[must_use]
     pub fn selected_page(&self) -> Option<Screen> {

@@ -110,6 +110,35 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// Text whose lines were broken for a page, a paragraph or a point of a list in each line; empty lines stay.
+#[must_use]
+pub fn paragraphs(text: &str) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let line = line.trim();
+        let goes_on = !line.is_empty() && sign_of_point(line) == 0;
+        match all.last_mut().filter(|last| goes_on && !last.is_empty()) {
+            Some(last) => {
+                last.push(' ');
+                last.push_str(line);
+            }
+            None => all.push(line.to_owned()),
+        }
+    }
+    all
+}
+
+/// How long the sign is with which a point of a list begins: `- `, `1. `; nothing before other text.
+#[must_use]
+pub fn sign_of_point(line: &str) -> usize {
+    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    match line.get(digits..) {
+        Some(rest) if digits > 0 && rest.starts_with(". ") => digits + 2,
+        Some(rest) if digits == 0 && (rest.starts_with("- ") || rest.starts_with("* ")) => 2,
+        _ => 0,
+    }
+}
+
 /// The text with a capital first letter.
 #[must_use]
 pub fn capitalised(text: &str) -> String {
@@ -267,5 +296,19 @@ mod tests {
         assert_eq!(latency(Duration::from_millis(123)), "120 ms");
         assert_eq!(latency(Duration::from_millis(2400)), "2.4 s");
         assert_eq!(bytes(12 * 1024 * 1024), "12 MiB");
+    }
+
+    #[test]
+    fn lines_broken_for_a_page_are_one_paragraph_and_points_stay_apart() {
+        let told = "A wrong answer is worse\nthan none.\n\n1. Ask first: another version, a\ndamaged file.\n2. Then drain.\n- once";
+        let wanted = [
+            "A wrong answer is worse than none.",
+            "",
+            "1. Ask first: another version, a damaged file.",
+            "2. Then drain.",
+            "- once",
+        ];
+        assert_eq!(paragraphs(told), wanted);
+        assert_eq!(["1. a", "12. b", "- c", "1.5 s", "a - b"].map(sign_of_point), [3, 4, 2, 0, 0]);
     }
 }

@@ -60,7 +60,7 @@ fn a_year_of_incidents_at_three_sizes() {
 #[test]
 fn every_incident_of_the_window_is_in_the_plots() {
     let mut model = opened(&year());
-    let shown = picture(&mut model, 160, 60);
+    let shown = picture(&mut model, 110, 90);
     let row =
         |name: &str| shown.lines().filter(|line| line.contains(&format!("│ {name}  "))).nth(1).unwrap().to_owned();
     // The severities of the last 90 days: numbers 0 to 9, and the outage that is open.
@@ -73,9 +73,17 @@ fn every_incident_of_the_window_is_in_the_plots() {
 #[test]
 fn too_few_cases_and_none_at_all_say_so() {
     let shown = picture(&mut opened(&Scene::outage()), 110, 32);
-    assert!(shown.contains("not enough data") && shown.contains("the journal begins there"), "{shown}");
+    assert!(shown.contains("the journal begins there"), "{shown}");
+    let wide = picture(&mut opened(&Scene::outage()), 160, 48);
+    // What is known is told, what is not with when it will be, and what is asked of each severity.
+    for wanted in ["SEV1    1 ", "— of 4h", "medians", "after 6 incidents", "MTBF", "after 6 failures of it", "window"]
+    {
+        assert!(wide.contains(wanted), "{wanted}:\n{wide}");
+    }
+    assert!(!wide.contains("not enough data") && wide.contains("Incidents by hour"), "{wide}");
     let mut model = opened(&Scene::healthy());
     insta::assert_snapshot!("none-80x24", picture(&mut model, 80, 24));
+    insta::assert_snapshot!("none-160x48", picture(&mut model, 160, 48));
     assert!(picture(&mut model, 80, 24).contains("● no incident in this time"));
 }
 

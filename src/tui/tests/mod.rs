@@ -31,6 +31,7 @@ mod pages;
 mod palette;
 mod patterns;
 mod recoveries;
+mod room;
 mod scene;
 mod snapshots;
 mod startle;

@@ -17,7 +17,7 @@ use crate::{
 const ID: RecoveryId = RecoveryId(1);
 
 /// The change of the outage is approved, and its recovery is in its second step.
-fn running() -> Scene {
+pub fn running() -> Scene {
     let mut scene = Scene::outage();
     let plan_hash = scene.state.changes[&ChangeId(1)].plan_hash.clone();
     let approve = Command::approve(ChangeId(1), plan_hash, String::new());

@@ -320,7 +320,7 @@ fn the_page_follows_the_run_unless_somebody_looks_at_another_step() {
     assert!(press(&mut model, &[Key::Enter]).is_empty());
     assert!(!model.cursors.contains_key(&List::Steps), "Enter goes back to where the run stands");
     click(&mut model, &Target::Row(List::Steps, 5));
-    assert!(picture(&mut model, 110, 32).contains("┌6 Close the door"));
+    assert!(picture(&mut model, 110, 32).contains("┌ Step 6 Close the door"));
 }
 
 #[test]

@@ -67,6 +67,6 @@ fn a_narrow_line_gives_up_words_before_the_key() {
     let reason = "words ".repeat(20);
     accept(&mut scene, &mut model, Command::RejectChange { change: CHANGE, reason });
     let shown = picture(&mut model, 60, 20);
-    let line = shown.lines().rev().nth(1).unwrap();
+    let line = shown.lines().next_back().unwrap();
     assert!(line.contains('…') && line.ends_with("· U takes it back"), "{line}");
 }

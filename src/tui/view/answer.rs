@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use super::{
     evidence,
     facts::{Fact, Facts, dots},
+    rows::columns_of,
 };
 use crate::{
     domain::{
@@ -22,6 +23,8 @@ use crate::{
     },
 };
 
+/// Columns from which what a confidence rests on may take a row of its own.
+const ROOM_FOR_ALL: usize = 44;
 /// Cells of a bar.
 const BAR: usize = 10;
 
@@ -207,14 +210,21 @@ impl<'a> Page<'a> {
             return self.facts.say(Role::Warn, words);
         }
         let role = if cause.confidence >= 0.7 { Role::Ok } else { Role::Warn };
-        self.facts.put(
-            vec![
-                (role, format!("{}  ", word(cause.confidence))),
-                (Role::Title, format!("confidence {:.2} {}", cause.confidence, dots(cause.confidence))),
-                (Role::Muted, format!("  on {} of evidence", count(cause.evidence.len(), "piece"))),
-            ],
-            None,
-        );
+        let mut line = vec![
+            (role, format!("{}  ", word(cause.confidence))),
+            (Role::Title, format!("confidence {:.2} {}", cause.confidence, dots(cause.confidence))),
+        ];
+        let rests_on_what = format!("on {} of evidence", count(cause.evidence.len(), "piece"));
+        if self.facts.has_room(columns_of(&line) + 2 + text::width(&rests_on_what)) {
+            line.push((Role::Muted, format!("  {rests_on_what}")));
+            self.facts.put(line, None);
+        } else {
+            self.facts.put(line, None);
+            // On a telephone what to do first needs the row more.
+            if self.facts.has_room(ROOM_FOR_ALL) {
+                self.facts.say(Role::Muted, &rests_on_what);
+            }
+        }
         let page = Target::Page(Screen::Reliability);
         let (rests, key) = (rests_on(&self.model.state, cause.confidence), self.model.key("reliability"));
         self.facts.link(Role::Muted, &format!("{rests} [{key}]"), &page);

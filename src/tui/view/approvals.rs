@@ -28,11 +28,13 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let queue = model.queue();
     let of = |wanted: Queue| queue.iter().filter(|(queue, _)| *queue == wanted).count();
     let (mine, others, owed) = (of(Queue::You), of(Queue::Others), of(Queue::Owed));
-    let summary = if area.width < 60 {
-        format!("{mine} for you · you owe {owed}")
-    } else {
-        format!("{mine} for you · {others} for others · you owe {owed}")
-    };
+    let parts = [
+        (mine, format!("{mine} for you")),
+        (others, format!("{others} for others")),
+        (owed, format!("you owe {owed}")),
+    ];
+    let told: Vec<String> = parts.into_iter().filter(|(number, _)| *number > 0).map(|(_, words)| words).collect();
+    let summary = if told.is_empty() { "nothing waits".to_owned() } else { told.join(" · ") };
     let inside = canvas.frame(area, "Approvals", &model.summary_of(List::Approvals, &summary), true);
     let columns = usize::from(inside.width);
     let keys = model.rows(List::Approvals);
@@ -93,7 +95,9 @@ pub(super) fn show(
     }
     let hidden = out_of_view(first, lines.len().saturating_sub(first + room));
     if !hidden.is_empty() && area.height > 0 {
-        canvas.mark(area, area.height - 1, &format!("… {hidden} "));
+        let last = lines.get(first + room - 1).map_or(&[][..], |(pieces, _)| pieces);
+        let last: String = last.iter().map(|(_, words)| words.as_str()).collect();
+        canvas.over_last(area, &hidden, &last);
     }
 }
 
@@ -192,6 +196,10 @@ impl Entry {
                 (end.0, text::right(&format!(" {}", end.1), time)),
             ]];
         }
+        // What it is comes before what its clock is for.
+        let brief = end.1.rsplit_once(" in ").filter(|(_, left)| left.contains(':'));
+        let brief = brief.filter(|_| text::width(&what) + 3 + 8 + text::width(&end.1) + 1 > columns);
+        let end = (end.0, brief.map_or_else(|| end.1.clone(), |(_, left)| format!("{left} left")));
         let time = time.min(text::width(&end.1) + 1);
         let title = columns.saturating_sub(3 + 8 + time);
         let about = [incident, waits].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" · ");

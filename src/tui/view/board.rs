@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, Piece, first_visible, out_of_view},
-    continuity, list, rows,
+    continuity, list, rows, snapshot_rows,
 };
 use crate::{
     domain::{ChangeState, Status},
@@ -27,6 +27,11 @@ use crate::{
 
 /// Rows of a pane from which its columns have headings though that costs one of its rows.
 const HEAD: u16 = 6;
+
+/// Rows for why a service is not well, at most.
+const WHY: u16 = 4;
+/// Columns before them: below its name.
+const INDENT: u16 = 10;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let clock = continuity::banner(model, canvas, area);
@@ -124,7 +129,8 @@ fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
     let rows_of = List::Pane(pane);
     let keys = model.rows(rows_of);
     if keys.is_empty() {
-        canvas.line(inside, 0, &[(Role::Muted, format!("  {}", empty(model, pane)))]);
+        let room = Rect { x: inside.x + 2.min(inside.width), width: inside.width.saturating_sub(3), ..inside };
+        canvas.paragraph(room, 0, Role::Muted, &empty(model, pane));
         return;
     }
     let selected = model.selected_place(rows_of);
@@ -138,6 +144,9 @@ fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
     let room = usize::from(inside.height);
     let first = first_visible(selected, keys.len(), room);
     let mut spare = inside.height.saturating_sub(u16::try_from(keys.len()).unwrap_or(u16::MAX));
+    // Those that are not well share the rows to spare.
+    let mut bad = u16::try_from(keys.iter().filter(|key| pane == Pane::Services && why(model, key).is_some()).count())
+        .unwrap_or(u16::MAX);
     let mut row = 0;
     let mut shown = 0;
     for (place, key) in keys.iter().enumerate().skip(first) {
@@ -150,16 +159,35 @@ fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
         let mut pieces: Vec<Piece> =
             vec![(Role::Focus, cursor.to_owned()), (Role::Title, if is_marked { "◆" } else { " " }.to_owned())];
         pieces.extend(pieces_of(model, pane, key, columns));
+        let has_words = rows::has_room_for_why(columns);
+        let is_cut = !has_words || rows::columns_of(&pieces) > columns + 2;
+        let below = if pane == Pane::Services && spare > 0 && is_cut { why(model, key) } else { None };
+        if has_words && below.is_some() {
+            pieces.pop();
+        }
         canvas.line(inside, row, &pieces);
         if focus && place == selected {
             canvas.select_row(inside, row);
         }
         canvas.hits.add(Rect { y: inside.y + row, height: 1, ..inside }, Target::Row(rows_of, place));
         row += 1;
-        if pane == Pane::Services && spare > 0 && !rows::has_room_for_why(columns) {
-            let told = why(model, canvas, inside, row, key);
+        if let Some(words) = below {
+            let most = (spare / bad.max(1)).clamp(1, WHY);
+            let place = Rect { x: inside.x + INDENT, width: inside.width.saturating_sub(INDENT + 1), ..inside };
+            let lines = text::wrap(&words, usize::from(place.width));
+            let told = u16::try_from(lines.len()).unwrap_or(most).min(most);
+            for (line, words) in (0..told).zip(&lines) {
+                let is_cut = line + 1 == told && usize::from(told) < lines.len();
+                let words = if is_cut {
+                    text::fit(&lines[usize::from(line)..].join(" "), usize::from(place.width))
+                } else {
+                    words.clone()
+                };
+                canvas.line(place, row + line, &[(Role::Muted, words)]);
+            }
             row += told;
             spare -= told;
+            bad = bad.saturating_sub(1);
         }
         if pane == Pane::Approvals && place == selected && usize::from(row) + 1 < room {
             row += buttons(model, canvas, inside, row, key);
@@ -179,7 +207,7 @@ fn head(pane: Pane, columns: usize) -> String {
         Pane::Services => rows::service_head(columns),
         Pane::Incidents => rows::incident_head(columns),
         Pane::Approvals => rows::queued_head(columns),
-        Pane::Snapshots => rows::snapshot_head(columns),
+        Pane::Snapshots => snapshot_rows::head(columns),
     }
 }
 
@@ -196,18 +224,17 @@ fn pieces_of(model: &Model, pane: Pane, key: &str, columns: usize) -> Vec<Piece>
             .parse()
             .ok()
             .and_then(|id| model.state.snapshots.get(&id))
-            .map(|snapshot| rows::snapshot(snapshot, model.now, columns)),
+            .map(|snapshot| snapshot_rows::row(snapshot, model.now, columns)),
     };
     found.unwrap_or_default()
 }
 
-/// Below a service that is not well, where its line has no room for it: why. Gives the rows it takes.
-fn why(model: &Model, canvas: &mut Canvas, area: Rect, row: u16, name: &str) -> u16 {
+/// Of a service that is not well: why.
+fn why(model: &Model, name: &str) -> Option<String> {
     let is_bad = matches!(model.status_of(name), Status::Down | Status::Degraded) && model.silence_of(name).is_none();
-    let Some(health) = model.state.services.get(name).filter(|_| is_bad) else { return 0 };
+    let health = model.state.services.get(name).filter(|_| is_bad)?;
     let cause = model.affected_by(name).map(|root| format!("by {root}: ")).unwrap_or_default();
-    canvas.line(area, row, &[(Role::Muted, format!("          {cause}{}", health.reason))]);
-    1
+    Some(format!("{cause}{}", health.reason))
 }
 
 /// Below the selected change that waits: who has agreed, and what to press.

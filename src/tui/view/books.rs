@@ -13,7 +13,7 @@ use crate::{
     engine::LibraryBook,
     platform::count,
     report::RunReport,
-    runbook::{Scenario, plain},
+    runbook::{Scenario, plain_in},
     tui::{
         action::named,
         layout,
@@ -26,6 +26,8 @@ use crate::{
 
 /// From so many columns on a book takes one line.
 const WIDE: usize = 130;
+/// Columns below which a book takes three lines.
+const NARROW: usize = 60;
 /// Columns of the paper.
 const PAPER: u16 = 80;
 
@@ -61,7 +63,7 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect, incident: Opt
         }
         let mark = (Role::Focus, if place == selected { "▶ " } else { "  " }.to_owned());
         let entry = match row {
-            Listed::Run(run) => of_run(model, run, columns.saturating_sub(2)),
+            Listed::Run(run) => of_run(model, run, columns.saturating_sub(3)),
             Listed::Book(book, fit) => of_book(model, book, fit.as_ref(), columns.saturating_sub(2)),
         };
         for (row, pieces) in entry.into_iter().enumerate() {
@@ -153,6 +155,19 @@ fn of_book(model: &Model, book: &LibraryBook, fit: Option<&Fit>, columns: usize)
         },
     };
     let own = if book.built_in { "" } else { " · yours" };
+    let columns = columns.saturating_sub(1);
+    if columns < NARROW {
+        let severity = format!("SEV{}", front.severity.number());
+        let room = columns.saturating_sub(text::width(&severity) + 1);
+        return vec![
+            vec![(Role::Title, text::left(&front.id, room) + " "), (Role::Text, severity)],
+            vec![(Role::Text, text::fit(&format!("  {}", front.title), columns))],
+            vec![(proved_role, text::fit(&format!("  {proved} · {last}{own}"), columns))],
+        ]
+        .into_iter()
+        .chain(fit.map(|fit| vec![(Role::Focus, text::fit(&format!("  ◀ {}", fit.why), columns))]))
+        .collect();
+    }
     let mut first = vec![
         (Role::Title, text::left(&front.id, 33) + " "),
         (Role::Text, format!("SEV{} ", front.severity.number())),
@@ -227,8 +242,9 @@ pub(super) fn book(model: &Model, canvas: &mut Canvas, area: Rect, id: &str) {
         &[(Role::Title, format!(" {} ", book.id)), (role, word), (Role::Muted, format!("  {}", book.file))],
     );
     let area = margin(layout::rows(area, 1).1);
-    let book = plain(runbook, Some(&model.state.platform), &proof_of(&model.state.drills, runbook));
-    canvas.page(area, &paper(&book, usize::from(area.width)), model.scroll);
+    let columns = usize::from(area.width);
+    let book = plain_in(runbook, Some(&model.state.platform), &proof_of(&model.state.drills, runbook), columns);
+    canvas.page(area, &paper(&book, columns), model.scroll);
 }
 
 /// What was done in a run so far, then its book as it was when it began.
@@ -241,13 +257,13 @@ pub(super) fn text(model: &Model, canvas: &mut Canvas, area: Rect, id: RunId) {
     let columns = usize::from(area.width);
     let mut lines = markdown::lines(&report.markdown(), columns);
     lines.push(Vec::new());
-    lines.extend(paper(&plain(&run.book, Some(&model.state.platform), &report.proof), columns));
+    lines.extend(paper(&plain_in(&run.book, Some(&model.state.platform), &report.proof, columns), columns));
     canvas.page(area, &lines, model.scroll);
 }
 
 /// What of a page a text of eighty columns takes.
 fn margin(area: Rect) -> Rect {
-    let left = if area.width >= PAPER + 4 { 2 } else { 0 };
+    let left = if area.width >= PAPER + 4 { 2 } else { 1 };
     layout::columns(area, left).1
 }
 

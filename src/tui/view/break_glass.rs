@@ -15,6 +15,7 @@ use crate::{
         break_glass::{reviewers_missing, reviewing_role},
         decision::{cannot_write, day_time},
         form::Writing,
+        layout,
         model::{Model, Screen, Target},
         text,
         theme::Role,
@@ -165,10 +166,12 @@ pub(super) fn banner(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
     let acts = count(glass.acts.len(), "act");
     let until = glass.until.format("%H:%MZ");
     let who = format!(" BREAK-GLASS {}: {left} left, {acts} ", glass.operator);
+    let services = glass.services.join(", ");
     let who_until = format!(" BREAK-GLASS {}: {left} left, until {until}, {acts} ", glass.operator);
     let more = model.state.break_glass.values().filter(|glass| glass.is_open()).count() - 1;
     let more = if more > 0 { format!(" and {more} more ({})", model.key("approvals")) } else { String::new() };
-    let scope = format!(" on {}, reach {}, for {}{more} ", glass.services.join(", "), glass.ceiling, glass.incident);
+    let brief = format!("{who}on {services} ({}), {}{more} ", glass.ceiling, glass.incident);
+    let scope = format!(" on {services}, reach {}, for {}{more} ", glass.ceiling, glass.incident);
     let ways = ["end-break-glass", "revoke-break-glass"].into_iter().filter_map(named);
     let way = ways.into_iter().find(|action| action.why_not(model).is_none());
     // The key is about what is looked at; where that is another one, it does not belong on this line.
@@ -180,8 +183,15 @@ pub(super) fn banner(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
     let columns = usize::from(area.width);
     let reserved = key.as_ref().map_or(0, |(label, _)| text::width(label) + 5);
     let page = Target::Page(Screen::BreakGlass(glass.id));
-    let rows: Vec<String> = if text::width(&who_until) + text::width(&scope) + reserved <= columns {
+    let has_room = |words: &str| text::width(words) + reserved <= columns;
+    let rows: Vec<String> = if has_room(&(who_until.clone() + &scope)) {
         vec![who_until + &scope]
+    } else if has_room(&brief) {
+        vec![brief]
+    } else if area.height < layout::LIST_ALONE + 3 {
+        let shorter = [who, format!(" BREAK-GLASS {}: {left} left ", glass.operator)];
+        let shortest = format!(" BREAK-GLASS {}: {left} ", text::fit(&glass.operator, columns / 4));
+        vec![shorter.into_iter().find(|words| has_room(words)).unwrap_or(shortest)]
     } else {
         let first = if text::width(&who_until) <= columns { who_until } else { who };
         vec![first, text::fit(&scope, columns.saturating_sub(reserved))]

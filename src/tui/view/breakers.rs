@@ -3,15 +3,24 @@
 
 use ratatui::layout::Rect;
 
-use super::{canvas::Canvas, list};
+use super::{
+    canvas::{Canvas, Piece},
+    list,
+};
 use crate::{
     domain::BreakerState,
     tui::{
+        layout,
         model::{List, Model},
         text,
         theme::{Role, breaker_badge},
     },
 };
+
+/// Columns of a breaker's state.
+const STATE: usize = 16;
+/// Columns of since when and until when, and at least some of why.
+const TIMES: usize = 5 + 2 + 12 + 10;
 
 const NOTHING: &str = "no services yet: describe them in codeblue.toml, and each has a breaker";
 
@@ -20,17 +29,15 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let summary = format!("{} open · {} half-open · {} forced", found.open, found.half_open, found.forced);
     let inside = canvas.frame(area, "Circuit breakers", &summary, true);
     let columns = usize::from(inside.width).saturating_sub(2);
-    let service = (columns * 30 / 100).clamp(12, 28);
-    let note = Rect { y: inside.bottom().saturating_sub(1), height: inside.height.min(1), ..inside };
-    let thresholds = Rect { y: inside.bottom().saturating_sub(2), ..note };
-    let rows = Rect { height: inside.height.saturating_sub(3), ..inside };
-    let head = format!(
-        "{}{}{:>5}  {}WHY",
-        text::left("STATE", 17),
-        text::left("SERVICE", service),
-        "SINCE",
-        text::left("UNTIL", 13)
-    );
+    let names = model.state.platform.services.iter().map(|service| text::width(&service.name)).max().unwrap_or(0);
+    let service = (names + 2).clamp(10, 28).min((columns * 30 / 100).max(18));
+    let words = foot(model, usize::from(inside.width));
+    let below = if area.height < layout::LIST_ALONE { 0 } else { u16::try_from(words.len() + 1).unwrap_or(u16::MAX) };
+    let (rows, foot) = layout::rows(inside, inside.height.saturating_sub(below));
+    // Where it is narrow, what says how long goes before why, and why before nothing.
+    let has_times = columns >= STATE + service + TIMES;
+    let times = if has_times { format!("{:>5}  {}WHY", "SINCE", text::left("UNTIL", 12)) } else { String::new() };
+    let head = format!("{}{}{times}", text::left("STATE", STATE), text::left("SERVICE", service));
     list::rows(model, canvas, rows, List::Breakers, &head, NOTHING, |name| {
         let breaker = model.state.breaker(name);
         let (glyph, word, role) = breaker_badge(breaker.state);
@@ -45,23 +52,27 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
             _ => breaker.reason,
         };
         vec![
-            (role, text::left(&format!("{glyph} {word}"), 17)),
+            (role, text::left(&format!("{glyph} {word}"), STATE)),
             (Role::Text, text::left(&text::fit_middle(name, service.saturating_sub(1)), service)),
-            (Role::Muted, format!("{since:>5}  ")),
-            (Role::Text, text::left(&until, 13)),
-            (Role::Muted, reason),
+            (Role::Muted, if has_times { format!("{since:>5}  ") } else { String::new() }),
+            (Role::Text, if has_times { text::left(&until, 12) } else { String::new() }),
+            (Role::Muted, if has_times { reason } else { String::new() }),
         ]
     });
-    if let Some(name) = model.selected(List::Breakers) {
-        let words = format!(" {name} {}", model.state.breaker_thresholds(&name).words());
-        canvas.line(thresholds, 0, &[(Role::Muted, words)]);
+    for (row, line) in (1..).zip(words) {
+        canvas.line(foot, row, &[line]);
     }
-    canvas.line(
-        note,
-        0,
-        &[(
-            Role::Warn,
-            " ▲ nothing in front of services acts on breakers yet: they say what would be held back".to_owned(),
-        )],
-    );
+}
+
+/// Below the list: what opens and closes the selected breaker, and that nothing acts on any.
+fn foot(model: &Model, columns: usize) -> Vec<Piece> {
+    let thresholds = model
+        .selected(List::Breakers)
+        .map(|name| (Role::Muted, format!("{name} {}", model.state.breaker_thresholds(&name).words())));
+    let note = "▲ nothing in front of services acts on breakers yet: they say what would be held back";
+    let all = thresholds.into_iter().chain([(Role::Warn, note.to_owned())]);
+    let wrapped = |(role, words): Piece| {
+        text::wrap(&words, columns.saturating_sub(2)).into_iter().map(move |line| (role, format!(" {line}")))
+    };
+    all.flat_map(wrapped).collect()
 }

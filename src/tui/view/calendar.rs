@@ -40,15 +40,13 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         model.work.iter().map(|work| work.service.as_str()).filter(|name| seen.insert(*name)).collect();
     if model.work.is_empty() {
         let inside = canvas.frame(area, "Planned work", &summary, true);
-        for (row, line) in (0..).zip([
-            "  nothing is worked on, and nothing is planned for the next 14 days".to_owned(),
-            format!(
-                "  {} begins maintenance now; [[maintenance]] in the platform file plans it, once or every week",
-                model.key("begin-maintenance")
-            ),
-        ]) {
-            canvas.line(inside, row, &[(Role::Muted, line)]);
-        }
+        let nothing = format!(
+            "nothing is worked on, and nothing is planned for the next 14 days\n{} begins maintenance now; [[maintenance]] in the \
+             platform file plans it, once or every week",
+            model.key("begin-maintenance")
+        );
+        let room = Rect { x: inside.x + 2.min(inside.width), width: inside.width.saturating_sub(3), ..inside };
+        canvas.paragraph(room, 0, Role::Muted, &nothing);
         return;
     }
     let wanted = u16::try_from(services.len()).unwrap_or(u16::MAX).saturating_add(3);

@@ -202,13 +202,23 @@ impl Canvas<'_> {
         }
         let below = lines.len().saturating_sub(scroll + room);
         if below > 0 && area.height > 0 {
-            // A figure that lost its end reads like another figure.
-            let note = format!(" ↓ {below} more ");
             let last: String = lines[scroll + room - 1].iter().map(|(_, piece)| piece.as_str()).collect();
-            let is_cut = text::width(last.trim_end()) + text::width(&note) > usize::from(area.width);
-            let note = if is_cut { format!("…{note}") } else { note };
-            self.mark(area, area.height - 1, &note);
+            self.more(area, below, &last);
         }
+    }
+
+    /// Says over the end of the last row how many are below; `last` is what stands on that row.
+    pub fn more(&mut self, area: Rect, below: usize, last: &str) {
+        self.over_last(area, &format!("↓ {below} more"), last);
+    }
+
+    /// Writes a note over the end of the last row, on which `last` stands.
+    pub fn over_last(&mut self, area: Rect, note: &str, last: &str) {
+        // A figure that lost its end reads like another figure.
+        let note = format!(" {note} ");
+        let is_cut = text::width(last.trim_end()) + text::width(&note) > usize::from(area.width);
+        let note = if is_cut { format!("…{note}") } else { note };
+        self.mark(area, area.height.saturating_sub(1), &note);
     }
 
     /// Writes a mark over the end of a row; what stood there lends it no colour.

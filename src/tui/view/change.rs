@@ -35,7 +35,8 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: ChangeId)
     };
     let foot = page::buttons(canvas, area, buttons(model, change));
     let area = Rect { height: area.height.saturating_sub(foot), ..area };
-    let title = format!("{id} · {} change", change.kind);
+    // Where it is narrow, the time left comes before of what kind it is.
+    let title = if area.width < 60 { id.to_string() } else { format!("{id} · {} change", change.kind) };
     let summary = rows::time_left(model, change).1;
     let Some((left, right)) = layout::halves(area, 50) else {
         let inside = canvas.frame(area, &title, &summary, true);

@@ -60,7 +60,13 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         if wide {
             pieces.push((Role::Text, text::left(&text::fit(&one.service, service.saturating_sub(1)), service)));
         }
-        pieces.push((Role::Text, text::left(&text::fit(&one.what, what.saturating_sub(1)), what)));
+        // Where the service has no column, it is told where nothing else names it.
+        let words = if wide || one.what.contains(&one.service) {
+            one.what.clone()
+        } else {
+            format!("{}: {}", one.service, one.what)
+        };
+        pieces.push((Role::Text, text::left(&text::fit(&words, what.saturating_sub(1)), what)));
         if by > 0 {
             pieces.push((Role::Muted, text::fit(&one.by, by)));
         }

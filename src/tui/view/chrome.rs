@@ -18,6 +18,8 @@ use crate::{
 
 /// Columns from which the last event but one stands beside the last.
 const SECOND: u16 = 32;
+/// Columns from which the last line always has the way to every command, and not to help alone.
+const BOTH_WAYS: u16 = 60;
 /// Columns of a host's name at most.
 const HOST: usize = 24;
 
@@ -296,15 +298,36 @@ pub(super) fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
         return;
     }
     let row = area.height - 1;
+    if model.toast.as_ref().is_some_and(|toast| message(model, &toast.text, area.width).len() > 1) {
+        return;
+    }
     let keys: Vec<KeyHint> = hints(model).into_iter().map(|action| KeyHint::of(model, action)).collect();
     if model.mouse == Mouse::Captured {
-        canvas.keys(area, row, &keys);
+        canvas.keys(area, row, &as_far_as_they_fit(keys, area.width));
         return;
     }
     let badge = " MOUSE off: select freely ";
     canvas.line_right(area, row, &[(Role::Warn, badge.to_owned())]);
     let width = area.width.saturating_sub(u16::try_from(text::width(badge)).unwrap_or(0));
-    canvas.keys(Rect { width, ..area }, row, &keys);
+    canvas.keys(Rect { width, ..area }, row, &as_far_as_they_fit(keys, width));
+}
+
+/// The hints for which there is room. Those that lead to all others go last: who does not know a page needs them most.
+fn as_far_as_they_fit(keys: Vec<KeyHint>, columns: u16) -> Vec<KeyHint> {
+    let width = |hint: &KeyHint| text::width(&hint.key) + text::width(&hint.label) + 3;
+    let room = usize::from(columns) + 1;
+    if keys.iter().map(width).sum::<usize>() <= room {
+        return keys;
+    }
+    let ways: &[&str] = if columns < BOTH_WAYS { &["help"] } else { &["palette", "help"] };
+    let (last, first): (Vec<KeyHint>, Vec<KeyHint>) = keys.into_iter().partition(|hint| ways.contains(&hint.action));
+    let mut left = room.saturating_sub(last.iter().map(width).sum());
+    let fitting = first.into_iter().take_while(|hint| {
+        let fits = width(hint) <= left;
+        left = left.saturating_sub(width(hint));
+        fits
+    });
+    fitting.chain(last).collect()
 }
 
 /// What a locked board still does, and how it is opened.
@@ -317,14 +340,38 @@ fn lock_words(model: &Model) -> String {
     format!(" ▲ LOCKED: acting asks for {proof}; looking goes on")
 }
 
+/// The key that takes back what a message tells of.
+fn way_back(model: &Model) -> String {
+    model.way_back().map(|action| format!(" · {} takes it back", model.key(action))).unwrap_or_default()
+}
+
+/// A message in one row, or in two where it is too long for one: then it has that of the hints as well, as what it says at its end
+/// is what to do next.
+fn message(model: &Model, words: &str, columns: u16) -> Vec<String> {
+    let room = usize::from(columns).saturating_sub(4);
+    let last = room.saturating_sub(text::width(&way_back(model)));
+    if text::width(words) <= last {
+        return vec![text::clean(words)];
+    }
+    let first = text::wrap(words, room).into_iter().next().unwrap_or_default();
+    let rest = words.get(first.len()..).unwrap_or_default().trim_start();
+    vec![first, text::fit(rest, last)]
+}
+
 /// A short message when there is one, the last events else.
 fn news(model: &Model, canvas: &mut Canvas, area: Rect, row: u16) {
     if let Some(toast) = &model.toast {
         let role = if toast.bad { Role::Bad } else { Role::Ok };
         let mark = if toast.bad { "✖" } else { "✓" };
-        let back = model.way_back().map(|action| format!(" · {} takes it back", model.key(action))).unwrap_or_default();
-        let room = usize::from(area.width).saturating_sub(text::width(&back) + 3);
-        canvas.line(area, row, &[(role, format!(" {mark} {}", text::fit(&toast.text, room))), (Role::Key, back)]);
+        let back = way_back(model);
+        let rows = message(model, &toast.text, area.width);
+        let last = rows.len() - 1;
+        for (place, words) in rows.into_iter().enumerate() {
+            let mark = if place == 0 { mark } else { " " };
+            let back = if place == last { back.clone() } else { String::new() };
+            let row = row + u16::from(place > 0);
+            canvas.line(area, row, &[(role, format!(" {mark} {words}")), (Role::Key, back)]);
+        }
         return;
     }
     if model.locked {

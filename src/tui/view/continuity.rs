@@ -51,12 +51,14 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
         let (role, word, time) = standing(model, function);
         let mark = if place == selected { "▶ " } else { "  " };
         // Where it is narrow the name has what its own clock does not need.
-        let clock = if columns < rows::NARROW { text::width(&time) } else { 18 };
-        let room = columns.saturating_sub(2 + 15 + clock);
+        let is_narrow = columns < rows::NARROW;
+        let clock = if is_narrow { text::width(&time) } else { 18 };
+        let state = if is_narrow { text::width(&word) + 1 } else { 15 };
+        let room = columns.saturating_sub(2 + state + clock + 1);
         lines.push((
             vec![
                 (Role::Focus, mark.to_owned()),
-                (role, text::left(&word, 15)),
+                (role, text::left(&word, state)),
                 (Role::Title, text::left(&text::fit(&function.name, room.saturating_sub(1)), room)),
                 (role, text::right(&time, clock)),
             ],
@@ -64,7 +66,8 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
         ));
         let (role, told) = carried_by_hand(model, function);
         let owner = function.owner.as_deref().map(|owner| format!(" · {owner}")).unwrap_or_default();
-        lines.push((vec![(role, text::fit(&format!("                 {told}{owner}"), columns))], Some(place)));
+        let told = format!("{}{told}{owner}", " ".repeat(if is_narrow { 4 } else { 17 }));
+        lines.push((vec![(role, text::fit(&told, columns.saturating_sub(1)))], Some(place)));
     }
     show(canvas, inside, &lines, List::Functions, selected);
 }
@@ -180,9 +183,20 @@ pub(super) fn banner(model: &Model, canvas: &mut Canvas, area: Rect) -> u16 {
     let more = model.state.continuity.interruptions.len() - 1;
     let more = if more > 0 { format!(" · {more} more") } else { String::new() };
     let hand = if model.by_hand(&function.name).is_some() { "by hand" } else { "NOT by hand yet" };
-    let tail = format!("  {time} · {hand}{more} ({}) ", model.key("continuity"));
-    let room = usize::from(area.width).saturating_sub(text::width(&word) + text::width(&tail) + 3);
-    let name = text::fit(&function.name, room);
+    let key = model.key("continuity");
+    // What it is about is told before how much of its time is used up, and before that it is not done by hand yet.
+    let bare = word.trim_end_matches([' ', '%']).trim_end_matches(|c: char| c.is_ascii_digit()).trim_end().to_owned();
+    let ways = [
+        (word, format!("  {time} · {hand}{more} ({key}) ")),
+        (bare.clone(), format!("  {time} · {hand} ({key}) ")),
+        (bare.clone(), format!("  {time} ({key}) ")),
+    ];
+    let room = |(word, tail): &(String, String)| {
+        usize::from(area.width).saturating_sub(text::width(word) + text::width(tail) + 2)
+    };
+    let fitting = ways.into_iter().find(|way| room(way) >= text::width(&function.name));
+    let (word, tail) = fitting.unwrap_or_else(|| (bare, format!("  {time} ")));
+    let name = text::fit(&function.name, room(&(word.clone(), tail.clone())));
     canvas.line(area, 0, &[(role, format!(" {word} ")), (Role::Title, name), (role, tail)]);
     canvas.hits.add(Rect { height: 1, ..area }, Target::Page(Screen::Function(function.name.clone())));
     1

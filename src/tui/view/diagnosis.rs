@@ -88,6 +88,8 @@ fn page(model: &Model, canvas: &mut Canvas, area: Rect, lines: &[Fact]) {
     let first = match lines.iter().rposition(is_selected) {
         // Where there is nothing to choose between, the keys scroll.
         _ if rows <= 1 => model.scroll.min(most),
+        // What broke is read before what to do about it, also where there is no room for both.
+        _ if selected == 0 => 0,
         _ if selected + 1 == rows => most,
         Some(line) => (line + 3).saturating_sub(room).min(most),
         None => 0,
@@ -111,7 +113,9 @@ fn page(model: &Model, canvas: &mut Canvas, area: Rect, lines: &[Fact]) {
     }
     let hidden = out_of_view(first, lines.len().saturating_sub(first + room));
     if !hidden.is_empty() && area.height > 0 {
-        canvas.mark(area, area.height - 1, &format!("… {hidden} "));
+        let last = lines.get(first + room - 1).map_or(&[][..], |(pieces, _)| pieces);
+        let last: String = last.iter().map(|(_, words)| words.as_str()).collect();
+        canvas.over_last(area, &hidden, &last);
     }
 }
 

@@ -8,12 +8,15 @@ use super::{
 };
 use crate::domain::Status;
 use crate::tui::{
+    layout,
     model::{Confirm, Model, Overlay, Purpose, Target},
     overlay::input_text,
     text,
     theme::{Role, status_badge},
 };
 
+/// Columns of a choice below which its second column is moved up to the first.
+const NARROW: usize = 50;
 /// How a filter is written, below its line.
 const FILTERS: &str = "words · sev:1,2 service: state: kind: who: is:open -is:mine · “-” turns it round";
 
@@ -24,11 +27,12 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
         Overlay::Form(written) => form::draw(model, canvas, area, written),
         Overlay::Menu { title, choices, selected } => {
             let digits = choices.len().to_string().len();
+            let room = usize::from(area.width.min(84)).saturating_sub(4 + digits + 2);
             let lines: Vec<Vec<Piece>> = choices
                 .iter()
                 .enumerate()
                 .map(|(place, (text, _))| {
-                    vec![(Role::Key, format!(" {:>digits$} ", place + 1)), (Role::Text, text.clone())]
+                    vec![(Role::Key, format!(" {:>digits$} ", place + 1)), (Role::Text, closed_up(text, room))]
                 })
                 .collect();
             let keys = "↑↓ ↵ · Esc leaves it";
@@ -73,6 +77,16 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, overlay: &Ove
                 canvas.line(inside, row, &[(below.0, format!(" {line}"))]);
             }
         }
+    }
+}
+
+/// A choice whose second column has no room, with that column moved up to the first.
+fn closed_up(choice: &str, columns: usize) -> String {
+    match choice.split_once("  ") {
+        Some((name, about)) if columns < NARROW && text::width(choice) > columns => {
+            format!("{name}  {}", about.trim_start())
+        }
+        _ => choice.to_owned(),
     }
 }
 
@@ -123,9 +137,16 @@ fn ask(model: &Model, canvas: &mut Canvas, area: Rect, confirm: &Confirm) {
             text::wrap(line, usize::from(width.saturating_sub(4))).into_iter().map(move |line| (role, line))
         })
         .collect();
-    let most = usize::from(area.height.saturating_sub(6));
+    let is_short = area.height < layout::LIST_ALONE;
+    let gap = u16::from(!is_short);
+    let most = usize::from(area.height.saturating_sub(5 + gap));
     let shown = lines.len().min(most);
-    let place = centred(area, width, u16::try_from(shown).unwrap_or(0) + 6);
+    let mut lines = lines;
+    if lines.len() > most {
+        // What cannot be taken back is read before what else it does.
+        lines.sort_by_key(|(role, _)| *role != Role::Bad);
+    }
+    let place = centred(area, width, u16::try_from(shown).unwrap_or(0) + 5 + gap);
     let place = model.hand.clear_of(place, area);
     canvas.clear(place);
     canvas.hits.add(place, Target::Nothing);
@@ -133,17 +154,26 @@ fn ask(model: &Model, canvas: &mut Canvas, area: Rect, confirm: &Confirm) {
     for (row, (role, line)) in (0..inside.height).zip(lines.iter().take(shown)) {
         canvas.line(inside, row, &[(*role, format!(" {line}"))]);
     }
-    let row = u16::try_from(shown).unwrap_or(0) + 1;
+    let row = u16::try_from(shown).unwrap_or(0) + gap;
     match &confirm.name {
         Some(name) => {
             let matches = confirm.typed.trim() == name;
-            let pieces = [
+            let mut pieces = vec![
                 (Role::Text, " Type ".to_owned()),
                 (Role::Title, name.clone()),
                 (Role::Text, " to go on: ".to_owned()),
-                (if matches { Role::Ok } else { Role::Text }, format!("{}▏", confirm.typed)),
             ];
+            let typed = (if matches { Role::Ok } else { Role::Text }, format!("{}▏", confirm.typed));
+            let columns: usize = pieces.iter().map(|(_, piece)| text::width(piece)).sum();
+            let is_beside = columns + text::width(name) + 2 <= usize::from(inside.width);
+            if is_beside {
+                pieces.push(typed.clone());
+            }
             canvas.line(inside, row, &pieces);
+            let row = if is_beside { row } else { row + 1 };
+            if !is_beside {
+                canvas.line(inside, row, &[(Role::Key, " › ".to_owned()), typed]);
+            }
             let mut at = 1;
             at += canvas.button(inside, row + 1, at, &format!("↵ {}", confirm.verb), Target::Go, matches);
             canvas.button(inside, row + 1, at, "Esc Leave it", Target::Cancel, false);

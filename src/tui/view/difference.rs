@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::{
     canvas::{Canvas, Piece},
     plan::differences,
+    strip,
 };
 use crate::{
     domain::SnapshotId,
@@ -22,7 +23,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, of: SnapshotI
     };
     let taken = |id: SnapshotId| model.state.snapshots.get(&id).map(|snapshot| snapshot.requested_at);
     let times = [Some(of), against].into_iter().flatten().filter_map(taken);
-    let times: Vec<String> = times.map(|at| at.format("%m-%d %H:%M:%SZ").to_string()).collect();
+    let times: Vec<String> = times.map(|at| strip::when(at, model.now)).collect();
     let inside = canvas.frame(area, &title, &times.join(" → "), true);
     let Some(comparison) = model.differences.get(&(of, against)) else {
         canvas.line(inside, 0, &[(Role::Muted, format!(" {} compares", model.key("renew")))]);

@@ -268,8 +268,15 @@ fn over(model: &Model, drill: &Drill, end: &DrillEnd, page: &mut Page) {
 fn verdict(drill: &Drill, end: &DrillEnd, score: &DrillScore, page: &mut Page) {
     let took = text::clock(end.at - drill.started_at);
     let words = format!("{} of 100   {:?}: {}", score.total, score.letter, score.letter.says());
-    page.lines
-        .push(vec![(standing(score.total), format!(" {words}")), (Role::Muted, format!("   {} · {took}", end.reason))]);
+    let ended = format!("   {} · {took}", end.reason);
+    let room = page.columns.saturating_sub(2);
+    let mut lines: Vec<Vec<Piece>> =
+        text::wrap(&words, room).into_iter().map(|line| vec![(standing(score.total), format!(" {line}"))]).collect();
+    match lines.last_mut() {
+        Some(last) if text::width(&words) + text::width(&ended) <= room => last.push((Role::Muted, ended)),
+        _ => lines.push(vec![(Role::Muted, format!(" {}", text::fit(ended.trim_start(), room)))]),
+    }
+    page.lines.extend(lines);
     for gate in &score.gates {
         page.say("49 at most", Role::Bad, gate);
     }
@@ -279,7 +286,7 @@ fn verdict(drill: &Drill, end: &DrillEnd, score: &DrillScore, page: &mut Page) {
         (false, _) if drill.unattended => (Role::Muted, "it proves no runbook: the program played people"),
         (false, _) => (Role::Muted, "it does not prove its runbook: that takes 90 points"),
     };
-    page.lines.push(vec![(proves.0, format!(" {}", text::fit(proves.1, page.columns.saturating_sub(2))))]);
+    page.lines.extend(text::wrap(proves.1, room).into_iter().map(|line| vec![(proves.0, format!(" {line}"))]));
     page.gap();
 }
 

@@ -24,6 +24,9 @@ use crate::{
 /// From so many columns on a drill takes one line.
 const WIDE: usize = 140;
 
+/// Columns below which a drill says only what it is about, and how sure it is that people can handle it.
+const NARROW: usize = 60;
+
 /// A line of the list, and the row it belongs to.
 type Line = (Vec<Piece>, Option<usize>);
 
@@ -60,10 +63,16 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
         let room = columns.saturating_sub(3);
         let entry = match row {
             DrillRow::Held(drill) => vec![of_held(model, drill, room)],
-            DrillRow::Any => vec![vec![
-                (Role::Title, text::left("any", 27)),
-                (Role::Text, text::fit("one that the seed picks: not even you know which", room.saturating_sub(27))),
-            ]],
+            DrillRow::Any => {
+                let own = if room < NARROW { 5 } else { 27 };
+                vec![vec![
+                    (Role::Title, text::left("any", own)),
+                    (
+                        Role::Text,
+                        text::fit("one that the seed picks: not even you know which", room.saturating_sub(own)),
+                    ),
+                ]]
+            }
             DrillRow::Offer(offer) => of_offer(model, &heat, offer, room),
         };
         for (row, pieces) in entry.into_iter().enumerate() {
@@ -125,6 +134,15 @@ fn of_offer(model: &Model, heat: &[ConfidenceCell], offer: &DrillOffer, columns:
         ]];
     }
     let (heat_role, heat_word) = badge(model.sureness(heat, offer));
+    if columns < NARROW {
+        return vec![
+            vec![
+                (Role::Title, text::left(&offer.id, columns.saturating_sub(11))),
+                (heat_role, text::right(heat_word, 10)),
+            ],
+            vec![(Role::Text, text::fit(&format!("  {}", offer.title), columns))],
+        ];
+    }
     let services: Vec<&str> = offer.services.iter().map(String::as_str).collect();
     let mut first = vec![
         (Role::Title, text::left(&text::fit(&offer.id, 26), 27)),
@@ -178,6 +196,13 @@ fn of_held(model: &Model, drill: &Drill, columns: usize) -> Vec<Piece> {
         None => text::clock(model.now - drill.started_at),
     };
     let rest = columns.saturating_sub(10 + 14 + 26 + 10);
+    if columns < NARROW {
+        return vec![
+            (Role::Title, text::left(&drill.id.to_string(), 10)),
+            (role, text::left(&came_to, 14)),
+            (Role::Text, text::fit(&what, columns.saturating_sub(24))),
+        ];
+    }
     vec![
         (Role::Title, text::left(&drill.id.to_string(), 10)),
         (role, text::left(&came_to, 14)),

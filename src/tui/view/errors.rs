@@ -33,7 +33,11 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let wanted = u16::try_from(failing.len()).unwrap_or(u16::MAX).saturating_add(3);
     let alone = area.height < layout::LIST_ALONE && model.wanted_errors().is_empty();
     let (upper, lower) = layout::rows(area, if alone { area.height } else { wanted.min(area.height / 2) });
-    let summary = format!("{bad} of {} fail now and then", failing.len());
+    let summary = match (bad, failing.len()) {
+        (_, 0) => String::new(),
+        (0, all) => format!("none of {all} fails"),
+        (bad, all) => format!("{bad} of {all} fail now and then"),
+    };
     let inside = canvas.frame(upper, "Checks that fail", &summary, false);
     checks(model, canvas, inside, &failing);
     reported(model, canvas, lower);
@@ -41,7 +45,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
 
 /// The share of bad results of each service, the most first, and its last results.
 fn checks(model: &Model, canvas: &mut Canvas, area: Rect, failing: &[(&str, f64)]) {
-    let columns = usize::from(area.width).saturating_sub(2);
+    let columns = usize::from(area.width).saturating_sub(3);
     let service = (columns * 35 / 100).clamp(12, 30);
     let room = columns.saturating_sub(service + 9 + 2);
     canvas.line(area, 0, &[(Role::Muted, format!("  {}{:>9}  LAST RESULTS", text::left("SERVICE", service), "FAIL"))]);
@@ -73,7 +77,10 @@ fn checks(model: &Model, canvas: &mut Canvas, area: Rect, failing: &[(&str, f64)
 fn reported(model: &Model, canvas: &mut Canvas, area: Rect) {
     let all = model.wanted_errors();
     let total: u64 = all.iter().map(|group| group.count).sum();
-    let summary = format!("{total} of {}", crate::platform::count(all.len(), "kind"));
+    let summary = match all.len() {
+        0 => String::new(),
+        kinds => format!("{total} of {}", crate::platform::count(kinds, "kind")),
+    };
     let inside = canvas.frame(area, "What programs report", &summary, true);
     match &model.errors.groups {
         None | Some(Loaded::Waiting) => return list::empty(model, canvas, inside, "being read …"),

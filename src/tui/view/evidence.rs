@@ -54,10 +54,14 @@ pub(super) fn pieces(evidence: &[Evidence], columns: usize) -> Vec<Vec<Piece>> {
     let mut lines: Vec<Vec<Piece>> = Vec::new();
     for found in evidence {
         let at = found.at.map_or_else(|| "no time  ".to_owned(), |at| at.format("%H:%M:%SZ").to_string());
-        let mut first = vec![(Role::Muted, format!(" {at}  ")), (Role::Title, found.source.clone())];
-        if found.count > 1 {
-            first.push((Role::Warn, format!("  ×{}", found.count)));
-        }
+        // How often comes before the end of where it was seen.
+        let often = if found.count > 1 { format!("  ×{}", found.count) } else { String::new() };
+        let room = columns.saturating_sub(13 + text::width(&often));
+        let first = vec![
+            (Role::Muted, format!(" {at}  ")),
+            (Role::Title, text::fit_middle(&found.source, room)),
+            (Role::Warn, often),
+        ];
         lines.push(first);
         lines.extend(wrapped(Role::Text, &found.text, 3, columns));
     }

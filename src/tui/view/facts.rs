@@ -56,10 +56,31 @@ impl Facts {
         self.lines.push((Vec::new(), None));
     }
 
+    /// Whether so many columns fit behind a label.
+    pub(super) fn has_room(&self, columns: usize) -> bool {
+        columns <= self.room
+    }
+
     /// A text, wrapped.
     pub(super) fn say(&mut self, role: Role, content: &str) {
         for line in text::wrap(content, self.room) {
             self.put(vec![(role, line)], None);
+        }
+    }
+
+    /// Several paragraphs, each in as few lines as it takes, the points of a list below their own signs.
+    pub(super) fn prose(&mut self, role: Role, content: &str) {
+        for paragraph in text::paragraphs(content) {
+            if paragraph.is_empty() {
+                self.put(Vec::new(), None);
+                continue;
+            }
+            let hang = text::sign_of_point(&paragraph);
+            let (sign, rest) = paragraph.split_at(hang);
+            for (place, line) in text::wrap(rest, self.room.saturating_sub(hang)).into_iter().enumerate() {
+                let before = if place == 0 { sign.to_owned() } else { " ".repeat(hang) };
+                self.put(vec![(role, format!("{before}{line}"))], None);
+            }
         }
     }
 

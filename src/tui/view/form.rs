@@ -2,7 +2,10 @@
 
 use ratatui::{layout::Rect, widgets::Widget};
 
-use super::canvas::{Canvas, Piece, first_visible};
+use super::{
+    canvas::{Canvas, Piece, first_visible},
+    rows::badge_of,
+};
 use crate::{
     domain::{BreakGlassId, ChangeId, Clock, IncidentId, Judgement, Severity, UnknownAnswer},
     tui::{
@@ -11,7 +14,7 @@ use crate::{
         model::{Model, Target},
         preview::Weight,
         text,
-        theme::{Role, status_badge},
+        theme::Role,
         walk::Said,
         written::Written,
     },
@@ -84,8 +87,9 @@ fn place(area: Rect, form: &Form) -> Rect {
         | Writing::Validate(_)
         | Writing::ReviewBreakGlass(_)
         | Writing::RevokeBreakGlass(_) => 16,
-        Writing::Update(_) | Writing::AnswerDrill(_) | Writing::Override(_) => 18,
+        Writing::Update(_) | Writing::Override(_) => 18,
         Writing::PostMortem(_)
+        | Writing::AnswerDrill(_)
         | Writing::ProposeArticle(_)
         | Writing::EditArticle(_)
         | Writing::StartRun(_)
@@ -104,11 +108,11 @@ fn place(area: Rect, form: &Form) -> Rect {
 fn title(model: &Model, form: &Form) -> String {
     let about = |id: &IncidentId| {
         let title = model.state.incidents.get(id).map(|incident| incident.title.as_str()).unwrap_or_default();
-        format!("{id} {}", text::fit(title, 30))
+        format!("{id} {}", text::fit(title, 60))
     };
     let of_change = |what: &str, id: &ChangeId| {
         let title = model.state.changes.get(id).map(|change| change.title.as_str()).unwrap_or_default();
-        format!("{what} {id} {}", text::fit(title, 30))
+        format!("{what} {id} {}", text::fit(title, 60))
     };
     let of_whom = |id: &BreakGlassId| {
         model.state.break_glass.get(id).map(|glass| format!("{id} of {}", glass.operator)).unwrap_or_default()
@@ -209,12 +213,15 @@ fn fullness(form: &Form) -> Option<String> {
 
 /// What can be pressed, the most needed first, as far as it fits.
 fn hints(form: &Form, columns: u16) -> String {
+    let is_narrow = columns < 52;
     let sends = match &form.purpose {
+        Writing::Declare | Writing::Maintain | Writing::BreakGlass(_) if is_narrow => "↵ what it leads to",
+        purpose if purpose.is_decision() && is_narrow => "↵ what it leads to",
         Writing::Declare | Writing::Maintain | Writing::BreakGlass(_) => "↵ shows what will happen",
         purpose if purpose.is_decision() => "↵ shows what will happen",
         _ => "↵ sends it",
     };
-    let mut hints = vec![sends, "Esc keeps it for later"];
+    let mut hints = vec![sends, if is_narrow { "Esc keeps it" } else { "Esc keeps it for later" }];
     if form.fields.len() > 1 {
         hints.push("Tab next field");
     }
@@ -258,7 +265,11 @@ fn foreseen(canvas: &mut Canvas, area: Rect, review: &Review) {
 fn heights(form: &Form, rows: u16) -> Vec<u16> {
     if matches!(form.purpose, Writing::ProposeArticle(_) | Writing::EditArticle(_)) {
         let others = u16::try_from(form.fields.len()).unwrap_or(u16::MAX).saturating_sub(1);
-        let of = |place| if place == form.at { rows.saturating_sub(others) } else { 1 };
+        let is_line = |field: &Field| matches!(&field.kind, Kind::Text(written) if !written.has_lines());
+        let of = |place: usize| match form.fields.get(place) {
+            Some(field) if place == form.at && !is_line(field) => rows.saturating_sub(others),
+            _ => 1,
+        };
         return (0..form.fields.len()).map(of).collect();
     }
     let is_short = matches!(
@@ -274,6 +285,7 @@ fn heights(form: &Form, rows: u16) -> Vec<u16> {
     );
     let fixed = |field: &Field| match &field.kind {
         Kind::Severity(_) => Some(5),
+        Kind::Choice(_) if matches!(form.purpose, Writing::AnswerDrill(_)) => None,
         Kind::Choice(pick) => Some(u16::try_from(pick.options.len()).unwrap_or(u16::MAX).clamp(1, 5) + 1),
         Kind::Text(written) if !written.has_lines() && is_short => Some(2),
         Kind::Text(_) | Kind::Services(_) => None,
@@ -320,12 +332,11 @@ fn fields(model: &Model, canvas: &mut Canvas, area: Rect, form: &Form) {
         // A form with one field is called what the field is.
         let label = if form.fields.len() == 1 { "" } else { field.label.as_ref() };
         canvas.line(Rect { width: left.min(whole.width), ..whole }, 0, &[(role, format!("{mark} {label}"))]);
-        let top = u16::from(form.fields.len() == 1);
         let inside = Rect {
             x: whole.x + left.min(whole.width),
-            y: whole.y + top.min(height),
+            y: whole.y,
             width: whole.width.saturating_sub(left + 1),
-            height: height.saturating_sub(gap + top),
+            height: height.saturating_sub(gap),
         };
         match &field.kind {
             Kind::Text(written) => {
@@ -366,8 +377,7 @@ fn writing(canvas: &mut Canvas, area: Rect, field: &Field, written: &Written, fo
         canvas.line(area, row, &[(Role::Text, line.clone())]);
     }
     if lines.len() > room && room > 0 {
-        let more = format!("… ↓ {} more ", lines.len() - room);
-        canvas.mark(area, area.height - 1, &more);
+        canvas.more(area, lines.len() - room, &lines[room - 1]);
     }
 }
 
@@ -384,7 +394,12 @@ fn severities(canvas: &mut Canvas, area: Rect, chosen: Severity, focus: bool) {
             if minutes.is_multiple_of(60) { format!("{}h", minutes / 60) } else { format!("{minutes}m") }
         };
         let mark = if severity == chosen { "●" } else { "○" };
-        let targets = format!("respond {:>3}  resolve {:>3}", target(Clock::Respond), target(Clock::Resolve));
+        // What a severity means comes before what it asks for.
+        let targets = if area.width < 58 {
+            String::new()
+        } else {
+            format!("respond {:>3}  resolve {:>3}", target(Clock::Respond), target(Clock::Resolve))
+        };
         let room = usize::from(area.width).saturating_sub(9 + text::width(&targets));
         let role = if severity == chosen { Role::Title } else { Role::Text };
         canvas.line(
@@ -421,7 +436,8 @@ fn few(canvas: &mut Canvas, area: Rect, field: &Field, pick: &Pick, (place, focu
     }
     let below = pick.options.len().saturating_sub(first + room);
     if below > 0 && room > 0 {
-        canvas.mark(area, area.height - 1, &format!("… ↓ {below} more "));
+        let last = pick.options.get(first + room - 1).map_or("", |(_, words)| words.as_str());
+        canvas.more(area, below, &format!("● {last}"));
     }
 }
 
@@ -460,14 +476,16 @@ fn services(
     let room = usize::from(list.height);
     let at = chosen.at.min(found.len().saturating_sub(1));
     let first = first_visible(at, found.len(), room);
+    let mut last = String::new();
     for (row, (place, name)) in (0..list.height).zip(found.iter().enumerate().skip(first)) {
         let taken = chosen.names.iter().any(|chosen| chosen == name);
-        let (glyph, word, role) = status_badge(model.status_of(name));
+        let (glyph, word, role) = badge_of(model, name);
         // Who declares has to know what is declared already; to others it is noise.
         let held = match model.state.incident_of(name).filter(|_| form.purpose == Writing::Declare) {
             Some(incident) => format!("  in {} {} already: {}", incident.id, incident.severity, incident.title),
             None => String::new(),
         };
+        last = format!("[ ] {glyph} {} {name}{held}", text::left(word, 5));
         canvas.line(
             list,
             row,
@@ -485,6 +503,6 @@ fn services(
     }
     let below = found.len().saturating_sub(first + room);
     if below > 0 && room > 0 {
-        canvas.mark(list, list.height - 1, &format!("… ↓ {below} more "));
+        canvas.more(list, below, &last);
     }
 }

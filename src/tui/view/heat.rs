@@ -129,7 +129,7 @@ fn in_cell(cell: &ConfidenceCell, each: usize) -> Piece {
     let points = cell.points.filter(|_| each >= WITH_POINTS).map(|points| format!(" {points}")).unwrap_or_default();
     let word = match cell.level {
         Confidence::None => "–",
-        Confidence::Drilled if each < 10 => "◐ dril",
+        Confidence::Drilled if each < 10 => "◐ drill",
         _ => word,
     };
     (role, text::left(&text::fit(&format!("{word}{points}"), each - 1), each))

@@ -25,7 +25,11 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let mut lines: Vec<Vec<Piece>> = text::wrap(&moves, room)
         .into_iter()
         .map(|line| vec![(Role::Text, format!(" {line}"))])
-        .chain([vec![(Role::Muted, " A grey key can do nothing here; press it and it says why.".to_owned())]])
+        .chain(
+            text::wrap("A grey key can do nothing here; press it and it says why.", room)
+                .into_iter()
+                .map(|line| vec![(Role::Muted, format!(" {line}"))]),
+        )
         .collect();
     if all().any(|action| model.keymap.is_changed(action)) {
         lines.push(vec![(Role::Planned, " *".to_owned()), (Role::Muted, " keys of your settings".to_owned())]);
@@ -94,10 +98,16 @@ pub(super) fn card(model: &Model, canvas: &mut Canvas, area: Rect, at: usize) {
     canvas.clear(place);
     canvas.hits.add(place, Target::Nothing);
     let inside = canvas.frame(place, card.title, &format!("{} of {}", at + 1, CARDS.len()), true);
-    for (row, words) in (0..inside.height).zip(&words) {
-        canvas.line(inside, row, &[(Role::Text, format!(" {words}"))]);
-    }
     let row = inside.height.saturating_sub(1);
+    for (place, (at, line)) in (0..row).zip(words.iter().enumerate()) {
+        let is_cut = place + 1 == row && at + 1 < words.len();
+        let line = if is_cut {
+            text::fit(&format!("{line} …"), usize::from(inside.width.saturating_sub(2)))
+        } else {
+            line.clone()
+        };
+        canvas.line(inside, place, &[(Role::Text, format!(" {line}"))]);
+    }
     let goes_on = if at + 1 == CARDS.len() { "↵ Done" } else { "↵ Next" };
     let columns = 1 + canvas.button(inside, row, 1, goes_on, Target::Go, true);
     canvas.button(inside, row, columns, "Esc Enough", Target::Cancel, false);

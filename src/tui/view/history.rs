@@ -21,13 +21,16 @@ use crate::{
 
 /// Days that the success rate looks back.
 const DAYS: i64 = 90;
+/// Columns below which only what it came to has room.
+const SHORT_LINE: usize = 60;
 /// Rows for the selected one.
 const DETAIL: u16 = 6;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let keys = model.rows(List::Recoveries);
     // Where its page stands beside the list, that is said there.
-    let detail = if model.page_looked_at() == *model.screen() && !keys.is_empty() { DETAIL } else { 0 };
+    let is_told_below = area.height >= layout::LIST_ALONE && model.page_looked_at() == *model.screen();
+    let detail = if is_told_below && !keys.is_empty() { DETAIL } else { 0 };
     let (area, lower) = layout::rows(area, area.height.saturating_sub(detail));
     let inside = canvas.frame(
         area,
@@ -46,12 +49,12 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     canvas.line(inside, 0, &rate(model));
     let wide = inside.width >= 100;
     let columns = usize::from(inside.width);
-    let head = if wide { "WHO          WHAT AND WHY" } else { "WHAT" };
-    canvas.line(
-        inside,
-        1,
-        &[(Role::Muted, format!("  {:<8}{:<13}{:<13}{:>17}  {head}", "NAME", "STARTED", "OUTCOME", "TOOK OF RTO"))],
-    );
+    let head = match columns {
+        100.. => format!("{:<13}{:<14}{:>17}  WHO          WHAT AND WHY", "STARTED", "OUTCOME", "TOOK OF RTO"),
+        SHORT_LINE.. => format!("{:<13}{:<14}{:>17}  WHAT", "STARTED", "OUTCOME", "TOOK OF RTO"),
+        _ => format!("{:<15}{:>11}", "OUTCOME", "STARTED"),
+    };
+    canvas.line(inside, 1, &[(Role::Muted, format!("  {:<8}{head}", "NAME"))]);
     let rows = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
     let selected = model.selected_place(List::Recoveries);
     let first = first_visible(selected, keys.len(), usize::from(rows.height));
@@ -120,18 +123,27 @@ fn line(recovery: &Recovery, model: &Model, columns: usize, wide: bool) -> Vec<P
         Some(objective) => format!("{}{took} of {}", if late { "✖ " } else { "" }, text::clock(objective)),
         None => took,
     };
-    let (name, outcome) = text::name_and(&recovery.id.to_string(), 8, 13);
+    let (name, outcome) = text::name_and(&recovery.id.to_string(), 8, 14);
+    let is_today = model.now - recovery.started_at < TimeDelta::hours(20);
+    let started = recovery.started_at.format(if is_today { "%H:%M:%S" } else { "%m-%d %H:%M" }).to_string();
+    if columns < SHORT_LINE {
+        return vec![
+            (Role::Text, name),
+            (role, text::left(word, outcome + 1)),
+            (Role::Muted, text::right(&started, 11)),
+        ];
+    }
     let mut pieces = vec![
         (Role::Text, name),
-        (Role::Muted, recovery.started_at.format("%m-%d %H:%M  ").to_string()),
+        (Role::Muted, text::left(&started, 13)),
         (role, text::left(word, outcome)),
         (if late { Role::Bad } else { Role::Text }, text::right(&time, 17)),
         (Role::Text, "  ".to_owned()),
     ];
     if wide {
         pieces.push((Role::Text, text::left(&started_by(model, recovery), 13)));
-        let rest = columns.saturating_sub(2 + 8 + 13 + 13 + 17 + 2 + 13);
-        pieces.push((Role::Text, text::fit(&recovery.plan.title, rest * 55 / 100)));
+        let rest = columns.saturating_sub(2 + 8 + 13 + 14 + 17 + 2 + 13);
+        pieces.push((Role::Text, text::fit(&recovery.plan.title, rest)));
         pieces.push((Role::Muted, format!(" · {}", recovery.reason)));
     } else {
         pieces.push((Role::Text, recovery.plan.title.clone()));

@@ -33,7 +33,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
 /// Columns of each figure: host, link, engine, services, incidents, recovery point, news.
 fn widths(columns: usize) -> [usize; 7] {
     match columns {
-        0..=57 => [16, 16, 0, 0, 4, 0, 8],
+        0..=57 => [14, 14, 0, 0, 0, 0, 7],
         58..=79 => [16, 16, 0, 14, 10, 0, 9],
         80..=99 => [16, 16, 8, 14, 10, 10, 9],
         _ => [22, 20, 9, 18, 12, 12, 10],

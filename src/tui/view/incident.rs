@@ -59,7 +59,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: IncidentI
     }
 }
 
-/// The clocks with their targets, as far as both fit.
+/// The clocks with their targets, as far as both fit; where not all do, what runs out comes first.
 fn clocks(model: &Model, incident: &Incident, columns: u16) -> Vec<Piece> {
     let fits = |pieces: &[Piece]| {
         let all: String = pieces.iter().map(|(_, piece)| piece.as_str()).collect();
@@ -70,6 +70,10 @@ fn clocks(model: &Model, incident: &Incident, columns: u16) -> Vec<Piece> {
     if !fits(&pieces) {
         pieces.truncate(1);
         pieces.extend(rows::clocks(incident, model.now, false));
+    }
+    if !fits(&pieces) {
+        pieces.truncate(1);
+        pieces.extend(rows::clocks_that_fit(incident, model.now, usize::from(columns.saturating_sub(1))));
     }
     // A gap that does not fit is no text that was cut.
     if let Some((_, last)) = pieces.last_mut() {

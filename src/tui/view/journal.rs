@@ -16,6 +16,9 @@ use crate::tui::{
 /// Columns below which a row says when and what, and its page the rest.
 const NARROW: u16 = 60;
 
+/// Columns from which the names of all policies have room.
+const WIDE: u16 = 90;
+
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     // Where its page stands beside the list, that is said there.
     let is_beside = model.page_looked_at() != *model.screen();
@@ -41,7 +44,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
             vec![
                 (Role::Muted, format!("{}  ", text::right(&recorded.seq.to_string(), 7))),
                 (Role::Muted, format!("{}  ", recorded.at.format("%H:%M:%S%.3f"))),
-                (Role::Text, text::left(&recorded.actor.to_string(), 20)),
+                (Role::Text, text::left(&recorded.actor.to_string(), if inside.width < WIDE { 20 } else { 29 })),
                 (Role::Text, format!(" {}", recorded.event.summary())),
             ]
         };

@@ -58,21 +58,31 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
     for (place, article) in keys.iter().filter_map(|name| all.get(name)).enumerate() {
         let (role, word) = state(article);
         let mark = if place == selected { "▶ " } else { "  " };
-        let room = columns.saturating_sub(2 + 14 + 13);
+        // Where it is narrow, what it is about comes before of what kind it is.
+        let is_narrow = columns < 60;
+        let (kind, room) =
+            if is_narrow { (0, columns.saturating_sub(3)) } else { (14, columns.saturating_sub(2 + 14 + 13 + 1)) };
+        let of_kind = format!(" {}", category_name(article.body.category));
         lines.push((
             vec![
                 (Role::Focus, mark.to_owned()),
                 (Role::Title, text::left(&article.body.title, room)),
-                (Role::Muted, text::left(&format!(" {}", category_name(article.body.category)), 14)),
-                (role, text::right(word, 13)),
+                (Role::Muted, if is_narrow { String::new() } else { text::left(&of_kind, kind) }),
+                (role, if is_narrow { String::new() } else { text::right(word, 13) }),
             ],
             Some(place),
         ));
         let best =
             ArticleReport::of(&model.state, &article.name).ok().and_then(|report| report.fixes.into_iter().next());
         let best = best.map_or_else(|| "no fix".to_owned(), |fix| format!("{}: {}", fix.says, figures(&fix)));
+        if is_narrow {
+            let told = format!(" · {} · {best}", count(article.incidents.len(), "incident"));
+            let told = text::fit(&told, columns.saturating_sub(5 + text::width(word)));
+            lines.push((vec![(role, format!("    {word}")), (Role::Muted, told)], Some(place)));
+            continue;
+        }
         let told = format!("     {} · {} · {best}", article.name, count(article.incidents.len(), "incident"));
-        lines.push((vec![(Role::Muted, text::fit(&told, columns))], Some(place)));
+        lines.push((vec![(Role::Muted, text::fit(&told, columns.saturating_sub(1)))], Some(place)));
     }
     show(canvas, inside, &lines, List::Articles, selected);
 }
@@ -125,7 +135,7 @@ fn facts(model: &Model, report: &ArticleReport, columns: usize) -> Vec<Fact> {
     let mut facts = Facts::new(columns);
     facts.about("What");
     facts.say(Role::Title, &article.body.title);
-    facts.say(Role::Muted, category_name(article.body.category));
+    facts.say(Role::Muted, &format!("of kind {}", category_name(article.body.category)));
     facts.about("Who");
     facts.say(Role::Text, &format!("written by {}, {}", article.written_by, day_time(article.written_at, model.now)));
     match (&article.retired, &article.confirmed) {
@@ -159,10 +169,10 @@ fn facts(model: &Model, report: &ArticleReport, columns: usize) -> Vec<Fact> {
         facts.say(Role::Muted, &format!("templates {}", article.body.symptoms.signatures.join(", ")));
     }
     facts.about("How");
-    facts.say(Role::Text, &article.body.procedure);
+    facts.prose(Role::Text, &article.body.procedure);
     facts.about("Avoid");
     if !article.body.prevention.is_empty() {
-        facts.say(Role::Text, &article.body.prevention);
+        facts.prose(Role::Text, &article.body.prevention);
     }
     facts.about("Seen");
     for id in article.incidents.iter().rev().take(LISTED) {

@@ -60,7 +60,7 @@ pub(super) fn lines(model: &Model, service: &str, columns: usize) -> Vec<Vec<Pie
 }
 
 /// What is to come for a service; nothing while its history is not there.
-pub(super) fn ahead(model: &Model, service: &str) -> Vec<Vec<Piece>> {
+pub(super) fn ahead(model: &Model, service: &str, columns: usize) -> Vec<Vec<Piece>> {
     let Some(Loaded::Here(over)) = model.looked_back.of(service) else { return Vec::new() };
     if over.ahead.is_empty() {
         return Vec::new();
@@ -75,13 +75,16 @@ pub(super) fn ahead(model: &Model, service: &str) -> Vec<Vec<Piece>> {
         ]);
     }
     if let Some(rest) = without_news(&over.ahead) {
-        lines.push(vec![(Role::Muted, format!("    {rest}"))]);
+        let wrapped = text::wrap(&rest, columns.saturating_sub(5)).into_iter();
+        lines.extend(wrapped.map(|line| vec![(Role::Muted, format!("    {line}"))]));
     }
     lines
 }
 
 fn known(model: &Model, over: &History, columns: usize) -> Vec<Vec<Piece>> {
-    let mut lines = vec![uptime(over), strip(&over.buckets, columns), figures(over)];
+    let mut lines = broken(uptime(over), columns);
+    lines.push(strip(&over.buckets, columns));
+    lines.extend(broken(figures(over), columns));
     lines.extend(plots(model, over, columns));
     lines
 }
@@ -122,6 +125,26 @@ fn plots(model: &Model, over: &History, columns: usize) -> Vec<Vec<Piece>> {
         lines.extend(plot::axis(span, over.window.name(), &marked, columns, model.marks));
     } else if let Some((_, words)) = lines.last_mut().and_then(|line| line.first_mut()) {
         words.push_str(": none did");
+    }
+    lines
+}
+
+/// A line that goes on in the next where it has no room, broken between its pieces.
+fn broken(line: Vec<Piece>, columns: usize) -> Vec<Vec<Piece>> {
+    let mut lines: Vec<Vec<Piece>> = vec![Vec::new()];
+    let mut used = 0;
+    for (role, words) in line {
+        let wide = text::width(&words);
+        let is_new = used > 0 && used + wide > columns;
+        if is_new {
+            lines.push(vec![(Role::Text, "    ".to_owned())]);
+            used = 4;
+        }
+        let words = if is_new { words.trim_start_matches([',', '·', ' ']).to_owned() } else { words };
+        used += wide;
+        if let Some(last) = lines.last_mut() {
+            last.push((role, words));
+        }
     }
     lines
 }

@@ -11,15 +11,19 @@ use std::collections::BTreeMap;
 
 use ratatui::layout::Rect;
 
-use super::canvas::{Canvas, Piece, first_visible, out_of_view};
+use super::{
+    canvas::{Canvas, Piece, first_visible, out_of_view},
+    rows::badge_of,
+};
 use crate::{
     domain::{IncidentId, Severity},
     platform::count,
     tui::{
+        layout,
         map::{Concern, Node, WIDE, Way},
         model::{Model, Target},
         text,
-        theme::{Role, status_badge},
+        theme::Role,
     },
 };
 
@@ -31,7 +35,7 @@ const DETAIL: u16 = 6;
 type Concerns = BTreeMap<String, (Concern, IncidentId, Severity)>;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
-    let detail = DETAIL.min(area.height.saturating_sub(4));
+    let detail = if area.height < layout::LIST_ALONE { 0 } else { DETAIL.min(area.height.saturating_sub(4)) };
     let upper = Rect { height: area.height - detail, ..area };
     let lower = Rect { y: upper.bottom(), height: detail, ..area };
     let many = count(model.state.platform.services.len(), "service");
@@ -79,7 +83,7 @@ fn layers(model: &Model, canvas: &mut Canvas, area: Rect, at: &str, concerns: &C
                 () if needed_by.contains(name) => "←",
                 () => " ",
             };
-            let (glyph, _, role) = status_badge(model.status_of(name));
+            let (glyph, _, role) = badge_of(model, name);
             let tag = concerns.get(name).map(|(concern, ..)| concern_word(*concern)).unwrap_or_default();
             let tag_columns = if tag.is_empty() { 0 } else { text::width(tag) + 1 };
             let name_columns = usize::from(width).saturating_sub(5 + tag_columns);
@@ -139,12 +143,12 @@ fn tree(model: &Model, canvas: &mut Canvas, area: Rect, at: &str, concerns: &Con
         match &branch.node {
             Node::AnyOf => pieces.push((Role::Muted, "any of".to_owned())),
             Node::Again(name) => {
-                let (glyph, _, role) = status_badge(model.status_of(name));
+                let (glyph, _, role) = badge_of(model, name);
                 pieces.push((role, format!("{glyph} ")));
                 pieces.push((Role::Muted, format!("{name}  as above")));
             }
             Node::Service(name) => {
-                let (glyph, word, role) = status_badge(model.status_of(name));
+                let (glyph, word, role) = badge_of(model, name);
                 pieces.push((role, format!("{glyph} {word} ")));
                 pieces.push((Role::Text, name.clone()));
                 if let Some(tag) = tag(concerns, name) {
@@ -177,18 +181,21 @@ fn tag(concerns: &Concerns, name: &str) -> Option<String> {
 
 fn selected(model: &Model, canvas: &mut Canvas, area: Rect, at: &str, concerns: &Concerns) {
     let inside = canvas.frame(area, at, &model.opens_it(), false);
-    let (glyph, word, role) = status_badge(model.status_of(at));
+    let (glyph, word, role) = badge_of(model, at);
     let health = model.state.services.get(at);
     let since = health.and_then(|health| health.since).map(|at| text::short(model.now - at)).unwrap_or_default();
     let mut line = vec![(role, format!(" {glyph} {word}")), (Role::Muted, format!(" for {since}"))];
     if let Some(tag) = tag(concerns, at) {
         line.push((Role::Warn, format!("  {tag}")));
     }
-    if let Some(health) = health {
-        line.push((Role::Text, format!("  {}", health.reason)));
+    let columns = usize::from(inside.width.saturating_sub(1));
+    let reason = health.map(|health| health.reason.clone()).unwrap_or_default();
+    let used: usize = line.iter().map(|(_, piece)| text::width(piece)).sum();
+    let is_beside = used + 2 + text::width(&reason) <= columns;
+    if is_beside {
+        line.push((Role::Text, format!("  {reason}")));
     }
     canvas.line(inside, 0, &line);
-    let columns = usize::from(inside.width.saturating_sub(1));
     let service = model.state.platform.service(at);
     let groups = service.map(|service| service.any_of.clone()).unwrap_or_default();
     let grouped = |name: &String| groups.iter().flatten().any(|member| member == name);
@@ -206,6 +213,11 @@ fn selected(model: &Model, canvas: &mut Canvas, area: Rect, at: &str, concerns: 
         0 | 1 => String::new(),
         many => format!(" · {} the next of {many} here", model.key("next-beside")),
     };
+    // Why it is not well comes before what the last line says too.
+    if !is_beside {
+        canvas.line(inside, 3, &[(Role::Text, format!(" {reason}"))]);
+        return;
+    }
     canvas.line(
         inside,
         3,
@@ -219,7 +231,7 @@ fn selected(model: &Model, canvas: &mut Canvas, area: Rect, at: &str, concerns: 
 /// Names with their states.
 fn states(model: &Model, names: &[String]) -> Vec<Piece> {
     let of = |name: &String| {
-        let (glyph, _, role) = status_badge(model.status_of(name));
+        let (glyph, _, role) = badge_of(model, name);
         (role, format!("{glyph} {name}  "))
     };
     names.iter().map(of).collect()

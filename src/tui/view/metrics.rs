@@ -1,52 +1,49 @@
-//! How incidents went: counts, medians with their intervals, what changes broke, incidents by week, and the times to resolve
-//! beside their targets.
-//!
-//! ```text
-//!   3 ┤      ▆▆▆                       SEV1  ──●●─●───┼──────»2   target 30m
-//!     │ ▃▃▃  ███  ▃▃▃                        0      target   twice
-//!   0 ┴──────────────────
-//! SEV1   1    ·    2
-//!     11-20         now
-//! ```
+//! How incidents went: what is known, from the first incident on, and what is not known yet and when it will be. Tables on the
+//! left, how it went over time on the right, or one below the other.
 
-use std::fmt::Write as _;
-
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use ratatui::layout::Rect;
 
-use super::canvas::{Canvas, Piece};
+use super::{
+    canvas::{Canvas, Piece},
+    metrics_plots, page,
+};
 use crate::{
-    domain::{Clock, Group, IncidentTimes, Median, Metrics, Severity, Share, Start, TimeFigures},
+    domain::{Clock, Group, IncidentTimes, Median, Metrics, Recovery, Severity, Share, Start, Status, TimeFigures},
     platform::{Profile, count},
-    tui::{marks::Marks, measure::Reach, model::Model, text, theme::Role},
+    tui::{measure::Reach, model::Model, text, theme::Role},
 };
 
-/// Rows of the bars.
-const BARS: usize = 4;
-/// Columns left of a plot.
-const AXIS: usize = 7;
-/// Columns of the strip of times, at most.
-const STRIP: usize = 60;
+/// Columns from which tables and plots stand beside each other, and between them.
+const TWO: usize = 130;
+const GAP: usize = 3;
+/// Columns below which only the times that matter most have room.
+const NARROW: usize = 60;
+/// Columns of the word before what is said.
+const LABEL: usize = 11;
+/// Cases up to which each is told.
+const FEW: usize = 2;
 /// Width from which there is room for n beside each median.
 const WIDE: usize = 108;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     let inside = canvas.frame(area, "Metrics", "", true);
-    let mut lines = vec![windows(model)];
+    let mut lines = vec![windows(model, usize::from(inside.width))];
     match model.measured.figures() {
         None => lines.push(vec![(Role::Muted, "  being worked out …".to_owned())]),
-        Some(found) => lines.extend(figures(found, model.measured.reach, usize::from(inside.width), model.marks)),
+        Some(found) => lines.extend(figures(model, found, usize::from(inside.width))),
     }
     canvas.page(inside, &lines, model.scroll);
 }
 
-fn windows(model: &Model) -> Vec<Piece> {
+fn windows(model: &Model, columns: usize) -> Vec<Piece> {
     let reach = model.measured.reach;
+    let unit = if columns < NARROW { "d" } else { " days" };
     let mut line = vec![(Role::Title, " The last ".to_owned())];
     for each in Reach::ALL {
         let (role, name) = match each == reach {
-            true => (Role::Focus, format!("[{} days] ", each.days())),
-            false => (Role::Muted, format!("{} days ", each.days())),
+            true => (Role::Focus, format!("[{}{unit}] ", each.days())),
+            false => (Role::Muted, format!("{}{unit} ", each.days())),
         };
         line.push((role, name));
     }
@@ -54,48 +51,76 @@ fn windows(model: &Model) -> Vec<Piece> {
     line
 }
 
-fn figures(found: &Metrics, reach: Reach, columns: usize, marks: Marks) -> Vec<Vec<Piece>> {
-    let mut lines = headline(found);
-    if found.incidents.is_empty() {
-        lines.push(Vec::new());
-        lines.push(vec![(Role::Ok, " ● no incident in this time".to_owned())]);
+/// What is known on the left and how it went over time on the right, or one below the other.
+fn figures(model: &Model, found: &Metrics, columns: usize) -> Vec<Vec<Piece>> {
+    let mut lines = headline(found, columns);
+    lines.push(Vec::new());
+    let (reach, marks) = (model.measured.reach, model.marks);
+    let half = if columns >= TWO { (columns - GAP) / 2 } else { columns };
+    let plots = match found.incidents.is_empty() {
+        true => Vec::new(),
+        false => vec![metrics_plots::over_time(found, reach, half, marks), metrics_plots::resolved(found, half, marks)],
+    };
+    let services = if found.incidents.is_empty() { Vec::new() } else { by_service(found, half) };
+    let tables = [by_severity(found, half), services];
+    let rest = [missing(found, reach, half), so_far(model, found, half)];
+    if columns < TWO {
+        let all = tables.into_iter().chain(plots).chain(rest).collect();
+        lines.extend(one_below_the_other(all));
         return lines;
     }
-    lines.push(Vec::new());
-    lines.extend(by_severity(found, columns));
-    lines.push(Vec::new());
-    lines.extend(weeks(found, reach, columns, marks));
-    lines.push(Vec::new());
-    lines.extend(resolved(found, columns));
-    lines.push(Vec::new());
-    lines.extend(by_service(found, columns));
+    let [severities, services] = tables;
+    let [missing, so_far] = rest;
+    let left = one_below_the_other(vec![severities, services, missing]);
+    let right = one_below_the_other(plots.into_iter().chain([so_far]).collect());
+    lines.extend(page::beside(left, right, half + GAP));
     lines
 }
 
-fn headline(found: &Metrics) -> Vec<Vec<Piece>> {
+/// Blocks with an empty line between them.
+fn one_below_the_other(blocks: Vec<Vec<Vec<Piece>>>) -> Vec<Vec<Piece>> {
+    let mut lines: Vec<Vec<Piece>> = Vec::new();
+    for block in blocks.into_iter().filter(|block| !block.is_empty()) {
+        if !lines.is_empty() {
+            lines.push(Vec::new());
+        }
+        lines.extend(block);
+    }
+    lines
+}
+
+/// A sentence in as many lines as it takes.
+fn sentence(role: Role, words: &str, columns: usize) -> impl Iterator<Item = Vec<Piece>> {
+    text::wrap(words, columns.saturating_sub(2)).into_iter().map(move |line| vec![(role, format!(" {line}"))])
+}
+
+fn headline(found: &Metrics, columns: usize) -> Vec<Vec<Piece>> {
     let all = &found.all;
     let mut lines = Vec::new();
     if found.begins == Start::Journal {
         let began =
-            format!(" ▲ nothing is known before {}: the journal begins there", found.from.format("%Y-%m-%d %H:%MZ"));
-        lines.push(vec![(Role::Warn, began)]);
+            format!("▲ nothing is known before {}: the journal begins there", found.from.format("%Y-%m-%d %H:%MZ"));
+        lines.extend(sentence(Role::Warn, &began, columns));
     }
     if found.profile == Profile::Drill {
-        lines.push(vec![(Role::Planned, " a platform for drills: none of it happened to users".to_owned())]);
+        lines.extend(sentence(Role::Planned, "a platform for drills: none of it happened to users", columns));
     }
-    let mut line = vec![(Role::Title, format!(" {}", count(all.incidents, "incident")))];
-    if all.open > 0 {
-        line.push((Role::Warn, format!(" · {} open", all.open)));
+    if all.incidents == 0 {
+        let long = text::span(found.to - found.from);
+        lines.extend(sentence(Role::Ok, &format!("● no incident in this time: {long} without one"), columns));
+    } else {
+        let mut line = vec![(Role::Title, format!(" {}", count(all.incidents, "incident")))];
+        if all.open > 0 {
+            line.push((Role::Warn, format!(" · {} open", all.open)));
+        }
+        if all.reopened > 0 {
+            line.push((Role::Warn, format!(" · {} came back", all.reopened)));
+        }
+        lines.push(line);
     }
-    if all.reopened > 0 {
-        line.push((Role::Warn, format!(" · {} came back", all.reopened)));
-    }
-    lines.push(line);
     let changes = &found.change_failures;
-    lines.push(vec![
-        (Role::Text, " changes that broke something: ".to_owned()),
-        (if changes.count > 0 { Role::Warn } else { Role::Text }, share(changes)),
-    ]);
+    let role = if changes.count > 0 { Role::Warn } else { Role::Text };
+    lines.extend(sentence(role, &format!("changes that broke something: {}", share(changes)), columns));
     lines
 }
 
@@ -107,49 +132,172 @@ fn share(share: &Share) -> String {
             format!("{} of {}: {} % ({}–{})", share.count, share.of, percent(part), percent(low), percent(high))
         }
         _ if share.of == 0 => "none was made".to_owned(),
-        _ => format!("{} of {}: not enough data", share.count, share.of),
+        _ => format!("{} of {}", share.count, share.of),
     }
 }
 
+/// The times of each severity beside what they may be, and of all incidents.
 fn by_severity(found: &Metrics, columns: usize) -> Vec<Vec<Piece>> {
     let wide = columns >= WIDE;
-    let column = columns.saturating_sub(11) / 4;
-    let head = ["TTD", "TTA", "RESPOND", "RESOLVE"].map(|name| text::left(name, column)).concat();
+    let names: &[&str] = if columns < NARROW { &["TTA", "RESOLVE"] } else { &["TTD", "TTA", "RESPOND", "RESOLVE"] };
+    let column = columns.saturating_sub(11) / names.len();
+    let head: String = names.iter().map(|name| text::left(name, column)).collect();
     let mut lines = vec![vec![(Role::Muted, format!(" {}{:>4} {head}", text::left("", 5), "N"))]];
-    let all = ("all", &found.all);
-    let rows = found.severities.iter().map(|group| (group.name.as_str(), &group.figures)).chain([all]);
-    for (name, figures) in rows {
+    let of_severity = found.severities.iter().zip(Severity::ALL).map(|(group, severity)| (group, Some(severity)));
+    let rows = of_severity.map(|(group, severity)| (group.name.as_str(), &group.figures, severity));
+    for (name, figures, severity) in rows.chain([("all", &found.all, None)]) {
         let mut line = vec![(Role::Title, format!(" {}", text::left(name, 5)))];
         line.push((Role::Text, format!("{:>4} ", figures.incidents)));
-        for median in [&figures.detect, &figures.acknowledge, &figures.respond, &figures.resolve] {
-            let role = if median.median_seconds.is_some() { Role::Text } else { Role::Muted };
-            line.push((role, text::left(&words(median, figures, wide), column)));
+        for (name, (median, clock, of)) in ["TTD", "TTA", "RESPOND", "RESOLVE"].into_iter().zip(measures(figures)) {
+            if !names.contains(&name) {
+                continue;
+            }
+            let is_own = |times: &&IncidentTimes| severity.is_none_or(|severity| times.severity == severity);
+            let times: Vec<f64> = found.incidents.iter().filter(is_own).filter_map(of).collect();
+            let target = severity.zip(clock).map(|(severity, clock)| severity.target(clock).as_secs_f64());
+            let (role, words) = words(median, &times, target, wide);
+            line.push((role, text::left(&words, column)));
         }
         lines.push(line);
     }
     let means = format!(
-        "a median, in brackets what holds the true one with 95 %; under {} cases there is not enough data",
+        "a median, in brackets what holds the true one with 95 %; below {} cases each time, or the shortest and the longest; \
+         “of” is the target",
         found.enough
     );
-    let means = text::wrap(&means, columns.saturating_sub(2)).into_iter();
-    lines.extend(means.map(|line| vec![(Role::Muted, format!(" {line}"))]));
+    lines.extend(sentence(Role::Muted, &means, columns));
     lines
 }
 
-/// `12m (4m–59m)`, or that there are too few cases.
-fn words(median: &Median, figures: &TimeFigures, wide: bool) -> String {
-    let n = if wide && figures.incidents > 0 { format!(" n {}", median.count) } else { String::new() };
-    match (median.median_seconds, median.low_seconds, median.high_seconds) {
-        (Some(middle), Some(low), Some(high)) => {
-            let [middle, low, high] = [middle, low, high].map(|seconds| time(seconds, wide));
-            format!("{middle} ({low}–{high}){n}")
+/// A time of each incident.
+type Of = fn(&IncidentTimes) -> Option<f64>;
+
+/// What is measured of incidents, the clock that has a target for it, and where it stands.
+fn measures(figures: &TimeFigures) -> [(&Median, Option<Clock>, Of); 4] {
+    [
+        (&figures.detect, None, |times| Some(times.detect_seconds)),
+        (&figures.acknowledge, Some(Clock::Acknowledge), |times| times.acknowledge_seconds),
+        (&figures.respond, Some(Clock::Respond), |times| times.respond_seconds),
+        (&figures.resolve, Some(Clock::Resolve), |times| times.resolve_seconds),
+    ]
+}
+
+/// `12m (4m–59m)`; of too few cases for a median each time, or the shortest and the longest; of none the target.
+fn words(median: &Median, times: &[f64], target: Option<f64>, wide: bool) -> Piece {
+    if let (Some(middle), Some(low), Some(high)) = (median.median_seconds, median.low_seconds, median.high_seconds) {
+        let n = if wide { format!(" n {}", median.count) } else { String::new() };
+        let [middle, low, high] = [middle, low, high].map(|seconds| time(seconds, wide));
+        return (Role::Text, format!("{middle} ({low}–{high}){n}"));
+    }
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match (sorted.as_slice(), target) {
+        ([], None) => (Role::Muted, "—".to_owned()),
+        ([], Some(target)) => (Role::Muted, format!("— of {}", time(target, false))),
+        (few, _) if few.len() <= FEW => {
+            let few: Vec<String> = few.iter().map(|seconds| time(*seconds, false)).collect();
+            (Role::Text, few.join(" · "))
         }
-        _ if figures.incidents == 0 => "—".to_owned(),
-        _ => format!("not enough data{n}"),
+        ([first, .., last], _) => {
+            let (first, last) = (time(*first, false), time(*last, false));
+            (Role::Text, if first == last { first } else { format!("{first}–{last}") })
+        }
+        ([one], _) => (Role::Text, time(*one, false)),
     }
 }
 
-fn time(seconds: f64, precise: bool) -> String {
+/// What cannot be said yet, and when it can.
+fn missing(found: &Metrics, reach: Reach, columns: usize) -> Vec<Vec<Piece>> {
+    let enough = found.enough;
+    let after = |has: usize, what: &str| match has {
+        0 => format!("after {}", count(enough, what)),
+        has if enough - has == 1 => format!("after one more {what}"),
+        has => format!("after {} more {what}s", enough - has),
+    };
+    let mut missing: Vec<(&str, String)> = Vec::new();
+    let over = found.all.resolve.count;
+    if over < enough {
+        missing.push(("medians", format!("{} that are over", after(over, "incident"))));
+    }
+    let short: Vec<&str> = found
+        .severities
+        .iter()
+        .filter(|group| group.figures.resolve.count < enough)
+        .map(|group| group.name.as_str())
+        .collect();
+    if over >= enough && !short.is_empty() {
+        missing.push(("medians", format!("of {}: after {enough} of each", short.join(", "))));
+    }
+    let changes = found.change_failures.of;
+    if changes < enough {
+        missing.push(("changes", format!("the share that breaks something: {}", after(changes, "change"))));
+    }
+    let failures = |group: &Group| group.between.map_or(0, |between| between.failures);
+    let most = found.services.iter().filter(|group| failures(group) < enough).max_by_key(|group| failures(group));
+    if let Some(group) = most {
+        let nearest = match failures(group) {
+            0 => String::new(),
+            has => format!(": {} has {has}", group.name),
+        };
+        missing.push(("MTBF", format!("of a service: after {enough} failures of it{nearest}")));
+    }
+    if found.begins == Start::Journal {
+        let whole = found.from + TimeDelta::days(reach.days());
+        missing.push(("window", format!("all of the last {} days: on {}", reach.days(), whole.format("%Y-%m-%d"))));
+    }
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![vec![(Role::Title, " Not known yet, and when it will be".to_owned())]];
+    for (what, when) in missing {
+        labelled(&mut lines, what, Role::Text, &when, columns);
+    }
+    lines
+}
+
+/// What else there is to be said of this time, from the first minute on.
+fn so_far(model: &Model, found: &Metrics, columns: usize) -> Vec<Vec<Piece>> {
+    let mut lines = vec![vec![(Role::Title, " In the same time".to_owned())]];
+    let services = &model.state.platform.services;
+    let well = services.iter().filter(|service| model.status_of(&service.name) == Status::Healthy).count();
+    labelled(&mut lines, "services", Role::Text, &format!("{well} of {} up now", services.len()), columns);
+    let within = |at: DateTime<Utc>| at >= found.from && at <= found.to;
+    let recoveries = model.state.recoveries.values().filter(|recovery| within(recovery.started_at));
+    let (lasted, others): (Vec<&Recovery>, Vec<&Recovery>) =
+        recoveries.filter(|recovery| recovery.ended.is_some()).partition(|recovery| recovery.lasted());
+    let recovered = match lasted.len() + others.len() {
+        0 => "none has ended".to_owned(),
+        all => format!("{} of {all} succeeded ({})", lasted.len(), model.key("recoveries")),
+    };
+    labelled(&mut lines, "recoveries", Role::Text, &recovered, columns);
+    let taken = model.state.snapshots.values().filter(|snapshot| within(snapshot.requested_at)).count();
+    let snapshots = format!("{taken} kept ({})", model.key("snapshots"));
+    labelled(&mut lines, "snapshots", Role::Text, &snapshots, columns);
+    let held: Vec<u32> = model
+        .state
+        .drills
+        .held
+        .values()
+        .filter(|drill| within(drill.started_at))
+        .filter_map(|drill| Some(drill.score.as_ref()?.total))
+        .collect();
+    let drills = match held.iter().max() {
+        None => format!("none has been scored ({})", model.key("drills")),
+        Some(best) => format!("{} scored, {best} of 100 at best", count(held.len(), "drill")),
+    };
+    labelled(&mut lines, "drills", Role::Text, &drills, columns);
+    lines
+}
+
+/// A word, and what there is to say of it, in as many lines as that takes.
+fn labelled(lines: &mut Vec<Vec<Piece>>, label: &str, role: Role, words: &str, columns: usize) {
+    for (place, line) in text::wrap(words, columns.saturating_sub(LABEL + 2)).into_iter().enumerate() {
+        let label = if place == 0 { label } else { "" };
+        lines.push(vec![(Role::Muted, format!(" {}", text::left(label, LABEL))), (role, line)]);
+    }
+}
+
+pub(super) fn time(seconds: f64, precise: bool) -> String {
     let delta = TimeDelta::seconds(whole(seconds));
     match seconds {
         ..1.0 => "<1s".to_owned(),
@@ -159,129 +307,15 @@ fn time(seconds: f64, precise: bool) -> String {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a float that is too large stops at the largest number")]
-fn whole(seconds: f64) -> i64 {
+pub(super) fn whole(seconds: f64) -> i64 {
     (seconds.round() as i64).clamp(0, i64::from(u32::MAX))
-}
-
-/// Incidents by week: bars for all of them, and below them how many of each severity.
-fn weeks(found: &Metrics, reach: Reach, columns: usize, marks: Marks) -> Vec<Vec<Piece>> {
-    let weeks = usize::try_from(reach.days().unsigned_abs().div_ceil(7)).unwrap_or(1);
-    let cell = (columns.saturating_sub(AXIS + 2) / weeks).clamp(1, 6);
-    let week_of = |times: &IncidentTimes| {
-        let ago = usize::try_from((found.to - times.detected_at).num_days() / 7).unwrap_or(0);
-        weeks - 1 - ago.min(weeks - 1)
-    };
-    let mut counts = vec![[0_usize; 4]; weeks];
-    for times in &found.incidents {
-        counts[week_of(times)][usize::from(times.severity.number() - 1)] += 1;
-    }
-    let totals: Vec<usize> = counts.iter().map(|week| week.iter().sum()).collect();
-    let most = totals.iter().copied().max().unwrap_or(1).max(1);
-    let mut lines =
-        vec![vec![(Role::Title, " Incidents by week".to_owned()), (Role::Muted, format!(", at most {most} in one"))]];
-    for row in (0..BARS).rev() {
-        let label = if row == BARS - 1 { format!("{most:>4} ┤") } else { "     │".to_owned() };
-        let mut bars = String::new();
-        for total in &totals {
-            // In eighths of a row: what one week has, above what the rows below show of it.
-            let level = (total * BARS * 8).div_ceil(most).saturating_sub(row * 8).min(8);
-            let block = match (marks, level) {
-                (Marks::Braille, level) => [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"][level],
-                (Marks::Plain, 0) => " ",
-                (Marks::Plain, 1..=3) => "_",
-                (Marks::Plain, 4..=6) => "=",
-                (Marks::Plain, _) => "#",
-            };
-            let gap = usize::from(cell > 1);
-            bars.push_str(&block.repeat(cell - gap));
-            bars.push_str(&" ".repeat(gap));
-        }
-        lines.push(vec![(Role::Muted, format!(" {label}")), (Role::Text, bars)]);
-    }
-    lines.push(vec![(Role::Muted, format!("    0 ┴{}", "─".repeat(cell * weeks)))]);
-    for severity in Severity::ALL {
-        let place = usize::from(severity.number() - 1);
-        let mut row = String::new();
-        for week in &counts {
-            let number = match week[place] {
-                0 => "·".to_owned(),
-                many if cell == 1 && many > 9 => "+".to_owned(),
-                many => many.to_string(),
-            };
-            row.push_str(&text::left(&number, cell));
-        }
-        lines.push(vec![(Role::Muted, format!(" {severity}  ")), (Role::Text, row)]);
-    }
-    let from = (found.to - TimeDelta::weeks(i64::try_from(weeks).unwrap_or(1))).format("%m-%d").to_string();
-    let gap = (cell * weeks).saturating_sub(from.len() + 3);
-    lines.push(vec![(Role::Muted, format!("{}{from}{}now", " ".repeat(AXIS), " ".repeat(gap)))]);
-    lines
-}
-
-/// Each incident's time to resolve on a line from nothing to twice its target.
-fn resolved(found: &Metrics, columns: usize) -> Vec<Vec<Piece>> {
-    let strip = columns.saturating_sub(AXIS + 36).clamp(16, STRIP);
-    let mut lines = vec![vec![
-        (Role::Title, " Time to resolve beside the target".to_owned()),
-        (Role::Muted, ", a ● for each incident, a digit for several".to_owned()),
-    ]];
-    for (severity, group) in Severity::ALL.into_iter().zip(&found.severities) {
-        let target = severity.target(Clock::Resolve).as_secs_f64();
-        let of = found.incidents.iter().filter(|times| times.severity == severity);
-        let times: Vec<f64> = of.filter_map(|times| times.resolve_seconds).collect();
-        let (marks, beyond) = marks(&times, target, strip);
-        let mut tail = format!(" target {}", text::short(TimeDelta::seconds(whole(target))));
-        let in_time = &group.figures.resolved_in_time;
-        if in_time.of > 0 {
-            let _ = write!(tail, " · {} of {} in time", in_time.count, in_time.of);
-        }
-        let mut line = vec![(Role::Muted, format!(" {severity}  "))];
-        line.extend(marks);
-        line.push(match beyond {
-            0 => (Role::Muted, "     ".to_owned()),
-            more => (Role::Bad, text::left(&format!("»{more}"), 5)),
-        });
-        line.push((Role::Text, tail));
-        lines.push(line);
-    }
-    let half = strip / 2;
-    let middle = text::left("0", half.saturating_sub(2)) + "target";
-    let axis = text::left(&middle, strip) + "» longer than twice the target";
-    lines.push(vec![(Role::Muted, format!("{}{axis}", " ".repeat(AXIS)))]);
-    lines
-}
-
-/// The strip of one severity, and how many took longer than it reaches.
-fn marks(times: &[f64], target: f64, strip: usize) -> (Vec<Piece>, usize) {
-    let half = strip / 2;
-    let mut held = vec![0_usize; strip];
-    let mut beyond = 0;
-    for seconds in times {
-        let place = usize::try_from(whole(seconds / target * 1000.0)).unwrap_or(usize::MAX).saturating_mul(half) / 1000;
-        match held.get_mut(place) {
-            Some(count) => *count += 1,
-            None => beyond += 1,
-        }
-    }
-    let sign = |place: usize, count: usize| {
-        // What is right of the target is late.
-        let role = if place >= half { Role::Bad } else { Role::Ok };
-        match count {
-            0 if place == half => (Role::Text, "┼".to_owned()),
-            0 => (Role::Muted, "─".to_owned()),
-            1 => (role, "●".to_owned()),
-            2..=9 => (role, count.to_string()),
-            _ => (role, "+".to_owned()),
-        }
-    };
-    (held.into_iter().enumerate().map(|(place, count)| sign(place, count)).collect(), beyond)
 }
 
 fn by_service(found: &Metrics, columns: usize) -> Vec<Vec<Piece>> {
     let wide = columns >= WIDE;
     let mut hit: Vec<&Group> = found.services.iter().filter(|group| group.figures.incidents > 0).collect();
     hit.sort_by_key(|group| std::cmp::Reverse(group.figures.incidents));
-    let name = columns.saturating_sub(48 + if wide { 14 } else { 0 }).clamp(12, 40);
+    let name = columns.saturating_sub(54 + if wide { 14 } else { 0 }).clamp(12, 40);
     let resolve = if wide { 30 } else { 16 };
     let mut lines = vec![vec![(
         Role::Muted,
@@ -295,11 +329,17 @@ fn by_service(found: &Metrics, columns: usize) -> Vec<Vec<Piece>> {
         ),
     )]];
     for group in &hit {
+        let is_own = |times: &&IncidentTimes| times.services.contains(&group.name);
+        let resolved: Vec<f64> =
+            found.incidents.iter().filter(is_own).filter_map(|times| times.resolve_seconds).collect();
         let (down, failures, between) = match &group.between {
             Some(between) => (
                 time(between.down_seconds, false),
                 between.failures,
-                between.mtbf_seconds.map_or_else(|| "too few".to_owned(), |seconds| time(seconds, false)),
+                between.mtbf_seconds.map_or_else(
+                    || format!("after {} more", found.enough.saturating_sub(between.failures)),
+                    |seconds| time(seconds, false),
+                ),
             ),
             None => ("—".to_owned(), 0, "—".to_owned()),
         };
@@ -307,7 +347,7 @@ fn by_service(found: &Metrics, columns: usize) -> Vec<Vec<Piece>> {
         lines.push(vec![
             (Role::Text, format!(" {}", text::left(&group.name, name))),
             (Role::Text, format!("{:>4}  ", group.figures.incidents)),
-            (Role::Text, text::left(&words(&group.figures.resolve, &group.figures, wide), resolve)),
+            (Role::Text, text::left(&words(&group.figures.resolve, &resolved, None, wide).1, resolve)),
             (Role::Text, format!("{down:>9}{failures:>7}  ")),
             (Role::Muted, between),
         ]);

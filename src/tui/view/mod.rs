@@ -37,6 +37,7 @@ mod map;
 mod markdown;
 mod metrics;
 mod on_call;
+mod metrics_plots;
 mod page;
 mod palette;
 mod patterns;
@@ -47,6 +48,7 @@ mod recovery;
 mod reliability;
 mod rows;
 mod service;
+mod snapshot_rows;
 mod snapshots;
 mod strip;
 mod team;
@@ -102,7 +104,8 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
     let loud = loud + walk::banner(model, &mut canvas, area, loud);
     let body = Rect { y: area.y + 1 + loud, height: area.height - 3 - loud, ..area };
     chrome::footer(model, &mut canvas, area);
-    let (own, aside) = if model.lists_pages() { layout::list_and_page(body, model.page_zoom()) } else { (body, None) };
+    let (own, aside) =
+        if model.has_page_beside() { layout::list_and_page(body, model.page_zoom()) } else { (body, None) };
     page_of(model, &mut canvas, own, model.screen());
     if let Some(aside) = aside {
         beside::draw(model, &mut canvas, aside);

@@ -2,12 +2,13 @@
 
 use ratatui::layout::Rect;
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, Piece};
 use crate::tui::{
     action::Action,
     layout,
     model::{Model, Target},
     text,
+    theme::Role,
 };
 
 /// What on the visible lines can be clicked.
@@ -17,6 +18,25 @@ pub(super) fn links(canvas: &mut Canvas, area: Rect, targets: Vec<Option<Target>
             canvas.hits.add(Rect { y: area.y + row, height: 1, ..area }, target);
         }
     }
+}
+
+/// Two columns of lines as one, the left of so many columns with what is between.
+pub(super) fn beside(left: Vec<Vec<Piece>>, right: Vec<Vec<Piece>>, columns: usize) -> Vec<Vec<Piece>> {
+    let rows = left.len().max(right.len());
+    let (mut left, mut right) = (left.into_iter(), right.into_iter());
+    let mut line = || {
+        let mut used = 0;
+        let mut line: Vec<Piece> = Vec::new();
+        for (role, words) in left.next().unwrap_or_default() {
+            let words = text::fit(&words, columns.saturating_sub(used + 1));
+            used += text::width(&words);
+            line.push((role, words));
+        }
+        line.push((Role::Text, " ".repeat(columns.saturating_sub(used))));
+        line.extend(right.next().unwrap_or_default());
+        line
+    };
+    (0..rows).map(|_| line()).collect()
 }
 
 /// An action as a button that asks first.

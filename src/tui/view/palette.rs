@@ -11,6 +11,9 @@ use crate::tui::{model::Model, overlay::input_text, palette::Palette, text, them
 /// Columns of a name, and of a name where there is room.
 const NAME: (usize, usize) = (20, 30);
 
+/// Columns below which a name says more than of what kind it is.
+const NARROW: u16 = 60;
+
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, palette: &Palette) {
     let (width, name) = if area.width > 100 { (98, NAME.1) } else { (84, NAME.0) };
     let lines: Vec<Vec<Piece>> = palette
@@ -22,9 +25,10 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, palette: &Pal
                 Some(why) => (Role::Muted, format!("— {why}")),
                 None => (Role::Text, row.about),
             };
+            let kind = if area.width < NARROW { 0 } else { 10 };
             vec![
                 (Role::Key, format!(" {}", text::left(&row.key, 6))),
-                (Role::Muted, text::left(row.kind, 10)),
+                (Role::Muted, text::left(row.kind, kind)),
                 (role, format!("{} ", text::left(&text::fit(&row.name, name), name))),
                 (Role::Muted, text::clean(&about)),
             ]

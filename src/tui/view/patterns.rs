@@ -13,7 +13,7 @@ use super::{
     canvas::{Canvas, Piece},
     facts::{Fact, Facts},
     list::why_empty,
-    page,
+    page, strip,
 };
 use crate::{
     diagnosis::patterns::{MASK, MINUTES, Seen, SeenPattern, Trend, bars, held},
@@ -28,6 +28,8 @@ use crate::{
 
 /// Columns of a row before its bars.
 const FIGURES: usize = 44;
+/// Columns below which a row does not say when its pattern came first.
+const NARROW: usize = 60;
 /// Columns without which bars say nothing.
 const BARS: usize = 6;
 /// Columns that the names of services have at least.
@@ -116,13 +118,16 @@ fn row(
     let room = columns.saturating_sub(FIGURES + SERVICES + 2);
     let wide = if room < BARS { 0 } else { room.min(MINUTES) };
     let plot = if wide == 0 { String::new() } else { format!("{}  ", bars(&pattern.per_minute(), wide)) };
-    let names = columns.saturating_sub(FIGURES + text::width(&plot));
+    // Where it is narrow, when it came last says more than when it came first.
+    let is_narrow = columns < NARROW;
+    let figures = if is_narrow { FIGURES - 10 } else { FIGURES };
+    let names = columns.saturating_sub(figures + text::width(&plot));
     lines.push((
         vec![
             (Role::Focus, mark.to_owned()),
             (role, text::left(&sign, 12)),
             (Role::Title, text::right(&format!("×{}", times(pattern.count())), 8)),
-            (Role::Muted, text::left(&format!("  first {first}"), 12)),
+            (Role::Muted, if is_narrow { "  ".to_owned() } else { text::left(&format!("  first {first}"), 12) }),
             (Role::Muted, text::left(&format!("last {last}"), 10)),
             (Role::Text, plot),
             (trouble(model, &pattern.services), services(model, &pattern.services, names)),
@@ -204,7 +209,7 @@ fn facts(model: &Model, id: &str, found: &SeenPattern, columns: usize) -> Vec<Fa
     facts.say(badge(newest.state).0, &stands(model, newest));
     facts.about("Seen");
     if let Some((first, last)) = pattern.span() {
-        let moment = |at: DateTime<Utc>| format!("{}, {} ago", at.format("%m-%d %H:%M:%SZ"), ago(model, at));
+        let moment = |at: DateTime<Utc>| format!("{}, {} ago", strip::when(at, model.now), ago(model, at));
         let lines = count(usize::try_from(pattern.count()).unwrap_or(usize::MAX), "line");
         facts.say(Role::Text, &format!("{lines}; first {}; last {}", moment(first), moment(last)));
     }

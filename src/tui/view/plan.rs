@@ -11,6 +11,7 @@ use crate::{
     platform::count,
     tui::{
         effect::{effect, is_table},
+        layout,
         model::{Asked, Loaded, Model, Target},
         text,
         theme::Role,
@@ -49,10 +50,40 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     };
     let found = model.assessment(plan);
     let shown = Shown { plan, hash: &found.plan_hash, risk: &found.risk, dry_run: &asked.dry_run };
+    if area.height < layout::LIST_ALONE {
+        return in_one(model, canvas, area, &shown, &reason(asked));
+    }
     let (top, middle, foot) = thirds(model, area, plan);
     breath(model, canvas, top, &shown, &reason(asked));
     body(model, canvas, middle, &shown);
     who(model, canvas, foot, plan);
+}
+
+/// All of it one below the other, to be scrolled: where there is no room for its parts, none of them may hide.
+fn in_one(model: &Model, canvas: &mut Canvas, area: Rect, shown: &Shown, why: &str) {
+    let risk = format!("Risk {} of 10", shown.risk.score);
+    let inside = canvas.frame(area, &format!("Plan {}", &shown.hash[..shown.hash.len().min(12)]), &risk, true);
+    let columns = usize::from(inside.width.saturating_sub(2));
+    let mut all: Vec<Vec<Piece>> = Vec::new();
+    let mut say = |role: Role, words: &str| {
+        all.extend(text::wrap(words, columns).into_iter().map(|line| vec![(role, format!(" {line}"))]));
+    };
+    say(Role::Title, &text::capitalised(&shown.plan.title));
+    let (role, cost) = cost_words(model, shown.plan);
+    say(role, &cost);
+    say(Role::Text, &format!("Why: {why}"));
+    let takes = time(model, shown);
+    all.push(std::iter::once((Role::Muted, " Takes ".to_owned())).chain(takes).collect());
+    for line in agreeing(model, shown.plan) {
+        all.extend(
+            text::wrap(&line.1, columns).into_iter().map(|words| vec![(line.0, format!(" {}", words.trim_start()))]),
+        );
+    }
+    all.push(Vec::new());
+    all.extend(lines(model, shown, inside.width));
+    all.push(Vec::new());
+    all.extend(risks(shown.risk, usize::from(inside.width)));
+    canvas.page(inside, &all, model.scroll);
 }
 
 /// The three parts of the page: what it is, how it is done, who agrees.
@@ -97,15 +128,19 @@ fn breath(model: &Model, canvas: &mut Canvas, area: Rect, shown: &Shown, why: &s
 
 /// What is lost for good, in at most two lines.
 fn cost(model: &Model, plan: &Plan, width: u16) -> Vec<Piece> {
-    let (role, words) = match &plan.loses {
+    let (role, words) = cost_words(model, plan);
+    text::wrap(&words, usize::from(width.saturating_sub(10))).into_iter().take(2).map(|line| (role, line)).collect()
+}
+
+fn cost_words(model: &Model, plan: &Plan) -> Piece {
+    match &plan.loses {
         Some(loses) => (Role::Bad, format!("LOSES {loses}")),
         None if plan.components().next().is_some() => {
             let undo = model.key("undo");
             (Role::Text, format!("loses nothing: a safety snapshot comes first, and {undo} takes it back"))
         }
         None => (Role::Warn, "changes no component; codeblue cannot take back what the action does".to_owned()),
-    };
-    text::wrap(&words, usize::from(width.saturating_sub(10))).into_iter().take(2).map(|line| (role, line)).collect()
+    }
 }
 
 /// How long it takes, beside the recovery time objective.
@@ -139,7 +174,7 @@ fn body(model: &Model, canvas: &mut Canvas, area: Rect, shown: &Shown) {
     if area.width >= 100 {
         let left = Rect { width: area.width * 36 / 100, ..area };
         let inside = canvas.frame(left, &risk, "", false);
-        canvas.page(inside, &risks(shown.risk), 0);
+        canvas.page(inside, &risks(shown.risk, usize::from(inside.width)), 0);
         let right = Rect { x: area.x + left.width, width: area.width - left.width, ..area };
         let inside = canvas.frame(right, &title, &progress(model, shown), true);
         canvas.page(inside, &lines(model, shown, inside.width), model.scroll);
@@ -149,7 +184,7 @@ fn body(model: &Model, canvas: &mut Canvas, area: Rect, shown: &Shown) {
     let mut all = lines(model, shown, inside.width);
     all.push(Vec::new());
     all.push(vec![(Role::Title, format!(" {risk}"))]);
-    all.extend(risks(shown.risk));
+    all.extend(risks(shown.risk, usize::from(inside.width)));
     canvas.page(inside, &all, model.scroll);
 }
 
@@ -164,11 +199,17 @@ pub(super) fn progress(model: &Model, shown: &Shown) -> String {
     }
 }
 
-fn risks(risk: &Risk) -> Vec<Vec<Piece>> {
-    risk.points
-        .iter()
-        .map(|point| vec![(Role::Key, format!(" {:+} ", point.points)), (Role::Text, point.why.clone())])
-        .collect()
+fn risks(risk: &Risk, columns: usize) -> Vec<Vec<Piece>> {
+    let point = |(points, why): (i64, &str)| {
+        let lines = text::wrap(why, columns.saturating_sub(5)).into_iter().enumerate();
+        lines
+            .map(|(place, line)| {
+                let points = if place == 0 { format!(" {points:+} ") } else { "    ".to_owned() };
+                vec![(Role::Key, points), (Role::Text, line)]
+            })
+            .collect::<Vec<_>>()
+    };
+    risk.points.iter().flat_map(|found| point((i64::from(found.points), &found.why))).collect()
 }
 
 /// The steps, each with its time and what it changes, then every difference.
@@ -224,23 +265,30 @@ fn of_step(step: &Step, dry_run: &Loaded<DryRun>) -> Option<Piece> {
 /// Who would have to agree, and what to press.
 fn who(model: &Model, canvas: &mut Canvas, area: Rect, plan: &Plan) {
     let inside = canvas.frame(area, "Who", "", false);
-    let found = model.assessment(plan);
-    let me = model.me.as_ref().map(|me| me.name.as_str()).unwrap_or_default();
-    let line = if let Some(glass) = found.break_glass {
-        vec![(Role::Emergency, format!(" under {glass} nobody agrees: it runs as soon as you go on, and is reviewed "))]
-    } else if found.required.is_empty() {
-        vec![(Role::Warn, " ▲ nobody else has to agree: it runs as soon as you go on".to_owned())]
-    } else {
-        let roles: Vec<&str> = found.required.iter().map(|role| role_name(*role)).collect();
-        vec![(Role::Text, format!(" asked by {me}, then waits for ")), (Role::Title, roles.join(" and "))]
-    };
-    canvas.line(inside, 0, &line);
-    if !found.required.is_empty() {
-        canvas.line(inside, 1, &[(Role::Muted, " nothing is changed before they agree".to_owned())]);
+    for (row, line) in (0..2).zip(agreeing(model, plan)) {
+        canvas.line(inside, row, &[line]);
     }
     let mut at = 1;
     at += canvas.button(inside, 2, at, &model.named_button("go-on", "Go on…"), Target::Action("go-on"), false);
     canvas.button(inside, 2, at, "Esc Back", Target::Action("back"), false);
+}
+
+/// Who would have to agree, in one line or two.
+fn agreeing(model: &Model, plan: &Plan) -> Vec<Piece> {
+    let found = model.assessment(plan);
+    let me = model.me.as_ref().map(|me| me.name.as_str()).unwrap_or_default();
+    if let Some(glass) = found.break_glass {
+        let words = format!(" under {glass} nobody agrees: it runs as soon as you go on, and is reviewed ");
+        return vec![(Role::Emergency, words)];
+    }
+    if found.required.is_empty() {
+        return vec![(Role::Warn, " ▲ nobody else has to agree: it runs as soon as you go on".to_owned())];
+    }
+    let roles: Vec<&str> = found.required.iter().map(|role| role_name(*role)).collect();
+    vec![
+        (Role::Title, format!(" asked by {me}, then waits for {}", roles.join(" and "))),
+        (Role::Muted, " nothing is changed before they agree".to_owned()),
+    ]
 }
 
 /// Differences: components in which nothing changes in one line, and the files of a folder summed up where they are many, unless

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     domain::{Recovery, RecoveryId, RecoveryOutcome, StepState, Validation, plan_undo, step_seconds},
     tui::{
+        layout,
         model::{Model, Target},
         text,
         theme::Role,
@@ -25,10 +26,24 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: RecoveryI
         return;
     };
     let inside = canvas.frame(area, &text::capitalised(&recovery.plan.title), &clock(model, recovery), true);
+    if area.height < layout::LIST_ALONE {
+        return in_one(model, canvas, inside, recovery);
+    }
     let (role, word) = outcome(recovery);
     let who = format!("   started by {}", started_by(model, recovery));
     canvas.line(inside, 0, &[(role, format!(" {word}")), (Role::Text, who)]);
-    canvas.line(inside, 1, &[(Role::Muted, format!(" {}", recovery.reason))]);
+    // Where no time runs there is a second row for why.
+    let rows = if recovery.is_running() { 1 } else { 2 };
+    let why = text::wrap(&recovery.reason, usize::from(inside.width.saturating_sub(2)));
+    for (row, line) in (1..=rows).zip(&why) {
+        let is_cut = row == rows && why.len() > usize::from(rows);
+        let line = if is_cut {
+            text::fit(&format!("{line} …"), usize::from(inside.width.saturating_sub(2)))
+        } else {
+            line.clone()
+        };
+        canvas.line(inside, row, &[(Role::Muted, format!(" {line}"))]);
+    }
     canvas.line(inside, 2, &gauge(model, recovery, inside.width));
 
     let foot = 4.min(inside.height.saturating_sub(4));
@@ -40,6 +55,25 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect, id: RecoveryI
     let follow = if recovery.is_running() { (current + 2).saturating_sub(room) } else { 0 };
     canvas.page(middle, &lines, model.scroll.max(follow));
     end(model, canvas, Rect { y: middle.bottom(), height: foot, ..inside }, recovery);
+}
+
+/// All of it one below the other, to be scrolled, where there is no room for the steps between what stands above and below them.
+fn in_one(model: &Model, canvas: &mut Canvas, area: Rect, recovery: &Recovery) {
+    let columns = usize::from(area.width);
+    let (role, word) = outcome(recovery);
+    let mut lines: Vec<Vec<Piece>> =
+        vec![vec![(role, format!(" {word}")), (Role::Text, format!("   started by {}", started_by(model, recovery)))]];
+    lines.extend(Some(gauge(model, recovery, area.width)).filter(|gauge| !gauge.is_empty()));
+    let head = lines.len();
+    let (steps, current) = steps(model, recovery, columns);
+    lines.extend(steps);
+    for (role, words) in came_of_it(model, recovery) {
+        let wrapped = text::wrap(words.trim_start(), columns.saturating_sub(2)).into_iter();
+        lines.extend(wrapped.map(|line| vec![(role, format!(" {line}"))]));
+    }
+    lines.extend(proofs(recovery, columns));
+    let follow = if recovery.is_running() { (head + current + 1).saturating_sub(usize::from(area.height)) } else { 0 };
+    canvas.page(area, &lines, model.scroll.max(follow));
 }
 
 fn took(model: &Model, recovery: &Recovery) -> TimeDelta {
@@ -160,37 +194,13 @@ fn proofs(recovery: &Recovery, width: usize) -> Vec<Vec<Piece>> {
 /// What came of it, what still watches, and what can be done now.
 fn end(model: &Model, canvas: &mut Canvas, area: Rect, recovery: &Recovery) {
     let mut row = 0;
-    if let Some((_, outcome)) = recovery.ended {
-        let role = match outcome {
-            RecoveryOutcome::Succeeded if recovery.lasted() => Role::Ok,
-            RecoveryOutcome::Succeeded => Role::Text,
-            RecoveryOutcome::Failed | RecoveryOutcome::Cancelled => Role::Bad,
-        };
-        let room = usize::from(area.width.saturating_sub(2));
-        for line in text::wrap(&recovery.summary, room).into_iter().take(2) {
+    let room = usize::from(area.width.saturating_sub(2));
+    let (summary, kept): (Vec<Piece>, Vec<Piece>) = (summary(recovery), kept(model, recovery));
+    for (role, words) in summary {
+        for line in text::wrap(&words, room).into_iter().take(2) {
             canvas.line(area, row, &[(role, format!(" {line}"))]);
             row += 1;
         }
-    }
-    let mut kept: Vec<Piece> = Vec::new();
-    if let Some(until) = recovery.watch_until {
-        let left = until - model.now;
-        kept.push(if left > TimeDelta::zero() {
-            (Role::Focus, format!(" ◷ extended watch: {} left", text::clock(left)))
-        } else {
-            (Role::Muted, " extended watch is over".to_owned())
-        });
-    }
-    if let Some(why) = &recovery.relapse {
-        let room = usize::from(area.width.saturating_sub(1));
-        kept.push((Role::Bad, text::fit(&format!(" it did not last: {why}"), room)));
-    } else if let Some(safety) = recovery.safety_snapshot {
-        kept.push((Role::Muted, format!("  what stood before is kept in {safety}")));
-    }
-    if !recovery.is_running()
-        && let Err(refusal) = plan_undo(&model.state, recovery)
-    {
-        kept.push((Role::Muted, format!("  cannot be undone: {}", refusal.message)));
     }
     canvas.line(area, row, &kept);
     let last = area.height.saturating_sub(1);
@@ -208,6 +218,45 @@ fn end(model: &Model, canvas: &mut Canvas, area: Rect, recovery: &Recovery) {
         at += canvas.button(area, last, at, &model.named_button("undo", "Undo…"), Target::Action("undo"), false);
     }
     canvas.button(area, last, at, "Esc Back", Target::Action("back"), false);
+}
+
+/// What came of it, and what still watches.
+fn came_of_it(model: &Model, recovery: &Recovery) -> Vec<Piece> {
+    summary(recovery).into_iter().chain(kept(model, recovery)).collect()
+}
+
+/// What came of it in its own words, once it is over.
+fn summary(recovery: &Recovery) -> Vec<Piece> {
+    let role = |outcome| match outcome {
+        RecoveryOutcome::Succeeded if recovery.lasted() => Role::Ok,
+        RecoveryOutcome::Succeeded => Role::Text,
+        RecoveryOutcome::Failed | RecoveryOutcome::Cancelled => Role::Bad,
+    };
+    recovery.ended.map(|(_, outcome)| (role(outcome), recovery.summary.clone())).into_iter().collect()
+}
+
+/// What still watches, and what of the state before is kept.
+fn kept(model: &Model, recovery: &Recovery) -> Vec<Piece> {
+    let mut kept: Vec<Piece> = Vec::new();
+    if let Some(until) = recovery.watch_until {
+        let left = until - model.now;
+        kept.push(if left > TimeDelta::zero() {
+            (Role::Focus, format!(" ◷ extended watch: {} left", text::clock(left)))
+        } else {
+            (Role::Muted, " extended watch is over".to_owned())
+        });
+    }
+    if let Some(why) = &recovery.relapse {
+        kept.push((Role::Bad, format!(" it did not last: {why}")));
+    } else if let Some(safety) = recovery.safety_snapshot {
+        kept.push((Role::Muted, format!("  what stood before is kept in {safety}")));
+    }
+    if !recovery.is_running()
+        && let Err(refusal) = plan_undo(&model.state, recovery)
+    {
+        kept.push((Role::Muted, format!("  cannot be undone: {}", refusal.message)));
+    }
+    kept
 }
 
 /// Who is behind a recovery: those who agreed to its change, or who started it.

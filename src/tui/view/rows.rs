@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use super::canvas::Piece;
 use crate::{
     domain::{
-        BreakGlass, Change, ChangeState, Clock, Incident, Milestone, Point, Progress, Proof, Snapshot, SnapshotState,
-        SnapshotTrigger, Status, StepState, missing_roles, role_name,
+        BreakGlass, Change, ChangeState, Clock, Incident, Milestone, Point, Progress, Status, StepState, missing_roles,
+        role_name,
     },
     platform::Reading,
     tui::{
@@ -72,7 +72,11 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
             (Role::Warn, format!("needs {}, which fails", affected.unwrap_or_default()))
         }
         (Status::Healthy, _) if needs.is_empty() || room <= 30 => (Role::Muted, String::new()),
-        (Status::Healthy, _) => (Role::Muted, format!("needs {needs}")),
+        // The start of a name alone says nothing.
+        (Status::Healthy, _) => match columns.saturating_sub(columns_of(&pieces) + 6) {
+            room if text::width(&needs) <= room || room >= NAMES => (Role::Muted, format!("needs {needs}")),
+            _ => (Role::Muted, String::new()),
+        },
         (_, Some(health)) => match affected {
             Some(root) => (Role::Text, format!("by {root}: {}", health.reason)),
             None => (Role::Text, health.reason.clone()),
@@ -81,6 +85,14 @@ pub(super) fn service(model: &Model, name: &str, columns: usize) -> Vec<Piece> {
     });
     pieces
 }
+
+/// Columns that pieces take.
+pub(super) fn columns_of(pieces: &[Piece]) -> usize {
+    pieces.iter().map(|(_, piece)| text::width(piece)).sum()
+}
+
+/// Columns from which names may be cut.
+const NAMES: usize = 20;
 
 /// Columns of what a service's line says.
 struct ServiceColumns {
@@ -200,7 +212,8 @@ pub(super) fn incident(incident: &Incident, now: DateTime<Utc>, columns: usize) 
         },
     };
     let (title, state) = incident_columns(columns);
-    let time = time_columns(columns, &clock.1);
+    let (words, time) = clock_beside(clock.1, &incident.title, title, columns);
+    let clock = (clock.0, words);
     let (name, title) = text::name_and(&incident.id.to_string(), 7, title + TIME - time);
     vec![
         (severity_role(incident), format!("{} ", incident.severity.number())),
@@ -219,6 +232,21 @@ pub(super) const NARROW: usize = 60;
 /// Columns of a row's clock, with the one before it.
 fn time_columns(columns: usize, clock: &str) -> usize {
     if columns < NARROW { (text::width(clock) + 1).min(TIME) } else { TIME }
+}
+
+/// A clock and its columns: without what it is for where the title beside it, which has `room` next to the longest clock, would be cut
+/// for that. Which clock it is, the page says.
+fn clock_beside(clock: String, title: &str, room: usize, columns: usize) -> (String, usize) {
+    let time = time_columns(columns, &clock);
+    let fits = |time: usize| text::width(title) + time <= room + TIME;
+    let Some((_, left)) = clock.rsplit_once(" in ").filter(|(_, left)| left.contains(':') && !fits(time)) else {
+        return (clock, time);
+    };
+    let own = |clock: &String| (text::width(clock) + 1).min(TIME);
+    let brief = Some(format!("{left} left")).filter(|brief| fits(own(brief)));
+    let brief = brief.unwrap_or_else(|| left.to_owned());
+    let time = own(&brief);
+    (brief, time)
 }
 
 /// Columns of the title of something that waits.
@@ -246,19 +274,6 @@ pub(super) fn queued_head(columns: usize) -> String {
     format!("{}{}{:>17}", text::left("R  ID", 10), text::left("WHAT", title), "TIME")
 }
 
-/// The headings of snapshots.
-pub(super) fn snapshot_head(columns: usize) -> String {
-    let about = snapshot_contents(columns);
-    let holds = text::left(if about > 0 { "HOLDS" } else { "" }, about);
-    format!("{}{}{}{holds}{:>11} STATE", text::left("AGE", 5), text::left("ID", 8), text::left("WHY", 14), "ADDED")
-}
-
-/// Columns for what a snapshot holds; none where it is narrow.
-fn snapshot_contents(columns: usize) -> usize {
-    let about = columns.saturating_sub(5 + 8 + 14 + 11 + 14);
-    if about < 12 { 0 } else { about }
-}
-
 pub(super) fn severity_role(incident: &Incident) -> Role {
     match incident.severity.number() {
         _ if !incident.state.is_open() => Role::Muted,
@@ -270,37 +285,58 @@ pub(super) fn severity_role(incident: &Incident) -> Role {
 
 /// The clocks of an incident in one line.
 pub(super) fn clocks(incident: &Incident, now: DateTime<Utc>, with_targets: bool) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    for clock in Clock::ALL {
-        let (name, running) = match clock {
-            Clock::Acknowledge => ("acked", "ack"),
-            Clock::Respond => ("responded", "respond"),
-            Clock::Resolve => ("resolved", "resolve"),
-        };
-        let target = if with_targets {
-            format!(" of {}  ", text::clock(incident.deadline(clock) - incident.detected_at))
-        } else {
-            "  ".to_owned()
-        };
-        match incident.stopped_at(clock) {
-            Some(at) => {
-                let late = at > incident.deadline(clock);
-                pieces.push((Role::Text, format!("{name} {} ", text::clock(at - incident.detected_at))));
-                let mark = if late { "✖" } else { "✓" };
-                pieces.push((if late { Role::Bad } else { Role::Ok }, mark.to_owned()));
-                pieces.push((Role::Muted, target));
-            }
-            None if incident.state.is_open() => {
-                let left = incident.deadline(clock) - now;
-                if left < chrono::TimeDelta::zero() {
-                    pieces.push((Role::Bad, format!("{running} ✖ {} late", text::clock(left.abs()))));
-                } else {
-                    pieces.push((Role::Text, format!("{running} {} left", text::clock(left))));
-                }
-                pieces.push((Role::Muted, target));
-            }
-            None => pieces.push((Role::Muted, format!("{name} —  "))),
+    Clock::ALL.into_iter().flat_map(|clock| self::clock(incident, clock, now, with_targets)).collect()
+}
+
+/// The clocks that run, then those that stopped, each whole, as far as there is room.
+pub(super) fn clocks_that_fit(incident: &Incident, now: DateTime<Utc>, columns: usize) -> Vec<Piece> {
+    let (stopped, running): (Vec<Clock>, Vec<Clock>) =
+        Clock::ALL.into_iter().partition(|clock| incident.stopped_at(*clock).is_some());
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut left = columns;
+    for clock in running.into_iter().chain(stopped) {
+        let words = self::clock(incident, clock, now, false);
+        let all: String = words.iter().map(|(_, piece)| piece.as_str()).collect();
+        if text::width(all.trim_end()) > left {
+            break;
         }
+        left = left.saturating_sub(text::width(&all));
+        pieces.extend(words);
+    }
+    pieces
+}
+
+/// One clock of an incident.
+fn clock(incident: &Incident, clock: Clock, now: DateTime<Utc>, with_targets: bool) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let (name, running) = match clock {
+        Clock::Acknowledge => ("acked", "ack"),
+        Clock::Respond => ("responded", "respond"),
+        Clock::Resolve => ("resolved", "resolve"),
+    };
+    let target = if with_targets {
+        format!(" of {}  ", text::clock(incident.deadline(clock) - incident.detected_at))
+    } else {
+        "  ".to_owned()
+    };
+    match incident.stopped_at(clock) {
+        Some(at) => {
+            let late = at > incident.deadline(clock);
+            pieces.push((Role::Text, format!("{name} {} ", text::clock(at - incident.detected_at))));
+            let mark = if late { "✖" } else { "✓" };
+            pieces.push((if late { Role::Bad } else { Role::Ok }, mark.to_owned()));
+            pieces.push((Role::Muted, target));
+        }
+        None if incident.state.is_open() => {
+            let left = incident.deadline(clock) - now;
+            if left < chrono::TimeDelta::zero() {
+                pieces.push((Role::Bad, format!("{running} ✖ {} late", text::clock(left.abs()))));
+            } else {
+                pieces.push((Role::Text, format!("{running} {} left", text::clock(left))));
+            }
+            pieces.push((Role::Muted, target));
+        }
+        None => pieces.push((Role::Muted, format!("{name} —  "))),
     }
     pieces
 }
@@ -358,7 +394,8 @@ pub(super) fn break_glass_time(model: &Model, glass: &BreakGlass) -> Piece {
 pub(super) fn change(model: &Model, change: &Change, columns: usize) -> Vec<Piece> {
     let waiting = change.state.is_open() || owed(change).is_some();
     let end = time_left(model, change);
-    let time = time_columns(columns, &end.1);
+    let (words, time) = clock_beside(end.1, &change.title, queued_title(columns, TIME), columns);
+    let end = (end.0, words);
     let (name, title) = text::name_and(&change.id.to_string(), 7, queued_title(columns, time));
     vec![
         (if change.risk.score >= 7 { Role::Bad } else { Role::Text }, text::left(&change.risk.score.to_string(), 3)),
@@ -427,115 +464,4 @@ pub(super) fn approvers(model: &Model, change: &Change) -> Vec<Piece> {
         }
     }
     pieces
-}
-
-/// A snapshot: age, name, what for, growth, and how far it is trusted.
-pub(super) fn snapshot(snapshot: &Snapshot, now: DateTime<Utc>, columns: usize) -> Vec<Piece> {
-    let (role, verdict) = match (&snapshot.state, &snapshot.checked) {
-        (SnapshotState::Running, _) => (Role::Text, "… being taken".to_owned()),
-        (SnapshotState::Failed(_), _) => (Role::Bad, "✖ failed".to_owned()),
-        (_, Some((_, problems))) if !problems.is_empty() => (Role::Bad, "✖ damaged".to_owned()),
-        (SnapshotState::Partial, _) => (Role::Warn, "▲ partial".to_owned()),
-        (SnapshotState::Complete, Some(_)) => (Role::Ok, "✓ read back".to_owned()),
-        (SnapshotState::Complete, None) => (Role::Ok, "✓ complete".to_owned()),
-    };
-    let trigger = match snapshot.trigger {
-        SnapshotTrigger::Scheduled => "scheduled",
-        SnapshotTrigger::OnDemand => "on demand",
-        SnapshotTrigger::PreDeployment => "before deploy",
-        SnapshotTrigger::Emergency => "emergency",
-        SnapshotTrigger::Safety => "safety",
-        SnapshotTrigger::Final => "final",
-        SnapshotTrigger::Adopted => "adopted",
-    };
-    let about = snapshot_contents(columns);
-    let (name, why) = text::name_and(&snapshot.id.to_string(), 8, 14);
-    vec![
-        (Role::Text, text::left(&text::age(now - snapshot.requested_at), 5)),
-        (Role::Text, name),
-        (Role::Text, text::left(trigger, why)),
-        (Role::Muted, text::left(&contents(snapshot), about)),
-        (Role::Text, text::right(&format!("+{}", text::bytes(snapshot.added_bytes())), 11)),
-        (Role::Text, " ".to_owned()),
-        (role, text::left(&verdict, 13)),
-    ]
-}
-
-fn contents(snapshot: &Snapshot) -> String {
-    match snapshot.components.as_slice() {
-        [one] => one.clone(),
-        many => format!("{} components", many.len()),
-    }
-}
-
-/// A snapshot as a component sees it: name, what for, when, growth, whether its bytes are right, whether it was restored.
-pub(super) fn snapshot_of(snapshot: &Snapshot, component: &str, now: DateTime<Utc>, columns: usize) -> Vec<Piece> {
-    let captured = snapshot.captured(component);
-    let added = captured.map_or_else(String::new, |captured| format!("+{}", text::bytes(captured.added_bytes)));
-    let is_old = now - snapshot.requested_at >= chrono::TimeDelta::days(1);
-    let (day, date) = match columns {
-        90.. => (15, "%m-%d %H:%M:%S"),
-        70.. => (12, if is_old { "%m-%d %H:%M" } else { "%H:%M:%S" }),
-        _ => (9, if is_old { "%m-%d" } else { "%H:%M:%S" }),
-    };
-    let date = snapshot.requested_at.format(date);
-    let mut notes: Vec<String> = Vec::new();
-    if snapshot.pinned {
-        notes.push("pinned".to_owned());
-    }
-    notes.extend(captured.and_then(|captured| captured.version.clone()));
-    notes.extend(snapshot.recovery.map(|recovery| format!("before {recovery}")));
-    notes.extend(snapshot.incident.map(|incident| format!("in {incident}")));
-    let rest = columns.saturating_sub(8 + 11 + day + 4 + 9 + 1 + 12 + 13);
-    let (state, restored) = (integrity(snapshot, component), restored(snapshot, component));
-    let (name, why) = text::name_and(&snapshot.id.to_string(), 8, 11);
-    vec![
-        (Role::Text, name),
-        (Role::Text, text::left(trigger(snapshot.trigger), why)),
-        (Role::Text, text::left(&date.to_string(), day)),
-        (Role::Muted, text::right(&text::short(now - snapshot.requested_at), 4)),
-        (Role::Text, text::right(&added, 9)),
-        (Role::Text, " ".to_owned()),
-        (state.0, text::left(state.1, 12)),
-        (restored.0, text::left(restored.1, 13)),
-        (Role::Text, text::left(&notes.join(" · "), rest)),
-    ]
-}
-
-/// How far what a snapshot holds of a component can be trusted.
-fn integrity(snapshot: &Snapshot, component: &str) -> (Role, &'static str) {
-    let captured = snapshot.captured(component);
-    match (&snapshot.state, captured, &snapshot.checked) {
-        (SnapshotState::Running, ..) => (Role::Text, "… taking"),
-        (SnapshotState::Failed(_), ..) => (Role::Bad, "✖ failed"),
-        (_, None, _) => (Role::Bad, "✖ not in it"),
-        (.., Some((_, problems))) if !problems.is_empty() => (Role::Bad, "✖ damaged"),
-        (_, Some(captured), _) if !captured.unreadable.is_empty() => (Role::Bad, "✖ partial"),
-        (_, Some(captured), _) if !captured.good => (Role::Warn, "▲ unhealthy"),
-        _ if snapshot.proving.contains(&Proof::Integrity) => (Role::Text, "… reading"),
-        (.., Some(_)) => (Role::Ok, "✓ intact"),
-        (.., None) => (Role::Text, "complete"),
-    }
-}
-
-/// Whether a component was restored from a snapshot as proof.
-fn restored(snapshot: &Snapshot, component: &str) -> (Role, &'static str) {
-    match snapshot.test_of(component) {
-        _ if snapshot.proving.contains(&Proof::TestRestore) => (Role::Text, "… restoring"),
-        Some(test) if test.passed => (Role::Ok, "✓ restores"),
-        Some(_) => (Role::Bad, "✖ no restore"),
-        None => (Role::Muted, ""),
-    }
-}
-
-fn trigger(trigger: SnapshotTrigger) -> &'static str {
-    match trigger {
-        SnapshotTrigger::Scheduled => "scheduled",
-        SnapshotTrigger::OnDemand => "on demand",
-        SnapshotTrigger::PreDeployment => "deployment",
-        SnapshotTrigger::Emergency => "emergency",
-        SnapshotTrigger::Safety => "safety",
-        SnapshotTrigger::Final => "final",
-        SnapshotTrigger::Adopted => "adopted",
-    }
 }

@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, KeyHint, Piece, first_visible},
-    list as lists, rows, strip, vault,
+    list as lists, snapshot_rows, strip, vault,
 };
 use crate::{
     domain::{Proof, Snapshot, SnapshotState},
@@ -32,6 +32,9 @@ use crate::{
 const STANDING: u16 = 2 + 1 + strip::ROWS + 2;
 
 pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
+    if area.height < layout::LIST_ALONE && model.browse.point.is_none() && model.component().is_some() {
+        return list_alone(model, canvas, area);
+    }
     canvas.line(area, 0, &vault::line(model));
     let area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let Some(component) = model.component() else {
@@ -71,6 +74,19 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas, area: Rect) {
     details(model, canvas, Rect { y: area.y + STANDING + upper, height: rest - upper, ..area });
 }
 
+/// The snapshots of the component below one line of how it stands, where there is no room for more.
+fn list_alone(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let Some(component) = model.component() else { return };
+    let (role, words) = point(model, component);
+    let turn = format!("{} next", model.key("next-component"));
+    let room = usize::from(area.width).saturating_sub(text::width(&words) + text::width(&turn) + 9);
+    let name = text::fit_middle(&component.name, room);
+    canvas.line(area, 0, &[(Role::Title, format!(" {name}")), (Role::Muted, " RPO ".to_owned()), (role, words)]);
+    canvas.line_right(area, 0, &[(Role::Key, format!("{turn} "))]);
+    canvas.hits.add(Rect { height: 1, ..area }, Target::Action("next-component"));
+    list(model, canvas, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }, component);
+}
+
 fn components(model: &Model, canvas: &mut Canvas, area: Rect, chosen: &Component) {
     if area.height < 3 {
         return;
@@ -78,7 +94,9 @@ fn components(model: &Model, canvas: &mut Canvas, area: Rect, chosen: &Component
     let all = &model.state.platform.components;
     let over = all.iter().filter(|component| model.recovery_point(component).is_over()).count();
     let summary = if over == 0 { "all within their RPO ✓".to_owned() } else { format!("✖ {over} over their RPO") };
-    let inside = canvas.frame(area, "Components", &summary, false);
+    let hidden = all.len().saturating_sub(usize::from(area.height.saturating_sub(2)));
+    let more = if hidden > 0 { format!(" · {hidden} more") } else { String::new() };
+    let inside = canvas.frame(area, "Components", &format!("{summary}{more}"), false);
     let selected = all.iter().position(|component| component.name == chosen.name).unwrap_or(0);
     let first = first_visible(selected, all.len(), usize::from(inside.height));
     let name = usize::from(inside.width.saturating_sub(2 + 9 + 18 + 20)).clamp(10, 30);
@@ -199,7 +217,7 @@ fn list(model: &Model, canvas: &mut Canvas, area: Rect, component: &Component) {
         };
         let mut pieces: Vec<Piece> = vec![(Role::Focus, sign.to_owned())];
         let columns = usize::from(inside.width.saturating_sub(1));
-        pieces.extend(rows::snapshot_of(snapshot, &component.name, model.now, columns));
+        pieces.extend(snapshot_rows::of_component(snapshot, &component.name, model.now, columns));
         canvas.line(inside, row, &pieces);
         if place == selected {
             canvas.select_row(inside, row);

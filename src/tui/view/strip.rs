@@ -204,13 +204,13 @@ fn columns_of(label: &str) -> u16 {
 pub(super) fn consequence(model: &Model, component: &Component) -> Vec<Vec<Piece>> {
     let Some(point) = model.browse.point else {
         return vec![vec![
-            (Role::Muted, " To go back to a time: ".to_owned()),
+            (Role::Muted, " To go back: ".to_owned()),
             (Role::Key, format!("{} {}", model.key("earlier"), model.key("later"))),
             (Role::Muted, " a second, ".to_owned()),
-            (Role::Key, "⇧".to_owned()),
+            (Role::Key, format!("{} {}", model.key("minute-earlier"), model.key("minute-later"))),
             (Role::Muted, " a minute, ".to_owned()),
             (Role::Key, model.key("time")),
-            (Role::Muted, " types it, or click the strip".to_owned()),
+            (Role::Muted, " types a time; or click above".to_owned()),
         ]];
     };
     let ago = text::short(model.now - point);

@@ -40,7 +40,7 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas, area: Rect) {
         above += 1;
     }
     let (_, rest) = layout::rows(inside, above);
-    let columns = usize::from(rest.width).saturating_sub(2);
+    let columns = usize::from(rest.width).saturating_sub(3);
     let place = columns.saturating_sub(10 + 12 + 24 + 7 + 7);
     let roles_columns = if place < 10 { columns.saturating_sub(10 + 12 + 7 + 7) } else { 24 };
     let place = if place < 10 { 0 } else { place };

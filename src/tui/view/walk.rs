@@ -223,8 +223,13 @@ fn strip(model: &Model, canvas: &mut Canvas, area: Rect, run: &Run) -> u16 {
     }
     let looked = model.step_looked_at(run).map(|step| step.name.as_str());
     let (mut row, mut at, mut place) = (0_u16, 1_u16, 0);
-    for section in run.book.sections.iter().filter(|section| !section.steps.is_empty()) {
-        let name: String = section.kind.title().chars().take(5).collect();
+    let sections = || run.book.sections.iter().filter(|section| !section.steps.is_empty());
+    // As much of each name as leaves all of them on one row.
+    let signs: usize = sections().map(|section| section.steps.len() + 3).sum();
+    let letters = (usize::from(area.width).saturating_sub(signs) / sections().count().max(1)).clamp(3, 5);
+    for section in sections() {
+        let name: String = section.kind.title().chars().take(letters).collect();
+        let name = name.trim_end_matches('-').to_owned();
         let columns = u16::try_from(text::width(&name) + 1 + section.steps.len() + 2).unwrap_or(u16::MAX);
         if at > 1 && at.saturating_add(columns) > area.width && row + 1 < STRIP {
             (row, at) = (row + 1, 1);
@@ -256,7 +261,7 @@ fn looked_at(model: &Model, canvas: &mut Canvas, area: Rect, run: &Run) {
     let word = if mark.word.is_empty() { "not yet" } else { mark.word };
     let summary = format!("{} {word}", mark.sign);
     let room = usize::from(area.width).saturating_sub(text::width(&summary) + 6);
-    let title = text::fit(&format!("{} {}", step.number, step.title), room);
+    let title = text::fit(&format!("Step {} {}", step.number, step.title), room);
     let inside = canvas.frame(area, &title, &summary, model.part == Part::Aside);
     canvas.hits.add(area, Target::Part(Part::Aside));
     let (lines, targets): (Vec<_>, Vec<_>) =
