@@ -17,7 +17,7 @@ use super::{
     problem::Problem,
     routes::{Api, body, optional_body, query},
 };
-use crate::domain::{BreakerState, Command, ForcedTo, Refusal, State as DomainState};
+use crate::domain::{BreakerState, Command, ForcedTo, Named, Refusal, State as DomainState};
 
 /// How long a breaker is forced where nobody says.
 const FORCED_MINUTES: u32 = 60;
@@ -114,7 +114,7 @@ fn says(state: BreakerState) -> Wanted {
 }
 
 fn known(state: &DomainState, name: &str) -> Result<Value, Problem> {
-    state.platform.service(name).ok_or_else(|| Refusal::unknown("service", name))?;
+    state.platform.service(name).ok_or_else(|| Refusal::unknown(Named::Service, name))?;
     Ok(page(state, name))
 }
 

@@ -103,6 +103,7 @@ pub use knowledge::{
     time_to_resolution,
 };
 pub use moment::{future, past};
+pub use next_step::Named;
 pub use operator::{
     Actor, ApiToken, Assurance, AttemptBy, CODES_WRONG, ClientCertificate, Credentials, FACTOR_LOCK, FactorReset,
     LONGEST_CERTIFICATE, LONGEST_TOKEN, Operator, PublicKey, RECOVER, Refused, SecondFactor, TokenScope, TokenSecret,

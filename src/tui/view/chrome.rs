@@ -97,6 +97,8 @@ fn right(model: &Model) -> Vec<Piece> {
         right.push((Role::Text, "  ".to_owned()));
     }
     match &model.state.halted {
+        // Nothing was heard yet, so nobody knows what policies may do.
+        _ if model.link == Link::Connecting => {}
         Some(_) => right.push((Role::Emergency, " AUTOPILOT HALTED ".to_owned())),
         None => right.push((Role::Text, format!("{:?}", model.state.mode).to_uppercase())),
     }
@@ -295,15 +297,66 @@ pub(super) fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
         return;
     }
     let row = area.height - 1;
-    let keys: Vec<KeyHint> = hints(model).into_iter().map(|action| KeyHint::of(model, action)).collect();
-    if model.mouse == Mouse::Captured {
-        canvas.keys(area, row, &keys);
-        return;
+    let mut room = area;
+    if model.mouse != Mouse::Captured {
+        let badge = " MOUSE off: select freely ";
+        canvas.line_right(area, row, &[(Role::Warn, badge.to_owned())]);
+        room.width = area.width.saturating_sub(u16::try_from(text::width(badge)).unwrap_or(0));
     }
-    let badge = " MOUSE off: select freely ";
-    canvas.line_right(area, row, &[(Role::Warn, badge.to_owned())]);
-    let width = area.width.saturating_sub(u16::try_from(text::width(badge)).unwrap_or(0));
-    canvas.keys(Rect { width, ..area }, row, &keys);
+    canvas.keys(room, row, &fitting(model, usize::from(room.width)));
+}
+
+/// The hints that a line has room for: whatever else goes, the palette and the help stay, which lead to all others.
+fn fitting(model: &Model, columns: usize) -> Vec<KeyHint> {
+    let stays = |hint: &KeyHint| ["palette", "help"].contains(&hint.action);
+    let wide = |hint: &KeyHint| text::width(&hint.key) + text::width(&hint.label) + 3;
+    let mut keys: Vec<KeyHint> = hints(model).into_iter().map(|action| KeyHint::of(model, action)).collect();
+    let first = keys.iter().position(stays).unwrap_or(keys.len());
+    let held: usize = keys.iter().filter(|hint| stays(hint)).map(wide).sum();
+    let mut used = 0;
+    let kept = keys[..first].iter().take_while(|hint| {
+        used += wide(hint);
+        used + held <= columns + 1
+    });
+    let kept = kept.count();
+    keys.drain(kept..first);
+    keys
+}
+
+/// Rows that a message takes at most.
+const SAID: usize = 3;
+
+/// A message that takes more than its own row, over what is under it: what to do next stands at its end.
+pub(super) fn said(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let Some((lines, role, back)) = message(model, area.width).filter(|(lines, ..)| lines.len() > 1) else { return };
+    let rows = u16::try_from(lines.len()).unwrap_or(1);
+    let place = Rect { y: (area.y + area.height).saturating_sub(1 + rows), height: rows, ..area };
+    canvas.clear(place);
+    canvas.hits.add(place, Target::Nothing);
+    let last = lines.len() - 1;
+    for (row, line) in (0..).zip(lines) {
+        let back = if usize::from(row) == last { back.clone() } else { String::new() };
+        canvas.line(place, row, &[(role, line), (Role::Key, back)]);
+    }
+}
+
+/// What is said now, in lines, with the way back from it.
+fn message(model: &Model, columns: u16) -> Option<(Vec<String>, Role, String)> {
+    let toast = model.toast.as_ref()?;
+    let (role, mark) = if toast.bad { (Role::Bad, "✖") } else { (Role::Ok, "✓") };
+    let back = model.way_back().map(|action| format!(" · {} takes it back", model.key(action))).unwrap_or_default();
+    let room = usize::from(columns).saturating_sub(text::width(&back) + 3);
+    let most = if toast.bad { SAID } else { 1 };
+    let mut lines = text::wrap(&toast.text, room);
+    if lines.len() > most {
+        let rest = lines.split_off(most - 1).join(" ");
+        lines.push(text::fit(&rest, room));
+    }
+    let mut lines: Vec<String> = lines.into_iter().map(|line| format!("   {line}")).collect();
+    if let Some(first) = lines.first_mut() {
+        first.replace_range(..3, &format!(" {mark} "));
+    }
+    Some((lines, role, back))
 }
 
 /// What a locked board still does, and how it is opened.
@@ -318,12 +371,11 @@ fn lock_words(model: &Model) -> String {
 
 /// A short message when there is one, the last events else.
 fn news(model: &Model, canvas: &mut Canvas, area: Rect, row: u16) {
-    if let Some(toast) = &model.toast {
-        let role = if toast.bad { Role::Bad } else { Role::Ok };
-        let mark = if toast.bad { "✖" } else { "✓" };
-        let back = model.way_back().map(|action| format!(" · {} takes it back", model.key(action))).unwrap_or_default();
-        let room = usize::from(area.width).saturating_sub(text::width(&back) + 3);
-        canvas.line(area, row, &[(role, format!(" {mark} {}", text::fit(&toast.text, room))), (Role::Key, back)]);
+    if let Some((lines, role, back)) = message(model, area.width) {
+        // More than a row is written last, over what is under it.
+        if let [line] = lines.as_slice() {
+            canvas.line(area, row, &[(role, line.clone()), (Role::Key, back)]);
+        }
         return;
     }
     if model.locked {

@@ -109,6 +109,7 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
     if let Some(overlay) = &model.overlay {
         dialog::draw(model, &mut canvas, body, overlay);
     }
+    chrome::said(model, &mut canvas, area);
     let page = usize::from(body.height.saturating_sub(4));
     let deepest = canvas.deepest;
     Drawn { hits, page, columns: area.width, deepest }
