@@ -29,6 +29,7 @@ mod pages;
 mod palette;
 mod patterns;
 mod recoveries;
+mod said;
 mod scene;
 mod snapshots;
 mod startle;
