@@ -75,10 +75,10 @@ impl Demo {
         let result = if self.headless {
             let up = start(root.clone(), home, self.seed, &client).await?;
             let own = format!("codeblue --home {}", root.join("home").display());
-            session.output.progress(&format!(
-                "running in {}\n  look at it  {own}\n  break it    {own} sandbox fault bad-release\n  all faults  {own} sandbox fault list",
-                root.display()
-            ));
+            session.output.progress(&format!("running in {}", root.display()));
+            session.output.progress(&format!("  look at it  {own}"));
+            session.output.progress(&format!("  break it    {own} sandbox fault bad-release"));
+            session.output.progress(&format!("  all faults  {own} sandbox fault list"));
             let followed = follow(session, client.clone(), self.end_after).await;
             end_drill(&client, "the demo was ended", |line| session.output.progress(line)).await;
             end(up).await;

@@ -159,7 +159,8 @@ fn misnamed(program: &Command, said: &str) -> Option<String> {
             }
         } else if let Some((named, _)) = bare.split_once('{') {
             // What stands there is known when it is said.
-            let is_named = named.is_empty() || command.find_subcommand(named).is_some();
+            let is_argument = path != "codeblue" && !command.is_subcommand_required_set();
+            let is_named = is_argument || named.is_empty() || command.find_subcommand(named).is_some();
             return (!is_named).then(|| format!("there is no `{path} {named}`"));
         } else if let Some(sub) = command.find_subcommand(bare) {
             path += &format!(" {bare}");

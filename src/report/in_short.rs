@@ -31,7 +31,7 @@ fn hit(state: &State, incident: &Incident, functions: &[String], users: Option<u
         let took = span((end - incident.detected_at).as_seconds_f64());
         return capital(&format!("{what}: over since {}, after {took}.", clock(end)));
     }
-    let people = users.map(|users| format!("; up to {users} people work with it")).unwrap_or_default();
+    let people = users.map(|users| format!("; up to {users} people rely on it")).unwrap_or_default();
     let is_ill = |name: &String| {
         state.services.get(name).is_some_and(|health| matches!(health.status, Status::Down | Status::Degraded))
     };

@@ -112,7 +112,7 @@ fn what_happens_is_told_in_lines_and_nothing_is_missed_while_the_engine_is_away(
     let event: serde_json::Value = serde_json::from_str(&event).unwrap();
     assert!(event["seq"].is_u64(), "{event}");
     let (code, _, error) = script.run(&["change", "submit", "--action", "charts/restart", "--reason", "it leaks"]);
-    assert_eq!(code, 0, "{error}");
+    assert_eq!(code, 10, "a person has to decide: {error}");
     let said = watching.until("CHG-1 WAITS for the ").pop().unwrap();
     assert!(said.contains(" UTC; look, and answer: codeblue change approve CHG-1"), "{said}");
 
