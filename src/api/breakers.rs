@@ -17,7 +17,7 @@ use super::{
     problem::Problem,
     routes::{Api, body, optional_body, query},
 };
-use crate::domain::{BreakerState, Command, ForcedTo, Refusal, State as DomainState};
+use crate::domain::{BreakerState, Command, ForcedTo, Named, Refusal, State as DomainState};
 
 /// How long a breaker is forced where nobody says.
 const FORCED_MINUTES: u32 = 60;
@@ -116,10 +116,8 @@ fn says(state: BreakerState) -> Wanted {
 }
 
 fn known(state: &DomainState, name: &str) -> Result<Value, Problem> {
-    match state.platform.service(name) {
-        Some(_) => Ok(page(state, name)),
-        None => Err(Problem::unknown(Refusal::unknown("service", name), "/api/emergency/health")),
-    }
+    state.platform.service(name).ok_or_else(|| Refusal::unknown(Named::Service, name))?;
+    Ok(page(state, name))
 }
 
 /// One breaker; `enforced` says whether anything holds calls back by it.

@@ -25,14 +25,20 @@ pub(super) struct Problem {
     status: StatusCode,
     code: String,
     message: String,
-    hint: Option<String>,
+    hint: String,
     /// After so many seconds it may be tried again.
     again_in: Option<u32>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), message: message.into(), hint: None, again_in: None }
+        Self {
+            status,
+            code: code.to_owned(),
+            message: message.into(),
+            hint: usual_step(code).to_owned(),
+            again_in: None,
+        }
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -42,7 +48,8 @@ impl Problem {
 
     /// A refusal that is not told by its usual status.
     pub(super) fn refused_as(status: StatusCode, refusal: Refusal) -> Self {
-        Self { status, code: refusal.rule, message: refusal.message, hint: refusal.hint, again_in: None }
+        let hint = refusal.next_step().to_owned();
+        Self { status, code: refusal.rule, message: refusal.message, hint, again_in: None }
     }
 
     pub(super) fn again_in(self, seconds: u32) -> Self {
@@ -55,7 +62,7 @@ impl Problem {
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = hint.into();
         self
     }
 }
@@ -68,6 +75,25 @@ impl IntoResponse for Problem {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
+    }
+}
+
+/// What to do next where the place that answers knows nothing better.
+fn usual_step(code: &str) -> &'static str {
+    match code {
+        "bad-request" | "unsupported" => "GET /api/v1/openapi.json describes every request",
+        "no-such-route" => "GET /api/v1/openapi.json lists every path",
+        "too-large" => "send it in parts",
+        "stopping" => "ask again in a few seconds, when it is back",
+        "journal" => "nothing was done, as it could not be recorded: codeblue doctor says what is wrong with the disk",
+        "token-may-not" | "step-may-not" => {
+            "somebody does it under a name of their own: on the board, or codeblue --as NAME"
+        }
+        "role-needed" | "operator-may-not" => "ask somebody who may: codeblue operator list",
+        "token-of-another" => "show the token of the operator who is named, or name its own operator",
+        "as-in-drill-only" => "log in as that operator",
+        code if code.starts_with("too-many-") => "send fewer at a time, and these again after a pause",
+        _ => "the log of the engine says more, and codeblue doctor what to do about it",
     }
 }
 

@@ -41,8 +41,10 @@ impl Action {
             Self::Run { service, action, reason, incident, care } => {
                 let client = session.client()?;
                 let state = client.state().await?;
-                let described =
-                    state.platform.service(&service).ok_or_else(|| Refusal::unknown("service", &service))?;
+                let described = state
+                    .platform
+                    .service(&service)
+                    .ok_or_else(|| Refusal::unknown_service(&state.platform, &service))?;
                 let harmless =
                     described.actions.iter().any(|known| known.name == action && known.risk == ActionRisk::Low);
                 let request = DryRunRequest::Action { service: service.clone(), action: action.clone() };

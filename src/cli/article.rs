@@ -84,8 +84,9 @@ pub(super) fn edited(name: &str, body: &ArticleBody) -> Result<Option<ArticleBod
         ));
     };
     let words = shell_words::split(&editor).map_err(|error| CliError::Usage(format!("EDITOR: {error}")))?;
-    let (program, arguments) =
-        words.split_first().ok_or_else(|| CliError::Usage("EDITOR names no program".to_owned()))?;
+    let (program, arguments) = words.split_first().ok_or_else(|| {
+        CliError::Usage("EDITOR names no program; set it, such as EDITOR=vi, or give the text with --file".to_owned())
+    })?;
     let failed = |error: io::Error| CliError::Failed(format!("a file to edit: {error}"));
     let mut file = tempfile::Builder::new().prefix(name).suffix(".md").tempfile().map_err(failed)?;
     let before = write_article(name, body);

@@ -16,7 +16,7 @@ use super::{
     text,
 };
 use crate::{
-    domain::{Command, Recorded, Refusal},
+    domain::{Command, Named, Recorded, Refusal},
     engine::PurgePreview,
     store::{
         self, CheckpointPublicKey, Payloads, ProofError, Sealed, Trusted, Verification, check_event_proof,
@@ -143,7 +143,7 @@ async fn list(session: &Session, since: Option<u64>, limit: u64) -> Result<Exit,
 }
 
 async fn show(session: &Session, seq: u64) -> Result<Exit, CliError> {
-    let unknown = || Refusal::unknown("event", seq);
+    let unknown = || Refusal::unknown(Named::Event, seq);
     let before = seq.checked_sub(1).ok_or_else(unknown)?;
     let found: Option<Recorded> = session.client()?.events(before, 1).await?.into_iter().find(|found| found.seq == seq);
     let recorded = found.ok_or_else(unknown)?;
@@ -376,7 +376,7 @@ fn read(path: &Path) -> Result<String, CliError> {
 
 fn unproved(error: ProofError) -> CliError {
     match error {
-        ProofError::NoEvent(seq) => Refusal::unknown("event", seq).into(),
+        ProofError::NoEvent(seq) => Refusal::unknown(Named::Event, seq).into(),
         other => CliError::Failed(other.to_string()),
     }
 }

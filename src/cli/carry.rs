@@ -94,7 +94,9 @@ pub(super) async fn take_back(session: &Session, id: ChangeId, reason: &str) -> 
     let change = client.state().await?.change(id)?.clone();
     let Some(recovery) = change.recovery else {
         return Err(Refusal::new("not-carried-out", format!("{id} is {}", change.state))
-            .hint("withdraw it, or reject it")
+            .hint(format!(
+                "take it back: codeblue change withdraw {id} --reason WHY, or change reject {id} --reason WHY"
+            ))
             .into());
     };
     if change.state == ChangeState::Implementing {
@@ -187,7 +189,7 @@ fn given_up(change: &Change) -> Option<Refusal> {
         Some((actor, reason)) => format!("{} was {} by {actor}: {reason}", change.id, text::word(&change.state)),
         None => format!("{} is {}", change.id, change.state),
     };
-    Some(Refusal::new(rule, why))
+    Some(Refusal::new(rule, why).hint(format!("what became of it: codeblue change show {}", change.id)))
 }
 
 fn concerns(event: &Event, recovery: &Recovery) -> bool {

@@ -177,7 +177,9 @@ impl Change {
 async fn own_role(session: &Session) -> Result<Role, CliError> {
     let me = session.client()?.whoami().await?;
     let highest = me.roles.iter().copied().filter(|role| *role != Role::Viewer).max();
-    highest.ok_or_else(|| CliError::Usage("you hold no role that could be delegated".to_owned()))
+    highest.ok_or_else(|| {
+        CliError::Usage("you hold no role that could be delegated; who holds which: codeblue operator list".to_owned())
+    })
 }
 
 async fn delegations(session: &Session) -> Result<Exit, CliError> {

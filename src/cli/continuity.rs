@@ -11,7 +11,7 @@ use super::{
     text,
 };
 use crate::{
-    domain::{Command, Refusal, State},
+    domain::{Command, Named, Refusal, State},
     platform::CriticalFunction,
 };
 
@@ -113,7 +113,7 @@ fn document(state: &State, function: &CriticalFunction) -> serde_json::Value {
 
 async fn show(session: &Session, name: &str) -> Result<Exit, CliError> {
     let state = session.client()?.state().await?;
-    let function = state.platform.function(name).ok_or_else(|| Refusal::unknown("function", name))?;
+    let function = state.platform.function(name).ok_or_else(|| Refusal::unknown(Named::Function, name))?;
     session.output.result(&document(&state, function), || page(&state, function, session.now()))?;
     Ok(Exit::Done)
 }

@@ -46,7 +46,9 @@ pub(super) fn ask(target: &str, shown: &str, host: Option<&str>) -> Result<(), C
         return Ok(());
     }
     let _ = writeln!(err);
-    Err(Refusal::new("not-confirmed", format!("{target} was not confirmed; nothing was done")).into())
+    Err(Refusal::new("not-confirmed", format!("{target} was not confirmed; nothing was done"))
+        .hint(format!("for scripts, or to say it beforehand: --confirm {target}"))
+        .into())
 }
 
 /// A dry run for people.

@@ -74,9 +74,11 @@ impl Demo {
         point(&pointer, &root.join("sandbox"))?;
         let result = if self.headless {
             let up = start(root.clone(), home, self.seed, &client).await?;
-            session
-                .output
-                .progress(&format!("running in {}; break it with: codeblue sandbox fault list", root.display()));
+            let own = format!("codeblue --home {}", root.join("home").display());
+            session.output.progress(&format!("running in {}", root.display()));
+            session.output.progress(&format!("  look at it  {own}"));
+            session.output.progress(&format!("  break it    {own} sandbox fault bad-release"));
+            session.output.progress(&format!("  all faults  {own} sandbox fault list"));
             let followed = follow(session, client.clone(), self.end_after).await;
             end_drill(&client, "the demo was ended", |line| session.output.progress(line)).await;
             end(up).await;

@@ -21,7 +21,7 @@ use crate::{
     diagnosis::record_of,
     domain::{
         Category, Command, DiagnosisDocument, DiagnosisId, DiagnosisState, Event, FoundSeverity, IncidentId, Judgement,
-        Refusal, SecondOpinion, State, TrueCause,
+        Named, Refusal, SecondOpinion, State, TrueCause,
     },
     engine::ModelWords,
 };
@@ -230,7 +230,7 @@ fn last(state: &State, incident: IncidentId) -> Result<DiagnosisId, CliError> {
     let found = state.diagnoses.values().rev().find(|diagnosis| diagnosis.incident == incident);
     match found {
         Some(diagnosis) => Ok(diagnosis.id),
-        None => Err(Refusal::unknown("diagnosis", format!("of {incident}")).into()),
+        None => Err(Refusal::unknown(Named::Diagnosis, format!("of {incident}")).into()),
     }
 }
 
@@ -244,7 +244,12 @@ async fn request(client: &Client, incident: IncidentId) -> Result<DiagnosisId, C
                 Event::DiagnosisRequested { diagnosis, .. } => Some(*diagnosis),
                 _ => None,
             })
-            .ok_or_else(|| CliError::Failed("the engine began no diagnosis".to_owned())),
+            .ok_or_else(|| {
+                CliError::Failed(
+                    "the engine began no diagnosis; see what it says of the incident: codeblue incident show"
+                        .to_owned(),
+                )
+            }),
         Err(ClientError::Refused(refusal)) if refusal.rule == "diagnosis-running" => {
             last(&client.state().await?, incident)
         }

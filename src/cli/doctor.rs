@@ -220,8 +220,8 @@ async fn of_engine(client: &Client, session: &Session) -> Vec<Found> {
             return vec![wrong("engine", format!("none answers on {at}"), reason)];
         }
         Err(ClientError::Refused(refusal)) => {
-            let todo = refusal.hint.unwrap_or_else(|| "ask a technical lead for a login".to_owned());
-            return vec![wrong("engine", format!("it answers, but not to this login: {}", refusal.message), todo)];
+            let what = format!("it answers, but not to this login: {}", refusal.message);
+            return vec![wrong("engine", what, refusal.next_step())];
         }
         Err(error) => {
             return vec![wrong("engine", error.to_string(), "look at its log, or start it again: codeblue serve")];

@@ -148,7 +148,10 @@ impl Drill {
 }
 
 fn running(state: &State) -> Result<DrillId, CliError> {
-    let none = || Refusal::new("no-drill", "no drill runs").hint("begin one: codeblue drill run");
+    let none = || {
+        Refusal::new("no-drill", "no drill runs")
+            .hint("begin one: codeblue drill run; which there are: codeblue drill list")
+    };
     Ok(state.drills.running().map(|drill| drill.id).ok_or_else(none)?)
 }
 

@@ -44,6 +44,7 @@ pub(super) async fn points(session: &Session, id: DrillId) -> Result<Exit, CliEr
     let found = found.ok_or_else(|| {
         let how = drill.ended.as_ref().map_or_else(|| "runs".to_owned(), |end| end.outcome.to_string());
         Refusal::new("no-score", format!("{id} has no score: {how}"))
+            .hint("only a drill that was held to its end has one: codeblue drill held")
     })?;
     session.output.result(&found, || told(session, &found))?;
     Ok(Exit::Done)

@@ -75,7 +75,7 @@ impl CliError {
     #[must_use]
     pub fn document(&self) -> Value {
         let (code, message, hint) = match self {
-            Self::Refused(refusal) => (refusal.rule.as_str(), refusal.message.clone(), refusal.hint.clone()),
+            Self::Refused(refusal) => (refusal.rule.as_str(), refusal.message.clone(), Some(refusal.next_step())),
             Self::Failed(message) => ("failed", message.clone(), None),
             Self::Usage(message) => ("bad-request", message.clone(), None),
             Self::Platform(problems) => ("platform-file", problems.to_string(), None),

@@ -280,9 +280,21 @@ pub(super) const EXAMPLES: &[(&str, &[&str])] = &[
     ("completions", &["completions bash > ~/.local/share/bash-completion/completions/codeblue"]),
 ];
 
+/// What `--help` ends with, for who has forgotten everything.
+const OUTAGE: &str = "In an outage:
+  codeblue                                   the board: everything on one screen, `?` explains it
+  codeblue status                            what is down, since when and why
+  codeblue incident list --open              what is open, and which clock runs out next
+  codeblue diagnose                          the likely cause, and what would end it
+  codeblue change list --pending             what waits for an approval
+  codeblue rollback --service NAME --reason WHY --dry-run
+                                             what going back would change; nothing is done
+  codeblue report situation INC-42           how it stands, to be told to others
+Each command shows itself at work: codeblue help incident declare";
+
 /// A command with its examples, and those of all below it.
 pub(super) fn with_examples(command: Command) -> Command {
-    below(command, "")
+    below(command, "").after_help(OUTAGE)
 }
 
 fn below(command: Command, path: &str) -> Command {

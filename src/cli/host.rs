@@ -159,7 +159,10 @@ impl Add {
             HostAddress::Tls(address) if entry.fingerprint.is_none() => {
                 let known = hosts::hosts(&file).map_err(usage)?;
                 if known.iter().any(|host| host.name == entry.name) {
-                    return Err(CliError::Usage(format!("there is a host {} already", entry.name)));
+                    return Err(CliError::Usage(format!(
+                        "there is a host {0} already; choose another name, or remove it first: codeblue host remove {0}",
+                        entry.name
+                    )));
                 }
                 entry.fingerprint = Some(reach::trusted_on_first_use(&file, &entry, address)?);
             }

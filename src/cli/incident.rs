@@ -254,8 +254,11 @@ async fn documents(session: &Session) -> Result<Vec<Value>, CliError> {
 
 /// The incident in a document of the API, whose additional fields are for other programs.
 fn read(document: &Value) -> Result<domain::Incident, CliError> {
-    serde_json::from_value(document.clone())
-        .map_err(|error| CliError::Failed(format!("the engine speaks another version: {error}")))
+    serde_json::from_value(document.clone()).map_err(|error| {
+        CliError::Failed(format!(
+            "the engine speaks another version: {error}; update the older of the two, which codeblue doctor names"
+        ))
+    })
 }
 
 async fn list(session: &Session, open: bool, limit: usize) -> Result<Exit, CliError> {
@@ -319,7 +322,7 @@ async fn show(session: &Session, id: IncidentId) -> Result<Exit, CliError> {
             return Ok(Exit::Done);
         }
     }
-    Err(domain::Refusal::unknown("incident", id).into())
+    Err(domain::Refusal::unknown(domain::Named::Incident, id).into())
 }
 
 /// How far the post-mortem is, where one is owed or was begun.

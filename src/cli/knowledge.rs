@@ -20,7 +20,7 @@ use super::{
 use crate::{
     client::Client,
     diagnosis::{FoundArticle, Library, SEEDS, read_article, write_article},
-    domain::{Article, ArticleBody, ArticleState, Category, Command, IncidentId, Refusal, article_from},
+    domain::{Article, ArticleBody, ArticleState, Category, Command, IncidentId, Named, Refusal, article_from},
     report::{ArticleSummary, FixFigures},
 };
 
@@ -389,7 +389,7 @@ impl Export {
         let articles = &state.knowledge.articles;
         let mut chosen: Vec<&Arc<Article>> = Vec::new();
         for name in &self.names {
-            chosen.push(articles.get(name).ok_or_else(|| Refusal::unknown("article", name))?);
+            chosen.push(articles.get(name).ok_or_else(|| Refusal::unknown(Named::Article, name))?);
         }
         if self.names.is_empty() {
             chosen = articles.values().filter(|article| article.state != ArticleState::Retired).collect();

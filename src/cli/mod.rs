@@ -90,6 +90,8 @@ mod watch;
 mod words;
 
 #[cfg(test)]
+mod spoken;
+#[cfg(test)]
 mod tests;
 
 pub use error::Exit;

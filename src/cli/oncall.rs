@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Command, Duty, OnCallOverride, Operator, OverrideId, Refusal, Shift, State, duty, future, on_call_again, past,
-        shifts,
+        Command, Duty, Named, OnCallOverride, Operator, OverrideId, Refusal, Shift, State, duty, future, on_call_again,
+        past, shifts,
     },
     platform::OnCallSchedule,
 };
@@ -114,7 +114,7 @@ fn wanted<'a>(state: &'a State, name: Option<&str>) -> Result<Vec<&'a OnCallSche
         None => Ok(state.platform.on_call.iter().collect()),
         Some(name) => match state.platform.schedule(name) {
             Some(found) => Ok(vec![found]),
-            None => Err(Refusal::unknown("schedule", name).hint("codeblue oncall who names them all").into()),
+            None => Err(Refusal::unknown(Named::Schedule, name).into()),
         },
     }
 }

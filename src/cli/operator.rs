@@ -168,7 +168,8 @@ fn standing(operator: &domain::Operator) -> String {
 
 fn known<'a>(state: &'a State, name: &str) -> Result<&'a domain::Operator, CliError> {
     Ok(state.operators.get(name).ok_or_else(|| {
-        Refusal::new("no-such-operator", format!("there is no operator {name}")).hint("see: codeblue operator list")
+        Refusal::new("no-such-operator", format!("there is no operator {name}"))
+            .hint("see who works here: codeblue operator list")
     })?)
 }
 

@@ -44,7 +44,7 @@ impl TestRecovery {
         let state = client.state().await?;
         for name in &self.components {
             if state.platform.component(name).is_none() {
-                return Err(crate::domain::Refusal::unknown("component", name).into());
+                return Err(crate::domain::Refusal::unknown(crate::domain::Named::Component, name).into());
             }
         }
         let wanted =

@@ -183,7 +183,9 @@ impl Place {
 }
 
 fn current(run: &Run) -> Result<&Step, CliError> {
-    Ok(run.current().ok_or_else(|| Refusal::new("run-over", format!("{} is over", run.id)))?)
+    Ok(run.current().ok_or_else(|| {
+        Refusal::new("run-over", format!("{} is over", run.id)).hint("begin the book again: codeblue runbook list")
+    })?)
 }
 
 impl Walk {
@@ -238,6 +240,7 @@ impl Walk {
                 let last = || state.run(run).ok()?.next_undo().map(|(step, _)| step.name.clone());
                 let step = step.or_else(last).ok_or_else(|| {
                     Refusal::new("nothing-to-undo", format!("{run} has changed nothing that can be taken back"))
+                        .hint(format!("nothing is left to take back: codeblue runbook show-run {run}"))
                 })?;
                 (run, Command::UndoStep { run, step, reason })
             }

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use super::{
     demo,
+    drill_run::sandbox_beside,
     error::{CliError, Exit},
     serve::until_told_to_stop,
     session::Session,
@@ -208,12 +209,20 @@ impl Sandbox {
 /// The sandbox named, or that of the running demo.
 pub(super) fn found(session: &Session, dir: Option<PathBuf>) -> Result<PathBuf, CliError> {
     if let Some(dir) = dir {
-        return Ok(dir);
+        // A demo was told the directory above.
+        let inside = dir.join("sandbox");
+        return Ok(if inside.join("sandbox.json").exists() { inside } else { dir });
+    }
+    let beside = session.home().ok().and_then(|home| sandbox_beside(&home));
+    if let Some(beside) = beside.filter(|beside| beside.join("sandbox.json").exists()) {
+        return Ok(beside);
     }
     let pointer = demo::pointer(session)?;
     match std::fs::read_to_string(&pointer) {
         Ok(dir) if std::path::Path::new(dir.trim()).exists() => Ok(PathBuf::from(dir.trim())),
-        _ => Err(CliError::Usage("no demo runs here; name the sandbox with --dir DIR".to_owned())),
+        _ => Err(CliError::Usage(
+            "no demo runs here; begin one: codeblue demo, or name the sandbox with --dir DIR".to_owned(),
+        )),
     }
 }
 

@@ -180,7 +180,7 @@ fn milliseconds(time: Duration) -> String {
 async fn show(session: &Session, name: &str, window: Window, limit: usize) -> Result<Exit, CliError> {
     let client = session.client()?;
     let (state, vitals) = (client.state().await?, client.vitals().await?);
-    let service = state.platform.service(name).ok_or_else(|| Refusal::unknown("service", name))?;
+    let service = state.platform.service(name).ok_or_else(|| Refusal::unknown_service(&state.platform, name))?;
     let history = client.history(name, limit).await?;
     let over = client.uptime(name, window, STRIP).await?;
     let health = state.services.get(name).cloned().unwrap_or_default();

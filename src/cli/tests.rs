@@ -264,7 +264,7 @@ fn every_failure_has_the_exit_code_of_the_contract() {
     let exit = |error: ClientError| CliError::from(error).exit();
     assert_eq!(exit(ClientError::Failed("x".to_owned())), Exit::Failed);
     assert_eq!(exit(ClientError::Invalid("x".to_owned())), Exit::Usage);
-    assert_eq!(exit(ClientError::Refused(Refusal::new("own-change", "no"))), Exit::Refused);
+    assert_eq!(exit(ClientError::Refused(Refusal::new("own-change", "no").hint("somebody else"))), Exit::Refused);
     assert_eq!(exit(ClientError::NoEngine { at: "s".to_owned(), reason: "gone".to_owned() }), Exit::NoEngine);
     assert_eq!(Exit::Undecided as u8, 10);
     let problems = crate::platform::parse("[platfrom]", "codeblue.toml".as_ref()).unwrap_err();

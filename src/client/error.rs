@@ -47,14 +47,17 @@ pub(super) async fn refusal(response: Response) -> ClientError {
     let status = response.status().as_u16();
     match response.json::<ErrorBody>().await {
         Ok(ErrorBody { error: ErrorDetail { code, message, hint } }) => match status {
-            401 | 403 | 404 | 409 => ClientError::Refused(Refusal { rule: code, message, hint }),
-            400 | 413 => ClientError::Invalid(match hint {
-                Some(hint) => format!("{message}; {hint}"),
-                None => message,
-            }),
-            _ => ClientError::Failed(message),
+            401 | 403 | 404 | 409 => ClientError::Refused(Refusal::told(code, message, hint)),
+            status => {
+                // How a request is written is this program's own affair.
+                let hint = hint.filter(|hint| !hint.starts_with("GET "));
+                let told = hint.map_or_else(|| message.clone(), |hint| format!("{message}; {hint}"));
+                if matches!(status, 400 | 413) { ClientError::Invalid(told) } else { ClientError::Failed(told) }
+            }
         },
-        Err(_) => ClientError::Failed(format!("the engine answered with status {status}")),
+        Err(_) => ClientError::Failed(format!(
+            "the engine answered with status {status}, and not in its own words; codeblue doctor says how it is"
+        )),
     }
 }
 
@@ -77,8 +80,8 @@ pub(super) fn unreachable(way: &Way, error: &reqwest::Error) -> ClientError {
     };
     match reason {
         Some(reason) => ClientError::NoEngine { at: way.place(), reason },
-        None if error.is_timeout() => ClientError::Failed("the engine did not answer in time".to_owned()),
-        None => ClientError::Failed(format!("the connection to the engine broke: {error}")),
+        None if error.is_timeout() => ClientError::Failed("the engine did not answer in time; nobody knows whether it was done: look before you ask again, and codeblue doctor says how it is".to_owned()),
+        None => ClientError::Failed(format!("the connection to the engine broke: {error}; look whether it was done before you ask again")),
     }
 }
 
@@ -88,7 +91,9 @@ fn on_socket(kind: Option<io::ErrorKind>) -> Option<&'static str> {
             "it was never started here, or another home is meant; start one with: codeblue serve"
         }
         io::ErrorKind::ConnectionRefused => "it has died and left its socket behind; start it with: codeblue serve",
-        io::ErrorKind::PermissionDenied => "the socket belongs to another user",
+        io::ErrorKind::PermissionDenied => {
+            "the socket belongs to another user: act as that one, or have [access] socket_group of its platform file name a group of yours"
+        }
         _ => return None,
     })
 }
@@ -113,11 +118,11 @@ fn over_tls(found: &Found<'_>) -> Option<String> {
         ));
     }
     let said = match found.tls {
-        Some(Error::AlertReceived(Alert::CertificateExpired)) => "the certificate shown to it has expired".to_owned(),
+        Some(Error::AlertReceived(Alert::CertificateExpired)) => "the certificate shown to it has expired; a technical lead issues another there: codeblue operator certificate NAME".to_owned(),
         Some(Error::AlertReceived(
             Alert::UnknownCA | Alert::BadCertificate | Alert::DecryptError | Alert::CertificateUnknown,
         )) => {
-            "it does not know the authority of the certificate shown to it; another engine has issued that".to_owned()
+            "it does not know the authority of the certificate shown to it: show the one that this engine has issued".to_owned()
         }
         Some(Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -131,10 +136,10 @@ fn over_tls(found: &Found<'_>) -> Option<String> {
                 "nothing listens there; the platform file of that host says where: [listen] tls".to_owned()
             }
             io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
-                "it closed the connection; it may have too many".to_owned()
+                "it closed the connection; it may have too many: try again in a minute".to_owned()
             }
             io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-                "the host cannot be reached from here".to_owned()
+                "the host cannot be reached from here: see whether it is up, and whether a firewall is between".to_owned()
             }
             _ => return None,
         },

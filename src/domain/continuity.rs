@@ -10,7 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, Callee, Command, Event, IncidentId, Meta, Recorded, Refusal, State, Status, TimelineKind, apply::tell, text,
+    Actor, Callee, Command, Event, IncidentId, Meta, Named, Recorded, Refusal, State, Status, TimelineKind,
+    apply::tell, text,
 };
 use crate::platform::CriticalFunction;
 
@@ -184,7 +185,8 @@ pub(super) fn step(state: &State, function: String, step: usize) -> Result<Vec<E
     let steps = known(state, &function)?.fallback.len();
     let fallback = active(state, &function)?;
     if step == 0 || step > steps {
-        return Err(Refusal::new("no-such-step", format!("{function} has the steps 1 to {steps}")));
+        return Err(Refusal::new("no-such-step", format!("{function} has the steps 1 to {steps}"))
+            .hint("give one of these numbers"));
     }
     let done = fallback.done.contains_key(&step);
     Ok(if done { Vec::new() } else { vec![Event::FallbackStepDone { function, step }] })
@@ -203,7 +205,7 @@ pub(super) fn remind(state: &State, function: String, mark: DowntimeMark, meta: 
 }
 
 fn known<'a>(state: &'a State, function: &str) -> Result<&'a CriticalFunction, Refusal> {
-    state.platform.function(function).ok_or_else(|| Refusal::unknown("function", function))
+    state.platform.function(function).ok_or_else(|| Refusal::unknown(Named::Function, function))
 }
 
 fn active<'a>(state: &'a State, function: &str) -> Result<&'a Fallback, Refusal> {

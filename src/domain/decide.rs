@@ -16,7 +16,7 @@ use super::{
     continuity, deployment, diagnosis, drill, evidence, fast_track,
     health::{self, maintenance},
     incident::{self, error_event, escalation, postmortem, update, workflow},
-    knowledge, oncall,
+    knowledge, next_step, oncall,
     operator::{certificate, keys, people, refused, second_factor, session, token},
     payload,
     recovery::{plan, remedy, run as recovery_run},
@@ -69,23 +69,24 @@ pub fn decide(state: &State, command: Command, meta: &Meta) -> Result<Vec<Event>
 fn authorise(state: &State, command: &Command, meta: &Meta) -> Result<(), Refusal> {
     let Actor::Operator(name) = &meta.actor else { return Ok(()) };
     if command.is_internal() {
-        return Err(Refusal::new("engine-only", "only the engine itself may report this"));
+        return Err(Refusal::new("engine-only", "only the engine itself may report this")
+            .hint("nothing is to be done: it reports this by itself"));
     }
     match state.operators.get(name) {
         Some(operator) if operator.may_act() => {}
         Some(_) => {
             return Err(Refusal::new("operator-may-not", format!("{name} may look but not act"))
-                .hint("an operator with the role engineer or higher can"));
+                .hint("ask somebody who is engineer or higher: codeblue operator list"));
         }
         None => {
             return Err(Refusal::new("unknown-operator", format!("{name} is no operator here"))
-                .hint("ask somebody to run: codeblue operator add"));
+                .hint(format!("ask a technical lead for a login: codeblue operator add {name} --role engineer")));
         }
     }
     if second_factor::needs_lead(state, command, name)
         && !state.operators.get(name).is_some_and(second_factor::may_lead)
     {
-        return Err(Refusal::new("role-needed", "this takes a technical lead or the CTO"));
+        return Err(Refusal::new("role-needed", "this takes a technical lead or the CTO").hint(next_step::WHO_HAS_IT));
     }
     drill::may_act(state, command, name)?;
     break_glass::within_reach(state, command, name, meta.at)
@@ -185,7 +186,8 @@ fn decide_authorised(state: &State, command: Command, meta: &Meta) -> Result<Vec
         Command::CancelRecovery { recovery, reason } => {
             let found = state.recovery(recovery)?;
             if !found.is_running() {
-                return Err(Refusal::new("recovery-over", format!("{recovery} is over")).hint("undo it instead"));
+                return Err(Refusal::new("recovery-over", format!("{recovery} is over"))
+                    .hint(format!("take it back: codeblue recovery undo {recovery} --reason WHY")));
             }
             if found.cancel_requested {
                 return Ok(Vec::new());
@@ -470,7 +472,7 @@ fn decide_internal(state: &State, command: Command, meta: &Meta) -> Result<Vec<E
         Command::LapseActionItem { incident, item } => postmortem::lapse_action(state, incident, item, meta.at),
         Command::LapseDrill { drill } => Ok(drill::lapse(state, drill, meta.at)),
         Command::RemindOfDrill { file } => Ok(drill::remind(state, file, meta.at)),
-        person => Err(Refusal::new("person-needed", format!("{person:?} is for people"))),
+        person => Err(Refusal::new("person-needed", format!("{person:?} is for people")).hint(next_step::A_PERSON)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, DeploymentId, Event, RecoveryId, Refusal, State};
+use super::{Actor, DeploymentId, Event, Named, RecoveryId, Refusal, State};
 
 /// A record that a version went live.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ pub(super) fn record(
     note: &str,
 ) -> Result<Vec<Event>, Refusal> {
     if state.platform.component(component).is_none() {
-        return Err(Refusal::unknown("component", component));
+        return Err(Refusal::unknown(Named::Component, component));
     }
     if version.is_empty() || version.len() > 128 || version.chars().any(char::is_control) {
         return Err(Refusal::new("version", format!("{version:?} is no version")).hint("1 to 128 printable characters"));

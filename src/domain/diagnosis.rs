@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Actor, Approach, AutomationMode, Cause, DeploymentId, DiagnosisId, DiagnosisVerdict, Event, FoundSeverity,
-    Incident, IncidentId, Refusal, SecondOpinion, Severity, State, Status, Vitals,
+    Incident, IncidentId, Named, Refusal, SecondOpinion, Severity, State, Status, Vitals,
 };
 use crate::platform::{ActionRisk, Check, CheckLevel, Probe};
 
@@ -239,14 +239,16 @@ pub enum Fix {
 pub(super) fn request(state: &State, incident: IncidentId) -> Result<Vec<Event>, Refusal> {
     let found = state.incident(incident)?;
     if !found.state.is_open() {
-        return Err(Refusal::new("incident-not-open", format!("{incident} is {}", found.state)).hint("reopen it first"));
+        return Err(Refusal::new("incident-not-open", format!("{incident} is {}", found.state))
+            .hint(format!("reopen it first: codeblue incident reopen {incident} --reason WHY")));
     }
     if let Some(running) = state
         .diagnoses
         .values()
         .find(|diagnosis| diagnosis.incident == incident && diagnosis.state == DiagnosisState::Running)
     {
-        return Err(Refusal::new("diagnosis-running", format!("{} is still looking for the cause", running.id)));
+        return Err(Refusal::new("diagnosis-running", format!("{} is still looking for the cause", running.id))
+            .hint(format!("wait for its answer: codeblue diagnose {incident} --last")));
     }
     Ok(vec![Event::DiagnosisRequested { diagnosis: state.next_diagnosis(), incident }])
 }
@@ -333,9 +335,10 @@ pub(super) fn second_look_at(state: &State, incident: &Incident) -> Option<DateT
 
 /// The diagnosis, if it is still running.
 pub(super) fn running(state: &State, id: DiagnosisId) -> Result<&Diagnosis, Refusal> {
-    let diagnosis = state.diagnoses.get(&id).ok_or_else(|| Refusal::unknown("diagnosis", id))?;
+    let diagnosis = state.diagnoses.get(&id).ok_or_else(|| Refusal::unknown(Named::Diagnosis, id))?;
     if diagnosis.state != DiagnosisState::Running {
-        return Err(Refusal::new("diagnosis-over", format!("{id} has ended already")));
+        return Err(Refusal::new("diagnosis-over", format!("{id} has ended already"))
+            .hint(format!("look again: codeblue diagnose {}", diagnosis.incident)));
     }
     Ok(diagnosis)
 }

@@ -105,7 +105,8 @@ pub(super) fn witness(state: &State, seen: SeenCheckpoint, known: u64, by: Strin
             .hint("ask again which one is known"));
     }
     if newest.is_some_and(|newest| newest.key != seen.key) {
-        return Err(Refusal::new("witness-key", format!("{} was signed by another key before", seen.origin)));
+        return Err(Refusal::new("witness-key", format!("{} was signed by another key before", seen.origin))
+            .hint("find out there who changed it, before anybody relies on that journal: codeblue audit verify"));
     }
     let same = newest.is_some_and(|newest| newest.size == seen.size);
     Ok(if same { Vec::new() } else { vec![Event::CheckpointWitnessed { seen, by }] })

@@ -108,6 +108,7 @@ pub use knowledge::{
     time_to_resolution,
 };
 pub use moment::{future, past};
+pub use next_step::Named;
 pub use oncall::{Duty, OnCall, OnCallOverride, Shift, duty, on_call, on_call_again, schedule_of, shifts};
 pub use operator::{
     Actor, ApiToken, Assurance, AttemptBy, CODES_WRONG, ClientCertificate, Credentials, FACTOR_LOCK, FactorReset,

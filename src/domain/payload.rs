@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Actor, BreakGlassId, ChangeId, ChangeState, Event, IncidentId, Meta, Recorded, RecoveryId, Refusal, Role, RunId,
-    State, text,
+    Actor, BreakGlassId, ChangeId, ChangeState, Event, IncidentId, Meta, Named, Recorded, RecoveryId, Refusal, Role,
+    RunId, State, next_step, text,
 };
 
 /// What is read where a text was.
@@ -141,7 +141,8 @@ pub struct Purgeable {
 pub fn may_purge(state: &State, found: &Purgeable) -> Result<(), Refusal> {
     let seq = found.recorded.seq;
     if state.evidence.purged.contains(&seq) {
-        return Err(Refusal::new("purged-already", format!("the texts of event {seq} were purged already")));
+        return Err(Refusal::new("purged-already", format!("the texts of event {seq} were purged already"))
+            .hint(next_step::NOTHING_LEFT));
     }
     if found.texts.is_empty() {
         return Err(Refusal::new("no-payload", format!("event {seq} has no text that can be purged")).hint(
@@ -164,20 +165,21 @@ pub(super) fn purge(
     meta: &Meta,
 ) -> Result<Vec<Event>, Refusal> {
     let Actor::Operator(name) = &meta.actor else {
-        return Err(Refusal::new("person-needed", "a person answers for what is purged"));
+        return Err(Refusal::new("person-needed", "a person answers for what is purged").hint(next_step::A_PERSON));
     };
     if !state.operators.get(name).is_some_and(|known| known.can_stand_for(Role::ComplianceOfficer)) {
-        return Err(Refusal::new("role-needed", "this takes the compliance officer"));
+        return Err(Refusal::new("role-needed", "this takes the compliance officer").hint(next_step::WHO_HAS_IT));
     }
     let reason = text::line("reason", reason)?;
     seqs.sort_unstable();
     seqs.dedup();
     if seqs.is_empty() || seqs.len() > PURGE_LIMIT {
-        return Err(Refusal::new("purge-length", format!("1 to {PURGE_LIMIT} events are purged at once")));
+        return Err(Refusal::new("purge-length", format!("1 to {PURGE_LIMIT} events are purged at once"))
+            .hint("purge them in several turns"));
     }
     for seq in &seqs {
         let found = found.iter().find(|found| found.recorded.seq == *seq);
-        may_purge(state, found.ok_or_else(|| Refusal::unknown("event", seq))?)?;
+        may_purge(state, found.ok_or_else(|| Refusal::unknown(Named::Event, seq))?)?;
     }
     Ok(vec![Event::PayloadsPurged { seqs, reason }])
 }

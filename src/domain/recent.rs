@@ -115,6 +115,7 @@ impl State {
             changes: self.changes.clone(),
             delegations: self.delegations.clone(),
             overrides: self.overrides.clone(),
+            newest_override: self.newest_override,
             templates: self.templates.clone(),
             break_glass: self.break_glass.clone(),
             recoveries: self.recoveries.clone(),

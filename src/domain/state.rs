@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     BreakGlass, BreakGlassId, Breaker, Change, ChangeId, ChangeState, ChangeTemplate, Continuity, Credentials,
     Criticality, Delegation, Deployment, DeploymentId, Diagnosis, DiagnosisId, Drills, EvidenceState, Incident,
-    IncidentId, Knowledge, Older, OnCallOverride, Operator, OverrideId, PlannedWork, Recovery, RecoveryId, Refusal,
-    Run, RunId, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState, dense::dense,
+    IncidentId, Knowledge, Named, Older, OnCallOverride, Operator, OverrideId, PlannedWork, Recovery, RecoveryId,
+    Refusal, Run, RunId, ServiceHealth, Severity, Snapshot, SnapshotId, Status, Stream, TokenId, VaultState,
+    dense::dense,
 };
 use crate::platform::{
     Access, ApprovalLevels, Automation, AutomationMode, EvidenceCare, LogFiles, Platform, Profile, RedactionRules,
@@ -223,7 +224,7 @@ impl State {
     /// # Errors
     /// `unknown-incident`.
     pub fn incident(&self, id: IncidentId) -> Result<&Incident, Refusal> {
-        self.incidents.get(&id).ok_or_else(|| Refusal::unknown("incident", id))
+        self.incidents.get(&id).ok_or_else(|| Refusal::unknown(Named::Incident, id))
     }
 
     /// The change, if it exists.
@@ -231,7 +232,7 @@ impl State {
     /// # Errors
     /// `unknown-change`.
     pub fn change(&self, id: ChangeId) -> Result<&Change, Refusal> {
-        self.changes.get(&id).ok_or_else(|| Refusal::unknown("change", id))
+        self.changes.get(&id).ok_or_else(|| Refusal::unknown(Named::Change, id))
     }
 
     /// The use of break-glass, if it exists.
@@ -239,7 +240,7 @@ impl State {
     /// # Errors
     /// `unknown-break-glass`.
     pub fn break_glass(&self, id: BreakGlassId) -> Result<&BreakGlass, Refusal> {
-        self.break_glass.get(&id).ok_or_else(|| Refusal::unknown("break-glass", id))
+        self.break_glass.get(&id).ok_or_else(|| Refusal::unknown(Named::BreakGlass, id))
     }
 
     /// The snapshot, if it exists.
@@ -247,7 +248,7 @@ impl State {
     /// # Errors
     /// `unknown-snapshot`.
     pub fn snapshot(&self, id: SnapshotId) -> Result<&Snapshot, Refusal> {
-        self.snapshots.get(&id).ok_or_else(|| Refusal::unknown("snapshot", id))
+        self.snapshots.get(&id).ok_or_else(|| Refusal::unknown(Named::Snapshot, id))
     }
 
     /// The recovery, if it exists.
@@ -255,7 +256,7 @@ impl State {
     /// # Errors
     /// `unknown-recovery`.
     pub fn recovery(&self, id: RecoveryId) -> Result<&Recovery, Refusal> {
-        self.recoveries.get(&id).ok_or_else(|| Refusal::unknown("recovery", id))
+        self.recoveries.get(&id).ok_or_else(|| Refusal::unknown(Named::Recovery, id))
     }
 
     /// The run, if it exists.
@@ -263,7 +264,7 @@ impl State {
     /// # Errors
     /// `unknown-run`.
     pub fn run(&self, id: RunId) -> Result<&Run, Refusal> {
-        self.runs.get(&id).map(Arc::as_ref).ok_or_else(|| Refusal::unknown("run", id))
+        self.runs.get(&id).map(Arc::as_ref).ok_or_else(|| Refusal::unknown(Named::Run, id))
     }
 
     /// Runs that are not over, oldest first.

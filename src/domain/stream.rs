@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Recorded, Refusal, State};
+use super::{Event, Named, Recorded, Refusal, State};
 use crate::platform::Points;
 
 /// What can be lost while a log is received: it is looked at this often.
@@ -21,9 +21,11 @@ pub struct Stream {
 
 /// Decides that a log is received, or is not; news only when that changes.
 pub(super) fn report(state: &State, component: &str, problem: Option<String>) -> Result<Vec<Event>, Refusal> {
-    let found = state.platform.component(component).ok_or_else(|| Refusal::unknown("component", component))?;
+    let found = state.platform.component(component).ok_or_else(|| Refusal::unknown(Named::Component, component))?;
     if found.adapter.points() != Points::Continuous {
-        return Err(Refusal::new("no-log", format!("no log of {component} is received")));
+        return Err(Refusal::new("no-log", format!("no log of {component} is received")).hint(
+            "go back to a snapshot: codeblue snapshot list; or name in the platform file where its log is kept",
+        ));
     }
     let same = state.streams.get(component).is_some_and(|stream| stream.problem.is_some() == problem.is_some());
     Ok(if same { Vec::new() } else { vec![Event::StreamChanged { component: component.to_owned(), problem }] })

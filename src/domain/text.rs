@@ -6,7 +6,8 @@ use super::Refusal;
 pub(super) fn remark(what: &str, text: &str) -> Result<String, Refusal> {
     let text: String = text.trim().chars().filter(|c| !c.is_control()).collect();
     if text.chars().count() > 400 {
-        return Err(Refusal::new(&format!("{what}-length"), format!("the {what} has at most 400 characters")));
+        return Err(Refusal::new(&format!("{what}-length"), format!("the {what} has at most 400 characters"))
+            .hint("say it in as many"));
     }
     Ok(text)
 }
@@ -15,7 +16,8 @@ pub(super) fn remark(what: &str, text: &str) -> Result<String, Refusal> {
 pub(super) fn line(what: &str, text: &str) -> Result<String, Refusal> {
     let text: String = text.trim().chars().filter(|c| !c.is_control()).collect();
     if text.is_empty() || text.chars().count() > 400 {
-        return Err(Refusal::new(&format!("{what}-length"), format!("the {what} has 1 to 400 characters")));
+        return Err(Refusal::new(&format!("{what}-length"), format!("the {what} has 1 to 400 characters"))
+            .hint("say it in as many"));
     }
     Ok(text)
 }
@@ -25,7 +27,8 @@ pub(super) fn page(what: &str, text: &str) -> Result<String, Refusal> {
     let text = text.replace('\t', "    ");
     let text: String = text.trim().chars().filter(|c| !c.is_control() || *c == '\n').collect();
     if text.chars().count() > 20_000 {
-        return Err(Refusal::new(&format!("{what}-length"), format!("the {what} has at most 20000 characters")));
+        return Err(Refusal::new(&format!("{what}-length"), format!("the {what} has at most 20000 characters"))
+            .hint("say it in as many"));
     }
     Ok(text)
 }
@@ -34,7 +37,8 @@ pub(super) fn page(what: &str, text: &str) -> Result<String, Refusal> {
 pub(super) fn paragraph(what: &str, text: &str) -> Result<String, Refusal> {
     let text: String = text.trim().chars().filter(|c| !c.is_control() || *c == '\n').collect();
     if text.is_empty() || text.chars().count() > 4000 {
-        return Err(Refusal::new(&format!("{what}-length"), format!("the {what} has 1 to 4000 characters")));
+        return Err(Refusal::new(&format!("{what}-length"), format!("the {what} has 1 to 4000 characters"))
+            .hint("say it in as many"));
     }
     Ok(text)
 }

@@ -96,7 +96,10 @@ impl EngineHandle {
         let mut serial: [u8; 16] = rand::random();
         // A serial number is positive.
         serial[0] = serial[0] & 0x7f | 0x40;
-        let no_key = || Refusal::new("certificate-key", "the public key is no point of P-256 in hexadecimal");
+        let no_key = || {
+            Refusal::new("certificate-key", "the public key is no point of P-256 in hexadecimal")
+                .hint("have the program make it: codeblue operator certificate NAME")
+        };
         let key = hex::decode(&public_key).map_err(|_| no_key())?;
         // A time that no certificate can hold is refused by the rules below; here it must not be more than odd.
         let now = self.now();
@@ -126,7 +129,8 @@ impl EngineHandle {
         let refusal = match (known.counts(now), operator) {
             (Ok(()), Some(operator)) => return Ok((operator, known)),
             (Err(refusal), _) => refusal,
-            (Ok(()), None) => Refusal::new("certificate-revoked", "this certificate went with its operator"),
+            (Ok(()), None) => Refusal::new("certificate-revoked", "this certificate went with its operator")
+                .hint("have another issued for somebody who works here: codeblue operator certificate NAME"),
         };
         let command = Command::RecordRefusal {
             operator: known.operator,

@@ -14,7 +14,8 @@ use super::{EngineHandle, ErrorAnswer, ErrorBatch, SubmitError, TakenError, cloc
 use crate::{
     diagnosis::Redactor,
     domain::{
-        Actor, Command, ErrorCounts, ErrorEvent, ErrorGroup, ErrorKind, Event, IncidentId, Meta, Refusal, State, decide,
+        Actor, Command, ErrorCounts, ErrorEvent, ErrorGroup, ErrorKind, Event, IncidentId, Meta, Named, Refusal, State,
+        decide,
     },
     platform::HealthInformation,
 };
@@ -125,11 +126,12 @@ impl EngineHandle {
 /// An error that may be kept: of a service that is known, without control characters and identifiers.
 fn clean(state: &State, redactor: &Redactor, error: ErrorEvent) -> Result<ErrorEvent, Refusal> {
     if state.platform.service(&error.service).is_none() {
-        return Err(Refusal::unknown("service", error.service));
+        return Err(Refusal::unknown(Named::Service, error.service));
     }
     let message = redactor.line(error.message.trim());
     if message.is_empty() {
-        return Err(Refusal::new("message-empty", format!("an error of {} says nothing", error.service)));
+        return Err(Refusal::new("message-empty", format!("an error of {} says nothing", error.service))
+            .hint("send what it said in message"));
     }
     let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let code = error.code.map(|code| code.chars().filter(plain).take(CODE).collect::<String>());

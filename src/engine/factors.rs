@@ -238,7 +238,10 @@ pub(super) fn look_at(factors: &Factors, state: &State, name: &str, code: &Code,
         ),
         Err(cause) => {
             error!(%cause, "second factors");
-            refused(Refusal::new("second-factor-lost", "the second factors cannot be read; the log says why"))
+            refused(
+                Refusal::new("second-factor-lost", "the second factors cannot be read; the log says why")
+                    .hint("mend what it names, or have them recovered: codeblue operator totp recover NAME"),
+            )
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{EngineHandle, QueryError};
 use crate::{
-    domain::Refusal,
+    domain::{Named, Refusal},
     platform::{Beat, Probe},
 };
 
@@ -17,7 +17,7 @@ impl EngineHandle {
     pub async fn beat(&self, service: String, ok: bool, message: &str) -> Result<Beat, QueryError> {
         let state = self.state();
         let Some(known) = state.platform.service(&service) else {
-            return Err(Refusal::unknown("service", &service).into());
+            return Err(Refusal::unknown(Named::Service, &service).into());
         };
         if !known.checks.iter().any(|check| matches!(check.probe, Probe::Heartbeat { .. })) {
             let refusal = Refusal::new("no-heartbeat", format!("no check of {service} waits for a heartbeat"));

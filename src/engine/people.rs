@@ -74,7 +74,8 @@ impl EngineHandle {
         let counts = match (token.counts(now), operator) {
             (Ok(()), Some(operator)) => Ok(operator),
             (Err(refusal), _) => Err(refusal),
-            (Ok(()), None) => Err(Refusal::new("token-revoked", format!("{} went with its operator", token.id))),
+            (Ok(()), None) => Err(Refusal::new("token-revoked", format!("{} went with its operator", token.id))
+                .hint("make another for somebody who works here: codeblue token create")),
         };
         match counts {
             Ok(operator) => {

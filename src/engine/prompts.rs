@@ -11,7 +11,7 @@ use std::{
 use super::{EngineHandle, QueryError};
 use crate::{
     diagnosis::model::Prompt,
-    domain::{DiagnosisId, Refusal},
+    domain::{DiagnosisId, Named, Refusal},
 };
 
 /// So many are kept.
@@ -49,7 +49,7 @@ impl EngineHandle {
     /// When there is no such diagnosis, no model was asked, or it was too long ago.
     pub async fn prompt(&self, id: DiagnosisId) -> Result<String, QueryError> {
         if !self.state().diagnoses.contains_key(&id) {
-            return Err(Refusal::unknown("diagnosis", id).into());
+            return Err(Refusal::unknown(Named::Diagnosis, id).into());
         }
         match tokio::fs::read_to_string(file(&self.work, id)).await {
             Ok(text) => Ok(text),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Actor, Assessment, Command, Grain, History, LOOK_BACK, Plan, Refusal, Snapshot, SnapshotId, State, Step,
+        Actor, Assessment, Command, Grain, History, LOOK_BACK, Named, Plan, Refusal, Snapshot, SnapshotId, State, Step,
         Window, assess, foresee, plan_action, plan_rollback, plan_undo, step_seconds,
     },
     platform::{Component, Sample},
@@ -78,7 +78,9 @@ impl EngineHandle {
             None => None,
         };
         if first.captured.is_empty() {
-            return Err(Refusal::new("empty-snapshot", format!("{a} holds nothing")).into());
+            return Err(Refusal::new("empty-snapshot", format!("{a} holds nothing"))
+                .hint("choose another: codeblue snapshot list")
+                .into());
         }
         let mut components = Vec::new();
         for captured in &first.captured {
@@ -116,7 +118,8 @@ impl EngineHandle {
         name: &str,
         target: Target,
     ) -> Result<ComponentDifference, QueryError> {
-        let component = state.platform.component(name).cloned().ok_or_else(|| Refusal::unknown("component", name))?;
+        let component =
+            state.platform.component(name).cloned().ok_or_else(|| Refusal::unknown(Named::Component, name))?;
         let (vault, work) = (self.vault.clone(), self.work.clone());
         let found = blocking(move || {
             let room = tempfile::Builder::new()
@@ -150,7 +153,9 @@ impl EngineHandle {
         let state = self.state();
         let snapshot = state.snapshot(id)?.clone();
         if snapshot.captured.is_empty() {
-            return Err(Refusal::new("empty-snapshot", format!("{id} holds nothing")).into());
+            return Err(Refusal::new("empty-snapshot", format!("{id} holds nothing"))
+                .hint("choose another: codeblue snapshot list")
+                .into());
         }
         let vault = self.vault.clone();
         let problems = blocking(move || read_back(&vault, &snapshot.captured, &CancelFlag::new())).await?;
@@ -187,7 +192,7 @@ impl EngineHandle {
     /// When there is no such service or the store cannot be read.
     pub async fn history(&self, service: String, limit: usize) -> Result<Vec<Sample>, QueryError> {
         if self.state().platform.service(&service).is_none() {
-            return Err(Refusal::unknown("service", service).into());
+            return Err(Refusal::unknown(Named::Service, service).into());
         }
         let path = self.sample_file.clone();
         blocking(move || {
@@ -202,8 +207,11 @@ impl EngineHandle {
     /// When there is no such service or the store cannot be read.
     pub async fn uptime(&self, service: String, window: Window, buckets: usize) -> Result<History, QueryError> {
         let state = self.state();
-        let patience =
-            state.platform.service(&service).ok_or_else(|| Refusal::unknown("service", &service))?.allowed_silence();
+        let patience = state
+            .platform
+            .service(&service)
+            .ok_or_else(|| Refusal::unknown(Named::Service, &service))?
+            .allowed_silence();
         let (path, now, from) = (self.sample_file.clone(), self.now(), window.from(self.now()));
         blocking(move || {
             let read = || {

@@ -13,7 +13,7 @@ use ring::hmac;
 
 use super::{EngineHandle, Home, LibraryBook, QueryError, queries::blocking, readers::Readers, vouchers::Vouchers};
 use crate::{
-    domain::{Command, Refusal, runbook::Runbook},
+    domain::{Command, Named, Refusal, runbook::Runbook},
     runbook::{self, Level, Origin, Volume},
 };
 
@@ -98,7 +98,10 @@ impl EngineHandle {
     async fn book(&self, name: String) -> Result<Arc<Runbook>, Refusal> {
         let folder = self.walking.books.clone();
         let found = tokio::task::spawn_blocking(move || read(&folder, &name)).await;
-        found.unwrap_or_else(|error| Err(Refusal::new("runbook-unreadable", error.to_string())))
+        found.unwrap_or_else(|error| {
+            Err(Refusal::new("runbook-unreadable", error.to_string())
+                .hint("try again; the log of the engine says more"))
+        })
     }
 }
 
@@ -116,13 +119,15 @@ fn listed(volume: Volume) -> LibraryBook {
 fn read(folder: &Path, name: &str) -> Result<Arc<Runbook>, Refusal> {
     let volumes = runbook::library(Some(folder)).map_err(|error| {
         Refusal::new("runbook-unreadable", format!("the books in {} cannot be read: {error}", folder.display()))
+            .hint("mend the folder and its permissions, then: codeblue runbook lint")
     })?;
     let volume = match runbook::find(&volumes, name)[..] {
         [volume] => volume,
-        [] => return Err(Refusal::unknown("runbook", name).hint("see: codeblue runbook list")),
+        [] => return Err(Refusal::unknown(Named::Runbook, name).hint("see: codeblue runbook list")),
         ref several => {
             let ids: Vec<&str> = several.iter().map(|volume| volume.id()).collect();
-            return Err(Refusal::new("runbook-unclear", format!("{name:?} may be {}", ids.join(" or "))));
+            return Err(Refusal::new("runbook-unclear", format!("{name:?} may be {}", ids.join(" or ")))
+                .hint("name it by its id"));
         }
     };
     let book = volume.reading.runbook.clone();

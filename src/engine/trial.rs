@@ -72,7 +72,8 @@ impl EngineHandle {
     /// `test-under-way` while another one runs; when a working directory cannot be used.
     pub async fn try_system(&self) -> Result<SystemTrial, QueryError> {
         let _turn = self.trial.try_lock().map_err(|_| {
-            Refusal::new("test-under-way", "the system is being tested already").hint("ask again when that is over")
+            Refusal::new("test-under-way", "the system is being tested already")
+                .hint("ask again when that is over, in a minute or two")
         })?;
         let (at, begun) = (self.now(), Instant::now());
         let mut parts = self.try_checks().await;

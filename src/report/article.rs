@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{page::escaped, words::span};
 use crate::domain::{
-    Article, ArticleState, Category, FixEstimate, Pool, Refusal, State, Symptoms, Treatment, time_to_resolution,
+    Article, ArticleState, Category, FixEstimate, Named, Pool, Refusal, State, Symptoms, Treatment, time_to_resolution,
 };
 
 /// An article and its record.
@@ -112,7 +112,7 @@ impl ArticleReport {
     /// # Errors
     /// `unknown-article`.
     pub fn of(state: &State, name: &str) -> Result<Self, Refusal> {
-        let article = state.knowledge.articles.get(name).ok_or_else(|| Refusal::unknown("article", name))?;
+        let article = state.knowledge.articles.get(name).ok_or_else(|| Refusal::unknown(Named::Article, name))?;
         Ok(Self {
             article: article.clone(),
             fixes: fixes(&Pool::of(&state.knowledge), article),

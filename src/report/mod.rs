@@ -5,6 +5,7 @@
 mod article;
 mod drill;
 mod handover;
+mod in_short;
 mod metrics;
 mod page;
 mod policies;

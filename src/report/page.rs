@@ -25,8 +25,13 @@ pub fn html(title: &str, markdown: &str) -> String {
 /// Text from elsewhere as it may stand in a line or a cell of Markdown: it cannot begin anything.
 pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::new();
-    for c in text.chars() {
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
         match c {
+            // Within a word it is no markup, and is read as it stands where this is pasted.
+            '_' if safe.ends_with(char::is_alphanumeric) && rest.peek().is_some_and(|c| c.is_alphanumeric()) => {
+                safe.push(c);
+            }
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '&' => safe.extend(['\\', c]),
             c if c.is_control() => safe.push(' '),
             c => safe.push(c),
@@ -47,5 +52,6 @@ mod tests {
         assert!(page.contains("&lt;script&gt;") && page.contains("**bold**"), "{page}");
         assert!(!page.contains('\u{1b}'));
         assert!(!html("t", "<img src=x onerror=y>").contains("<img"));
+        assert_eq!(escaped("dose_unit _x_ a__b"), "dose_unit \\_x\\_ a\\_\\_b");
     }
 }

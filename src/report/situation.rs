@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{
+    in_short::in_short,
     page::escaped,
     words::{moment, span},
 };
@@ -35,6 +36,8 @@ pub struct SituationReport {
     pub age_seconds: f64,
     /// Who decides; none when nobody has taken it.
     pub commander: Option<String>,
+    /// In a few plain sentences, for who decides and knows no services.
+    pub in_short: String,
     /// What people do that is hit.
     pub functions: Vec<String>,
     /// Services that are hit.
@@ -64,6 +67,8 @@ impl SituationReport {
         let incident = state.incident(id)?;
         let hit = || incident.services.iter().filter_map(|name| state.platform.service(name));
         let functions: BTreeSet<&String> = hit().flat_map(|service| &service.functions).collect();
+        let functions: Vec<String> = functions.into_iter().cloned().collect();
+        let users = hit().filter_map(|service| service.users).max();
         let until = incident.resolved_at.filter(|_| !incident.state.is_open()).unwrap_or(now);
         let said = incident.updates.said.last();
         Ok(Self {
@@ -75,9 +80,10 @@ impl SituationReport {
             since: incident.detected_at,
             age_seconds: (until - incident.detected_at).as_seconds_f64().max(0.0),
             commander: incident.roles.get(&IncidentRole::Commander).cloned(),
-            functions: functions.into_iter().cloned().collect(),
+            in_short: in_short(state, incident, &functions, users),
+            functions,
             services: incident.services.clone(),
-            users: hit().filter_map(|service| service.users).max(),
+            users,
             conditions: conditions(state, incident),
             actions: actions(state, incident),
             needs: needs(state, incident),
@@ -107,6 +113,7 @@ impl SituationReport {
             span(self.age_seconds),
             moment(self.since)
         );
+        let _ = writeln!(page, "{}\n", escaped(&self.in_short));
         page += &self.parts();
         page
     }

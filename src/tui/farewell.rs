@@ -4,7 +4,7 @@ use super::{
     model::{Link, Model},
     text,
 };
-use crate::domain::Recorded;
+use crate::domain::{Recorded, missing_roles, role_name};
 
 /// Lines for each kind of thing.
 const MOST: usize = 5;
@@ -41,7 +41,11 @@ pub fn farewell(model: &Model) -> Vec<String> {
         format!("{} {} {} · {} for {since}", incident.id, incident.severity, incident.title, incident.state)
     });
     section(&mut lines, "open", "no incident is open", told.collect());
-    let waits = state.pending_changes().into_iter().map(|change| format!("{} {}", change.id, change.title));
+    let waits = state.pending_changes().into_iter().map(|change| {
+        let roles: Vec<&str> = missing_roles(state, change).into_iter().map(role_name).collect();
+        let until = change.expires_at.format("%H:%MZ");
+        format!("{} {} · for the {} until {until}", change.id, change.title, roles.join(" and the "))
+    });
     section(&mut lines, "waits", "", waits.collect());
     let runs = state.running_recoveries().map(|recovery| format!("{} {}", recovery.id, recovery.plan.title));
     section(&mut lines, "runs", "", runs.collect());

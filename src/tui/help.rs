@@ -60,8 +60,8 @@ pub const CARDS: [Card; 4] = [
     Card {
         title: "Doing something",
         text: |_| {
-            "The last line names the keys that help here. A grey one can do nothing now: press it and it says why. What is \
-               dangerous shows first what it would do, and wants a name typed. Nothing happens on one key."
+            "The last line names the keys that help here. A grey one can do nothing now: press it and it says why, and what \
+               helps. What is dangerous shows first what it would do, and wants a name typed: no single key does it."
                 .to_owned()
         },
     },

@@ -48,6 +48,7 @@ mod marks;
 mod measure;
 mod message;
 mod model;
+mod next_step;
 mod older;
 mod on_call;
 mod overlay;

@@ -474,8 +474,11 @@ impl Model {
 
     /// Shows a short message.
     pub fn say(&mut self, text: impl Into<String>, bad: bool) {
-        let until = self.now + TimeDelta::seconds(if bad { 10 } else { 5 });
-        self.toast = Some(Toast { text: text.into(), bad, way_back: None, until });
+        let text = self.in_keys(&text.into());
+        // What takes two lines takes longer to read.
+        let letters = i64::try_from(text.chars().count()).unwrap_or(0);
+        let until = self.now + TimeDelta::seconds(if bad { 10.max(letters / 8) } else { 5 });
+        self.toast = Some(Toast { text, bad, way_back: None, until });
     }
 
     /// Says what was done, for as long as it takes to think better of it where that can be.

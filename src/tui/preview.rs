@@ -217,7 +217,7 @@ pub(super) fn refusal(model: &Model, command: Command) -> Option<String> {
 
 /// What the rules make of a command of the one who looks; the one that says no, in words, else.
 pub(super) fn decided_now(model: &Model, command: Command) -> Result<Vec<Event>, String> {
-    by_the_rules(model, command).map_err(|refusal| refusal.words())
+    by_the_rules(model, command).map_err(|refusal| model.in_keys(&refusal.words()))
 }
 
 /// What the rules make of a command of the one who looks.

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use chrono::{DateTime, Utc};
 
 use super::{decision::cannot_write, form::Writing, model::Model};
-use crate::domain::{BreakGlass, Change, ChangeState};
+use crate::domain::{BreakGlass, Change, ChangeState, Milestone, Progress};
 
 /// Those that are over, at the end of the list.
 const OVER: usize = 20;
@@ -57,6 +57,13 @@ pub fn owed(change: &Change) -> Option<Owed> {
     }
 }
 
+/// When the fast track wants a change approved, while it does: long before it lapses.
+pub fn on_the_track(model: &Model, change: &Change) -> Option<DateTime<Utc>> {
+    let incident = model.state.incidents.get(&change.incident?)?;
+    let approved = |row: &Progress| row.milestone == Milestone::Approved && row.is_running && change.plan.heals();
+    incident.milestones(model.now).into_iter().find(approved).map(|row| row.due_at)
+}
+
 impl Queued<'_> {
     /// Its name.
     #[must_use]
@@ -78,11 +85,13 @@ impl Queued<'_> {
     }
 
     /// What comes first within a group: what is late, then what is due soonest, then what is newest.
-    fn urgency(&self, queue: Queue, now: DateTime<Utc>) -> impl Ord + use<> {
+    fn urgency(&self, queue: Queue, model: &Model) -> impl Ord + use<> {
         let (review, due, since, number) = match self {
             Self::Change(change) => {
                 let (review, due) = match (queue, owed(change)) {
-                    (Queue::You | Queue::Others, _) => (None, Some(change.expires_at)),
+                    (Queue::You | Queue::Others, _) => {
+                        (None, Some(on_the_track(model, change).unwrap_or(change.expires_at)))
+                    }
                     (_, Some(Owed::Review(due))) => (Some(due), Some(due)),
                     (_, Some(Owed::Validation)) => (None, change.ended_at),
                     (Queue::UnderWay, None) => (None, change.execute_by()),
@@ -95,7 +104,7 @@ impl Queued<'_> {
                 (review, review.or(glass.is_open().then_some(glass.until)), glass.opened_at, glass.id.0)
             }
         };
-        let is_calm = review.is_none_or(|due| due > now);
+        let is_calm = review.is_none_or(|due| due > model.now);
         (is_calm, due, Reverse(since), Reverse(number))
     }
 }
@@ -137,7 +146,7 @@ impl Model {
         let uses = self.state.break_glass.values();
         let uses = uses.map(|glass| (self.queue_of_break_glass(glass), Queued::BreakGlass(glass)));
         let mut queue: Vec<(Queue, Queued)> = changes.chain(uses).collect();
-        queue.sort_by_cached_key(|(queue, queued)| (*queue, queued.urgency(*queue, self.now)));
+        queue.sort_by_cached_key(|(queue, queued)| (*queue, queued.urgency(*queue, self)));
         let over = queue.iter().position(|(queue, _)| *queue == Queue::Over).unwrap_or(queue.len());
         queue.truncate(over + OVER);
         queue

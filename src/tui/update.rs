@@ -39,7 +39,12 @@ pub fn update(model: &mut Model, Timed { at, message }: Timed) -> Vec<Request> {
     if model.toast.as_ref().is_some_and(|toast| toast.until <= at) {
         model.toast = None;
     }
+    let (page, no) = (model.screen().clone(), standing_no(model));
     let requests = on_message(model, message);
+    // A no belongs to the page on which somebody asked.
+    if no.is_some() && *model.screen() != page && standing_no(model) == no {
+        model.toast = None;
+    }
     greet(model);
     notice(model);
     let requests = only_look(model, requests);
@@ -49,6 +54,11 @@ pub fn update(model: &mut Model, Timed { at, message }: Timed) -> Vec<Request> {
         model.drills.failed = None;
     }
     requests
+}
+
+/// What was refused last, while it is still said.
+fn standing_no(model: &Model) -> Option<(chrono::DateTime<chrono::Utc>, String)> {
+    model.toast.as_ref().filter(|toast| toast.bad).map(|toast| (toast.until, toast.text.clone()))
 }
 
 fn on_message(model: &mut Model, message: Message) -> Vec<Request> {

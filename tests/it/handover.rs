@@ -30,6 +30,8 @@ fn the_night_is_handed_over_with_what_waits_and_for_whom() {
     desk.wait(TimeDelta::minutes(2));
     let early = situation(&desk);
     assert_eq!(early.needs[0], "somebody to acknowledge it");
+    let told = "The cause is not known yet. Nothing was begun yet that would end it. Nobody has taken it yet.";
+    assert!(early.in_short.ends_with(told), "{}", early.in_short);
     assert_eq!((early.commander, early.actions), (None, Vec::new()));
 
     conclude(&mut desk, "patient-api");
@@ -40,7 +42,11 @@ fn the_night_is_handed_over_with_what_waits_and_for_whom() {
     assert!(found.needs.iter().any(|need| need.starts_with(&needed)), "{:?}", found.needs);
     assert!(found.conditions.iter().any(|told| told.contains("90 % sure")), "{:?}", found.conditions);
     assert!(!found.needs.iter().any(|need| need.contains("acknowledge")), "{:?}", found.needs);
+    for told in [" The cause is probably ", " A remedy is ready and waits for the ", " nobody is in command."] {
+        assert!(found.in_short.contains(told), "{}", found.in_short);
+    }
     let page = found.markdown();
+    assert!(page.contains(&found.in_short), "{page}");
     assert!(page.starts_with("# SEV1 INC-1: patient-api down\n\nIdentified at "), "{page}");
     assert!(page.contains(", 2 min after the first sign (") && page.contains("- **Next update**: by "), "{page}");
 
@@ -71,7 +77,9 @@ fn what_is_over_is_told_for_a_while_and_what_is_owed_until_it_is_done() {
     desk.now += TimeDelta::minutes(40);
     assert!(situation(&desk).markdown().contains("- **Next update**: LATE since "), "{}", situation(&desk).markdown());
 
+    assert!(told.in_short.ends_with(" erin is in command."), "{}", told.in_short);
     judge(&mut desk, "patient-api", Status::Healthy);
+    assert!(situation(&desk).in_short.contains("over since "), "{}", situation(&desk).in_short);
     let age = situation(&desk).age_seconds;
     desk.wait(TimeDelta::hours(1));
     assert_eq!(situation(&desk).age_seconds, age, "it does not age after its end");

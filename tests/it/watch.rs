@@ -48,7 +48,8 @@ impl Watching {
 /// A service without checks: nothing happens by itself.
 fn quiet(script: &Script) {
     std::fs::create_dir_all(script.home()).unwrap();
-    let platform = "[platform]\nname = \"Ward\"\nprofile = \"production\"\n[[service]]\nname = \"charts\"\ncriticality = \"critical\"\n";
+    let platform = "[platform]\nname = \"Ward\"\nprofile = \"production\"\n[[service]]\nname = \"charts\"\ncriticality = \"critical\"\n\
+                    [[service.action]]\nname = \"restart\"\nrun = \"true\"\nrisk = \"low\"\ntakes = \"1s\"\n";
     std::fs::write(script.home().join("codeblue.toml"), platform).unwrap();
 }
 
@@ -112,6 +113,10 @@ fn what_happens_is_told_in_lines_and_nothing_is_missed_while_the_engine_is_away(
     let event = raw.until("charts cannot be opened").pop().unwrap();
     let event: serde_json::Value = serde_json::from_str(&event).unwrap();
     assert!(event["seq"].is_u64(), "{event}");
+    let (code, _, error) = script.run(&["change", "submit", "--action", "charts/restart", "--reason", "it leaks"]);
+    assert_eq!(code, 10, "a person has to decide: {error}");
+    let said = watching.until("CHG-1 WAITS for the ").pop().unwrap();
+    assert!(said.contains(" UTC; look, and answer: codeblue change approve CHG-1"), "{said}");
 
     engine.terminate();
     watching.until("NO ENGINE: ");

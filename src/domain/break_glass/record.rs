@@ -238,14 +238,14 @@ impl BreakGlass {
                 "break-glass-scope",
                 format!("{} is for {}, not for {}", self.id, self.services.join(", "), outside.join(", ")),
             )
-            .hint("have the change approved the ordinary way"));
+            .hint("have the change approved: codeblue change list --pending shows whose approval it lacks"));
         }
         match plan.steps.iter().find(|step| Ceiling::of(state, step) > self.ceiling) {
             Some(step) => Err(Refusal::new(
                 "break-glass-ceiling",
                 format!("{} goes as far as {}, and not: {step}", self.id, self.ceiling.says()),
             )
-            .hint("have the change approved the ordinary way")),
+            .hint("have the change approved: codeblue change list --pending shows whose approval it lacks")),
             None => Ok(()),
         }
     }

@@ -8,7 +8,7 @@ use super::{
     record::{BREAK_GLASS_REVIEW, BREAK_GLASS_REVIEWERS, BreakGlass, ReviewVerdict},
     rules::told,
 };
-use crate::domain::{BreakGlassId, Command, Event, Meta, Notice, Operator, Refusal, State, text};
+use crate::domain::{BreakGlassId, Command, Event, Meta, Notice, Operator, Refusal, State, next_step, text};
 use crate::platform::Role;
 
 /// Decides what another person thinks of it.
@@ -21,7 +21,7 @@ pub(in crate::domain) fn review(
 ) -> Result<Vec<Event>, Refusal> {
     let found = state.break_glass(id)?;
     let Some(operator) = meta.actor.operator().and_then(|name| state.operators.get(name)) else {
-        return Err(Refusal::new("person-needed", "only people review a break-glass"));
+        return Err(Refusal::new("person-needed", "only people review a break-glass").hint(next_step::A_PERSON));
     };
     may_review(state, found, operator)?;
     let findings = text::line("findings", findings)?;
@@ -38,22 +38,25 @@ fn may_review(state: &State, found: &BreakGlass, operator: &Operator) -> Result<
     let id = found.id;
     if found.is_open() {
         return Err(Refusal::new("break-glass-open", format!("{id} is open until {}", found.until.format("%H:%M:%S")))
-            .hint("review it when it is over, or revoke it"));
+            .hint(format!("review it when it is over, or end it now: codeblue break-glass revoke {id} --reason WHY")));
     }
     let person = state.person(&operator.name);
     if person == state.person(&found.operator) {
         return Err(Refusal::new("own-break-glass", format!("{} opened {id} and may not review it", found.operator))
-            .hint("two others have to"));
+            .hint("two others have to: codeblue operator list shows who works here"));
     }
     if involved(state, found).contains(person) {
         let message = format!("{person} asked for a change that was carried out under {id} and may not review it");
-        return Err(Refusal::new("break-glass-involved", message).hint("two others have to"));
+        return Err(Refusal::new("break-glass-involved", message)
+            .hint("two others have to: codeblue operator list shows who works here"));
     }
     if found.reviews.iter().any(|known| state.person(&known.operator) == person) {
-        return Err(Refusal::new("reviewed-already", format!("{person} has reviewed {id} already")));
+        return Err(Refusal::new("reviewed-already", format!("{person} has reviewed {id} already"))
+            .hint(format!("nothing is left for you to do; who is still to look: codeblue break-glass show {id}")));
     }
     if !found.is_review_owed() {
-        return Err(Refusal::new("reviewed-already", format!("{id} was reviewed already")));
+        return Err(Refusal::new("reviewed-already", format!("{id} was reviewed already"))
+            .hint(format!("nothing is left to do: codeblue break-glass show {id}")));
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::record::{BREAK_GLASS_LIMIT, BREAK_GLASS_RISK, BreakGlass, BreakGlassEnd, Ceiling};
 use crate::domain::{
-    Actor, BreakGlassId, Callee, ChangeId, Circumstances, Command, Event, IncidentId, Meta, Notice, Operator, Plan,
-    RecoveryId, Refusal, Risk, RiskPoint, Severity, State, text,
+    Actor, BreakGlassId, Callee, ChangeId, Circumstances, Command, Event, IncidentId, Meta, Named, Notice, Operator,
+    Plan, RecoveryId, Refusal, Risk, RiskPoint, Severity, State, next_step, text,
 };
 use crate::platform::{Role, count};
 
@@ -33,7 +33,8 @@ pub(in crate::domain) fn open(
         return Err(Refusal::new(
             "break-glass-incident",
             format!("{id} is {} and {}; it takes an open SEV1 or SEV2", found.severity, found.state),
-        ));
+        )
+        .hint("have the change approved: codeblue change list --pending shows whose approval it lacks"));
     }
     let reason = text::line("reason", reason)?.trim().to_owned();
     if reason.chars().count() < REASON {
@@ -45,7 +46,8 @@ pub(in crate::domain) fn open(
         return Err(Refusal::new(
             "break-glass-minutes",
             format!("it is open for 1 to {} minutes", BREAK_GLASS_LIMIT.num_minutes()),
-        ));
+        )
+        .hint("give as many minutes as it takes: --for 45m"));
     }
     let services = scope(state, services)?;
     let mut own = state.break_glass.values().filter(|known| is_same_person(state, &known.operator, operator));
@@ -76,7 +78,7 @@ pub(in crate::domain) fn open(
 /// The name of a person who acts under it; an alias or a service account is nobody who could be asked afterwards.
 fn person<'a>(state: &State, actor: &'a Actor) -> Result<&'a str, Refusal> {
     let Some(name) = actor.operator() else {
-        return Err(Refusal::new("person-needed", "break-glass is for people alone"));
+        return Err(Refusal::new("person-needed", "break-glass is for people alone").hint(next_step::A_PERSON));
     };
     match state.operators.get(name).and_then(|known| known.belongs_to.as_ref()) {
         Some(owner) => Err(Refusal::new("break-glass-person", format!("{name} belongs to {owner}"))
@@ -93,10 +95,11 @@ fn scope(state: &State, mut services: Vec<String>) -> Result<Vec<String>, Refusa
     services.sort();
     services.dedup();
     if let Some(unknown) = services.iter().find(|name| state.platform.service(name).is_none()) {
-        return Err(Refusal::unknown("service", unknown));
+        return Err(Refusal::unknown(Named::Service, unknown));
     }
     if services.is_empty() {
-        return Err(Refusal::new("break-glass-scope", "it names no service").hint("name each service that is acted on"));
+        return Err(Refusal::new("break-glass-scope", "it names no service")
+            .hint("name each service that is acted on: --service NAME"));
     }
     Ok(services)
 }
@@ -323,7 +326,8 @@ pub(in crate::domain) fn revoke(
         .get(operator)
         .is_some_and(|known| known.can_stand_for(Role::TechnicalLead) || known.can_stand_for(Role::ComplianceOfficer));
     if !may {
-        return Err(Refusal::new("role-needed", "this takes a technical lead, the CTO or the compliance officer"));
+        return Err(Refusal::new("role-needed", "this takes a technical lead, the CTO or the compliance officer")
+            .hint(next_step::WHO_HAS_IT));
     }
     Ok(vec![ended(id, BreakGlassEnd::Revoked, &text::line("reason", reason)?)])
 }
@@ -331,7 +335,9 @@ pub(in crate::domain) fn revoke(
 fn still_open(state: &State, id: BreakGlassId) -> Result<&BreakGlass, Refusal> {
     let found = state.break_glass(id)?;
     match &found.ended {
-        Some(ended) => Err(Refusal::new("break-glass-over", format!("{id} {}", ended.how.says()))),
+        Some(ended) => Err(Refusal::new("break-glass-over", format!("{id} {}", ended.how.says())).hint(format!(
+            "what is left takes an approval, or another break-glass after its review: codeblue break-glass show {id}"
+        ))),
         None => Ok(found),
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Breaker, BreakerState, ForcedTo};
 use crate::{
-    domain::{Command, Event, Meta, Recorded, Refusal, State, TimelineKind, apply::tell, text},
+    domain::{Command, Event, Meta, Named, Recorded, Refusal, State, TimelineKind, apply::tell, text},
     platform::CheckLevel,
 };
 
@@ -77,7 +77,8 @@ pub(in crate::domain) fn force(
         return Err(Refusal::new(
             "force-in-the-past",
             "the time for which the breaker is forced would be over already",
-        ));
+        )
+        .hint("give a longer time: --for 30m"));
     }
     if until - meta.at > BREAKER_LONGEST_FORCE {
         return Err(Refusal::new("force-too-long", "a breaker is forced for 24 hours at most")
@@ -163,7 +164,7 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
 fn known(state: &State, service: &str) -> Result<(), Refusal> {
     match state.platform.service(service) {
         Some(_) => Ok(()),
-        None => Err(Refusal::unknown("service", service).hint("codeblue breaker list names them")),
+        None => Err(Refusal::unknown(Named::Service, service).hint("codeblue breaker list names them")),
     }
 }
 

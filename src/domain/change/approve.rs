@@ -1,7 +1,9 @@
 //! Yes, no, and taking either back.
 
 use super::{Approval, Attestation, Change, ChangeState, delegation, payload, quorum};
-use crate::domain::{Actor, Assurance, ChangeId, Event, Meta, RecoveryId, Refusal, State, recovery::run, text};
+use crate::domain::{
+    Actor, Assurance, ChangeId, Event, Meta, Named, RecoveryId, Refusal, State, next_step, recovery::run, text,
+};
 
 /// A yes, as it was given.
 pub(in crate::domain) struct Yes<'a> {
@@ -20,15 +22,15 @@ pub(in crate::domain) fn approve(state: &State, yes: Yes<'_>, meta: &Meta) -> Re
     let change = state.change(yes.change)?;
     let id = change.id;
     let Some(operator) = meta.actor.operator() else {
-        return Err(Refusal::new("person-needed", "only a person can approve a change"));
+        return Err(Refusal::new("person-needed", "only a person can approve a change").hint(next_step::A_PERSON));
     };
     if yes.round.is_some_and(|round| round != change.round) {
         return Err(Refusal::new("other-round", format!("{id} is in round {} by now", change.round))
-            .hint("its plan has changed: look at it again"));
+            .hint(format!("its plan has changed: codeblue change show {id}")));
     }
     if yes.plan_hash.len() < 8 || !change.plan_hash.starts_with(yes.plan_hash) {
         return Err(Refusal::new("plan-changed", format!("{id} has another plan than the one you saw"))
-            .hint("look at the plan again and approve what it is now"));
+            .hint(format!("look at the plan again, then approve what it is now: codeblue change show {id}")));
     }
     let again = change.current_approvals().any(|approval| {
         approval.operator == operator
@@ -49,9 +51,10 @@ pub(in crate::domain) fn approve(state: &State, yes: Yes<'_>, meta: &Meta) -> Re
         Some(from) => delegation::role_with_one(state, change, (from, operator), meta.at)?,
     };
     if meta.at >= change.expires_at {
-        return Err(Refusal::new("change-expired", format!("{id} was to be decided by {}", change.expires_at)));
+        return Err(Refusal::new("change-expired", format!("{id} was to be decided by {}", change.expires_at))
+            .hint(format!("submit it again: codeblue change submit; what it was: codeblue change show {id}")));
     }
-    let person = state.operators.get(operator).ok_or_else(|| Refusal::unknown("operator", operator))?;
+    let person = state.operators.get(operator).ok_or_else(|| Refusal::unknown(Named::Operator, operator))?;
     let attestation = match (yes.signature, meta.assurance) {
         (Some(signature), _) => {
             let text = payload::approval_payload(
@@ -71,7 +74,8 @@ pub(in crate::domain) fn approve(state: &State, yes: Yes<'_>, meta: &Meta) -> Re
         (None, Assurance::SecondFactor { .. }) => Attestation::SecondFactor,
         (None, Assurance::Session | Assurance::Step { .. }) => Attestation::Session,
         (None, Assurance::Token { .. }) => {
-            return Err(Refusal::new("token-may-not", "a token does not approve; a signature with it would"));
+            return Err(Refusal::new("token-may-not", "a token does not approve; a signature with it would")
+                .hint(format!("a person does it on the board, or signs it: codeblue change approve {id} --sign KEY")));
         }
     };
     let approval = Approval {
@@ -125,10 +129,12 @@ pub(in crate::domain) fn reject(
 ) -> Result<Vec<Event>, Refusal> {
     let found = state.change(change)?;
     if !matches!(found.state, ChangeState::Pending | ChangeState::Approved) {
-        return Err(Refusal::new("change-not-pending", format!("{change} is {}", found.state)));
+        return Err(Refusal::new("change-not-pending", format!("{change} is {}", found.state))
+            .hint(format!("nothing is left to decide; what became of it: codeblue change show {change}")));
     }
     if found.requester == *actor || actor.operator().is_some_and(|name| quorum::is_author(state, found, name)) {
-        return Err(Refusal::new("own-change", format!("{actor} wrote {change}")).hint("withdraw it instead"));
+        return Err(Refusal::new("own-change", format!("{actor} wrote {change}"))
+            .hint(format!("withdraw it: codeblue change withdraw {change} --reason WHY")));
     }
     Ok(vec![Event::ChangeRejected { change, reason: text::line("reason", reason)? }])
 }
@@ -141,7 +147,10 @@ pub(in crate::domain) fn revoke(
     meta: &Meta,
 ) -> Result<Vec<Event>, Refusal> {
     let found = state.change(change)?;
-    let none = || Refusal::new("no-approval", format!("{} has not approved {change}", meta.actor));
+    let none = || {
+        Refusal::new("no-approval", format!("{} has not approved {change}", meta.actor))
+            .hint(format!("nothing is left to take back; who has approved: codeblue change show {change}"))
+    };
     let operator = meta.actor.operator().ok_or_else(none)?;
     let reason = text::line("reason", reason)?;
     if found.state == ChangeState::Rejected {
@@ -151,10 +160,11 @@ pub(in crate::domain) fn revoke(
             .is_some_and(|(by, _)| by.operator().map(|name| state.person(name)) == Some(state.person(operator)));
         if !mine {
             return Err(Refusal::new("not-yours", format!("{change} was not rejected by {operator}"))
-                .hint("who said no can take it back, or the plan changes: codeblue change revise"));
+                .hint(format!("who said no can take it back, or the plan changes: codeblue change revise {change}")));
         }
         if meta.at >= found.expires_at {
-            return Err(Refusal::new("change-expired", format!("{change} was to be decided by {}", found.expires_at)));
+            return Err(Refusal::new("change-expired", format!("{change} was to be decided by {}", found.expires_at))
+                .hint(format!("submit it again: codeblue change submit; what it was: codeblue change show {change}")));
         }
         let after = Change { state: ChangeState::Pending, ..found.clone() };
         let authorised = authorised(state, &after, meta)?;
@@ -171,7 +181,7 @@ pub(in crate::domain) fn revoke(
             Ok(std::iter::once(revoked).chain(stop(state, recovery, &why)).collect())
         }
         (other, _) => Err(Refusal::new("too-late", format!("{change} is {other}"))
-            .hint("take back what was done: codeblue recovery undo")),
+            .hint(format!("take back what was done: codeblue change roll-back {change} --reason WHY"))),
     }
 }
 
@@ -191,12 +201,13 @@ pub(in crate::domain) fn withdraw(
 ) -> Result<Vec<Event>, Refusal> {
     let found = state.change(change)?;
     if !matches!(found.state, ChangeState::Pending | ChangeState::Approved | ChangeState::Rejected) {
-        return Err(Refusal::new("change-not-pending", format!("{change} is {}", found.state)));
+        return Err(Refusal::new("change-not-pending", format!("{change} is {}", found.state))
+            .hint(format!("nothing is left to take back; what became of it: codeblue change show {change}")));
     }
     let mine = actor.operator().is_some_and(|name| quorum::is_author(state, found, name));
     if found.requester != *actor && !mine {
         return Err(Refusal::new("not-requester", format!("{change} was requested by {}", found.requester))
-            .hint("reject it instead"));
+            .hint(format!("reject it: codeblue change reject {change} --reason WHY")));
     }
     Ok(vec![Event::ChangeWithdrawn { change, reason: text::line("reason", reason)? }])
 }

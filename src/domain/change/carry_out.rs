@@ -17,7 +17,8 @@ use crate::domain::{
 pub(in crate::domain) fn start(state: &State, id: ChangeId, meta: &Meta) -> Result<Vec<Event>, Refusal> {
     let found = state.change(id)?;
     if found.state != ChangeState::Approved {
-        return Err(Refusal::new("change-not-approved", format!("{id} is {}", found.state)));
+        return Err(Refusal::new("change-not-approved", format!("{id} is {}", found.state))
+            .hint(format!("see whose approval it lacks: codeblue change show {id}")));
     }
     if let Some(reason) = asks_anew(state, found, meta) {
         // What was agreed to beforehand has nobody who could be asked anew.
@@ -51,18 +52,19 @@ pub(in crate::domain) fn start_under(
 ) -> Result<Vec<Event>, Refusal> {
     let found = state.change(id)?;
     if found.state != ChangeState::Pending || found.expires_at <= meta.at {
-        return Err(Refusal::new("change-not-pending", format!("{id} is {}", found.state))
-            .hint("only what still waits for people can be carried out under break-glass"));
+        return Err(Refusal::new("change-not-pending", format!("{id} is {}", found.state)).hint(
+            "only what still waits for people can be carried out under break-glass: codeblue change list --pending",
+        ));
     }
     let is_same = intent_hash(&state.platform, &found.agreed()) == found.plan_hash;
     if plan_hash.len() < 8 || !found.plan_hash.starts_with(plan_hash) || !is_same {
         return Err(Refusal::new("plan-changed", format!("{id} has another plan than the one you saw"))
-            .hint("look at the plan again and carry out what it is now"));
+            .hint(format!("look at the plan again, then carry out what it is now: codeblue change show {id}")));
     }
     let glass = break_glass::under(state, &found.plan, meta)?;
     if found.incident.is_some_and(|incident| incident != glass.incident) {
         return Err(Refusal::new("break-glass-incident", format!("{} is for {}", glass.id, glass.incident))
-            .hint("have the change approved the ordinary way"));
+            .hint(format!("have it approved: codeblue change show {id} says whose approval it lacks")));
     }
     run::not_running(state, &found.plan)?;
     let (recovery, incident) = (state.next_recovery(), Some(glass.incident));
@@ -111,11 +113,13 @@ fn may_begin(state: &State, change: &Change, meta: &Meta) -> Result<(), Refusal>
     let id = change.id;
     if let Some(begins) = begins_at(state, change).filter(|begins| meta.at < *begins) {
         let from = begins.format("%Y-%m-%d %H:%M");
-        return Err(Refusal::new("change-window", format!("{id} may begin at {from} UTC"))
-            .hint("before that its window is not open, or nothing may be changed there"));
+        return Err(Refusal::new("change-window", format!("{id} may begin at {from} UTC")).hint(format!(
+            "wait for it, or give it another time: codeblue change revise {id} --at TIME --reason WHY"
+        )));
     }
     if change.execute_by().is_some_and(|until| meta.at >= until) {
-        return Err(Refusal::new("change-expired", format!("{id} was not begun in time")).hint("submit it again"));
+        return Err(Refusal::new("change-expired", format!("{id} was not begun in time"))
+            .hint(format!("submit it again: codeblue change submit; what it was: codeblue change show {id}")));
     }
     if let Some(other) = in_the_way(state, change) {
         return Err(Refusal::new("change-conflict", format!("{} works on the same, and is {}", other.id, other.state))
@@ -163,8 +167,12 @@ fn begins_at(state: &State, change: &Change) -> Option<DateTime<Utc>> {
 pub(in crate::domain) fn may_write(state: &State, change: Option<ChangeId>, meta: &Meta) -> Result<(), Refusal> {
     let Some(found) = change.and_then(|id| state.changes.get(&id)) else { return Ok(()) };
     match found.window.filter(|window| meta.at >= window.until) {
-        Some(_) => Err(Refusal::new("change-window-over", format!("the window of {} is over", found.id))
-            .hint("undo what was done, or submit the rest as a change of its own")),
+        Some(_) => {
+            Err(Refusal::new("change-window-over", format!("the window of {} is over", found.id)).hint(format!(
+                "take back what was done: codeblue change roll-back {} --reason WHY; or submit the rest anew",
+                found.id
+            )))
+        }
         None => Ok(()),
     }
 }
@@ -212,6 +220,9 @@ pub(in crate::domain) fn ended(state: &State, id: ChangeId, outcome: ChangeOutco
 pub(in crate::domain) fn stop(state: &State, id: ChangeId, reason: &str) -> Result<Vec<Event>, Refusal> {
     let found = state.change(id)?;
     let recovery: Option<RecoveryId> = found.recovery.filter(|_| found.state == ChangeState::Implementing);
-    let recovery = recovery.ok_or_else(|| Refusal::new("not-implementing", format!("{id} is {}", found.state)))?;
+    let recovery = recovery.ok_or_else(|| {
+        Refusal::new("not-implementing", format!("{id} is {}", found.state))
+            .hint(format!("nothing is left to stop; its page says where it stands: codeblue change show {id}"))
+    })?;
     Ok(approve::stop(state, recovery, &text::line("reason", reason)?).into_iter().collect())
 }

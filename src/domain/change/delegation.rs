@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Approval, Change, quorum, role_name};
-use crate::domain::{Event, Meta, Operator, Recorded, Refusal, State, text};
+use crate::domain::{Event, Meta, Named, Operator, Recorded, Refusal, State, next_step, text};
 use crate::platform::Role;
 
 /// Nobody is away for longer without somebody taking the role.
@@ -78,34 +78,39 @@ pub(in crate::domain) struct Wish<'a> {
 /// Decides that somebody may agree in the actor's place.
 pub(in crate::domain) fn delegate(state: &State, wish: Wish<'_>, meta: &Meta) -> Result<Vec<Event>, Refusal> {
     let Wish { to, role, services, until, reason } = wish;
-    let from = meta.actor.operator().ok_or_else(|| Refusal::new("person-needed", "only a person can delegate"))?;
-    let delegator = state.operators.get(from).ok_or_else(|| Refusal::unknown("operator", from))?;
-    let deputy = state.operators.get(to).ok_or_else(|| Refusal::unknown("operator", to))?;
+    let from = meta
+        .actor
+        .operator()
+        .ok_or_else(|| Refusal::new("person-needed", "only a person can delegate").hint(next_step::A_PERSON))?;
+    let delegator = state.operators.get(from).ok_or_else(|| Refusal::unknown(Named::Operator, from))?;
+    let deputy = state.operators.get(to).ok_or_else(|| Refusal::unknown(Named::Operator, to))?;
     // What was delegated to the delegator is not the delegator's own.
     if !delegator.can_stand_for(role) {
         return Err(Refusal::new(
             "role-needed",
             format!("{from} is no {} and has nothing to delegate", role_name(role)),
         )
-        .hint("what was delegated to somebody cannot be handed on"));
+        .hint("who holds the role delegates it: codeblue operator list"));
     }
     if state.person(from) == state.person(to) {
-        return Err(Refusal::new("same-person", format!("{to} is the same person as {from}")));
+        return Err(Refusal::new("same-person", format!("{to} is the same person as {from}"))
+            .hint("name somebody else: codeblue operator list"));
     }
     if !may_deputise(deputy, role) {
         return Err(Refusal::new("delegate-not-eligible", format!("{to} may not stand in for a {}", role_name(role)))
             .hint("a deputy holds the role itself or the one just below; compliance is delegated to compliance only"));
     }
     for service in &services {
-        state.platform.service(service).ok_or_else(|| Refusal::unknown("service", service))?;
+        state.platform.service(service).ok_or_else(|| Refusal::unknown(Named::Service, service))?;
     }
     if until <= meta.at {
-        return Err(Refusal::new("delegation-over", "the delegation would be over already"));
+        return Err(Refusal::new("delegation-over", "the delegation would be over already")
+            .hint("give a time to come: --for 8h"));
     }
     if until - meta.at > LONGEST {
         let days = LONGEST.num_days();
         return Err(Refusal::new("delegation-too-long", format!("a delegation ends after {days} days"))
-            .hint("give the role to somebody else instead"));
+            .hint("give it a shorter time with --for, or the role to somebody else: codeblue operator role"));
     }
     let delegation = Delegation {
         from: from.to_owned(),
@@ -121,10 +126,14 @@ pub(in crate::domain) fn delegate(state: &State, wish: Wish<'_>, meta: &Meta) ->
 
 /// Decides that the actor's delegations to somebody end now.
 pub(in crate::domain) fn end(state: &State, to: &str, meta: &Meta) -> Result<Vec<Event>, Refusal> {
-    let from = meta.actor.operator().ok_or_else(|| Refusal::new("person-needed", "only a person can delegate"))?;
+    let from = meta
+        .actor
+        .operator()
+        .ok_or_else(|| Refusal::new("person-needed", "only a person can delegate").hint(next_step::A_PERSON))?;
     let runs = |delegation: &&Delegation| delegation.from == from && delegation.to == to && delegation.until > meta.at;
     if !state.delegations.iter().any(|delegation| runs(&delegation)) {
-        return Err(Refusal::new("no-delegation", format!("{from} has delegated nothing to {to}")));
+        return Err(Refusal::new("no-delegation", format!("{from} has delegated nothing to {to}"))
+            .hint("nothing is left to end; what is delegated: codeblue change delegate"));
     }
     Ok(vec![Event::DelegationEnded { from: from.to_owned(), to: to.to_owned() }])
 }

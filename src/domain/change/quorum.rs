@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{Approval, Change, ChangeState, Delegation, role_name};
-use crate::domain::{Actor, Operator, Refusal, State, drill};
+use crate::domain::{Actor, Named, Operator, Refusal, State, drill, next_step};
 use crate::platform::Role;
 
 /// An approval that counts, with the persons it stands for and the roles it can fill.
@@ -142,22 +142,23 @@ pub fn unsatisfiable(state: &State, change: &Change) -> Vec<Role> {
 
 /// Whether this operator may vote at all on it now.
 pub(super) fn may_vote(state: &State, change: &Change, operator: &str) -> Result<(), Refusal> {
-    let person = state.operators.get(operator).ok_or_else(|| Refusal::unknown("operator", operator))?;
+    let person = state.operators.get(operator).ok_or_else(|| Refusal::unknown(Named::Operator, operator))?;
     if !person.may_act() {
-        return Err(Refusal::new("operator-may-not", format!("{operator} may not approve")));
+        return Err(Refusal::new("operator-may-not", format!("{operator} may not approve")).hint(next_step::WHO_MAY));
     }
     let id = change.id;
     if change.requester == Actor::Operator(operator.to_owned()) {
         return Err(Refusal::new("own-change", format!("{operator} requested {id} and may not approve it"))
-            .hint("somebody else has to"));
+            .hint(format!("somebody else has to: codeblue change show {id} says who may")));
     }
     if change.authors.contains(operator) {
         return Err(Refusal::new("co-author", format!("{operator} wrote part of {id} and may not approve it"))
-            .hint("somebody else has to"));
+            .hint(format!("somebody else has to: codeblue change show {id} says who may")));
     }
     if is_author(state, change, operator) {
         let message = format!("{operator} is another name of {}, who wrote {id}", state.person(operator));
-        return Err(Refusal::new("own-change", message).hint("somebody else has to"));
+        return Err(Refusal::new("own-change", message)
+            .hint(format!("somebody else has to: codeblue change show {id} says who may")));
     }
     let me = state.person(operator);
     let same = change.current_approvals().find(|approval| {
@@ -166,7 +167,8 @@ pub(super) fn may_vote(state: &State, change: &Change, operator: &str) -> Result
     });
     if let Some(approval) = same {
         let rule = if approval.operator == operator { "approved-already" } else { "same-person" };
-        return Err(Refusal::new(rule, format!("{operator} has approved {id} already, as {}", approval.operator)));
+        return Err(Refusal::new(rule, format!("{operator} has approved {id} already, as {}", approval.operator))
+            .hint("somebody else with that role has to: codeblue operator list shows who has it"));
     }
     Ok(())
 }
@@ -177,10 +179,11 @@ pub(super) fn may_vote(state: &State, change: &Change, operator: &str) -> Result
 /// The rule that stands against it.
 pub fn role_to_fill(state: &State, change: &Change, operator: &str) -> Result<Role, Refusal> {
     if change.state != ChangeState::Pending {
-        return Err(Refusal::new("change-not-pending", format!("{} is {}", change.id, change.state)));
+        return Err(Refusal::new("change-not-pending", format!("{} is {}", change.id, change.state))
+            .hint(format!("nothing is left to decide; what became of it: codeblue change show {}", change.id)));
     }
     may_vote(state, change, operator)?;
-    let person = state.operators.get(operator).ok_or_else(|| Refusal::unknown("operator", operator))?;
+    let person = state.operators.get(operator).ok_or_else(|| Refusal::unknown(Named::Operator, operator))?;
     fills(
         state,
         change,
@@ -192,7 +195,8 @@ pub fn role_to_fill(state: &State, change: &Change, operator: &str) -> Result<Ro
 /// The role for which somebody's yes would count in another's place, or why it would not.
 pub(super) fn role_to_fill_for(state: &State, change: &Change, delegation: &Delegation) -> Result<Role, Refusal> {
     if change.state != ChangeState::Pending {
-        return Err(Refusal::new("change-not-pending", format!("{} is {}", change.id, change.state)));
+        return Err(Refusal::new("change-not-pending", format!("{} is {}", change.id, change.state))
+            .hint(format!("nothing is left to decide; what became of it: codeblue change show {}", change.id)));
     }
     let names = [delegation.to.as_str(), delegation.from.as_str()];
     for name in names {
@@ -222,11 +226,19 @@ fn fills(state: &State, change: &Change, vote: Vote<'_>, operator: &str) -> Resu
         Some(role) if unfilled(&required, &votes).len() < missing.len() => Ok(role),
         _ => {
             let asked: Vec<&str> = missing.iter().map(|role| role_name(*role)).collect();
+            let able: BTreeSet<&str> =
+                who_may_approve(state, change).into_iter().flat_map(|(_, names)| names).collect();
+            let able: Vec<&str> = able.into_iter().collect();
+            let next = match (asked.as_slice(), able.as_slice()) {
+                ([], _) => format!("nothing is left to do: codeblue change show {}", change.id),
+                (_, []) => "nobody here can: codeblue operator list".to_owned(),
+                (_, able) => format!("{operator} does not hold that role; {} can", able.join(" or ")),
+            };
             let message = match asked.as_slice() {
                 [] => format!("everybody who has to has agreed to {}", change.id),
                 asked => format!("{} waits for the {}", change.id, asked.join(" and the ")),
             };
-            Err(Refusal::new("role-needed", message).hint(format!("{operator} does not hold that role")))
+            Err(Refusal::new("role-needed", message).hint(next))
         }
     }
 }

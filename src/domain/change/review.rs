@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Change, ChangeReview, ChangeState, ReviewOutcome, quorum};
-use crate::domain::{ChangeId, Event, Meta, Refusal, State, text};
+use crate::domain::{ChangeId, Event, Meta, Refusal, State, next_step, text};
 
 /// Whether a person had no part in it: did not write it, and did not set it going.
 fn is_outsider(state: &State, change: &Change, operator: &str) -> bool {
@@ -15,13 +15,14 @@ fn is_outsider(state: &State, change: &Change, operator: &str) -> bool {
 
 fn outsider<'a>(state: &State, change: &Change, meta: &'a Meta, what: &str) -> Result<&'a str, Refusal> {
     let id = change.id;
-    let operator =
-        meta.actor.operator().ok_or_else(|| Refusal::new("person-needed", format!("a person has to {what} {id}")))?;
+    let operator = meta.actor.operator().ok_or_else(|| {
+        Refusal::new("person-needed", format!("a person has to {what} {id}")).hint(next_step::A_PERSON)
+    })?;
     if is_outsider(state, change, operator) {
         Ok(operator)
     } else {
         Err(Refusal::new("own-change", format!("{operator} had a part in {id} and may not {what} it"))
-            .hint("somebody else has to"))
+            .hint("somebody else has to: codeblue operator list shows who works here"))
     }
 }
 
@@ -35,7 +36,8 @@ pub(in crate::domain) fn validate(
 ) -> Result<Vec<Event>, Refusal> {
     let found = state.change(id)?;
     if found.state != ChangeState::Validating {
-        return Err(Refusal::new("not-validating", format!("{id} is {}", found.state)));
+        return Err(Refusal::new("not-validating", format!("{id} is {}", found.state))
+            .hint(format!("see what it waits for: codeblue change show {id}")));
     }
     outsider(state, found, meta, "validate")?;
     Ok(vec![Event::ChangeChecked { change: id, passed, note: text::line("note", note)? }])
@@ -51,10 +53,12 @@ pub(in crate::domain) fn review(
 ) -> Result<Vec<Event>, Refusal> {
     let found = state.change(id)?;
     if found.ended_at.is_none() {
-        return Err(Refusal::new("not-carried-out", format!("{id} is {}", found.state)));
+        return Err(Refusal::new("not-carried-out", format!("{id} is {}", found.state))
+            .hint(format!("see what it waits for: codeblue change show {id}")));
     }
     if let Some(review) = &found.review {
-        return Err(Refusal::new("reviewed-already", format!("{} has reviewed {id}", review.by)));
+        return Err(Refusal::new("reviewed-already", format!("{} has reviewed {id}", review.by))
+            .hint(format!("nothing is left to do: codeblue change show {id}")));
     }
     if found.state == ChangeState::Validating {
         return Err(Refusal::new("not-validated", format!("nobody else has seen yet that {id} worked"))

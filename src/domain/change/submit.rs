@@ -78,7 +78,8 @@ pub(in crate::domain) fn planned(state: &State, request: &ChangeRequest) -> Resu
 pub(in crate::domain) fn submit(state: &State, plan: Plan, wish: Wish, meta: &Meta) -> Result<Vec<Event>, Refusal> {
     let asked = [ChangeState::Pending, ChangeState::Approved];
     if let Some(same) = state.changes.values().find(|change| *change.plan == plan && asked.contains(&change.state)) {
-        return Err(Refusal::new("same-change", format!("{} with the same plan is {} already", same.id, same.state)));
+        return Err(Refusal::new("same-change", format!("{} with the same plan is {} already", same.id, same.state))
+            .hint(format!("decide on that one: codeblue change show {}", same.id)));
     }
     if let Some(incident) = wish.incident {
         is_open(state, incident)?;
@@ -129,7 +130,7 @@ fn is_open(state: &State, incident: IncidentId) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new("incident-not-open", format!("{incident} is {}", found.state))
-        .hint("ask for it without the incident, or reopen that"))
+        .hint(format!("leave the incident out, or reopen it: codeblue incident reopen {incident} --reason WHY")))
 }
 
 /// Who owes a review that is late writes that first; in an emergency nothing is in the way.
@@ -155,7 +156,8 @@ fn check_window(
     if let Some(window) = window
         && (window.until <= window.from || window.until <= meta.at)
     {
-        return Err(Refusal::new("change-window", "the window would be over before it begins"));
+        return Err(Refusal::new("change-window", "the window would be over before it begins")
+            .hint("give it an end after its beginning, and after now"));
     }
     if kind == ChangeKind::Emergency {
         return Ok(());
@@ -173,7 +175,7 @@ pub(in crate::domain) fn not_frozen(
         Some(freeze) => {
             let (end, why) = (freeze.until.format("%Y-%m-%d %H:%M"), &freeze.reason);
             Err(Refusal::new("change-freeze", format!("nothing is changed there until {end} UTC: {why}"))
-                .hint("plan it for later with: codeblue change submit … --at TIME, or open it for an incident"))
+                .hint("plan it for later with --at TIME, or open it for an incident with --incident ID"))
         }
         None => Ok(()),
     }
@@ -204,7 +206,8 @@ pub(in crate::domain) fn revise(
             .hint("submit a new one: codeblue change submit"));
     }
     if found.template.is_some() {
-        return Err(Refusal::new("standard-change", format!("{id} is made from a template and stays as that is")));
+        return Err(Refusal::new("standard-change", format!("{id} is made from a template and stays as that is"))
+            .hint("submit another: codeblue change submit"));
     }
     let plan = match request {
         Some(request) => planned(state, request)?,

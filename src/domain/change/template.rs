@@ -11,7 +11,7 @@ use super::{
     intent::{Agreed, intent_hash},
     submit::{Wish, planned, submit},
 };
-use crate::domain::{Event, Meta, Plan, Recorded, Recovery, RecoveryId, Refusal, State, Step, text};
+use crate::domain::{Event, Meta, Named, Plan, Recorded, Recovery, RecoveryId, Refusal, State, Step, next_step, text};
 
 /// A change that is agreed to beforehand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,10 @@ pub(in crate::domain) fn make(
             .hint("use letters, digits, - _ and ."));
     }
     let recovery = state.recovery(proof)?;
-    let not_proved = |why: &str| Err(Refusal::new("not-proved", format!("{proof} proves nothing: {why}")));
+    let not_proved = |why: &str| {
+        Err(Refusal::new("not-proved", format!("{proof} proves nothing: {why}"))
+            .hint("name a recovery that ran one action, was validated and lasted: codeblue recovery list"))
+    };
     let [Step::RunAction { service, action }, Step::Validate { .. }] = recovery.plan.steps.as_slice() else {
         return not_proved("only an action that is validated is the same each time");
     };
@@ -82,7 +85,10 @@ pub(in crate::domain) fn make(
         return Err(Refusal::new("template-known", format!("{name} is a template for something else"))
             .hint("choose another name, or suspend that one first"));
     }
-    let made_by = meta.actor.operator().ok_or_else(|| Refusal::new("person-needed", "a person makes a template"))?;
+    let made_by = meta
+        .actor
+        .operator()
+        .ok_or_else(|| Refusal::new("person-needed", "a person makes a template").hint(next_step::A_PERSON))?;
     Ok(vec![Event::TemplateMade {
         template: ChangeTemplate {
             name: name.to_owned(),
@@ -98,7 +104,7 @@ pub(in crate::domain) fn make(
 
 /// Decides that a template may not be used any more.
 pub(in crate::domain) fn suspend(state: &State, name: &str, reason: &str) -> Result<Vec<Event>, Refusal> {
-    let found = state.templates.get(name).ok_or_else(|| Refusal::unknown("template", name))?;
+    let found = state.templates.get(name).ok_or_else(|| Refusal::unknown(Named::Template, name))?;
     if found.suspended.is_some() {
         return Ok(Vec::new());
     }
@@ -115,7 +121,7 @@ pub fn template_standing(state: &State, name: &str, now: DateTime<Utc>) -> Resul
 
 /// The plan of a template, if it may be used now.
 pub(super) fn standing(state: &State, name: &str, now: DateTime<Utc>) -> Result<Plan, Refusal> {
-    let found = state.templates.get(name).ok_or_else(|| Refusal::unknown("template", name))?;
+    let found = state.templates.get(name).ok_or_else(|| Refusal::unknown(Named::Template, name))?;
     let anew = format!("do it once as a normal change, then: codeblue change template add {name} --proof REC-…");
     if let Some((_, reason)) = &found.suspended {
         return Err(Refusal::new("template-suspended", format!("{name} may not be used: {reason}")).hint(anew));

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{DrillPlan, DrillReveal, DrillScore, DrillTruth, facts, schedule, score};
-use crate::domain::{Actor, Cause, DrillId, Event, Recorded, Refusal, State};
+use crate::domain::{Actor, Cause, DrillId, Event, Named, Recorded, Refusal, State};
 
 /// How long whoever holds a drill has to take the faults back and say how it ended, when its time is over.
 const TO_END: TimeDelta = TimeDelta::minutes(2);
@@ -242,7 +242,7 @@ impl State {
     /// # Errors
     /// `unknown-drill`.
     pub fn drill(&self, id: DrillId) -> Result<&Drill, Refusal> {
-        self.drills.held.get(&id).ok_or_else(|| Refusal::unknown("drill", id))
+        self.drills.held.get(&id).ok_or_else(|| Refusal::unknown(Named::Drill, id))
     }
 
     pub(super) fn next_drill(&self) -> DrillId {

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use chrono::{DateTime, Utc};
 
 use super::{DrillClaim, DrillMode, DrillOutcome, DrillReveal, DrillTold, commitment, record::ends_by};
-use crate::domain::{Command, DrillId, Event, Meta, Operator, Refusal, State, Status, text};
+use crate::domain::{Command, DrillId, Event, Meta, Named, Operator, Refusal, State, Status, next_step, text};
 use crate::platform::{Profile, SecondFactorRule, count};
 
 /// The shortest and the longest time that people get, in seconds.
@@ -36,29 +36,34 @@ pub(super) fn on_a_drill_engine(state: &State) -> Result<(), Refusal> {
 pub(in crate::domain) fn start(state: &State, wish: Wish, meta: &Meta) -> Result<Vec<Event>, Refusal> {
     on_a_drill_engine(state)?;
     if meta.actor.operator().is_none() {
-        return Err(Refusal::new("person-needed", "a person answers for a drill"));
+        return Err(Refusal::new("person-needed", "a person answers for a drill").hint(next_step::A_PERSON));
     }
     if let Some(running) = state.drills.running() {
         return Err(Refusal::new("drill-running", format!("{} runs since {}", running.id, running.started_at))
             .hint(format!("wait for it, or stop it: codeblue drill abort {}", running.id)));
     }
     if !LIMITS.contains(&wish.limit_seconds) {
-        return Err(Refusal::new("drill-limit", "people have 10 seconds to 25 minutes"));
+        return Err(
+            Refusal::new("drill-limit", "people have 10 seconds to 25 minutes").hint("choose a limit between the two")
+        );
     }
     if wish.commitment.len() != 64 || !wish.commitment.chars().all(|c| c.is_ascii_hexdigit()) {
-        return Err(Refusal::new("drill-commitment", "the commitment is a SHA-256 in hexadecimal"));
+        return Err(Refusal::new("drill-commitment", "the commitment is a SHA-256 in hexadecimal")
+            .hint("have the program hold it: codeblue drill run"));
     }
     for name in wish.team.iter().chain(&wish.away) {
         if !state.operators.contains_key(name) {
-            return Err(Refusal::unknown("operator", name));
+            return Err(Refusal::unknown(Named::Operator, name));
         }
     }
     let away: BTreeSet<String> = wish.away.iter().map(|name| state.person(name).to_owned()).collect();
     if away.is_empty() == (wish.mode == DrillMode::KeyPersonAway) {
-        return Err(Refusal::new("drill-away", "somebody is away in this mode, and in no other"));
+        return Err(Refusal::new("drill-away", "somebody is away in this mode, and in no other")
+            .hint("name who is away: codeblue drill run --away NAME; or hold it in another mode"));
     }
     if meta.actor.operator().is_some_and(|name| away.contains(state.person(name))) {
-        return Err(Refusal::new("drill-away", "who holds the drill is there"));
+        return Err(Refusal::new("drill-away", "who holds the drill is there")
+            .hint("name somebody else, or have somebody else hold it"));
     }
     if wish.unattended {
         can_be_played(state, &away)?;
@@ -114,7 +119,8 @@ fn steady(state: &State) -> Result<(), Refusal> {
 fn running(state: &State, id: DrillId) -> Result<&super::Drill, Refusal> {
     let drill = state.drill(id)?;
     match &drill.ended {
-        Some(end) => Err(Refusal::new("drill-over", format!("{id} is over: {}", end.outcome))),
+        Some(end) => Err(Refusal::new("drill-over", format!("{id} is over: {}", end.outcome))
+            .hint(format!("what it came to: codeblue drill report {id}; hold another: codeblue drill run"))),
         None => Ok(drill),
     }
 }
@@ -128,12 +134,12 @@ pub(in crate::domain) fn answer(
 ) -> Result<Vec<Event>, Refusal> {
     let drill = running(state, id)?;
     if meta.actor.operator().is_none() {
-        return Err(Refusal::new("person-needed", "people say what is broken in a drill"));
+        return Err(Refusal::new("person-needed", "people say what is broken in a drill").hint(next_step::A_PERSON));
     }
     if let DrillClaim::Broken { service, .. } = &claim
         && state.platform.service(service).is_none()
     {
-        return Err(Refusal::unknown("service", service));
+        return Err(Refusal::unknown(Named::Service, service));
     }
     let said = drill.answers.iter().any(|known| known.claim == claim);
     Ok(if said { Vec::new() } else { vec![Event::DrillAnswered { drill: id, claim }] })
@@ -166,10 +172,12 @@ pub(in crate::domain) fn end(
     };
     match &reveal {
         Some(reveal) if commitment(&reveal.nonce, &reveal.truth) != drill.commitment => {
-            return Err(Refusal::new("drill-commitment", "this is not what was committed to when it began"));
+            return Err(Refusal::new("drill-commitment", "this is not what was committed to when it began")
+                .hint("whoever began it ends it; it can be stopped: codeblue drill abort --reason WHY"));
         }
         None if outcome == DrillOutcome::Completed => {
-            return Err(Refusal::new("drill-reveal", "a drill that was held ends by telling what it was about"));
+            return Err(Refusal::new("drill-reveal", "a drill that was held ends by telling what it was about")
+                .hint("end it where it is held, or stop it: codeblue drill abort --reason WHY"));
         }
         _ => {}
     }

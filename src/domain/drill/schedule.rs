@@ -66,7 +66,9 @@ pub(in crate::domain) fn schedule(
     rules::on_a_drill_engine(state)?;
     let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
     if file.is_empty() || file.len() > 64 || !file.chars().all(named) {
-        return Err(Refusal::new("drill-file", format!("{file:?} is no id of a drill")));
+        return Err(
+            Refusal::new("drill-file", format!("{file:?} is no id of a drill")).hint("choose one: codeblue drill list")
+        );
     }
     if state.drills.planned.get(&file).is_some_and(|plan| plan.every == every) {
         return Ok(Vec::new());
@@ -81,7 +83,8 @@ pub(in crate::domain) fn schedule(
 pub(in crate::domain) fn unschedule(state: &State, file: String) -> Result<Vec<Event>, Refusal> {
     match state.drills.planned.contains_key(&file) {
         true => Ok(vec![Event::DrillUnscheduled { file }]),
-        false => Err(Refusal::new("drill-not-scheduled", format!("{file} is not scheduled"))),
+        false => Err(Refusal::new("drill-not-scheduled", format!("{file} is not scheduled"))
+            .hint("see which are: codeblue drill list")),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Refusal, State, health::flapping::Flapping};
+use crate::domain::{Event, Named, Refusal, State, health::flapping::Flapping};
 use crate::platform::{Check, CheckLevel, Reading, Sample};
 
 /// What is held to be true of a service.
@@ -237,7 +237,7 @@ impl Tally {
 /// Decides whether a verdict is news.
 pub(in crate::domain) fn record(state: &State, verdict: Verdict) -> Result<Vec<Event>, Refusal> {
     let Some(health) = state.services.get(&verdict.service) else {
-        return Err(Refusal::unknown("service", &verdict.service));
+        return Err(Refusal::unknown(Named::Service, &verdict.service));
     };
     if health.status == Status::Maintenance || health.status == verdict.status {
         return Ok(Vec::new());

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Command, Event, Meta, Recorded, Refusal, ServiceHealth, State, Status, text};
+use crate::domain::{Command, Event, Meta, Named, Recorded, Refusal, ServiceHealth, State, Status, text};
 
 /// Work on a service that somebody planned for later.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ pub(in crate::domain) fn start(
     meta: &Meta,
 ) -> Result<Vec<Event>, Refusal> {
     if state.platform.service(&service).is_none() {
-        return Err(Refusal::unknown("service", &service));
+        return Err(Refusal::unknown_service(&state.platform, &service));
     }
     let reason = text::line("reason", reason)?;
     if meta.actor.operator().is_none() {
@@ -69,7 +69,8 @@ pub(in crate::domain) fn start(
         return Ok(vec![Event::MaintenanceStarted { service, until, reason }]);
     }
     if until <= meta.at {
-        return Err(Refusal::new("window-in-the-past", "the maintenance window would be over already"));
+        return Err(Refusal::new("window-in-the-past", "the maintenance window would be over already")
+            .hint("give a time to come: --for 2h"));
     }
     Ok(vec![Event::MaintenanceStarted { service, until, reason }])
 }
@@ -77,7 +78,7 @@ pub(in crate::domain) fn start(
 /// Decides that a service will be worked on later.
 pub(in crate::domain) fn plan(state: &State, mut work: PlannedWork, now: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
     if state.platform.service(&work.service).is_none() {
-        return Err(Refusal::unknown("service", &work.service));
+        return Err(Refusal::unknown_service(&state.platform, &work.service));
     }
     work.reason = text::line("reason", &work.reason)?;
     if work.from <= now {
@@ -85,7 +86,8 @@ pub(in crate::domain) fn plan(state: &State, mut work: PlannedWork, now: DateTim
             .hint("leave out the time to begin at once"));
     }
     if work.until <= work.from {
-        return Err(Refusal::new("window-too-short", "the planned work would end before it begins"));
+        return Err(Refusal::new("window-too-short", "the planned work would end before it begins")
+            .hint("give an end after its beginning"));
     }
     let same =
         |other: &&PlannedWork| other.service == work.service && other.from < work.until && work.from < other.until;
@@ -115,9 +117,10 @@ pub(in crate::domain) fn withdraw(state: &State, service: &str, from: DateTime<U
 
 /// Decides that it is over: when a person says so, or when nothing has made it longer meanwhile.
 pub(in crate::domain) fn end(state: &State, service: String, meta: &Meta) -> Result<Vec<Event>, Refusal> {
-    let health = state.services.get(&service).ok_or_else(|| Refusal::unknown("service", &service))?;
+    let health = state.services.get(&service).ok_or_else(|| Refusal::unknown(Named::Service, &service))?;
     if health.status != Status::Maintenance {
-        return Err(Refusal::new("no-maintenance", format!("{service} is not in maintenance")));
+        return Err(Refusal::new("no-maintenance", format!("{service} is not in maintenance"))
+            .hint("nothing is left to end; what is planned: codeblue service maintenance"));
     }
     if meta.actor.operator().is_none() && health.maintenance_until.is_some_and(|until| until > meta.at) {
         return Ok(Vec::new());

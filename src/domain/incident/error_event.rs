@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Classified, ErrorKind, ErrorSeverity, Recoverability, classify};
 use crate::domain::{
-    Event, Incident, Recorded, Refusal, Severity, State, Status, TimelineKind, Workflow, apply::tell, fast_track,
-    incident,
+    Event, Incident, Named, Recorded, Refusal, Severity, State, Status, TimelineKind, Workflow, apply::tell,
+    fast_track, incident,
 };
 use crate::platform::Criticality;
 
@@ -218,7 +218,8 @@ pub(in crate::domain) fn record(
     now: DateTime<Utc>,
 ) -> Result<Vec<Event>, Refusal> {
     let service = &errors.service;
-    let criticality = state.platform.service(service).ok_or_else(|| Refusal::unknown("service", service))?.criticality;
+    let criticality =
+        state.platform.service(service).ok_or_else(|| Refusal::unknown(Named::Service, service))?.criticality;
     let maintained = state.services.get(service).is_some_and(|health| health.status == Status::Maintenance);
     let burst = burst.filter(|_| errors.severity > ErrorSeverity::Low && !maintained);
     let workflow = errors.workflow();

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Actor, Callee, ChangeId, DiagnosisId, Event, FastTrack, Impact, IncidentId, KnownErrors, Level, Notice, OnCall,
-    PostMortem, RecoveryId, Refusal, State, Updates, Workflow, break_glass, change::review, fast_track, text,
+    Actor, Callee, ChangeId, DiagnosisId, Event, FastTrack, Impact, IncidentId, KnownErrors, Level, Named, Notice,
+    OnCall, PostMortem, RecoveryId, Refusal, State, Updates, Workflow, break_glass, change::review, fast_track,
+    next_step, text,
 };
 use crate::platform::Criticality;
 
@@ -336,7 +337,7 @@ pub(in crate::domain) fn declare(
     let title = text::line("title", title)?;
     for service in &services {
         if state.platform.service(service).is_none() {
-            return Err(Refusal::unknown("service", service));
+            return Err(Refusal::unknown_service(&state.platform, service));
         }
     }
     let incident = state.next_incident();
@@ -364,7 +365,8 @@ pub(in crate::domain) fn acknowledge(
 ) -> Result<Vec<Event>, Refusal> {
     let found = open(state, incident)?;
     if found.acknowledged_at.is_some() {
-        return Err(Refusal::new("already-acknowledged", format!("{incident} has been acknowledged already")));
+        return Err(Refusal::new("already-acknowledged", format!("{incident} has been acknowledged already"))
+            .hint(format!("nothing is left to do; who is on it: codeblue incident show {incident}")));
     }
     Ok(touched_by(state, incident, actor))
 }
@@ -373,7 +375,7 @@ pub(in crate::domain) fn note(state: &State, incident: IncidentId, text: &str) -
     state.incident(incident)?;
     let text: String = text.trim().chars().filter(|c| !c.is_control() || *c == '\n').collect();
     if text.is_empty() || text.chars().count() > 4000 {
-        return Err(Refusal::new("note-length", "a note has 1 to 4000 characters"));
+        return Err(Refusal::new("note-length", "a note has 1 to 4000 characters").hint("say it in as many"));
     }
     Ok(vec![Event::IncidentNoted { incident, text }])
 }
@@ -387,8 +389,10 @@ pub(in crate::domain) fn assign(
     open(state, incident)?;
     match state.operators.get(operator) {
         Some(found) if found.may_act() => {}
-        Some(_) => return Err(Refusal::new("operator-may-not", format!("{operator} may not act"))),
-        None => return Err(Refusal::unknown("operator", operator)),
+        Some(_) => {
+            return Err(Refusal::new("operator-may-not", format!("{operator} may not act")).hint(next_step::WHO_MAY));
+        }
+        None => return Err(Refusal::unknown(Named::Operator, operator)),
     }
     Ok(vec![Event::IncidentAssigned { incident, role, operator: operator.to_owned() }])
 }
@@ -396,7 +400,8 @@ pub(in crate::domain) fn assign(
 pub(in crate::domain) fn escalate(state: &State, incident: IncidentId, reason: &str) -> Result<Vec<Event>, Refusal> {
     let found = open(state, incident)?;
     if found.escalation >= 3 {
-        return Err(Refusal::new("escalation-top", format!("{incident} is on the highest level already")));
+        return Err(Refusal::new("escalation-top", format!("{incident} is on the highest level already"))
+            .hint("call people yourself: nobody is above the highest level"));
     }
     Ok(vec![Event::IncidentEscalated { incident, level: found.escalation + 1, reason: text::line("reason", reason)? }])
 }
@@ -409,7 +414,8 @@ pub(in crate::domain) fn set_severity(
 ) -> Result<Vec<Event>, Refusal> {
     let found = open(state, incident)?;
     if found.severity == severity {
-        return Err(Refusal::new("same-severity", format!("{incident} is {severity} already")));
+        return Err(Refusal::new("same-severity", format!("{incident} is {severity} already"))
+            .hint(format!("nothing is left to do: codeblue incident show {incident}")));
     }
     Ok(vec![Event::IncidentSeveritySet { incident, severity, reason: text::line("reason", reason)? }])
 }
@@ -418,7 +424,7 @@ pub(in crate::domain) fn resolve(state: &State, incident: IncidentId, resolution
     open(state, incident)?;
     if let Some(running) = state.running_recoveries().find(|recovery| recovery.incident == Some(incident)) {
         return Err(Refusal::new("recovery-running", format!("{} still runs for {incident}", running.id))
-            .hint("wait for it or cancel it"));
+            .hint(format!("wait for it, or stop it: codeblue recovery cancel {} --reason WHY", running.id)));
     }
     Ok(vec![Event::IncidentResolved { incident, resolution: text::line("resolution", resolution)? }])
 }
@@ -427,7 +433,7 @@ pub(in crate::domain) fn close(state: &State, incident: IncidentId) -> Result<Ve
     let found = state.incident(incident)?;
     if found.state != IncidentState::Resolved {
         return Err(Refusal::new("not-resolved", format!("{incident} is {}", found.state))
-            .hint("only a resolved incident can be closed"));
+            .hint(format!("resolve it first: codeblue incident resolve {incident} --reason WHY")));
     }
     break_glass::not_owed(state, incident)?;
     if let Some(due) = found.post_mortem_due_at() {
@@ -464,10 +470,12 @@ pub(in crate::domain) fn close_owing(state: &State, incident: IncidentId, reason
 pub(in crate::domain) fn reopen(state: &State, incident: IncidentId, reason: &str) -> Result<Vec<Event>, Refusal> {
     let found = state.incident(incident)?;
     if found.state.is_open() {
-        return Err(Refusal::new("already-open", format!("{incident} is {}", found.state)));
+        return Err(Refusal::new("already-open", format!("{incident} is {}", found.state))
+            .hint(format!("nothing is left to do: codeblue incident show {incident}")));
     }
     if let Some(into) = found.merged_into {
-        return Err(Refusal::new("merged", format!("{incident} was merged into {into}")).hint("reopen that one"));
+        return Err(Refusal::new("merged", format!("{incident} was merged into {into}"))
+            .hint(format!("reopen that one: codeblue incident reopen {into} --reason WHY")));
     }
     Ok(vec![Event::IncidentReopened { incident, reason: text::line("reason", reason)? }])
 }
@@ -476,7 +484,8 @@ pub(in crate::domain) fn merge(state: &State, incident: IncidentId, into: Incide
     let merged = open(state, incident)?;
     let target = open(state, into)?;
     if incident == into {
-        return Err(Refusal::new("merge-with-itself", format!("{incident} cannot be merged into itself")));
+        return Err(Refusal::new("merge-with-itself", format!("{incident} cannot be merged into itself"))
+            .hint("name another: codeblue incident list"));
     }
     let mut events = vec![Event::IncidentMerged { incident, into }];
     if merged.severity < target.severity {
@@ -493,7 +502,8 @@ pub(in crate::domain) fn link(state: &State, incident: IncidentId, other: Incide
     let found = state.incident(incident)?;
     state.incident(other)?;
     if incident == other {
-        return Err(Refusal::new("link-with-itself", format!("{incident} cannot be linked with itself")));
+        return Err(Refusal::new("link-with-itself", format!("{incident} cannot be linked with itself"))
+            .hint("name another: codeblue incident list"));
     }
     if found.links.contains(&other) {
         return Ok(Vec::new());
@@ -514,7 +524,8 @@ pub(in crate::domain) fn advance(state: &State, incident: IncidentId, to: Incide
 fn open(state: &State, incident: IncidentId) -> Result<&Incident, Refusal> {
     let found = state.incident(incident)?;
     if !found.state.is_open() {
-        return Err(Refusal::new("incident-not-open", format!("{incident} is {}", found.state)).hint("reopen it first"));
+        return Err(Refusal::new("incident-not-open", format!("{incident} is {}", found.state))
+            .hint(format!("reopen it first: codeblue incident reopen {incident} --reason WHY")));
     }
     Ok(found)
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Incident, Severity, Workflow};
-use crate::domain::{Event, IncidentId, Refusal, State, Status, fast_track};
+use crate::domain::{Event, IncidentId, Named, Refusal, State, Status, fast_track};
 use crate::platform::Profile;
 
 /// Decides that an incident is opened for a service that is down or degraded, or that an open one is wider than thought.
@@ -12,8 +12,8 @@ pub(in crate::domain) fn open_for_service(
     service: &str,
     now: DateTime<Utc>,
 ) -> Result<Vec<Event>, Refusal> {
-    let described = state.platform.service(service).ok_or_else(|| Refusal::unknown("service", service))?;
-    let health = state.services.get(service).ok_or_else(|| Refusal::unknown("service", service))?;
+    let described = state.platform.service(service).ok_or_else(|| Refusal::unknown(Named::Service, service))?;
+    let health = state.services.get(service).ok_or_else(|| Refusal::unknown(Named::Service, service))?;
     let down = health.status == Status::Down;
     let mut severity = Severity::of_outage(described.criticality);
     let carried = is_carried(state, service);

@@ -4,7 +4,8 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Actor, Event, Incident, IncidentId, Recorded, Refusal, Severity, State, TimelineKind, apply::tell, text,
+    Actor, Event, Incident, IncidentId, Named, Recorded, Refusal, Severity, State, TimelineKind, apply::tell,
+    next_step, text,
 };
 
 /// The post-mortem of a SEV1 or SEV2 is due so long after it was resolved.
@@ -136,20 +137,23 @@ pub(in crate::domain) fn write(state: &State, id: IncidentId, findings: Findings
     let found = writable(state, id)?;
     if found.post_mortem.completed.is_some() {
         return Err(Refusal::new("post-mortem-completed", format!("the post-mortem of {id} is completed"))
-            .hint("say what is new in a note"));
+            .hint(format!("say what is new in a note: codeblue incident note {id} TEXT")));
     }
     let Findings { well, badly, lucky, lessons } = findings;
     let findings =
         Findings { well: lines(&well)?, badly: lines(&badly)?, lucky: lines(&lucky)?, lessons: lines(&lessons)? };
     if findings == Findings::default() {
-        return Err(Refusal::new("nothing-said", "no section of the post-mortem was given"));
+        return Err(Refusal::new("nothing-said", "no section of the post-mortem was given")
+            .hint("write at least one section: --well, --badly, --lucky or --lesson"));
     }
     Ok(vec![Event::PostMortemWritten { incident: id, findings }])
 }
 
 fn lines(given: &[String]) -> Result<Vec<String>, Refusal> {
     if given.len() > ITEMS {
-        return Err(Refusal::new("too-many-lines", format!("a section has at most {ITEMS} lines")));
+        return Err(
+            Refusal::new("too-many-lines", format!("a section has at most {ITEMS} lines")).hint("put several together")
+        );
     }
     given.iter().map(|text| text::line("finding", text)).collect()
 }
@@ -169,11 +173,12 @@ pub(in crate::domain) fn add_action(
         return Err(Refusal::new(
             "too-many-actions",
             format!("{id} has {ITEMS} action items, which is all it may have"),
-        ));
+        )
+        .hint("put several together, or keep the rest where your team keeps its work"));
     }
     if found.post_mortem.completed.is_some() && (owner.is_none() || due.is_none()) {
         return Err(Refusal::new("action-unowned", format!("the post-mortem of {id} is completed"))
-            .hint("an action item that is added now needs an owner and a due date"));
+            .hint("an action item that is added now needs both: --owner NAME --due DATE"));
     }
     may_own(state, owner.as_deref())?;
     not_past(due, now)?;
@@ -192,7 +197,8 @@ pub(in crate::domain) fn change_action(
 ) -> Result<Vec<Event>, Refusal> {
     let known = action(state, id, item)?;
     if known.done_at.is_some() {
-        return Err(Refusal::new("action-done", format!("action item {item} of {id} is done")));
+        return Err(Refusal::new("action-done", format!("action item {item} of {id} is done"))
+            .hint("nothing is left to do; what is open: codeblue incident action list"));
     }
     may_own(state, owner.as_deref())?;
     not_past(due, now)?;
@@ -214,7 +220,7 @@ pub(in crate::domain) fn complete(state: &State, id: IncidentId) -> Result<Vec<E
     let found = writable(state, id)?;
     if found.state.is_open() {
         return Err(Refusal::new("not-resolved", format!("{id} is {}", found.state))
-            .hint("a post-mortem is completed when the incident is resolved"));
+            .hint(format!("resolve the incident first: codeblue incident resolve {id} --reason WHY")));
     }
     if found.post_mortem.completed.is_some() {
         return Ok(Vec::new());
@@ -254,9 +260,8 @@ pub(in crate::domain) fn lapse_action(
 fn writable(state: &State, id: IncidentId) -> Result<&Incident, Refusal> {
     let found = state.incident(id)?;
     match found.merged_into {
-        Some(into) => {
-            Err(Refusal::new("merged", format!("{id} was merged into {into}")).hint("write that of that one"))
-        }
+        Some(into) => Err(Refusal::new("merged", format!("{id} was merged into {into}"))
+            .hint(format!("write that one: codeblue incident postmortem {into}"))),
         None => Ok(found),
     }
 }
@@ -265,21 +270,25 @@ fn action(state: &State, id: IncidentId, item: usize) -> Result<&ActionItem, Ref
     let items = &state.incident(id)?.post_mortem.actions;
     item.checked_sub(1)
         .and_then(|place| items.get(place))
-        .ok_or_else(|| Refusal::unknown("action-item", format!("{item} of {id}")))
+        .ok_or_else(|| Refusal::unknown(Named::ActionItem, format!("{item} of {id}")))
 }
 
 fn may_own(state: &State, owner: Option<&str>) -> Result<(), Refusal> {
     let Some(name) = owner else { return Ok(()) };
     match state.operators.get(name) {
         Some(operator) if operator.may_act() => Ok(()),
-        Some(_) => Err(Refusal::new("owner-may-not-act", format!("{name} may look but not act"))),
-        None => Err(Refusal::unknown("owner", name)),
+        Some(_) => {
+            Err(Refusal::new("owner-may-not-act", format!("{name} may look but not act")).hint(next_step::WHO_MAY))
+        }
+        None => Err(Refusal::unknown(Named::Owner, name)),
     }
 }
 
 fn not_past(due: Option<NaiveDate>, now: DateTime<Utc>) -> Result<(), Refusal> {
     match due {
-        Some(date) if date < now.date_naive() => Err(Refusal::new("due-in-the-past", format!("{date} is over"))),
+        Some(date) if date < now.date_naive() => {
+            Err(Refusal::new("due-in-the-past", format!("{date} is over")).hint("give a day to come"))
+        }
         _ => Ok(()),
     }
 }

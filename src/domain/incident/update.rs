@@ -102,7 +102,8 @@ pub(in crate::domain) fn tell_stakeholders(
     message: Message,
 ) -> Result<Vec<Event>, Refusal> {
     if let Some(into) = state.incident(id)?.merged_into {
-        return Err(Refusal::new("merged", format!("{id} was merged into {into}")).hint("update that one"));
+        return Err(Refusal::new("merged", format!("{id} was merged into {into}"))
+            .hint(format!("update that one: codeblue incident update {into}")));
     }
     let part = |part: Option<String>| part.map(|text| text::line("update", &text)).transpose();
     let message = Message {

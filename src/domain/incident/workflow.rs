@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    AutomationMode, Change, ChangeState, Command, DiagnosisState, ErrorGroup, Event, IncidentId, Meta, Notice,
+    AutomationMode, Change, ChangeState, Command, DiagnosisState, ErrorGroup, Event, IncidentId, Meta, Named, Notice,
     Recorded, RecoveryOutcome, Refusal, Severity, SnapshotTrigger, State, TimelineKind, apply::tell,
     incident::escalation, plan_action, recovery::run, text,
 };
@@ -359,7 +359,7 @@ pub(in crate::domain) fn run_for(
     }
     let task =
         |why: String| Ok(vec![Event::TaskSet { incident: id, task: format!("{} {service}: {why}", purpose.name()) }]);
-    let declared = state.platform.service(service).ok_or_else(|| Refusal::unknown("service", service))?;
+    let declared = state.platform.service(service).ok_or_else(|| Refusal::unknown(Named::Service, service))?;
     let Some(action) = declared.actions.iter().find(|action| action.purpose == Some(purpose)) else {
         return task(format!("no action of it is declared with for = \"{}\"", purpose.name()));
     };

@@ -42,7 +42,13 @@ pub(in crate::domain) fn teaches(state: &State, recorded: &Recorded) -> Option<I
 pub(in crate::domain) fn learn(state: &State, id: IncidentId) -> Result<Vec<Event>, Refusal> {
     let incident = state.incident(id)?;
     let Some((service, category)) = confirmed_cause(state, id).filter(|_| !incident.state.is_open()) else {
-        return Err(Refusal::new("cause-not-confirmed", format!("no person has said what the cause of {id} was")));
+        let next = incident.diagnoses.last().map_or_else(
+            || format!("have the cause looked for first: codeblue diagnose {id}"),
+            |diagnosis| format!("judge its diagnosis first: codeblue diagnose judge {diagnosis} right"),
+        );
+        return Err(
+            Refusal::new("cause-not-confirmed", format!("no person has said what the cause of {id} was")).hint(next)
+        );
     };
     let articles = &state.knowledge.articles;
     if articles.values().any(|article| article.incidents.contains(&id) && article.body.category == category) {

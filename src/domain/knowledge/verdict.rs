@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Actor, Assurance, Category, DiagnosisDocument, DiagnosisId, DiagnosisState, Event, IncidentId, IncidentState, Meta,
-    Recorded, Refusal, State, TimelineKind, apply::tell, text,
+    Named, Recorded, Refusal, State, TimelineKind, apply::tell, next_step, text,
 };
 
 /// Verdicts that are remembered for measuring; the oldest go first.
@@ -99,14 +99,15 @@ pub(in crate::domain) fn judge(
     meta: &Meta,
 ) -> Result<Vec<Event>, Refusal> {
     let name = a_person(meta)?;
-    let diagnosis = state.diagnoses.get(&id).ok_or_else(|| Refusal::unknown("diagnosis", id))?;
+    let diagnosis = state.diagnoses.get(&id).ok_or_else(|| Refusal::unknown(Named::Diagnosis, id))?;
     if !matches!(diagnosis.state, DiagnosisState::Concluded { .. }) {
-        return Err(Refusal::new("no-answer", format!("{id} has no answer that could be right or wrong")));
+        return Err(Refusal::new("no-answer", format!("{id} has no answer that could be right or wrong"))
+            .hint(format!("have it looked for again: codeblue diagnose {}", diagnosis.incident)));
     }
     let cause = cause.map(|cause| named(state, cause)).transpose()?.filter(|cause| *cause != TrueCause::default());
     if judgement == Judgement::Right && cause.is_some() {
         return Err(Refusal::new("cause-known", format!("what {id} puts first is the cause when it is right"))
-            .hint("say partly where the cause was another, or leave the cause out"));
+            .hint(format!("leave the cause out, or say that it was another: codeblue diagnose judge {id} partly")));
     }
     let note = text::remark("note", note)?;
     let before = diagnosis.verdicts.iter().find(|verdict| verdict.by == state.person(name));
@@ -119,7 +120,10 @@ pub(in crate::domain) fn judge(
                 "judged-already",
                 format!("{} is closed, and your verdict stands", diagnosis.incident),
             )
-            .hint("reopen the incident when it is not over"));
+            .hint(format!(
+                "reopen it when it is not over: codeblue incident reopen {} --reason WHY",
+                diagnosis.incident
+            )));
         }
     }
     Ok(vec![Event::DiagnosisJudged { diagnosis: id, judgement, cause, note }])
@@ -134,13 +138,14 @@ pub(super) fn a_person(meta: &Meta) -> Result<&str, Refusal> {
         _ => Err(Refusal::new(
             "person-needed",
             "this takes a person who has seen what happened, not a program or a policy",
-        )),
+        )
+        .hint(next_step::A_PERSON)),
     }
 }
 
 fn named(state: &State, cause: TrueCause) -> Result<TrueCause, Refusal> {
     if let Some(service) = cause.service.as_ref().filter(|service| state.platform.service(service).is_none()) {
-        return Err(Refusal::unknown("service", service));
+        return Err(Refusal::unknown(Named::Service, service));
     }
     Ok(TrueCause { issue: text::remark("cause", &cause.issue)?, ..cause })
 }

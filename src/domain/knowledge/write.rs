@@ -6,7 +6,7 @@ use super::{
     Article, ArticleBody, ArticleState, FixRecord, PastVersion, Symptoms, Treatment, article::REMEMBERED,
     verdict::a_person,
 };
-use crate::domain::{Event, IncidentId, Meta, Recorded, Refusal, State, text};
+use crate::domain::{Event, IncidentId, Meta, Named, Recorded, Refusal, State, text};
 
 /// Symptoms of each kind and fixes that an article has at most.
 const LISTED: usize = 40;
@@ -28,15 +28,16 @@ pub(in crate::domain) fn propose(
                 "incident-open",
                 format!("{id} is not over, so nobody knows yet what it teaches"),
             )
-            .hint("propose the article once it is resolved"));
+            .hint(format!("propose it once it is resolved: codeblue incident resolve {id} --reason WHY")));
         }
     }
     if state.knowledge.articles.contains_key(name) {
         return Err(Refusal::new("article-known", format!("there is an article {name}"))
-            .hint("edit it, or choose another name"));
+            .hint(format!("edit it, or choose another name: codeblue knowledge edit {name}")));
     }
     if state.knowledge.articles.len() >= ARTICLES {
-        return Err(Refusal::new("too-many-articles", format!("{ARTICLES} articles are kept at most")));
+        return Err(Refusal::new("too-many-articles", format!("{ARTICLES} articles are kept at most"))
+            .hint("retire one that nobody needs: codeblue knowledge list"));
     }
     named(name)?;
     Ok(vec![Event::ArticleProposed { article: name.to_owned(), body: checked(body)?, incident }])
@@ -107,7 +108,7 @@ pub(in crate::domain) fn retire(state: &State, name: &str, reason: &str) -> Resu
 }
 
 fn known<'a>(state: &'a State, name: &str) -> Result<&'a Article, Refusal> {
-    state.knowledge.articles.get(name).map(|found| &**found).ok_or_else(|| Refusal::unknown("article", name))
+    state.knowledge.articles.get(name).map(|found| &**found).ok_or_else(|| Refusal::unknown(Named::Article, name))
 }
 
 fn is_as_seen(found: &Article, seen: Option<u32>) -> Result<(), Refusal> {
@@ -116,7 +117,7 @@ fn is_as_seen(found: &Article, seen: Option<u32>) -> Result<(), Refusal> {
     }
     let (name, version, by) = (&found.name, found.version, &found.written_by);
     Err(Refusal::new("article-changed", format!("{name} is version {version} by now, by {by}"))
-        .hint("look at it again"))
+        .hint(format!("look at it again: codeblue knowledge show {name}")))
 }
 
 fn named(name: &str) -> Result<(), Refusal> {
@@ -138,7 +139,8 @@ pub(super) fn checked(body: ArticleBody) -> Result<ArticleBody, Refusal> {
             return Err(Refusal::new(
                 "article-length",
                 format!("an article has {LISTED} {what} at most, this one has {many}"),
-            ));
+            )
+            .hint("leave out what it can do without"));
         }
     }
     if let Some(wrong) = signatures.iter().find(|id| id.len() != 16 || !id.bytes().all(|b| b.is_ascii_hexdigit())) {
@@ -161,7 +163,9 @@ pub(super) fn checked(body: ArticleBody) -> Result<ArticleBody, Refusal> {
             }
         };
         if fixes.contains(&fix) {
-            return Err(Refusal::new("fix-twice", format!("the article names this fix twice: {fix}")));
+            return Err(
+                Refusal::new("fix-twice", format!("the article names this fix twice: {fix}")).hint("name it once")
+            );
         }
         fixes.push(fix);
     }
@@ -185,7 +189,8 @@ fn declared(what: &str, name: String) -> Result<String, Refusal> {
     if fits {
         Ok(name)
     } else {
-        Err(Refusal::new(&format!("{what}-name"), format!("{name:?} is no name for a {what}")))
+        Err(Refusal::new(&format!("{what}-name"), format!("{name:?} is no name for a {what}"))
+            .hint("use up to 80 letters, digits, blanks, - _ and ."))
     }
 }
 

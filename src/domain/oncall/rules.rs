@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::OnCallOverride;
 use crate::{
-    domain::{Event, Meta, Operator, OverrideId, Recorded, Refusal, State, text},
+    domain::{Event, Meta, Named, Operator, OverrideId, Recorded, Refusal, State, next_step, text},
     platform::Role,
 };
 
@@ -35,11 +35,14 @@ pub(in crate::domain) fn override_shift(state: &State, wish: Wish<'_>, meta: &Me
     known(state, &schedule)?;
     match state.operators.get(&person) {
         Some(operator) if operator.may_act() => {}
-        Some(_) => return Err(Refusal::new("operator-may-not", format!("{person} may not act"))),
-        None => return Err(Refusal::unknown("operator", person)),
+        Some(_) => {
+            return Err(Refusal::new("operator-may-not", format!("{person} may not act")).hint(next_step::WHO_MAY));
+        }
+        None => return Err(Refusal::unknown(Named::Operator, person)),
     }
-    let by =
-        meta.actor.operator().ok_or_else(|| Refusal::new("person-needed", "only people are put on call by people"))?;
+    let by = meta.actor.operator().ok_or_else(|| {
+        Refusal::new("person-needed", "only people are put on call by people").hint(next_step::A_PERSON)
+    })?;
     if !is_same(state, by, &person) && !leads(state, by) {
         let said = format!("{by} may take a shift, and only a technical lead or the CTO may give one to {person}");
         return Err(Refusal::new("not-your-shift", said).hint(format!("ask {person} to take it, or a lead to give it")));
@@ -50,14 +53,16 @@ pub(in crate::domain) fn override_shift(state: &State, wish: Wish<'_>, meta: &Me
             .hint("leave out the beginning to begin at once"));
     }
     if until <= from {
-        return Err(Refusal::new("shift-too-short", "the shift would end before it begins"));
+        return Err(Refusal::new("shift-too-short", "the shift would end before it begins")
+            .hint("give an end after its beginning"));
     }
     if until - from > LONGEST {
         let said = format!("an override ends after {} days", LONGEST.num_days());
         return Err(Refusal::new("shift-too-long", said).hint("change the schedule in the platform file instead"));
     }
     if from - meta.at > FURTHEST {
-        return Err(Refusal::new("shift-too-far", "the shift would begin in more than a year"));
+        return Err(Refusal::new("shift-too-far", "the shift would begin in more than a year")
+            .hint("give a time within a year"));
     }
     if state.overrides.values().filter(|found| found.counts_until() > meta.at).count() >= LIMIT {
         return Err(Refusal::new("too-many-overrides", format!("{LIMIT} overrides lie ahead already"))
@@ -69,12 +74,14 @@ pub(in crate::domain) fn override_shift(state: &State, wish: Wish<'_>, meta: &Me
 
 /// Decides that an override counts no more: the one on call by it, whoever gave it and leads may say so.
 pub(in crate::domain) fn end(state: &State, id: OverrideId, reason: &str, meta: &Meta) -> Result<Vec<Event>, Refusal> {
-    let found = state.overrides.get(&id).ok_or_else(|| Refusal::unknown("override", id))?;
+    let found = state.overrides.get(&id).ok_or_else(|| Refusal::unknown(Named::Override, id))?;
     if found.counts_until() <= meta.at {
-        return Err(Refusal::new("override-over", format!("{id} is over")));
+        return Err(Refusal::new("override-over", format!("{id} is over"))
+            .hint("nothing is left to do: codeblue oncall who says who is on call"));
     }
-    let by =
-        meta.actor.operator().ok_or_else(|| Refusal::new("person-needed", "only people take back what people said"))?;
+    let by = meta.actor.operator().ok_or_else(|| {
+        Refusal::new("person-needed", "only people take back what people said").hint(next_step::A_PERSON)
+    })?;
     if !is_same(state, by, &found.person) && !is_same(state, by, &found.by) && !leads(state, by) {
         let said = format!("{id} puts {} on call, and {} said so", found.person, found.by);
         return Err(Refusal::new("not-your-shift", said).hint("one of them can take it back, or a lead"));
@@ -87,7 +94,7 @@ fn known(state: &State, schedule: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     let names: Vec<&str> = state.platform.on_call.iter().map(|schedule| schedule.name.as_str()).collect();
-    Err(Refusal::unknown("schedule", schedule).hint(match names.as_slice() {
+    Err(Refusal::unknown(Named::Schedule, schedule).hint(match names.as_slice() {
         [] => "the platform file has no [[oncall]]: `codeblue check` says how to write one".to_owned(),
         names => format!("there is {}", names.join(", ")),
     }))

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::people::may_change;
-use crate::domain::{Actor, Event, Refusal, State};
+use crate::domain::{Actor, Event, Named, Refusal, State};
 
 /// How long a certificate lives at most.
 pub const LONGEST_CERTIFICATE: TimeDelta = TimeDelta::days(397);
@@ -81,24 +81,27 @@ pub(in crate::domain) fn issue(
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Result<Vec<Event>, Refusal> {
-    let known = state.operators.get(operator).ok_or_else(|| Refusal::unknown("operator", operator))?;
+    let known = state.operators.get(operator).ok_or_else(|| Refusal::unknown(Named::Operator, operator))?;
     if known.disabled {
-        return Err(Refusal::new("operator-may-not", format!("{operator} is disabled")));
+        return Err(Refusal::new("operator-may-not", format!("{operator} is disabled")).hint(format!(
+            "enable it again, or name somebody else: codeblue operator enable {operator} --reason WHY"
+        )));
     }
     may_change(state, actor, operator)?;
     let digest = fingerprint.strip_prefix(SHA256).unwrap_or_default();
     if !is_hexadecimal(serial, SERIAL) || !is_hexadecimal(digest, 64) {
-        return Err(Refusal::new("certificate-form", "the serial number or the fingerprint is none"));
+        return Err(Refusal::new("certificate-form", "the serial number or the fingerprint is none")
+            .hint("see both in: codeblue operator certificate list"));
     }
     if expires_at <= now || expires_at > now + LONGEST_CERTIFICATE {
         let most = LONGEST_CERTIFICATE.num_days();
-        return Err(
-            Refusal::new("certificate-time", format!("a certificate lives for at most {most} days")).hint("--for 90d")
-        );
+        return Err(Refusal::new("certificate-time", format!("a certificate lives for at most {most} days"))
+            .hint("give a shorter time: --for 90d"));
     }
     let certificates = &state.credentials.certificates;
     if certificates.contains_key(serial) || certificates.values().any(|known| known.fingerprint == fingerprint) {
-        return Err(Refusal::new("certificate-known", "this certificate was issued already"));
+        return Err(Refusal::new("certificate-known", "this certificate was issued already")
+            .hint("nothing is left to do: codeblue operator certificate list shows it"));
     }
     let alive = certificates.values().filter(|known| known.operator == operator && known.counts(now).is_ok());
     if alive.count() >= AT_ONCE {
@@ -115,7 +118,8 @@ pub(in crate::domain) fn issue(
 
 /// Decides that a certificate does not count any more.
 pub(in crate::domain) fn revoke(state: &State, serial: &str) -> Result<Vec<Event>, Refusal> {
-    let known = state.credentials.certificates.get(serial).ok_or_else(|| Refusal::unknown("certificate", serial))?;
+    let known =
+        state.credentials.certificates.get(serial).ok_or_else(|| Refusal::unknown(Named::Certificate, serial))?;
     Ok(match known.revoked_at {
         Some(_) => Vec::new(),
         None => vec![Event::CertificateRevoked { serial: serial.to_owned() }],

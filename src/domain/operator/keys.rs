@@ -3,7 +3,7 @@
 use ssh_key::{HashAlg, PublicKey, public::KeyData};
 
 use super::people::may_change;
-use crate::domain::{Actor, Event, Refusal, State};
+use crate::domain::{Actor, Event, Named, Refusal, State};
 
 /// Bits of an RSA key at least.
 const RSA_BITS: usize = 2048;
@@ -12,7 +12,7 @@ const LONGEST: usize = 8192;
 
 /// Decides that a key signs for an operator from now on.
 pub(in crate::domain) fn add(state: &State, name: &str, text: &str, actor: &Actor) -> Result<Vec<Event>, Refusal> {
-    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown("operator", name))?;
+    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown(Named::Operator, name))?;
     may_change(state, actor, name)?;
     let (fingerprint, openssh) = read(text)?;
     if operator.keys.contains_key(&fingerprint) {
@@ -33,7 +33,7 @@ pub(in crate::domain) fn remove(
     fingerprint: &str,
     actor: &Actor,
 ) -> Result<Vec<Event>, Refusal> {
-    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown("operator", name))?;
+    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown(Named::Operator, name))?;
     may_change(state, actor, name)?;
     if !operator.keys.contains_key(fingerprint) {
         return Err(Refusal::new("unknown-key", format!("{name} has no such key"))

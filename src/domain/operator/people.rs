@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    domain::{Actor, ChangeState, Event, Operator, Refusal, State, role_name, text::line},
+    domain::{Actor, ChangeState, Event, Named, Operator, Refusal, State, role_name, text::line},
     platform::{Profile, Role},
 };
 
@@ -74,7 +74,8 @@ pub(in crate::domain) fn add_account(
             .hint("give the account another name: two people in the record do not become one afterwards"));
     }
     if names_of(state, &person.name).count() >= ACCOUNTS {
-        return Err(Refusal::new("too-many-accounts", format!("{} has {ACCOUNTS} names already", person.name)));
+        return Err(Refusal::new("too-many-accounts", format!("{} has {ACCOUNTS} names already", person.name))
+            .hint("take one of them away first: codeblue operator disable NAME"));
     }
     may_be_added(state, name, &roles, login.as_ref())?;
     not_the_own_roles(state, actor, &person.name, &roles)?;
@@ -94,7 +95,7 @@ pub(in crate::domain) fn set_roles(
     roles: BTreeSet<Role>,
     actor: &Actor,
 ) -> Result<Vec<Event>, Refusal> {
-    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown("operator", name))?;
+    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown(Named::Operator, name))?;
     if operator.roles == roles {
         return Ok(Vec::new());
     }
@@ -108,7 +109,7 @@ pub(in crate::domain) fn set_roles(
 
 /// Decides that somebody may do nothing any more, under no name.
 pub(in crate::domain) fn disable(state: &State, name: &str, reason: &str) -> Result<Vec<Event>, Refusal> {
-    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown("operator", name))?;
+    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown(Named::Operator, name))?;
     let reason = if reason.is_empty() { String::new() } else { line("reason", reason)? };
     let going: Vec<&Operator> = match operator.belongs_to {
         Some(_) => vec![operator],
@@ -126,7 +127,7 @@ pub(in crate::domain) fn disable(state: &State, name: &str, reason: &str) -> Res
 
 /// Decides that somebody who was disabled may work here again.
 pub(in crate::domain) fn enable(state: &State, name: &str, reason: &str) -> Result<Vec<Event>, Refusal> {
-    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown("operator", name))?;
+    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown(Named::Operator, name))?;
     if !operator.disabled {
         return Ok(Vec::new());
     }
@@ -198,7 +199,7 @@ fn owner_works_here(state: &State, name: &str) -> Result<(), Refusal> {
     let person = state.operators.get(state.person(name)).filter(|person| person.name != name && person.disabled);
     person.map_or(Ok(()), |person| {
         Err(Refusal::new("owner-disabled", format!("{name} belongs to {}, who is disabled", person.name))
-            .hint("enable the person first"))
+            .hint(format!("enable the person first: codeblue operator enable {} --reason WHY", person.name)))
     })
 }
 
@@ -233,7 +234,7 @@ fn somebody_stays(state: &State, name: &str, changed: &[Operator]) -> Result<(),
     };
     if goes(Operator::may_act) {
         return Err(Refusal::new("last-operator", format!("{name} is the last operator who may act"))
-            .hint("add somebody else first"));
+            .hint("add somebody else first: codeblue operator add NAME --role engineer"));
     }
     if goes(|operator| may_lead(operator) && operator.login.is_some()) {
         return Err(Refusal::new("last-operator", format!("{name} is the last technical lead whom a login lets in"))
@@ -257,7 +258,7 @@ fn not_the_own_roles(state: &State, actor: &Actor, name: &str, roles: &BTreeSet<
     match roles.iter().find(|role| is_more(**role)) {
         Some(more) if !is_alone(state, me) => {
             Err(Refusal::new("own-roles", format!("{me} may not make oneself {}", role_name(*more)))
-                .hint("another technical lead or the CTO has to"))
+                .hint("another technical lead or the CTO has to: codeblue operator list shows who is one"))
         }
         _ => Ok(()),
     }
@@ -412,7 +413,7 @@ mod tests {
         assert_eq!(outcome(super::super::keys::add(&state, "carol", "ssh-ed25519 AAAA", &alice)), beyond, "a key");
         assert_eq!(outcome(super::super::keys::remove(&state, "carol", "SHA256:0", &alice)), beyond);
         let reset = super::super::second_factor::reset(&state, "carol", "lost", &alice);
-        assert_eq!(reset.map_err(|refusal| refusal.hint), Err(Some("carol can".to_owned())));
+        assert_eq!(reset.map_err(|refusal| refusal.next_step().to_owned()), Err("carol can".to_owned()));
         assert_eq!(outcome(set_roles(&state, "erin", lead, &alice)), Ok(1));
         assert_eq!(outcome(set_roles(&state, "erin", cto.clone(), &by("carol"))), Ok(1));
         let officer: BTreeSet<Role> = [Role::ComplianceOfficer].into();

@@ -188,7 +188,7 @@ mod tests {
     }
 
     fn attempted(state: &mut State, meta: &Meta, token: u64) -> bool {
-        let (at, refusal) = (meta.at, Refusal::new("role-needed", "no"));
+        let (at, refusal) = (meta.at, Refusal::new("role-needed", "no").hint("ask"));
         let found = evidence_of_refusal(state, &Command::RevokeToken { token: TokenId(token) }, meta, &refusal);
         let recorded = found.is_some();
         if let Some(event) = found {
@@ -250,9 +250,9 @@ mod tests {
         let mut state = State::default();
         state.operators.insert("eve".to_owned(), Operator { name: "eve".to_owned(), ..Operator::default() });
         let meta = Meta::new(DateTime::UNIX_EPOCH, Actor::Operator("eve".to_owned()));
-        let busy = Refusal::new("recovery-running", "wait");
+        let busy = Refusal::new("recovery-running", "wait").hint("wait");
         assert_eq!(evidence_of_refusal(&state, &Command::Replicate, &meta, &busy), None);
-        let own = Refusal::new("own-change", "no");
+        let own = Refusal::new("own-change", "no").hint("ask");
         let command =
             Command::approve(crate::domain::ChangeId(7), "from outside".to_owned(), "from outside".to_owned());
         let told = evidence_of_refusal(&state, &command, &meta, &own).map(|event| event.summary()).unwrap_or_default();

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        Actor, ApiToken, Assurance, AttemptBy, AttemptPart, ClientCertificate, Command, Event, Meta, Operator,
-        Recorded, Refusal, Refused, Role, RollbackRequest, RunId, RunStepState, State, TokenId, text::line,
+        Actor, ApiToken, Assurance, AttemptBy, AttemptPart, ClientCertificate, Command, Event, Meta, Named, Operator,
+        Recorded, Refusal, Refused, Role, RollbackRequest, RunId, RunStepState, State, TokenId, next_step, text::line,
     },
     platform::SecondFactorRule,
 };
@@ -138,7 +138,8 @@ pub(in crate::domain) fn prove(state: &State, command: &Command, meta: &Meta) ->
             let factor = factor.ok_or_else(|| not_enrolled(name))?;
             state.takes_codes_of(name, meta.at)?;
             if step <= factor.last_step {
-                return Err(Refusal::new("code-used", "this code was taken already").hint("wait for the next one"));
+                return Err(Refusal::new("code-used", "this code was taken already")
+                    .hint("wait for the next one: it comes within 30 seconds"));
             }
             Ok(vec![Event::SecondFactorUsed { operator: person.to_owned(), step }])
         }
@@ -194,7 +195,7 @@ pub(in crate::domain) fn enrol(state: &State, name: &str, step: u64) -> Result<V
 }
 
 fn may_enrol<'a>(state: &'a State, name: &'a str) -> Result<&'a Operator, Refusal> {
-    let person = state.operators.get(name).ok_or_else(|| Refusal::unknown("operator", name))?;
+    let person = state.operators.get(name).ok_or_else(|| Refusal::unknown(Named::Operator, name))?;
     if let Some(owner) = &person.belongs_to {
         return Err(Refusal::new(
             "second-factor-of-person",
@@ -203,7 +204,8 @@ fn may_enrol<'a>(state: &'a State, name: &'a str) -> Result<&'a Operator, Refusa
         .hint("enrol under the person's own name"));
     }
     if person.disabled {
-        return Err(Refusal::new("operator-may-not", format!("{name} is disabled")));
+        return Err(Refusal::new("operator-may-not", format!("{name} is disabled"))
+            .hint(format!("a technical lead can enable it again: codeblue operator enable {name} --reason WHY")));
     }
     if person.second_factor.is_some() {
         return Err(Refusal::new("second-factor-enrolled", format!("{} has a second factor already", person.name))
@@ -214,7 +216,9 @@ fn may_enrol<'a>(state: &'a State, name: &'a str) -> Result<&'a Operator, Refusa
 
 /// Decides that somebody gives the own second factor up.
 pub(in crate::domain) fn remove(state: &State, actor: &Actor) -> Result<Vec<Event>, Refusal> {
-    let name = actor.operator().ok_or_else(|| Refusal::new("person-needed", "a second factor is a person's"))?;
+    let name = actor
+        .operator()
+        .ok_or_else(|| Refusal::new("person-needed", "a second factor is a person's").hint(next_step::A_PERSON))?;
     let person = state.person(name);
     Ok(match state.second_factor(name) {
         Some(_) => vec![Event::SecondFactorRemoved { operator: person.to_owned() }],
@@ -225,7 +229,7 @@ pub(in crate::domain) fn remove(state: &State, actor: &Actor) -> Result<Vec<Even
 /// Decides that somebody's lost second factor does not count any more. Nobody does that for oneself.
 pub(in crate::domain) fn reset(state: &State, name: &str, reason: &str, actor: &Actor) -> Result<Vec<Event>, Refusal> {
     let reason = line("reason", reason)?;
-    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown("operator", name))?;
+    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown(Named::Operator, name))?;
     let person = state.person(&operator.name);
     if actor.operator().is_some_and(|me| state.person(me) == person) {
         return Err(Refusal::new("own-second-factor", format!("{actor} may not reset the own second factor"))
@@ -244,7 +248,7 @@ fn without_factor(state: &State, person: &str, reason: String) -> Vec<Event> {
 
 /// Decides that a second factor does not count any more because who owns the home of the stopped engine says so.
 pub(in crate::domain) fn recover(state: &State, name: &str, login: &str, reason: &str) -> Result<Vec<Event>, Refusal> {
-    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown("operator", name))?;
+    let operator = state.operators.get(name).ok_or_else(|| Refusal::unknown(Named::Operator, name))?;
     let reason = format!("on the engine's host, by login {login}: {}", line("reason", reason)?);
     Ok(without_factor(state, state.person(&operator.name), reason))
 }

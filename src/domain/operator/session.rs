@@ -1,6 +1,6 @@
 //! A board that nobody is at: it goes on showing, and nobody acts on it until a person has come back.
 
-use crate::domain::{Actor, Event, Refusal};
+use crate::domain::{Actor, Event, Refusal, next_step};
 
 /// Decides that somebody's board has locked.
 pub(in crate::domain) fn lock(actor: &Actor) -> Result<Vec<Event>, Refusal> {
@@ -13,6 +13,8 @@ pub(in crate::domain) fn unlock(actor: &Actor) -> Result<Vec<Event>, Refusal> {
 }
 
 fn person(actor: &Actor) -> Result<String, Refusal> {
-    let name = actor.operator().ok_or_else(|| Refusal::new("person-needed", "only a person sits at a board"))?;
+    let name = actor
+        .operator()
+        .ok_or_else(|| Refusal::new("person-needed", "only a person sits at a board").hint(next_step::A_PERSON))?;
     Ok(name.to_owned())
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::domain::{Actor, Command, Event, Refusal, State, TokenId};
+use crate::domain::{Actor, Command, Event, Named, Refusal, State, TokenId, next_step};
 
 /// How long a token lives at most.
 pub const LONGEST_TOKEN: TimeDelta = TimeDelta::days(366);
@@ -159,28 +159,36 @@ pub(in crate::domain) fn create(
     actor: &Actor,
     now: DateTime<Utc>,
 ) -> Result<Vec<Event>, Refusal> {
-    let operator = actor.operator().ok_or_else(|| Refusal::new("person-needed", "a token acts for a person"))?;
+    let operator = actor
+        .operator()
+        .ok_or_else(|| Refusal::new("person-needed", "a token acts for a person").hint(next_step::A_PERSON))?;
     if name.is_empty() || name.len() > 64 || name.chars().any(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(c))) {
         return Err(Refusal::new("token-name", format!("{name:?} is no name for a token"))
             .hint("use up to 64 letters, digits, - _ and ."));
     }
     if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
-        return Err(Refusal::new("token-hash", "the hash is no SHA-256 in hexadecimal"));
+        return Err(Refusal::new("token-hash", "the hash is no SHA-256 in hexadecimal")
+            .hint("have the program make it: codeblue token create"));
     }
     if expires_at <= now || expires_at > now + LONGEST_TOKEN {
-        return Err(Refusal::new("token-time", "a token lives for at most 366 days").hint("--for 30d"));
+        return Err(
+            Refusal::new("token-time", "a token lives for at most 366 days").hint("give a shorter time: --for 30d")
+        );
     }
     let mut alive =
         state.credentials.tokens.values().filter(|token| token.operator == operator && token.counts(now).is_ok());
     if alive.clone().any(|token| token.name == name) {
         return Err(Refusal::new("token-known", format!("{operator} has a token {name} already"))
-            .hint("revoke it first, or give the new one another name"));
+            .hint("give the new one another name, or revoke that first: codeblue token list"));
     }
     if alive.nth(AT_ONCE - 1).is_some() {
-        return Err(Refusal::new("too-many-tokens", format!("{operator} has {AT_ONCE} tokens")).hint("revoke some"));
+        return Err(Refusal::new("too-many-tokens", format!("{operator} has {AT_ONCE} tokens"))
+            .hint("revoke one that nobody uses: codeblue token list"));
     }
     if state.credentials.tokens.values().any(|token| token.hash == hash) {
-        return Err(Refusal::new("token-hash", "this token was in use already").hint("make a new one"));
+        return Err(
+            Refusal::new("token-hash", "this token was in use already").hint("make a new one: codeblue token create")
+        );
     }
     Ok(vec![Event::TokenCreated {
         token: state.next_token(),
@@ -194,7 +202,7 @@ pub(in crate::domain) fn create(
 
 /// Decides that a token does not count any more.
 pub(in crate::domain) fn revoke(state: &State, id: TokenId) -> Result<Vec<Event>, Refusal> {
-    let token = state.credentials.tokens.get(&id).ok_or_else(|| Refusal::unknown("token", id))?;
+    let token = state.credentials.tokens.get(&id).ok_or_else(|| Refusal::unknown(Named::Token, id))?;
     Ok(if token.revoked_at.is_some() { Vec::new() } else { vec![Event::TokenRevoked { token: id }] })
 }
 

@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    Plan, Recovery, Refusal, RollbackRequest, RollbackTarget, Scope, SnapshotState, State, Step, StepRun, Strategy,
-    deployment::quarantined, recovery::progressive,
+    Named, Plan, Recovery, Refusal, RollbackRequest, RollbackTarget, Scope, SnapshotState, State, Step, StepRun,
+    Strategy, deployment::quarantined, recovery::progressive,
 };
 use crate::platform::{Component, ComponentKind, Platform, Points};
 
@@ -34,7 +34,7 @@ pub fn plan_rollback(state: &State, request: &RollbackRequest) -> Result<Plan, R
     }
     if moves.is_empty() {
         return Err(Refusal::new("nothing-to-go-back-to", "none of the components has an earlier good state")
-            .hint("take snapshots while the platform is healthy"));
+            .hint("take snapshots while the platform is healthy: codeblue snapshot create"));
     }
     let strategy = if everything { Strategy::FullRestore } else { Strategy::Rollback };
     let title = match moves.as_slice() {
@@ -57,10 +57,10 @@ pub fn plan_rollback(state: &State, request: &RollbackRequest) -> Result<Plan, R
 /// # Errors
 /// A refusal when the platform file declares no such action.
 pub fn plan_action(state: &State, service: &str, action: &str) -> Result<Plan, Refusal> {
-    let declared = state.platform.service(service).ok_or_else(|| Refusal::unknown("service", service))?;
+    let declared = state.platform.service(service).ok_or_else(|| Refusal::unknown_service(&state.platform, service))?;
     let Some(known) = declared.actions.iter().find(|known| known.name == action) else {
-        return Err(Refusal::unknown("action", format!("{action} of {service}"))
-            .hint("only what the platform file declares under [[service.action]] can be run"));
+        return Err(Refusal::unknown(Named::Action, format!("{action} of {service}"))
+            .hint("only what the platform file declares under [[service.action]] can be run: codeblue action list"));
     };
     let mut steps = vec![Step::RunAction { service: service.to_owned(), action: action.to_owned() }];
     // What is cut off or keeps from writing is not well, and need not be.
@@ -81,16 +81,20 @@ pub fn plan_action(state: &State, service: &str, action: &str) -> Result<Plan, R
 /// # Errors
 /// A refusal when there is no such component, or it does not keep its versions.
 pub fn plan_deployment(state: &State, component: &str, version: &str) -> Result<Plan, Refusal> {
-    let found = state.platform.component(component).ok_or_else(|| Refusal::unknown("component", component))?;
+    let found =
+        state.platform.component(component).ok_or_else(|| Refusal::unknown_component(&state.platform, component))?;
     if !found.adapter.keeps_versions() {
         return Err(Refusal::new("no-versions", format!("{component} has no versions to switch between"))
             .hint("roll it back to a snapshot, or declare an action that changes it"));
     }
     if version.is_empty() || version.len() > 200 || version.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(Refusal::new("deployment-version", format!("{version:?} is no version")));
+        return Err(Refusal::new("deployment-version", format!("{version:?} is no version"))
+            .hint("give its name without blanks, such as v41: codeblue deploy list"));
     }
     if state.live_version(component) == Some(version) {
-        return Err(Refusal::new("live-already", format!("{version} of {component} is live already")));
+        return Err(Refusal::new("live-already", format!("{version} of {component} is live already")).hint(format!(
+            "nothing is left to do; which versions there were: codeblue deploy list --component {component}"
+        )));
     }
     let title = format!("deploy {component} {version}");
     Ok(assemble(state, Strategy::Rollback, title, vec![(found, switch(state, found, version))]))
@@ -102,13 +106,15 @@ pub fn plan_deployment(state: &State, component: &str, version: &str) -> Result<
 /// A refusal when it changed nothing, still runs, or left no safety snapshot of what it changed.
 pub fn plan_undo(state: &State, recovery: &Recovery) -> Result<Plan, Refusal> {
     if recovery.is_running() {
-        return Err(Refusal::new("recovery-running", format!("{} still runs", recovery.id)).hint("cancel it first"));
+        return Err(Refusal::new("recovery-running", format!("{} still runs", recovery.id))
+            .hint(format!("wait for it, or stop it: codeblue recovery cancel {} --reason WHY", recovery.id)));
     }
     let moves = steps_back(state, recovery, |_, run| run.started_at.is_some())?;
     let moves: Vec<_> =
         moves.into_iter().filter_map(|step| Some((state.platform.component(step.component()?)?, step))).collect();
     if moves.is_empty() {
-        return Err(Refusal::new("nothing-to-undo", format!("{} changed nothing that can be undone", recovery.id)));
+        return Err(Refusal::new("nothing-to-undo", format!("{} changed nothing that can be undone", recovery.id))
+            .hint(format!("nothing is left to take back: codeblue recovery show {}", recovery.id)));
     }
     Ok(assemble(state, Strategy::Undo(recovery.id), format!("undo {}", recovery.id), moves))
 }
@@ -140,6 +146,7 @@ pub fn steps_back(
             _ => {
                 let (snapshot, captured) = captured.ok_or_else(|| {
                     Refusal::new("no-safety-snapshot", format!("{component} was not captured before"))
+                        .hint("go back to another snapshot by its name: codeblue snapshot list")
                 })?;
                 Step::RestoreSnapshot {
                     component: component.to_owned(),
@@ -161,12 +168,12 @@ fn in_scope<'a>(state: &'a State, scope: &'a Scope) -> Result<Vec<&'a Component>
         Scope::Everything => found.extend(&platform.components),
         Scope::Components(names) => {
             for name in names {
-                found.push(platform.component(name).ok_or_else(|| Refusal::unknown("component", name))?);
+                found.push(platform.component(name).ok_or_else(|| Refusal::unknown_component(platform, name))?);
             }
         }
         Scope::Services(names) => {
             for name in names {
-                platform.service(name).ok_or_else(|| Refusal::unknown("service", name))?;
+                platform.service(name).ok_or_else(|| Refusal::unknown_service(platform, name))?;
                 found.extend(platform.components_of(name));
             }
         }
@@ -175,7 +182,7 @@ fn in_scope<'a>(state: &'a State, scope: &'a Scope) -> Result<Vec<&'a Component>
     found.dedup_by(|a, b| a.name == b.name);
     if found.is_empty() {
         return Err(Refusal::new("empty-target", "this names no component, so there is nothing to roll back")
-            .hint("see [[component]] in codeblue.toml"));
+            .hint("name one that the platform file declares under [[component]]: codeblue check"));
     }
     Ok(found)
 }
@@ -226,21 +233,24 @@ fn restore_step(
         Some(RollbackTarget::Version(version)) if is_release => Ok(switch(state, component, version)),
         Some(RollbackTarget::Version(_)) => {
             Err(Refusal::new("no-versions", format!("{} has snapshots, not versions", component.name))
-                .hint("name a snapshot, such as --to SNP-3"))
+                .hint("name a snapshot, such as --to SNP-3: codeblue snapshot list"))
         }
         Some(RollbackTarget::Snapshot(id)) => {
             let snapshot = state.snapshot(*id)?;
             if snapshot.state == SnapshotState::Running {
-                return Err(Refusal::new("snapshot-running", format!("{id} is still being taken")));
+                return Err(Refusal::new("snapshot-running", format!("{id} is still being taken"))
+                    .hint("wait until it is done, or choose another: codeblue snapshot list"));
             }
-            let captured = snapshot
-                .captured(&component.name)
-                .ok_or_else(|| Refusal::new("not-in-snapshot", format!("{id} does not hold {}", component.name)))?;
+            let captured = snapshot.captured(&component.name).ok_or_else(|| {
+                Refusal::new("not-in-snapshot", format!("{id} does not hold {}", component.name))
+                    .hint("choose one that holds it: codeblue snapshot list")
+            })?;
             if !captured.unreadable.is_empty() {
                 return Err(Refusal::new(
                     "partial-snapshot",
                     format!("{id} lacks {} files of {}", captured.unreadable.len(), component.name),
-                ));
+                )
+                .hint("choose one that is whole: codeblue snapshot list"));
             }
             Ok(restore(snapshot.id, snapshot.requested_at, component, &captured.vault_id))
         }
@@ -292,7 +302,7 @@ fn nothing_to_go_back_to(state: &State, component: &Component, to: Option<&Rollb
     const RULE: &str = "nothing-to-go-back-to";
     let Some(RollbackTarget::Time(time)) = to else {
         return Refusal::new(RULE, format!("{} has no earlier good state", component.name))
-            .hint("take a snapshot while it is healthy, or name one with --to");
+            .hint("name a snapshot with --to: codeblue snapshot list; and take one whenever it is healthy");
     };
     let told = |at: DateTime<Utc>| at.format("%Y-%m-%d %H:%M:%SZ");
     let message = format!("no good state of {} is known from {} or before", component.name, told(*time));

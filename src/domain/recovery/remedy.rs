@@ -24,14 +24,16 @@ pub(in crate::domain) fn propose(state: &State, id: IncidentId, meta: &Meta) -> 
         .filter_map(|id| state.changes.get(id))
         .find(|change| change.plan.heals() && change.state.is_open());
     if let Some(waiting) = open {
-        return Err(Refusal::new("change-waiting", format!("{} is {} already", waiting.id, waiting.state)));
+        return Err(Refusal::new("change-waiting", format!("{} is {} already", waiting.id, waiting.state))
+            .hint(format!("decide on that one first: codeblue change show {}", waiting.id)));
     }
     let run = incident.recoveries.iter().filter_map(|id| state.recoveries.get(id)).map(|recovery| &*recovery.plan);
     let asked = incident.changes.iter().filter_map(|id| state.changes.get(id)).map(|change| &*change.plan);
     let tried: Vec<&Plan> = run.chain(asked).collect();
     let diagnosis = newest_diagnosis(state, incident);
     let reason = reason(incident, diagnosis);
-    let mut last = Refusal::new("nothing-to-propose", format!("nothing is known that was not tried for {id} already"));
+    let mut last = Refusal::new("nothing-to-propose", format!("nothing is known that was not tried for {id} already"))
+        .hint("walk through a runbook: codeblue runbook list; or roll back by hand: codeblue rollback");
     for remedy in remedies(state, incident, diagnosis, &reason) {
         match remedy {
             Ok(plan) if !tried.contains(&&plan) => {

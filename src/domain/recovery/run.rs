@@ -63,11 +63,11 @@ pub(in crate::domain) fn not_running(state: &State, plan: &Plan) -> Result<(), R
     for recovery in state.running_recoveries() {
         if let Some(component) = plan.components().find(|name| recovery.plan.components().any(|other| other == *name)) {
             return Err(Refusal::new("recovery-running", format!("{} works on {component} already", recovery.id))
-                .hint("wait for it or cancel it"));
+                .hint(format!("wait for it, or stop it: codeblue recovery cancel {} --reason WHY", recovery.id)));
         }
         if let Some(service) = plan.services.iter().find(|name| recovery.plan.services.contains(name)) {
             return Err(Refusal::new("recovery-running", format!("{} works on {service} already", recovery.id))
-                .hint("wait for it or cancel it"));
+                .hint(format!("wait for it, or stop it: codeblue recovery cancel {} --reason WHY", recovery.id)));
         }
     }
     Ok(())
@@ -81,10 +81,12 @@ pub(in crate::domain) fn start_step(
 ) -> Result<Vec<Event>, Refusal> {
     let recovery = state.recovery(id)?;
     if !recovery.is_running() || recovery.next_step() != Some(step) {
-        return Err(Refusal::new("step-order", format!("step {} of {id} is not the next", step + 1)));
+        return Err(Refusal::new("step-order", format!("step {} of {id} is not the next", step + 1))
+            .hint(format!("see where it stands: codeblue recovery show {id}")));
     }
     if recovery.cancel_requested && recovery.steps[step].state == StepState::Waiting {
-        return Err(Refusal::new("recovery-cancelled", format!("{id} is to stop before step {}", step + 1)));
+        return Err(Refusal::new("recovery-cancelled", format!("{id} is to stop before step {}", step + 1))
+            .hint(format!("what was done so far, and how to take it back: codeblue recovery show {id}")));
     }
     if recovery.steps[step].state == StepState::Running {
         return Ok(Vec::new());
@@ -96,7 +98,8 @@ pub(in crate::domain) fn start_step(
     if let Some((glass, how)) = glass.and_then(|glass| Some((glass, break_glass::over(state, glass, meta.at)?)))
         && recovery.plan.steps[step].writes()
     {
-        return Err(Refusal::new("break-glass-over", format!("{} {}, before step {}", glass.id, how.says(), step + 1)));
+        return Err(Refusal::new("break-glass-over", format!("{} {}, before step {}", glass.id, how.says(), step + 1))
+            .hint(format!("see what was done: codeblue recovery show {id}; the rest takes an approval")));
     }
     Ok(vec![Event::StepStarted { recovery: id, step }])
 }
@@ -109,7 +112,8 @@ pub(in crate::domain) fn running_step(
     let recovery = state.recovery(id)?;
     match recovery.steps.get(step) {
         Some(run) if recovery.is_running() && run.state == StepState::Running => Ok(recovery),
-        _ => Err(Refusal::new("step-not-running", format!("step {} of {id} does not run", step + 1))),
+        _ => Err(Refusal::new("step-not-running", format!("step {} of {id} does not run", step + 1))
+            .hint(format!("it has gone on meanwhile: codeblue recovery show {id}"))),
     }
 }
 
@@ -150,7 +154,8 @@ pub(in crate::domain) fn end_recovery(
         return Ok(Vec::new());
     }
     if outcome == RecoveryOutcome::Succeeded && recovery.next_step().is_some() {
-        return Err(Refusal::new("steps-left", format!("{id} has steps that are not done")));
+        return Err(Refusal::new("steps-left", format!("{id} has steps that are not done"))
+            .hint(format!("see what is left: codeblue recovery show {id}")));
     }
     let mut events = vec![Event::RecoveryEnded { recovery: id, outcome, summary }];
     if let Some(change) = recovery.change {

@@ -11,7 +11,7 @@ use super::{
     walk::{Walk, resolved},
 };
 use crate::domain::{
-    Assurance, ChangeState, Event, Meta, Refusal, Role, RunId, State,
+    Assurance, ChangeState, Event, Meta, Named, Refusal, Role, RunId, State, next_step,
     operator::second_factor::without_code,
     recovery::action_began_between,
     role_name,
@@ -51,7 +51,8 @@ pub(super) fn begin(
         return Err(Refusal::new(
             "token-may-not",
             "what this step runs acts as a person, so it takes one, not a token",
-        ));
+        )
+        .hint(next_step::A_PERSON));
     }
     takes(state, run, step, meta)?;
     confirmed(step, confirmation)?;
@@ -91,11 +92,14 @@ pub(super) fn begun(run: &Run, step: &Step, part: AttemptPart, proved: bool) -> 
 pub(super) fn at<'a>(state: &'a State, id: RunId, step: &str) -> Result<(&'a Run, &'a Step), Refusal> {
     let run = state.run(id)?;
     let Some(current) = run.current() else {
-        return Err(Refusal::new("run-over", format!("{id} is over")));
+        return Err(Refusal::new("run-over", format!("{id} is over")).hint(format!(
+            "what it came to: codeblue report run {id}; begin the book again: codeblue runbook run {}",
+            run.book.front.id
+        )));
     };
     if current.name != step {
         if run.book.step(step).is_none() {
-            return Err(Refusal::unknown("step", step));
+            return Err(Refusal::unknown(Named::Step, step));
         }
         return Err(Refusal::new("not-the-step", format!("{id} stands at {}, not at {step}", current.name))
             .hint(format!("see where it stands: codeblue runbook show-run {id}")));
@@ -110,7 +114,7 @@ pub(super) fn at<'a>(state: &'a State, id: RunId, step: &str) -> Result<(&'a Run
 
 /// The name of the person who gives a command.
 pub(super) fn person(meta: &Meta) -> Result<&str, Refusal> {
-    meta.actor.operator().ok_or_else(|| Refusal::new("person-needed", "a run is for people"))
+    meta.actor.operator().ok_or_else(|| Refusal::new("person-needed", "a run is for people").hint(next_step::A_PERSON))
 }
 
 /// Whether an operator may do what asks for a role.
@@ -128,7 +132,8 @@ pub(super) fn may<'a>(state: &State, run: &Run, step: &Step, meta: &'a Meta) -> 
         return Ok(name);
     }
     let role = role_name(step.role);
-    Err(Refusal::new("role-needed", format!("step {} of {} takes the {role}", step.number, run.id)))
+    Err(Refusal::new("role-needed", format!("step {} of {} takes the {role}", step.number, run.id))
+        .hint(next_step::WHO_HAS_IT))
 }
 
 /// What a step takes besides a person: what it needs, what it may act on, how often, and who else agrees.
@@ -163,7 +168,8 @@ fn agreed_change(state: &State, run: &Run, step: &Step) -> Result<(), Refusal> {
     if of_incident().any(|change| change.authorised_at.is_some()) {
         return Ok(());
     }
-    Err(Refusal::new("change-needed", format!("{} takes an approved change for the incident", step.name)))
+    Err(Refusal::new("change-needed", format!("{} takes an approved change for the incident", step.name))
+        .hint("submit one and have it approved: codeblue change submit --incident ID"))
 }
 
 /// What keeps a step from running whoever asks.
@@ -175,7 +181,8 @@ pub(super) fn blocked(
 ) -> Result<(), Refusal> {
     let unmet: Vec<&str> = step.needs.iter().map(String::as_str).filter(|name| !has_passed(run, name)).collect();
     if !unmet.is_empty() {
-        return Err(Refusal::new("step-needs", format!("{} needs {} before it", step.name, unmet.join(", "))));
+        return Err(Refusal::new("step-needs", format!("{} needs {} before it", step.name, unmet.join(", ")))
+            .hint(format!("go back to what it needs: codeblue runbook show-run {}", run.id)));
     }
     let Some(execution) = step.work.execution() else { return Ok(()) };
     if let Err(missing) = execution.command.filled(&run.values) {
@@ -185,7 +192,8 @@ pub(super) fn blocked(
     fenced(state, run, step)?;
     let attempts = run.step(&step.name).map_or(0, |known| known.attempts.len());
     if attempts >= ATTEMPTS {
-        return Err(Refusal::new("attempts-limit", format!("{} was begun {attempts} times", step.name)));
+        return Err(Refusal::new("attempts-limit", format!("{} was begun {attempts} times", step.name))
+            .hint(format!("do it by hand and say so: codeblue runbook mark-done {} --reason WHY", run.id)));
     }
     let Work::Action(action) = &step.work else { return Ok(()) };
     if action.once && run.works(&step.name).next().is_some() {
@@ -213,7 +221,10 @@ fn fenced(state: &State, run: &Run, step: &Step) -> Result<(), Refusal> {
         Some(service) => Err(Refusal::new(
             "blast-radius",
             format!("{} acts on {service}, which is none of the book's services", step.name),
-        )),
+        )
+        .hint(format!(
+            "do it beside the run, once that is approved: codeblue action list shows what {service} can do"
+        ))),
         None => Ok(()),
     }
 }
@@ -260,7 +271,7 @@ fn within(
     let again = again.map(|at| format!("not before {}", at.format("%H:%M:%S UTC"))).unwrap_or_default();
     let minutes = window.num_minutes();
     Err(Refusal::new("budget", format!("{} was begun {} times in {minutes} min: {again}", step.name, times.len()))
-        .hint("more of the same seldom helps; skip it, or go on in another way"))
+        .hint(format!("more of the same seldom helps; leave it out: codeblue runbook skip {} --reason WHY", run.id)))
 }
 
 fn confirmed(step: &Step, confirmation: Option<&str>) -> Result<(), Refusal> {
@@ -301,7 +312,10 @@ pub(in crate::domain) fn begin_attempt(
 ) -> Result<Vec<Event>, Refusal> {
     let run = state.run(id)?;
     let found = run.book.step(step).filter(|_| *run.state_of(step) == RunStepState::Asked { part });
-    let found = found.ok_or_else(|| Refusal::new("attempt-over", format!("{step} of {id} is not to be begun")))?;
+    let found = found.ok_or_else(|| {
+        Refusal::new("attempt-over", format!("{step} of {id} is not to be begun"))
+            .hint(format!("it has gone on meanwhile: codeblue runbook show-run {id}"))
+    })?;
     let mut walk = Walk::new(state, run, meta);
     // Since somebody asked, the same may have been done elsewhere.
     let refused = if part == AttemptPart::Work { blocked(state, run, found, meta.at).err() } else { None };
@@ -385,5 +399,11 @@ pub(in crate::domain) fn lose_attempt(
 fn running<'a>(state: &'a State, id: RunId, step: &str, part: AttemptPart) -> Result<(&'a Run, &'a Step), Refusal> {
     let run = state.run(id)?;
     let found = run.book.step(step).filter(|_| *run.state_of(step) == RunStepState::Running { part });
-    Ok((run, found.ok_or_else(|| Refusal::new("attempt-over", format!("{step} of {id} does not run")))?))
+    Ok((
+        run,
+        found.ok_or_else(|| {
+            Refusal::new("attempt-over", format!("{step} of {id} does not run"))
+                .hint(format!("it has gone on meanwhile: codeblue runbook show-run {id}"))
+        })?,
+    ))
 }

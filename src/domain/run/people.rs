@@ -8,7 +8,7 @@ use super::{
     walk::{Walk, no_undo},
 };
 use crate::domain::{
-    Event, Meta, Refusal, RunId, State, role_name,
+    Event, Meta, Named, Refusal, RunId, State, next_step, role_name,
     runbook::{Approval, InputKind, Manual, Step, Work},
     text,
 };
@@ -18,10 +18,12 @@ pub(in crate::domain) fn co_sign(state: &State, id: RunId, step: &str, meta: &Me
     let (run, step) = at(state, id, step)?;
     let name = person(meta)?;
     if step.work.approval() != Approval::SecondPerson {
-        return Err(Refusal::new("no-second-person", format!("{} takes no second person", step.name)));
+        return Err(Refusal::new("no-second-person", format!("{} takes no second person", step.name))
+            .hint(format!("have the step run: codeblue runbook step {}", run.id)));
     }
     if !holds_role(state, name, step.role) {
-        return Err(Refusal::new("role-needed", format!("the second person is {} too", role_name(step.role))));
+        return Err(Refusal::new("role-needed", format!("the second person is {} too", role_name(step.role)))
+            .hint(next_step::WHO_HAS_IT));
     }
     if run.step(&step.name).is_some_and(|known| known.co_signed.as_ref() == Some(&meta.actor)) {
         return Ok(Vec::new());
@@ -58,16 +60,20 @@ fn right(state: &State, run: &super::Run, step: &Step, answer: StepAnswer) -> Re
             if (1..=choices.len()).contains(&choice) {
                 return Ok(StepAnswer::Choice { choice });
             }
-            Err(Refusal::new("no-such-choice", format!("{} has the choices 1 to {}", step.name, choices.len())))
+            Err(Refusal::new("no-such-choice", format!("{} has the choices 1 to {}", step.name, choices.len()))
+                .hint("give one of these numbers"))
         }
         (StepAnswer::Text { task, value }, Work::Manual(manual)) => {
             let asked = task_of(step, manual, task)?.answer.as_ref();
             let asked = asked.ok_or_else(|| {
-                Refusal::new("no-answer", format!("task {task} of {} asks for no answer", step.name)).hint("tick it")
+                Refusal::new("no-answer", format!("task {task} of {} asks for no answer", step.name))
+                    .hint(format!("tick it: codeblue runbook answer {} --tick {task}", run.id))
             })?;
             let value = text::line("answer", &value)?;
             match problem(Some(&state.platform), asked, &value) {
-                Some(wrong) => Err(Refusal::new("wrong-answer", wrong)),
+                Some(wrong) => {
+                    Err(Refusal::new("wrong-answer", wrong).hint("give it once more, as the task asks for it"))
+                }
                 None => Ok(StepAnswer::Text { task, value }),
             }
         }
@@ -82,24 +88,28 @@ fn right(state: &State, run: &super::Run, step: &Step, answer: StepAnswer) -> Re
             let mut sets = run.book.steps().filter_map(|step| step.work.execution()).flat_map(|found| &found.sets);
             let is_set = sets.any(|capture| capture.name == name);
             if !is_set || run.values.contains_key(&name) {
-                return Err(Refusal::new("no-such-value", format!("{name} is nothing that a step has still to set")));
+                return Err(Refusal::new("no-such-value", format!("{name} is nothing that a step has still to set"))
+                    .hint(format!("see what it still lacks: codeblue runbook show-run {}", run.id)));
             }
             let value = text::line("value", &value)?;
             match InputKind::String.problem(&value) {
                 Some(expected) => {
-                    Err(Refusal::new("wrong-answer", format!("{name} is {value:?}, expected {expected}")))
+                    Err(Refusal::new("wrong-answer", format!("{name} is {value:?}, expected {expected}"))
+                        .hint("give it once more: --value NAME=VALUE"))
                 }
                 None => Ok(StepAnswer::Value { name, value }),
             }
         }
-        _ => Err(Refusal::new("no-answer", format!("{} asks for no such answer", step.name))),
+        _ => Err(Refusal::new("no-answer", format!("{} asks for no such answer", step.name))
+            .hint(format!("see what it asks for: codeblue runbook show-run {}", run.id))),
     }
 }
 
 fn task_of<'a>(step: &Step, manual: &'a Manual, task: usize) -> Result<&'a crate::domain::runbook::Task, Refusal> {
-    task.checked_sub(1)
-        .and_then(|index| manual.tasks.get(index))
-        .ok_or_else(|| Refusal::new("no-such-task", format!("{} has the tasks 1 to {}", step.name, manual.tasks.len())))
+    task.checked_sub(1).and_then(|index| manual.tasks.get(index)).ok_or_else(|| {
+        Refusal::new("no-such-task", format!("{} has the tasks 1 to {}", step.name, manual.tasks.len()))
+            .hint("give one of these numbers")
+    })
 }
 
 /// Decides that a step is left out.
@@ -146,7 +156,8 @@ fn overridable<'a>(
     let (run, step) = at(state, id, step)?;
     may(state, run, step, meta)?;
     if matches!(step.work, Work::Gate { .. }) {
-        return Err(Refusal::new("gate", format!("nothing goes past {} until somebody has agreed", step.name)));
+        return Err(Refusal::new("gate", format!("nothing goes past {} until somebody has agreed", step.name))
+            .hint(format!("have somebody else agree: codeblue runbook show-run {id} says who may")));
     }
     if run.end_of(&step.name) == Some(&StepEnd::Unknown) {
         return Err(Refusal::new("step-unknown", format!("nobody knows what {} has done", step.name))
@@ -164,21 +175,22 @@ pub(in crate::domain) fn undo(
     meta: &Meta,
 ) -> Result<Vec<Event>, Refusal> {
     let run = state.run(id)?;
-    let wanted = run.book.step(step).ok_or_else(|| Refusal::unknown("step", step))?;
+    let wanted = run.book.step(step).ok_or_else(|| Refusal::unknown(Named::Step, step))?;
     let current = run.stand.step().unwrap_or_default();
     let (run, _) = at(state, id, current)?;
     may(state, run, wanted, meta)?;
     let reason = text::line("reason", reason)?;
     if matches!(run.stand, Stand::Undoing { .. }) {
-        return Err(
-            Refusal::new("undoing", format!("{id} takes something back already")).hint("finish that, or skip it")
-        );
+        return Err(Refusal::new("undoing", format!("{id} takes something back already"))
+            .hint(format!("finish that, or leave it out: codeblue runbook skip {id} --reason WHY")));
     }
     if !run.changes.iter().any(|name| name == step) {
-        return Err(Refusal::new("not-changed", format!("{step} has changed nothing that still stands")));
+        return Err(Refusal::new("not-changed", format!("{step} has changed nothing that still stands"))
+            .hint(format!("nothing is left to take back: codeblue runbook show-run {id}")));
     }
     if let Some(why) = no_undo(wanted) {
-        return Err(Refusal::new("no-undo", format!("{step} cannot be taken back: {why}")));
+        return Err(Refusal::new("no-undo", format!("{step} cannot be taken back: {why}"))
+            .hint("what it says has to be taken back by hand"));
     }
     let Some((last, by)) = run.next_undo() else { return Ok(Vec::new()) };
     if last.name != step {
@@ -205,7 +217,8 @@ pub(in crate::domain) fn resolve_unknown(
     let (run, step) = at(state, id, step)?;
     may(state, run, step, meta)?;
     if !run.end_of(&step.name).is_some_and(StepEnd::is_unclear) {
-        return Err(Refusal::new("step-known", format!("it is known what became of {}", step.name)));
+        return Err(Refusal::new("step-known", format!("it is known what became of {}", step.name))
+            .hint(format!("it has gone on meanwhile: codeblue runbook show-run {id}")));
     }
     let reason = text::line("reason", reason)?;
     let resolved = Event::RunUnknownResolved { run: id, step: step.name.clone(), how, reason: reason.clone() };
@@ -214,7 +227,7 @@ pub(in crate::domain) fn resolve_unknown(
         UnknownAnswer::Verify => {
             if step.decider().is_none() {
                 return Err(Refusal::new("no-verify", format!("{} names no check that would say so", step.name))
-                    .hint("look yourself, then --done or --again"));
+                    .hint(format!("look yourself, then say it: codeblue runbook resolve {id} --done or --again")));
             }
             Ok(vec![resolved, begun(run, step, AttemptPart::Verify, false)])
         }
@@ -236,12 +249,13 @@ pub(in crate::domain) fn cancel(
     meta: &Meta,
 ) -> Result<Vec<Event>, Refusal> {
     let run = state.run(id)?;
-    let found = run.book.step(step).ok_or_else(|| Refusal::unknown("step", step))?;
+    let found = run.book.step(step).ok_or_else(|| Refusal::unknown(Named::Step, step))?;
     may(state, run, found, meta)?;
     let known =
         run.step(step).filter(|known| matches!(known.state, RunStepState::Asked { .. } | RunStepState::Running { .. }));
     match known {
-        None => Err(Refusal::new("step-not-running", format!("{step} does not run"))),
+        None => Err(Refusal::new("step-not-running", format!("{step} does not run"))
+            .hint(format!("it has gone on meanwhile: codeblue runbook show-run {id}"))),
         Some(known) if known.cancel.is_some() => Ok(Vec::new()),
         Some(_) => {
             let reason = text::line("reason", reason)?;
@@ -257,7 +271,7 @@ pub(in crate::domain) fn abandon(state: &State, id: RunId, reason: &str, meta: &
     let name = person(meta)?;
     if !holds_role(state, name, run.book.front.min_role) {
         let role = role_name(run.book.front.min_role);
-        return Err(Refusal::new("role-needed", format!("{id} is ended by the {role}")));
+        return Err(Refusal::new("role-needed", format!("{id} is ended by the {role}")).hint(next_step::WHO_HAS_IT));
     }
     let reason = text::line("reason", reason)?;
     Ok(vec![Event::RunEnded { run: id, outcome: RunOutcome::Abandoned { reason } }])

@@ -11,7 +11,7 @@ use super::{
     start::problem,
     walk::resolved,
 };
-use crate::domain::{Event, Meta, Refusal, RunId, State, role_name, runbook::Runbook};
+use crate::domain::{Event, Meta, Refusal, RunId, State, next_step, role_name, runbook::Runbook};
 
 /// How a step of a book differs from that of the text to which a run is pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +96,9 @@ pub(in crate::domain) fn rebase(
     }
     let roles = [run.book.front.min_role, book.front.min_role];
     if let Some(role) = roles.into_iter().find(|role| !holds_role(state, name, *role)) {
-        return Err(Refusal::new("role-needed", format!("this takes the {}", role_name(role))));
+        return Err(
+            Refusal::new("role-needed", format!("this takes the {}", role_name(role))).hint(next_step::WHO_HAS_IT)
+        );
     }
     let done: Vec<String> = differences(run, &book).into_iter().filter(|one| one.begun).map(|one| one.step).collect();
     if !done.is_empty() {
@@ -105,14 +107,15 @@ pub(in crate::domain) fn rebase(
     }
     if book.step(current).is_none() {
         return Err(Refusal::new("rebase-place", format!("{id} stands at {current}, which the book has no more"))
-            .hint("go on to the next step first"));
+            .hint(format!("go on to the next step first: codeblue runbook step {id}")));
     }
     let unfit = book.front.inputs.iter().find_map(|input| match run.values.get(&input.name) {
         None => Some(format!("the book asks for {} now", input.name)),
         Some(value) => problem(Some(&state.platform), input, value),
     });
     if let Some(unfit) = unfit {
-        return Err(Refusal::new("run-inputs", unfit).hint("end this run, and begin one with that input"));
+        return Err(Refusal::new("run-inputs", unfit)
+            .hint(format!("end this run, and begin one with that input: codeblue runbook abandon {id} --reason WHY")));
     }
     let services: BTreeSet<String> =
         book.front.services.iter().filter_map(|service| resolved(&run.values, service)).collect();

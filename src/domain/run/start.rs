@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Event, IncidentId, Meta, Refusal, State, role_name,
+        Event, IncidentId, Meta, Named, Refusal, State, next_step, role_name,
         runbook::{Input, InputKind, Runbook, Step, Work},
         text,
     },
@@ -79,7 +79,8 @@ pub(in crate::domain) fn start(
 ) -> Result<Vec<Event>, Refusal> {
     let name = person(meta)?;
     let book = found.ok_or_else(|| {
-        Refusal::new("unknown-runbook", "the engine has no such runbook").hint("see: codeblue runbook list")
+        Refusal::new("unknown-runbook", "the engine has no such runbook")
+            .hint("see which it has: codeblue runbook list")
     })?;
     if seen.is_some_and(|seen| seen != book.hash) {
         return Err(Refusal::new("runbook-changed", format!("{} says something else by now", book.front.id))
@@ -87,12 +88,14 @@ pub(in crate::domain) fn start(
     }
     if !holds_role(state, name, book.front.min_role) {
         let role = role_name(book.front.min_role);
-        return Err(Refusal::new("role-needed", format!("{} is begun by the {role}", book.front.id)));
+        return Err(Refusal::new("role-needed", format!("{} is begun by the {role}", book.front.id))
+            .hint(next_step::WHO_HAS_IT));
     }
     if let Some(id) = incident
         && !state.incident(id)?.state.is_open()
     {
-        return Err(Refusal::new("incident-not-open", format!("{id} is over")));
+        return Err(Refusal::new("incident-not-open", format!("{id} is over"))
+            .hint("name an open one: codeblue incident list --open"));
     }
     let same = |run: &&Arc<Run>| run.is_open() && run.book.front.id == book.front.id && run.incident == incident;
     if let Some(open) = state.runs.values().find(same) {
@@ -125,7 +128,7 @@ pub(in crate::domain) fn start(
     let services: BTreeSet<String> =
         book.front.services.iter().filter_map(|service| resolved(&values, service)).collect();
     if let Some(unknown) = services.iter().find(|name| state.platform.service(name).is_none()) {
-        return Err(Refusal::unknown("service", unknown).hint("say which is meant: --input NAME=VALUE"));
+        return Err(Refusal::unknown(Named::Service, unknown).hint("say which is meant: --input NAME=VALUE"));
     }
     let inputs = values.into_iter().map(|(name, value)| RunInput { name, value }).collect();
     let services = services.into_iter().collect();

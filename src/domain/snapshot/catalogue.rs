@@ -208,13 +208,14 @@ pub(in crate::domain) fn request(
     }
     for component in &components {
         if state.platform.component(component).is_none() {
-            return Err(Refusal::unknown("component", component));
+            return Err(Refusal::unknown_component(&state.platform, component));
         }
     }
     if let Some(running) = state.snapshots.values().find(|snapshot| {
         snapshot.state == SnapshotState::Running && snapshot.components == components && recovery.is_none()
     }) {
-        return Err(Refusal::new("snapshot-running", format!("{} of the same components is being taken", running.id)));
+        return Err(Refusal::new("snapshot-running", format!("{} of the same components is being taken", running.id))
+            .hint(format!("wait until it is done: codeblue snapshot show {}", running.id)));
     }
     Ok(vec![Event::SnapshotRequested {
         snapshot: state.next_snapshot(),
@@ -229,7 +230,8 @@ pub(in crate::domain) fn request(
 pub(in crate::domain) fn running(state: &State, id: SnapshotId) -> Result<&Snapshot, Refusal> {
     let snapshot = state.snapshot(id)?;
     if snapshot.state != SnapshotState::Running {
-        return Err(Refusal::new("snapshot-over", format!("{id} has ended already")));
+        return Err(Refusal::new("snapshot-over", format!("{id} has ended already"))
+            .hint("take another: codeblue snapshot create"));
     }
     Ok(snapshot)
 }
@@ -238,10 +240,12 @@ pub(in crate::domain) fn running(state: &State, id: SnapshotId) -> Result<&Snaps
 pub(in crate::domain) fn request_proof(state: &State, id: SnapshotId, proof: Proof) -> Result<Vec<Event>, Refusal> {
     let snapshot = state.snapshot(id)?;
     if snapshot.state == SnapshotState::Running {
-        return Err(Refusal::new("snapshot-running", format!("{id} is still being taken")));
+        return Err(Refusal::new("snapshot-running", format!("{id} is still being taken"))
+            .hint(format!("wait until it is done: codeblue snapshot show {id}")));
     }
     if snapshot.captured.is_empty() {
-        return Err(Refusal::new("empty-snapshot", format!("{id} holds nothing")));
+        return Err(Refusal::new("empty-snapshot", format!("{id} holds nothing"))
+            .hint("choose another: codeblue snapshot list"));
     }
     if snapshot.proving.contains(&proof) {
         return Ok(Vec::new());

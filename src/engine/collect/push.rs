@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     diagnosis::collect::{Full, Pushed},
-    domain::Refusal,
+    domain::{Named, Refusal},
     engine::EngineHandle,
 };
 
@@ -48,7 +48,7 @@ impl EngineHandle {
                 None => Refusal::new("service-missing", "the lines name no service")
                     .hint("POST …?service=patient-api")
                     .into(),
-                Some(name) if state.platform.service(name).is_none() => Refusal::unknown("service", name).into(),
+                Some(name) if state.platform.service(name).is_none() => Refusal::unknown(Named::Service, name).into(),
                 Some(name) => {
                     let mut shelves = self.collected.shelves();
                     let shelf = shelves.of(name);
@@ -86,7 +86,7 @@ impl EngineHandle {
     /// When there is no such service.
     pub fn newest_lines(&self, service: &str, most: usize) -> Result<Vec<crate::diagnosis::collect::Entry>, Refusal> {
         if self.state().platform.service(service).is_none() {
-            return Err(Refusal::unknown("service", service));
+            return Err(Refusal::unknown(Named::Service, service));
         }
         Ok(self.collected.newest(service, most))
     }
@@ -103,6 +103,6 @@ impl EngineHandle {
     /// When no line of such an id is known.
     pub fn pattern(&self, id: &str) -> Result<crate::diagnosis::patterns::SeenPattern, Refusal> {
         let found = self.collected.pattern(id, &self.state().platform, self.now());
-        found.ok_or_else(|| Refusal::unknown("pattern", id))
+        found.ok_or_else(|| Refusal::unknown(Named::Pattern, id))
     }
 }

@@ -28,7 +28,10 @@ impl EngineHandle {
     /// When its signature or its proof is wrong, or it contradicts what was seen before; the last is recorded.
     pub async fn witness(&self, request: WitnessRequest, by: String) -> Result<WitnessAnswer, QueryError> {
         let (signed, seen) = read(&request)?;
-        let wrong = |message: String| Refusal::new("witness-proof", message);
+        let wrong = |message: String| {
+            Refusal::new("witness-proof", message)
+                .hint("send the proof from the size that was last taken: codeblue audit consistency")
+        };
         let proof = request.proof.iter().map(|hash| decode(hash)).collect::<Option<Vec<Hash>>>();
         let proof = proof
             .filter(|proof| proof.len() <= LONGEST_PROOF)
@@ -43,13 +46,15 @@ impl EngineHandle {
         }
         if let Some(known) = &known {
             if known.key != seen.key {
-                return Err(
-                    Refusal::new("witness-key", format!("{} was signed by another key before", seen.origin)).into()
-                );
+                return Err(Refusal::new("witness-key", format!("{} was signed by another key before", seen.origin))
+                    .hint("find out there who changed it, before anybody relies on that journal: codeblue audit verify")
+                    .into());
             }
             if seen.size < known.size {
                 let message = format!("{} is known up to event {} already", seen.origin, known.size);
-                return Err(Refusal::new("witness-behind", message).into());
+                return Err(Refusal::new("witness-behind", message)
+                    .hint("send the newest checkpoint: codeblue audit checkpoint")
+                    .into());
             }
             let before = decode_hex(&known.root)
                 .ok_or_else(|| QueryError::Failed("a root in the state is spoilt".to_owned()))?;
@@ -75,7 +80,11 @@ impl EngineHandle {
 
 /// The checkpoint of a request, when the key that comes with it has signed it and belongs to its name.
 fn read(request: &WitnessRequest) -> Result<(SignedCheckpoint, SeenCheckpoint), Refusal> {
-    let wrong = |message: String| Refusal::new("witness-signature", message);
+    let wrong = |message: String| {
+        Refusal::new("witness-signature", message).hint(
+            "send it as it stands in the checkpoint, with the public key of its engine: codeblue audit checkpoint",
+        )
+    };
     let signed = SignedCheckpoint::parse(&request.checkpoint).map_err(|error| wrong(error.to_string()))?;
     let key = CheckpointPublicKey::from_openssh(&request.key).map_err(|error| wrong(error.to_string()))?;
     if !signed.checkpoint.origin.ends_with(&format!("/{}", key.short())) {

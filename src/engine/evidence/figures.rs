@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::PoisonError};
 
 use super::{PlaceFigures, seal::OWN_FILE};
 use crate::{
-    domain::{PURGE_LIMIT, Refusal, may_purge},
+    domain::{Named, PURGE_LIMIT, Refusal, may_purge},
     engine::{CheckpointFigures, EngineHandle, EvidenceFigures, PlaceState, PurgePreview, QueryError},
     store::{
         ConsistencyProof, ProofError, consistency_proof, events_with_text, first_signed, prove_event, read_purgeable,
@@ -71,7 +71,7 @@ impl EngineHandle {
     pub async fn purge_preview(&self, seqs: Vec<u64>) -> Result<Vec<PurgePreview>, QueryError> {
         if seqs.len() > PURGE_LIMIT {
             let message = format!("1 to {PURGE_LIMIT} events are purged at once");
-            return Err(Refusal::new("purge-length", message).into());
+            return Err(Refusal::new("purge-length", message).hint("purge them in several turns").into());
         }
         let (journal, state) = (self.journal.clone(), self.state());
         blocking(move || {
@@ -107,7 +107,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, QueryError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(done)) => Ok(done),
-        Ok(Err(ProofError::NoEvent(seq))) => Err(Refusal::unknown("event", seq).into()),
+        Ok(Err(ProofError::NoEvent(seq))) => Err(Refusal::unknown(Named::Event, seq).into()),
         Ok(Err(other)) => Err(QueryError::Failed(other.to_string())),
         Err(panicked) => Err(QueryError::Failed(format!("internal error: {panicked}"))),
     }

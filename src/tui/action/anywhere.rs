@@ -235,7 +235,9 @@ pub(super) static ACTIONS: &[Action] = &[
         about: "Among the metrics: look back over 30, 90 or 365 days",
         place: Where::Anywhere,
         danger: Danger::View,
-        disabled: |model| (*model.screen() != Screen::Metrics).then(|| "open the metrics first".to_owned()),
+        disabled: |model| {
+            (*model.screen() != Screen::Metrics).then(|| format!("open the metrics first ({})", model.key("metrics")))
+        },
         run: |model| {
             model.measured.reach = model.measured.reach.next();
             measure(model);
@@ -494,7 +496,7 @@ pub(super) static ACTIONS: &[Action] = &[
 ];
 
 fn off_the_map(model: &Model) -> Option<String> {
-    (*model.screen() != Screen::Map).then(|| "open the dependency map first".to_owned())
+    (*model.screen() != Screen::Map).then(|| format!("open the dependency map first ({})", model.key("map")))
 }
 
 fn walk(model: &mut Model, way: Way) -> Vec<Request> {

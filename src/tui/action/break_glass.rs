@@ -29,7 +29,9 @@ pub(super) static ACTIONS: &[Action] = &[
         danger: Danger::Guarded,
         disabled: |model| {
             cannot_act(model).or_else(|| match model.break_glass() {
-                None => Some("no use of break-glass is in question here".to_owned()),
+                None => {
+                    Some(format!("no use of break-glass is in question here; {} lists them", model.key("approvals")))
+                }
                 Some(id) => cannot_write(model, &Writing::ReviewBreakGlass(id)),
             })
         },

@@ -80,5 +80,5 @@ pub(super) static ACTIONS: &[Action] = &[
 ];
 
 fn elsewhere(model: &Model) -> Option<String> {
-    (*model.screen() != Screen::Calendar).then(|| "open the planned work first".to_owned())
+    (*model.screen() != Screen::Calendar).then(|| format!("open the planned work first ({})", model.key("calendar")))
 }

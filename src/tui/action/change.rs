@@ -166,7 +166,8 @@ fn cannot_approve(model: &Model) -> Option<String> {
             if !model.seats(change).is_empty() {
                 return None;
             }
-            role_to_fill(&model.state, change, model.my_name()).err().map(|refusal| refusal.words())
+            let refusal = role_to_fill(&model.state, change, model.my_name()).err();
+            refusal.map(|refusal| model.in_keys(&refusal.words()))
         }
     }
 }

@@ -75,12 +75,14 @@ pub(super) static ACTIONS: &[Action] = &[
     },
 ];
 
-const NOT_HERE: &str = "open the diagnosis of an incident first";
+fn not_here(model: &Model) -> String {
+    format!("open the diagnosis of an incident first ({})", model.key("diagnosis"))
+}
 
 /// The page one step earlier or later, or why there is none.
 fn step(model: &Model, later: bool) -> Result<Screen, String> {
     if !matches!(model.screen(), Screen::Diagnosis(..)) {
-        return Err(NOT_HERE.to_owned());
+        return Err(not_here(model));
     }
     let none = if later { "this is the newest diagnosis" } else { "there is no earlier diagnosis" };
     model.beside(later).ok_or_else(|| none.to_owned())
@@ -97,7 +99,7 @@ fn show(model: &mut Model, later: bool) -> Vec<Request> {
 
 /// The diagnosis for which a language model is waited for, or why there is none.
 fn awaited(model: &Model) -> Result<DiagnosisId, String> {
-    let looked = model.looked().ok_or_else(|| NOT_HERE.to_owned())?;
+    let looked = model.looked().ok_or_else(|| not_here(model))?;
     let found = looked.diagnosis;
     match &found.not_awaited_by {
         _ if found.state != DiagnosisState::Running || found.draft.is_none() => {
@@ -110,8 +112,10 @@ fn awaited(model: &Model) -> Result<DiagnosisId, String> {
 
 /// The diagnosis for which a language model was asked, or why there is none.
 fn told(model: &Model) -> Result<DiagnosisId, String> {
-    let looked = model.looked().ok_or_else(|| NOT_HERE.to_owned())?;
-    let (diagnosis, document) = looked.answer.ok_or_else(|| "there is no answer yet".to_owned())?;
+    let looked = model.looked().ok_or_else(|| not_here(model))?;
+    let (diagnosis, document) = looked
+        .answer
+        .ok_or_else(|| format!("there is no answer yet; {} looks for the cause", model.key("diagnose")))?;
     match &document.second_opinion {
         Some(_) => Ok(diagnosis.id),
         None if diagnosis.draft.is_some() => Err("it is shown as soon as the language model has answered".to_owned()),

@@ -23,8 +23,8 @@ use crate::{
     },
 };
 
-pub(super) const NO_CHANGE: &str = "no change is in question here";
-pub(super) const NO_INCIDENT: &str = "no incident is in question here";
+pub(super) const NO_CHANGE: &str = "no change is in question here: select one in pane 3";
+pub(super) const NO_INCIDENT: &str = "no incident is in question here: select one in pane 2";
 
 /// The roles of an operator, as people say them.
 #[must_use]
@@ -235,7 +235,9 @@ pub fn cannot_act(model: &Model) -> Option<String> {
         return Some(why);
     }
     match &model.me {
-        _ if model.link != Link::Live => Some("there is no connection to the engine".to_owned()),
+        _ if model.link != Link::Live => {
+            Some("there is no connection to the engine; it is tried again by itself".to_owned())
+        }
         None => Some("the engine does not know you; somebody has to run: codeblue operator add".to_owned()),
         Some(me) if !me.may_act() => Some(format!("{} may look but not act", me.name)),
         Some(_) => None,
@@ -246,7 +248,7 @@ pub(super) fn open_incident(model: &Model) -> Result<IncidentId, String> {
     let id = model.incident().ok_or_else(|| NO_INCIDENT.to_owned())?;
     match model.state.incidents.get(&id) {
         Some(incident) if incident.state.is_open() => Ok(id),
-        Some(incident) => Err(format!("{id} is {}", incident.state)),
+        Some(incident) => Err(format!("{id} is {}, so nothing is left to do for it", incident.state)),
         None => Err(format!("{id} is not known here")),
     }
 }
@@ -255,7 +257,7 @@ pub(super) fn waiting_change(model: &Model) -> Result<ChangeId, String> {
     let id = model.change().ok_or_else(|| NO_CHANGE.to_owned())?;
     match model.state.changes.get(&id) {
         Some(change) if change.state == ChangeState::Pending => Ok(id),
-        Some(change) => Err(format!("{id} is {}", change.state)),
+        Some(change) => Err(format!("{id} is {}; its page says what became of it", change.state)),
         None => Err(format!("{id} is not known here")),
     }
 }

@@ -24,7 +24,7 @@ pub(super) static ACTIONS: &[Action] = &[
         danger: Danger::Reversible,
         disabled: |model| match open_incident(model) {
             _ if is_marking(model) => cannot_act(model),
-            _ if !is_about_incidents(model) => Some("select the incident first".to_owned()),
+            _ if !is_about_incidents(model) => Some("select the incident first, in pane 2".to_owned()),
             Err(why) => Some(why),
             Ok(id) => model.state.incidents[&id].acknowledged_at.map(|_| format!("{id} has been acknowledged already")),
         },
@@ -45,7 +45,7 @@ pub(super) static ACTIONS: &[Action] = &[
         place: Where::Incident,
         danger: Danger::View,
         disabled: |model| match open_incident(model) {
-            _ if !is_among_incidents(model) => Some("mark incidents in their pane".to_owned()),
+            _ if !is_among_incidents(model) => Some("select an incident first, in pane 2".to_owned()),
             Err(why) => Some(why),
             Ok(id) if !is_new(model, id) => Some(format!("{id} has been acknowledged already")),
             Ok(_) => None,

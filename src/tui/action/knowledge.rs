@@ -182,8 +182,12 @@ fn may_judge(model: &Model, judgement: Judgement) -> Result<DiagnosisId, String>
     if let Some(why) = cannot_act(model) {
         return Err(why);
     }
-    let looked = model.looked().ok_or_else(|| "open the diagnosis of an incident first".to_owned())?;
-    let (found, _) = looked.answer.ok_or_else(|| "there is no answer yet".to_owned())?;
+    let looked = model
+        .looked()
+        .ok_or_else(|| format!("open the diagnosis of an incident first ({})", model.key("diagnosis")))?;
+    let (found, _) = looked
+        .answer
+        .ok_or_else(|| format!("there is no answer yet; {} looks for the cause", model.key("diagnose")))?;
     if found.state == DiagnosisState::Running {
         return Err("the language model is still asked about it".to_owned());
     }
@@ -250,7 +254,7 @@ fn in_question(model: &Model) -> Result<String, String> {
         return Err(why);
     }
     let known = name.filter(|name| model.state.knowledge.articles.contains_key(name));
-    known.ok_or_else(|| "no article is selected".to_owned())
+    known.ok_or_else(|| "select an article first".to_owned())
 }
 
 fn confirmation(model: &Model, article: String) -> Command {

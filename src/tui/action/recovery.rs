@@ -23,7 +23,7 @@ pub(super) static ACTIONS: &[Action] = &[
         place: Where::Service,
         danger: Danger::Critical,
         disabled: |model| match model.service() {
-            None => Some("select a service first".to_owned()),
+            None => Some("select a service first, in pane 1".to_owned()),
             Some(name) if model.state.platform.components_of(&name).next().is_none() => {
                 Some(format!("{name} has no [[component]] that could be rolled back"))
             }
@@ -40,7 +40,7 @@ pub(super) static ACTIONS: &[Action] = &[
         danger: Danger::Critical,
         disabled: |model| {
             cannot_act(model).or_else(|| match model.recovery().and_then(|id| model.state.recoveries.get(&id)) {
-                None => Some("there is no recovery to undo".to_owned()),
+                None => Some(format!("there is no recovery to undo; {} lists them", model.key("recoveries"))),
                 Some(recovery) if recovery.is_running() => {
                     Some(format!("{} still runs; {} stops it", recovery.id, model.key("cancel")))
                 }
@@ -65,7 +65,7 @@ pub(super) static ACTIONS: &[Action] = &[
         disabled: |model| {
             cannot_act(model).or_else(|| match running_recovery(model) {
                 Some(_) => None,
-                None => Some("no recovery runs".to_owned()),
+                None => Some(format!("no recovery runs; {} lists those that did", model.key("recoveries"))),
             })
         },
         run: |model| match running_recovery(model) {

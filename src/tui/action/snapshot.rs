@@ -213,7 +213,7 @@ pub(super) static ACTIONS: &[Action] = &[
         danger: Danger::View,
         disabled: |model| match model.screen() {
             Screen::Difference(..) => None,
-            _ => Some("open a difference first".to_owned()),
+            _ => Some(format!("open a difference first ({})", model.key("difference"))),
         },
         run: |model| match *model.screen() {
             Screen::Difference(of, against) => compare(model, of, against),
@@ -223,7 +223,7 @@ pub(super) static ACTIONS: &[Action] = &[
 ];
 
 fn browsing(model: &Model) -> Option<String> {
-    (*model.screen() != Screen::Snapshots).then(|| "open the snapshots first".to_owned())
+    (*model.screen() != Screen::Snapshots).then(|| format!("open the snapshots first ({})", model.key("snapshots")))
 }
 
 fn cannot_prove(model: &Model, proof: Proof) -> Option<String> {

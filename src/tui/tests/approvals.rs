@@ -257,7 +257,7 @@ fn a_yes_is_to_the_plan_and_round_that_were_seen() {
     (change.round, change.plan_hash) = (2, "f".repeat(64));
     press(&mut model, &[Key::Enter]);
     let shown = picture(&mut model, 110, 32);
-    assert!(shown.contains("✖ CHG-1 is in round 2 by now; its plan has changed: look at it again"), "{shown}");
+    assert!(shown.contains("✖ CHG-1 is in round 2 by now; its plan has changed: CHG-1 (: finds it)"), "{shown}");
     assert!(press(&mut model, &[Key::Enter]).is_empty());
 }
 

@@ -32,6 +32,7 @@ mod palette;
 mod patterns;
 mod recoveries;
 mod room;
+mod said;
 mod scene;
 mod snapshots;
 mod startle;

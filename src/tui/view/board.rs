@@ -18,7 +18,7 @@ use crate::{
     domain::{ChangeState, Status},
     tui::{
         layout::{self, Panes},
-        model::{List, Model, Pane, Target},
+        model::{Link, List, Model, Pane, Target},
         queue::Queue,
         text,
         theme::{Role, status_badge},
@@ -120,6 +120,8 @@ fn draw_pane(model: &Model, canvas: &mut Canvas, area: Rect, pane: Pane) {
         Pane::Approvals => ("3 Approvals", approvals_summary(model)),
         Pane::Snapshots => ("4 Snapshots", snapshots_summary(model)),
     };
+    // Before anything was heard, a count of nothing would be good news that nobody has.
+    let summary = if model.link == Link::Connecting { String::new() } else { summary };
     let focus = model.focus == pane;
     let list = List::Pane(pane);
     let inside = canvas.frame(area, title, &model.summary_of(list, &summary), focus);

@@ -362,7 +362,7 @@ fn waits_for(model: &Model, change: &Change, facts: &mut Facts) {
         facts.say(Role::Muted, &format!("with your SSH key: codeblue change approve {} --sign KEY", change.id));
     }
     if let (true, Err(refusal)) = (seats.is_empty(), crate::domain::role_to_fill(&model.state, change, me)) {
-        facts.say(Role::Warn, &format!("you ({me}) may not approve: {}", refusal.words()));
+        facts.say(Role::Warn, &format!("you ({me}) may not approve: {}", model.in_keys(&refusal.words())));
     }
 }
 

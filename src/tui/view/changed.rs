@@ -12,7 +12,7 @@ use crate::tui::{
 };
 
 const NOTHING: &str = "nothing has changed yet. What goes live, recoveries, maintenance and breakers stand here, newest first. The \
-                       engine sees releases of [[component]] by itself; codeblue deploy tells it of others";
+                       engine sees releases of [[component]] by itself; codeblue deploy record tells it of others";
 
 /// Columns of what kind of change it is.
 const KIND: usize = 15;

@@ -99,6 +99,8 @@ fn right(model: &Model) -> Vec<Piece> {
         right.push((Role::Text, "  ".to_owned()));
     }
     match &model.state.halted {
+        // Nothing was heard yet, so nobody knows what policies may do.
+        _ if model.link == Link::Connecting => {}
         Some(_) => right.push((Role::Emergency, " AUTOPILOT HALTED ".to_owned())),
         None => right.push((Role::Text, format!("{:?}", model.state.mode).to_uppercase())),
     }
@@ -298,22 +300,18 @@ pub(super) fn footer(model: &Model, canvas: &mut Canvas, area: Rect) {
         return;
     }
     let row = area.height - 1;
-    if model.toast.as_ref().is_some_and(|toast| message(model, &toast.text, area.width).len() > 1) {
-        return;
+    let mut room = area;
+    if model.mouse != Mouse::Captured {
+        let badge = " MOUSE off: select freely ";
+        canvas.line_right(area, row, &[(Role::Warn, badge.to_owned())]);
+        room.width = area.width.saturating_sub(u16::try_from(text::width(badge)).unwrap_or(0));
     }
-    let keys: Vec<KeyHint> = hints(model).into_iter().map(|action| KeyHint::of(model, action)).collect();
-    if model.mouse == Mouse::Captured {
-        canvas.keys(area, row, &as_far_as_they_fit(keys, area.width));
-        return;
-    }
-    let badge = " MOUSE off: select freely ";
-    canvas.line_right(area, row, &[(Role::Warn, badge.to_owned())]);
-    let width = area.width.saturating_sub(u16::try_from(text::width(badge)).unwrap_or(0));
-    canvas.keys(Rect { width, ..area }, row, &as_far_as_they_fit(keys, width));
+    canvas.keys(room, row, &as_far_as_they_fit(model, room.width));
 }
 
 /// The hints for which there is room. Those that lead to all others go last: who does not know a page needs them most.
-fn as_far_as_they_fit(keys: Vec<KeyHint>, columns: u16) -> Vec<KeyHint> {
+fn as_far_as_they_fit(model: &Model, columns: u16) -> Vec<KeyHint> {
+    let keys: Vec<KeyHint> = hints(model).into_iter().map(|action| KeyHint::of(model, action)).collect();
     let width = |hint: &KeyHint| text::width(&hint.key) + text::width(&hint.label) + 3;
     let room = usize::from(columns) + 1;
     if keys.iter().map(width).sum::<usize>() <= room {
@@ -330,6 +328,41 @@ fn as_far_as_they_fit(keys: Vec<KeyHint>, columns: u16) -> Vec<KeyHint> {
     fitting.chain(last).collect()
 }
 
+/// Rows that a message takes at most.
+const SAID: usize = 3;
+
+/// A message that takes more than its own row, over what is under it: what to do next stands at its end.
+pub(super) fn said(model: &Model, canvas: &mut Canvas, area: Rect) {
+    let Some((lines, role, back)) = message(model, area.width).filter(|(lines, ..)| lines.len() > 1) else { return };
+    let rows = u16::try_from(lines.len()).unwrap_or(1);
+    let place = Rect { y: (area.y + area.height).saturating_sub(1 + rows), height: rows, ..area };
+    canvas.clear(place);
+    canvas.hits.add(place, Target::Nothing);
+    let last = lines.len() - 1;
+    for (row, line) in (0..).zip(lines) {
+        let back = if usize::from(row) == last { back.clone() } else { String::new() };
+        canvas.line(place, row, &[(role, line), (Role::Key, back)]);
+    }
+}
+
+/// What is said now, in lines, with the way back from it.
+fn message(model: &Model, columns: u16) -> Option<(Vec<String>, Role, String)> {
+    let toast = model.toast.as_ref()?;
+    let (role, mark) = if toast.bad { (Role::Bad, "✖") } else { (Role::Ok, "✓") };
+    let back = model.way_back().map(|action| format!(" · {} takes it back", model.key(action))).unwrap_or_default();
+    let room = usize::from(columns).saturating_sub(text::width(&back) + 3);
+    let mut lines = text::wrap(&toast.text, room);
+    if lines.len() > SAID {
+        let rest = lines.split_off(SAID - 1).join(" ");
+        lines.push(text::fit(&rest, room));
+    }
+    let mut lines: Vec<String> = lines.into_iter().map(|line| format!("   {line}")).collect();
+    if let Some(first) = lines.first_mut() {
+        first.replace_range(..3, &format!(" {mark} "));
+    }
+    Some((lines, role, back))
+}
+
 /// What a locked board still does, and how it is opened.
 fn lock_words(model: &Model) -> String {
     let me = model.my_name();
@@ -340,37 +373,12 @@ fn lock_words(model: &Model) -> String {
     format!(" ▲ LOCKED: acting asks for {proof}; looking goes on")
 }
 
-/// The key that takes back what a message tells of.
-fn way_back(model: &Model) -> String {
-    model.way_back().map(|action| format!(" · {} takes it back", model.key(action))).unwrap_or_default()
-}
-
-/// A message in one row, or in two where it is too long for one: then it has that of the hints as well, as what it says at its end
-/// is what to do next.
-fn message(model: &Model, words: &str, columns: u16) -> Vec<String> {
-    let room = usize::from(columns).saturating_sub(4);
-    let last = room.saturating_sub(text::width(&way_back(model)));
-    if text::width(words) <= last {
-        return vec![text::clean(words)];
-    }
-    let first = text::wrap(words, room).into_iter().next().unwrap_or_default();
-    let rest = words.get(first.len()..).unwrap_or_default().trim_start();
-    vec![first, text::fit(rest, last)]
-}
-
 /// A short message when there is one, the last events else.
 fn news(model: &Model, canvas: &mut Canvas, area: Rect, row: u16) {
-    if let Some(toast) = &model.toast {
-        let role = if toast.bad { Role::Bad } else { Role::Ok };
-        let mark = if toast.bad { "✖" } else { "✓" };
-        let back = way_back(model);
-        let rows = message(model, &toast.text, area.width);
-        let last = rows.len() - 1;
-        for (place, words) in rows.into_iter().enumerate() {
-            let mark = if place == 0 { mark } else { " " };
-            let back = if place == last { back.clone() } else { String::new() };
-            let row = row + u16::from(place > 0);
-            canvas.line(area, row, &[(role, format!(" {mark} {words}")), (Role::Key, back)]);
+    if let Some((lines, role, back)) = message(model, area.width) {
+        // More than a row is written last, over what is under it.
+        if let [line] = lines.as_slice() {
+            canvas.line(area, row, &[(role, line.clone()), (Role::Key, back)]);
         }
         return;
     }

@@ -36,8 +36,8 @@ mod lookback;
 mod map;
 mod markdown;
 mod metrics;
-mod on_call;
 mod metrics_plots;
+mod on_call;
 mod page;
 mod palette;
 mod patterns;
@@ -113,6 +113,7 @@ pub fn draw(model: &Model, theme: Theme, buffer: &mut Buffer) -> Drawn {
     if let Some(overlay) = &model.overlay {
         dialog::draw(model, &mut canvas, body, overlay);
     }
+    chrome::said(model, &mut canvas, area);
     let page = usize::from(body.height.saturating_sub(4));
     let deepest = canvas.deepest;
     Drawn { hits, page, columns: area.width, deepest }

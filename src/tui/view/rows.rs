@@ -6,14 +6,11 @@ use chrono::{DateTime, Utc};
 
 use super::canvas::Piece;
 use crate::{
-    domain::{
-        BreakGlass, Change, ChangeState, Clock, Incident, Milestone, Point, Progress, Status, StepState, missing_roles,
-        role_name,
-    },
+    domain::{BreakGlass, Change, ChangeState, Clock, Incident, Point, Status, StepState, missing_roles, role_name},
     platform::Reading,
     tui::{
         model::Model,
-        queue::{Owed, Queued, owed},
+        queue::{Owed, Queued, on_the_track, owed},
         text,
         theme::{Role, status_badge},
     },
@@ -403,13 +400,6 @@ pub(super) fn change(model: &Model, change: &Change, columns: usize) -> Vec<Piec
         (if waiting { Role::Text } else { Role::Muted }, text::left(&change.title, title)),
         (end.0, text::right(&end.1, time)),
     ]
-}
-
-/// When the fast track wants a change approved, while it does: long before it lapses.
-fn on_the_track(model: &Model, change: &Change) -> Option<DateTime<Utc>> {
-    let incident = model.state.incidents.get(&change.incident?)?;
-    let approved = |row: &Progress| row.milestone == Milestone::Approved && row.is_running && change.plan.heals();
-    incident.milestones(model.now).into_iter().find(approved).map(|row| row.due_at)
 }
 
 /// What comes next of a change, and how much time there is for it.

@@ -182,7 +182,7 @@ fn facts(model: &Model, operator: &Operator, columns: usize) -> Vec<Fact> {
     match (&operator.second_factor, operator.keys.len()) {
         (Some(_), 0) => facts.say(Role::Ok, "✓ second factor"),
         (Some(_), keys) => facts.say(Role::Ok, &format!("✓ second factor · {}", count(keys, "key"))),
-        (None, 0) => facts.say(Role::Warn, "▲ no second factor, and no key: codeblue operator totp enrols one"),
+        (None, 0) => facts.say(Role::Warn, "▲ no second factor, and no key: codeblue operator totp enrol"),
         (None, keys) => facts.say(Role::Text, &format!("{}; no second factor", count(keys, "key"))),
     }
     facts.say(

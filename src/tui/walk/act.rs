@@ -57,7 +57,7 @@ pub(in crate::tui) fn refused(model: &Model, command: Command) -> Option<String>
         "change-waits" => format!("; {} opens it", model.key("walk-on")),
         _ => String::new(),
     };
-    Some(if key.is_empty() { refusal.words() } else { format!("{}{key}", refusal.message) })
+    Some(if key.is_empty() { model.in_keys(&refusal.words()) } else { format!("{}{key}", refusal.message) })
 }
 
 /// What a step asks to be typed before it runs.

@@ -300,7 +300,7 @@ fn begins(model: &Model, command: &Command, found: Option<Arc<Runbook>>, foresee
 fn goes_on(model: &Model, command: &Command, id: RunId, foreseen: &mut Foreseen) {
     let (before, after) = match (model.state.run(id), give(model, command.clone())) {
         (Ok(before), Ok((after, _))) => (before, after),
-        (Err(refusal), _) => return foreseen.refuse(refusal.words()),
+        (Err(refusal), _) => return foreseen.refuse(model.in_keys(&refusal.words())),
         (_, Err(why)) => return foreseen.refuse(why),
     };
     let Ok(run) = after.run(id) else { return };
