@@ -1,6 +1,10 @@
 //! Frames: what of a picture is different from the one before, as the bytes that a terminal needs for it.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::{Buffer, Cell},
+    layout::Rect,
+};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::cells;
 
@@ -39,7 +43,7 @@ impl Frames {
             frame.extend_from_slice(b"\x1b[0m\x1b[2J");
             self.shown = Buffer::empty(picture.area);
         }
-        cells::write(&mut frame, &self.shown.diff(&picture));
+        cells::write(&mut frame, &self.changed(&picture));
         if frame.len() < LONG {
             frame.drain(..begin.len());
         } else {
@@ -48,5 +52,21 @@ impl Frames {
         self.shown = picture;
         self.repaint = false;
         Some(frame)
+    }
+
+    /// The cells that are written anew, in the order of the screen.
+    fn changed<'a>(&self, picture: &'a Buffer) -> Vec<(u16, u16, &'a Cell)> {
+        let mut cells = self.shown.diff(picture);
+        // Where half of a wide sign is written over, terminals do not agree on how the other half looks.
+        let halves = cells.iter().filter(|(x, y, cell)| {
+            self.shown[(*x, *y)].symbol().width() > 1 && cell.symbol().width() == 1 && x + 1 < picture.area.right()
+        });
+        let halves: Vec<_> = halves.map(|(x, y, _)| (x + 1, *y, &picture[(x + 1, *y)])).collect();
+        if !halves.is_empty() {
+            cells.extend(halves);
+            cells.sort_by_key(|(x, y, _)| (*y, *x));
+            cells.dedup_by_key(|(x, y, _)| (*y, *x));
+        }
+        cells
     }
 }

@@ -45,11 +45,12 @@ fn a_message_that_is_too_long_for_a_row_is_read_to_its_end() {
     let long = "Hold: not started, the system is not steady: INC-1 is open; a drill begins when everything is well";
     model.say(long.to_owned(), true);
     let shown = picture(&mut model, 80, 24);
-    let rows: Vec<&str> = shown.lines().skip(22).collect();
+    let rows: Vec<&str> = shown.lines().skip(21).collect();
     assert!(rows[0].contains("✖ Hold: not started"), "{shown}");
     assert!(rows[1].trim_end().ends_with("everything is well"), "{shown}");
+    assert!(rows[2].contains("? Help"), "{shown}");
     model.say("short".to_owned(), true);
-    assert!(picture(&mut model, 80, 24).lines().last().unwrap().contains("? Help"), "a short one takes one row");
+    assert!(picture(&mut model, 80, 24).lines().nth(22).unwrap().contains("✖ short"), "a short one takes one row");
 }
 
 #[test]
