@@ -1,7 +1,7 @@
 //! The state without what is old: what somebody who looks at a platform needs at once. Years of snapshots and of timelines stay
 //! with the engine, which is asked for one of them when it is wanted.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -197,7 +197,7 @@ fn needed(state: &State) -> BTreeSet<SnapshotId> {
         needed.extend(before.map(|snapshot| snapshot.id));
     }
     let each = (OF_COMPONENTS / state.platform.components.len().max(1)).clamp(LEAST, MOST);
-    let mut newer: HashMap<&str, Newer> = HashMap::new();
+    let mut newer: BTreeMap<&str, Newer> = BTreeMap::new();
     let (mut wrong, mut checked) = (0, None);
     for (place, found) in state.snapshots.values().rev().enumerate() {
         let is_used = found.pinned || found.state == SnapshotState::Running || !found.proving.is_empty();
