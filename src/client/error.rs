@@ -103,7 +103,7 @@ fn behind_ssh(kind: Option<io::ErrorKind>) -> Option<&'static str> {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => "it has just ended; try again",
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
             "no engine answers on its socket there, the account may not open it, or sshd may not forward it \
-             (AllowTcpForwarding and AllowStreamLocalForwarding)"
+             (AllowTcpForwarding and AllowStreamLocalForwarding); if something was to be done, look whether it was"
         }
         _ => return None,
     })
@@ -163,6 +163,10 @@ impl<'a> Found<'a> {
             let io = current.downcast_ref::<io::Error>();
             found.kind = io.map(io::Error::kind).or(found.kind);
             found.tls = found.tls.or_else(|| current.downcast_ref());
+            // Whoever listened hung up without a word: whether that is seen as a reset or as an end is chance.
+            if current.downcast_ref().is_some_and(hyper::Error::is_incomplete_message) {
+                found.kind = found.kind.or(Some(io::ErrorKind::UnexpectedEof));
+            }
             // What an error of I/O was made from is not its source.
             let made_from = io.and_then(io::Error::get_ref);
             cause = made_from.map(|inner| inner as &(dyn Error + 'static)).or_else(|| current.source());
