@@ -58,10 +58,13 @@ impl Frames {
     fn changed<'a>(&self, picture: &'a Buffer) -> Vec<(u16, u16, &'a Cell)> {
         let mut cells = self.shown.diff(picture);
         // Where half of a wide sign is written over, terminals do not agree on how the other half looks.
-        let halves = cells.iter().filter(|(x, y, cell)| {
-            self.shown[(*x, *y)].symbol().width() > 1 && cell.symbol().width() == 1 && x + 1 < picture.area.right()
+        let is_wide = |x: u16, y: u16| self.shown[(x, y)].symbol().width() > 1;
+        let halves = cells.iter().filter_map(|(x, y, cell)| {
+            let last = *x + u16::from(cell.symbol().width() > 1);
+            let half = last + 1;
+            (half < picture.area.right() && is_wide(last, *y)).then(|| (half, *y, &picture[(half, *y)]))
         });
-        let halves: Vec<_> = halves.map(|(x, y, _)| (x + 1, *y, &picture[(x + 1, *y)])).collect();
+        let halves: Vec<_> = halves.collect();
         if !halves.is_empty() {
             cells.extend(halves);
             cells.sort_by_key(|(x, y, _)| (*y, *x));
