@@ -199,17 +199,8 @@ fn is_code(known: &str, code: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::error_event::tests::error;
     use super::*;
-
-    fn error(message: &str, code: Option<&str>) -> ErrorEvent {
-        ErrorEvent {
-            service: "patient-api".to_owned(),
-            message: message.to_owned(),
-            code: code.map(str::to_owned),
-            count: 1,
-            ..ErrorEvent::default()
-        }
-    }
 
     #[test]
     fn messages_that_programs_really_write_are_what_they_say() {

@@ -307,10 +307,10 @@ pub(in crate::domain) fn apply(state: &mut State, recorded: &Recorded) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn error(message: &str, code: Option<&str>) -> ErrorEvent {
+    pub fn error(message: &str, code: Option<&str>) -> ErrorEvent {
         ErrorEvent {
             service: "patient-api".to_owned(),
             message: message.to_owned(),

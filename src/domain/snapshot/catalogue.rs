@@ -110,6 +110,22 @@ pub enum SnapshotTrigger {
     Adopted,
 }
 
+impl SnapshotTrigger {
+    /// What it is called in lists, and asked for in their filters.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::OnDemand => "on demand",
+            Self::PreDeployment => "deployment",
+            Self::Emergency => "emergency",
+            Self::Safety => "safety",
+            Self::Final => "final",
+            Self::Adopted => "adopted",
+        }
+    }
+}
+
 /// How far a snapshot is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "state", content = "error")]

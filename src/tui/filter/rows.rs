@@ -4,8 +4,7 @@ use super::query::{Asked, Field};
 use crate::{
     domain::{
         Article, ArticleState, BreakerState, CalendarEntry, Change, ChangeState, ChangeTemplate, Clock, Drill,
-        ErrorGroup, Incident, Operator, Recorded, Recovery, Run, Shift, Snapshot, SnapshotState, SnapshotTrigger,
-        role_name,
+        ErrorGroup, Incident, Operator, Recorded, Recovery, Run, Shift, Snapshot, SnapshotState, role_name,
     },
     engine::LibraryBook,
     platform::CriticalFunction,
@@ -170,7 +169,7 @@ impl Asked for Row<'_, &Snapshot> {
                 SnapshotState::Partial => "partial",
                 SnapshotState::Failed(_) => "failed",
             })),
-            Field::Kind => Some(is_wanted(trigger(snapshot.trigger))),
+            Field::Kind => Some(is_wanted(snapshot.trigger.word())),
             Field::Who => Some(is_wanted(&snapshot.requested_by.to_string())),
             Field::Is => Some(flags(
                 &[
@@ -183,18 +182,6 @@ impl Asked for Row<'_, &Snapshot> {
             )),
             Field::Severity => None,
         }
-    }
-}
-
-fn trigger(trigger: SnapshotTrigger) -> &'static str {
-    match trigger {
-        SnapshotTrigger::Scheduled => "scheduled",
-        SnapshotTrigger::OnDemand => "on demand",
-        SnapshotTrigger::PreDeployment => "deployment",
-        SnapshotTrigger::Emergency => "emergency",
-        SnapshotTrigger::Safety => "safety",
-        SnapshotTrigger::Final => "final",
-        SnapshotTrigger::Adopted => "adopted",
     }
 }
 

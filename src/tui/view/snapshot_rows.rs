@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::canvas::Piece;
 use crate::{
-    domain::{Proof, Snapshot, SnapshotState, SnapshotTrigger},
+    domain::{Proof, Snapshot, SnapshotState},
     tui::{text, theme::Role},
 };
 
@@ -18,21 +18,12 @@ pub(super) fn row(snapshot: &Snapshot, now: DateTime<Utc>, columns: usize) -> Ve
         (SnapshotState::Complete, Some(_)) => (Role::Ok, "✓ read back".to_owned()),
         (SnapshotState::Complete, None) => (Role::Ok, "✓ complete".to_owned()),
     };
-    let trigger = match snapshot.trigger {
-        SnapshotTrigger::Scheduled => "scheduled",
-        SnapshotTrigger::OnDemand => "on demand",
-        SnapshotTrigger::PreDeployment => "before deploy",
-        SnapshotTrigger::Emergency => "emergency",
-        SnapshotTrigger::Safety => "safety",
-        SnapshotTrigger::Final => "final",
-        SnapshotTrigger::Adopted => "adopted",
-    };
     let about = contents_columns(columns);
     let (name, why) = text::name_and(&snapshot.id.to_string(), 8, 14);
     vec![
         (Role::Text, text::left(&text::age(now - snapshot.requested_at), 5)),
         (Role::Text, name),
-        (Role::Text, text::left(trigger, why)),
+        (Role::Text, text::left(snapshot.trigger.word(), why)),
         (Role::Muted, text::left(&contents(snapshot), about)),
         (Role::Text, text::right(&format!("+{}", text::bytes(snapshot.added_bytes())), 11)),
         (Role::Text, " ".to_owned()),
@@ -94,7 +85,7 @@ pub(super) fn of_component(snapshot: &Snapshot, component: &str, now: DateTime<U
     let (name, why) = text::name_and(&snapshot.id.to_string(), 8, 11);
     vec![
         (Role::Text, name),
-        (Role::Text, text::left(trigger(snapshot.trigger), why)),
+        (Role::Text, text::left(snapshot.trigger.word(), why)),
         (Role::Text, text::left(&date.to_string(), day)),
         (Role::Muted, text::right(&text::short(now - snapshot.requested_at), 4)),
         (Role::Text, text::right(&added, 9)),
@@ -128,18 +119,6 @@ fn restored(snapshot: &Snapshot, component: &str) -> (Role, &'static str) {
         Some(test) if test.passed => (Role::Ok, "✓ restores"),
         Some(_) => (Role::Bad, "✖ no restore"),
         None => (Role::Muted, ""),
-    }
-}
-
-fn trigger(trigger: SnapshotTrigger) -> &'static str {
-    match trigger {
-        SnapshotTrigger::Scheduled => "scheduled",
-        SnapshotTrigger::OnDemand => "on demand",
-        SnapshotTrigger::PreDeployment => "deployment",
-        SnapshotTrigger::Emergency => "emergency",
-        SnapshotTrigger::Safety => "safety",
-        SnapshotTrigger::Final => "final",
-        SnapshotTrigger::Adopted => "adopted",
     }
 }
 
